@@ -1,0 +1,35 @@
+"""Peer-to-peer markets of electricity and heat, co-simulated with the networks that carry them.
+
+The commands of `mosaik-p2p` as functions: `run`, `check`, `list` and `report`. They are imported when they are first
+used: the market core below works without mosaik and without the network libraries.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mosaik_p2p.api import check, report
+    from mosaik_p2p.api import list_shipped as list
+    from mosaik_p2p.cosim import RunOutcome, run
+
+__all__ = ["RunOutcome", "check", "list", "report", "run"]
+
+_HOMES = {
+    "run": ("mosaik_p2p.cosim", "run"),
+    "RunOutcome": ("mosaik_p2p.cosim", "RunOutcome"),
+    "check": ("mosaik_p2p.api", "check"),
+    "list": ("mosaik_p2p.api", "list_shipped"),
+    "report": ("mosaik_p2p.api", "report"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> Iterable[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,58 @@
+"""The commands as Python functions; `run` is in `mosaik_p2p.cosim`."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mosaik_p2p import loading
+from mosaik_p2p.charges.mechanisms import MECHANISMS
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading import shipped_scenarios
+from mosaik_p2p.networks.electric import ELECTRIC_CASES
+from mosaik_p2p.networks.heat import HEAT_CASES
+from mosaik_p2p.results.folder import SCENARIO_FILE, table_path
+from mosaik_p2p.results.report import build_report
+from mosaik_p2p.results.tables import TABLES
+
+MARKET_DESIGNS = {"p2p": "bilateral trades of electricity and heat, cleared with ADMM over a rolling look-ahead"}
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What comes with the package: name to one line of description."""
+
+    scenarios: Mapping[str, str]
+    electric_cases: Mapping[str, str]
+    heat_cases: Mapping[str, str]
+    charge_mechanisms: Mapping[str, str]
+    market_designs: Mapping[str, str]
+
+
+def check(scenario: str | Path, *, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
+    """Every fault of a scenario with its overrides; none: it can be run."""
+    return loading.check(scenario, overrides)
+
+
+def list_shipped() -> Shipped:
+    """Scenarios, network cases, charge mechanisms and market designs that ship."""
+    return Shipped(_scenarios(), ELECTRIC_CASES, HEAT_CASES, MECHANISMS, MARKET_DESIGNS)
+
+
+def report(folder: str | Path) -> Path:
+    """Build `report.html` again from a result folder; BadInput where the folder holds no results."""
+    folder = Path(folder)
+    written = [folder / SCENARIO_FILE, *(table_path(folder, name) for name in TABLES)]
+    if not any(path.exists() for path in written):
+        problem = "holds no results" if folder.is_dir() else "is no folder"
+        raise BadInput([Fault("result folder", str(folder), problem, "Name a folder that a run has written")])
+    try:
+        return build_report(folder)
+    except (OSError, ValueError, KeyError) as error:
+        problem = f"cannot be read ({type(error).__name__}: {error})"
+        raise BadInput([Fault("result folder", str(folder), problem, "Run the scenario again")]) from error
+
+
+def _scenarios() -> dict[str, str]:
+    texts = {name: path.read_text(encoding="utf-8") for name, path in shipped_scenarios().items()}
+    return {name: tomllib.loads(text).get("title", "") for name, text in texts.items()}

@@ -1,0 +1,96 @@
+"""The charge mechanisms: a posted charge per kWh for each pair of places.
+
+Sources: electrical and thermal distance are Chen and Liu 2025, eqs. 23-26.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import shortest_path
+
+from mosaik_p2p.charges.graph import PathGraph
+from mosaik_p2p.charges.tree import ChargeTree, charge_tree
+from mosaik_p2p.units import FloatArray, IntArray
+
+MECHANISMS = {
+    "electrical_distance": "rate times the sum of |z| in ohm along the path of least impedance (Chen and Liu 2025)",
+    "thermal_distance": "rate times kappa times mean pipe temperature times the pipe path in km (Chen and Liu 2025)",
+    "uniform": "one rate per kWh for every pair, also at the same place",
+}
+PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "split": (0.5, 0.5)}
+"""Share of the posted charge that the seller and the buyer pay."""
+
+
+@dataclass(frozen=True)
+class Charges:
+    """The charges of one carrier, N prosumers.
+
+    `posted` of shape (N, N) is symmetric, in currency per kWh; the seller pays `seller_share` of it, the buyer
+    `buyer_share`. `tree` is present where the charge is the length of a path on a radial network.
+    """
+
+    posted: FloatArray
+    seller_share: float
+    buyer_share: float
+    tree: ChargeTree | None = None
+
+    @property
+    def total(self) -> FloatArray:
+        """(N, N): what both ends pay together, currency per kWh."""
+        result: FloatArray = self.posted * (self.seller_share + self.buyer_share)
+        return result
+
+
+def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, payer: str) -> Charges:
+    """Charges in proportion to the shortest path between two places.
+
+    `place` of shape (N,) is each prosumer's node in `graph`, -1 where it is not connected; `price_per_length` is per
+    kWh and unit of the graph's length.
+    """
+    seller, buyer = PAYER_SHARES[payer]
+    posted = price_per_length * _path_lengths(graph, place)
+    edge_charge = graph.length * price_per_length * (seller + buyer)
+    return Charges(posted, seller, buyer, charge_tree(graph, place, edge_charge))
+
+
+def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Charges:
+    """One rate for every pair: a star whose leaves carry half of it each."""
+    seller, buyer = PAYER_SHARES[payer]
+    count = len(place)
+    posted = np.full((count, count), rate_per_kwh)
+    np.fill_diagonal(posted, 0.0)
+    leaves = np.arange(1, count + 1)
+    star = PathGraph(
+        node_names=("hub", *(str(i) for i in range(count))),
+        from_node=np.zeros(count, dtype=np.int64),
+        to_node=leaves,
+        length=np.full(count, 0.5),
+        node_of={},
+    )
+    tree = charge_tree(star, np.where(place >= 0, leaves, -1), star.length * rate_per_kwh * (seller + buyer))
+    return Charges(posted, seller, buyer, tree)
+
+
+def no_charges(place: IntArray) -> Charges:
+    """Trade for nothing: everyone at one place."""
+    return uniform_charges(place, rate_per_kwh=0.0, payer="both")
+
+
+def _path_lengths(graph: PathGraph, place: IntArray) -> FloatArray:
+    """(N, N) shortest path between places; zero from or to a prosumer without a place."""
+    nodes = len(graph.node_names)
+    lengths: dict[tuple[int, int], float] = {}
+    for a, b, length in zip(graph.from_node, graph.to_node, graph.length, strict=True):
+        if a != b:
+            key = (min(int(a), int(b)), max(int(a), int(b)))
+            lengths[key] = min(float(length), lengths.get(key, np.inf))
+    rows, columns = np.array(list(lengths), dtype=int).reshape(-1, 2).T
+    # csgraph reads a stored zero as "no edge" only in dense form; in sparse form it is an edge of no length.
+    weights = sp.csr_array((np.array(list(lengths.values())), (rows, columns)), shape=(nodes, nodes))
+    present = np.flatnonzero(place >= 0)
+    result = np.zeros((len(place), len(place)))
+    if len(present):
+        distance = shortest_path(weights, method="D", directed=False, indices=place[present])
+        result[np.ix_(present, present)] = distance[:, place[present]]
+    return result

@@ -1,0 +1,153 @@
+"""The command line `mosaik-p2p`.
+
+A user's mistake is answered with every fault that was found, and exit code 2; never with a traceback. The libraries are
+imported by the command that needs them, so that help and version come at once.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mosaik_p2p.errors import BadInput, Fault
+
+INCOMPLETE, BAD_INPUT = 1, 2
+INTERRUPTED_SHELL = 130
+"""What typer makes of an interrupt, by the custom of shells; here an interrupted run is an incomplete one."""
+
+app = typer.Typer(
+    name="mosaik-p2p",
+    help="Peer-to-peer trading of electricity and heat, co-simulated with the networks that carry it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of one that ships.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a value, such as scale.load=1.2 or prosumers.A.pv.peak_kw=80."
+    ),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mosaik-p2p {version('mosaik-p2p')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("run")
+def run_command(
+    scenario: ScenarioArgument,
+    *,
+    out: Annotated[Path | None, typer.Option(help="Result folder; default: results/NAME.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals.")] = None,
+    set_: SetOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+) -> None:
+    """Co-simulate a scenario, print a summary, and say where the report is."""
+    from mosaik_p2p.cosim import run
+    from mosaik_p2p.results.folder import REPORT_FILE
+    from mosaik_p2p.results.terminal import render
+
+    outcome = run(scenario, out=out, steps=steps, overrides=set_ or (), overwrite=overwrite, progress=not quiet)
+    if not quiet:
+        typer.echo(render(outcome.summary))
+        typer.echo(f"Report: {outcome.folder / REPORT_FILE}")
+    if outcome.summary["cause"] is not None:
+        typer.echo(f"Incomplete: {outcome.summary['cause']}", err=True)
+        typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
+    raise typer.Exit(int(outcome.exit_code))
+
+
+@app.command("check")
+def check_command(scenario: ScenarioArgument, *, set_: SetOption = None) -> None:
+    """Check a scenario and list every fault with its place, value and remedy."""
+    from mosaik_p2p.api import check
+
+    faults = check(scenario, overrides=set_ or ())
+    if faults:
+        raise BadInput(faults)
+    typer.echo(f"{scenario}: no faults")
+
+
+@app.command("list")
+def list_command() -> None:
+    """List the scenarios, network cases, charge mechanisms and market designs that ship."""
+    from mosaik_p2p.api import list_shipped
+
+    shipped = list_shipped()
+    sections = {
+        "Scenarios": shipped.scenarios,
+        "Electric network cases": shipped.electric_cases,
+        "Heat network cases": shipped.heat_cases,
+        "Charge mechanisms": shipped.charge_mechanisms,
+        "Market designs": shipped.market_designs,
+    }
+    typer.echo("\n\n".join(_section(title, entries) for title, entries in sections.items()))
+
+
+@app.command("report")
+def report_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that a run has written.")],
+) -> None:
+    """Build the report again from stored results."""
+    from mosaik_p2p.api import report
+
+    typer.echo(f"Report: {report(folder)}")
+
+
+def _section(title: str, entries: Mapping[str, str]) -> str:
+    width = max((len(name) for name in entries), default=0)
+    return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in entries.items())])
+
+
+def faults_text(faults: Sequence[Fault]) -> str:
+    """All faults, readable: the place with its value, then the problem, then the remedy."""
+    heading = "1 fault:" if len(faults) == 1 else f"{len(faults)} faults:"
+    blocks = [
+        f"{number:>3}. {fault.place} = {fault.value}\n     {fault.problem}\n     {fault.remedy}"
+        for number, fault in enumerate(faults, start=1)
+    ]
+    return "\n".join([heading, *blocks])
+
+
+def _quiet_logs() -> None:
+    """Warnings and errors only, mosaik's included, one line each."""
+    from loguru import logger
+
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING", format="{level}: {message}")
+    logger.enable("mosaik")
+
+
+def main() -> None:
+    """Entry point of `mosaik-p2p`."""
+    _quiet_logs()
+    try:
+        app()
+    except BadInput as bad:
+        typer.echo(faults_text(bad.faults), err=True)
+        sys.exit(BAD_INPUT)
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and ended.code != INTERRUPTED_SHELL:
+            raise
+        typer.echo("interrupted", err=True)
+        sys.exit(INCOMPLETE)

@@ -1,0 +1,211 @@
+"""A whole run: load the scenario, co-simulate it, and leave a result folder that says what it is worth.
+
+Nothing that failed looks like a result: `complete` is true only where the co-simulation reached its regular end and
+every interval stands in the stored tables. Whatever stops a run, the intervals written before are kept, and the cause
+is in the summary.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from time import perf_counter
+from typing import Any, cast
+
+from mosaik import World
+from mosaik.async_scenario import SimConfig
+from tqdm import tqdm
+
+from mosaik_p2p.errors import BadInput, Status, Verdict
+from mosaik_p2p.loading import load
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.prosumers.devices import Battery, Prosumer
+from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE, SCENARIO_FILE, prepare_folder
+from mosaik_p2p.results.report import build_report
+from mosaik_p2p.results.store import ResultStore, read_table
+from mosaik_p2p.results.summary import RunMeta, package_versions, summarise, write_summary
+from mosaik_p2p.scenario import resolved_toml
+from mosaik_p2p.sims.ending import cause_of, run_to_end, shut_down
+from mosaik_p2p.sims.wiring import StartConfig, Wiring, simulator_config, wire
+from mosaik_p2p.units import ELECTRICITY, HEAT
+
+RESULTS = Path("results")
+START_TIMEOUT_S = 120.0
+"""For a simulator that is a process of its own: most of it is importing the network libraries."""
+NET_FILES = {"electric_grid": ELECTRIC_NET_FILE, "heat_grid": HEAT_NET_FILE}
+PART_OF = {"market": "market", "electric_grid": "electric", "heat_grid": "heat"}
+"""Simulator to the part of the wall time that it stands for."""
+
+
+class ExitCode(IntEnum):
+    """What a command reports to the shell."""
+
+    COMPLETE = 0
+    INCOMPLETE = 1
+    BAD_INPUT = 2
+    NO_SOLUTION = 3
+    """Complete, but some intervals have no solution."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """Where the results lie and what they amount to."""
+
+    folder: Path
+    summary: dict[str, Any]
+    exit_code: ExitCode
+
+
+@dataclass(frozen=True)
+class _End:
+    """How the co-simulation ended (None as cause: regularly), and the seconds of computing by part."""
+
+    cause: str | None
+    wall_s: dict[str, float]
+
+
+def run(
+    scenario: str | Path,
+    *,
+    out: str | Path | None = None,
+    steps: int | None = None,
+    overrides: Sequence[str] = (),
+    overwrite: bool = False,
+    progress: bool = True,
+    simulators: Mapping[str, StartConfig] | None = None,
+) -> RunOutcome:
+    """Co-simulate a scenario and write its result folder.
+
+    `scenario` is a file or the name of one that ships; `out` defaults to `results/NAME`; `steps` shortens the run;
+    `overrides` are `key=value` as on the command line; `simulators` replaces how simulators are started, by name
+    (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`). Raises BadInput with every fault of the input.
+    """
+    started = perf_counter()
+    config = simulator_config(simulators or {})
+    case = load(scenario, [*overrides, *([] if steps is None else [f"time.steps={steps}"])])
+    folder = RESULTS / case.scenario.name if out is None else Path(out)
+    prepare_folder(folder, overwrite=overwrite)
+    (folder / SCENARIO_FILE).write_text(resolved_toml(case.scenario, folder), encoding="utf-8")
+    loading_s = perf_counter() - started
+    with closing(_progress_bar(case, visible=progress)) as bar:
+        end = _co_simulate(case, folder, config, on_interval=lambda: bar.update())
+    parts = {"loading": loading_s, **end.wall_s}
+    wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
+    summary = _conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause)
+    build_report(folder)
+    return RunOutcome(folder, summary, exit_code(summary))
+
+
+def exit_code(summary: Mapping[str, Any]) -> ExitCode:
+    """What a summary means for the shell."""
+    if not summary["complete"]:
+        return ExitCode.INCOMPLETE
+    return ExitCode.NO_SOLUTION if summary["verdict_counts"][Verdict.UNKNOWN.value] else ExitCode.COMPLETE
+
+
+def _progress_bar(case: Case, *, visible: bool) -> "tqdm[Any]":
+    # disable=None: a bar only where there is a terminal to draw it on.
+    steps, name = case.scenario.time.steps, case.scenario.name
+    return tqdm(total=steps, unit="interval", desc=name, disable=None if visible else True)
+
+
+def _co_simulate(
+    case: Case, folder: Path, config: Mapping[str, StartConfig], *, on_interval: Callable[[], object]
+) -> _End:
+    """Run mosaik; whatever happens in it becomes the cause of the end, and what can be kept is kept."""
+    world = World(
+        cast(SimConfig, dict(config)),
+        mosaik_config={"start_timeout": START_TIMEOUT_S},
+        skip_greetings=True,
+        configure_logging=False,
+    )
+    try:
+        wiring = wire(world, case, config, folder=folder, on_interval=on_interval)
+    except BadInput:
+        shut_down(world)
+        raise
+    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (starting simulators may raise anything)
+        cause = cause_of(error)
+        shut_down(world)
+        return _End(cause, {})
+    ending = run_to_end(world, wiring.until)
+    end = _keep(wiring, folder) if ending.cause is None else _rescue(wiring, ending.cause, ending.reached["market"])
+    failed = shut_down(world)
+    return _End(end.cause or failed, end.wall_s)
+
+
+def _keep(wiring: Wiring, folder: Path) -> _End:
+    """Write the last interval and the networks as they were solved, after a regular end."""
+    try:
+        wiring.recorder.finish()
+        for name, grid in wiring.grids.items():
+            # Another simulator in the place of ours need not know how to show its net.
+            if hasattr(grid, "get_net_json"):
+                (folder / NET_FILES[name]).write_text(grid.get_net_json(), encoding="utf-8")
+        return _End(None, _parts(wiring.recorder.wall_s()))
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (other simulators may be anything)
+        return _End(cause_of(error), {})
+
+
+def _rescue(wiring: Wiring, cause: str, market_time: int) -> _End:
+    """Write the intervals that were finished before the run broke off."""
+    if "recorder" not in wiring.local:
+        # Nobody knows whether the other process still answers; it writes what it has when it is stopped.
+        return _End(cause, {})
+    try:
+        wiring.recorder.drop_unfinished(market_time)
+        wiring.recorder.finish()
+        return _End(cause, _parts(wiring.recorder.wall_s()))
+    except Exception as error:  # noqa: BLE001 (the recorder itself may be what failed)
+        return _End(f"{cause}; then {cause_of(error)}", {})
+
+
+def _parts(wall_s: Mapping[str, float]) -> dict[str, float]:
+    return {part: wall_s[name] for name, part in PART_OF.items() if name in wall_s}
+
+
+def _conclude(folder: Path, meta: RunMeta, cause: str | None) -> dict[str, Any]:
+    """Judge the folder by what is stored, merge its tables if the run is whole, and write the summary."""
+    summary = summarise(folder, meta)
+    if summary["complete"]:
+        ResultStore(folder).close()
+    elif cause is None:
+        cause = (
+            _failed_clearing(folder) or f"only {summary['steps_computed']} of {meta.steps} intervals are in the tables"
+        )
+    summary = {**summary, "cause": cause}
+    write_summary(folder, summary)
+    return summary
+
+
+def _failed_clearing(folder: Path) -> str | None:
+    """Why the last clearing failed; None where it did not."""
+    clearing = read_table(folder, "clearing")
+    failed = clearing[clearing["status"] != Status.OK.value]
+    return None if failed.empty else f"a clearing failed: {failed['cause'].iloc[-1]}"
+
+
+def _meta(case: Case, *, complete: bool, wall_s: Mapping[str, float]) -> RunMeta:
+    scenario = case.scenario
+    # Relative to its own place, the same scenario has the same hash wherever its results go.
+    text = resolved_toml(scenario, case.path.parent)
+    return RunMeta(
+        name=scenario.name,
+        title=scenario.title,
+        complete=complete,
+        steps=scenario.time.steps,
+        networks=tuple(name for name, net in ((ELECTRICITY, case.electric), (HEAT, case.heat)) if net is not None),
+        currency=scenario.currency,
+        dt_h=case.dt_h,
+        seed=scenario.seed,
+        scenario_hash=hashlib.sha256(text.encode()).hexdigest(),
+        versions=package_versions(),
+        wall_s=wall_s,
+        initial_stored_kwh={prosumer.name: _stored_kwh(prosumer) for prosumer in case.prosumers},
+    )
+
+
+def _stored_kwh(prosumer: Prosumer) -> float:
+    return sum((device.energy_initial_kwh for device in prosumer.devices if isinstance(device, Battery)), 0.0)

@@ -1,0 +1,50 @@
+"""Outcomes as values, and the errors a user can see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What a solver did, per network (or market) and interval."""
+
+    OK = "ok"
+    IDLE = "idle"
+    """Nothing flows."""
+    NOT_DELIVERABLE = "not_deliverable"
+    """Heat only: the network cannot carry what was cleared; the result names to whom."""
+    NOT_CONVERGED = "not_converged"
+
+
+class Verdict(StrEnum):
+    """What the check of an interval found."""
+
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    UNKNOWN = "unknown"
+    """There is no solution to judge."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake in the input: where it stands, what stands there, what is wrong with it and how to mend it."""
+
+    place: str
+    value: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.place} = {self.value}: {self.problem}. {self.remedy}"
+
+
+class BadInput(Exception):
+    """The input cannot be used. Carries every fault that was found, not only the first."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class RunFailed(Exception):
+    """The run ended before its last interval; what was written up to then is kept."""

@@ -1,0 +1,64 @@
+"""A broken limit, and what an interval's check found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mosaik_p2p.errors import Status, Verdict
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One limit that one element breaks in one interval."""
+
+    element: str
+    quantity: str
+    value: float
+    limit: float
+    unit: str
+    excess: float
+    """By how much the limit is broken, in `unit`, positive on either side."""
+
+
+def verdict(status: Status, violations: Sequence[Violation]) -> Verdict:
+    """What an interval's solution and check amount to.
+
+    Without a solution nothing is known, whatever the violations. Heat that cannot be delivered breaks the interval even
+    where no single limit is named.
+    """
+    if status is Status.NOT_CONVERGED:
+        return Verdict.UNKNOWN
+    if violations or status is Status.NOT_DELIVERABLE:
+        return Verdict.INFEASIBLE
+    return Verdict.FEASIBLE
+
+
+def above(
+    names: Sequence[str],
+    values: Sequence[float | None],
+    limits: Sequence[float | None],
+    *,
+    quantity: str,
+    unit: str,
+) -> list[Violation]:
+    """Violations of upper limits, in the order of the elements. None, as value or limit, breaks nothing."""
+    return [
+        Violation(name, quantity, value, limit, unit, excess=value - limit)
+        for name, value, limit in zip(names, values, limits, strict=True)
+        if value is not None and limit is not None and value > limit
+    ]
+
+
+def below(
+    names: Sequence[str],
+    values: Sequence[float | None],
+    limits: Sequence[float | None],
+    *,
+    quantity: str,
+    unit: str,
+) -> list[Violation]:
+    """Violations of lower limits, in the order of the elements. None, as value or limit, breaks nothing."""
+    return [
+        Violation(name, quantity, value, limit, unit, excess=limit - value)
+        for name, value, limit in zip(names, values, limits, strict=True)
+        if value is not None and limit is not None and value < limit
+    ]

@@ -1,0 +1,40 @@
+"""A scenario ready to run: everything that the market, the networks and the results are made from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
+from mosaik_p2p.networks.electric import ElectricNetwork
+from mosaik_p2p.networks.heat import HeatNetwork
+from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The scenario with its files read, its places found and its profiles on the intervals of the span.
+
+    The span has `steps + horizon_steps - 1` intervals. A network that the scenario leaves out is None, and so are its
+    limits; its carrier is not traded, and the places in it are ignored.
+    """
+
+    scenario: Scenario
+    path: Path
+    """The scenario file."""
+    prosumers: tuple[Prosumer, ...]
+    electric: ElectricNetwork | None
+    heat: HeatNetwork | None
+    electric_limits: ElectricLimits | None
+    heat_limits: HeatLimits | None
+    background: FloatArray | None
+    """(span,) factor on every load of the electric network that no prosumer replaces; None: those loads are dropped."""
+    replaced_loads: frozenset[int]
+    """Indices of the loads that prosumers stand for."""
+    times: pd.DatetimeIndex
+    """(span,) begin of each interval, UTC."""
+    day: IntArray
+    """(span,) number of each interval's day, 0 for the first, by the scenario's own offset."""
+    dt_h: float

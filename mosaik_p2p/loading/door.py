@@ -1,0 +1,200 @@
+"""The one door: schema, files, profiles and networks together, checked once and with every fault at once.
+
+Each layer checks what the layers before it left standing, so that one mistake hides no other; nothing behind this door
+checks input again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.grids import Grids, grids_of
+from mosaik_p2p.loading.houses import with_houses
+from mosaik_p2p.loading.places import Places, places_of, shared_load_faults
+from mosaik_p2p.loading.prosumers import Workshop, devices_of
+from mosaik_p2p.loading.references import reference_faults
+from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
+from mosaik_p2p.loading.source import scenario_path, scenario_tables
+from mosaik_p2p.loading.tariffs import contract
+from mosaik_p2p.loading.uses import Use, sign_faults, uses
+from mosaik_p2p.prosumers.devices import Contract, Prosumer
+from mosaik_p2p.scenario.devices import SolarCollectorSpec
+from mosaik_p2p.scenario.names import listed
+from mosaik_p2p.scenario.overrides import overridden, parsed
+from mosaik_p2p.scenario.read import Reading, read_tree
+from mosaik_p2p.scenario.schema import Scenario, Time
+from mosaik_p2p.scenario.templates import expanded
+from mosaik_p2p.scenario.tree import PlacedTable, placed
+from mosaik_p2p.scenario.write import with_absolute_files
+
+
+def load(source: str | Path, overrides: Sequence[str] = ()) -> Case:
+    """The scenario `source`, a file or the name of one that ships, with `overrides` such as `time.steps=3`.
+
+    Raises BadInput with every fault of every layer.
+    """
+    path = scenario_path(source)
+    reading = _read(path, overrides)
+    case, faults = _case(reading, path)
+    every = summed_up([*reading.faults, *faults])
+    if every:
+        raise BadInput(every)
+    return case
+
+
+def check(source: str | Path, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
+    """Every fault of a scenario; empty where it can be run."""
+    try:
+        load(source, overrides)
+    except BadInput as error:
+        return error.faults
+    return ()
+
+
+def _read(path: Path, overrides: Sequence[str]) -> Reading:
+    """The scenario as the schema sees it, once overrides, houses and templates are worked in."""
+    tree = placed(dict(scenario_tables(path)))
+    assert isinstance(tree, PlacedTable)
+    tree = tree if "name" in tree else tree.with_entry("name", path.stem, place="name")
+    wanted, faults_of_text = parsed(overrides)
+    general = [override for override in wanted if not override.of_prosumers]
+    tree, faults_of_general = overridden(tree, general)
+    tree, faults_of_houses = with_houses(tree, path.parent)
+    tree, faults_of_templates = expanded(tree)
+    tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
+    reading = read_tree(tree)
+    early = (*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_templates, *faults_of_prosumers)
+    complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None})
+    scenario = with_absolute_files(complete, path.parent)
+    return replace(reading, scenario=scenario, faults=(*early, *reading.faults))
+
+
+def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
+    """The case as far as it can be made, and the faults of all layers above the schema."""
+    scenario = reading.scenario
+    mentions = tuple(uses(scenario))
+    span = span_of(_known_time(reading))
+    series, faults_of_series = _series(reading, span, path.parent, mentions)
+    grids = grids_of(scenario, path.parent)
+    places = places_of(scenario, grids)
+    contracts, faults_of_tariffs = _contracts(scenario, series, span)
+    prosumers, faults_of_devices = _prosumers(scenario, places, contracts, Workshop(series, span, scenario.scale))
+    faults = [
+        *reference_faults(reading, mentions),
+        *faults_of_series,
+        *grids.faults,
+        *(fault for place in places for fault in place.faults),
+        *shared_load_faults(scenario, places),
+        *faults_of_tariffs,
+        *faults_of_devices,
+    ]
+    return _assembled(scenario, path, prosumers, grids, places, series, span), faults
+
+
+def _assembled(
+    scenario: Scenario,
+    path: Path,
+    prosumers: tuple[Prosumer, ...],
+    grids: Grids,
+    places: tuple[Places, ...],
+    series: AllSeries,
+    span: Span,
+) -> Case:
+    electricity = scenario.networks.electricity
+    background = None if electricity is None else series.profiles.get(str(electricity.background))
+    return Case(
+        scenario=scenario,
+        path=path,
+        prosumers=prosumers,
+        electric=grids.electric,
+        heat=grids.heat,
+        electric_limits=grids.electric_limits,
+        heat_limits=grids.heat_limits,
+        background=None if background is None else background.realised,
+        replaced_loads=frozenset(place.load for place in places if place.load is not None),
+        times=span.times,
+        day=span.day,
+        dt_h=span.dt_h,
+    )
+
+
+def _known_time(reading: Reading) -> Time:
+    """The scenario's time; one interval for each length that is not known, so that no profile seems too short."""
+    time = reading.scenario.time
+    unknown = {key: 1 for key in ("steps", "horizon_steps") if reading.lost(f"time.{key}")}
+    return time.model_copy(update=unknown)
+
+
+def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...]) -> tuple[AllSeries, list[Fault]]:
+    if reading.lost("time.start"):
+        return AllSeries({}, None, ()), []
+    series = all_series(reading.scenario, span, folder)
+    faults = [*series.faults, *sign_faults(mentions, series.profiles, span.times)]
+    if reading.scenario.weather is None and not reading.lost("weather"):
+        faults.extend(
+            Fault(
+                f"prosumers.{prosumer.name}.{device.name}",
+                "efficiency times irradiance",
+                "needs the weather, which the scenario does not give",
+                "Add a table [weather], or give the collector a profile.",
+            )
+            for prosumer in reading.scenario.prosumers
+            for device in prosumer.devices
+            if isinstance(device, SolarCollectorSpec) and device.profile is None
+        )
+    return series, faults
+
+
+def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[str, Contract], list[Fault]]:
+    contracts: dict[str, Contract] = {}
+    faults: list[Fault] = []
+    for name, tariff in scenario.tariffs.items():
+        offer, found = contract(name, tariff, series.profiles, span)
+        faults.extend(found)
+        if offer is not None:
+            contracts[name] = offer
+    return contracts, faults
+
+
+def _prosumers(
+    scenario: Scenario, places: tuple[Places, ...], contracts: dict[str, Contract], workshop: Workshop
+) -> tuple[tuple[Prosumer, ...], list[Fault]]:
+    prosumers: list[Prosumer] = []
+    faults: list[Fault] = []
+    for spec, place in zip(scenario.prosumers, places, strict=True):
+        devices, found = devices_of(spec, workshop)
+        faults.extend(found)
+        prosumers.append(
+            Prosumer(
+                name=spec.name,
+                bus=place.bus,
+                junctions=place.junctions,
+                power_factor=spec.power_factor,
+                devices=devices,
+                contracts=tuple(contracts[name] for name in spec.tariffs if name in contracts),
+            )
+        )
+    return tuple(prosumers), faults
+
+
+def summed_up(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """The faults; one mistake that many prosumers or profiles share (by a template or a file, say) is one fault."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    first: dict[tuple[str, ...], Fault] = {}
+    for fault in faults:
+        head, name, rest = (*fault.place.split(".", 2), "", "")[:3]
+        shared = head in ("prosumers", "profiles")
+        key = (head, rest if shared else fault.place, fault.value, fault.problem, fault.remedy)
+        first.setdefault(key, fault)
+        names = alike.setdefault(key, [])
+        if name not in names:
+            names.append(name)
+    return tuple(_with_others(fault, alike[key][1:] if key[1] != fault.place else []) for key, fault in first.items())
+
+
+def _with_others(fault: Fault, names: Sequence[str]) -> Fault:
+    if not names:
+        return fault
+    return replace(fault, problem=f"{fault.problem} (so too at {listed(names)})")

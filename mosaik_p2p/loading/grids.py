@@ -1,0 +1,147 @@
+"""Networks of a scenario with the limits that they are checked against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit, HeatLimits
+from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
+from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
+from mosaik_p2p.scenario.grids import ElectricElementSpec, ElectricitySpec, HeatElementSpec, HeatSpec
+from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.scenario.schema import Scenario
+
+ELECTRICITY_PLACE = "networks.electricity"
+HEAT_PLACE = "networks.heat"
+_ELECTRIC_TABLES = {"bus": "bus", "line": "line", "transformer": "trafo"}
+_PIPE_QUANTITIES = ("velocity_m_per_s", "pressure_gradient_pa_per_m", "differential_pressure_bar", "t_supply_min_c")
+
+
+@dataclass(frozen=True, eq=False)
+class Grids:
+    """The networks that could be had, with their limits."""
+
+    electric: ElectricNetwork | None
+    heat: HeatNetwork | None
+    electric_limits: ElectricLimits | None
+    heat_limits: HeatLimits | None
+    faults: tuple[Fault, ...]
+
+
+def grids_of(scenario: Scenario, folder: Path) -> Grids:
+    """The networks of a scenario; files are relative to `folder`."""
+    spec = scenario.networks
+    electric, electric_faults = (None, []) if spec.electricity is None else _electric(spec.electricity, folder)
+    heat, heat_faults = (None, []) if spec.heat is None else _heat(spec.heat, folder)
+    faults = [*electric_faults, *heat_faults]
+    if electric is not None and spec.electricity is not None:
+        faults.extend(_unknown_electric_elements(spec.electricity, electric))
+    if heat is not None and spec.heat is not None:
+        faults.extend(_unknown_heat_elements(spec.heat, heat, scenario))
+    return Grids(
+        electric=electric,
+        heat=heat,
+        electric_limits=None if spec.electricity is None else _electric_limits(spec.electricity),
+        heat_limits=None if spec.heat is None else _heat_limits(spec.heat),
+        faults=tuple(faults),
+    )
+
+
+def _electric(spec: ElectricitySpec, folder: Path) -> tuple[ElectricNetwork | None, list[Fault]]:
+    if spec.case is not None and spec.case not in ELECTRIC_CASES:
+        return None, [_unknown_case(ELECTRICITY_PLACE, spec.case, ELECTRIC_CASES)]
+    try:
+        return (electric_file(folder / str(spec.file)) if spec.case is None else electric_case(spec.case)), []
+    except BadInput as error:
+        return None, _placed(error, ELECTRICITY_PLACE)
+
+
+def _heat(spec: HeatSpec, folder: Path) -> tuple[HeatNetwork | None, list[Fault]]:
+    if spec.case is not None and spec.case not in HEAT_CASES:
+        return None, [_unknown_case(HEAT_PLACE, spec.case, HEAT_CASES)]
+    settings = HeatSettings(
+        t_supply_c=spec.t_supply_c,
+        t_return_c=spec.t_return_c,
+        t_feed_c=spec.feed_c,
+        t_ground_c=spec.t_ground_c,
+        bypass_nodes=spec.bypass.nodes,
+        bypass_mdot_kg_per_s=spec.bypass.mdot_kg_per_s,
+    )
+    try:
+        return (
+            heat_file(folder / str(spec.file), settings) if spec.case is None else heat_case(spec.case, settings)
+        ), []
+    except BadInput as error:
+        return None, _placed(error, HEAT_PLACE)
+
+
+def _unknown_case(place: str, case: str, cases: dict[str, str]) -> Fault:
+    return Fault(f"{place}.case", repr(case), "no such case ships", did_you_mean(case, cases, what="cases"))
+
+
+def _placed(error: BadInput, place: str) -> list[Fault]:
+    """Faults of a network with the place of its table: a network does not know where the scenario names it."""
+    return [replace(fault, place=_place_of(fault.place, place)) for fault in error.faults]
+
+
+def _place_of(inner: str, table: str) -> str:
+    if inner.startswith("networks."):
+        return inner
+    return f"{table}.file" if inner == "file" else f"{table}.file ({inner})"
+
+
+def _electric_limits(spec: ElectricitySpec) -> ElectricLimits:
+    limits = spec.limits
+    return ElectricLimits(
+        voltage_min_pu=limits.voltage_pu.min,
+        voltage_max_pu=limits.voltage_pu.max,
+        line_loading_percent=limits.line_loading_percent,
+        transformer_loading_percent=limits.transformer_loading_percent,
+        elements=tuple(own for element in limits.element for own in _electric_element(element)),
+    )
+
+
+def _electric_element(spec: ElectricElementSpec) -> Iterator[ElementLimit]:
+    if spec.voltage_pu is not None:
+        yield ElementLimit(spec.table, spec.name, "voltage_min_pu", spec.voltage_pu.min)
+        yield ElementLimit(spec.table, spec.name, "voltage_max_pu", spec.voltage_pu.max)
+    if spec.loading_percent is not None:
+        yield ElementLimit(spec.table, spec.name, "loading_percent", spec.loading_percent)
+
+
+def _heat_limits(spec: HeatSpec) -> HeatLimits:
+    limits = spec.limits
+    return HeatLimits(
+        velocity_m_per_s=limits.velocity_m_per_s,
+        pressure_gradient_pa_per_m=limits.pressure_gradient_pa_per_m,
+        differential_pressure_bar=limits.differential_pressure_bar,
+        t_supply_min_c=limits.t_supply_min_c,
+        elements=tuple(own for element in limits.element for own in _heat_element(element)),
+    )
+
+
+def _heat_element(spec: HeatElementSpec) -> Iterator[ElementLimit]:
+    for quantity in _PIPE_QUANTITIES:
+        value = getattr(spec, quantity)
+        if value is not None:
+            yield ElementLimit(spec.table, spec.name, quantity, value)
+
+
+def _unknown_electric_elements(spec: ElectricitySpec, network: ElectricNetwork) -> Iterator[Fault]:
+    for position, element in enumerate(spec.limits.element):
+        known = list(network.net[_ELECTRIC_TABLES[element.table]]["name"])
+        yield from _unknown_element(f"{ELECTRICITY_PLACE}.limits.element[{position}]", element, known)
+
+
+def _unknown_heat_elements(spec: HeatSpec, network: HeatNetwork, scenario: Scenario) -> Iterator[Fault]:
+    prosumers = [prosumer.name for prosumer in scenario.prosumers]
+    for position, element in enumerate(spec.limits.element):
+        known = list(network.net.pipe["name"]) if element.table == "pipe" else prosumers
+        yield from _unknown_element(f"{HEAT_PLACE}.limits.element[{position}]", element, known)
+
+
+def _unknown_element(place: str, element: ElectricElementSpec | HeatElementSpec, known: list[str]) -> Iterator[Fault]:
+    if element.name not in known:
+        problem = f"the network has no {element.table} of this name"
+        yield Fault(f"{place}.name", repr(element.name), problem, did_you_mean(element.name, known))

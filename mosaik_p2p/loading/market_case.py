@@ -1,0 +1,58 @@
+"""From a loaded case to the market's own: charges measured on the networks."""
+
+import numpy as np
+
+from mosaik_p2p.charges.graph import PathGraph
+from mosaik_p2p.charges.mechanisms import Charges, no_charges, path_charges, uniform_charges
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.networks.electric import electric_graph
+from mosaik_p2p.networks.heat import heat_graph
+from mosaik_p2p.units import IntArray
+
+
+def market_case(case: Case) -> MarketCase:
+    """The market of `case`."""
+    market, time = case.scenario.market, case.scenario.time
+    return MarketCase(
+        prosumers=case.prosumers,
+        charges=(_electric_charges(case), _heat_charges(case)),
+        day=np.asarray(case.day, dtype=np.int64),
+        dt_h=case.dt_h,
+        steps=time.steps,
+        horizon_steps=time.horizon_steps,
+        settings=Settings(form=market.form, relative_gap=market.relative_gap, max_iterations=market.max_iterations),
+        on_not_converged=market.on_not_converged,
+    )
+
+
+def _electric_charges(case: Case) -> Charges:
+    connected = [prosumer.bus for prosumer in case.prosumers]
+    posted = case.scenario.charges.electricity
+    if case.electric is None or posted is None:
+        return no_charges(_connected(connected))
+    if posted.mechanism == "uniform":
+        return uniform_charges(_connected(connected), rate_per_kwh=posted.rate, payer=posted.payer)
+    graph = electric_graph(case.electric)
+    return path_charges(graph, _places(graph, connected), price_per_length=posted.rate, payer=posted.payer)
+
+
+def _heat_charges(case: Case) -> Charges:
+    connected = [prosumer.junctions[0] if prosumer.junctions else None for prosumer in case.prosumers]
+    posted = case.scenario.charges.heat
+    if case.heat is None or posted is None:
+        return no_charges(_connected(connected))
+    if posted.mechanism == "uniform":
+        return uniform_charges(_connected(connected), rate_per_kwh=posted.rate, payer=posted.payer)
+    graph = heat_graph(case.heat)
+    per_km = posted.rate * posted.kappa_kw_per_km_k * posted.t_mean_c
+    return path_charges(graph, _places(graph, connected), price_per_length=per_km, payer=posted.payer)
+
+
+def _connected(elements: list[int | None]) -> IntArray:
+    return np.array([-1 if element is None else 0 for element in elements], dtype=np.int64)
+
+
+def _places(graph: PathGraph, elements: list[int | None]) -> IntArray:
+    return np.array([-1 if element is None else graph.node_of[element] for element in elements], dtype=np.int64)

@@ -1,0 +1,146 @@
+"""Where prosumers stand in the networks."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.grids import Grids
+from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_buses
+from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
+from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY
+from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
+
+_WRITE_PAIR = "Write junction = { supply = ..., return = ... } with names or indices of junctions."
+
+
+@dataclass(frozen=True)
+class Places:
+    """Indices in the nets, None where a prosumer is not connected or its place is faulty."""
+
+    bus: int | None = None
+    junctions: tuple[int, int] | None = None
+    load: int | None = None
+    """The load that the prosumer stands for."""
+    faults: tuple[Fault, ...] = field(default=())
+
+
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """The networks with what is looked up for every prosumer."""
+
+    electric: ElectricNetwork | None
+    heat: HeatNetwork | None
+    unsupplied: frozenset[int]
+    sides: dict[int, str]
+
+
+def places_of(scenario: Scenario, grids: Grids) -> tuple[Places, ...]:
+    """The places of each prosumer, in the scenario's order."""
+    electric, heat = grids.electric, grids.heat
+    here = _Map(
+        electric=electric,
+        heat=heat,
+        unsupplied=frozenset() if electric is None else frozenset(unsupplied_buses(electric)),
+        sides={} if heat is None else junction_sides(heat.net, heat.plants),
+    )
+    return tuple(_places(prosumer, here) for prosumer in scenario.prosumers)
+
+
+def shared_load_faults(scenario: Scenario, places: tuple[Places, ...]) -> list[Fault]:
+    """Loads that more than one prosumer claims to stand for."""
+    count = Counter(place.load for place in places if place.load is not None)
+    return [
+        Fault(
+            f"prosumers.{prosumer.name}.replaces_load",
+            repr(prosumer.replaces_load),
+            f"{count[place.load]} prosumers replace this load",
+            "Each load can be replaced once.",
+        )
+        for prosumer, place in zip(scenario.prosumers, places, strict=True)
+        if place.load is not None and count[place.load] > 1
+    ]
+
+
+def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
+    faults: list[Fault] = []
+    at = f"prosumers.{prosumer.name}"
+    bus = load = junctions = None
+    if here.electric is not None:
+        load = _load(prosumer, here.electric, at, faults)
+        bus = _bus(prosumer, here.electric, at, faults)
+        if bus is None and prosumer.bus is None and load is not None:
+            bus = int(here.electric.net.load.at[load, "bus"])
+        if bus is not None:
+            faults.extend(_supply_fault(bus, prosumer, here, at))
+    if here.heat is not None and prosumer.junction is not None:
+        junctions = _junctions(prosumer.junction, here.heat, here.sides, f"{at}.junction", faults)
+    return Places(bus, junctions, load, tuple(faults))
+
+
+def _bus(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: list[Fault]) -> int | None:
+    if prosumer.bus is None:
+        return None
+    index = bus_index(network, prosumer.bus)
+    if index is None:
+        known = network.net.bus["name"] if isinstance(prosumer.bus, str) else network.net.bus.index
+        remedy = did_you_mean(prosumer.bus, known, what="buses")
+        faults.append(Fault(f"{at}.bus", repr(prosumer.bus), f"network {network.name!r} has no such bus", remedy))
+    return index
+
+
+def _load(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: list[Fault]) -> int | None:
+    wanted, loads = prosumer.replaces_load, network.net.load
+    if wanted is None:
+        return None
+    found = loads.index[loads["name"] == wanted] if isinstance(wanted, str) else loads.index[loads.index == wanted]
+    if len(found):
+        return int(found[0])
+    known = loads["name"] if isinstance(wanted, str) else loads.index
+    remedy = did_you_mean(wanted, known, what="loads")
+    faults.append(Fault(f"{at}.replaces_load", repr(wanted), f"network {network.name!r} has no such load", remedy))
+    return None
+
+
+def _supply_fault(bus: int, prosumer: ProsumerSpec, here: _Map, at: str) -> list[Fault]:
+    assert here.electric is not None
+    in_service = bool(here.electric.net.bus.at[bus, "in_service"])
+    if in_service and bus not in here.unsupplied:
+        return []
+    problem = "this bus has no connection to a slack" if in_service else "this bus is out of service"
+    remedy = "Name another bus, or connect this one to an ext_grid: close a switch, add a line."
+    key = "bus" if prosumer.bus is not None else "replaces_load"
+    return [Fault(f"{at}.{key}", repr(getattr(prosumer, key)), problem, remedy)]
+
+
+def _junctions(
+    junction: JunctionPair | str | int, network: HeatNetwork, sides: dict[int, str], at: str, faults: list[Fault]
+) -> tuple[int, int] | None:
+    if isinstance(junction, JunctionPair):
+        supply = _junction(junction.supply, SUPPLY, network, sides, at, faults)
+        return_ = _junction(junction.return_, RETURN, network, sides, at, faults)
+        return None if supply is None or return_ is None else (supply, return_)
+    node = network.nodes.get(str(junction)) if isinstance(junction, str) else None
+    if node is None:
+        remedy = did_you_mean(junction, network.nodes, what="nodes") if network.nodes else _WRITE_PAIR
+        faults.append(Fault(at, repr(junction), f"network {network.name!r} has no such node", remedy))
+    return node
+
+
+def _junction(
+    wanted: str | int, side: str, network: HeatNetwork, sides: dict[int, str], at: str, faults: list[Fault]
+) -> int | None:
+    index = junction_index(network.net, wanted)
+    at = f"{at}.{side}"
+    if index is None:
+        known = network.net.junction["name"] if isinstance(wanted, str) else network.net.junction.index
+        remedy = did_you_mean(wanted, known, what="junctions")
+        faults.append(Fault(at, repr(wanted), f"network {network.name!r} has no such junction", remedy))
+        return None
+    if sides.get(index) != side:
+        problem = (
+            "no plant reaches this junction" if index not in sides else f"this junction is on the {sides[index]} side"
+        )
+        faults.append(Fault(at, repr(wanted), problem, f"Name a junction that a plant reaches on the {side} side."))
+        return None
+    return index

@@ -1,0 +1,148 @@
+"""Profiles from CSV and Parquet files: one column `time` (begin of each row, ISO 8601 with offset), one per series.
+
+A row's value holds until the next row: a finer file is averaged over the market's intervals, a coarser one is constant
+over several of them. Only the rows that the span needs are judged.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE, epoch_seconds, interval_means
+from mosaik_p2p.units import FloatArray, IntArray
+
+TIME = "time"
+NAMED_PLACES = 3
+"""How many places a message names before it only counts."""
+
+
+@dataclass(frozen=True)
+class ProfileTable:
+    """A file as read once: seconds since 1970 of each row's begin, the usual step, and the series."""
+
+    times_s: IntArray
+    step_s: int
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Span:
+    begin_s: int
+    end_s: int
+    times: pd.DatetimeIndex
+    step_minutes: int
+
+
+def read_profile_table(path: Path) -> ProfileTable:
+    """The file's content; a file that has not changed is read once per process. Raises BadInput (place `file`)."""
+    try:
+        changed_ns = path.stat().st_mtime_ns
+    except OSError as error:
+        remedy = "Paths are relative to the scenario file."
+        raise BadInput([Fault("file", repr(path.name), f"cannot be read ({error.strerror})", remedy)]) from error
+    return _read_once(path, changed_ns)
+
+
+def column_values(
+    table: ProfileTable, column: str, *, key: str, times: pd.DatetimeIndex, step_minutes: int
+) -> FloatArray:
+    """One series on the intervals that begin at `times`, shape (len(times),).
+
+    Raises BadInput where the column, timestamps or numbers are missing; the place is `key`.
+    """
+    if column not in table.frame.columns:
+        known = ", ".join(str(name) for name in table.frame.columns if name != TIME)
+        raise BadInput([Fault(key, repr(column), "the file has no such column", f"It has {known}.")])
+    begins_s = epoch_seconds(times)
+    step_s = step_minutes * SECONDS_PER_MINUTE
+    span = _Span(int(begins_s[0]), int(begins_s[-1]) + step_s, times, step_minutes)
+    rows = _rows_of_span(table, span, Fault(key, repr(column), "", ""))
+    values = pd.to_numeric(table.frame[column].iloc[rows], errors="coerce").to_numpy(dtype=float)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        where = _named(_stamps(table.times_s[rows][bad], times))
+        remedy = "Every row of the span needs a finite number."
+        raise BadInput([Fault(key, repr(column), f"has no number at {where}", remedy)])
+    first_s = int(table.times_s[rows][0])
+    return interval_means(values, first_s=first_s, source_step_s=table.step_s, times=times, step_minutes=step_minutes)
+
+
+def _rows_of_span(table: ProfileTable, span: _Span, fault: Fault) -> slice:
+    """The rows that overlap the span; `fault` gives place and value of what is reported."""
+    first = max(int(np.searchsorted(table.times_s, span.begin_s, side="right")) - 1, 0)
+    rows = slice(first, int(np.searchsorted(table.times_s, span.end_s, side="left")))
+    phase = (int(table.times_s[first]) - span.begin_s) % table.step_s
+    begin_s = span.begin_s + (phase - table.step_s if phase else 0)
+    expected = np.arange(begin_s, span.end_s, table.step_s, dtype=np.int64)
+    missing = np.setdiff1d(expected, table.times_s[rows])
+    if missing.size:
+        where = _named(_stamps(missing, span.times))
+        begin, end = _stamps(np.array([span.begin_s, span.end_s]), span.times)
+        remedy = f"The file must cover {begin} to {end} (steps + horizon_steps - 1 intervals) without gaps."
+        raise BadInput([Fault(fault.place, fault.value, f"has no row for {where}", remedy)])
+    if len(expected) != len(table.times_s[rows]):
+        extra = _named(_stamps(np.setdiff1d(table.times_s[rows], expected), span.times))
+        problem = f"has rows between its usual steps of {table.step_s} s: {extra}"
+        raise BadInput([Fault(fault.place, fault.value, problem, "Give the file one regular step.")])
+    return rows
+
+
+@lru_cache(maxsize=32)
+def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a changed file is another key
+    place, value = "file", repr(path.name)
+    try:
+        frame = _read_frame(path)
+    except (OSError, ValueError) as error:
+        raise BadInput([Fault(place, value, f"cannot be read: {error}", "Give a CSV or Parquet file.")]) from error
+    if TIME not in frame.columns:
+        remedy = "Give each row's begin, such as 2017-03-21T00:00:00+01:00."
+        raise BadInput([Fault(place, value, "has no column 'time'", remedy)])
+    times_s = _times_s(frame[TIME], Fault(place, value, "", ""))
+    if len(times_s) < 2:
+        raise BadInput([Fault(place, value, "has fewer than two rows", "A profile needs at least two rows.")])
+    steps_s = np.diff(times_s)
+    if steps_s.min() <= 0:
+        row = int(np.argmax(steps_s <= 0)) + 1
+        problem = f"its times do not rise at data row {row + 1} ({frame[TIME].iloc[row]})"
+        raise BadInput([Fault(place, value, problem, "Sort the rows and remove doubles.")])
+    usual, count = np.unique(steps_s, return_counts=True)
+    return ProfileTable(times_s, int(usual[np.argmax(count)]), frame)
+
+
+def _read_frame(path: Path) -> pd.DataFrame:
+    if path.suffix.lower() in (".parquet", ".pq"):
+        frame = pd.read_parquet(path)
+        return frame.reset_index() if frame.index.name == TIME else frame
+    return pd.read_csv(path, dtype={TIME: str}, skipinitialspace=True)
+
+
+def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
+    """Seconds since 1970 of a column of times; refuses times that nobody can place."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        naive = pd.Series(not isinstance(column.dtype, pd.DatetimeTZDtype), index=column.index)
+        parsed = pd.to_datetime(column, utc=True)
+    else:
+        text = column.astype(str).str.strip()
+        parsed = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
+        naive = ~text.str.contains(r"(?:[Zz]|[+-]\d\d:?\d\d)$", regex=True)
+    for wrong, problem, remedy in (
+        (parsed.isna(), "are not ISO 8601", "Write them as 2017-03-21T00:00:00+01:00."),
+        (naive, "have no UTC offset", "Write the offset, as in 2017-03-21T00:00:00+01:00."),
+    ):
+        if wrong.any():
+            where = _named([f"row {row + 1} ({column.iloc[row]})" for row in np.flatnonzero(wrong.to_numpy())])
+            raise BadInput([Fault(fault.place, fault.value, f"times {problem}: {where}", remedy)])
+    return epoch_seconds(pd.DatetimeIndex(parsed))
+
+
+def _stamps(times_s: IntArray, like: pd.DatetimeIndex) -> list[str]:
+    return [stamp.isoformat() for stamp in pd.to_datetime(times_s, unit="s", utc=True).tz_convert(like.tz)]
+
+
+def _named(places: list[str]) -> str:
+    more = len(places) - NAMED_PLACES
+    return ", ".join(places[:NAMED_PLACES]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,120 @@
+"""Named series of a scenario, each on the market's intervals over the whole span."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading.collector import Efficiency, collector_kw_per_m2
+from mosaik_p2p.loading.profile_file import column_values, read_profile_table
+from mosaik_p2p.loading.pv import Plane, pv_kw_per_kwp
+from mosaik_p2p.loading.vdi import House, vdi_power_kw
+from mosaik_p2p.loading.weather import Site, Weather
+from mosaik_p2p.scenario.profiles import (
+    CollectorProfile,
+    ConstantProfile,
+    FileProfile,
+    ProfileSpec,
+    PvlibProfile,
+    Vdi4655Profile,
+)
+from mosaik_p2p.units import FloatArray
+
+ProfilePair = tuple[FloatArray, FloatArray]
+"""Forecast and realisation, each of shape (span,)."""
+
+
+@dataclass(frozen=True)
+class _Span:
+    times: pd.DatetimeIndex
+    step_minutes: int
+
+
+def profile_values(
+    spec: ProfileSpec, *, times: pd.DatetimeIndex, step_minutes: int, folder: Path, weather: Weather | None
+) -> ProfilePair:
+    """Forecast and realisation of a profile, each of shape (len(times),), in the unit of the profile's source.
+
+    That unit is kW for vdi4655, kW per kWp for pvlib, kW per m2 for collector, and what the user means for file and
+    constant. `times` are the begins of the span's intervals in UTC; paths are relative to `folder`; `weather` is the
+    span's own, or None. Raises BadInput with every fault found; places are relative to the profile's table.
+    """
+    span = _Span(times, step_minutes)
+    if isinstance(spec, FileProfile):
+        return _from_file(spec, folder, span)
+    values = _computed(spec, weather, span)
+    return values, values.copy()
+
+
+def _computed(
+    spec: Vdi4655Profile | PvlibProfile | CollectorProfile | ConstantProfile, weather: Weather | None, span: _Span
+) -> FloatArray:
+    if isinstance(spec, ConstantProfile):
+        return np.full(len(span.times), spec.value, dtype=np.float64)
+    if weather is None:
+        raise _refused(spec.source, "needs the weather, which the scenario does not give", "Add a table [weather].")
+    if isinstance(spec, Vdi4655Profile):
+        return _vdi(spec, weather, span)
+    if weather.site is None:
+        problem = "follows the sun, and the weather has no place"
+        raise _refused(spec.source, problem, "Give latitude_deg and longitude_deg in [weather].")
+    if isinstance(spec, PvlibProfile):
+        return _pv(spec, weather, weather.site, span)
+    return _collector(spec, weather, weather.site, span)
+
+
+def _from_file(spec: FileProfile, folder: Path, span: _Span) -> ProfilePair:
+    table = read_profile_table(folder / spec.file)
+    columns = {"column": spec.column}
+    if spec.forecast_column is not None:
+        columns["forecast_column"] = spec.forecast_column
+    faults: list[Fault] = []
+    found: dict[str, FloatArray] = {}
+    for key, column in columns.items():
+        try:
+            found[key] = column_values(table, column, key=key, times=span.times, step_minutes=span.step_minutes)
+        except BadInput as error:
+            faults.extend(error.faults)
+    if faults:
+        raise BadInput(faults)
+    realised = found["column"]
+    return found.get("forecast_column", realised.copy()), realised
+
+
+def _vdi(spec: Vdi4655Profile, weather: Weather, span: _Span) -> FloatArray:
+    if weather.region is None:
+        problem = "needs the typical days of a DWD region"
+        raise _refused(spec.source, problem, 'Use source = "dwd_try" in [weather], or a file with the load.')
+    return vdi_power_kw(
+        House(spec.house_type, spec.persons, spec.units),
+        spec.quantity,
+        annual_kwh=spec.annual_kwh,
+        region=weather.region,
+        times=span.times,
+        step_minutes=span.step_minutes,
+    )
+
+
+def _pv(spec: PvlibProfile, weather: Weather, site: Site, span: _Span) -> FloatArray:
+    plane = Plane(spec.tilt_deg, spec.azimuth_deg)
+    return pv_kw_per_kwp(
+        weather, site, plane, loss_fraction=spec.loss_fraction, times=span.times, step_minutes=span.step_minutes
+    )
+
+
+def _collector(spec: CollectorProfile, weather: Weather, site: Site, span: _Span) -> FloatArray:
+    return collector_kw_per_m2(
+        weather,
+        site,
+        Plane(spec.tilt_deg, spec.azimuth_deg),
+        efficiency=Efficiency(spec.eta0, spec.a1_w_per_m2k, spec.a2_w_per_m2k2),
+        t_mean_c=spec.t_mean_c,
+        times=span.times,
+        step_minutes=span.step_minutes,
+    )
+
+
+def _refused(source: str, problem: str, remedy: str) -> BadInput:
+    return BadInput([Fault("source", repr(source), problem, remedy)])

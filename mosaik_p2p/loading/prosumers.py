@@ -1,0 +1,157 @@
+"""Devices on the intervals of the span: profiles times sizes and scales."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.resample import shifted
+from mosaik_p2p.loading.series import AllSeries, Span
+from mosaik_p2p.prosumers.devices import (
+    Battery,
+    Device,
+    FixedLoad,
+    FlexibleLoad,
+    HeatPump,
+    Pv,
+    Series,
+    SolarCollector,
+)
+from mosaik_p2p.scenario.devices import (
+    BatterySpec,
+    DeviceSpec,
+    FixedLoadSpec,
+    FlexibleLoadSpec,
+    HeatPumpSpec,
+    PvSpec,
+    SolarCollectorSpec,
+)
+from mosaik_p2p.scenario.schema import ProsumerSpec, Scale
+from mosaik_p2p.units import ELECTRICITY
+
+ENERGY_TOLERANCE = 1e-9
+"""Relative; a day's energy is a sum of rounded numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Workshop:
+    """What devices are made from."""
+
+    series: AllSeries
+    span: Span
+    scale: Scale
+
+
+def devices_of(spec: ProsumerSpec, workshop: Workshop) -> tuple[tuple[Device, ...], list[Fault]]:
+    """The devices of a prosumer whose profiles could be read, and the faults that only the profiles show."""
+    devices: list[Device] = []
+    faults: list[Fault] = []
+    for device in spec.devices:
+        built = _device(device, spec, workshop)
+        if built is not None:
+            devices.append(built)
+        place = f"prosumers.{spec.name}.{device.name}"
+        if isinstance(built, FlexibleLoad):
+            faults.extend(_energy_faults(built, workshop.span, place))
+    return tuple(devices), faults
+
+
+def _device(device: DeviceSpec, owner: ProsumerSpec, workshop: Workshop) -> Device | None:
+    """The device, None where its profile could not be read."""
+    if isinstance(device, BatterySpec):
+        return _battery(device)
+    if isinstance(device, HeatPumpSpec):
+        return _heat_pump(device, workshop)
+    if isinstance(device, FixedLoadSpec | FlexibleLoadSpec):
+        return _load(device, owner, workshop)
+    available = _pv(device, workshop) if isinstance(device, PvSpec) else _collector(device, workshop)
+    if available is None:
+        return None
+    made = Pv if isinstance(device, PvSpec) else SolarCollector
+    return made(name=device.name, available=available, cost_per_kwh=device.cost_per_kwh)
+
+
+def _battery(device: BatterySpec) -> Battery:
+    return Battery(
+        name=device.name,
+        charge_max_kw=device.power_kw,
+        discharge_max_kw=device.power_kw,
+        energy_min_kwh=device.energy_kwh.min,
+        energy_max_kwh=device.energy_kwh.max,
+        energy_initial_kwh=device.energy_kwh.initial,
+        energy_final_kwh=device.energy_kwh.final_kwh,
+        efficiency_charge=device.efficiency.charge,
+        efficiency_discharge=device.efficiency.discharge,
+        cost_per_kwh=device.cost_per_kwh,
+    )
+
+
+def _heat_pump(device: HeatPumpSpec, workshop: Workshop) -> HeatPump | None:
+    if isinstance(device.cop, str):
+        series = workshop.series.profiles.get(device.cop)
+        cop = None if series is None else series.realised
+    else:
+        cop = np.full(len(workshop.span.times), float(device.cop))
+    return None if cop is None else HeatPump(name=device.name, el_max_kw=device.el_max_kw, cop=cop)
+
+
+def _load(device: FixedLoadSpec | FlexibleLoadSpec, owner: ProsumerSpec, workshop: Workshop) -> Device | None:
+    series = workshop.series.profiles.get(device.profile)
+    if series is None:
+        return None
+    scale = workshop.scale.load if device.carrier == ELECTRICITY else workshop.scale.heat_load
+    demand = _times(_later(series, owner.shift_minutes, workshop.span.step_minutes), scale * owner.scale)
+    if isinstance(device, FixedLoadSpec):
+        return FixedLoad(name=device.name, carrier=device.carrier, demand=demand)
+    return FlexibleLoad(
+        name=device.name,
+        carrier=device.carrier,
+        demand=demand,
+        min_kw=device.min_kw,
+        max_kw=device.max_kw,
+        discomfort_per_kw2h=device.discomfort_per_kw2h,
+    )
+
+
+def _pv(device: PvSpec, workshop: Workshop) -> Series | None:
+    series = workshop.series.profiles.get(device.profile)
+    return None if series is None else _times(series, device.peak_kw * workshop.scale.pv)
+
+
+def _collector(device: SolarCollectorSpec, workshop: Workshop) -> Series | None:
+    if device.profile is not None:
+        series = workshop.series.profiles.get(device.profile)
+        return None if series is None else _times(series, device.area_m2)
+    sunshine = workshop.series.horizontal_kw_per_m2
+    if sunshine is None or device.efficiency is None:
+        return None
+    return _times(Series(sunshine, sunshine), device.area_m2 * device.efficiency)
+
+
+def _times(series: Series, factor: float) -> Series:
+    return Series(series.forecast * factor, series.realised * factor)
+
+
+def _later(series: Series, minutes: int, step_minutes: int) -> Series:
+    if minutes == 0:
+        return series
+    return Series(shifted(series.forecast, minutes, step_minutes), shifted(series.realised, minutes, step_minutes))
+
+
+def _energy_faults(load: FlexibleLoad, span: Span, place: str) -> Sequence[Fault]:
+    """Whole days whose forecast energy the limits of the load exclude; of a cut day, the market shifts what it can."""
+    intervals = np.bincount(span.day)
+    energy = np.bincount(span.day, weights=load.demand.forecast) * span.dt_h
+    hours = intervals * span.dt_h
+    whole = intervals == intervals.max()
+    for key, limit, wrong in (
+        ("max_kw", load.max_kw, energy > load.max_kw * hours * (1 + ENERGY_TOLERANCE)),
+        ("min_kw", load.min_kw, energy < load.min_kw * hours * (1 - ENERGY_TOLERANCE)),
+    ):
+        if (wrong & whole).any():
+            day = int(np.argmax(wrong & whole))
+            problem = f"excludes the forecast of day {day + 1}: {energy[day]:g} kWh in {hours[day]:g} h"
+            remedy = f"Change {key}, or the profile of this load."
+            return [Fault(f"{place}.{key}", f"{limit:g}", problem, remedy)]
+    return []

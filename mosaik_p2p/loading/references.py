@@ -1,0 +1,113 @@
+"""Names that refer to each other inside a scenario, and prosumers that nothing connects."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.uses import Use
+from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.scenario.read import Reading
+from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
+
+
+def reference_faults(reading: Reading, mentions: Iterable[Use]) -> list[Fault]:
+    """Faults between the tables of a scenario. What was taken out as faulty counts as there: its fault is known."""
+    return [
+        *_unknown_profiles(reading, mentions),
+        *_unknown_tariffs(reading),
+        *_doubles(reading.scenario),
+        *_unconnected(reading),
+        *_empty(reading),
+    ]
+
+
+def traded(scenario: Scenario) -> tuple[str, ...]:
+    """The carriers whose network the scenario has."""
+    networks = {ELECTRICITY: scenario.networks.electricity, HEAT: scenario.networks.heat}
+    return tuple(carrier for carrier in CARRIERS if networks[carrier] is not None)
+
+
+def place_keys(spec: ProsumerSpec) -> dict[str, str | None]:
+    """By carrier, the key by which a prosumer is connected to its network; None where it is not."""
+    bus = "bus" if spec.bus is not None else "replaces_load" if spec.replaces_load is not None else None
+    return {ELECTRICITY: bus, HEAT: None if spec.junction is None else "junction"}
+
+
+def _unknown_profiles(reading: Reading, mentions: Iterable[Use]) -> Iterator[Fault]:
+    known = reading.scenario.profiles
+    for use in mentions:
+        if use.profile not in known and not reading.lost(f"profiles.{use.profile}"):
+            remedy = did_you_mean(use.profile, known, what="profiles")
+            yield Fault(use.place, repr(use.profile), "there is no such profile", remedy)
+
+
+def _unknown_tariffs(reading: Reading) -> Iterator[Fault]:
+    known = reading.scenario.tariffs
+    for prosumer in reading.scenario.prosumers:
+        place = f"prosumers.{prosumer.name}.tariffs"
+        for name in prosumer.tariffs:
+            if name not in known and not reading.lost(f"tariffs.{name}"):
+                yield Fault(place, repr(name), "there is no such tariff", did_you_mean(name, known, what="tariffs"))
+        carriers = Counter(known[name].carrier for name in prosumer.tariffs if name in known)
+        for carrier, count in carriers.items():
+            if count > 1:
+                remedy = "Leave one of them."
+                yield Fault(place, repr(list(prosumer.tariffs)), f"has {count} tariffs for {carrier}", remedy)
+
+
+def _doubles(scenario: Scenario) -> Iterator[Fault]:
+    for name, count in Counter(prosumer.name for prosumer in scenario.prosumers).items():
+        if count > 1:
+            remedy = "Give each prosumer a name of its own."
+            yield Fault(f"prosumers.{name}.name", repr(name), f"{count} prosumers have this name", remedy)
+    for prosumer in scenario.prosumers:
+        for name, count in Counter(device.name for device in prosumer.devices).items():
+            if count > 1:
+                place = f"prosumers.{prosumer.name}.{name}.name"
+                remedy = "Several devices of a type need a `name` each."
+                yield Fault(place, repr(name), f"{count} devices of this prosumer have this name", remedy)
+
+
+def _unconnected(reading: Reading) -> Iterator[Fault]:
+    for prosumer in reading.scenario.prosumers:
+        keys = place_keys(prosumer)
+        places = [carrier for carrier in traded(reading.scenario) if keys[carrier]]
+        if not places and _surely_unconnected(reading, prosumer):
+            value = f"bus = {prosumer.bus!r}, junction = {_written(prosumer)}"
+            remedy = "Give it a `bus` of the electric network, or a `junction` of the heat network."
+            yield Fault(f"prosumers.{prosumer.name}", value, "is on no network of the scenario", remedy)
+            continue
+        yield from _contracts_without_place(reading, prosumer)
+
+
+def _surely_unconnected(reading: Reading, prosumer: ProsumerSpec) -> bool:
+    place = f"prosumers.{prosumer.name}"
+    lost = [reading.lost(f"{place}.{key}") for key in ("bus", "replaces_load", "junction")]
+    return bool(traded(reading.scenario)) and not any(lost) and not reading.lost("networks")
+
+
+def _contracts_without_place(reading: Reading, prosumer: ProsumerSpec) -> Iterator[Fault]:
+    place = f"prosumers.{prosumer.name}"
+    for name in prosumer.tariffs:
+        tariff = reading.scenario.tariffs.get(name)
+        if tariff is None or tariff.carrier not in traded(reading.scenario):
+            continue
+        key = "bus" if tariff.carrier == ELECTRICITY else "junction"
+        if place_keys(prosumer)[tariff.carrier] is None and not reading.lost(f"{place}.{key}"):
+            problem = f"is a contract for {tariff.carrier}, and the prosumer is not connected to that network"
+            yield Fault(
+                f"{place}.tariffs", repr(name), problem, f"Give the prosumer a `{key}`, or leave the tariff out."
+            )
+
+
+def _written(prosumer: ProsumerSpec) -> str:
+    return repr(prosumer.junction if isinstance(prosumer.junction, str | int | None) else "a pair")
+
+
+def _empty(reading: Reading) -> Iterator[Fault]:
+    if not reading.scenario.prosumers and not reading.lost("prosumers"):
+        yield Fault("prosumers", "(none)", "there is nobody to trade", "Add [[prosumers]], or a prosumers_file.")
+    if not traded(reading.scenario) and not reading.lost("networks"):
+        remedy = "Add [networks.electricity] or [networks.heat], with a `case` or a `file`."
+        yield Fault("networks", "(none)", "the scenario has no network", remedy)

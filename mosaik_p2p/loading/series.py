@@ -1,0 +1,97 @@
+"""The span of a run, and every profile of the scenario on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading.profiles import profile_values
+from mosaik_p2p.loading.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
+from mosaik_p2p.prosumers.devices import Series
+from mosaik_p2p.scenario.devices import SolarCollectorSpec
+from mosaik_p2p.scenario.profiles import CollectorProfile, PvlibProfile, Vdi4655Profile
+from mosaik_p2p.scenario.schema import Scenario, Time
+from mosaik_p2p.units import FloatArray, IntArray
+
+_NEEDS_WEATHER = (Vdi4655Profile, PvlibProfile, CollectorProfile)
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """The intervals that profiles must cover."""
+
+    times: pd.DatetimeIndex
+    """(span,) begins in UTC."""
+    minute: IntArray
+    """(span,) minute of the scenario's own day at which each interval begins."""
+    day: IntArray
+    """(span,) number of the scenario's own day, 0 for the first."""
+    step_minutes: int
+    dt_h: float
+
+
+@dataclass(frozen=True, eq=False)
+class AllSeries:
+    """What could be read: the profiles by name, and the irradiance for collectors that have no profile."""
+
+    profiles: Mapping[str, Series]
+    horizontal_kw_per_m2: FloatArray | None
+    faults: tuple[Fault, ...]
+
+
+def span_of(time: Time) -> Span:
+    """The span of a scenario. Days follow the offset of `start`, without daylight saving."""
+    start = pd.Timestamp(time.start.astimezone(UTC))
+    times = pd.date_range(start, periods=time.span_steps, freq=pd.Timedelta(minutes=time.step_minutes), unit="ns")
+    since_midnight = 60 * time.start.hour + time.start.minute + time.step_minutes * np.arange(time.span_steps)
+    day, minute = np.divmod(since_midnight.astype(np.int64), 24 * 60)
+    return Span(times=times, minute=minute, day=day, step_minutes=time.step_minutes, dt_h=time.dt_h)
+
+
+def all_series(scenario: Scenario, span: Span, folder: Path) -> AllSeries:
+    """Every profile of the scenario, with the faults of those that cannot be had."""
+    weather, weather_faults = _weather(scenario, span, folder)
+    faults = list(weather_faults)
+    profiles: dict[str, Series] = {}
+    for name, spec in scenario.profiles.items():
+        if weather_faults and isinstance(spec, _NEEDS_WEATHER):
+            continue  # the weather's own fault says it
+        try:
+            forecast, realised = profile_values(
+                spec, times=span.times, step_minutes=span.step_minutes, folder=folder, weather=weather
+            )
+        except BadInput as error:
+            faults.extend(at(f"profiles.{name}", fault) for fault in error.faults)
+        else:
+            profiles[name] = Series(forecast, realised)
+    sunshine = None
+    if weather is not None:
+        sunshine = horizontal_irradiance_kw_per_m2(weather, times=span.times, step_minutes=span.step_minutes)
+    return AllSeries(profiles, sunshine, tuple(faults))
+
+
+def at(place: str, fault: Fault) -> Fault:
+    """The fault with its place inside of `place`."""
+    return Fault(f"{place}.{fault.place}", fault.value, fault.problem, fault.remedy)
+
+
+def _weather(scenario: Scenario, span: Span, folder: Path) -> tuple[Weather | None, tuple[Fault, ...]]:
+    """The weather where something needs it: typical years take a while to read."""
+    if scenario.weather is None or not _needs_weather(scenario):
+        return None, ()
+    try:
+        weather = load_weather(scenario.weather, folder=folder, times=span.times, step_minutes=span.step_minutes)
+    except BadInput as error:
+        return None, tuple(at("weather", fault) for fault in error.faults)
+    return weather, ()
+
+
+def _needs_weather(scenario: Scenario) -> bool:
+    devices = [device for prosumer in scenario.prosumers for device in prosumer.devices]
+    return any(isinstance(spec, _NEEDS_WEATHER) for spec in scenario.profiles.values()) or any(
+        isinstance(device, SolarCollectorSpec) and device.profile is None for device in devices
+    )

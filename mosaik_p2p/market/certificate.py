@@ -1,0 +1,79 @@
+"""How good a clearing is, judged without its algorithm: a feasible cost from above, weak duality from below."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.forms import Form
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.units import CARRIERS, FloatArray
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Bounds on the optimal cost, money; `cost` is that of the trades at hand, completed by every prosumer."""
+
+    cost: float
+    lower_bound: float
+    cost_alone: float
+    scale: float
+    """max(|cost|, sum of |cost alone|)."""
+
+    @property
+    def relative_gap(self) -> float:
+        """(cost - lower bound) / max(|cost|, sum of |cost alone|)."""
+        return (self.cost - self.lower_bound) / self.scale if self.scale > 0 else 0.0
+
+    @property
+    def gap_of_gain(self) -> float | None:
+        """The same difference over the gain from trade; None where there is no gain."""
+        gain = self.cost_alone - self.cost
+        return (self.cost - self.lower_bound) / gain if gain > 1e-9 * self.scale else None
+
+
+def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, *, wanted: float) -> Certificate:
+    """Bounds for trades z and prosumers' prices (C, T, N).
+
+    The multipliers left by the last step usually reach the `wanted` relative gap; only where they do not, every
+    prosumer is asked once more for the best ones.
+    """
+    completions = fleet.complete(form.sales(z))
+    cost = sum(done.cost + done.penalty for done in completions) + form.charge(z)
+    alone = fleet.alone.cost
+    scale = max(abs(cost), float(np.abs(alone).sum()))
+    candidates = [within_offers(fleet.problem, form.distance, closed) for closed in form.closed(price_per_kwh)]
+    lower = max(fleet.bound(prices) for prices in candidates)
+    if cost - lower > wanted * scale:
+        lower = max(lower, fleet.bound(candidates[0], tighten=True))
+    return Certificate(cost, lower, float(alone.sum()), scale)
+
+
+def within_offers(problem: MarketProblem, distance: FloatArray, price_per_kwh: FloatArray) -> FloatArray:
+    """Prices (C, T, N) clipped into what the contracts allow: nobody pays more than the nearest import plus the way.
+
+    Import and export prices seen through the charges are closed themselves, so the clipped prices stay closed, and a
+    price beyond them only loosens the bound.
+    """
+    ceiling, floor = offers(problem)
+    highest = (ceiling[:, :, None, :] + distance[:, None]).min(axis=-1)
+    lowest = (floor[:, :, None, :] - distance[:, None]).max(axis=-1)
+    result: FloatArray = np.minimum(np.maximum(price_per_kwh, lowest), highest)
+    return result
+
+
+def offers(problem: MarketProblem) -> tuple[FloatArray, FloatArray]:
+    """Lowest import and highest export price of each prosumer, (C, T, N); infinite where there is none."""
+    ceiling = np.full(problem.shape, np.inf)
+    floor = np.full(problem.shape, -np.inf)
+    for i, model in enumerate(problem.models):
+        for k, variable in enumerate(model.variables):
+            if variable.type != "contract":
+                continue
+            carrier = next(c for c in range(len(CARRIERS)) if model.balance[c, k].any())
+            usable = (model.upper[k] > 0) & model.member[carrier]
+            if variable.quantity == "import":
+                ceiling[carrier, :, i] = np.minimum(ceiling[carrier, :, i], np.where(usable, model.linear[k], np.inf))
+            else:
+                floor[carrier, :, i] = np.maximum(floor[carrier, :, i], np.where(usable, -model.linear[k], -np.inf))
+    return ceiling, floor

@@ -1,0 +1,86 @@
+"""What one clearing is asked to solve.
+
+    minimise    sum_i cost_i(x_i)  +  dt sum_t sum_{i<j} K_ij |p_ij,t|        (and the same for heat)
+    subject to  each prosumer's own equations and limits,  s_i = sum_j p_ij,  p_ij + p_ji = 0
+
+with K_ij what both ends of a trade pay per kWh together. Chen and Liu 2025, eqs. 1-4 and 21-22.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import CARRIERS, FloatArray
+
+
+@dataclass(frozen=True)
+class MarketProblem:
+    """N prosumers, C carriers, T intervals of `dt_h` hours."""
+
+    models: tuple[ProsumerModel, ...]
+    charges: tuple[Charges, ...]
+    """One per carrier, in the order of `units.CARRIERS`."""
+    dt_h: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the prosumers."""
+        return tuple(model.name for model in self.models)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, T, N)."""
+        return len(CARRIERS), self.models[0].horizon, len(self.models)
+
+    @property
+    def member(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+        """(C, N): who may trade which carrier."""
+        return np.array([model.member for model in self.models]).T
+
+
+def without_lone_members(problem: MarketProblem) -> MarketProblem:
+    """The same market, in which the only member of a carrier keeps it to itself: it has nobody to trade with."""
+    lone = problem.member.sum(axis=1) < 2
+    if not lone.any():
+        return problem
+    models = tuple(
+        replace(m, member=tuple(is_in and not bool(alone) for is_in, alone in zip(m.member, lone, strict=True)))
+        for m in problem.models
+    )
+    return replace(problem, models=models)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """When a clearing may stop. `relative_gap` also bounds the relative primal and dual residuals."""
+
+    form: str = "auto"
+    relative_gap: float = 1e-3
+    max_iterations: int = 5000
+
+
+def highest_price(problem: MarketProblem) -> float:
+    """The largest price that anyone offers, currency per kWh: the scale of all prices."""
+    offers = [0.0]
+    for model in problem.models:
+        contract = [k for k, variable in enumerate(model.variables) if variable.type == "contract"]
+        rows = contract or list(range(len(model.variables)))
+        if rows:
+            offers.append(float(np.abs(model.linear[rows]).max()))
+    return max(offers) or 1.0
+
+
+def scarcity_price(model: ProsumerModel) -> float:
+    """A price above all others, currency per kWh, for what a prosumer cannot balance."""
+    slope = np.abs(model.linear) + model.quadratic * np.maximum(np.abs(model.lower), np.abs(model.upper))
+    return 10.0 * float(slope.max(initial=1e-6))
+
+
+def power_scale(problem: MarketProblem) -> FloatArray:
+    """(N,): a size in kW for each prosumer; who has no load or plant of its own gets a small one."""
+    size = np.array([model.size_kw for model in problem.models])
+    largest = float(size.max(initial=0.0)) or 1.0
+    result: FloatArray = np.maximum(size, 1e-3 * largest)
+    return result

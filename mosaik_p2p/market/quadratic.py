@@ -1,0 +1,99 @@
+"""A thin, stateful hold on PIQP for programmes that differ from one solve to the next in their vectors only.
+
+PIQP (Schwan et al. 2023) is a proximal interior-point method; fixed variables are taken out before it sees them, since
+an interval of zero width has no interior.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import piqp
+import scipy.sparse as sp
+
+from mosaik_p2p.units import FloatArray
+
+FIXED_WIDTH = 1e-9
+"""Bounds closer than this (in the programme's own, scaled unit) fix the variable."""
+
+MAX_ITERATIONS = 100
+GAP_TOLERANCE = 1e-6
+
+
+class NotSolvedError(Exception):
+    """The interior-point method ended without a solution; the text is its own status."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Primal `x`, multipliers `y` of the equations (gradient = matrix' y + bound multipliers) and iterations."""
+
+    x: FloatArray
+    y: FloatArray
+    iterations: int
+
+
+class DiagonalProgram:
+    """minimise 1/2 x' diag(quadratic) x + linear' x  subject to  matrix x = rhs, lower <= x <= upper."""
+
+    def __init__(
+        self,
+        *,
+        quadratic: FloatArray,
+        linear: FloatArray,
+        matrix: sp.sparray,
+        rhs: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+        tolerance: float,
+    ) -> None:
+        self._free = np.flatnonzero(upper - lower > FIXED_WIDTH)
+        self._x = np.where(upper - lower > FIXED_WIDTH, 0.0, lower)
+        columns = sp.csc_array(matrix)
+        self._matrix = sp.csc_matrix(columns[:, self._free])
+        self._shift = columns @ self._x
+        self._lower, self._upper, self._tolerance = lower[self._free], upper[self._free], tolerance
+        self._quadratic, self._linear, self._rhs = quadratic[self._free], linear[self._free], rhs - self._shift
+        self._solver = self._set_up()
+
+    def _set_up(self) -> piqp.SparseSolver:
+        solver = piqp.SparseSolver()
+        solver.settings.verbose = False
+        solver.settings.eps_abs = solver.settings.eps_rel = self._tolerance
+        solver.settings.max_iter = MAX_ITERATIONS
+        # The duality gap stalls at 1e-8 where a prosumer has no strictly feasible dispatch; the market's certificate
+        # judges optimality, and the residuals, which stand for the balances, keep the full tolerance.
+        solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = GAP_TOLERANCE
+        solver.settings.reg_lower_limit, solver.settings.reg_finetune_lower_limit = 1e-13, 1e-14
+        hessian = sp.csc_matrix(sp.diags_array(self._quadratic))
+        solver.setup(hessian, self._linear, self._matrix, self._rhs, None, None, None, self._lower, self._upper)
+        return solver
+
+    def update(
+        self, *, quadratic: FloatArray | None = None, linear: FloatArray | None = None, rhs: FloatArray | None = None
+    ) -> None:
+        """Replace vectors; the structure stays."""
+        if quadratic is not None:
+            self._quadratic = quadratic[self._free]
+        if linear is not None:
+            self._linear = linear[self._free]
+        if rhs is not None:
+            self._rhs = rhs - self._shift
+        self._solver.update(
+            P=None if quadratic is None else sp.csc_matrix(sp.diags_array(self._quadratic)),
+            c=None if linear is None else self._linear,
+            b=None if rhs is None else self._rhs,
+        )
+
+    def solve(self) -> Solution:
+        """Solve with the vectors of the last update; raises NotSolvedError."""
+        status = self._solver.solve()
+        if status != piqp.PIQP_SOLVED:
+            # Rarely an updated solver runs astray where a fresh one, scaled for the present vectors, does not.
+            self._solver = self._set_up()
+            status = self._solver.solve()
+        if status != piqp.PIQP_SOLVED:
+            raise NotSolvedError(str(status))
+        result = self._solver.result
+        x = self._x.copy()
+        x[self._free] = result.x
+        return Solution(x=x, y=-np.array(result.y), iterations=int(result.info.iter))

@@ -1,0 +1,161 @@
+"""From the cleared plan to what happens: the binding interval with its realised loads and weather.
+
+Forecasts miss. What a load takes more, or a plant gives less, than was forecast goes to the prosumer's utility
+contract; trades stand as agreed. What the contract cannot take is an imbalance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
+from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import CARRIERS, FloatArray
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a prosumer exchanges of one carrier in the binding interval, kW; prices None without a contract."""
+
+    net_sale_kw: float
+    import_kw: float
+    export_kw: float
+    imbalance_kw: float
+    import_price_per_kwh: float | None
+    export_price_per_kwh: float | None
+
+    @property
+    def injection_kw(self) -> float:
+        """What physically enters the network here."""
+        return self.net_sale_kw + self.export_kw - self.import_kw + self.imbalance_kw
+
+
+@dataclass(frozen=True)
+class DeviceDispatch:
+    """What one device does in the binding interval: power produced (+) per carrier, level at its end, cost."""
+
+    device: str
+    type: str
+    el_kw: float
+    heat_kw: float
+    level_kwh: float | None
+    cost: float
+
+
+@dataclass(frozen=True)
+class Realised:
+    """One prosumer's binding interval."""
+
+    exchanges: Mapping[str, Exchange]
+    devices: tuple[DeviceDispatch, ...]
+    level_kwh: Mapping[str, float]
+    served_kwh: Mapping[str, float]
+    """Energy that each flexible load was cleared."""
+
+
+def realise(
+    prosumer: Prosumer, model: ProsumerModel, done: Completion, sale_kw: FloatArray, *, interval: int
+) -> Realised:
+    """The binding interval of `prosumer`: `interval` counts from the begin of the span, `sale_kw` has shape (C,)."""
+    power = done.x[:, 0]
+    deviation = _deviations(prosumer, model, power, interval)
+    devices = [_dispatch(device_name, model, power, deviation) for device_name in _device_names(model)]
+    devices += _fixed_loads(prosumer, interval)
+    exchanges = {
+        carrier: _exchange(model, carrier, float(sale_kw[c]), devices)
+        for c, carrier in enumerate(CARRIERS)
+        if _touches(prosumer, model, c)
+    }
+    flexible = {v.device: k for k, v in enumerate(model.variables) if v.type == "flexible_load"}
+    return Realised(
+        exchanges=exchanges,
+        devices=tuple(sorted(devices, key=lambda entry: entry.device)),
+        level_kwh={entry.device: entry.level_kwh for entry in devices if entry.level_kwh is not None},
+        served_kwh={name: float(power[k]) * model.dt_h for name, k in flexible.items()},
+    )
+
+
+def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
+    return bool(
+        model.balance[c].any()
+        or model.fixed[c].any()
+        or model.member[c]
+        or any(contract.carrier == CARRIERS[c] for contract in prosumer.contracts)
+    )
+
+
+def _device_names(model: ProsumerModel) -> list[str]:
+    return list(dict.fromkeys(v.device for v in model.variables if v.type != "contract"))
+
+
+def _deviations(prosumer: Prosumer, model: ProsumerModel, power: FloatArray, interval: int) -> dict[str, float]:
+    """kW by which each flexible load takes more, and each source gives more, than was cleared."""
+    result = {}
+    for device in prosumer.devices:
+        if isinstance(device, FlexibleLoad):
+            cleared = power[model.index(device.name, "power")]
+            missed = device.demand.realised[interval] - device.demand.forecast[interval]
+            result[device.name] = float(max(cleared + missed, 0.0) - cleared)
+        elif isinstance(device, Pv | SolarCollector):
+            cleared = power[model.index(device.name, "power")]
+            available = device.available.realised[interval]
+            expected = device.available.forecast[interval]
+            result[device.name] = float(np.clip(cleared + available - expected, 0.0, available)) - cleared
+    return result
+
+
+def _dispatch(name: str, model: ProsumerModel, power: FloatArray, deviation: dict[str, float]) -> DeviceDispatch:
+    """Sum up the rows of one device; its cost is that of what it does, discomfort that of the plan."""
+    rows = [k for k, variable in enumerate(model.variables) if variable.device == name]
+    actual = power.copy()
+    kind = model.variables[rows[0]].type
+    # A load's discomfort is about the hours that it was asked to move, not about a forecast that missed.
+    paid = power if kind == "flexible_load" else actual
+    actual[rows[0]] += deviation.get(name, 0.0)
+    produced = np.array([sum(model.balance[c, k, 0] * actual[k] for k in rows) for c in range(len(CARRIERS))])
+    cost = sum(model.dt_h * (0.5 * model.quadratic[k, 0] * paid[k] + model.linear[k, 0]) * paid[k] for k in rows)
+    if kind == "flexible_load":
+        # The model's constant, this interval's part: c d_forecast^2 = linear^2 / (2 quadratic).
+        curvature = model.quadratic[rows[0], 0]
+        cost += model.dt_h * model.linear[rows[0], 0] ** 2 / (2 * curvature) if curvature > 0 else 0.0
+    level = next((float(actual[k]) for k in rows if model.variables[k].quantity == "level"), None)
+    return DeviceDispatch(name, kind, float(produced[0]), float(produced[1]), level, float(cost))
+
+
+def _fixed_loads(prosumer: Prosumer, interval: int) -> list[DeviceDispatch]:
+    result = []
+    for device in prosumer.devices:
+        if isinstance(device, FixedLoad):
+            taken = [-float(device.demand.realised[interval]) if device.carrier == c else 0.0 for c in CARRIERS]
+            result.append(DeviceDispatch(device.name, "fixed_load", taken[0], taken[1], None, 0.0))
+    return result
+
+
+def _exchange(model: ProsumerModel, carrier: str, sale_kw: float, devices: list[DeviceDispatch]) -> Exchange:
+    """Balance what the devices really do against the trades: the contract takes the rest, as far as it goes."""
+    c = CARRIERS.index(carrier)
+    produced = sum(entry.el_kw if c == 0 else entry.heat_kw for entry in devices)
+    bought, given = _contract_row(model, c, "import"), _contract_row(model, c, "export")
+    most_in = float(model.upper[bought, 0]) if bought is not None else 0.0
+    most_out = float(model.upper[given, 0]) if given is not None else 0.0
+    taken = float(np.clip(sale_kw - produced, -most_out, most_in))
+    surplus = produced + taken - sale_kw
+    rounding = NEGLIGIBLE * max(model.size_kw, abs(sale_kw), abs(taken))
+    return Exchange(
+        net_sale_kw=sale_kw,
+        import_kw=max(taken, 0.0),
+        export_kw=max(-taken, 0.0),
+        imbalance_kw=surplus if abs(surplus) > rounding else 0.0,
+        import_price_per_kwh=float(model.linear[bought, 0]) if bought is not None else None,
+        export_price_per_kwh=-float(model.linear[given, 0]) if given is not None else None,
+    )
+
+
+def _contract_row(model: ProsumerModel, c: int, quantity: str) -> int | None:
+    """The contract's row of `x`; a prosumer has at most one contract per carrier."""
+    for k, variable in enumerate(model.variables):
+        if variable.type == "contract" and variable.quantity == quantity and model.balance[c, k].any():
+            return k
+    return None

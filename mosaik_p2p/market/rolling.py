@@ -1,0 +1,182 @@
+"""The rolling market: every interval a clearing over the look-ahead, of which only the first interval binds.
+
+State (storage levels, energy still owed, the last clearing's end) is tentative until `commit`: a co-simulation may
+ask for the same interval again. Beside the market every prosumer also lives a second life without peers, with storage
+levels of its own; that is the counterfactual `alone` of the settlement.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosaik_p2p.errors import RunFailed, Status
+from mosaik_p2p.market import admm
+from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.clearing import Clearing, Progress, clear, describe_failure, shifted
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.quadratic import NotSolvedError
+from mosaik_p2p.market.realise import Realised, realise
+from mosaik_p2p.market.rescue import cleared_centrally
+from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables
+from mosaik_p2p.prosumers.blocks import Window, prosumer_model
+from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.state import ProsumerState, initial_state, next_state, reactive_share
+from mosaik_p2p.units import ELECTRICITY, HEAT, Table
+
+
+@dataclass(frozen=True)
+class ProsumerDispatch:
+    """What one prosumer puts on the networks: electric injection (+ feeds in) and heat (+ draws)."""
+
+    prosumer: str
+    injection_kw: float
+    q_injection_kvar: float
+    heat_draw_kw: float
+
+
+@dataclass(frozen=True)
+class IntervalOutcome:
+    """A cleared interval. `tables` lack the columns that the co-simulation adds: time, round and binding."""
+
+    status: Status
+    dispatch: tuple[ProsumerDispatch, ...]
+    tables: dict[str, Table]
+
+
+@dataclass(frozen=True)
+class _State:
+    """Everything that one interval hands to the next."""
+
+    interval: int
+    market: tuple[ProsumerState, ...]
+    alone: tuple[ProsumerState, ...]
+    start: admm.Start | None
+
+
+class RollingMarket:
+    """Clears interval after interval."""
+
+    def __init__(self, case: MarketCase) -> None:
+        self._case = case
+        begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
+        self._committed = _State(0, begin, begin, None)
+        self._pending: _State | None = None
+        self._halted: str | None = None
+
+    @property
+    def case(self) -> MarketCase:
+        """What the market was built from."""
+        return self._case
+
+    def clear(self, k: int, forecasts: Forecasts | None = None, *, on_check: Progress | None = None) -> IntervalOutcome:
+        """Clear interval `k` from the committed state; repeating the call starts from the same state.
+
+        Where the clearing has not converged and the scenario's rule is to stop, the outcome has no dispatch, only the
+        record of the failure, and asking for the next interval raises RunFailed. Raises ValueError where `k` is not
+        the next interval.
+        """
+        state = self._committed
+        if self._halted is not None and k > state.interval:
+            raise RunFailed(f"interval {state.interval} was not cleared: {self._halted}")
+        if k != state.interval:
+            raise ValueError(f"interval {k} cannot be cleared: the next one is {state.interval}")
+        prosumers = tuple(
+            with_forecasts(prosumer, (forecasts or {}).get(prosumer.name, {}), begin=k)
+            for prosumer in self._case.prosumers
+        )
+        window = Window(k, self._case.horizon_steps, self._case.day)
+        problem = self._problem(prosumers, state.market, window)
+        try:
+            clearing = self._clear(problem, state.start, on_check)
+        except NotSolvedError as error:
+            return self._halt(failed_table(self._case.settings.form, describe_failure(error)), prosumers, window)
+        if clearing.status is not Status.OK and self._case.on_not_converged == "stop":
+            return self._halt(clearing_table(clearing), prosumers, window)
+        happened = tuple(
+            realise(prosumer, model, done, clearing.sale_kw[:, 0, i], interval=k)
+            for i, (prosumer, model, done) in enumerate(zip(prosumers, problem.models, clearing.dispatch, strict=True))
+        )
+        alone = self._alone(prosumers, state.alone, window)
+        self._pending = _State(
+            interval=k + 1,
+            market=self._next(state.market, happened, k),
+            alone=self._next(state.alone, alone, k),
+            start=shifted(clearing.end),
+        )
+        tables = interval_tables(prosumers, problem, clearing, happened, alone, window)
+        dispatch = tuple(_dispatch(p, r) for p, r in zip(prosumers, happened, strict=True))
+        return IntervalOutcome(clearing.status, dispatch, tables)
+
+    def commit(self) -> None:
+        """Make the last cleared interval the state from which the next one starts; without one, do nothing."""
+        if self._pending is not None:
+            self._committed, self._pending = self._pending, None
+
+    def problem(self, k: int) -> MarketProblem:
+        """The statement of interval `k` from the committed state (for references and tests)."""
+        window = Window(k, self._case.horizon_steps, self._case.day)
+        return self._problem(self._case.prosumers, self._committed.market, window)
+
+    def _problem(
+        self, prosumers: tuple[Prosumer, ...], states: tuple[ProsumerState, ...], window: Window
+    ) -> MarketProblem:
+        models = tuple(
+            prosumer_model(
+                prosumer,
+                state,
+                window,
+                dt_h=self._case.dt_h,
+                member=(prosumer.bus is not None, prosumer.junctions is not None),
+            )
+            for prosumer, state in zip(prosumers, states, strict=True)
+        )
+        return MarketProblem(models, self._case.charges, self._case.dt_h)
+
+    def _clear(self, problem: MarketProblem, start: admm.Start | None, on_check: Progress | None) -> Clearing:
+        clearing = clear(problem, self._case.settings, start=start, on_check=on_check)
+        if clearing.status is not Status.OK and start is not None:
+            clearing = clear(problem, self._case.settings, on_check=on_check)
+        if clearing.status is not Status.OK and self._case.on_not_converged == "central":
+            clearing = cleared_centrally(problem, clearing)
+        return clearing
+
+    def _halt(self, record: Table, prosumers: tuple[Prosumer, ...], window: Window) -> IntervalOutcome:
+        self._halted = str(record["cause"][0])
+        self._pending = None
+        return IntervalOutcome(
+            Status.NOT_CONVERGED, (), {"clearing": record, "inputs": inputs_table(prosumers, window)}
+        )
+
+    def _alone(
+        self, prosumers: tuple[Prosumer, ...], states: tuple[ProsumerState, ...], window: Window
+    ) -> tuple[Realised, ...]:
+        problem = self._problem(prosumers, states, window)
+        nothing = np.zeros(problem.shape)
+        return tuple(
+            realise(prosumer, model, done, nothing[:, 0, 0], interval=window.begin)
+            for prosumer, model, done in zip(prosumers, problem.models, Fleet(problem).complete(nothing), strict=True)
+        )
+
+    def _next(
+        self, states: tuple[ProsumerState, ...], happened: tuple[Realised, ...], k: int
+    ) -> tuple[ProsumerState, ...]:
+        day = int(self._case.day[k])
+        following = int(self._case.day[min(k + 1, len(self._case.day) - 1)])
+        return tuple(
+            next_state(state, level_kwh=result.level_kwh, served_kwh=result.served_kwh, day=day, next_day=following)
+            for state, result in zip(states, happened, strict=True)
+        )
+
+
+def _dispatch(prosumer: Prosumer, happened: Realised) -> ProsumerDispatch:
+    electric, heat = happened.exchanges.get(ELECTRICITY), happened.exchanges.get(HEAT)
+    injection = electric.injection_kw if electric is not None and prosumer.bus is not None else 0.0
+    draw = -heat.injection_kw if heat is not None and prosumer.junctions is not None else 0.0
+    return ProsumerDispatch(
+        prosumer=prosumer.name,
+        injection_kw=injection,
+        q_injection_kvar=injection * reactive_share(prosumer.power_factor),
+        heat_draw_kw=draw,
+    )

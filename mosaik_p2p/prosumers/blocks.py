@@ -1,0 +1,171 @@
+"""What each device adds to its owner's problem (Chen and Liu 2025, section 2, eqs. 5-20)."""
+
+from dataclasses import dataclass
+from functools import singledispatch
+
+import numpy as np
+
+from mosaik_p2p.prosumers.devices import (
+    Battery,
+    Contract,
+    Device,
+    FixedLoad,
+    FlexibleLoad,
+    HeatPump,
+    Prosumer,
+    Pv,
+    SolarCollector,
+)
+from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
+from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Window:
+    """The look-ahead of one clearing: intervals `begin .. begin + len(day) - 1` of the span, with their day numbers.
+
+    `day` covers the look-ahead, `day_span` the whole span.
+    """
+
+    begin: int
+    horizon: int
+    day_span: IntArray
+
+    @property
+    def day(self) -> IntArray:
+        """Day number of each interval of the look-ahead."""
+        return self.day_span[self.begin : self.begin + self.horizon]
+
+    def cut(self, series: FloatArray) -> FloatArray:
+        """The look-ahead's part of a series over the span."""
+        return series[self.begin : self.begin + self.horizon]
+
+
+def prosumer_model(
+    prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: float, member: tuple[bool, ...]
+) -> ProsumerModel:
+    """The problem of `prosumer` over `window`, starting from `state`."""
+    builder = ModelBuilder(prosumer.name, dt_h, window.horizon)
+    for device in prosumer.devices:
+        add_device(device, builder, window, state)
+    for contract in prosumer.contracts:
+        add_contract(contract, builder, window)
+    return builder.build(member=member)
+
+
+@singledispatch
+def add_device(device: Device, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    """Add the block of one device."""
+    raise TypeError(f"no block for a device of type {type(device).__name__}")
+
+
+@add_device.register
+def _(device: FixedLoad, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    demand = window.cut(device.demand.forecast)
+    builder.fixed[device.carrier] = builder.fixed[device.carrier] + demand
+    builder.size_kw += float(demand.mean())
+
+
+@add_device.register
+def _(device: FlexibleLoad, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    demand = window.cut(device.demand.forecast)
+    curvature = 2.0 * device.discomfort_per_kw2h
+    load = builder.variable(
+        Variable(device.name, "flexible_load", "power"),
+        lower=device.min_kw,
+        upper=device.max_kw,
+        price=-curvature * demand,
+        curvature=curvature,
+        adds={device.carrier: -1.0},
+    )
+    builder.constant += device.discomfort_per_kw2h * float(np.sum(demand**2)) * builder.dt_h
+    builder.size_kw += float(demand.mean())
+    for day, owed_kwh in owed_energy(device, window, state, dt_h=builder.dt_h).items():
+        intervals = np.flatnonzero(window.day == day)
+        builder.row([(load, int(t), 1.0) for t in intervals], owed_kwh / builder.dt_h)
+
+
+def owed_energy(device: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, float]:
+    """Energy in kWh that a flexible load must take on each day of the look-ahead.
+
+    Today: the day's forecast less what was served, of a later day the forecast of the intervals covered; either is
+    clipped to what the limits allow in the intervals that are left.
+    """
+    owed = {}
+    demand = device.demand.forecast
+    end = window.begin + window.horizon
+    for day in np.unique(window.day):
+        covered = np.flatnonzero(window.day_span[:end] == day)
+        left = int(np.sum(covered >= window.begin))
+        served = state.served_kwh.get(device.name, 0.0) if int(day) == state.day else 0.0
+        energy = float(np.sum(demand[covered])) * dt_h - served
+        owed[int(day)] = float(np.clip(energy, left * device.min_kw * dt_h, left * device.max_kw * dt_h))
+    return owed
+
+
+@add_device.register
+def _(device: Pv, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    _add_source(device, "pv", ELECTRICITY, builder, window)
+
+
+@add_device.register
+def _(device: SolarCollector, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    _add_source(device, "solar_collector", HEAT, builder, window)
+
+
+def _add_source(
+    device: Pv | SolarCollector, type_name: str, carrier: str, builder: ModelBuilder, window: Window
+) -> None:
+    available = window.cut(device.available.forecast)
+    name = Variable(device.name, type_name, "power")
+    builder.variable(name, upper=available, price=device.cost_per_kwh, adds={carrier: 1.0})
+    builder.size_kw += float(available.mean())
+
+
+@add_device.register
+def _(device: Battery, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    charge = builder.variable(
+        Variable(device.name, "battery", "charge"),
+        upper=device.charge_max_kw,
+        price=device.cost_per_kwh,
+        adds={ELECTRICITY: -1.0},
+    )
+    discharge = builder.variable(
+        Variable(device.name, "battery", "discharge"),
+        upper=device.discharge_max_kw,
+        price=device.cost_per_kwh,
+        adds={ELECTRICITY: 1.0},
+    )
+    least = builder.series(device.energy_min_kwh)
+    least[-1] = max(device.energy_min_kwh, device.energy_final_kwh)
+    level = builder.variable(Variable(device.name, "battery", "level"), lower=least, upper=device.energy_max_kwh)
+    gain, drain = device.efficiency_charge * builder.dt_h, builder.dt_h / device.efficiency_discharge
+    for t in range(window.horizon):
+        entries = [(level, t, 1.0), (charge, t, -gain), (discharge, t, drain)]
+        if t > 0:
+            entries.append((level, t - 1, -1.0))
+        builder.row(entries, state.level_kwh[device.name] if t == 0 else 0.0)
+
+
+@add_device.register
+def _(device: HeatPump, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    name = Variable(device.name, "heat_pump", "power")
+    builder.variable(name, upper=device.el_max_kw, adds={ELECTRICITY: -1.0, HEAT: window.cut(device.cop)})
+
+
+def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
+    """Add import at its price and, where the contract has one, export at its price."""
+    builder.variable(
+        Variable(contract.name, "contract", "import"),
+        upper=contract.import_max_kw,
+        price=window.cut(contract.import_price_per_kwh),
+        adds={contract.carrier: 1.0},
+    )
+    if contract.export_price_per_kwh is not None:
+        builder.variable(
+            Variable(contract.name, "contract", "export"),
+            upper=contract.export_max_kw,
+            price=-window.cut(contract.export_price_per_kwh),
+            adds={contract.carrier: -1.0},
+        )

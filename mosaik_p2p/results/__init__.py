@@ -1,0 +1,1 @@
+"""What a run leaves behind: tables, summary, terminal text and report, each a function of the result folder."""

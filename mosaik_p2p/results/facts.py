@@ -1,0 +1,110 @@
+"""What a result folder's scenario file says about titles, time, limits and tariffs.
+
+The resolved scenario is read as plain TOML, so that a report can be built from a folder alone and by a later version.
+A fact that is absent is None: the report then shows the quantity without its limit.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Any
+
+from mosaik_p2p.results.folder import SCENARIO_FILE
+
+_LIMIT_KEYS = {
+    "electricity": {
+        "voltage_min": "voltage_pu.min",
+        "voltage_max": "voltage_pu.max",
+        "line_loading": "line_loading_percent",
+        "transformer_loading": "transformer_loading_percent",
+    },
+    "heat": {
+        "velocity": "velocity_m_per_s",
+        "pressure_gradient": "pressure_gradient_pa_per_m",
+        "differential_pressure": "differential_pressure_bar",
+        "t_supply": "t_supply_min_c",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The scenario's facts that its results are judged and labelled by."""
+
+    name: str
+    title: str
+    currency: str
+    seed: int | None
+    start: datetime | None
+    steps: int | None
+    dt_h: float
+    limits: Mapping[str, float]
+    """Limit by quantity, named as in `QUANTITIES` of `extremes`."""
+    element_limits: tuple[Mapping[str, Any], ...]
+    tariff_carriers: Mapping[str, str]
+    """Carrier by the name of the tariff."""
+    networks: tuple[str, ...]
+    relative_gap: float | None
+    """The gap at which a clearing is good enough."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The scenario's offset, UTC where it is not known."""
+        return UTC if self.start is None else timezone(self.start.utcoffset() or timedelta(0))
+
+    @property
+    def zone_label(self) -> str:
+        """The offset as it is printed, like `UTC+01:00`."""
+        return "UTC" + datetime(2000, 1, 1, tzinfo=self.zone).isoformat()[-len("+00:00") :]
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment on the scenario's clock."""
+        return moment.astimezone(self.zone)
+
+
+def read_facts(folder: Path) -> Facts:
+    """The facts of the scenario file in the folder; ValueError where the file is not TOML."""
+    path = folder / SCENARIO_FILE
+    scenario = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    time = scenario.get("time", {})
+    networks = {name: table for name, table in scenario.get("networks", {}).items() if table}
+    return Facts(
+        name=scenario.get("name", folder.name),
+        title=scenario.get("title") or scenario.get("name", folder.name),
+        currency=scenario.get("currency", "money"),
+        seed=scenario.get("seed"),
+        start=_moment(time.get("start")),
+        steps=time.get("steps"),
+        dt_h=time.get("step_minutes", 60) / 60,
+        limits=_limits(networks),
+        element_limits=tuple(
+            element for network in networks.values() for element in network.get("limits", {}).get("element", [])
+        ),
+        tariff_carriers={name: tariff.get("carrier", "") for name, tariff in scenario.get("tariffs", {}).items()},
+        networks=tuple(sorted(networks)),
+        relative_gap=stated_limit(scenario, "market.relative_gap"),
+    )
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def stated_limit(table: Mapping[str, Any], key: str) -> float | None:
+    """The number under a key such as `voltage_pu.min`; None where nothing stands there."""
+    found: Any = table
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return None if found is None else float(found)
+
+
+def _limits(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    limits = {
+        quantity: stated_limit(networks.get(network, {}).get("limits", {}), key)
+        for network, keys in _LIMIT_KEYS.items()
+        for quantity, key in keys.items()
+    }
+    return {quantity: limit for quantity, limit in limits.items() if limit is not None}

@@ -1,0 +1,84 @@
+"""Costs and revenues out of the settlement's double entries (money is positive where the party receives it)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from mosaik_p2p.results.reading import ALONE, IN_MARKET, Results
+
+OPERATOR = "operator"
+REVENUE_ITEMS = ("charge", "surcharge")
+LOSS_ITEM = "loss"
+
+NOTICEABLE_MONEY = 0.005
+"""Half of the smallest coin: a prosumer counts as worse off from here on."""
+NOTICEABLE_SHARE = 1e-6
+"""The same as a share of the cost alone, so that rounding in large sums is not taken for a loss."""
+
+
+def costs(results: Results, initial_stored_kwh: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
+    """Per prosumer: cost alone and in the market, and the energy stored at start and at both ends; None if unknown."""
+    alone, market = (_cost_by_party(results, case) for case in (ALONE, IN_MARKET))
+    final, final_alone = (_final_levels(results[table]) for table in ("devices", "alone"))
+    return {
+        name: {
+            "alone": alone.get(name),
+            "in_market": market.get(name),
+            "stored_start_kwh": _number(initial_stored_kwh.get(name)),
+            "stored_end_kwh": final.get(name),
+            "stored_end_alone_kwh": final_alone.get(name),
+        }
+        for name in results.prosumers
+    }
+
+
+def total_cost(cost: Mapping[str, Mapping[str, float | None]], case: str) -> float | None:
+    """The sum over the prosumers; None where there is none or one's cost is not known."""
+    values = [entry[case] for entry in cost.values()]
+    known = [value for value in values if value is not None]
+    return sum(known) if known and len(known) == len(values) else None
+
+
+def is_worse_off(entry: Mapping[str, float | None]) -> bool:
+    """Whether a prosumer pays noticeably more in the market than alone."""
+    alone, market = entry["alone"], entry["in_market"]
+    if alone is None or market is None:
+        return False
+    return market - alone > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(alone))
+
+
+def operator_account(results: Results) -> dict[str, Any]:
+    """What the operator takes in charges and surcharges, and what the losses cost it."""
+    rows = results.settled(IN_MARKET)
+    rows = rows[rows["party"] == OPERATOR]
+    charges, surcharges = (_money(rows, item) for item in REVENUE_ITEMS)
+    losses = -_money(rows, LOSS_ITEM)
+    return {
+        "charges": charges,
+        "surcharges": surcharges,
+        "revenue": charges + surcharges,
+        "cost_of_losses": losses,
+        "balance": charges + surcharges - losses,
+    }
+
+
+def _money(rows: pd.DataFrame, item: str) -> float:
+    return float(rows.loc[rows["item"] == item, "money"].sum()) + 0.0
+
+
+def _cost_by_party(results: Results, case: str) -> dict[str, float]:
+    received = results.settled(case).groupby("party")["money"].sum()
+    return {str(party): -float(money) for party, money in received.items()}
+
+
+def _final_levels(rows: pd.DataFrame) -> dict[str, float]:
+    stores = rows.dropna(subset=["level_kwh"])
+    if stores.empty:
+        return {}
+    levels = stores[stores["time"] == stores["time"].max()].groupby("prosumer")["level_kwh"].sum()
+    return {str(name): float(level) for name, level in levels.items()}
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,153 @@
+"""The report: one HTML file that needs nothing else, built from the result folder alone.
+
+Nothing in it depends on the moment or the machine: the same folder gives the same bytes. The drawing library is inlined
+and the page forbids itself any request, so that it can be sent by mail and opened anywhere.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.io  # type: ignore[import-untyped]
+import plotly.offline  # type: ignore[import-untyped]
+
+from mosaik_p2p.results.extremes import BY_KEY
+from mosaik_p2p.results.figures import Clock, Panel, clock_of
+from mosaik_p2p.results.figures_limits import electric_panels, heat_panels, verdict_strip
+from mosaik_p2p.results.figures_market import convergence_panels, market_panels, storage_panel
+from mosaik_p2p.results.figures_money import money_panels
+from mosaik_p2p.results.folder import REPORT_FILE
+from mosaik_p2p.results.reading import Results, read_results
+from mosaik_p2p.results.summary import read_summary, verdict_sentence
+from mosaik_p2p.results.violation_table import violation_rows
+from mosaik_p2p.units import HEAT
+
+TEMPLATE = "report.html.j2"
+MOST_VIOLATION_ROWS = 100
+PLOT_CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the report."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+def build_report(folder: Path) -> Path:
+    """Write `report.html` into the result folder and return its path."""
+    results, summary = read_results(folder), read_summary(folder)
+    path = folder / REPORT_FILE
+    path.write_text(_page(results, summary), encoding="utf-8")
+    return path
+
+
+def _page(results: Results, summary: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mosaik_p2p.results", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    clock = clock_of(results)
+    rows = violation_rows(results)
+    return environment.get_template(TEMPLATE).render(
+        summary=summary,
+        facts=results.facts,
+        prosumers=results.prosumers,
+        sentence=verdict_sentence(summary),
+        missing=_missing(summary),
+        period=_period(clock),
+        tiles=_tiles(summary),
+        sections=_sections(clock, summary),
+        violations=rows[:MOST_VIOLATION_ROWS],
+        violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
+        plot=_plot,
+        plotly_js=plotly.offline.get_plotlyjs(),
+    )
+
+
+def _plot(panel: Panel) -> str:
+    """The figure as a script for the page; `<` is escaped so that no name can end it."""
+    figure = json.loads(plotly.io.to_json(panel.figure, validate=False))
+    parts = (f"fig-{panel.key}", figure["data"], figure["layout"], PLOT_CONFIG)
+    return ", ".join(json.dumps(part, sort_keys=True, allow_nan=False).replace("<", "\\u003c") for part in parts)
+
+
+def _sections(clock: Clock, summary: Mapping[str, Any]) -> list[Section]:
+    networks = clock.results.facts.networks
+    storage = storage_panel(clock)
+    sections = [
+        Section("Feasibility over time", (verdict_strip(clock),) if networks else ()),
+        Section("Electricity network", tuple(electric_panels(clock))),
+        Section("Heat network", tuple(heat_panels(clock)) if HEAT in networks else ()),
+        Section("Market", tuple(market_panels(clock))),
+        Section("Money", tuple(money_panels(clock, summary))),
+        Section("Storage", (storage,) if storage else ()),
+        Section("Clearing", tuple(convergence_panels(clock)) if len(clock.begins) else ()),
+    ]
+    return [section for section in sections if section.panels]
+
+
+def _missing(summary: Mapping[str, Any]) -> str | None:
+    """What an incomplete run lacks; None for a complete one."""
+    if summary["complete"]:
+        return None
+    done, steps, cause = summary["steps_computed"], summary["steps"], summary.get("cause")
+    why = f" Cause: {cause}." if cause else ""
+    if done < steps:
+        return f"Only {done} of {steps} intervals were computed; everything below covers those intervals only.{why}"
+    return f"The run did not reach its regular end, or a network left intervals without an answer.{why}"
+
+
+def _period(clock: Clock) -> str:
+    if not len(clock.begins):
+        return "no interval"
+    begins = clock.local_begins()
+    first, last = (moment.strftime("%a %d %b %Y %H:%M") for moment in (begins[0], begins[-1] + clock.dt))
+    return f"{first} to {last} ({clock.results.facts.zone_label})"
+
+
+def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The overview: a label, a number with its unit and a remark each."""
+    counts, currency = summary["verdict_counts"], summary["currency"]
+    tiles = [_tile("Feasible intervals", f"{counts['feasible']} of {summary['steps']}", _others(counts))]
+    tiles += [_worst_tile(key, entry) for key, entry in summary["worst"].items() if entry is not None]
+    for carrier, energy in summary["traded_kwh"].items():
+        price = summary["mean_trade_price_per_kwh"][carrier]
+        remark = "" if price is None else f"mean price {price:.3f} {currency}/kWh"
+        tiles.append(_tile(f"{carrier.capitalize()} traded", f"{energy:,.1f} kWh", remark))
+    total = summary["cost_total"]
+    if total["in_market"] is not None:
+        remark = "" if total["alone"] is None else f"alone {total['alone']:,.2f} {currency}{_change(total)}"
+        tiles.append(_tile("Cost of all prosumers", f"{total['in_market']:,.2f} {currency}", remark))
+    operator = summary["operator"]
+    remark = f"charges {operator['revenue']:,.2f}, losses {operator['cost_of_losses']:,.2f}"
+    return [*tiles, _tile("Operator's balance", f"{operator['balance']:+,.2f} {currency}", remark)]
+
+
+def _tile(label: str, number: str, remark: str, *, is_bad: bool = False) -> dict[str, str]:
+    return {"label": label, "number": number, "remark": remark, "kind": "bad" if is_bad else ""}
+
+
+def _others(counts: Mapping[str, int]) -> str:
+    return f"{counts['infeasible']} infeasible, {counts['unknown']} unknown"
+
+
+def _worst_tile(key: str, entry: Mapping[str, Any]) -> dict[str, str]:
+    quantity, limit, value = BY_KEY[key], entry["limit"], entry["value"]
+    when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
+    is_bad = limit is not None and (value < limit if quantity.is_floor else value > limit)
+    allowed = "" if limit is None else f"; limit {limit:g}"
+    remark = f"{entry['element']}, {when}{allowed}"
+    return _tile(quantity.label, f"{value:.{quantity.digits}f} {quantity.unit}", remark, is_bad=is_bad)
+
+
+def _change(total: Mapping[str, float]) -> str:
+    return f", {100 * (total['in_market'] - total['alone']) / total['alone']:+.1f} %" if total["alone"] > 0 else ""

@@ -1,0 +1,223 @@
+"""The summary of a run, computed from its stored tables alone, and written as `summary.json`."""
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mosaik_p2p.errors import Verdict
+from mosaik_p2p.results.extremes import QUANTITIES, worst
+from mosaik_p2p.results.facts import Facts, read_facts
+from mosaik_p2p.results.folder import SUMMARY_FILE
+from mosaik_p2p.results.money import costs, is_worse_off, operator_account, total_cost
+from mosaik_p2p.results.reading import ALONE, IN_MARKET, Results, read_results
+from mosaik_p2p.results.verdicts import interval_verdicts, overall_of_run, status_counts, verdict_counts
+from mosaik_p2p.units import CARRIERS, HEAT
+
+SCHEMA = 1
+
+PACKAGES = ("mosaik-p2p", "mosaik", "mosaik-api-v3", "pandapower", "pandapipes", "numpy", "pandas", "pyarrow", "piqp")
+
+
+@dataclass(frozen=True)
+class RunMeta:
+    """What the tables of a run do not say about it."""
+
+    name: str
+    title: str
+    complete: bool
+    """Whether the run reached its regular end; the summary says so only where no interval is missing either."""
+    steps: int
+    """Number of intervals that were to be computed."""
+    networks: tuple[str, ...]
+    """The networks that were to be solved: `electricity`, `heat`."""
+    currency: str
+    dt_h: float
+    seed: int | None
+    scenario_hash: str | None
+    versions: Mapping[str, str]
+    wall_s: Mapping[str, float]
+    """Seconds of wall time by part of the run."""
+    initial_stored_kwh: Mapping[str, float]
+    """Energy in all storages of a prosumer at the start."""
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that shape the results; one that is not installed is left out."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
+    """The summary of the result folder, ready for JSON: null where something is not known, never NaN."""
+    results = read_results(folder)
+    verdicts = interval_verdicts(results, meta.networks)
+    counts = verdict_counts(verdicts, meta.steps)
+    cost = costs(results, meta.initial_stored_kwh)
+    return {
+        "schema": SCHEMA,
+        "name": meta.name,
+        "title": meta.title,
+        "complete": meta.complete and _is_whole(results, meta),
+        "steps": meta.steps,
+        "steps_computed": len(verdicts),
+        "dt_h": meta.dt_h,
+        "currency": meta.currency,
+        "seed": meta.seed,
+        "verdict": overall_of_run(counts).value,
+        "verdict_counts": counts,
+        "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
+        "clearing_status_counts": status_counts(results.binding),
+        "violations": _violations(results, meta.dt_h),
+        "worst": {
+            quantity.key: worst(results, quantity) for quantity in QUANTITIES if quantity.network in meta.networks
+        },
+        "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
+        "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
+        "cost": cost,
+        "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET)},
+        "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
+        "operator": operator_account(results),
+        "loss_kwh": {network: _loss_kwh(results, network, meta.dt_h) for network in meta.networks},
+        "iterations": _mean_and_max(results.binding["iterations"]),
+        "relative_gap": _mean_and_max(results.binding["relative_gap"]),
+        "scenario_hash": meta.scenario_hash,
+        "versions": dict(meta.versions),
+        "wall_s": {part: float(seconds) for part, seconds in meta.wall_s.items()},
+    }
+
+
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
+    """Write `summary.json` whole or not at all; ValueError where a number is not finite."""
+    text = json.dumps(summary, allow_nan=False, indent=2, ensure_ascii=False)
+    hidden = folder / f".{SUMMARY_FILE}.tmp"
+    hidden.write_text(text + "\n", encoding="utf-8")
+    return hidden.replace(folder / SUMMARY_FILE)
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The folder's summary; of a run that died before it wrote one, what its tables and scenario tell."""
+    path = folder / SUMMARY_FILE
+    if path.exists():
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return summary
+    return summarise(folder, _meta_of_dead_run(read_facts(folder)))
+
+
+def _meta_of_dead_run(facts: Facts) -> RunMeta:
+    return RunMeta(
+        name=facts.name,
+        title=facts.title,
+        complete=False,
+        steps=facts.steps or 0,
+        networks=facts.networks,
+        currency=facts.currency,
+        dt_h=facts.dt_h,
+        seed=facts.seed,
+        scenario_hash=None,
+        versions={},
+        wall_s={},
+        initial_stored_kwh={},
+    )
+
+
+def _carriers(meta: RunMeta) -> tuple[str, ...]:
+    return tuple(carrier for carrier in CARRIERS if carrier != HEAT or HEAT in meta.networks)
+
+
+def _is_whole(results: Results, meta: RunMeta) -> bool:
+    """Whether the market and every network left exactly one binding row per interval."""
+    flows = results.of_binding_round("flows")
+    counts = [len(results.binding), *((flows["network"] == network).sum() for network in meta.networks)]
+    return all(count == meta.steps for count in counts) and results.binding["time"].is_unique
+
+
+def _network_rows(results: Results, network: str) -> pd.DataFrame:
+    flows = results.of_binding_round("flows")
+    return flows[flows["network"] == network]
+
+
+def _violations(results: Results, dt_h: float) -> dict[str, Any]:
+    """Broken limits of the first round (posted charges only) and, where there was a second, of the last one."""
+    every = results["violations"]
+    negotiated = bool((results.binding["round"] > 0).any())
+    return {
+        "without_charges": None,
+        "with_charges": _broken(results, every[every["round"] == 0], dt_h) if len(results["clearing"]) else None,
+        "negotiated": _broken(results, results.of_binding_round("violations"), dt_h) if negotiated else None,
+    }
+
+
+def _broken(results: Results, rows: pd.DataFrame, dt_h: float) -> dict[str, Any]:
+    worst_rows = rows.sort_values("excess", kind="stable", na_position="first").groupby("quantity").tail(1)
+    return {
+        "hours": float(rows["time"].nunique() * dt_h),
+        "worst": {
+            row["quantity"]: {
+                "network": row["network"],
+                "element": row["element"],
+                "time": results.facts.local(row["time"]).isoformat(),
+                "unit": row["unit"],
+                **{name: _known(row[name]) for name in ("value", "limit", "excess")},
+            }
+            for row in worst_rows.sort_values("quantity").to_dict("records")
+        },
+    }
+
+
+def _traded_kwh(results: Results, carrier: str, dt_h: float) -> float:
+    trades = results["trades"]
+    return float(trades.loc[trades["carrier"] == carrier, "power_kw"].sum() * dt_h)
+
+
+def _mean_price(results: Results, carrier: str) -> float | None:
+    """The mean price of the trades, weighted by their energy."""
+    trades = results["trades"]
+    trades = trades[(trades["carrier"] == carrier) & trades["price_per_kwh"].notna()]
+    power = trades["power_kw"].sum()
+    return float((trades["price_per_kwh"] * trades["power_kw"]).sum() / power) if power > 0 else None
+
+
+def _loss_kwh(results: Results, network: str, dt_h: float) -> float | None:
+    losses = _network_rows(results, network)["loss_kw"].dropna()
+    return float(losses.sum() * dt_h) if len(losses) else None
+
+
+def _mean_and_max(column: pd.Series) -> dict[str, float | None]:
+    known = column.dropna()
+    if known.empty:
+        return {"mean": None, "max": None}
+    return {"mean": float(known.mean()), "max": float(known.max())}
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def verdict_sentence(summary: Mapping[str, Any]) -> str:
+    """The answer to the planner's question in one sentence."""
+    counts, steps = summary["verdict_counts"], summary["steps"]
+    feasible, infeasible, unknown = (counts[kind.value] for kind in Verdict)
+    if not summary["complete"]:
+        done = summary["steps_computed"]
+        return f"The run is incomplete: {done} of {steps} intervals were computed, limits are broken in {infeasible}."
+    if feasible == steps:
+        return f"The market stays feasible: every limit is kept in all {steps} intervals."
+    open_ = f"; {_intervals(unknown)} no solution" if unknown else ""
+    if infeasible:
+        return f"The market is not feasible: limits are broken in {infeasible} of {steps} intervals{open_}."
+    return f"Not decided: {_intervals(unknown)} no solution; the other {feasible} keep every limit."
+
+
+def _intervals(count: int) -> str:
+    return "1 interval has" if count == 1 else f"{count} intervals have"

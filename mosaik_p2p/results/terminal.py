@@ -1,0 +1,113 @@
+"""The summary as text for the terminal: at most about thirty lines of a hundred columns."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mosaik_p2p.results.extremes import BY_KEY
+from mosaik_p2p.results.summary import verdict_sentence
+
+WIDTH = 100
+FEW_PROSUMERS = 10
+"""Up to so many prosumers each has a line; of more, those who gain and lose most."""
+SHOWN_AT_EACH_END = 5
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """The summary (as of `summarise`) for a planner: verdict, worst values, trade, money."""
+    lines = [*_heading(summary), *_networks(summary), *_market(summary), *_money(summary)]
+    return "\n".join(line[:WIDTH].rstrip() for line in lines)
+
+
+def _heading(summary: Mapping[str, Any]) -> list[str]:
+    counts = summary["verdict_counts"]
+    minutes = summary["dt_h"] * 60
+    return [
+        f"{summary['name']}: {summary['title']}",
+        verdict_sentence(summary),
+        f"  {counts['feasible']} of {summary['steps']} intervals of {minutes:.0f} min feasible, "
+        f"{counts['infeasible']} infeasible, {counts['unknown']} without a solution",
+    ]
+
+
+def _networks(summary: Mapping[str, Any]) -> list[str]:
+    rows = [(key, entry) for key, entry in summary["worst"].items() if entry is not None]
+    if not rows:
+        return []
+    header = f"{'Networks':<30}{'worst':>9}{'limit':>9}  {'unit':<5} {'where':<25} when"
+    return [header, *(_worst_line(key, entry) for key, entry in rows)]
+
+
+def _worst_line(key: str, entry: Mapping[str, Any]) -> str:
+    quantity, limit, value = BY_KEY[key], entry["limit"], entry["value"]
+    limit_text = "-" if limit is None else f"{limit:.{quantity.digits}f}"
+    mark = "!" if limit is not None and (value < limit if quantity.is_floor else value > limit) else " "
+    when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
+    numbers = f"{value:>9.{quantity.digits}f}{limit_text:>9}  {entry['unit']:<5}"
+    return f"{mark} {quantity.label:<28}{numbers} {_cut(entry['element'], 25):<25} {when}"
+
+
+def _market(summary: Mapping[str, Any]) -> list[str]:
+    currency = summary["currency"]
+    lines = ["Market"]
+    for carrier, energy in summary["traded_kwh"].items():
+        price = summary["mean_trade_price_per_kwh"][carrier]
+        price_text = "" if price is None else f", mean price {price:.3f} {currency}/kWh"
+        lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
+    iterations, gap = summary["iterations"], summary["relative_gap"]
+    if iterations["max"] is not None and gap["max"] is not None:
+        lines.append(
+            f"  Clearing: {iterations['mean']:.0f} iterations on average, {iterations['max']:.0f} at most; "
+            f"relative gap at most {gap['max']:.1e}"
+        )
+    return lines
+
+
+def _money(summary: Mapping[str, Any]) -> list[str]:
+    cost, currency = summary["cost"], summary["currency"]
+    lines = [f"{f'Cost in {currency}':<30}{'alone':>14}{'in market':>14}{'change':>14}{'':>11}"]
+    if len(cost) <= FEW_PROSUMERS:
+        lines += [_cost_line(name, entry) for name, entry in cost.items()]
+        lines.append(_cost_line("All prosumers", summary["cost_total"]))
+    else:
+        lines.append(_cost_line(f"All {len(cost)} prosumers", summary["cost_total"]))
+        lines += _ends(cost)
+    if summary["worse_off"]:
+        lines.append(f"  Worse off than alone: {_cut(', '.join(summary['worse_off']), WIDTH - 26)}")
+    operator = summary["operator"]
+    lines.append(
+        f"  Operator: charges and surcharges {operator['revenue']:,.2f} {currency}, losses cost "
+        f"{operator['cost_of_losses']:,.2f} {currency}, balance {operator['balance']:+,.2f} {currency}"
+    )
+    return lines
+
+
+def _ends(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Those who gain most and those who lose (or else gain least), by the change of their cost."""
+    known = [name for name, entry in cost.items() if None not in (entry["alone"], entry["in_market"])]
+    ranked = sorted(known, key=lambda name: (cost[name]["in_market"] - cost[name]["alone"], name))
+    first, last = ranked[:SHOWN_AT_EACH_END], ranked[SHOWN_AT_EACH_END:][-SHOWN_AT_EACH_END:]
+    return [
+        " Largest gains",
+        *(_cost_line(name, cost[name]) for name in first),
+        " Smallest gains, or losses",
+        *(_cost_line(name, cost[name]) for name in last),
+    ]
+
+
+def _cost_line(name: str, entry: Mapping[str, float | None]) -> str:
+    alone, market = entry["alone"], entry["in_market"]
+    change, share = "-", ""
+    if alone is not None and market is not None:
+        change = f"{market - alone:+,.2f}"
+        # A share of a cost that is no cost but an income says nothing.
+        share = f"{100 * (market - alone) / alone:+.1f} %" if alone > 0 else ""
+    return f"  {_cut(name, 27):<28}{_amount(alone):>14}{_amount(market):>14}{change:>14}{share:>11}"
+
+
+def _amount(money: float | None) -> str:
+    return "-" if money is None else f"{money:,.2f}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,73 @@
+"""Whether each interval, and the run, stayed feasible for the networks."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+
+from mosaik_p2p.errors import Status, Verdict
+from mosaik_p2p.feasibility.violation import Violation, verdict
+from mosaik_p2p.results.reading import Results
+
+SOLVED = (Status.OK, Status.IDLE)
+VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
+
+
+def interval_verdicts(results: Results, networks: Sequence[str]) -> pd.DataFrame:
+    """Columns time, then one per network, then verdict, for every computed interval.
+
+    A network that left no row in an interval is unknown there, as is an interval whose market was not cleared.
+    """
+    statuses = _by_time_and_network(results.of_binding_round("flows"))
+    broken = _by_time_and_network(results.of_binding_round("violations"))
+    binding = results.binding
+    rows = []
+    for moment, market in zip(binding["time"], binding["status"], strict=True):
+        found = {network: _judge(statuses, broken, (moment, network)) for network in networks}
+        together = overall_of_interval([*found.values(), _of_market(market)])
+        rows.append({"time": moment, **found, "verdict": together})
+    return pd.DataFrame(rows, columns=["time", *networks, "verdict"])
+
+
+def overall_of_interval(found: Iterable[Verdict]) -> Verdict:
+    """One interval: without a solution of every network it is not known; else one broken limit breaks it."""
+    kinds = set(found)
+    return next((kind for kind in (Verdict.UNKNOWN, Verdict.INFEASIBLE) if kind in kinds), Verdict.FEASIBLE)
+
+
+def overall_of_run(counts: dict[str, int]) -> Verdict:
+    """The run: one infeasible interval makes it infeasible, else one unknown makes it unknown."""
+    return next((kind for kind in (Verdict.INFEASIBLE, Verdict.UNKNOWN) if counts[kind.value]), Verdict.FEASIBLE)
+
+
+def verdict_counts(verdicts: pd.DataFrame, steps: int) -> dict[str, int]:
+    """Number of intervals by verdict, adding up to `steps`: one that was never computed is unknown."""
+    counts = Counter(str(kind) for kind in verdicts["verdict"])
+    counts[Verdict.UNKNOWN.value] += max(0, steps - len(verdicts))
+    return {kind.value: counts[kind.value] for kind in Verdict}
+
+
+def status_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Number of rows by status, every status named."""
+    counts = Counter(str(status) for status in rows["status"])
+    return {status.value: counts[status.value] for status in Status}
+
+
+def _judge(statuses: dict[Any, pd.DataFrame], broken: dict[Any, pd.DataFrame], key: tuple[Any, str]) -> Verdict:
+    if key not in statuses:
+        return Verdict.UNKNOWN
+    violations = [
+        Violation(**{name: row[name] for name in VIOLATION_FIELDS})
+        for row in broken.get(key, pd.DataFrame()).to_dict("records")
+    ]
+    return verdict(Status(statuses[key]["status"].iloc[0]), violations)
+
+
+def _of_market(status: str | None) -> Verdict:
+    return Verdict.FEASIBLE if status in SOLVED else Verdict.UNKNOWN
+
+
+def _by_time_and_network(rows: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    return dict(iter(rows.groupby(["time", "network"])))

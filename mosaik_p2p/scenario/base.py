@@ -1,0 +1,89 @@
+"""What all sections of a scenario have in common: closed, frozen, plain units, and errors that carry a remedy."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+REFUSED = "refused"
+"""Type of the errors that the schema raises itself; their context holds `key` and `remedy`."""
+
+
+class Section(BaseModel):
+    """A table of the scenario file. Unknown keys are refused, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    consumed_keys: ClassVar[tuple[str, ...]] = ()
+    """Keys that are worked into others before a table is checked, known all the same."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _note_known_keys(cls, data: Any, info: ValidationInfo) -> Any:
+        """Tell the reader, by its context, which keys this table may have: it names the nearest to a wrong one."""
+        if isinstance(info.context, dict):
+            names = tuple(field.alias or name for name, field in cls.model_fields.items())
+            info.context[id(data)] = names + cls.consumed_keys
+        return data
+
+
+def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
+    """Raise an error about the value at hand, or about its entry `key`.
+
+    The texts go in as values, so that braces in a user's own words are not read as place holders.
+    """
+    raise PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
+
+
+def _number_or_name(lowest: float, *, inclusive: bool) -> Callable[[Any], Any]:
+    bound = f"at least {lowest:g}" if inclusive else f"greater than {lowest:g}"
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            refuse("is neither a number nor the name of a profile", remedy="Give a number, or a name from [profiles].")
+        if not (lowest <= value if inclusive else lowest < value) or value == float("inf"):
+            refuse(f"must be {bound}", remedy="Give a number within the bound, or the name of a profile.")
+        return value
+
+    return check
+
+
+def _name_or_index(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        refuse("is neither a name nor an index", remedy='Give a name such as "13" or an integer index.')
+    return value
+
+
+Number: TypeAlias = Annotated[float, Field(strict=True)]
+NotNegative: TypeAlias = Annotated[float, Field(strict=True, ge=0.0)]
+Positive: TypeAlias = Annotated[float, Field(strict=True, gt=0.0)]
+Share: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Efficiency: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1.0)]
+Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
+Name: TypeAlias = Annotated[str, Field(min_length=1)]
+PositiveOrProfile: TypeAlias = Annotated[float | str, BeforeValidator(_number_or_name(0.0, inclusive=False))]
+Place: TypeAlias = Annotated[int | str, BeforeValidator(_name_or_index)]
+"""A network element by its name or its integer index."""
+
+
+def not_yet(*planned: object, remedy: str) -> BeforeValidator:
+    """Validator that refuses values which a later version will know, and says what to write instead."""
+
+    def check(value: Any) -> Any:
+        if any(value is later or (isinstance(value, str) and value == later) for later in planned):
+            refuse("is not available in this version", remedy=remedy)
+        return value
+
+    return BeforeValidator(check)
+
+
+def without_dot(name: str) -> str:
+    """Refuse names with a dot: places in messages, overrides and mosaik's entity ids use it as their separator."""
+    if "." in name:
+        refuse("has a dot in it", remedy="Use a hyphen or an underscore.")
+    return name
+
+
+PlainName: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(without_dot)]

@@ -1,0 +1,155 @@
+"""Networks of a scenario, and the limits that their operators set."""
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from mosaik_p2p.scenario.base import Name, NotNegative, Number, Positive, Section, refuse
+
+VoltagePu: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, lt=2.0)]
+
+
+class GridSource(Section):
+    """A network: a case that ships, or a file of the user."""
+
+    case: Name | None = None
+    file: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.case is None) == (self.file is None):
+            fault = "names neither a case nor a file" if self.case is None else "names a case and a file"
+            refuse(fault, remedy="Give `case` (a network that ships) or `file`, one of them.")
+        return self
+
+
+class VoltageBand(Section):
+    """Limits of bus voltage in p.u."""
+
+    min: VoltagePu = 0.95
+    max: VoltagePu = 1.05
+
+    @model_validator(mode="after")
+    def _band(self) -> Self:
+        if self.min >= self.max:
+            refuse(
+                f"is not below max = {self.max:g}", remedy="No voltage can meet both limits: widen the band.", key="min"
+            )
+        return self
+
+
+class ElectricElementSpec(Section):
+    """A limit of its own for one element, in place of the general one."""
+
+    table: Literal["bus", "line", "transformer"]
+    name: Name
+    voltage_pu: VoltageBand | None = None
+    loading_percent: Positive | None = None
+
+    @model_validator(mode="after")
+    def _fitting_quantity(self) -> Self:
+        wanted, other = ("voltage_pu", "loading_percent") if self.table == "bus" else ("loading_percent", "voltage_pu")
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            refuse(f"is a {self.table}, which has a limit `{wanted}` and no other", remedy=f"Give `{wanted}`.")
+        return self
+
+
+class ElectricLimitsSpec(Section):
+    """Limits that the electric network is checked against."""
+
+    voltage_pu: VoltageBand = VoltageBand()
+    line_loading_percent: Positive = 100.0
+    transformer_loading_percent: Positive = 100.0
+    element: tuple[ElectricElementSpec, ...] = ()
+
+
+class ElectricitySpec(GridSource):
+    """The electric network."""
+
+    slack_voltage_pu: VoltagePu | None = None
+    """None: what the network itself says."""
+    background: Name | None = None
+    """Profile that multiplies every load of the network that no prosumer replaces; None: those loads are dropped."""
+    limits: ElectricLimitsSpec = ElectricLimitsSpec()
+
+
+class HeatElementSpec(Section):
+    """A limit of its own for one pipe, or for one prosumer's connection, in place of the general one."""
+
+    table: Literal["pipe", "prosumer"]
+    name: Name
+    velocity_m_per_s: Positive | None = None
+    pressure_gradient_pa_per_m: Positive | None = None
+    differential_pressure_bar: NotNegative | None = None
+    t_supply_min_c: Number | None = None
+
+    @model_validator(mode="after")
+    def _fitting_quantity(self) -> Self:
+        pipe = ("velocity_m_per_s", "pressure_gradient_pa_per_m")
+        connection = ("differential_pressure_bar", "t_supply_min_c")
+        wanted, others = (pipe, connection) if self.table == "pipe" else (connection, pipe)
+        if any(getattr(self, key) is not None for key in others) or all(getattr(self, key) is None for key in wanted):
+            names = " and ".join(f"`{key}`" for key in wanted)
+            refuse(f"is a {self.table}, which has the limits {names}", remedy=f"Give one or both of {names}.")
+        return self
+
+
+class HeatLimitsSpec(Section):
+    """Limits that the heat network is checked against."""
+
+    velocity_m_per_s: Positive = 2.0
+    pressure_gradient_pa_per_m: Positive = 300.0
+    differential_pressure_bar: NotNegative = 0.5
+    """Least difference between supply and return where a prosumer draws."""
+    t_supply_min_c: Number = 60.0
+    """Least supply temperature where a prosumer draws and water flows."""
+    element: tuple[HeatElementSpec, ...] = ()
+
+
+class Bypass(Section):
+    """Small steady flows from supply to return that keep the ends of strands warm."""
+
+    nodes: tuple[Name, ...] = ()
+    mdot_kg_per_s: Positive = 0.08
+
+
+class HeatSpec(GridSource):
+    """The district heating network."""
+
+    t_supply_c: Number = 75.0
+    t_return_c: Number = 45.0
+    """At the outlet of whoever draws."""
+    t_feed_c: Number | None = None
+    """At the outlet of whoever feeds in; None: as the supply."""
+    t_ground_c: Number = 10.0
+    bypass: Bypass = Bypass()
+    limits: HeatLimitsSpec = HeatLimitsSpec()
+
+    @property
+    def feed_c(self) -> float:
+        """Temperature at the outlet of whoever feeds in, in degC."""
+        return self.t_supply_c if self.t_feed_c is None else self.t_feed_c
+
+    @model_validator(mode="after")
+    def _temperatures(self) -> Self:
+        for key, value in (("t_supply_c", self.t_supply_c), ("t_feed_c", self.feed_c)):
+            if value <= self.t_return_c:
+                refuse(f"is not above t_return_c = {self.t_return_c:g}", remedy="Heat flows from hot to cold.", key=key)
+        if self.t_ground_c >= self.t_return_c:
+            refuse(
+                f"is not below t_return_c = {self.t_return_c:g}",
+                remedy="Give the ground's temperature.",
+                key="t_ground_c",
+            )
+        hottest = max(self.t_supply_c, self.feed_c)
+        if self.limits.t_supply_min_c >= hottest:
+            remedy = "Lower the limit, or raise t_supply_c."
+            refuse(f"cannot be met: the hottest feed is {hottest:g} degC", remedy=remedy, key="limits.t_supply_min_c")
+        return self
+
+
+class Networks(Section):
+    """The networks of a scenario; one that is left out is not modelled, and its carrier is not traded."""
+
+    electricity: ElectricitySpec | None = None
+    heat: HeatSpec | None = None

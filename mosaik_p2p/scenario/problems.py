@@ -1,0 +1,85 @@
+"""The schema's errors in the user's words."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mosaik_p2p.scenario.base import REFUSED
+from mosaik_p2p.scenario.devices import DEVICE_TYPES
+from mosaik_p2p.scenario.names import did_you_mean, listed
+
+_LONGEST_VALUE = 60
+ABSENT = "(absent)"
+DEFAULT = "(default)"
+
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_KINDS = {
+    "float_type": "a number",
+    "int_type": "an integer",
+    "bool_type": "true or false",
+    "string_type": "a text in quotes",
+    "string_too_short": "a text that is not empty",
+    "tuple_type": "a list in brackets",
+    "list_type": "a list in brackets",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "union_tag_not_found": "a table",
+    "datetime_type": "a date with time and offset, such as 2017-03-21T00:00:00+01:00",
+    "finite_number": "a finite number",
+}
+
+
+def shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+
+
+def explained(error: Mapping[str, Any], known_keys: Sequence[str]) -> tuple[str, str]:
+    """Problem and remedy of one error of pydantic; `known_keys` are those of the table at hand."""
+    kind, context = str(error["type"]), error.get("ctx", {})
+    if kind == REFUSED:
+        return str(context["problem"]), str(context["remedy"])
+    if kind == "missing":
+        return "is missing", "Add it."
+    if kind == "extra_forbidden":
+        return "is not a known key", did_you_mean(error["loc"][-1], known_keys, what="keys here")
+    if kind == "literal_error":
+        return f"must be {context['expected']}", _choose(error["input"], str(context["expected"]).replace(" or ", ", "))
+    if kind == "union_tag_invalid":
+        key, tag = tag_key(error), bare_tag(error)
+        return f"there is no {key} {tag!r}", _choose(tag, str(context["expected_tags"]))
+    if kind == "union_tag_not_found" and isinstance(error["input"], dict):
+        return "has no type", f"Give its type, one of {listed(DEVICE_TYPES)}."
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"must be {words} {context[bound]:g}", "Give a value within the bound."
+    if kind == "timezone_aware":
+        return "has no UTC offset", "Write the offset, as in 2017-03-21T00:00:00+01:00."
+    if kind in _KINDS:
+        return f"is not {_KINDS[kind]}", f"Give {_KINDS[kind]}."
+    return str(error["msg"]), "See the scenario's description of this key."
+
+
+def tag_key(error: Mapping[str, Any]) -> str:
+    """The key that says of which kind a table is: `type`, `source` or `mechanism`."""
+    discriminator = str(error["ctx"]["discriminator"]).strip("'")
+    return "source" if discriminator.endswith("_source()") else discriminator
+
+
+def bare_tag(error: Mapping[str, Any]) -> str:
+    """The kind that a table claims to be of."""
+    return str(error["ctx"]["tag"]).rpartition(":")[2]
+
+
+def _choose(given: Any, quoted_names: str) -> str:
+    names = [name.strip().strip("'").rpartition(":")[2] for name in quoted_names.split(",")]
+    return did_you_mean(given, names, what="values")

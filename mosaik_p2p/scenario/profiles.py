@@ -1,0 +1,80 @@
+"""Named series: from a file, from a standard load profile, from the weather, or constant."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from mosaik_p2p.scenario.base import Count, Name, NotNegative, Number, Positive, Section, Share
+
+Azimuth: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=360.0)]
+Tilt: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=90.0)]
+
+
+class FileProfile(Section):
+    """A column of a CSV or Parquet file with a column `time`; its unit is that of its use."""
+
+    source: Literal["file"] = "file"
+    file: Name
+    column: Name
+    forecast_column: Name | None = None
+    """None: the forecast is the realisation."""
+
+
+class Vdi4655Profile(Section):
+    """Demand of houses after VDI 4655, in kW."""
+
+    source: Literal["vdi4655"]
+    house_type: Literal["EFH", "MFH"] = "EFH"
+    """Single-family or multi-family house, as the guideline abbreviates them."""
+    quantity: Literal["electricity", "space_heat", "hot_water", "heat"]
+    """`heat` is space heat and hot water together."""
+    annual_kwh: NotNegative
+    persons: Count = 3
+    units: Count = 1
+    """Flats of a multi-family house."""
+
+
+class PvlibProfile(Section):
+    """Power of a photovoltaic plant, in kW per kWp."""
+
+    source: Literal["pvlib"]
+    tilt_deg: Tilt = 30.0
+    azimuth_deg: Azimuth = 180.0
+    """Clockwise from north."""
+    loss_fraction: Share = 0.14
+
+
+class CollectorProfile(Section):
+    """Heat of a solar collector after the collector standard, in kW per m2 of collector."""
+
+    source: Literal["collector"]
+    tilt_deg: Tilt = 45.0
+    azimuth_deg: Azimuth = 180.0
+    eta0: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.8
+    a1_w_per_m2k: NotNegative = 3.5
+    a2_w_per_m2k2: NotNegative = 0.015
+    t_mean_c: Positive = 65.0
+    """Mean temperature of the collector's fluid."""
+
+
+class ConstantProfile(Section):
+    """One value for all intervals."""
+
+    source: Literal["constant"]
+    value: Number
+
+
+def _source(data: Any) -> str | None:
+    """The source that a profile names, else `file`; marked, so that it cannot be taken for a key of the table."""
+    source = data.get("source", "file") if isinstance(data, dict) else getattr(data, "source", None)
+    return None if source is None else f"source:{source}"
+
+
+ProfileSpec: TypeAlias = Annotated[
+    Annotated[FileProfile, Tag("source:file")]
+    | Annotated[Vdi4655Profile, Tag("source:vdi4655")]
+    | Annotated[PvlibProfile, Tag("source:pvlib")]
+    | Annotated[CollectorProfile, Tag("source:collector")]
+    | Annotated[ConstantProfile, Tag("source:constant")],
+    Discriminator(_source),
+]

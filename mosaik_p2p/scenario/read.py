@@ -1,0 +1,112 @@
+"""From the scenario as written to a checked one, with every fault on the way and not only the first.
+
+pydantic skips the checks across a table as soon as one of its values is wrong, and gives no object at all for the
+others to go on with. So what is faulty is taken out, the rest is read again, until it holds; files, profiles and
+networks are then checked for what is left.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.scenario.base import REFUSED
+from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
+from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.scenario.tree import Path, PlacedTable, existing, has, joined, place_at, value_at, without
+
+START = {"start": datetime(2001, 1, 1, tzinfo=UTC)}
+STAND_INS: dict[str, Any] = {"name": "unnamed", "time": START}
+"""What replaces a required part of the scenario that is missing or faulty, so that the rest can be checked."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What could be read: the scenario without its faulty parts, the faults, and the places taken out."""
+
+    scenario: Scenario
+    faults: tuple[Fault, ...]
+    dropped: frozenset[str]
+
+    def lost(self, place: str) -> bool:
+        """Whether something at or below `place` was taken out, so that nothing can be said about the whole of it."""
+        return lost(place, self.dropped)
+
+
+def lost(place: str, dropped: Iterable[str]) -> bool:
+    """Whether one of the places `dropped` is at or below `place`."""
+    return any(gone == place or gone.startswith((place + ".", place + "[")) for gone in dropped)
+
+
+def read_tree(tree: PlacedTable) -> Reading:
+    """Checks the tables one by one and as a whole; never raises for a user's mistake.
+
+    It ends because every round but the last takes something out of the tree.
+    """
+    faults: dict[tuple[str, str], Fault] = {}
+    dropped: frozenset[str] = frozenset()
+    while True:
+        known_keys: dict[int, tuple[str, ...]] = {}
+        try:
+            scenario = Scenario.model_validate(tree, context=known_keys)
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+        else:
+            return Reading(scenario, tuple(faults.values()), dropped)
+        for fault in _new_faults(tree, errors, known_keys, dropped):
+            faults.setdefault((fault.place, fault.problem), fault)
+        paths = {_path(tree, item) for item in errors}
+        dropped |= {place_at(tree, path) for path in paths}
+        tree = _without_faulty(tree, paths)
+
+
+def _new_faults(
+    tree: PlacedTable, errors: Iterable[Any], known_keys: Mapping[int, tuple[str, ...]], dropped: frozenset[str]
+) -> Iterator[Fault]:
+    """The faults behind pydantic's errors; not those of a whole whose faulty part was taken out before."""
+    for error in errors:
+        path = _path(tree, error)
+        if not lost(place_at(tree, path), dropped):
+            yield _fault(tree, path, error, known_keys)
+
+
+def _without_faulty(tree: PlacedTable, paths: set[Path]) -> PlacedTable:
+    """The tree without what is wrong or lacks something, and with stand-ins for what no scenario can be without."""
+    gone = {existing(tree, path) for path in paths}
+    tree = without(tree, gone - {()})
+    for key, value in STAND_INS.items():
+        if key not in tree:
+            tree = tree.with_entry(key, value, place=key)
+    if "start" not in tree["time"]:
+        tree = tree.with_entry("time", {**START, **tree["time"]}, place="time")
+    return tree
+
+
+def _path(tree: PlacedTable, error: Mapping[str, Any]) -> Path:
+    """Where in the tree an error belongs: its location without the marks that pydantic puts in for unions."""
+    path: list[str | int] = []
+    node: Any = tree
+    for part in error["loc"]:
+        last_and_missing = error["type"] == "missing" and part == error["loc"][-1] and isinstance(node, dict)
+        if has(node, part):
+            node = node[part]
+        elif not last_and_missing:
+            continue
+        path.append(part)
+    if error["type"] == REFUSED and error["ctx"]["key"]:
+        path.extend(error["ctx"]["key"].split("."))
+    return tuple(path)
+
+
+def _fault(tree: PlacedTable, path: Path, error: Mapping[str, Any], known_keys: Mapping[int, tuple[str, ...]]) -> Fault:
+    table = value_at(tree, existing(tree, path[:-1]))
+    problem, remedy = explained(error, known_keys.get(id(table), ()))
+    place = place_at(tree, path)
+    if error["type"] == "union_tag_invalid":
+        return Fault(joined(place, tag_key(error)), shown(bare_tag(error)), problem, remedy)
+    if existing(tree, path) == path:
+        return Fault(place, shown(value_at(tree, path)), problem, remedy)
+    return Fault(place, ABSENT if error["type"] == "missing" else DEFAULT, problem, remedy)

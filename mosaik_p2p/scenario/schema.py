@@ -1,0 +1,180 @@
+"""The scenario file: every section and key, with its meaning, unit and default.
+
+A scenario is read by `mosaik_p2p.loading.load`; these classes say what a single table may hold. What needs more
+than one table (names that refer to each other, files, networks) is checked by the door.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
+
+from mosaik_p2p.scenario.base import (
+    Count,
+    Name,
+    NotNegative,
+    Number,
+    Place,
+    PlainName,
+    Positive,
+    Section,
+    Share,
+    not_yet,
+    refuse,
+)
+from mosaik_p2p.scenario.charges import Charges
+from mosaik_p2p.scenario.devices import DeviceSpec
+from mosaik_p2p.scenario.grids import Networks
+from mosaik_p2p.scenario.profiles import ProfileSpec
+from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.scenario.weather import WeatherSpec
+from mosaik_p2p.units import MINUTES_PER_HOUR
+
+
+class Time(Section):
+    """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
+
+    start: Annotated[AwareDatetime, Field(strict=True)]
+    steps: Count = 24
+    """Intervals that are cleared and settled."""
+    step_minutes: Literal[5, 10, 15, 30, 60] = 60
+    horizon_steps: Count = 24
+    """Intervals that each clearing looks at."""
+    clearing: Annotated[Literal["rolling"], not_yet("day_ahead", remedy='Use "rolling".')] = "rolling"
+
+    @model_validator(mode="after")
+    def _on_the_grid_of_the_day(self) -> Self:
+        minute = 60 * self.start.hour + self.start.minute
+        if minute % self.step_minutes or self.start.second or self.start.microsecond:
+            remedy = f"Begin at a multiple of {self.step_minutes} minutes after midnight."
+            refuse("does not begin with an interval", remedy=remedy, key="start")
+        return self
+
+    @property
+    def span_steps(self) -> int:
+        """Intervals that profiles must cover."""
+        return self.steps + self.horizon_steps - 1
+
+    @property
+    def dt_h(self) -> float:
+        """Length of an interval in hours."""
+        return self.step_minutes / MINUTES_PER_HOUR
+
+
+class Reputation(Section):
+    """Mutual reputation: benefit per kWh of a trade at full reputation, and how fast it grows."""
+
+    benefit_per_kwh: NotNegative = 0.0
+    growth: Share = 0.1
+
+
+class Market(Section):
+    """How the market clears, and when a clearing is good enough."""
+
+    design: Literal["p2p"] = "p2p"
+    form: Annotated[
+        Literal["auto", "bilateral", "network"], not_yet("partners", remedy='Use "auto", "bilateral" or "network".')
+    ] = "auto"
+    relative_gap: Annotated[float, Field(strict=True, gt=0.0, lt=1.0)] = 1e-3
+    max_iterations: Count = 5000
+    on_not_converged: Literal["stop", "central", "last_feasible"] = "stop"
+    reputation: Reputation = Reputation()
+
+
+class Negotiation(Section):
+    """Off: the networks are checked and the verdict is recorded, without an answer of the market."""
+
+    enabled: Annotated[Literal[False], not_yet(True, remedy="Use false: check and record.")] = False
+    max_rounds: Count = 10
+
+
+class Scale(Section):
+    """Factors on all electric loads, all heat loads, and the peak power of all photovoltaic plants."""
+
+    load: NotNegative = 1.0
+    heat_load: NotNegative = 1.0
+    pv: NotNegative = 1.0
+
+
+class Settlement(Section):
+    """What the run is compared with, and what the operator pays for losses."""
+
+    counterfactuals: tuple[
+        Annotated[Literal["alone"], not_yet("without_charges", "without_negotiation", remedy='Use ["alone"].')],
+        ...,
+    ] = ("alone",)
+    loss_price_per_kwh: Number | None = None
+
+
+class JunctionPair(Section):
+    """Supply and return junction of a connection, by name or index."""
+
+    supply: Place
+    return_: Place = Field(alias="return")
+
+
+def _kind_of_junction(value: Any) -> str:
+    return "junction:pair" if isinstance(value, dict | JunctionPair) else "junction:node"
+
+
+Junction: TypeAlias = Annotated[
+    Annotated[JunctionPair, Tag("junction:pair")] | Annotated[Place, Tag("junction:node")],
+    Discriminator(_kind_of_junction),
+]
+
+
+class ProsumerSpec(Section):
+    """A member of the market, where it is connected and what it owns."""
+
+    consumed_keys: ClassVar[tuple[str, ...]] = ("template",)
+
+    name: PlainName
+    bus: Place | None = None
+    junction: Junction | None = None
+    replaces_load: Place | None = None
+    """A load of the electric network that this prosumer stands for; it leaves the background."""
+    power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 1.0
+    scale: Positive = 1.0
+    """Multiplies the profiles of its loads."""
+    shift_minutes: Annotated[int, Field(strict=True)] = 0
+    """Moves the profiles of its loads later (negative: earlier); at the ends of the span the same hour a day
+    away stands in."""
+    tariffs: tuple[Name, ...] = ()
+    devices: tuple[DeviceSpec, ...] = ()
+
+
+class Template(Section):
+    """Parameters that devices share, one table per type; with `devices`, a template serves whole prosumers."""
+
+    devices: tuple[dict[str, Any], ...] = ()
+    tariffs: tuple[Name, ...] = ()
+    power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] | None = None
+    fixed_load: dict[str, Any] | None = None
+    flexible_load: dict[str, Any] | None = None
+    pv: dict[str, Any] | None = None
+    solar_collector: dict[str, Any] | None = None
+    battery: dict[str, Any] | None = None
+    heat_pump: dict[str, Any] | None = None
+
+
+class Scenario(Section):
+    """A whole scenario; templates and the table of houses are worked into `prosumers` before they are checked."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    name: PlainName
+    title: str = ""
+    currency: Name = "EUR"
+    seed: Annotated[int, Field(strict=True, ge=0)] = 1
+    time: Time
+    weather: WeatherSpec | None = None
+    networks: Networks = Networks()
+    charges: Charges = Charges()
+    market: Market = Market()
+    negotiation: Negotiation = Negotiation()
+    scale: Scale = Scale()
+    profiles: dict[str, ProfileSpec] = Field(default_factory=dict)
+    tariffs: dict[str, Tariff] = Field(default_factory=dict)
+    templates: dict[str, Template] = Field(default_factory=dict)
+    prosumers: tuple[ProsumerSpec, ...] = ()
+    prosumers_file: Name | None = None
+    """CSV of more prosumers; see `mosaik_p2p.loading.houses`."""
+    settlement: Settlement = Settlement()

@@ -1,0 +1,45 @@
+"""Where the weather comes from; needed by profiles of the sources vdi4655, pvlib and collector."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from mosaik_p2p.scenario.base import Name, Section
+
+Latitude: TypeAlias = Annotated[float, Field(strict=True, ge=-90.0, le=90.0)]
+Longitude: TypeAlias = Annotated[float, Field(strict=True, ge=-180.0, le=180.0)]
+
+
+class DwdTryWeather(Section):
+    """A test reference year of the German weather service; region 1 to 15."""
+
+    source: Literal["dwd_try"] = "dwd_try"
+    region: Annotated[int, Field(strict=True, ge=1, le=15)]
+    kind: Literal["average year"] = "average year"
+    latitude_deg: Latitude | None = None
+    """None: that of the region's station."""
+    longitude_deg: Longitude | None = None
+
+
+class FileWeather(Section):
+    """A table with columns time, ghi_w_per_m2, dni_w_per_m2, dhi_w_per_m2, t_air_c."""
+
+    source: Literal["file"] = "file"
+    file: Name
+    latitude_deg: Latitude | None = None
+    """Needed by the profiles that follow the sun."""
+    longitude_deg: Longitude | None = None
+
+
+def _source(data: Any) -> str | None:
+    """The source that the table names, else by what it gives; marked, so that it cannot be taken for a key."""
+    if isinstance(data, dict):
+        source = data.get("source", "file" if "file" in data else "dwd_try")
+    else:
+        source = getattr(data, "source", None)
+    return None if source is None else f"source:{source}"
+
+
+WeatherSpec: TypeAlias = Annotated[
+    Annotated[DwdTryWeather, Tag("source:dwd_try")] | Annotated[FileWeather, Tag("source:file")], Discriminator(_source)
+]

@@ -1,0 +1,56 @@
+"""The scenario as it was run: defaults and overrides applied, templates and houses worked in, loadable again."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+from mosaik_p2p.scenario.base import Section
+from mosaik_p2p.scenario.schema import Scenario
+
+S = TypeVar("S", bound=Section | None)
+
+
+def resolved_toml(scenario: Scenario, relative_to: Path) -> str:
+    """TOML of a loaded scenario, for a file in the folder `relative_to`."""
+    moved = with_files(scenario, lambda file: _relative(file, relative_to.resolve()))
+    tables = moved.model_dump(by_alias=True, exclude_none=True, exclude={"templates", "prosumers_file"})
+    return tomli_w.dumps(_plain(tables))
+
+
+def with_absolute_files(scenario: Scenario, folder: Path) -> Scenario:
+    """The scenario with the paths of its files absolute, those given being relative to `folder`."""
+    return with_files(scenario, lambda file: os.path.normpath(folder.resolve() / file))
+
+
+def with_files(scenario: Scenario, moved: Callable[[str], str]) -> Scenario:
+    """The scenario with another path for each file that it names."""
+    profiles = {name: _with_file(spec, moved) for name, spec in scenario.profiles.items()}
+    networks = scenario.networks.model_copy(
+        update={key: _with_file(getattr(scenario.networks, key), moved) for key in ("electricity", "heat")}
+    )
+    changes = {"profiles": profiles, "networks": networks, "weather": _with_file(scenario.weather, moved)}
+    return scenario.model_copy(update=changes)
+
+
+def _with_file(section: S, moved: Callable[[str], str]) -> S:
+    file = getattr(section, "file", None)
+    if section is None or file is None:
+        return section
+    return section.model_copy(update={"file": moved(file)})
+
+
+def _relative(file: str, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:  # another drive has no relative path
+        return Path(file).as_posix()
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples: TOML's writer knows no other arrays."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,124 @@
+"""The settlement of one interval, by double entry: every payment is two rows whose money sums to zero.
+
+Two cases stand side by side: `in_market`, and `alone`, in which every prosumer has its contracts only. Parties are the
+prosumers and
+
+    operator       keeps the charges, pays for the losses of both networks
+    utility        sells and buys electricity; heat_supplier the same for heat
+    own            the prosumer's own devices: wear, fuel, discomfort
+
+Money is positive where the party receives it, in the scenario's currency; `energy_kwh` is what the payment is about and
+never negative.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mosaik_p2p.units import ELECTRICITY, HEAT, Table
+
+OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = "operator", "utility", "heat_supplier", "own"
+RESERVED_NAMES = (OPERATOR, UTILITY, HEAT_SUPPLIER, OWN)
+"""No prosumer may bear one of these names."""
+IN_MARKET, ALONE = "in_market", "alone"
+SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}
+COLUMNS = ("case", "party", "counterparty", "carrier", "item", "energy_kwh", "money")
+
+
+@dataclass(frozen=True)
+class Payment:
+    """`payee` receives `money` from `payer`."""
+
+    case: str
+    payee: str
+    payer: str
+    carrier: str | None
+    item: str
+    energy_kwh: float
+    money: float
+
+
+def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float | None) -> Table:
+    """Settle one interval from its binding tables: `trades`, `prosumers`, `devices`, `alone`, `flows`, where present.
+
+    Electric losses and pumping cost the operator `loss_price_per_kwh` (None: nothing), heat losses the lowest price at
+    which a heat supplier serves anyone.
+    """
+    payments = [
+        *_trades(tables.get("trades", {}), dt_h),
+        *_exchanges(tables.get("prosumers", {}), IN_MARKET, dt_h),
+        *_devices(tables.get("devices", {})),
+        *_losses(tables.get("flows", {}), tables.get("prosumers", {}), dt_h, loss_price_per_kwh),
+        *_exchanges(tables.get("alone", {}), ALONE, dt_h),
+        *_own_costs_alone(tables.get("alone", {})),
+    ]
+    entries = [entry for payment in payments if payment.energy_kwh or payment.money for entry in _both_rows(payment)]
+    return {name: [entry[n] for entry in entries] for n, name in enumerate(COLUMNS)}
+
+
+def _both_rows(payment: Payment) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    about = (payment.carrier, payment.item, payment.energy_kwh)
+    return (
+        (payment.case, payment.payee, payment.payer, *about, payment.money),
+        (payment.case, payment.payer, payment.payee, *about, -payment.money),
+    )
+
+
+def _rows(table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table[name] for name in names), strict=True) if table else iter(())
+
+
+def _trades(trades: Table, dt_h: float) -> Iterator[Payment]:
+    paid = ("charge_seller_per_kwh", "charge_buyer_per_kwh", "surcharge_seller_per_kwh", "surcharge_buyer_per_kwh")
+    about = ("carrier", "seller", "buyer", "power_kw", "price_per_kwh")
+    for carrier, seller, buyer, power, price, *extras in _rows(trades, *about, *paid):
+        energy = float(power) * dt_h
+        yield Payment(IN_MARKET, str(seller), str(buyer), str(carrier), "trade", energy, float(price) * energy)
+        for item, party, rate in zip(
+            ("charge", "charge", "surcharge", "surcharge"), (seller, buyer, seller, buyer), extras, strict=True
+        ):
+            money = float(rate) * energy
+            if money:
+                yield Payment(IN_MARKET, OPERATOR, str(party), str(carrier), item, energy, money)
+
+
+def _exchanges(table: Table, case: str, dt_h: float) -> Iterator[Payment]:
+    """Contracts, and imbalances: what is short is bought at the import price, what is too much earns nothing."""
+    power = ("import_kw", "export_kw", "imbalance_kw")
+    prices = ("import_price_per_kwh", "export_price_per_kwh")
+    for row in _rows(table, "prosumer", "carrier", *power, *prices):
+        prosumer, carrier = str(row[0]), str(row[1])
+        bought, sold, imbalance = (float(value) * dt_h for value in row[2:5])
+        price_in, price_out = (0.0 if value is None else float(value) for value in row[5:7])
+        supplier = SUPPLIER[carrier]
+        yield Payment(case, supplier, prosumer, carrier, "import", bought, price_in * bought)
+        yield Payment(case, prosumer, supplier, carrier, "export", sold, price_out * sold)
+        yield Payment(case, supplier, prosumer, carrier, "imbalance", abs(imbalance), price_in * max(-imbalance, 0.0))
+
+
+def _devices(devices: Table) -> Iterator[Payment]:
+    for prosumer, cost in _rows(devices, "prosumer", "cost"):
+        yield Payment(IN_MARKET, OWN, str(prosumer), None, "device", 0.0, float(cost))
+
+
+def _own_costs_alone(alone: Table) -> Iterator[Payment]:
+    for prosumer, cost in _rows(alone, "prosumer", "cost"):
+        yield Payment(ALONE, OWN, str(prosumer), None, "device", 0.0, float(cost))
+
+
+def _losses(flows: Table, prosumers: Table, dt_h: float, loss_price_per_kwh: float | None) -> Iterator[Payment]:
+    heat_prices = [
+        float(price)
+        for carrier, price in _rows(prosumers, "carrier", "import_price_per_kwh")
+        if carrier == HEAT and price is not None
+    ]
+    for network, loss, pumping in _rows(flows, "network", "loss_kw", "pump_kw"):
+        if loss is None:
+            continue
+        lost = float(loss) * dt_h
+        if network == HEAT:
+            if heat_prices:
+                yield Payment(IN_MARKET, HEAT_SUPPLIER, OPERATOR, HEAT, "loss", lost, min(heat_prices) * lost)
+            lost = float(pumping or 0.0) * dt_h
+        if loss_price_per_kwh is not None:
+            yield Payment(IN_MARKET, UTILITY, OPERATOR, ELECTRICITY, "loss", lost, loss_price_per_kwh * lost)

@@ -1,0 +1,41 @@
+"""Units at the rim: everything inside is kW, kWh, degC and currency per kWh; MW and K exist only where other libraries are called."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+Table: TypeAlias = dict[str, list[Any]]
+"""A table on its way to the results store: column name to a list of built-in values, all lists of one length."""
+
+KW_PER_MW = 1000.0
+KELVIN_AT_ZERO_C = 273.15
+SECONDS_PER_HOUR = 3600.0
+MINUTES_PER_HOUR = 60.0
+
+ELECTRICITY = "electricity"
+HEAT = "heat"
+CARRIERS = (ELECTRICITY, HEAT)
+
+
+def mw(power_kw: float) -> float:
+    """Power in MW."""
+    return power_kw / KW_PER_MW
+
+
+def kw(power_mw: float) -> float:
+    """Power in kW."""
+    return power_mw * KW_PER_MW
+
+
+def kelvin(t_c: float) -> float:
+    """Temperature in K."""
+    return t_c + KELVIN_AT_ZERO_C
+
+
+def celsius(t_k: float) -> float:
+    """Temperature in degC."""
+    return t_k - KELVIN_AT_ZERO_C

@@ -1,0 +1,97 @@
+"""The branches of a heat net as arrays: what stays the same is read once, what a solution changes is put in later."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from pandapipes.pandapipes_net import pandapipesNet
+
+from mosaik_p2p.networks.heat_sensitivity import SolvedFlow
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
+
+TABLES = ("pipe", "valve", "flow_control", "circ_pump_mass", "circ_pump_pressure")
+"""Pipes first. Other elements, which only a user's file can have, are left out: see `heat_sensitivity`."""
+PUMPS = ("circ_pump_mass", "circ_pump_pressure")
+ENDS = {
+    "pipe": ("from_junction", "to_junction"),
+    "valve": ("junction", "element"),
+    "flow_control": ("from_junction", "to_junction"),
+    "circ_pump_mass": ("return_junction", "flow_junction"),
+    "circ_pump_pressure": ("return_junction", "flow_junction"),
+}
+FRICTIONLESS = 1e12
+"""Conductance of an open valve; tamed where it is used."""
+M_PER_KM = 1000.0
+MM_PER_M = 1000.0
+W_PER_KW = 1000.0
+
+
+def branches_of(net: pandapipesNet, *, prosumers: int, t_ground_c: float) -> SolvedFlow:
+    """All branches at rest.
+
+    The last `2 * prosumers` rows of `circ_pump_mass` are the prosumers' pumps: first those that draw, then
+    those that feed in.
+    """
+    tables = [name for name in TABLES if name in net]
+    sizes = {name: len(net[name]) for name in tables}
+    count = sum(sizes.values())
+    of_table = np.repeat(tables, list(sizes.values()))
+    start, end = (np.concatenate([_positions(net, name, side) for name in tables]) for side in (0, 1))
+    loss_kw_per_k = np.zeros(count)
+    loss_kw_per_k[: sizes["pipe"]] = _loss_kw_per_k(net.pipe)
+    t_ground = np.full(count, t_ground_c)
+    t_ground[: sizes["pipe"]] = net.pipe["text_k"].astype(float).fillna(kelvin(t_ground_c)) - KELVIN_AT_ZERO_C
+    conductance = np.zeros(count)
+    if "valve" in sizes:
+        conductance[of_table == "valve"] = np.where(net.valve["opened"].astype(bool), FRICTIONLESS, 0.0)
+    pumps = np.isin(of_table, PUMPS)
+    t_set = np.zeros(count)
+    set_k = np.concatenate([net[name]["t_flow_k"].to_numpy(dtype=np.float64) for name in tables if name in PUMPS])
+    t_set[pumps] = set_k - KELVIN_AT_ZERO_C
+    own = np.zeros((count, prosumers))
+    pump_rows = np.flatnonzero(of_table == "circ_pump_mass")[sizes.get("circ_pump_mass", 0) - 2 * prosumers :]
+    own[pump_rows[:prosumers], np.arange(prosumers)] = 1.0
+    own[pump_rows[prosumers:], np.arange(prosumers)] = -1.0
+    return SolvedFlow(
+        start=start,
+        end=end,
+        mdot_kg_per_s=np.zeros(count),
+        conductance=conductance,
+        own=own,
+        plant=of_table == "circ_pump_pressure",
+        loss_kw_per_k=loss_kw_per_k,
+        t_ground_c=t_ground,
+        passes=~pumps,
+        t_set_c=t_set,
+        t_node_c=np.zeros(len(net.junction)),
+    )
+
+
+def solved(net: pandapipesNet, branches: SolvedFlow) -> SolvedFlow:
+    """`branches` with the flows and temperatures of the net's last solution; only pumps in service count."""
+    tables = [name for name in TABLES if name in net]
+    results = [net["res_" + name]["mdot_from_kg_per_s"].to_numpy(dtype=np.float64) for name in tables]
+    mdot = np.nan_to_num(np.concatenate(results))
+    pipes = len(net.pipe)
+    friction = np.nan_to_num(np.abs(net.res_pipe["dp_friction_loss_bar"].to_numpy(dtype=np.float64)))
+    conductance = branches.conductance.copy()
+    conductance[:pipes] = np.abs(mdot[:pipes]) / np.maximum(2.0 * friction, 1.0 / FRICTIONLESS)
+    own = np.where(mdot[:, None] != 0.0, branches.own, 0.0)
+    t_node = np.nan_to_num(net.res_junction["t_k"].to_numpy(dtype=np.float64) - KELVIN_AT_ZERO_C)
+    return replace(branches, mdot_kg_per_s=mdot, conductance=conductance, own=own, t_node_c=t_node)
+
+
+def _positions(net: pandapipesNet, table: str, side: int) -> IntArray:
+    """Rows in the junction table of one end of every branch."""
+    elements: pd.DataFrame = net[table]
+    junctions = elements[ENDS[table][side]]
+    if table == "valve":
+        # A valve at a pipe's end names the pipe; it does not lead from junction to junction.
+        junctions = junctions.where(elements["et"] == "ju", elements["junction"])
+    return np.asarray(net.junction.index.get_indexer(junctions), dtype=np.int64)
+
+
+def _loss_kw_per_k(pipe: pd.DataFrame) -> FloatArray:
+    outer_m = pipe["outer_diameter_mm"].astype(float).fillna(pipe["inner_diameter_mm"]) / MM_PER_M
+    length_m = pipe["length_km"] * M_PER_KM
+    return np.asarray(pipe["u_w_per_m2k"] * np.pi * outer_m * length_m / W_PER_KW, dtype=np.float64)

@@ -1,0 +1,201 @@
+"""A heat network with its plant, its prosumers and its bypasses as pandapipes elements, one mass flow per prosumer.
+
+Two facts about pandapipes shape this file. An element whose heat *and* mass flow are fixed converges, without a
+warning, to temperatures below the ground's as soon as the heat sold equals the heat bought, because then nothing is
+left that covers the losses. So a prosumer is two circulation pumps of fixed mass flow and fixed outlet temperature,
+one in each direction, at most one of them in service; its heat is a result. And a pump that is pushed against its
+direction is an error there; so the plant too is two pumps, the second with a negative lift, which takes the surplus.
+"""
+
+import re
+import warnings
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandapipes as pp
+from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
+
+from mosaik_p2p.networks.heat_branches import branches_of, solved
+from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
+from mosaik_p2p.networks.heat_network import HeatNetwork
+from mosaik_p2p.networks.heat_sensitivity import temperature_sensitivity
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
+
+MAX_NEWTON_STEPS = 100
+"""The library's limit of 10 is too low for hours in which much of the network hardly moves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatConnection:
+    """Where a prosumer stands between supply and return (junction indices)."""
+
+    prosumer: str
+    supply: int
+    return_: int
+
+
+class HeatElements:
+    """The net that is solved. It owns a copy of the network's net and is the only one to write to it."""
+
+    def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection]) -> None:
+        self.network = network
+        self.connections = tuple(connections)
+        self.net = deepcopy(network.net)
+        self.supply = np.array([c.supply for c in connections], dtype=np.int64)
+        self.return_ = np.array([c.return_ for c in connections], dtype=np.int64)
+        self.bypass_supply = np.array([supply for supply, _ in network.bypasses], dtype=np.int64)
+        self.sides = junction_sides(network.net, network.plants)
+        self._mode = _pipeflow_mode(network.net)
+        self._add_plants()
+        self._add_prosumers()
+        self.bypasses = self._add_bypasses()
+        self.branches = branches_of(self.net, prosumers=len(self.connections), t_ground_c=network.settings.t_ground_c)
+        self._plant_of, self._bypass_plant_of = self._balancing_plants()
+        self._background_mdot = np.zeros(len(network.plants))
+
+    def solve(self, mdot_kg_per_s: FloatArray) -> bool:
+        """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution."""
+        balance = self._write_prosumers(mdot_kg_per_s) + self._background_mdot
+        gives = balance >= 0.0
+        for _ in range(1 + len(self.network.plants)):
+            self._write_plants(gives)
+            try:
+                self._pipeflow()
+            except PipeflowNotConverged:
+                return False
+            except UserWarning as error:
+                # The library raises its complaint about a pump that runs backwards as a bare UserWarning, with the
+                # pumps' numbers. It happens only where the elements of a user's file move water that is not ours.
+                backwards = _backward_pumps(error)
+                if not backwards:
+                    return False
+                gives = gives ^ np.isin(self._plant_rows, backwards).any(axis=1)
+                continue
+            self._background_mdot += np.round(self.plant_mdot() - balance, 9)
+            return True
+        return False
+
+    def plant_mdot(self) -> FloatArray:
+        """(plants,) mass flow in kg/s out of the plant into the supply side; negative where it takes surplus."""
+        flow = self.net.res_circ_pump_pressure.mdot_from_kg_per_s.to_numpy()[self._plant_rows]
+        return np.asarray(np.nan_to_num(flow[:, 0]) - np.nan_to_num(flow[:, 1]), dtype=np.float64)
+
+    def junction_t_c(self, junctions: IntArray) -> FloatArray:
+        """Temperatures of these junctions in degC; the ground's where water stands."""
+        t_k = self.net.res_junction["t_k"].reindex(junctions).to_numpy(dtype=np.float64)
+        return np.asarray(t_k - KELVIN_AT_ZERO_C, dtype=np.float64)
+
+    def inlet_sensitivity(self, mdot_kg_per_s: FloatArray) -> FloatArray:
+        """(connections, connections) change of the temperature of the water that enters prosumer i in K per kg/s that
+        prosumer j draws more, around the last solution."""
+        change = temperature_sensitivity(solved(self.net, self.branches))
+        inlet = np.where(mdot_kg_per_s < 0.0, self.return_, self.supply)
+        return np.asarray(change[self.net.junction.index.get_indexer(inlet)], dtype=np.float64)
+
+    def _write_prosumers(self, mdot_kg_per_s: FloatArray) -> FloatArray:
+        """Sets pumps and bypasses; returns what the prosumers and bypasses take from each plant."""
+        pumps = self.net.circ_pump_mass
+        rows = len(pumps) - 2 * len(self.connections)
+        pumps["mdot_flow_kg_per_s"] = np.r_[
+            pumps.mdot_flow_kg_per_s.to_numpy()[:rows], np.maximum(mdot_kg_per_s, 0.0), np.maximum(-mdot_kg_per_s, 0.0)
+        ]
+        pumps["in_service"] = np.r_[
+            pumps.in_service.to_numpy(dtype=bool)[:rows], mdot_kg_per_s > 0.0, mdot_kg_per_s < 0.0
+        ]
+        balance = np.bincount(self._plant_of, weights=mdot_kg_per_s, minlength=len(self.network.plants))
+        if len(self.bypasses):
+            # A bypass next to someone who feeds in would only send the fed water in a circle.
+            open_ = ~np.isin(self.bypass_supply, self.supply[mdot_kg_per_s < 0.0])
+            self.net.flow_control.loc[self.bypasses, "in_service"] = open_
+            flow = open_ * self.network.settings.bypass_mdot_kg_per_s
+            balance = balance + np.bincount(self._bypass_plant_of, weights=flow, minlength=len(balance))
+        return np.asarray(balance, dtype=np.float64)
+
+    def _write_plants(self, gives: npt.NDArray[np.bool_]) -> None:
+        in_service = self.net.circ_pump_pressure.in_service.to_numpy(dtype=bool).copy()
+        in_service[self._plant_rows[:, 0]] = gives
+        in_service[self._plant_rows[:, 1]] = ~gives
+        self.net.circ_pump_pressure["in_service"] = in_service
+
+    def _pipeflow(self) -> None:
+        with warnings.catch_warnings():
+            # Negative pressures are warned about; they come out as violated pressure limits, element by element.
+            warnings.simplefilter("ignore")
+            pp.pipeflow(
+                self.net,
+                mode=self._mode,
+                use_numba=False,
+                max_iter_hyd=MAX_NEWTON_STEPS,
+                max_iter_therm=MAX_NEWTON_STEPS,
+                max_iter_bidirect=MAX_NEWTON_STEPS,
+                ambient_temperature=kelvin(self.network.settings.t_ground_c),
+            )
+
+    def _add_plants(self) -> None:
+        """Two pumps per plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows in the table."""
+        settings = self.network.settings
+        for plant in self.network.plants:
+            p_return_bar = plant.p_supply_bar - plant.lift_bar
+            gives = (plant.return_, plant.supply, plant.p_supply_bar, plant.lift_bar, settings.t_supply_c)
+            takes = (plant.supply, plant.return_, p_return_bar, -plant.lift_bar, settings.t_return_c)
+            for (start, end, p_bar, lift_bar, t_c), verb in ((gives, "gives"), (takes, "takes")):
+                pp.create_circ_pump_const_pressure(
+                    self.net, start, end, p_bar, lift_bar, kelvin(t_c), type="pt", name=f"{plant.name} {verb}"
+                )
+        count = len(self.network.plants)
+        first = len(self.net.circ_pump_pressure) - 2 * count
+        self._plant_rows = first + np.arange(2 * count).reshape(count, 2)
+
+    def _add_prosumers(self) -> None:
+        """Two pumps per prosumer, without pressure of their own: first all that draw, then all that feed in."""
+        settings = self.network.settings
+        for connection in self.connections:
+            self._add_pump(connection.supply, connection.return_, settings.t_return_c, f"{connection.prosumer} draws")
+        for connection in self.connections:
+            self._add_pump(connection.return_, connection.supply, settings.t_feed_c, f"{connection.prosumer} feeds")
+
+    def _add_pump(self, start: int, end: int, t_outlet_c: float, name: str) -> None:
+        pp.create_circ_pump_const_mass_flow(
+            self.net, start, end, None, 0.0, kelvin(t_outlet_c), type="t", name=name, in_service=False
+        )
+
+    def _add_bypasses(self) -> list[int]:
+        mdot = self.network.settings.bypass_mdot_kg_per_s
+        if mdot == 0.0:
+            return []
+        return [
+            int(pp.create_flow_control(self.net, supply, return_, mdot, name=f"bypass {number}"))
+            for number, (supply, return_) in enumerate(self.network.bypasses)
+        ]
+
+    def _balancing_plants(self) -> tuple[IntArray, IntArray]:
+        """For every connection and every bypass, the position of the plant in whose network it lies."""
+        graph = junction_graph(self.network.net)
+        graph.add_edges_from((plant.supply, plant.return_) for plant in self.network.plants)
+        plant_of = {
+            junction: position
+            for position, plant in enumerate(self.network.plants)
+            for junction in nx.node_connected_component(graph, plant.supply)
+        }
+        return (
+            np.array([plant_of[int(junction)] for junction in self.supply], dtype=np.int64),
+            np.array([plant_of[int(junction)] for junction in self.bypass_supply], dtype=np.int64),
+        )
+
+
+def _backward_pumps(error: UserWarning) -> list[int]:
+    """Rows of the plant pumps that the library found running backwards; none if it complains of something else."""
+    found = re.search(r"direction change in circulation pump \[([\d, ]+)\]", str(error))
+    return [int(row) for row in found.group(1).split(",")] if found else []
+
+
+def _pipeflow_mode(net: pp.pandapipesNet) -> str:
+    """Consumers of a user's file that control a temperature need flow and heat to be solved in turns."""
+    if "heat_consumer" not in net:
+        return "sequential"
+    controlled = net.heat_consumer[["treturn_k", "deltat_k"]].notna().to_numpy().any()
+    return "bidirectional" if controlled else "sequential"

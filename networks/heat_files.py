@@ -1,0 +1,215 @@
+"""Users' heat networks: pandapipes JSON files, checked before and after they are loaded.
+
+What balances the network in the file, a circulation pump of constant pressure or a pair of external grids, becomes the
+plant. The file's own consumers, exchangers, flow controls and pumps of constant mass flow stay as they are, as
+background. Pipes keep the ground temperature that the file gives them; the scenario's stands in where it gives none.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pandapipes as pp
+from pandapipes.pandapipes_net import pandapipesNet
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.networks.heat_cases import NAMED_TABLES
+from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
+from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
+from mosaik_p2p.networks.json_guard import DATA_CLASSES, foreign_classes
+from mosaik_p2p.networks.names import with_unique_names
+
+_COMPONENTS = {
+    "circulation_pump_mass_component": "CirculationPumpMass",
+    "circulation_pump_pressure_component": "CirculationPumpPressure",
+    "compressor_component": "Compressor",
+    "ext_grid_component": "ExtGrid",
+    "flow_control_component": "FlowControlComponent",
+    "heat_consumer_component": "HeatConsumer",
+    "heat_exchanger_component": "HeatExchanger",
+    "junction_component": "Junction",
+    "mass_storage_component": "MassStorage",
+    "pipe_component": "Pipe",
+    "pressure_control_component": "PressureControlComponent",
+    "pump_component": "Pump",
+    "sink_component": "Sink",
+    "source_component": "Source",
+    "valve_component": "Valve",
+}
+_FLUID = (
+    "Fluid",
+    "FluidPropertyConstant",
+    "FluidPropertyInterExtra",
+    "FluidPropertyLinear",
+    "FluidPropertyPolynominal",
+    "FluidPropertySutherland",
+)
+ALLOWED_CLASSES = DATA_CLASSES | {
+    ("pandapipes.pandapipes_net", "pandapipesNet"),
+    ("pandapipes.std_types.std_type_class", "PumpStdType"),
+    ("pandapipes.std_types.std_types", "PumpStdType"),
+    *(("pandapipes.properties.fluids", name) for name in _FLUID),
+    *((f"pandapipes.component_models.{module}", name) for module, name in _COMPONENTS.items()),
+}
+
+OPEN_TABLES = ("sink", "source", "mass_storage")
+"""Elements that take water out or bring it in: a heating network is closed."""
+
+_LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, ImportError, UserWarning)
+"""What pandapipes raises, as far as is known, at files that are JSON but no sound net."""
+
+_SHOWN = 5
+_WRITE = "Write the file with pandapipes.to_json"
+
+
+def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
+    """The network in this file. Raises BadInput with every fault that it has.
+
+    `nodes` is empty: prosumers are placed by the names or indices of their junctions.
+    """
+    place = Path(path)
+    text = _safe_text(place)
+    try:
+        net = _load(text)
+        plants, faults = _plants(place, net)
+        faults += _faults(place, net, settings)
+        if plants:
+            faults += _unreached(place, net, plants)
+    except _LOADING_ERRORS as error:
+        problem = f"is JSON, but no net that pandapipes can load ({type(error).__name__}: {error})"
+        raise BadInput([Fault("networks.heat.file", str(place), problem, _WRITE)]) from error
+    if faults:
+        raise BadInput(faults)
+    return HeatNetwork(
+        name=place.stem,
+        net=_prepared(net),
+        provenance=f"file {place.name}",
+        nodes={},
+        plants=plants,
+        bypasses=(),
+        settings=settings,
+    )
+
+
+def _safe_text(path: Path) -> str:
+    """The file's text, once it names nothing that loading would call beyond plain data."""
+    key = "networks.heat.file"
+    try:
+        text = path.read_text(encoding="utf-8")
+        foreign = foreign_classes(text, allowed=ALLOWED_CLASSES)
+    except OSError as error:
+        raise BadInput([Fault(key, str(path), f"cannot be read ({error.strerror})", "Check the path")]) from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput([Fault(key, str(path), "is not JSON", _WRITE)]) from error
+    if foreign:
+        problem = f"would have classes called on loading that are no network data: {_some(foreign)}"
+        remedy = "Remove controllers and other objects from the net before writing it"
+        raise BadInput([Fault(key, str(path), problem, remedy)])
+    return text
+
+
+def _load(text: str) -> pandapipesNet:
+    with warnings.catch_warnings():
+        # Files of other versions make the reader warn about conversions; whether the net is sound is checked after it.
+        warnings.simplefilter("ignore")
+        net = pp.from_json_string(text, convert=True)
+    if not isinstance(net, pandapipesNet):
+        raise TypeError(f"it holds a {type(net).__name__}")
+    return net
+
+
+def _prepared(net: pandapipesNet) -> pandapipesNet:
+    """Without what balances it (the plants do that now), with unique names, and pipes in one section each."""
+    for table in ("circ_pump_pressure", "ext_grid"):
+        if table in net:
+            net[table] = net[table].iloc[:0]
+    for table in NAMED_TABLES:
+        net[table] = with_unique_names(net[table])
+    # Along one section the exponential law is exact; with several, the library's outlets of reversed pipes are wrong.
+    net.pipe["sections"] = 1
+    net["user_pf_options"] = {}
+    return net
+
+
+def _plants(path: Path, net: pandapipesNet) -> tuple[tuple[Plant, ...], list[Fault]]:
+    pumps = _in_service(net, "circ_pump_pressure")
+    grids = sorted(_in_service(net, "ext_grid"), key=lambda grid: -float(grid["p_bar"]))
+    place = f"{path}, tables circ_pump_pressure and ext_grid"
+    if pumps and not grids:
+        plants = tuple(
+            Plant(
+                name=str(pump["name"] or f"plant {number}"),
+                supply=int(pump["flow_junction"]),
+                return_=int(pump["return_junction"]),
+                p_supply_bar=float(pump["p_flow_bar"]),
+                lift_bar=float(pump["plift_bar"]),
+            )
+            for number, pump in enumerate(pumps)
+        )
+        return plants, _several(place, net, plants)
+    if len(grids) == 2 and not pumps and grids[0]["p_bar"] > grids[1]["p_bar"]:
+        plant = Plant(
+            name="plant",
+            supply=int(grids[0]["junction"]),
+            return_=int(grids[1]["junction"]),
+            p_supply_bar=float(grids[0]["p_bar"]),
+            lift_bar=float(grids[0]["p_bar"] - grids[1]["p_bar"]),
+        )
+        return (plant,), []
+    value = f"{len(pumps)} pumps, {len(grids)} external grids"
+    remedy = "Give it circulation pumps of constant pressure, or two external grids of different pressure"
+    return (), [Fault(place, value, "there is no plant to be found that balances the network", remedy)]
+
+
+def _several(place: str, net: pandapipesNet, plants: tuple[Plant, ...]) -> list[Fault]:
+    """How two plants that hold pressure in one network share the load is not defined here."""
+    graph = junction_graph(net)
+    graph.add_edges_from((plant.supply, plant.return_) for plant in plants)
+    parts = [nx.node_connected_component(graph, plant.supply) for plant in plants if plant.supply in graph]
+    if all(sum(plant.supply in part for plant in plants) == 1 for part in parts):
+        return []
+    names = _some([plant.name for plant in plants])
+    remedy = "Keep one of them and make the others pumps of constant mass flow"
+    return [Fault(place, names, "several plants hold the pressure of one network", remedy)]
+
+
+def _faults(path: Path, net: pandapipesNet, settings: HeatSettings) -> list[Fault]:
+    faults = []
+    if net.fluid.name != "water":
+        problem = "only water is supported"
+        faults.append(Fault(f"{path}, fluid", repr(net.fluid.name), problem, "Set the fluid to water"))
+    for table in OPEN_TABLES:
+        if _in_service(net, table):
+            value, problem = f"{len(net[table])} elements", "water would leave or enter a closed network"
+            faults.append(
+                Fault(f"{path}, table {table}", value, problem, "Use heat consumers between supply and return")
+            )
+    if settings.bypass_nodes:
+        problem = "bypasses can be named for a case only"
+        remedy = "Put them into the file, as flow controls from supply to return"
+        faults.append(Fault("networks.heat.bypass.nodes", str(list(settings.bypass_nodes)), problem, remedy))
+    return faults
+
+
+def _unreached(path: Path, net: pandapipesNet, plants: tuple[Plant, ...]) -> list[Fault]:
+    in_service = net.junction.index[net.junction["in_service"].astype(bool)]
+    sides = junction_sides(net, plants)
+    lonely = [int(junction) for junction in in_service if int(junction) not in sides]
+    if not lonely:
+        return []
+    names = _some([f"{net.junction['name'].get(junction)} (index {junction})" for junction in lonely])
+    remedy = "Open a valve, add a pipe, or set the junctions out of service"
+    return [Fault(f"{path}, table junction", names, "no path leads from there to a plant", remedy)]
+
+
+def _in_service(net: pandapipesNet, table: str) -> list[dict[str, Any]]:
+    if table not in net or net[table].empty:
+        return []
+    rows: list[dict[str, Any]] = net[table][net[table]["in_service"].astype(bool)].to_dict("records")
+    return rows
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

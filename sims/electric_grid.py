@@ -1,0 +1,226 @@
+"""An electric network as a mosaik simulator: AC power flow and the check against limits, for every dispatch.
+
+It takes the parameters, entities, attributes and extra methods of mosaik-pandapower-2 and can replace it. It adds a
+scenario as the source of network, limits and background load, the answer `violations` to a dispatch, and the tables for
+the recorder. Differences: the simulator is hybrid, so that a dispatch makes it step again in the same instant; and an
+attribute is None where the power flow has no solution.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandapower
+from mosaik_api_v3.types import CreateResult, InputData, Meta
+from pandapower import pandapowerNet
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.feasibility.electric import check_electric
+from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
+from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, split
+from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, Answer, GridSimulator, flow_row, violation_rows
+from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
+from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, only_value, open_case, serve, total
+from mosaik_p2p.units import ELECTRICITY, KW_PER_MW
+
+LOAD_SCALING = "load_scaling[1]"
+
+META: Meta = {
+    "api_version": API_VERSION,
+    "type": "hybrid",
+    "models": {
+        "Grid": {
+            "public": True,
+            "params": ["json", "xlsx", "net", "simbench", "network_function", "params", "scenario"],
+            "attrs": ["round", LOAD_SCALING, *GRID_EVENTS],
+            "trigger": ["round"],
+            "non-persistent": ["round", *GRID_EVENTS],
+            "any_inputs": False,
+        },
+        **models(),
+    },
+    "extra_methods": ["get_extra_info", "get_net", "get_net_json", "disable_elements", "enable_elements"],
+}
+
+
+class _OpenPowerFlow(PowerFlow):
+    """Shows the solved net: elements that the result tables leave out (loads, generators) are attributes here."""
+
+    @property
+    def net(self) -> pandapowerNet:
+        return self._net
+
+
+class Simulator(GridSimulator):
+    """One electric network."""
+
+    network = ELECTRICITY
+
+    def __init__(self) -> None:
+        super().__init__(META)
+        self._source: GridSource | None = None
+        self._flow: _OpenPowerFlow | None = None
+        self._flow_buses: frozenset[int] = frozenset()
+        self._status: Status | None = None
+        self._powers: dict[int, dict[str, float]] = {}
+        """By bus index: the last value of each input, kept until another one arrives."""
+        self._scaling = 1.0
+
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
+        """The one grid with its elements as children, or generators that other simulators control."""
+        if model == "Grid" and num == 1 and self._source is None:
+            return [self._create_grid(model_params)]
+        if model == CONTROLLED_GEN and self._source is not None:
+            return [self._create_controlled_gen(**model_params) for _ in range(num)]
+        raise ValueError(f"{num} {model}: there is exactly one Grid, and ControlledGen only after it")
+
+    def _create_grid(self, params: Mapping[str, Any]) -> CreateResult:
+        scenario: ScenarioSource | None = params.get("scenario")
+        case = None if scenario is None else open_case(scenario)
+        source = grid_source(case, params)
+        if case is not None:
+            self._use_interval(interval_steps(case, self._time_resolution))
+            self._scaling = 0.0
+        # Switching elements and adding generators change the net: it has to be this simulator's own.
+        self._source = dataclasses.replace(source, network=_own(source))
+        elements = children(self._net)
+        self._extra_info = {element["eid"]: element["extra_info"] for element in elements}
+        return {"eid": GRID_ID, "type": "Grid", "rel": [], "children": elements}
+
+    def _create_controlled_gen(self, bus: int) -> CreateResult:
+        index = int(pandapower.create_gen(self._net, bus, p_mw=0.0))
+        return {"eid": f"{CONTROLLED_GEN}-{index}", "type": CONTROLLED_GEN, "rel": [f"Bus-{bus}"], "children": []}
+
+    @property
+    def _net(self) -> pandapowerNet:
+        return self._opened.network.net
+
+    @property
+    def _opened(self) -> GridSource:
+        if self._source is None:
+            raise ValueError("the Grid has to be created first")
+        return self._source
+
+    def get_extra_info(self) -> dict[str, Any]:
+        """Extra information of every element, by entity id."""
+        return self._extra_info
+
+    def get_net(self) -> pandapowerNet:
+        """The net with the results of the last step (only for a simulator in this process)."""
+        return self._net if self._flow is None else self._flow.net
+
+    def get_net_json(self) -> str:
+        """The net of the last solution, in a form that pandapower alone can solve again."""
+        return str(pandapower.to_json(self._power_flow().net_as_solved()))
+
+    def disable_elements(self, elements: list[str]) -> None:
+        """Take loads and generators out of service."""
+        self._switch(elements, in_service=False)
+
+    def enable_elements(self, elements: list[str]) -> None:
+        """Put loads and generators back into service."""
+        self._switch(elements, in_service=True)
+
+    def _switch(self, elements: Sequence[str], *, in_service: bool) -> None:
+        for eid in elements:
+            kind, index = split(eid)
+            if kind not in KINDS or not KINDS[kind].can_switch_off:
+                raise ValueError(f"{eid}: only loads and generators can be switched")
+            self._net[KINDS[kind].table].loc[index, "in_service"] = in_service
+        self._flow = None
+
+    def _read(self, time: int, inputs: InputData) -> bool:
+        """Keep what arrived, and tell whether anything but the background did."""
+        is_dispatch = False
+        for eid in sorted(inputs):
+            for attribute, sources in inputs[eid].items():
+                if attribute == LOAD_SCALING:
+                    self._scaling = float(only_value(sources))
+                    continue
+                is_dispatch = True
+                if eid != GRID_ID:
+                    self._take(eid, attribute, total(sources))
+        self._apply_profiles(time)
+        return is_dispatch
+
+    def _take(self, eid: str, attribute: str, value: float) -> None:
+        kind, index = split(eid)
+        if kind == "Bus":
+            self._powers.setdefault(index, {})[attribute] = value
+        elif self._net.gen.at[index, "p_mw"] != value:
+            # The recycled power flow overlooks generators, hence a new one.
+            self._net.gen.at[index, "p_mw"] = value
+            self._flow = None
+
+    def _apply_profiles(self, time: int) -> None:
+        step = int(time * self._time_resolution) // SIMBENCH_STEP_S
+        for (table, column), frame in self._opened.profiles.items():
+            self._net[table][column] = frame.loc[step].reindex(self._net[table].index)
+            self._flow = None
+
+    def _power_flow(self) -> _OpenPowerFlow:
+        if self._flow is None or not self._powers.keys() <= self._flow_buses:
+            self._flow_buses = frozenset(self._powers)
+            self._flow = _OpenPowerFlow(
+                self._opened.network,
+                slack_voltage_pu=self._opened.slack_voltage_pu,
+                prosumer_buses=self._flow_buses,
+            )
+        return self._flow
+
+    def _solve(self, time: int) -> Answer:  # noqa: ARG002 (time matters to other grids)
+        injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
+        result = self._power_flow().solve(
+            injections, background_scaling=self._scaling, replaced_loads=self._opened.replaced_loads
+        )
+        self._status = result.status
+        violations = check_electric(result.buses, result.lines, result.transformers, self._opened.limits)
+        tables = _tables(result) | {"violations": violation_rows(ELECTRICITY, violations)}
+        return Answer(result.status, tuple(violations), tables)
+
+    def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
+        kind, index = split(eid)
+        outputs = KINDS[kind].outputs if kind in KINDS else {}
+        wanted = [attribute for attribute in attributes if attribute in outputs]
+        if self._status is not Status.OK or self._flow is None:
+            return dict.fromkeys(wanted)
+        results = self._flow.net[f"res_{KINDS[kind].table}"]
+        return {attribute: _number(results.at[index, outputs[attribute]]) for attribute in wanted}
+
+
+def _own(source: GridSource) -> Any:
+    return dataclasses.replace(source.network, net=copy.deepcopy(source.network.net))
+
+
+def _injection(powers: Mapping[str, float]) -> tuple[float, float]:
+    """Active and reactive power into the network, in kW and kvar."""
+    p_mw = powers.get("P_gen[MW]", 0.0) - powers.get("P_load[MW]", 0.0)
+    q_mvar = powers.get("Q_gen[MVar]", 0.0) - powers.get("Q_load[MVar]", 0.0)
+    return KW_PER_MW * p_mw, KW_PER_MW * q_mvar
+
+
+def _tables(result: PowerFlowResult) -> dict[str, Any]:
+    flows = flow_row(
+        ELECTRICITY,
+        result.status,
+        iterations=result.iterations,
+        slack_kw=result.slack_kw,
+        loss_kw=result.loss_kw,
+        pump_kw=None,
+    )
+    return {"flows": flows, "buses": result.buses, "lines": result.lines, "transformers": result.transformers}
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return number if number == number else None
+
+
+def main() -> int:
+    """Entry point of `python -m mosaik_p2p.sims.electric_grid HOST:PORT`."""
+    return serve(Simulator(), "Electric network")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

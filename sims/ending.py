@@ -1,0 +1,98 @@
+"""How a mosaik world ends: why, and without leaving anything behind.
+
+mosaik returns normally where a simulator of another process raised an error, and leaves the steps of the other
+simulators pending where one of this process did. Here the cause is found and the rest is put to an end, so that
+finalising does not let time go on.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loguru import logger
+from mosaik import World
+from mosaik.simmanager import SimRunner
+from mosaik_api_v3.connection import RemoteException
+
+from mosaik_p2p.errors import RunFailed
+
+INTERRUPTED = "interrupted by the user"
+_CONNECTIONS = ("Reader task for", "handle remote requests for")
+"""How mosaik names the tasks that read from other processes."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended."""
+
+    cause: str | None
+    """Why it stopped before its end; None where it did not."""
+    reached: Mapping[str, int]
+    """The time of the last step that each simulator began."""
+
+
+def run_to_end(world: World, until: int) -> Ending:
+    """Run the world until that time, or until something stops it."""
+    try:
+        world.run(until=until, print_progress=False, shutdown=False)
+    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (a simulator may raise anything)
+        cause: str | None = cause_of(error)
+    else:
+        cause = _hidden_failure(world)
+    _stop_steps(world)
+    return Ending(cause, {name: _reached(runner) for name, runner in world.compile(use_cache=True).items()})
+
+
+def shut_down(world: World) -> str | None:
+    """Finalise all simulators; the cause where one of them failed at that, else None."""
+    try:
+        world.shutdown()  # type: ignore[no-untyped-call]  # mosaik's own signature has no types
+    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (as above)
+        # Marked as done: mosaik would complain about it a second time, when the world is collected.
+        world._async_world._shutdown_performed = True
+        return cause_of(error)
+    return None
+
+
+def cause_of(error: BaseException) -> str:
+    """The error in one sentence for the summary; what a developer needs goes to the log."""
+    match error:
+        case KeyboardInterrupt():
+            return INTERRUPTED
+        case RunFailed():
+            return str(error)
+        case RemoteException():
+            logger.error("simulator {} failed:\n{}", error.source, "".join(map(str, error.further_args)))
+            return f"simulator {error.source}: {error.remote_type}: {error.remote_msg}"
+        case SystemExit():
+            return f"a simulator could not be started: {error}"
+        case _:
+            logger.opt(exception=error).error("the co-simulation stopped")
+            return f"{type(error).__name__}: {error}"
+
+
+def _reached(runner: SimRunner) -> int:
+    # A step that failed is still the current one.
+    return int(runner.last_step.time if runner.current_step is None else runner.current_step.time)
+
+
+def _hidden_failure(world: World) -> str | None:
+    """What mosaik only logged: the first simulator, by name, whose stepping ended with an error or not at all."""
+    tasks = {
+        name: runner.task for name, runner in sorted(world.compile(use_cache=True).items()) if runner.task is not None
+    }
+    for task in tasks.values():
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if error is not None:
+            return cause_of(error)
+    unfinished = [name for name, task in tasks.items() if task.cancelled() or not task.done()]
+    return f"stopped before the end: {', '.join(unfinished)}" if unfinished else None
+
+
+def _stop_steps(world: World) -> None:
+    """Cancel what still waits to step; the connections to other processes are left for mosaik to close."""
+    waiting = [task for task in asyncio.all_tasks(world.loop) if not task.get_name().startswith(_CONNECTIONS)]
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        world.loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))

@@ -1,0 +1,255 @@
+"""A district heating network as a mosaik simulator: hydraulics, temperatures and the check against limits.
+
+The same shape as the electric grid: it answers every dispatch in the same instant, and an attribute is None where there
+is no solution. `Q_heat[kW]` is what a consumer draws; a negative value feeds in.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandapipes
+from mosaik_api_v3.types import CreateResult, InputData, Meta
+from pandapipes.pandapipes_net import pandapipesNet
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.feasibility.heat import check_heat
+from mosaik_p2p.feasibility.limits import HeatLimits
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
+from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, Answer, GridSimulator, flow_row, violation_rows
+from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, open_case, serve, total
+from mosaik_p2p.units import HEAT, Table
+
+HEAT_INPUT = "Q_heat[kW]"
+CONSUMER_COLUMNS = {
+    "T_supply[degC]": "t_supply_c",
+    "T_return[degC]": "t_return_c",
+    "mdot[kg/s]": "mdot_kg_per_s",
+    "Q_delivered[kW]": "delivered_kw",
+    "dp[bar]": "dp_bar",
+}
+JUNCTION_COLUMNS = {"p[bar]": "p_bar", "T[degC]": "t_c"}
+PIPE_COLUMNS = {"mdot[kg/s]": "mdot_kg_per_s", "v[m/s]": "velocity_m_per_s"}
+
+DEFAULT_LIMITS = HeatLimits(
+    velocity_m_per_s=2.0,
+    pressure_gradient_pa_per_m=300.0,
+    differential_pressure_bar=0.5,
+    t_supply_min_c=60.0,
+    elements=(),
+)
+
+META: Meta = {
+    "api_version": API_VERSION,
+    "type": "hybrid",
+    "models": {
+        "Grid": {
+            "public": True,
+            "params": ["scenario", "json", "settings"],
+            "attrs": ["round", *GRID_EVENTS],
+            "trigger": ["round"],
+            "non-persistent": ["round", *GRID_EVENTS],
+            "any_inputs": False,
+        },
+        "Consumer": {
+            "public": True,
+            "params": ["name", "supply", "return_"],
+            "attrs": [HEAT_INPUT, *CONSUMER_COLUMNS],
+            "trigger": [HEAT_INPUT],
+            "non-persistent": [HEAT_INPUT],
+            "any_inputs": False,
+        },
+        "Junction": {"public": False, "params": [], "attrs": [*JUNCTION_COLUMNS], "any_inputs": False},
+        "Pipe": {"public": False, "params": [], "attrs": [*PIPE_COLUMNS], "any_inputs": False},
+    },
+    "extra_methods": ["get_extra_info", "get_net", "get_net_json"],
+}
+
+
+class Simulator(GridSimulator):
+    """One district heating network."""
+
+    network = HEAT
+
+    def __init__(self) -> None:
+        super().__init__(META)
+        self._heat: HeatNetwork | None = None
+        self._limits = DEFAULT_LIMITS
+        self._connections: dict[str, HeatConnection] = {}
+        """By the name of the prosumer or consumer."""
+        self._draw_kw: dict[str, float] = {}
+        self._flow: HeatFlow | None = None
+        self._values: dict[str, dict[str, Any]] = {}
+        """By entity id: the attributes of the last solution."""
+        self._extra_info: dict[str, Any] = {}
+
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
+        """The one grid with its elements as children, or further consumers between two junctions."""
+        if model == "Grid" and num == 1 and self._heat is None:
+            return [self._create_grid(**model_params)]
+        if model == "Consumer" and num == 1 and self._heat is not None:
+            return [self._create_consumer(**model_params)]
+        raise ValueError(f"{num} {model}: there is exactly one Grid, and after it one Consumer at a time")
+
+    def _create_grid(
+        self,
+        scenario: ScenarioSource | None = None,
+        json: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> CreateResult:
+        if (scenario is None) == (json is None):
+            remedy = "Give `scenario`, or `json` with `settings`"
+            raise BadInput([Fault("Grid", f"scenario = {scenario}, json = {json}", "needs exactly one source", remedy)])
+        if scenario is not None:
+            self._open(open_case(scenario))
+        else:
+            self._heat = heat_file(Path(str(json)), _settings(settings or {}))
+        elements = [*_children(self._opened.net), *(self._consumer(name) for name in self._connections)]
+        self._extra_info |= {element["eid"]: element.get("extra_info") for element in elements}
+        return {"eid": GRID_ID, "type": "Grid", "rel": [], "children": elements}
+
+    def _open(self, case: Case) -> None:
+        if case.heat is None or case.heat_limits is None:
+            problem = "the scenario has no heat network"
+            raise BadInput([Fault("Grid", case.scenario.name, problem, "Leave the grid out")])
+        self._heat, self._limits = case.heat, case.heat_limits
+        self._use_interval(interval_steps(case, self._time_resolution))
+        for prosumer in case.prosumers:
+            if prosumer.junctions is not None:
+                self._connect(prosumer.name, *prosumer.junctions)
+
+    def _create_consumer(self, name: str, supply: int, return_: int) -> CreateResult:
+        if name in self._connections or "." in name:
+            raise ValueError(f"consumer {name!r}: the name is taken, or has a dot")
+        self._connect(name, supply, return_)
+        entity = self._consumer(name)
+        self._extra_info[entity["eid"]] = entity["extra_info"]
+        return entity
+
+    def _connect(self, name: str, supply: int, return_: int) -> None:
+        self._connections[name] = HeatConnection(prosumer=name, supply=supply, return_=return_)
+
+    def _consumer(self, name: str) -> CreateResult:
+        at = self._connections[name]
+        return {
+            "eid": f"Consumer-{name}",
+            "type": "Consumer",
+            "rel": [f"Junction-{at.supply}", f"Junction-{at.return_}"],
+            "extra_info": {"name": name, "supply": int(at.supply), "return": int(at.return_)},
+        }
+
+    @property
+    def _opened(self) -> HeatNetwork:
+        if self._heat is None:
+            raise ValueError("the Grid has to be created first")
+        return self._heat
+
+    def setup_done(self) -> None:
+        """From here on the consumers are fixed."""
+        self._flow = HeatFlow(self._opened, list(self._connections.values()))
+
+    def get_extra_info(self) -> dict[str, Any]:
+        """Extra information of every element, by entity id."""
+        return self._extra_info
+
+    def get_net(self) -> pandapipesNet:
+        """A copy of the net of the last step, with plant and prosumers (only for a simulator in this process)."""
+        return self._opened.net if self._flow is None else self._flow.net_as_solved()
+
+    def get_net_json(self) -> str:
+        """The net of the last step as pandapipes writes it."""
+        return str(pandapipes.to_json(self.get_net()))
+
+    def _read(self, time: int, inputs: InputData) -> bool:  # noqa: ARG002 (time matters to other grids)
+        for eid in sorted(inputs):
+            if eid != GRID_ID and HEAT_INPUT in inputs[eid]:
+                self._draw_kw[eid.removeprefix("Consumer-")] = total(inputs[eid][HEAT_INPUT])
+        return any(inputs.values())
+
+    def _solve(self, time: int) -> Answer:  # noqa: ARG002
+        if self._flow is None:
+            raise ValueError("the heat grid is solved before its set-up is done")
+        draw_kw = np.array([self._draw_kw.get(name, 0.0) for name in self._connections], dtype=np.float64)
+        result = self._flow.solve(draw_kw)
+        self._values = _values(self._opened.net, result)
+        violations = check_heat(result.heat_exchanges, result.junctions, result.pipes, self._limits)
+        tables = _tables(result) | {"violations": violation_rows(HEAT, violations)}
+        return Answer(result.status, tuple(violations), tables)
+
+    def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
+        values = self._values.get(eid, {})
+        return {attribute: values.get(attribute) for attribute in attributes if attribute != HEAT_INPUT}
+
+
+def _settings(settings: Mapping[str, Any]) -> HeatSettings:
+    try:
+        return HeatSettings(**settings)
+    except TypeError as error:
+        remedy = "Give the temperatures t_supply_c, t_return_c, t_feed_c and t_ground_c"
+        raise BadInput([Fault("Grid.settings", str(dict(settings)), str(error), remedy)]) from error
+
+
+def _children(net: pandapipesNet) -> list[CreateResult]:
+    junctions = [_child("Junction", index, name, []) for index, name in net.junction["name"].items()]
+    ends = zip(net.pipe["from_junction"], net.pipe["to_junction"], strict=True)
+    pipes = [
+        _child("Pipe", index, name, [f"Junction-{first}", f"Junction-{second}"])
+        for (index, name), (first, second) in zip(net.pipe["name"].items(), ends, strict=True)
+    ]
+    return [*junctions, *pipes]
+
+
+def _child(kind: str, index: Any, name: str, related: list[str]) -> CreateResult:
+    extra_info = {"name": name, "index": int(index)}
+    return {"eid": f"{kind}-{index}", "type": kind, "rel": related, "extra_info": extra_info}
+
+
+def _values(net: pandapipesNet, result: HeatFlowResult) -> dict[str, dict[str, Any]]:
+    """The attributes of every entity; empty where there is no solution."""
+    junction_ids = {name: f"Junction-{index}" for index, name in net.junction["name"].items()}
+    pipe_ids = {name: f"Pipe-{index}" for index, name in net.pipe["name"].items()}
+    exchanges = result.heat_exchanges
+    consumer_ids = {name: f"Consumer-{name}" for name in exchanges.get("prosumer", [])}
+    return (
+        _by_entity(result.junctions, "junction", junction_ids, JUNCTION_COLUMNS)
+        | _by_entity(result.pipes, "pipe", pipe_ids, PIPE_COLUMNS)
+        | _by_entity(exchanges, "prosumer", consumer_ids, CONSUMER_COLUMNS)
+    )
+
+
+def _by_entity(table: Table, key: str, ids: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    return {
+        ids[name]: {attribute: table[column][row] for attribute, column in columns.items()}
+        for row, name in enumerate(table.get(key, []))
+        if name in ids
+    }
+
+
+def _tables(result: HeatFlowResult) -> dict[str, Table]:
+    flows = flow_row(
+        HEAT,
+        result.status,
+        iterations=result.iterations,
+        slack_kw=result.slack_kw,
+        loss_kw=result.loss_kw,
+        pump_kw=result.pump_kw,
+    )
+    return {
+        "flows": flows,
+        "heat_exchanges": result.heat_exchanges,
+        "plants": result.plants,
+        "junctions": result.junctions,
+        "pipes": result.pipes,
+    }
+
+
+def main() -> int:
+    """Entry point of `python -m mosaik_p2p.sims.heat_grid HOST:PORT`."""
+    return serve(Simulator(), "District heating network")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

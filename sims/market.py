@@ -1,0 +1,247 @@
+"""The peer-to-peer market as a mosaik simulator.
+
+At the begin of each interval the market clears and emits every prosumer's dispatch; the grids answer in the same
+instant with what the dispatch violates. `Simulator.respond` decides what follows: no answer ends the loop, a new
+outcome is emitted and checked again. The state of storages moves on only when time does: every round starts from the
+same state.
+
+Signs: `P_load`, `Q_load` and `Q_heat` draw from the networks, `P_gen` feeds in; `P_net` and `Q_heat_net` are positive
+into the networks, as a sale is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
+
+from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
+from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.sims.shared import (
+    API_VERSION,
+    ScenarioSimulator,
+    ScenarioSource,
+    in_order,
+    interval_steps,
+    open_case,
+    record,
+    same_length,
+    serve,
+)
+from mosaik_p2p.units import CARRIERS, KW_PER_MW, FloatArray, mw
+
+MARKET_ID = "Market"
+FORECASTS = tuple(f"{kind}_{when}[kW]" for kind in ("P", "Q_heat", "PV", "SC") for when in ("forecast", "realised"))
+"""Inputs of a prosumer: a list over the horizon for each forecast, one value for what turns out."""
+DISPATCH = ("P_load[MW]", "P_gen[MW]", "Q_load[MVar]", "Q_heat[kW]")
+STATE = ("P_net[MW]", "Q_heat_net[kW]", "price_electricity[EUR/MWh]", "price_heat[EUR/MWh]")
+ANSWERS = {f"violations_{carrier}": carrier for carrier in CARRIERS}
+
+META: Meta = {
+    "api_version": API_VERSION,
+    "type": "hybrid",
+    "models": {
+        "Market": {
+            "public": True,
+            "params": ["scenario"],
+            "attrs": ["round", "tables", *ANSWERS],
+            "trigger": [*ANSWERS],
+            "non-persistent": ["round", "tables", *ANSWERS],
+            "any_inputs": False,
+        },
+        "Prosumer": {
+            "public": False,
+            "params": [],
+            "attrs": [*FORECASTS, *DISPATCH, *STATE],
+            "trigger": [],
+            "non-persistent": [*DISPATCH, *FORECASTS],
+            "any_inputs": False,
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Violations:
+    """A grid's answer to a dispatch: the solver's status and what the check found, one dictionary per violation."""
+
+    status: str
+    items: tuple[Mapping[str, Any], ...]
+
+
+class Simulator(ScenarioSimulator):
+    """Clears the scenario's market interval by interval."""
+
+    def __init__(self) -> None:
+        super().__init__(META)
+        self.outcome: IntervalOutcome | None = None
+        """What stands for the open interval, by the last round."""
+        self.round = 0
+        self._prosumer_of: dict[str, str] = {}
+        self._dispatch: dict[str, ProsumerDispatch] = {}
+        self._prices: dict[tuple[str, str], float | None] = {}
+        self._interval = -1
+        self._emits = False
+        self._wall_s = 0.0
+
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
+        """The one market with its prosumers as children."""
+        if model != "Market" or num != 1 or self._prosumer_of:
+            raise ValueError(f"there is exactly one Market in this simulator, asked for {num} {model}")
+        self._open(**model_params)
+        return [{"eid": MARKET_ID, "type": "Market", "rel": [], "children": [_child(p) for p in self.case.prosumers]}]
+
+    def _open(self, scenario: ScenarioSource) -> None:
+        self.case = open_case(scenario)
+        self.market = RollingMarket(market_case(self.case))
+        self._steps_per_interval = interval_steps(self.case, self._time_resolution)
+        self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
+
+    def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
+        """Clear when an interval begins; otherwise consider the grids' answers to the last dispatch."""
+        self._emits = False
+        interval, inside = divmod(time, self._steps_per_interval)
+        if interval >= self.case.scenario.time.steps:
+            return None
+        if interval > self._interval and not inside:
+            self._begin(interval, inputs)
+        elif interval == self._interval:
+            self._consider(inputs.get(MARKET_ID, {}))
+        return (interval + 1) * self._steps_per_interval
+
+    def _begin(self, interval: int, inputs: InputData) -> None:
+        self._commit()
+        started = perf_counter()
+        outcome = self.market.clear(interval, _forecasts(inputs, self._prosumer_of))
+        self._interval, self.round = interval, 0
+        self._publish(outcome, perf_counter() - started)
+
+    def _consider(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        violations = {
+            carrier: Violations(answer["status"], tuple(answer["items"]))
+            for attribute, carrier in ANSWERS.items()
+            if attribute in answers
+            for answer in in_order(answers[attribute])
+            # An answer to an earlier dispatch says nothing about this one.
+            if answer["round"] == self.round
+        }
+        if not violations:
+            return
+        started = perf_counter()
+        outcome = self.respond(violations)
+        if outcome is not None:
+            self.round += 1
+            self._publish(outcome, perf_counter() - started)
+
+    def respond(self, violations: Mapping[str, Violations]) -> IntervalOutcome | None:  # noqa: ARG002 (for subclasses)
+        """The market's answer to what the grids found, by carrier: None accepts the dispatch as it is.
+
+        An outcome that is returned becomes the next round's dispatch and is checked by the grids in the same instant.
+        """
+        return None
+
+    def _publish(self, outcome: IntervalOutcome, wall_s: float) -> None:
+        self.outcome, self._wall_s, self._emits = outcome, wall_s, True
+        self._dispatch = {dispatch.prosumer: dispatch for dispatch in outcome.dispatch}
+        self._prices = _marginal_prices(outcome)
+
+    def _commit(self) -> None:
+        if self.outcome is not None:
+            self.market.commit()
+            self.outcome = None
+
+    def get_data(self, outputs: OutputRequest) -> OutputData:
+        """Events of this round, if there is one, and the state of the last dispatch."""
+        data: OutputData = {}
+        for eid, attributes in outputs.items():
+            values = self._market_events() if eid == MARKET_ID else self._prosumer_values(self._prosumer_of[eid])
+            data[eid] = {name: values[name] for name in attributes if name in values}
+        return data
+
+    def _market_events(self) -> dict[str, Any]:
+        if not self._emits or self.outcome is None:
+            return {}
+        tables = record(self.round, self.outcome.tables, wall_s=self._wall_s)
+        # A clearing that failed leaves its record, but nothing that the grids could check.
+        return {"tables": tables} | ({"round": self.round} if self.outcome.dispatch else {})
+
+    def _prosumer_values(self, name: str) -> dict[str, Any]:
+        dispatch = self._dispatch.get(name)
+        state = _state(dispatch) | {
+            f"price_{carrier}[EUR/MWh]": self._prices.get((name, carrier)) for carrier in CARRIERS
+        }
+        return state if dispatch is None or not self._emits else state | _events(dispatch)
+
+    def finalize(self) -> None:
+        """Commit the last interval."""
+        self._commit()
+
+
+def _child(prosumer: Prosumer) -> CreateResult:
+    return {
+        "eid": f"Prosumer-{prosumer.name}",
+        "type": "Prosumer",
+        "rel": [],
+        "extra_info": {
+            "name": prosumer.name,
+            "bus": None if prosumer.bus is None else int(prosumer.bus),
+            "junction": None if prosumer.junctions is None else [int(index) for index in prosumer.junctions],
+        },
+    }
+
+
+def _forecasts(inputs: InputData, prosumer_of: Mapping[str, str]) -> dict[str, dict[str, FloatArray]]:
+    """What the profiles say, by prosumer; what they do not say comes from the scenario."""
+    return {
+        name: {
+            attribute: _series(in_order(inputs[eid][attribute]))
+            for attribute in FORECASTS
+            if _given(inputs[eid], attribute)
+        }
+        for eid, name in prosumer_of.items()
+        if eid in inputs
+    }
+
+
+def _given(attributes: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    return name in attributes and any(value is not None for value in attributes[name].values())
+
+
+def _series(values: Sequence[Any]) -> FloatArray:
+    lists = [value if isinstance(value, list) else [value] for value in values if value is not None]
+    return np.asarray(same_length(lists), dtype=np.float64)
+
+
+def _events(dispatch: ProsumerDispatch) -> dict[str, float]:
+    return {
+        "P_load[MW]": mw(max(-dispatch.injection_kw, 0.0)),
+        "P_gen[MW]": mw(max(dispatch.injection_kw, 0.0)),
+        "Q_load[MVar]": mw(-dispatch.q_injection_kvar),
+        "Q_heat[kW]": dispatch.heat_draw_kw,
+    }
+
+
+def _state(dispatch: ProsumerDispatch | None) -> dict[str, float | None]:
+    if dispatch is None:
+        return {"P_net[MW]": None, "Q_heat_net[kW]": None}
+    return {"P_net[MW]": mw(dispatch.injection_kw), "Q_heat_net[kW]": -dispatch.heat_draw_kw}
+
+
+def _marginal_prices(outcome: IntervalOutcome) -> dict[tuple[str, str], float | None]:
+    """Price per MWh by prosumer and carrier."""
+    table = outcome.tables.get("prosumers", {})
+    columns = ("prosumer", "carrier", "marginal_price_per_kwh")
+    rows = zip(*(table.get(column, []) for column in columns), strict=True)
+    return {(name, carrier): None if price is None else KW_PER_MW * price for name, carrier, price in rows}
+
+
+def main() -> int:
+    """Entry point of `python -m mosaik_p2p.sims.market HOST:PORT`."""
+    return serve(Simulator(), "Peer-to-peer market of electricity and heat")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

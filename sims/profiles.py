@@ -1,0 +1,123 @@
+"""The scenario's profiles as a mosaik simulator: what each prosumer expects, what turns out, and the background load.
+
+Any other source of these attributes can take its place (a weather or household simulator): the market uses what is
+connected and takes the rest from the scenario.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
+
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.prosumers.devices import Device, FixedLoad, FlexibleLoad, Prosumer, Pv, Series, SolarCollector
+from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSource, interval_steps, open_case, serve
+from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
+
+KINDS = ("P", "Q_heat", "PV", "SC")
+SERIES = tuple(f"{kind}_{when}[kW]" for kind in KINDS for when in ("forecast", "realised"))
+BACKGROUND_ID = "Background"
+LOAD_SCALING = "load_scaling[1]"
+
+META: Meta = {
+    "api_version": API_VERSION,
+    "type": "hybrid",
+    "models": {
+        "Profiles": {"public": True, "params": ["scenario"], "attrs": [], "any_inputs": False},
+        "Prosumer": {"public": False, "params": [], "attrs": [*SERIES], "any_inputs": False},
+        "Background": {"public": False, "params": [], "attrs": [LOAD_SCALING], "any_inputs": False},
+    },
+}
+
+
+class Simulator(ScenarioSimulator):
+    """Plays the scenario's profiles, one interval after the other."""
+
+    def __init__(self) -> None:
+        super().__init__(META)
+        self._series: dict[str, dict[str, list[Series]]] = {}
+        self._interval = 0
+
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
+        """The one set of profiles: a child per prosumer and one for the background."""
+        if model != "Profiles" or num != 1 or self._series:
+            raise ValueError(f"there is exactly one Profiles in this simulator, asked for {num} {model}")
+        self._open(**model_params)
+        background: CreateResult = {"eid": BACKGROUND_ID, "type": "Background", "rel": []}
+        children = [_child(eid, by_kind) for eid, by_kind in self._series.items()]
+        return [{"eid": "Profiles", "type": "Profiles", "rel": [], "children": [*children, background]}]
+
+    def _open(self, scenario: ScenarioSource) -> None:
+        self._case: Case = open_case(scenario)
+        self._steps_per_interval = interval_steps(self._case, self._time_resolution)
+        self._series = {f"Prosumer-{prosumer.name}": series_by_kind(prosumer) for prosumer in self._case.prosumers}
+
+    def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
+        """Move on to the interval that contains `time`."""
+        self._interval = time // self._steps_per_interval
+        following = self._interval + 1
+        return following * self._steps_per_interval if following < self._case.scenario.time.steps else None
+
+    def get_data(self, outputs: OutputRequest) -> OutputData:
+        """Forecasts are lists over the horizon, realised values and the load scaling single numbers."""
+        return {
+            eid: {attribute: self._value(eid, attribute) for attribute in attributes}
+            for eid, attributes in outputs.items()
+        }
+
+    def _value(self, eid: str, attribute: str) -> list[float] | float | None:
+        if eid == BACKGROUND_ID:
+            return load_scaling(self._case, self._interval)
+        kind, when = attribute.removesuffix("[kW]").rsplit("_", 1)
+        series = self._series[eid].get(kind, [])
+        if not series:
+            return None
+        begin = self._interval
+        if when == "realised":
+            return float(sum(one.realised[begin] for one in series))
+        end = begin + self._case.scenario.time.horizon_steps
+        ahead: FloatArray = sum((one.forecast[begin:end] for one in series[1:]), series[0].forecast[begin:end])
+        return [float(value) for value in ahead]
+
+
+def load_scaling(case: Case, interval: int) -> float:
+    """Factor on every load of the electric network that no prosumer replaces; without a background there is none."""
+    return 0.0 if case.background is None else float(case.background[interval])
+
+
+def series_by_kind(prosumer: Prosumer) -> dict[str, list[Series]]:
+    """The profiles of a prosumer's devices by the kind of attribute that sums them up; only kinds that it has."""
+    found: dict[str, list[Series]] = {}
+    for device in prosumer.devices:
+        for kind, series_of in _SERIES_OF.items():
+            series = series_of(device)
+            if series is not None:
+                found.setdefault(kind, []).append(series)
+    return found
+
+
+def _load(device: Device, carrier: str) -> Series | None:
+    matches = isinstance(device, FixedLoad | FlexibleLoad) and device.carrier == carrier
+    return device.demand if matches and isinstance(device, FixedLoad | FlexibleLoad) else None
+
+
+_SERIES_OF: dict[str, Callable[[Device], Series | None]] = {
+    "P": lambda device: _load(device, ELECTRICITY),
+    "Q_heat": lambda device: _load(device, HEAT),
+    "PV": lambda device: device.available if isinstance(device, Pv) else None,
+    "SC": lambda device: device.available if isinstance(device, SolarCollector) else None,
+}
+
+
+def _child(eid: str, by_kind: dict[str, list[Series]]) -> CreateResult:
+    attributes = [name for name in SERIES if name.removesuffix("[kW]").rsplit("_", 1)[0] in by_kind]
+    return {"eid": eid, "type": "Prosumer", "rel": [], "extra_info": {"attributes": attributes}}
+
+
+def main() -> int:
+    """Entry point of `python -m mosaik_p2p.sims.profiles HOST:PORT`."""
+    return serve(Simulator(), "Profiles of a scenario")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

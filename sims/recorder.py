@@ -1,0 +1,170 @@
+"""Collects every round's tables from the market and the grids, and writes them to the result folder.
+
+It belongs into the group of the market and the grids: outside it would see the last round only. Of an interval with
+several rounds the last one is binding; `clearing`, `flows` and `violations` keep the others too.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
+
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.results.store import ResultStore
+from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.settlement import settle
+from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSource, interval_steps, open_case, serve
+from mosaik_p2p.units import Table
+
+RECORDER_ID = "Recorder"
+ALL_ROUNDS = frozenset({"clearing", "flows", "violations"})
+FLUSH_INTERVALS = 6
+"""Intervals between two writes: what a killed process can lose, against one small file per table and write."""
+
+META: Meta = {
+    "api_version": API_VERSION,
+    "type": "hybrid",
+    "models": {
+        "Recorder": {
+            "public": True,
+            "params": ["scenario", "folder", "on_interval"],
+            "attrs": ["tables"],
+            "trigger": ["tables"],
+            "non-persistent": ["tables"],
+            "any_inputs": False,
+        },
+    },
+    "extra_methods": ["finish", "drop_unfinished", "wall_s"],
+}
+
+
+class Simulator(ScenarioSimulator):
+    """Writes through the results store: an interval when the next one begins, the last one in `finalize`."""
+
+    def __init__(self) -> None:
+        super().__init__(META)
+        self._store: ResultStore | None = None
+        self._rounds: dict[int, dict[str, Table]] = {}
+        self._interval = 0
+        self._written = 0
+        self._wall_s: dict[str, float] = {}
+        self._on_interval: Callable[[], object] | None = None
+
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
+        """The one recorder."""
+        if model != "Recorder" or num != 1 or self._store is not None:
+            raise ValueError(f"there is exactly one Recorder in this simulator, asked for {num} {model}")
+        self._open(**model_params)
+        return [{"eid": RECORDER_ID, "type": "Recorder", "rel": []}]
+
+    def _open(
+        self,
+        scenario: ScenarioSource,
+        folder: str | Path,
+        on_interval: Callable[[], object] | None = None,
+    ) -> None:
+        self._case: Case = open_case(scenario)
+        self._steps_per_interval = interval_steps(self._case, self._time_resolution)
+        self._store = ResultStore(Path(folder))
+        self._on_interval = on_interval
+
+    def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
+        """Keep what arrived; when time has advanced, write the interval before."""
+        interval = time // self._steps_per_interval
+        if interval != self._interval:
+            self._write_open()
+            self._interval = interval
+        messages = inputs.get(RECORDER_ID, {}).get("tables", {})
+        for source in sorted(messages):
+            self._keep(source, messages[source])
+        following = interval + 1
+        return following * self._steps_per_interval if following < self._case.scenario.time.steps else None
+
+    def _keep(self, source: str, message: Mapping[str, Any]) -> None:
+        self._wall_s[source] = self._wall_s.get(source, 0.0) + message["wall_s"]
+        tables = self._rounds.setdefault(message["round"], {})
+        for name, rows in message["tables"].items():
+            tables[name] = joined(tables[name], rows) if name in tables else rows
+
+    def _write_open(self) -> None:
+        """Write the open interval with its last round as the binding one."""
+        if not self._rounds or self._store is None:
+            return
+        for table, rows in interval_tables(self._rounds, self._case, self._interval):
+            self._store.append(table, rows)
+        self._rounds = {}
+        self._written += 1
+        if self._written % FLUSH_INTERVALS == 0:
+            self._store.flush()
+        if self._on_interval is not None:
+            self._on_interval()
+
+    def finish(self) -> None:
+        """Write what is still open. A run that ended regularly calls this; `finalize` does it for one that did not."""
+        self._write_open()
+        if self._store is not None:
+            self._store.flush()
+
+    def drop_unfinished(self, market_time: int) -> None:
+        """After a failure: forget the open interval, unless the market had gone beyond it.
+
+        Otherwise nobody knows whether its last round would have been binding.
+        """
+        if market_time < (self._interval + 1) * self._steps_per_interval:
+            self._rounds = {}
+
+    def wall_s(self) -> dict[str, float]:
+        """Seconds of computing so far, by the name of the simulator."""
+        return {source.partition(".")[0]: seconds for source, seconds in self._wall_s.items()}
+
+    def get_data(self, outputs: OutputRequest) -> OutputData:
+        """Nothing: the recorder only listens."""
+        return {eid: {} for eid in outputs}
+
+    def finalize(self) -> None:
+        """Write the last interval."""
+        self.finish()
+
+
+def joined(first: Table, second: Table) -> Table:
+    """The rows of both tables, which have the same columns."""
+    return {column: [*values, *second[column]] for column, values in first.items()}
+
+
+def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, interval: int) -> list[tuple[str, Table]]:
+    """An interval's tables as they are stored, settlement included; the highest round is the binding one."""
+    binding = max(rounds)
+    stored = [
+        (name, _stamped(name, rows, case, interval, number, binding))
+        for number in sorted(rounds)
+        for name, rows in rounds[number].items()
+        if number == binding or name in ALL_ROUNDS
+    ]
+    paid = _settlement(rounds[binding], case)
+    return stored if paid is None else [*stored, ("settlement", _stamped("settlement", paid, case, interval, 0, 0))]
+
+
+def _settlement(tables: Mapping[str, Table], case: Case) -> Table | None:
+    """What everybody pays; None where a dispatch is missing to settle or its flows to price the losses."""
+    if not {"trades", "prosumers", "alone", "flows"} <= set(tables):
+        return None
+    return settle(dict(tables), dt_h=case.dt_h, loss_price_per_kwh=case.scenario.settlement.loss_price_per_kwh)
+
+
+def _stamped(name: str, rows: Table, case: Case, interval: int, number: int, binding: int) -> Table:
+    """The stored columns of the rows, with those that only the recorder knows: time, round, whether it is binding."""
+    length = len(next(iter(rows.values()), []))
+    # Inputs of later intervals say how much later.
+    times = [case.times[interval + offset].to_pydatetime() for offset in rows.get("offset", [0] * length)]
+    known = {"time": times, "round": [number] * length, "binding": [number == binding] * length}
+    return {column: rows[column] if column in rows else known[column] for column in TABLES[name].schema.names}
+
+
+def main() -> int:
+    """Entry point of `python -m mosaik_p2p.sims.recorder HOST:PORT`."""
+    return serve(Simulator(), "Recorder of results")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

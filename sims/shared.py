@@ -1,0 +1,94 @@
+"""What the simulators have in common: opening a scenario, reading inputs in a fixed order, talking to the recorder."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import mosaik_api_v3
+from mosaik_api_v3.types import Meta
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading import load
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, Table
+
+API_VERSION: Final = "3.0"
+
+ScenarioSource: TypeAlias = str | Path | Case
+"""The name or path of a scenario, or the loaded scenario (only for a simulator in this process)."""
+
+Sources: TypeAlias = Mapping[str, Any]
+"""What mosaik hands over for one input attribute: the value by the full id of its source."""
+
+
+class BaseSimulator(mosaik_api_v3.Simulator):
+    """mosaik's base class, with types."""
+
+    def __init__(self, meta: Meta) -> None:
+        super().__init__(meta)  # type: ignore[no-untyped-call]  # mosaik's own signature has no types
+
+
+class ScenarioSimulator(BaseSimulator):
+    """A simulator that takes everything from its scenario, so that starting it needs no parameters."""
+
+    def init(self, sid: str, time_resolution: float = 1.0, **sim_params: Any) -> Meta:
+        """`time_resolution`: seconds per step of mosaik."""
+        self._time_resolution = time_resolution
+        if sim_params:
+            raise TypeError(f"simulator {sid!r} takes no parameters, but got {sorted(sim_params)}")
+        return self.meta
+
+
+def open_case(scenario: ScenarioSource) -> Case:
+    """The loaded scenario; BadInput where it has faults."""
+    return scenario if isinstance(scenario, Case) else load(scenario)
+
+
+def interval_steps(case: Case, time_resolution: float) -> int:
+    """The scenario's interval in mosaik steps of `time_resolution` seconds; BadInput where it is no whole number."""
+    seconds = case.dt_h * SECONDS_PER_HOUR
+    steps = round(seconds / time_resolution)
+    if steps < 1 or not math.isclose(steps * time_resolution, seconds):
+        raise BadInput([_odd_resolution(seconds, time_resolution)])
+    return steps
+
+
+def _odd_resolution(seconds: float, time_resolution: float) -> Fault:
+    minutes = seconds / MINUTES_PER_HOUR
+    return Fault(
+        place="mosaik world: time_resolution",
+        value=f"{time_resolution} s",
+        problem=f"an interval of {minutes:g} min is no whole number of mosaik steps",
+        remedy="Choose a time resolution that divides the interval",
+    )
+
+
+def in_order(sources: Sources) -> list[Any]:
+    """The values by the name of their source: mosaik keeps connections in sets, whose order changes from run to run."""
+    return [sources[source] for source in sorted(sources)]
+
+
+def total(sources: Sources) -> float:
+    """Sum over the sources, the same in every run."""
+    return math.fsum(in_order(sources))
+
+
+def only_value(sources: Sources) -> Any:
+    """The value of an attribute that one source provides; with several, that of the first name."""
+    return in_order(sources)[0]
+
+
+def record(round_number: int, tables: Mapping[str, Table], *, wall_s: float) -> dict[str, Any]:
+    """One round's tables as a message to the recorder, JSON types only."""
+    return {"round": round_number, "wall_s": wall_s, "tables": dict(tables)}
+
+
+def serve(simulator: mosaik_api_v3.Simulator, description: str) -> int:
+    """Run a simulator as a process of its own, for mosaik's `cmd` and `connect` starts; returns the exit code."""
+    return int(mosaik_api_v3.start_simulation(simulator, description, configure_logging=False))
+
+
+def same_length(series: Sequence[Sequence[float]]) -> list[float]:
+    """Element-wise sum of lists of one length."""
+    return [math.fsum(values) for values in zip(*series, strict=True)]

@@ -1,0 +1,41 @@
+"""A market that answers the first check of every interval by halving what it has cleared."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch
+from mosaik_p2p.sims import market
+from mosaik_p2p.units import Table
+
+HALVED = {
+    "trades": {"power_kw"},
+    "prosumers": {"net_sale_kw", "import_kw", "export_kw", "injection_kw", "q_injection_kvar"},
+}
+
+
+class Simulator(market.Simulator):
+    """Emits two rounds per interval, the second with half of everything."""
+
+    def respond(self, violations: Mapping[str, market.Violations]) -> IntervalOutcome | None:
+        assert set(violations) == {"electricity", "heat"}, "both grids answer in one step of the market"
+        if self.round > 0 or self.outcome is None:
+            return None
+        tables = {name: _halved(rows, HALVED.get(name, set())) for name, rows in self.outcome.tables.items()}
+        dispatch = tuple(_half(entry) for entry in self.outcome.dispatch)
+        return replace(self.outcome, dispatch=dispatch, tables=tables)
+
+
+def _half(entry: ProsumerDispatch) -> ProsumerDispatch:
+    return replace(
+        entry,
+        injection_kw=entry.injection_kw / 2,
+        q_injection_kvar=entry.q_injection_kvar / 2,
+        heat_draw_kw=entry.heat_draw_kw / 2,
+    )
+
+
+def _halved(rows: Table, columns: set[str]) -> Table:
+    return {
+        name: [None if value is None else value / 2 for value in values] if name in columns else values
+        for name, values in rows.items()
+    }

@@ -1,0 +1,123 @@
+"""Small random markets for the tests of the market core: a radial network, PV, batteries, flexible loads, some heat."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mosaik_p2p.charges.graph import PathGraph
+from mosaik_p2p.charges.mechanisms import Charges, path_charges
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.prosumers.blocks import Window, prosumer_model
+from mosaik_p2p.prosumers.devices import (
+    Battery,
+    Contract,
+    Device,
+    FlexibleLoad,
+    HeatPump,
+    Prosumer,
+    Pv,
+    Series,
+    SolarCollector,
+)
+from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.units import FloatArray
+
+
+def expected(values: FloatArray) -> Series:
+    """A series that turns out as forecast."""
+    return Series(values, values)
+
+
+def random_prosumer(
+    rng: np.random.Generator, name: str, *, span: int, with_heat: bool, first_hour: int = 0
+) -> Prosumer:
+    """A house of Chen and Liu's kind: limits and prices of their case study, random shapes."""
+    hour = (first_hour + np.arange(span)) % 24
+    load = 20 * (0.5 + 0.3 * np.exp(-(((hour - 8) / 2.0) ** 2)) + 0.8 * np.exp(-(((hour - 20) / 2.5) ** 2)))
+    sun = np.clip(np.sin((hour - 6) / 12 * np.pi), 0, None)
+    tariff = np.select([hour < 7, (hour >= 18) & (hour < 22), hour >= 22], [0.443, 1.095, 0.443], 0.728)
+    devices: list[Device] = [
+        FlexibleLoad("load", "electricity", expected(load * rng.uniform(0.5, 1.5)), 0.0, 50.0, 0.1),
+        Pv("pv", expected(sun * rng.uniform(0, 70)), 0.1),
+        Battery("battery", 12.0, 12.0, 0.0, 55.0, 20.0, 20.0, 0.9, 0.9, 0.1),
+    ]
+    contracts = [Contract("grid", "electricity", tariff, np.full(span, 0.37), 200.0, 200.0)]
+    if with_heat:
+        devices += [
+            FlexibleLoad("heating", "heat", expected(8 + 4 * np.cos(hour / 24 * 2 * np.pi)), 0.0, 20.0, 0.1),
+            SolarCollector("collector", expected(sun * rng.uniform(5, 45)), 0.1),
+            HeatPump("heat_pump", 8.0, np.full(span, 3.0)),
+        ]
+        contracts.append(Contract("district", "heat", np.full(span, 0.49), None, 100.0, 0.0))
+    junctions = (0, 1) if with_heat else None
+    return Prosumer(name, 0, junctions, 0.95, tuple(devices), tuple(contracts))
+
+
+def random_tree(rng: np.random.Generator, nodes: int) -> PathGraph:
+    """A radial network with a few branches."""
+    parents = np.array([int(rng.integers(max(0, i - 3), i)) for i in range(1, nodes)], dtype=np.int64)
+    return PathGraph(
+        node_names=tuple(str(i) for i in range(nodes)),
+        from_node=np.arange(1, nodes),
+        to_node=parents,
+        length=rng.uniform(0.2, 1.0, nodes - 1),
+        node_of={i: i for i in range(nodes)},
+    )
+
+
+def random_market(
+    count: int, seed: int, *, horizon: int = 24, rate: float = 0.01, first_hour: int = 0
+) -> MarketProblem:
+    """A market of `count` prosumers at the nodes of one random tree per carrier; about 60 % of them have heat."""
+    rng = np.random.default_rng(seed)
+    prosumers = [
+        random_prosumer(rng, f"P{i}", span=horizon, with_heat=rng.random() < 0.6, first_hour=first_hour)
+        for i in range(count)
+    ]
+    window = Window(0, horizon, np.zeros(horizon, dtype=np.int64))
+    models = tuple(
+        prosumer_model(p, initial_state(p, day=0), window, dt_h=1.0, member=(True, p.junctions is not None))
+        for p in prosumers
+    )
+    places = (np.arange(count), np.array([i if p.junctions else -1 for i, p in enumerate(prosumers)]))
+    charges = tuple(
+        path_charges(random_tree(rng, count), place, price_per_length=rate, payer="both") for place in places
+    )
+    return MarketProblem(models, charges, 1.0)
+
+
+def scaled(problem: MarketProblem, *, power: float = 1.0, price: float = 1.0) -> MarketProblem:
+    """The same market with every power (and energy) times `power` and every price times `price`."""
+    models = tuple(
+        replace(
+            m,
+            lower=m.lower * power,
+            upper=m.upper * power,
+            linear=m.linear * price,
+            quadratic=m.quadratic * price / power,
+            fixed=m.fixed * power,
+            rhs=m.rhs * power,
+            constant=m.constant * price * power,
+            size_kw=m.size_kw * power,
+        )
+        for m in problem.models
+    )
+    return MarketProblem(models, tuple(_dearer(c, price) for c in problem.charges), problem.dt_h)
+
+
+def _dearer(charges: Charges, price: float) -> Charges:
+    tree = None if charges.tree is None else replace(charges.tree, charge=charges.tree.charge * price)
+    return replace(charges, posted=charges.posted * price, tree=tree)
+
+
+def reordered(problem: MarketProblem, order: list[int]) -> MarketProblem:
+    """The same market with its prosumers in another order."""
+    charges = tuple(
+        replace(
+            c,
+            posted=c.posted[np.ix_(order, order)],
+            tree=None if c.tree is None else replace(c.tree, place=c.tree.place[order]),
+        )
+        for c in problem.charges
+    )
+    return MarketProblem(tuple(problem.models[i] for i in order), charges, problem.dt_h)

@@ -1,0 +1,335 @@
+"""What an outsider makes of a result folder with pandas, NumPy, SciPy and Clarabel: nothing of ours is imported here.
+
+Run it on any folder: python tests/outsider.py RESULTS [every_nth_interval]
+"""
+
+import json
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import clarabel
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+CARRIERS = ("electricity", "heat")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Tables by name, the scenario and the summary of a result folder."""
+
+    tables: dict[str, pd.DataFrame]
+    scenario: dict[str, Any]
+    summary: dict[str, Any]
+
+    @property
+    def dt_h(self) -> float:
+        return float(self.scenario["time"]["step_minutes"]) / 60
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
+
+    @property
+    def binding(self) -> pd.DataFrame:
+        clearing = self["clearing"]
+        return clearing[clearing["binding"]].set_index("time")
+
+
+def read(folder: Path) -> Results:
+    return Results(
+        tables={path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))},
+        scenario=tomllib.loads((folder / "scenario.toml").read_text()),
+        summary=json.loads((folder / "summary.json").read_text()),
+    )
+
+
+def energy_errors(results: Results) -> pd.DataFrame:
+    """Per interval and carrier: what does not balance, in kW, beside the total power that flows."""
+    exchange, devices, trades = results["prosumers"], results["devices"], results["trades"]
+    rows = []
+    for (time, carrier), group in exchange.groupby(["time", "carrier"]):
+        column = "el_kw" if carrier == "electricity" else "heat_kw"
+        made = devices[devices["time"] == time].groupby("prosumer")[column].sum()
+        own = trades[(trades["time"] == time) & (trades["carrier"] == carrier)]
+        sold = own.groupby("seller")["power_kw"].sum()
+        bought = own.groupby("buyer")["power_kw"].sum()
+        by_name = group.set_index("prosumer")
+        traded = sold.reindex(by_name.index, fill_value=0.0) - bought.reindex(by_name.index, fill_value=0.0)
+        contract = by_name["export_kw"] - by_name["import_kw"] + by_name["imbalance_kw"]
+        errors = [
+            abs(by_name["net_sale_kw"].sum()),
+            (by_name["net_sale_kw"] - traded).abs().max(),
+            (by_name["injection_kw"] - by_name["net_sale_kw"] - contract).abs().max(),
+            (by_name["injection_kw"] - made.reindex(by_name.index, fill_value=0.0)).abs().max(),
+        ]
+        total = by_name[["net_sale_kw", "import_kw", "export_kw"]].abs().to_numpy().sum()
+        rows.append((time, carrier, max(errors), total))
+    return pd.DataFrame(rows, columns=["time", "carrier", "error_kw", "total_kw"])
+
+
+def money_errors(results: Results) -> pd.DataFrame:
+    """Per interval and case: the sum of all money beside the turnover, and trades paid as agreed."""
+    ledger, trades = results["settlement"], results["trades"]
+    paid = ledger.groupby(["time", "case"])["money"].agg(error=lambda m: abs(m.sum()), turnover=lambda m: m.abs().sum())
+    agreed = (trades["power_kw"] * trades["price_per_kwh"]).groupby(trades["time"]).sum() * results.dt_h
+    received = ledger[(ledger["item"] == "trade") & (ledger["money"] > 0)].groupby("time")["money"].sum()
+    paid["trade_error"] = 0.0
+    difference = (agreed - received.reindex(agreed.index, fill_value=0.0)).abs()
+    for time, value in difference.items():
+        paid.loc[(time, "in_market"), "trade_error"] = value
+    return paid.reset_index()
+
+
+def devices_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
+    """Parameters by prosumer and device name."""
+    return {(p["name"], d["name"]): d for p in results.scenario["prosumers"] for d in p["devices"]}
+
+
+def level_errors(results: Results) -> pd.Series:
+    """kWh by which each stored level differs from the one before plus the binding dispatch."""
+    parameters, dt_h = devices_of(results), results.dt_h
+    errors = {}
+    storages = results["devices"].dropna(subset=["level_kwh"])
+    for (prosumer, device), rows in storages.groupby(["prosumer", "device"]):
+        p = parameters[prosumer, device]
+        power = rows.sort_values("time")["el_kw"].to_numpy()
+        level = rows.sort_values("time")["level_kwh"].to_numpy()
+        change = np.where(power < 0, -power * p["efficiency"]["charge"], -power / p["efficiency"]["discharge"]) * dt_h
+        before = np.concatenate([[p["energy_kwh"]["initial"]], level[:-1]])
+        errors[prosumer, device] = np.abs(level - before - change).max()
+    return pd.Series(errors)
+
+
+class Programme:
+    """Rows and columns of a quadratic programme as they come, for Clarabel."""
+
+    def __init__(self) -> None:
+        self.lower: list[float] = []
+        self.upper: list[float] = []
+        self.linear: list[float] = []
+        self.quadratic: list[float] = []
+        self.entries: list[tuple[int, int, float]] = []
+        self.rhs: list[float] = []
+        self.constant = 0.0
+
+    def variables(self, count: int, lower: Any, upper: Any, linear: Any = 0.0, quadratic: Any = 0.0) -> np.ndarray:
+        first = len(self.lower)
+        for store, value in (
+            (self.lower, lower), (self.upper, upper), (self.linear, linear), (self.quadratic, quadratic)
+        ):  # fmt: skip
+            store.extend(np.broadcast_to(value, (count,)).tolist())
+        return np.arange(first, first + count)
+
+    def equation(self, terms: list[tuple[int, float]], rhs: float) -> None:
+        self.entries.extend((len(self.rhs), column, value) for column, value in terms)
+        self.rhs.append(rhs)
+
+    def minimum(self) -> float:
+        n, rows = len(self.lower), len(self.rhs)
+        row, column, value = zip(*self.entries, strict=True)
+        equal = sp.csc_matrix((value, (row, column)), shape=(rows, n))
+        lower, upper = np.array(self.lower), np.array(self.upper)
+        below, above = np.flatnonzero(np.isfinite(lower)), np.flatnonzero(np.isfinite(upper))
+        eye = sp.identity(n, format="csr")
+        matrix = sp.vstack([equal, eye[above], -eye[below]]).tocsc()
+        bounds = np.concatenate([self.rhs, upper[above], -lower[below]])
+        cones = [clarabel.ZeroConeT(rows), clarabel.NonnegativeConeT(len(above) + len(below))]
+        options = clarabel.DefaultSettings()
+        options.verbose = False
+        hessian = sp.csc_matrix(sp.diags(self.quadratic))
+        solution = clarabel.DefaultSolver(hessian, np.array(self.linear), matrix, bounds, cones, options).solve()
+        if str(solution.status) not in ("Solved", "AlmostSolved"):
+            raise RuntimeError(f"Clarabel ended with {solution.status}")
+        return float(solution.obj_val) + self.constant
+
+
+def optimal_cost(results: Results, time: pd.Timestamp) -> float:
+    """The least cost of the look-ahead that begins at `time`, by one central model with a variable per pair."""
+    horizon = results.scenario["time"]["horizon_steps"]
+    step = pd.Timedelta(hours=results.dt_h)
+    times = [time + n * step for n in range(horizon)]
+    forecasts = results["inputs"].set_index(["prosumer", "device", "quantity", "time"])["forecast"].sort_index()
+    programme = Programme()
+    balances: dict[tuple[str, str, int], tuple[list[tuple[int, float]], float]] = {}
+    for prosumer in results.scenario["prosumers"]:
+        own = {c: [[[], 0.0] for _ in range(horizon)] for c in CARRIERS}
+        for device in prosumer["devices"]:
+            _add_device(programme, own, results, forecasts, prosumer["name"], device, times)
+        for tariff in prosumer["tariffs"]:
+            _add_tariff(programme, own, results, forecasts, prosumer["name"], tariff, times)
+        for carrier in CARRIERS:
+            for t, (terms, fixed) in enumerate(own[carrier]):
+                balances[carrier, prosumer["name"], t] = (terms, fixed)
+    _add_trades(programme, balances, results, horizon)
+    for terms, fixed in balances.values():
+        if terms:
+            programme.equation(terms, fixed)
+    return programme.minimum()
+
+
+def _series(forecasts: pd.Series, prosumer: str, device: str, quantity: str, times: list[pd.Timestamp]) -> np.ndarray:
+    return forecasts.loc[(prosumer, device, quantity)].reindex(times).to_numpy()
+
+
+def _add_device(
+    programme: Programme,
+    own: dict[str, list[list[Any]]],
+    results: Results,
+    forecasts: pd.Series,
+    prosumer: str,
+    device: dict[str, Any],
+    times: list[pd.Timestamp],
+) -> None:
+    dt, count, name = results.dt_h, len(times), device["name"]
+    kind = device["type"]
+    if kind == "fixed_load":
+        for entry, demand in zip(
+            own[device["carrier"]], _series(forecasts, prosumer, name, "demand_kw", times), strict=True
+        ):
+            entry[1] += demand
+    elif kind == "flexible_load":
+        demand = _series(forecasts, prosumer, name, "demand_kw", times)
+        c = device["discomfort_per_kw2h"]
+        d = programme.variables(count, device["min_kw"], device["max_kw"], -2 * c * demand * dt, 2 * c * dt)
+        programme.constant += c * float(demand @ demand) * dt
+        for entry, column in zip(own[device["carrier"]], d, strict=True):
+            entry[0].append((column, -1.0))
+        for day, owed in _owed(results, forecasts, prosumer, device, times).items():
+            columns = [column for column, t in zip(d, times, strict=True) if _day(results, t) == day]
+            programme.equation([(column, dt) for column in columns], owed)
+    elif kind in ("pv", "solar_collector"):
+        available = _series(forecasts, prosumer, name, "available_kw", times)
+        made = programme.variables(count, 0.0, available, device["cost_per_kwh"] * dt)
+        for entry, column in zip(own["electricity" if kind == "pv" else "heat"], made, strict=True):
+            entry[0].append((column, 1.0))
+    elif kind == "heat_pump":
+        drawn = programme.variables(count, 0.0, device["el_max_kw"])
+        for t, cop in enumerate(_series(forecasts, prosumer, name, "cop", times)):
+            own["electricity"][t][0].append((drawn[t], -1.0))
+            own["heat"][t][0].append((drawn[t], cop))
+    elif kind == "battery":
+        _add_battery(programme, own, results, prosumer, device, times)
+    else:
+        raise ValueError(kind)
+
+
+def _add_battery(
+    programme: Programme,
+    own: dict[str, list[list[Any]]],
+    results: Results,
+    prosumer: str,
+    device: dict[str, Any],
+    times: list[pd.Timestamp],
+) -> None:
+    dt, count, energy = results.dt_h, len(times), device["energy_kwh"]
+    cost = device["cost_per_kwh"] * dt
+    charge = programme.variables(count, 0.0, device["power_kw"], cost)
+    discharge = programme.variables(count, 0.0, device["power_kw"], cost)
+    least = np.full(count, energy["min"])
+    least[-1] = energy["initial"] if energy["final"] == "initial" else energy["final"]
+    level = programme.variables(count, least, energy["max"])
+    rows = results["devices"]
+    before = rows[(rows["prosumer"] == prosumer) & (rows["device"] == device["name"]) & (rows["time"] < times[0])]
+    start = before.sort_values("time")["level_kwh"].iloc[-1] if len(before) else energy["initial"]
+    for t in range(count):
+        own["electricity"][t][0] += [(charge[t], -1.0), (discharge[t], 1.0)]
+        terms = [
+            (level[t], 1.0),
+            (charge[t], -device["efficiency"]["charge"] * dt),
+            (discharge[t], dt / device["efficiency"]["discharge"]),
+        ]
+        programme.equation([*terms, (level[t - 1], -1.0)] if t else terms, 0.0 if t else start)
+
+
+def _day(results: Results, time: pd.Timestamp) -> Any:
+    return time.tz_convert(results.scenario["time"]["start"].tzinfo).date()
+
+
+def _owed(
+    results: Results, forecasts: pd.Series, prosumer: str, device: dict[str, Any], times: list[pd.Timestamp]
+) -> dict[Any, float]:
+    """Today: what was forecast for the day's intervals less what was served; later days: the forecast that is covered."""
+    dt = results.dt_h
+    start = pd.Timestamp(results.scenario["time"]["start"]).tz_convert("UTC")
+    rows = results["devices"]
+    mine = rows[(rows["prosumer"] == prosumer) & (rows["device"] == device["name"])].set_index("time")
+    column = "el_kw" if device["carrier"] == "electricity" else "heat_kw"
+    served = -mine[column]
+    step = pd.Timedelta(hours=dt)
+    before = [start + n * step for n in range(round((times[0] - start) / step))]
+    owed = {}
+    for day in dict.fromkeys(_day(results, t) for t in times):
+        left = [t for t in times if _day(results, t) == day]
+        past = [t for t in before if _day(results, t) == day]
+        energy = float(_series(forecasts, prosumer, device["name"], "demand_kw", past + left).sum() * dt)
+        energy -= float(served.reindex(past).sum() * dt)
+        owed[day] = float(np.clip(energy, len(left) * device["min_kw"] * dt, len(left) * device["max_kw"] * dt))
+    return owed
+
+
+def _add_tariff(
+    programme: Programme,
+    own: dict[str, list[list[Any]]],
+    results: Results,
+    forecasts: pd.Series,
+    prosumer: str,
+    name: str,
+    times: list[pd.Timestamp],
+) -> None:
+    tariff, dt, count = results.scenario["tariffs"][name], results.dt_h, len(times)
+    price = _series(forecasts, prosumer, name, "import_price_per_kwh", times)
+    bought = programme.variables(count, 0.0, tariff["import_max_kw"], price * dt)
+    for entry, column in zip(own[tariff["carrier"]], bought, strict=True):
+        entry[0].append((column, 1.0))
+    if "export_per_kwh" in tariff:
+        price = _series(forecasts, prosumer, name, "export_price_per_kwh", times)
+        sold = programme.variables(count, 0.0, tariff["export_max_kw"], -price * dt)
+        for entry, column in zip(own[tariff["carrier"]], sold, strict=True):
+            entry[0].append((column, -1.0))
+
+
+def _add_trades(
+    programme: Programme,
+    balances: dict[tuple[str, str, int], tuple[list[tuple[int, float]], float]],
+    results: Results,
+    horizon: int,
+) -> None:
+    """p_ij split by direction, paying what both ends are charged."""
+    for row in results["charges"].itertuples():
+        total = (row.charge_seller_per_kwh + row.charge_buyer_per_kwh) * results.dt_h
+        for seller, buyer in ((row.prosumer, row.partner), (row.partner, row.prosumer)):
+            power = programme.variables(horizon, 0.0, np.inf, total)
+            for t in range(horizon):
+                balances[row.carrier, seller, t][0].append((power[t], -1.0))
+                balances[row.carrier, buyer, t][0].append((power[t], 1.0))
+
+
+def gaps(results: Results, *, every: int = 1) -> pd.DataFrame:
+    """For every n-th interval: stored cost and bound against the central optimum, relative to the clearing's scale."""
+    rows = []
+    for time, clearing in list(results.binding.sort_index().iterrows())[::every]:
+        best = optimal_cost(results, time)
+        scale = max(abs(clearing["cost"]), abs(best))
+        rows.append((time, (clearing["cost"] - best) / scale, (best - clearing["lower_bound"]) / scale, best))
+    return pd.DataFrame(rows, columns=["time", "cost_above_optimum", "bound_below_optimum", "optimum"])
+
+
+def main() -> None:
+    results = read(Path(sys.argv[1]))
+    energy, money = energy_errors(results), money_errors(results)
+    print(f"energy: worst error {(energy['error_kw'] / energy['total_kw'].clip(lower=1e-9)).max():.1e} of the total")
+    print(f"money: worst error {(money['error'] / money['turnover'].clip(lower=1e-9)).max():.1e} of the turnover")
+    print(f"levels: worst error {level_errors(results).max():.1e} kWh")
+    table = gaps(results, every=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    print(f"{len(table)} intervals: cost above the central optimum by at most {table['cost_above_optimum'].max():.1e},")
+    print(
+        f"bound below it by at most {table['bound_below_optimum'].max():.1e} (at least {table['bound_below_optimum'].min():.1e})"
+    )
+
+
+if __name__ == "__main__":
+    main()

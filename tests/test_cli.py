@@ -1,0 +1,100 @@
+"""The command line: what it prints, and its exit codes."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import mosaik_p2p
+from mosaik_p2p.cli import main
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit code of `mosaik-p2p` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["mosaik-p2p", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.startswith("mosaik-p2p 0.")
+
+
+def test_list_names_what_ships(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(monkeypatch, "list") == 0
+    out = capsys.readouterr().out
+    for name in ("network1", "bus15", "heat8", "schutterwald", "electrical_distance", "thermal_distance", "p2p"):
+        assert name in out
+
+
+def test_check_of_a_good_scenario(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(monkeypatch, "check", "network1") == 0
+    assert "no faults" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_all_faults_are_listed_at_once(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ("scale.load=-1", "prosumers.A.battery.power_kw=-3", "time.stepz=3")
+    options = [part for key in wrong for part in ("--set", key)]
+    assert command(monkeypatch, verb, "network1", *options) == 2
+    err = capsys.readouterr().err
+    assert "3 faults" in err
+    for place in ("scale.load", "prosumers.A.battery.power_kw", "time.stepz"):
+        assert place in err
+    assert "Traceback" not in err
+
+
+def test_an_unknown_scenario_is_told_with_those_that_ship(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "run", "netwrok1") == 2
+    assert "network1" in capsys.readouterr().err
+
+
+def test_an_unknown_option_is_bad_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(monkeypatch, "run", "network1", "--fast") == 2
+    assert "--fast" in capsys.readouterr().err
+
+
+def test_a_report_needs_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        assert command(monkeypatch, "report", str(folder)) == 2
+        assert str(folder) in capsys.readouterr().err
+
+
+def test_run_prints_the_summary_and_where_the_report_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("run", "network1_electric", "--steps", "1", "--set", "time.horizon_steps=2")
+    assert command(monkeypatch, *arguments) == 0
+    out = capsys.readouterr().out
+    report = Path("results", "network1_electric", "report.html")
+    assert report.exists()
+    assert f"Report: {report}" in out
+    assert "Lowest voltage" in out
+
+    assert command(monkeypatch, *arguments) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+    assert command(monkeypatch, *arguments, "--overwrite", "--quiet") == 0
+    assert capsys.readouterr().out == ""
+
+    assert command(monkeypatch, "report", str(report.parent)) == 0
+    assert str(report) in capsys.readouterr().out
+
+
+def test_the_commands_exist_in_python() -> None:
+    assert mosaik_p2p.check("network1") == ()
+    assert [fault.place for fault in mosaik_p2p.check("network1", overrides=["scale.load=-1"])] == ["scale.load"]
+    assert "network1" in mosaik_p2p.list().scenarios
+    assert callable(mosaik_p2p.run)
+    assert callable(mosaik_p2p.report)
+    with pytest.raises(AttributeError):
+        _ = mosaik_p2p.nothing

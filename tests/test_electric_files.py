@@ -1,0 +1,108 @@
+"""Users' electric network files: names, faults, and files that would run code."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandapower
+import pandapower.networks
+import pytest
+from pandapower import pandapowerNet
+
+from mosaik_p2p.errors import BadInput
+from mosaik_p2p.networks.electric import ElectricNetwork, electric_case, electric_file, electric_graph
+from mosaik_p2p.networks.json_guard import DATA_CLASSES, foreign_classes
+
+
+@pytest.fixture(scope="module")
+def bus15() -> ElectricNetwork:
+    return electric_case("bus15")
+
+
+def written(net: pandapowerNet, folder: Path) -> Path:
+    path = folder / "grid.json"
+    pandapower.to_json(net, str(path))
+    return path
+
+
+def test_users_file(bus15: ElectricNetwork, tmp_path: Path) -> None:
+    net = deepcopy(bus15.net)
+    net.bus["name"] = None
+    net.line["name"] = "line"
+    network = electric_file(written(net, tmp_path))
+    assert network.name == "grid"
+    assert network.net.bus["name"].tolist() == [str(index) for index in range(15)]
+    assert network.net.line["name"].tolist()[:2] == ["line_0", "line_1"]
+    assert electric_graph(network).length == pytest.approx(electric_graph(bus15).length)
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(BadInput) as caught:
+        electric_file(path)
+    return [fault.problem for fault in caught.value.faults]
+
+
+def test_users_file_that_is_no_net(tmp_path: Path) -> None:
+    assert "cannot be read" in problems(tmp_path / "absent.json")[0]
+    path = tmp_path / "grid.json"
+    for content, problem in (
+        ("grid", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[1, 2]", "no net that pandapower can load"),
+        ('{"_module": "pandapower.auxiliary", "_class": "pandapowerNet", "_object": {"bus": 3}}', "no slack"),
+    ):
+        path.write_text(content)
+        assert problem in problems(path)[0]
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "is not JSON" in problems(path)[0]
+
+
+def test_every_fault_of_a_file_is_reported(bus15: ElectricNetwork, tmp_path: Path) -> None:
+    net = deepcopy(bus15.net)
+    net.line.loc[13, "in_service"] = False
+    pandapower.create_gen(net, 3, p_mw=0.1, slack=True)
+    pandapower.create_dcline(net, 3, 4, p_mw=0.0, loss_percent=0, loss_mw=0, vm_from_pu=1, vm_to_pu=1)
+    net.bus.loc[14, "name"] = "end"
+    found = problems(written(net, tmp_path))
+    assert found == [
+        "cannot be checked here",
+        "a generator cannot be the slack here",
+        "no path leads from there to an ext_grid",
+    ]
+    net.ext_grid["in_service"] = False
+    assert "there is no slack in service" in problems(written(net, tmp_path))
+
+
+HOSTILE = {"_module": "builtins", "_class": "exec", "_object": "open({!r}, 'w')"}
+
+
+@pytest.mark.parametrize("way", ["plain", "in_a_string", "escaped", "in_a_cell", "lenient"])
+def test_a_file_that_would_run_code_is_refused_unread(way: str, bus15: ElectricNetwork, tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    hostile: Any = {**HOSTILE, "_object": HOSTILE["_object"].format(str(marker))}
+    table = json.dumps({"columns": ["name"], "index": [0], "data": [[hostile]]})
+    if way == "in_a_string":
+        hostile = {"_module": "pandapower.auxiliary", "_class": "pandapowerNet", "_object": json.dumps(hostile)}
+    elif way == "in_a_cell":
+        hostile = {"_module": "pandas.core.frame", "_class": "DataFrame", "_object": table, "orient": "split"}
+    elif way == "lenient":
+        raw = table.replace("name", "na\tme")
+        hostile = {"_module": "pandas.core.frame", "_class": "DataFrame", "_object": raw, "orient": "split"}
+    net = json.loads(pandapower.to_json(bus15.net))
+    net["_object"]["extra"] = hostile
+    text = json.dumps(net)
+    if way == "escaped":
+        text = text.replace('"_module": "builtins"', '"\\u005fmodule": "buil\\u0074ins"')
+    path = tmp_path / "grid.json"
+    path.write_text(text)
+    assert "would have classes called" in problems(path)[0]
+    assert not marker.exists()
+
+
+def test_what_pandapower_writes_is_let_through() -> None:
+    allowed = DATA_CLASSES | {("pandapower.auxiliary", "pandapowerNet")}
+    net = pandapower.networks.case145()
+    net["factor"], net["nothing"], net["pair"] = np.float64(1.5), np.float64("nan"), (1, np.array([1, 2]))
+    assert foreign_classes(pandapower.to_json(net), allowed=allowed) == []

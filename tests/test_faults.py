@@ -1,0 +1,343 @@
+"""Planted faults: each is found, named with place, value and remedy, and none hides another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import made_scenario as made
+import numpy as np
+import pandapower
+import pytest
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading import check, load
+
+Tables = dict[str, Any]
+
+
+def faults_of(folder: Path, edit: Callable[[Tables], None], **options: Any) -> dict[str, Fault]:
+    """The faults of a scenario by place."""
+    faults = check(made.write(folder, edit, **options))
+    by_place = {fault.place: fault for fault in faults}
+    assert len(by_place) == len(faults)
+    return by_place
+
+
+def test_the_scenario_that_faults_are_planted_in_has_none(tmp_path: Path) -> None:
+    assert check(made.write(tmp_path)) == ()
+
+
+def test_five_faults_in_five_layers_are_all_reported_at_once(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        scenario["market"]["relativ_gap"] = 1e-3
+        made.device(scenario, "B", "battery")["efficiency"] = {"charge": 1.3}
+        scenario["profiles"]["heat_a"] = {"file": "nowhere.csv", "column": "heat_a_kw"}
+        made.prosumer(scenario, "A")["bus"] = "99"
+
+    frame = made.series()
+    frame.loc[2, "load_a_kw"] = np.nan
+    path = made.write(tmp_path, plant, frame=frame)
+    with pytest.raises(BadInput) as refused:
+        load(path)
+    faults = {fault.place: fault for fault in refused.value.faults}
+    assert set(faults) == {
+        "market.relativ_gap",
+        "prosumers.B.battery.efficiency.charge",
+        "profiles.heat_a.file",
+        "profiles.load_a.column",
+        "prosumers.A.bus",
+    }
+    assert faults["prosumers.B.battery.efficiency.charge"].value == "1.3"
+    for place in faults:
+        assert place in str(refused.value)
+
+
+def setter(*path: str, value: Any) -> Callable[[Tables], None]:
+    """A change of one value; prosumers and devices by name."""
+
+    def plant(scenario: Tables) -> None:
+        if path[0] != "prosumers":
+            node = scenario
+        elif len(path) > 3:
+            node = made.device(scenario, path[1], path[2])
+        else:
+            node = made.prosumer(scenario, path[1])
+        way = path[:-1] if path[0] != "prosumers" else path[3:-1]
+        for part in way:
+            node = node.setdefault(part, {})
+        node[path[-1]] = value
+
+    return plant
+
+
+GRID = ("networks", "electricity")
+SINGLE_FAULTS = [
+    (
+        "missing profile",
+        setter("prosumers", "A", "pv", "profile", value="pv_unti"),
+        "prosumers.A.pv.profile",
+        "'pv_unit'",
+    ),
+    ("missing background", setter(*GRID, "background", value="dya"), "networks.electricity.background", "'day'"),
+    ("missing file", setter("profiles", "day", "file", value="x.csv"), "profiles.day.file", "relative"),
+    ("missing column", setter("profiles", "day", "column", value="backgroud"), "profiles.day.column", "background"),
+    ("unknown bus", setter("prosumers", "A", "bus", value="Bus 13"), "prosumers.A.bus", "mean '13'"),
+    ("unknown bus index", setter("prosumers", "A", "bus", value=77), "prosumers.A.bus", "Known buses"),
+    ("unknown node", setter("prosumers", "A", "junction", value="17"), "prosumers.A.junction", "'7'"),
+    (
+        "unknown junction",
+        setter("prosumers", "A", "junction", value={"supply": "S77", "return": "R7"}),
+        "prosumers.A.junction.supply",
+        "'S7'",
+    ),
+    (
+        "junction of the other side",
+        setter("prosumers", "A", "junction", value={"supply": "S7", "return": "S4"}),
+        "prosumers.A.junction.return",
+        "return side",
+    ),
+    ("unknown load", setter("prosumers", "A", "replaces_load", value="x"), "prosumers.A.replaces_load", "Known loads"),
+    ("unknown tariff", setter("prosumers", "B", "tariffs", value=["gird"]), "prosumers.B.tariffs", "'grid'"),
+    ("two contracts", setter("prosumers", "B", "tariffs", value=["grid", "grid"]), "prosumers.B.tariffs", "Leave one"),
+    (
+        "contract without place",
+        setter("prosumers", "B", "tariffs", value=["district"]),
+        "prosumers.B.tariffs",
+        "junction",
+    ),
+    ("unknown case", setter(*GRID, "case", value="bus51"), "networks.electricity.case", "'bus15'"),
+    ("unknown heat case", setter("networks", "heat", "case", value="heat9"), "networks.heat.case", "'heat8'"),
+    (
+        "unknown bypass",
+        setter("networks", "heat", "bypass", "nodes", value=["4", "x"]),
+        "networks.heat.bypass.nodes",
+        "node",
+    ),
+    (
+        "unknown element",
+        setter(*GRID, "limits", "element", value=[{"table": "line", "name": "3-5", "loading_percent": 5}]),
+        "networks.electricity.limits.element[0].name",
+        "Did you mean",
+    ),
+    (
+        "unknown mechanism",
+        setter("charges", "heat", "mechanism", value="zonal"),
+        "charges.heat.mechanism",
+        "thermal_distance",
+    ),
+    (
+        "excluding voltages",
+        setter(*GRID, "limits", "voltage_pu", "min", value=1.1),
+        "networks.electricity.limits.voltage_pu.min",
+        "widen",
+    ),
+    (
+        "temperature that nothing reaches",
+        setter("networks", "heat", "limits", "t_supply_min_c", value=75.0),
+        "networks.heat.limits.t_supply_min_c",
+        "Lower",
+    ),
+    (
+        "forced load above its maximum",
+        setter("prosumers", "A", "heating", "min_kw", value=20.0),
+        "prosumers.A.heating.min_kw",
+        "room",
+    ),
+    (
+        "forecast above the maximum",
+        setter("prosumers", "A", "heating", "max_kw", value=5.0),
+        "prosumers.A.heating.max_kw",
+        "profile",
+    ),
+    (
+        "storage beyond its levels",
+        setter("prosumers", "B", "battery", "energy_kwh", "initial", value=11.0),
+        "prosumers.B.battery.energy_kwh.initial",
+        "within",
+    ),
+    (
+        "efficiency over 1",
+        setter("prosumers", "B", "battery", "efficiency", "discharge", value=1.01),
+        "prosumers.B.battery.efficiency.discharge",
+        "bound",
+    ),
+    ("no horizon", setter("time", "horizon_steps", value=0), "time.horizon_steps", "bound"),
+    ("horizon of less than a step", setter("time", "horizon_steps", value=0.5), "time.horizon_steps", "integer"),
+    (
+        "export at the import price",
+        setter("tariffs", "grid", "export_per_kwh", value=0.443),
+        "tariffs.grid.export_per_kwh",
+        "below",
+    ),
+    ("duplicate prosumers", setter("prosumers", "B", "name", value="A"), "prosumers.A.name", "of its own"),
+    ("duplicate devices", setter("prosumers", "A", "heating", "name", value="pv"), "prosumers.A.pv.name", "`name`"),
+    ("no weather", lambda scenario: scenario.pop("weather"), "profiles.pv_unit.source", "[weather]"),
+    ("nobody", setter("prosumers_", value=[]), "prosumers_", "'prosumers'"),
+]
+
+
+@pytest.mark.parametrize(("plant", "place", "hint"), [pytest.param(*rest, id=name) for name, *rest in SINGLE_FAULTS])
+def test_a_single_fault_is_found_with_its_place_and_remedy(
+    tmp_path: Path, plant: Callable[[Tables], None], place: str, hint: str
+) -> None:
+    faults = faults_of(tmp_path, plant)
+    assert place in faults
+    assert hint in faults[place].remedy
+    assert faults[place].value
+    assert set(faults) <= {place, "prosumers.A.solar_collector"}
+
+
+def test_negative_generation_is_found(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        made.device(scenario, "A", "pv")["profile"] = "day"
+
+    frame = made.series()
+    frame.loc[3, "background"] = -0.1
+    (fault,) = faults_of(tmp_path, plant, frame=frame).values()
+    assert fault.place == "profiles.day"
+    assert "generation" in fault.problem or "factor" in fault.problem
+    assert fault.value == "-0.1"
+    assert "2017-03-21T02:00:00+00:00" in fault.problem
+
+
+def test_negative_forecasts_are_found_too(tmp_path: Path) -> None:
+    frame = made.series()
+    frame.loc[3, "heat_a_forecast_kw"] = -0.1
+    (fault,) = faults_of(tmp_path, lambda _: None, frame=frame).values()
+    assert fault.place == "profiles.heat_a"
+
+
+def test_a_profile_must_cover_the_span(tmp_path: Path) -> None:
+    faults = faults_of(tmp_path, lambda _: None, frame=made.series(made.SPAN - 1))
+    assert "profiles.day.column" in faults
+    assert "steps + horizon_steps - 1" in faults["profiles.day.column"].remedy
+
+
+def test_a_horizon_that_is_not_known_makes_no_profile_too_short(tmp_path: Path) -> None:
+    assert set(faults_of(tmp_path, setter("time", "horizon_steps", value=-1))) == {"time.horizon_steps"}
+
+
+def test_a_start_without_offset_hides_no_other_fault(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        scenario["time"]["start"] = scenario["time"]["start"].replace(tzinfo=None)
+        made.prosumer(scenario, "A")["junction"] = "x"
+
+    assert set(faults_of(tmp_path, plant)) == {"time.start", "prosumers.A.junction"}
+
+
+def test_a_prosumer_on_no_network(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        b = made.prosumer(scenario, "B")
+        del b["bus"]
+        b["junction"] = "4"
+        b["tariffs"] = []
+        del scenario["networks"]["heat"]
+
+    (fault,) = faults_of(tmp_path, plant).values()
+    assert fault.place == "prosumers.B"
+    assert "no network" in fault.problem
+
+
+def test_a_place_that_is_itself_faulty_does_not_count_as_none(tmp_path: Path) -> None:
+    assert set(faults_of(tmp_path, setter("prosumers", "B", "bus", value=1.5))) == {"prosumers.B.bus"}
+
+
+def test_a_bus_without_connection_to_the_slack(tmp_path: Path) -> None:
+    net = pandapower.create_empty_network()
+    buses = [pandapower.create_bus(net, vn_kv=0.4, name=name) for name in ("slack", "end", "island", "dark")]
+    pandapower.create_ext_grid(net, buses[0])
+    pandapower.create_line(net, buses[0], buses[1], length_km=0.1, std_type="NAYY 4x50 SE")
+    net.bus.loc[buses[3], "in_service"] = False
+    pandapower.to_json(net, str(tmp_path / "grid.json"))
+
+    def plant(scenario: Tables) -> None:
+        scenario["networks"]["electricity"] = {"file": "grid.json"}
+        made.prosumer(scenario, "A")["bus"] = "island"
+        made.prosumer(scenario, "B")["bus"] = "dark"
+
+    faults = check(made.write(tmp_path, plant))
+    assert all(fault.place.startswith("networks.electricity") for fault in faults)
+    assert "island" in faults[0].value
+
+    net.bus.loc[buses[2], "in_service"] = False
+    pandapower.to_json(net, str(tmp_path / "grid.json"))
+    faults = check(tmp_path / "made.toml")
+    assert [fault.place for fault in faults] == ["prosumers.A.bus", "prosumers.B.bus"]
+    assert all("out of service" in fault.problem for fault in faults)
+
+
+def test_an_own_network_that_is_not_there_hides_no_other_fault(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        scenario["networks"]["electricity"] = {"file": "grid.json"}
+        del scenario["networks"]["heat"]["case"]
+        scenario["networks"]["heat"]["file"] = "heat.json"
+        made.device(scenario, "A", "heat_pump")["cop"] = "nothing"
+
+    faults = faults_of(tmp_path, plant)
+    assert {"networks.electricity.file", "networks.heat.file", "prosumers.A.heat_pump.cop"} == set(faults)
+
+
+def test_a_fault_that_many_share_is_told_once(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        for name in ("load_a", "day", "heat_a"):
+            scenario["profiles"][name]["file"] = "nowhere.csv"
+        for name in ("A", "B"):
+            made.prosumer(scenario, name)["tariffs"] = ["gird"]
+
+    faults = faults_of(tmp_path, plant)
+    assert set(faults) == {"profiles.day.file", "prosumers.A.tariffs"}
+    assert "load_a, heat_a" in faults["profiles.day.file"].problem
+    assert "(so too at B)" in faults["prosumers.A.tariffs"].problem
+
+
+def test_text_that_is_no_toml_is_shown_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('name = "x"\n[time\nsteps = 3\n', encoding="utf-8")
+    (fault,) = check(path)
+    assert fault.place == "bad.toml, line 2"
+    assert fault.value == "'[time'"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"name = 'x", b""])
+def test_files_that_hold_no_scenario(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content)
+    assert check(path)
+
+
+def test_a_folder_is_no_scenario(tmp_path: Path) -> None:
+    (fault,) = check(tmp_path)
+    assert "folder" in fault.problem
+
+
+HOUSE_FAULTS = [
+    ("name,buss\nH1,5\n", "prosumers_file", "'bus'"),
+    ("bus\n5\n", "prosumers_file", "Name every house"),
+    ("name,bus,scale\nH1,5,big\n", "houses.csv:2.scale", "a number"),
+    ("name,bus,shift_minutes\nH1,5,1.5\n", "houses.csv:2.shift_minutes", "an integer"),
+    ("name,bus\n,5\n", "houses.csv:2.name", "Add it"),
+    ("name,bus\nA.1,5\n", "houses.csv:2.name", "hyphen"),
+    ("name,bus,junction_return\nH1,5,R4\n", "houses.csv:2.junction_supply", "Add it"),
+    ("name,bus,template\nH1,5,hous\n", "houses.csv:2.template", "templates"),
+    ("name,bus\nH1,55\n", "prosumers.H1.bus", "'5'"),
+    ("name,bus,replaces_load\nH1,5,5\nH2,5,5\n", "prosumers.H1.replaces_load", "once"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "hint"), HOUSE_FAULTS)
+def test_faults_in_a_table_of_houses(tmp_path: Path, text: str, place: str, hint: str) -> None:
+    (tmp_path / "houses.csv").write_text(text, encoding="utf-8")
+    faults = faults_of(tmp_path, lambda scenario: scenario.update(prosumers_file="houses.csv"))
+    assert set(faults) == {place}
+    assert hint in faults[place].remedy
+
+
+def test_a_table_of_houses_that_is_not_there(tmp_path: Path) -> None:
+    faults = faults_of(tmp_path, lambda scenario: scenario.update(prosumers_file="houses.csv"))
+    assert set(faults) == {"prosumers_file"}
+
+
+def test_faults_of_overrides_are_reported_with_the_others(tmp_path: Path) -> None:
+    path = made.write(tmp_path, setter("prosumers", "A", "bus", value="99"))
+    faults = check(path, ["prosumers.A.pvv.peak_kw=3", "nonsense", "time.steps=-1"])
+    assert {fault.place for fault in faults} == {"prosumers.A.pvv.peak_kw", "--set", "time.steps", "prosumers.A.bus"}

@@ -1,0 +1,53 @@
+"""The direction of imports, and what the market core may not import."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ORDER = (
+    "units errors scenario prosumers charges market feasibility settlement results networks loading sims cosim cli"
+).split()
+NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}
+FREE_OF_NETWORKS = set(ORDER[: ORDER.index("networks")])
+
+
+def _modules() -> list[Path]:
+    folder = Path(importlib.util.find_spec("mosaik_p2p").origin).parent  # type: ignore[union-attr, arg-type]
+    siblings = [Path(importlib.util.find_spec(f"mosaik_p2p.{name}").origin).parent for name in ("sims", "networks")]  # type: ignore[union-attr, arg-type]
+    return [path for root in (folder, *siblings) for path in sorted(root.rglob("*.py"))]
+
+
+def _layer(path: Path) -> str | None:
+    for part in (path.stem, *(parent.name for parent in path.parents)):
+        if part in ORDER and (part != path.stem or path.parent.name in ("mosaik_p2p", part)):
+            return part
+    return None
+
+
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            if node.module == "mosaik_p2p":
+                names |= {f"mosaik_p2p.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_imports_point_one_way(path: Path) -> None:
+    layer = _layer(path)
+    if layer is None:
+        return
+    rank = ORDER.index(layer)
+    for name in _imported(path):
+        parts = name.split(".")
+        if parts[0] == "mosaik_p2p" and len(parts) > 1 and parts[1] in ORDER:
+            assert ORDER.index(parts[1]) <= rank, f"{path} ({layer}) imports {name}"
+        assert parts[0] not in ("sims", "networks", "scenarios"), f"{path} imports {name}: the same file twice"
+        if layer in FREE_OF_NETWORKS:
+            assert parts[0] not in NETWORK_LIBRARIES, f"{path} ({layer}) imports {name}"

@@ -1,0 +1,158 @@
+"""The report: built from the folder alone, the same every time, and drawn by a real browser without any request."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from browser import dump_dom, find_browser
+from made_results import BROKEN_OFF, ELECTRIC_ONLY, SMALL, VILLAGE, write_made
+
+from mosaik_p2p.results.report import build_report
+from mosaik_p2p.results.summary import read_summary, verdict_sentence
+
+CASES = {"small": SMALL, "electric": ELECTRIC_ONLY, "broken": BROKEN_OFF, "village": VILLAGE}
+
+PROBE = """<script>
+window.problems = [];
+window.addEventListener("error", function (event) { window.problems.push(String(event.message)); });
+document.addEventListener("securitypolicyviolation", function (event) { window.problems.push(event.blockedURI); });
+window.addEventListener("load", function () { setTimeout(function () {
+  var drawn = [...document.querySelectorAll(".plot")].filter(plot => plot.querySelector("svg.main-svg"));
+  var probe = document.createElement("pre");
+  probe.id = "probe";
+  probe.textContent = JSON.stringify({ problems: window.problems, drawn: drawn.map(plot => plot.id),
+    verdict: document.getElementById("verdict").textContent,
+    requests: performance.getEntriesByType("resource").length });
+  document.body.appendChild(probe);
+}, 2000); });
+</script>"""
+"""Says inside the page, once it has settled, what was drawn and what went wrong."""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {name: write_made(tmp_path_factory.mktemp(name), made) for name, made in CASES.items()}
+
+
+@pytest.fixture(scope="module")
+def pages(folders: dict[str, Path]) -> dict[str, str]:
+    return {name: build_report(folder).read_text(encoding="utf-8") for name, folder in folders.items()}
+
+
+def without_library(page: str) -> str:
+    """The page without the drawing library, whose text is not ours."""
+    return re.sub(r"<script>/\*\*\s*\* plotly\.js.*?</script>", "", page, flags=re.DOTALL)
+
+
+def plots(page: str) -> list[str]:
+    return re.findall(r'<div class="plot" id="([^"]+)"', page)
+
+
+def test_the_report_opens_with_the_verdict(folders: dict[str, Path], pages: dict[str, str]):
+    for name, page in pages.items():
+        assert verdict_sentence(read_summary(folders[name])) in page
+
+
+def test_only_a_run_that_broke_off_has_the_banner(pages: dict[str, str]):
+    assert [name for name, page in pages.items() if 'class="missing"' in page] == ["broken"]
+    assert "Only 4 of 6 intervals were computed" in pages["broken"]
+
+
+def test_a_market_without_heat_has_no_heat_figures(pages: dict[str, str]):
+    wanted = {
+        "fig-verdicts",
+        "fig-voltage_min",
+        "fig-line_loading",
+        "fig-transformer_loading",
+        "fig-exchange-electricity",
+    }
+    assert wanted <= set(plots(pages["electric"]))
+    heat = {
+        "fig-t_supply",
+        "fig-velocity",
+        "fig-pressure_gradient",
+        "fig-exchange-heat",
+        "fig-energy-heat",
+        "fig-prices-heat",
+    }
+    assert heat.isdisjoint(plots(pages["electric"]))
+    assert heat <= set(plots(pages["small"]))
+
+
+def test_every_figure_has_a_name_of_its_own(pages: dict[str, str]):
+    for page in pages.values():
+        assert len(plots(page)) == len(set(plots(page))) > 0
+
+
+def test_every_axis_over_time_or_value_names_its_unit(pages: dict[str, str]):
+    titles = set(re.findall(r'"title": \{(?:"standoff": \d+, )?"text": "([^"]+)"', without_library(pages["small"])))
+    assert {"voltage (p.u.)", "line loading (%)", "price (CNY/kWh)", "time (UTC+01:00)"} <= titles
+    # Names of prosumers and counts have no unit.
+    assert {title for title in titles if "(" not in title} <= {"seller", "buyer", "prosumer", "iterations", "kWh"}
+
+
+def test_broken_limits_are_listed(pages: dict[str, str]):
+    assert re.search(r"<td>electricity</td><td>5</td><td>voltage</td>", pages["small"])
+    assert "more are in violations.parquet" in pages["village"] or pages["village"].count("<td>voltage</td>") <= 100
+
+
+def test_the_page_asks_for_nothing(pages: dict[str, str]):
+    for page in pages.values():
+        assert "default-src 'none'" in page
+        assert re.findall(r'(?:src|href)\s*=\s*["\']', without_library(page)) == []
+        assert "http" not in re.sub(r"http-equiv", "", without_library(page))
+
+
+def test_the_same_folder_gives_the_same_bytes_in_another_process(folders: dict[str, Path], pages: dict[str, str]):
+    script = (
+        "import sys; from pathlib import Path; from mosaik_p2p.results.report import build_report\n"
+        "build_report(Path(sys.argv[1]))"
+    )
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", script, str(folders["small"])], check=True, env=environment)
+        assert (folders["small"] / "report.html").read_text(encoding="utf-8") == pages["small"]
+
+
+def test_the_folder_may_lie_anywhere(folders: dict[str, Path], pages: dict[str, str], tmp_path: Path):
+    shutil.copytree(folders["small"], tmp_path / "elsewhere")
+    assert build_report(tmp_path / "elsewhere").read_text(encoding="utf-8") == pages["small"]
+
+
+def test_names_cannot_break_the_page(tmp_path: Path):
+    folder = write_made(tmp_path, SMALL)
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["title"] = "</title><script>alert(1)</script>"
+    summary["cost"]["</script><b>"] = summary["cost"].pop("P1")
+    (folder / "summary.json").write_text(json.dumps(summary))
+    page = without_library(build_report(folder).read_text())
+    assert "<script>alert" not in page
+    assert "</script><b>" not in page
+
+
+def test_an_empty_folder_gives_a_report_that_says_so(tmp_path: Path):
+    page = build_report(tmp_path).read_text()
+    assert "Incomplete run" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_a_browser_draws_every_figure(folders: dict[str, Path], pages: dict[str, str], tmp_path: Path, name: str):
+    browser = find_browser()
+    if browser is None:
+        pytest.skip("no Chromium is installed, the report was not opened")
+    page = tmp_path / "probed.html"
+    page.write_text(pages[name].replace("<head>", f"<head>{PROBE}", 1), encoding="utf-8")
+    dom = dump_dom(browser, page, tmp_path / "profile")
+    found = re.search(r'<pre id="probe">(.*?)</pre>', dom, flags=re.DOTALL)
+    assert found, "the page's scripts did not come to their end"
+    probe = json.loads(found.group(1))
+    assert probe["problems"] == []
+    assert probe["drawn"] == plots(pages[name])
+    assert probe["verdict"] == verdict_sentence(read_summary(folders[name]))
+    assert probe["requests"] == 0

@@ -1,0 +1,239 @@
+"""The summary, recomputed from the made-up tables by hand, and the text for the terminal."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from made_results import (
+    BROKEN_OFF,
+    ELECTRIC_ONLY,
+    INITIAL_KWH,
+    SMALL,
+    VILLAGE,
+    Made,
+    columns,
+    interval,
+    meta,
+    write_made,
+)
+
+from mosaik_p2p.errors import Verdict
+from mosaik_p2p.results.store import ResultStore, read_table
+from mosaik_p2p.results.summary import package_versions, read_summary, summarise, verdict_sentence, write_summary
+from mosaik_p2p.results.terminal import WIDTH, render
+from mosaik_p2p.results.verdicts import overall_of_interval, overall_of_run
+
+MONEY_TOLERANCE = 1e-9
+"""Sums of a few dozen products in double precision."""
+MOST_LINES = 32
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_made(tmp_path_factory.mktemp("small"), SMALL)
+
+
+def close(value: float) -> object:
+    return pytest.approx(value, abs=MONEY_TOLERANCE)
+
+
+def test_verdicts_come_from_flows_and_violations(small: Path):
+    summary = read_summary(small)
+    # Made so: the heat flow of the second interval has no solution, the voltage of the last is too low.
+    assert summary["verdict_counts"] == {"feasible": 4, "infeasible": 1, "unknown": 1}
+    assert summary["verdict"] == "infeasible"
+    assert summary["status_counts"]["heat"] == {"ok": 5, "idle": 0, "not_deliverable": 0, "not_converged": 1}
+    assert summary["clearing_status_counts"]["ok"] == 6
+    assert summary["complete"] is True
+
+
+def test_broken_limits_are_counted_with_their_worst_amount(small: Path):
+    found = read_summary(small)["violations"]
+    assert found["without_charges"] is None
+    assert found["negotiated"] is None
+    rows = [row for k in range(SMALL.steps) for row in interval(SMALL, k)["violations"]]
+    worst = max(rows, key=lambda row: row["excess"])
+    assert found["with_charges"]["hours"] == len({row["time"] for row in rows})
+    assert found["with_charges"]["worst"]["voltage"]["element"] == worst["element"]
+    assert found["with_charges"]["worst"]["voltage"]["excess"] == close(worst["excess"])
+
+
+def test_energy_and_money_are_sums_over_the_tables(small: Path):
+    summary = read_summary(small)
+    every = [interval(SMALL, k) for k in range(SMALL.steps)]
+    sold = sum(row["power_kw"] for tables in every for row in tables["trades"] if row["carrier"] == "electricity")
+    assert summary["traded_kwh"]["electricity"] == close(sold)
+    for case in ("alone", "in_market"):
+        received = sum(
+            row["money"]
+            for tables in every
+            for row in tables["settlement"]
+            if (row["party"], row["case"]) == ("P2", case)
+        )
+        assert summary["cost"]["P2"][case] == close(-received)
+    assert summary["cost_total"]["alone"] == close(sum(entry["alone"] for entry in summary["cost"].values()))
+    operator = [row["money"] for tables in every for row in tables["settlement"] if row["party"] == "operator"]
+    assert summary["operator"]["balance"] == close(sum(operator))
+    assert summary["operator"]["revenue"] == close(sum(money for money in operator if money > 0))
+
+
+def test_money_of_each_case_and_interval_sums_to_zero_in_the_made_tables(small: Path):
+    balance = read_table(small, "settlement").groupby(["case", "time"])["money"].sum()
+    assert balance.abs().max() < MONEY_TOLERANCE
+
+
+def test_stored_energy_stands_beside_the_cost(small: Path):
+    cost = read_summary(small)["cost"]
+    assert cost["P1"]["stored_start_kwh"] == INITIAL_KWH
+    assert cost["P1"]["stored_end_kwh"] == 21.0 + SMALL.steps - 1
+    assert cost["P2"]["stored_end_kwh"] is None
+
+
+def test_worst_values_carry_element_time_and_limit(small: Path):
+    worst = read_summary(small)["worst"]
+    voltage = min((row["vm_pu"], row["bus"]) for row in interval(SMALL, SMALL.steps - 1)["buses"])
+    assert (worst["voltage_min"]["value"], worst["voltage_min"]["element"]) == voltage
+    assert worst["voltage_min"]["time"] == "2017-03-21T11:00:00+01:00"
+    assert worst["voltage_min"]["limit"] == 0.95
+    assert worst["velocity"]["value"] == pytest.approx(0.4), "the direction of flow does not matter"
+    assert worst["t_supply"]["element"] != "P1", "who feeds in is promised no supply temperature"
+
+
+def test_a_limit_of_one_element_counts_for_that_element(tmp_path: Path):
+    write_made(tmp_path, SMALL)
+    with (tmp_path / "scenario.toml").open("a") as scenario:
+        scenario.write(
+            '[[networks.electricity.limits.element]]\ntable = "bus"\nname = "5"\nvoltage_pu = { min = 0.9 }\n'
+        )
+    worst = summarise(tmp_path, meta(SMALL))["worst"]["voltage_min"]
+    assert (worst["element"], worst["limit"]) == ("5", 0.9)
+
+
+def test_without_heat_nothing_speaks_of_heat(tmp_path: Path):
+    summary = read_summary(write_made(tmp_path, ELECTRIC_ONLY))
+    assert set(summary["status_counts"]) == {"electricity"}
+    assert set(summary["traded_kwh"]) == {"electricity"}
+    assert "t_supply" not in summary["worst"]
+    assert "temperature" not in render(summary)
+
+
+def test_a_run_that_broke_off_is_never_complete_and_never_feasible(tmp_path: Path):
+    summary = read_summary(write_made(tmp_path, BROKEN_OFF))
+    assert summary["complete"] is False
+    assert summary["verdict"] == Verdict.UNKNOWN
+    assert (summary["steps_computed"], summary["steps"]) == (4, 6)
+    assert sum(summary["verdict_counts"].values()) == 6
+    assert "incomplete" in verdict_sentence(summary)
+
+
+def test_an_empty_folder_has_a_summary_too(tmp_path: Path):
+    summary = read_summary(tmp_path)
+    assert summary["complete"] is False
+    json.dumps(summary, allow_nan=False)
+    assert render(summary)
+
+
+@pytest.mark.parametrize("table", ["clearing", "flows"])
+def test_an_interval_that_is_missing_in_one_table_makes_the_run_incomplete(tmp_path: Path, table: str):
+    store = ResultStore(tmp_path)
+    for k in range(SMALL.steps):
+        for name, rows in interval(SMALL, k).items():
+            if (name, k) != (table, 3):
+                store.append(name, columns(name, rows))
+    store.close()
+    summary = summarise(tmp_path, meta(SMALL))
+    assert summary["complete"] is False
+    assert summary["verdict_counts"]["unknown"] == 2
+
+
+def test_a_market_that_was_not_cleared_leaves_the_interval_unknown(tmp_path: Path):
+    store = ResultStore(tmp_path)
+    for k in range(SMALL.steps):
+        tables = interval(SMALL, k)
+        if k == 0:
+            tables["clearing"][0]["status"] = "not_converged"
+        for name, rows in tables.items():
+            store.append(name, columns(name, rows))
+    store.close()
+    assert summarise(tmp_path, meta(SMALL))["verdict_counts"]["unknown"] == 2
+
+
+def test_only_the_binding_round_is_judged(tmp_path: Path):
+    """Round 0 breaks a limit in the last interval, round 1 binds and breaks none."""
+    store = ResultStore(tmp_path)
+    for k in range(SMALL.steps):
+        tables = interval(SMALL, k)
+        last = {**tables["clearing"][0], "round": 1}
+        tables["clearing"] = [{**tables["clearing"][0], "binding": False}, last]
+        tables["flows"] += [{**row, "round": 1} for row in tables["flows"]]
+        for name, rows in tables.items():
+            store.append(name, columns(name, rows))
+    store.close()
+    summary = summarise(tmp_path, meta(SMALL))
+    assert summary["complete"] is True
+    assert summary["verdict_counts"] == {"feasible": 5, "infeasible": 0, "unknown": 1}
+    assert summary["violations"]["with_charges"]["hours"] == 1.0
+    assert summary["violations"]["negotiated"] == {"hours": 0.0, "worst": {}}
+
+
+def test_one_interval_and_the_whole_run_rank_verdicts_differently():
+    feasible, infeasible, unknown = Verdict.FEASIBLE, Verdict.INFEASIBLE, Verdict.UNKNOWN
+    assert overall_of_interval([feasible, infeasible, unknown]) is unknown
+    assert overall_of_interval([feasible, infeasible]) is infeasible
+    assert overall_of_interval([]) is feasible
+    assert overall_of_run({"feasible": 5, "infeasible": 1, "unknown": 1}) is infeasible
+    assert overall_of_run({"feasible": 5, "infeasible": 0, "unknown": 1}) is unknown
+
+
+def test_a_number_that_is_not_finite_is_never_written(tmp_path: Path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_summary(tmp_path, {"verdict": float("nan")})
+    assert list(tmp_path.glob("summary.json")) == []
+
+
+def test_versions_name_the_packages():
+    assert {"python", "pandas", "mosaik-p2p"} <= set(package_versions())
+
+
+def test_who_pays_more_than_alone_is_named(tmp_path: Path):
+    store = ResultStore(tmp_path)
+    for k in range(SMALL.steps):
+        tables = interval(SMALL, k)
+        fee = {"time": tables["clearing"][0]["time"], "case": "in_market", "carrier": "electricity", "item": "charge"}
+        tables["settlement"] += [
+            {**fee, "party": "P2", "counterparty": "operator", "money": -10.0},
+            {**fee, "party": "operator", "counterparty": "P2", "money": 10.0},
+        ]
+        for name, rows in tables.items():
+            store.append(name, columns(name, rows))
+    store.close()
+    summary = summarise(tmp_path, meta(SMALL))
+    assert summary["worse_off"] == ["P2"]
+    assert "Worse off than alone: P2" in render(summary)
+
+
+@pytest.mark.parametrize(
+    "made", [SMALL, ELECTRIC_ONLY, BROKEN_OFF, VILLAGE], ids=["small", "electric", "broken", "village"]
+)
+def test_the_terminal_text_fits_a_terminal(tmp_path: Path, made: Made):
+    lines = render(read_summary(write_made(tmp_path, made))).splitlines()
+    assert max(len(line) for line in lines) <= WIDTH
+    assert len(lines) <= MOST_LINES
+
+
+def test_the_terminal_text_says_what_a_planner_asks(small: Path):
+    text = render(read_summary(small))
+    assert "The market is not feasible: limits are broken in 1 of 6 intervals; 1 interval has no solution." in text
+    assert "4 of 6 intervals of 60 min feasible" in text
+    for line in ("! Lowest voltage", "  Highest line loading", "  Lowest supply temperature", "  Highest velocity"):
+        assert f"\n{line}" in text
+    assert "Electricity traded" in text
+    assert "CNY" in text
+
+
+def test_a_feasible_run_says_so(tmp_path: Path):
+    made = replace(ELECTRIC_ONLY, steps=3, steps_computed=3, buses=2)
+    summary = read_summary(write_made(tmp_path, made))
+    assert summary["verdict"] == "feasible"
+    assert verdict_sentence(summary) == "The market stays feasible: every limit is kept in all 3 intervals."
