@@ -1,4 +1,4 @@
-"""Units at the rim: everything inside is kW, kWh, degC and currency per kWh; MW and K exist only where other libraries are called."""
+"""Units. Inside all is kW, kWh, degC and currency per kWh; MW and K exist only where other libraries are called."""
 
 from typing import Any, TypeAlias
 

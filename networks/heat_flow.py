@@ -211,7 +211,7 @@ class HeatFlow:
     def _nearest_to_running_away(self, attempt: _Attempt, served: FloatArray) -> npt.NDArray[np.bool_]:
         most = self._bounds(served)[1]
         share = np.divide(attempt.mdot, most, out=np.zeros(len(most)), where=attempt.unmet)
-        return np.arange(len(most)) == int(np.argmax(share))
+        return np.asarray(np.arange(len(most)) == int(np.argmax(share)), dtype=np.bool_)
 
     def _from_last(self, served: FloatArray) -> FloatArray:
         """The last mass flows, changed as much as the heat was, where the prosumer still does the same."""

@@ -110,6 +110,11 @@ class PowerFlow:
             return PowerFlowResult(Status.NOT_CONVERGED)
         return _result(self._net)
 
+    @property
+    def net(self) -> pandapowerNet:
+        """The net with the last solution, to be read only."""
+        return self._net
+
     def net_as_solved(self) -> pandapowerNet:
         """The net of the last solution in a form that others can repeat; see `solved_net`."""
         return net_as_solved(self._net)

@@ -18,7 +18,7 @@ from mosaik_p2p.units import kelvin
 INNER_DIAMETER_MM = 80.0
 P_SUPPLY_BAR = 6.0
 LIFT_BAR = 1.5
-"""Keeps 0.5 bar at the far end when each of the 44 consumers draws its design heat (a test)."""
+"""Keeps 0.5 bar at the far end when each of the 44 consumers draws its design heat (a test; 0.9 bar are left)."""
 BYPASS_MDOT_KG_PER_S = 0.1
 """What a bypass at every dead end needs, measured at 75 degC: with 0.1 kW in each house the coldest gets 60.9 degC
 (58.1 with 0.08 kg/s, 62.9 with 0.12 kg/s)."""

@@ -44,14 +44,6 @@ META: Meta = {
 }
 
 
-class _OpenPowerFlow(PowerFlow):
-    """Shows the solved net: elements that the result tables leave out (loads, generators) are attributes here."""
-
-    @property
-    def net(self) -> pandapowerNet:
-        return self._net
-
-
 class Simulator(GridSimulator):
     """One electric network."""
 
@@ -60,7 +52,7 @@ class Simulator(GridSimulator):
     def __init__(self) -> None:
         super().__init__(META)
         self._source: GridSource | None = None
-        self._flow: _OpenPowerFlow | None = None
+        self._flow: PowerFlow | None = None
         self._flow_buses: frozenset[int] = frozenset()
         self._status: Status | None = None
         self._powers: dict[int, dict[str, float]] = {}
@@ -159,10 +151,10 @@ class Simulator(GridSimulator):
             self._net[table][column] = frame.loc[step].reindex(self._net[table].index)
             self._flow = None
 
-    def _power_flow(self) -> _OpenPowerFlow:
+    def _power_flow(self) -> PowerFlow:
         if self._flow is None or not self._powers.keys() <= self._flow_buses:
             self._flow_buses = frozenset(self._powers)
-            self._flow = _OpenPowerFlow(
+            self._flow = PowerFlow(
                 self._opened.network,
                 slack_voltage_pu=self._opened.slack_voltage_pu,
                 prosumer_buses=self._flow_buses,

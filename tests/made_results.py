@@ -189,6 +189,8 @@ def _positions(surplus: dict[str, float], trades: list[Row], carrier: str) -> It
             "q_injection_kvar": 0.0 if carrier == "electricity" else None,
             "imbalance_kw": 0.0,
             "marginal_price_per_kwh": TRADE_PRICE,
+            "import_price_per_kwh": IMPORT_PRICE if carrier == "electricity" else HEAT_PRICE,
+            "export_price_per_kwh": EXPORT_PRICE if carrier == "electricity" else None,
         }
 
 

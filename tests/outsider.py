@@ -147,93 +147,107 @@ class Programme:
         return float(solution.obj_val) + self.constant
 
 
-def optimal_cost(results: Results, time: pd.Timestamp) -> float:
-    """The least cost of the look-ahead that begins at `time`, by one central model with a variable per pair."""
-    horizon = results.scenario["time"]["horizon_steps"]
+@dataclass(frozen=True)
+class LookAhead:
+    """The look-ahead that begins at `times[0]`: forecasts by prosumer, device, quantity and time."""
+
+    results: Results
+    times: list[pd.Timestamp]
+    forecasts: pd.Series
+
+    def series(self, prosumer: str, device: str, quantity: str) -> np.ndarray:
+        return self.forecasts.loc[(prosumer, device, quantity)].reindex(self.times).to_numpy()
+
+
+Balances = dict[tuple[str, str, int], list[Any]]
+"""Carrier, prosumer and interval to [terms, fixed demand]."""
+
+
+def look_ahead(results: Results, time: pd.Timestamp) -> LookAhead:
     step = pd.Timedelta(hours=results.dt_h)
-    times = [time + n * step for n in range(horizon)]
-    forecasts = results["inputs"].set_index(["prosumer", "device", "quantity", "time"])["forecast"].sort_index()
+    times = [time + n * step for n in range(results.scenario["time"]["horizon_steps"])]
+    index = ["prosumer", "device", "quantity", "time"]
+    return LookAhead(results, times, results["inputs"].set_index(index)["forecast"].sort_index())
+
+
+def optimal_cost(ahead: LookAhead) -> float:
+    """The least cost of a look-ahead, by one central model with a variable per pair and direction."""
+    programme, balances = Programme(), {}
+    for prosumer in ahead.results.scenario["prosumers"]:
+        balances |= _prosumer(programme, ahead, prosumer)
+    _add_trades(programme, balances, ahead)
+    return _solved(programme, balances)
+
+
+def cost_alone(ahead: LookAhead, prosumer: dict[str, Any]) -> float:
+    """The least cost of a look-ahead for one prosumer with its contracts only."""
     programme = Programme()
-    balances: dict[tuple[str, str, int], tuple[list[tuple[int, float]], float]] = {}
-    for prosumer in results.scenario["prosumers"]:
-        own = {c: [[[], 0.0] for _ in range(horizon)] for c in CARRIERS}
-        for device in prosumer["devices"]:
-            _add_device(programme, own, results, forecasts, prosumer["name"], device, times)
-        for tariff in prosumer["tariffs"]:
-            _add_tariff(programme, own, results, forecasts, prosumer["name"], tariff, times)
-        for carrier in CARRIERS:
-            for t, (terms, fixed) in enumerate(own[carrier]):
-                balances[carrier, prosumer["name"], t] = (terms, fixed)
-    _add_trades(programme, balances, results, horizon)
+    return _solved(programme, _prosumer(programme, ahead, prosumer))
+
+
+def _solved(programme: Programme, balances: Balances) -> float:
     for terms, fixed in balances.values():
         if terms:
             programme.equation(terms, fixed)
     return programme.minimum()
 
 
-def _series(forecasts: pd.Series, prosumer: str, device: str, quantity: str, times: list[pd.Timestamp]) -> np.ndarray:
-    return forecasts.loc[(prosumer, device, quantity)].reindex(times).to_numpy()
+def _prosumer(programme: Programme, ahead: LookAhead, prosumer: dict[str, Any]) -> Balances:
+    own: dict[str, list[list[Any]]] = {c: [[[], 0.0] for _ in ahead.times] for c in CARRIERS}
+    for device in prosumer["devices"]:
+        _add_device(programme, own, ahead, prosumer["name"], device)
+    for tariff in prosumer["tariffs"]:
+        _add_tariff(programme, own, ahead, prosumer["name"], tariff)
+    return {(c, prosumer["name"], t): entry for c in CARRIERS for t, entry in enumerate(own[c])}
 
 
 def _add_device(
-    programme: Programme,
-    own: dict[str, list[list[Any]]],
-    results: Results,
-    forecasts: pd.Series,
-    prosumer: str,
-    device: dict[str, Any],
-    times: list[pd.Timestamp],
+    programme: Programme, own: dict[str, list[list[Any]]], ahead: LookAhead, prosumer: str, device: dict[str, Any]
 ) -> None:
-    dt, count, name = results.dt_h, len(times), device["name"]
+    dt, count, name = ahead.results.dt_h, len(ahead.times), device["name"]
     kind = device["type"]
     if kind == "fixed_load":
-        for entry, demand in zip(
-            own[device["carrier"]], _series(forecasts, prosumer, name, "demand_kw", times), strict=True
-        ):
+        for entry, demand in zip(own[device["carrier"]], ahead.series(prosumer, name, "demand_kw"), strict=True):
             entry[1] += demand
     elif kind == "flexible_load":
-        demand = _series(forecasts, prosumer, name, "demand_kw", times)
+        demand = ahead.series(prosumer, name, "demand_kw")
         c = device["discomfort_per_kw2h"]
         d = programme.variables(count, device["min_kw"], device["max_kw"], -2 * c * demand * dt, 2 * c * dt)
         programme.constant += c * float(demand @ demand) * dt
         for entry, column in zip(own[device["carrier"]], d, strict=True):
             entry[0].append((column, -1.0))
-        for day, owed in _owed(results, forecasts, prosumer, device, times).items():
-            columns = [column for column, t in zip(d, times, strict=True) if _day(results, t) == day]
+        for day, owed in _owed(ahead, prosumer, device).items():
+            columns = [column for column, t in zip(d, ahead.times, strict=True) if _day(ahead.results, t) == day]
             programme.equation([(column, dt) for column in columns], owed)
     elif kind in ("pv", "solar_collector"):
-        available = _series(forecasts, prosumer, name, "available_kw", times)
+        available = ahead.series(prosumer, name, "available_kw")
         made = programme.variables(count, 0.0, available, device["cost_per_kwh"] * dt)
         for entry, column in zip(own["electricity" if kind == "pv" else "heat"], made, strict=True):
             entry[0].append((column, 1.0))
     elif kind == "heat_pump":
         drawn = programme.variables(count, 0.0, device["el_max_kw"])
-        for t, cop in enumerate(_series(forecasts, prosumer, name, "cop", times)):
+        for t, cop in enumerate(ahead.series(prosumer, name, "cop")):
             own["electricity"][t][0].append((drawn[t], -1.0))
             own["heat"][t][0].append((drawn[t], cop))
     elif kind == "battery":
-        _add_battery(programme, own, results, prosumer, device, times)
+        _add_battery(programme, own, ahead, prosumer, device)
     else:
         raise ValueError(kind)
 
 
 def _add_battery(
-    programme: Programme,
-    own: dict[str, list[list[Any]]],
-    results: Results,
-    prosumer: str,
-    device: dict[str, Any],
-    times: list[pd.Timestamp],
+    programme: Programme, own: dict[str, list[list[Any]]], ahead: LookAhead, prosumer: str, device: dict[str, Any]
 ) -> None:
-    dt, count, energy = results.dt_h, len(times), device["energy_kwh"]
+    dt, count, energy = ahead.results.dt_h, len(ahead.times), device["energy_kwh"]
     cost = device["cost_per_kwh"] * dt
     charge = programme.variables(count, 0.0, device["power_kw"], cost)
     discharge = programme.variables(count, 0.0, device["power_kw"], cost)
     least = np.full(count, energy["min"])
     least[-1] = energy["initial"] if energy["final"] == "initial" else energy["final"]
     level = programme.variables(count, least, energy["max"])
-    rows = results["devices"]
-    before = rows[(rows["prosumer"] == prosumer) & (rows["device"] == device["name"]) & (rows["time"] < times[0])]
+    rows = ahead.results["devices"]
+    mine = (rows["prosumer"] == prosumer) & (rows["device"] == device["name"])
+    before = rows[mine & (rows["time"] < ahead.times[0])]
     start = before.sort_values("time")["level_kwh"].iloc[-1] if len(before) else energy["initial"]
     for t in range(count):
         own["electricity"][t][0] += [(charge[t], -1.0), (discharge[t], 1.0)]
@@ -249,71 +263,61 @@ def _day(results: Results, time: pd.Timestamp) -> Any:
     return time.tz_convert(results.scenario["time"]["start"].tzinfo).date()
 
 
-def _owed(
-    results: Results, forecasts: pd.Series, prosumer: str, device: dict[str, Any], times: list[pd.Timestamp]
-) -> dict[Any, float]:
-    """Today: what was forecast for the day's intervals less what was served; later days: the forecast that is covered."""
-    dt = results.dt_h
-    start = pd.Timestamp(results.scenario["time"]["start"]).tz_convert("UTC")
+def _owed(ahead: LookAhead, prosumer: str, device: dict[str, Any]) -> dict[Any, float]:
+    """Today: what was forecast for the day less what was served; later days: the forecast that is covered."""
+    results, dt = ahead.results, ahead.results.dt_h
+    start, step = pd.Timestamp(results.scenario["time"]["start"]).tz_convert("UTC"), pd.Timedelta(hours=dt)
+    before = [start + n * step for n in range(round((ahead.times[0] - start) / step))]
     rows = results["devices"]
     mine = rows[(rows["prosumer"] == prosumer) & (rows["device"] == device["name"])].set_index("time")
-    column = "el_kw" if device["carrier"] == "electricity" else "heat_kw"
-    served = -mine[column]
-    step = pd.Timedelta(hours=dt)
-    before = [start + n * step for n in range(round((times[0] - start) / step))]
+    served = -mine["el_kw" if device["carrier"] == "electricity" else "heat_kw"]
+    forecast = ahead.forecasts.loc[(prosumer, device["name"], "demand_kw")]
     owed = {}
-    for day in dict.fromkeys(_day(results, t) for t in times):
-        left = [t for t in times if _day(results, t) == day]
+    for day in dict.fromkeys(_day(results, t) for t in ahead.times):
+        left = [t for t in ahead.times if _day(results, t) == day]
         past = [t for t in before if _day(results, t) == day]
-        energy = float(_series(forecasts, prosumer, device["name"], "demand_kw", past + left).sum() * dt)
-        energy -= float(served.reindex(past).sum() * dt)
+        energy = float(forecast.reindex(past + left).sum() - served.reindex(past).sum()) * dt
         owed[day] = float(np.clip(energy, len(left) * device["min_kw"] * dt, len(left) * device["max_kw"] * dt))
     return owed
 
 
 def _add_tariff(
-    programme: Programme,
-    own: dict[str, list[list[Any]]],
-    results: Results,
-    forecasts: pd.Series,
-    prosumer: str,
-    name: str,
-    times: list[pd.Timestamp],
+    programme: Programme, own: dict[str, list[list[Any]]], ahead: LookAhead, prosumer: str, name: str
 ) -> None:
-    tariff, dt, count = results.scenario["tariffs"][name], results.dt_h, len(times)
-    price = _series(forecasts, prosumer, name, "import_price_per_kwh", times)
+    tariff, dt, count = ahead.results.scenario["tariffs"][name], ahead.results.dt_h, len(ahead.times)
+    price = ahead.series(prosumer, name, "import_price_per_kwh")
     bought = programme.variables(count, 0.0, tariff["import_max_kw"], price * dt)
     for entry, column in zip(own[tariff["carrier"]], bought, strict=True):
         entry[0].append((column, 1.0))
     if "export_per_kwh" in tariff:
-        price = _series(forecasts, prosumer, name, "export_price_per_kwh", times)
+        price = ahead.series(prosumer, name, "export_price_per_kwh")
         sold = programme.variables(count, 0.0, tariff["export_max_kw"], -price * dt)
         for entry, column in zip(own[tariff["carrier"]], sold, strict=True):
             entry[0].append((column, -1.0))
 
 
-def _add_trades(
-    programme: Programme,
-    balances: dict[tuple[str, str, int], tuple[list[tuple[int, float]], float]],
-    results: Results,
-    horizon: int,
-) -> None:
+def _add_trades(programme: Programme, balances: Balances, ahead: LookAhead) -> None:
     """p_ij split by direction, paying what both ends are charged."""
-    for row in results["charges"].itertuples():
-        total = (row.charge_seller_per_kwh + row.charge_buyer_per_kwh) * results.dt_h
+    for row in ahead.results["charges"].itertuples():
+        total = (row.charge_seller_per_kwh + row.charge_buyer_per_kwh) * ahead.results.dt_h
         for seller, buyer in ((row.prosumer, row.partner), (row.partner, row.prosumer)):
-            power = programme.variables(horizon, 0.0, np.inf, total)
-            for t in range(horizon):
-                balances[row.carrier, seller, t][0].append((power[t], -1.0))
-                balances[row.carrier, buyer, t][0].append((power[t], 1.0))
+            power = programme.variables(len(ahead.times), 0.0, np.inf, total)
+            for t, column in enumerate(power):
+                balances[row.carrier, seller, t][0].append((column, -1.0))
+                balances[row.carrier, buyer, t][0].append((column, 1.0))
 
 
 def gaps(results: Results, *, every: int = 1) -> pd.DataFrame:
-    """For every n-th interval: stored cost and bound against the central optimum, relative to the clearing's scale."""
+    """For every n-th interval: stored cost and bound against the central optimum.
+
+    Relative to max(|cost|, sum of |cost alone|), both computed here.
+    """
     rows = []
     for time, clearing in list(results.binding.sort_index().iterrows())[::every]:
-        best = optimal_cost(results, time)
-        scale = max(abs(clearing["cost"]), abs(best))
+        ahead = look_ahead(results, time)
+        best = optimal_cost(ahead)
+        alone = sum(abs(cost_alone(ahead, prosumer)) for prosumer in results.scenario["prosumers"])
+        scale = max(abs(clearing["cost"]), alone)
         rows.append((time, (clearing["cost"] - best) / scale, (best - clearing["lower_bound"]) / scale, best))
     return pd.DataFrame(rows, columns=["time", "cost_above_optimum", "bound_below_optimum", "optimum"])
 
@@ -326,9 +330,8 @@ def main() -> None:
     print(f"levels: worst error {level_errors(results).max():.1e} kWh")
     table = gaps(results, every=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     print(f"{len(table)} intervals: cost above the central optimum by at most {table['cost_above_optimum'].max():.1e},")
-    print(
-        f"bound below it by at most {table['bound_below_optimum'].max():.1e} (at least {table['bound_below_optimum'].min():.1e})"
-    )
+    below = table["bound_below_optimum"]
+    print(f"bound below it by at most {below.max():.1e} (at least {below.min():.1e})")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import made_scenario as made
 import numpy as np
 import pandapower
 import pytest
 
+import made_scenario as made
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import check, load
 
@@ -341,3 +341,13 @@ def test_faults_of_overrides_are_reported_with_the_others(tmp_path: Path) -> Non
     path = made.write(tmp_path, setter("prosumers", "A", "bus", value="99"))
     faults = check(path, ["prosumers.A.pvv.peak_kw=3", "nonsense", "time.steps=-1"])
     assert {fault.place for fault in faults} == {"prosumers.A.pvv.peak_kw", "--set", "time.steps", "prosumers.A.bus"}
+
+
+def test_a_prosumer_must_not_be_named_like_a_party_of_the_settlement(tmp_path: Path) -> None:
+    found = faults_of(tmp_path, lambda tables: tables["prosumers"][0].update(name="operator"))
+    assert any("party of the settlement" in fault.problem for fault in found.values())
+
+
+def test_reputation_is_refused_until_it_is_computed(tmp_path: Path) -> None:
+    found = faults_of(tmp_path, setter("market", "reputation", "benefit_per_kwh", value=0.001))
+    assert "not available" in found["market.reputation.benefit_per_kwh"].problem

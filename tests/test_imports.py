@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-ORDER = (
-    "units errors scenario prosumers charges market feasibility settlement results networks loading sims cosim cli"
-).split()
+ORDER = [
+    "units", "errors", "scenario", "prosumers", "charges", "market", "feasibility", "settlement", "results",
+    "networks", "loading", "sims", "cosim", "cli",
+]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}
 FREE_OF_NETWORKS = set(ORDER[: ORDER.index("networks")])
 

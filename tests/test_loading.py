@@ -4,13 +4,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import made_scenario as made
 import numpy as np
 import pandapipes
 import pandapower
 import pytest
 from pandapower import networks as pandapower_networks
 
+import made_scenario as made
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import Case, check, load, shipped_scenarios
 from mosaik_p2p.loading.series import span_of

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from markets import random_market, reordered, scaled
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.central import solve_central
@@ -13,7 +14,6 @@ from mosaik_p2p.market.clearing import Clearing, clear, shifted
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from tests.markets import random_market, reordered, scaled
 
 GAP = 1e-3
 BALANCE = 1e-6

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 PROGRAM = """
 import sys
 import numpy as np
-from tests.markets import random_market
+from markets import random_market
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.problem import Settings
 print(clear(random_market(3, 0, horizon=4), Settings()).status)
@@ -16,5 +17,7 @@ print(heavy)
 
 
 def test_market_needs_neither_cosimulation_nor_network_libraries() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+    )
     assert done.stdout.split() == ["ok", "[]"]

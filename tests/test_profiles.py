@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mosaik_p2p.scenarios import make_profiles
 from pydantic import TypeAdapter
 
 from mosaik_p2p.errors import BadInput, Fault
@@ -27,6 +26,7 @@ from mosaik_p2p.scenario.profiles import (
     Vdi4655Profile,
 )
 from mosaik_p2p.scenario.weather import DwdTryWeather
+from mosaik_p2p.scenarios import make_profiles
 from mosaik_p2p.units import FloatArray
 
 SCENARIOS = Path(make_profiles.__file__).parent

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from browser import dump_dom, find_browser
 from made_results import BROKEN_OFF, ELECTRIC_ONLY, SMALL, VILLAGE, write_made
-
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.summary import read_summary, verdict_sentence
 

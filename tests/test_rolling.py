@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from markets import random_prosumer, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.market.case import MarketCase
@@ -12,7 +13,6 @@ from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.prosumers.devices import FlexibleLoad, Prosumer, Series
 from mosaik_p2p.units import Table
-from tests.markets import random_prosumer, random_tree
 
 STEPS, HORIZON = 6, 8
 DAY_STARTS = 4

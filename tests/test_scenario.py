@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_scenario import tables
 
+from made_scenario import tables
 from mosaik_p2p.charges.mechanisms import MECHANISMS
 from mosaik_p2p.scenario.houses import SCALE_SIGMA, drawn
 from mosaik_p2p.scenario.names import did_you_mean, nearest

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from made_results import (
     BROKEN_OFF,
     ELECTRIC_ONLY,
@@ -17,7 +18,6 @@ from made_results import (
     meta,
     write_made,
 )
-
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.summary import package_versions, read_summary, summarise, verdict_sentence, write_summary

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from markets import random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.market.forms import edge_flows
 from mosaik_p2p.market.trades import match_tree
-from tests.markets import random_tree
 
 ROUNDING = 1e-9
 

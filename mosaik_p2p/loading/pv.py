@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pvlib import atmosphere, irradiance, pvsystem, solarposition, temperature  # type: ignore[import-untyped]
+from pvlib import atmosphere, irradiance, pvsystem, solarposition, temperature
 
 from mosaik_p2p.loading.weather import Site, Weather, on_intervals
 from mosaik_p2p.units import FloatArray

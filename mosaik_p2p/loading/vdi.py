@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from demandlib.vdi import Climate, Region  # type: ignore[import-untyped]
+from demandlib.vdi import Climate, Region
 
 from mosaik_p2p.loading.resample import epoch_seconds, interval_means
 from mosaik_p2p.units import FloatArray

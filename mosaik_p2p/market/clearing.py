@@ -11,7 +11,7 @@ from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import Form, choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings, without_lone_members
-from mosaik_p2p.market.quadratic import NotSolvedError
+from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray
@@ -64,7 +64,7 @@ def clear(
 ) -> Clearing:
     """Clear `problem` with ADMM, from `start` (an earlier clearing's `end`, see `shifted`) or from the data alone.
 
-    Raises ValueError where the form asked for cannot state the problem, and NotSolvedError where a prosumer's own
+    Raises ValueError where the form asked for cannot state the problem, and NotSolved where a prosumer's own
     problem has no numerical solution.
     """
     problem = without_lone_members(problem)
@@ -137,6 +137,6 @@ def _cause(outcome: admm.Outcome, settings: Settings) -> str:
     )
 
 
-def describe_failure(error: NotSolvedError) -> str:
+def describe_failure(error: NotSolved) -> str:
     """Cause and remedy of a numerical failure, for a record."""
     return f"a prosumer's problem was not solved ({error}); look for limits or prices of very different size"

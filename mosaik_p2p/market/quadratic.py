@@ -17,9 +17,11 @@ FIXED_WIDTH = 1e-9
 
 MAX_ITERATIONS = 100
 GAP_TOLERANCE = 1e-6
+RETRY_SLACK = (1.0, 100.0)
+"""Factors on the tolerance of a second and a third attempt."""
 
 
-class NotSolvedError(Exception):
+class NotSolved(Exception):
     """The interior-point method ended without a solution; the text is its own status."""
 
 
@@ -55,10 +57,10 @@ class DiagonalProgram:
         self._quadratic, self._linear, self._rhs = quadratic[self._free], linear[self._free], rhs - self._shift
         self._solver = self._set_up()
 
-    def _set_up(self) -> piqp.SparseSolver:
+    def _set_up(self, *, slack: float = 1.0) -> piqp.SparseSolver:
         solver = piqp.SparseSolver()
         solver.settings.verbose = False
-        solver.settings.eps_abs = solver.settings.eps_rel = self._tolerance
+        solver.settings.eps_abs = solver.settings.eps_rel = self._tolerance * slack
         solver.settings.max_iter = MAX_ITERATIONS
         # The duality gap stalls at 1e-8 where a prosumer has no strictly feasible dispatch; the market's certificate
         # judges optimality, and the residuals, which stand for the balances, keep the full tolerance.
@@ -85,14 +87,17 @@ class DiagonalProgram:
         )
 
     def solve(self) -> Solution:
-        """Solve with the vectors of the last update; raises NotSolvedError."""
+        """Solve with the vectors of the last update; raises NotSolved."""
         status = self._solver.solve()
-        if status != piqp.PIQP_SOLVED:
-            # Rarely an updated solver runs astray where a fresh one, scaled for the present vectors, does not.
-            self._solver = self._set_up()
+        # Rarely an updated solver runs astray where a fresh one, scaled for the present vectors, does not; and more
+        # rarely the last digits cannot be had.
+        for slack in RETRY_SLACK:
+            if status == piqp.PIQP_SOLVED:
+                break
+            self._solver = self._set_up(slack=slack)
             status = self._solver.solve()
         if status != piqp.PIQP_SOLVED:
-            raise NotSolvedError(str(status))
+            raise NotSolved(str(status))
         result = self._solver.result
         x = self._x.copy()
         x[self._free] = result.x

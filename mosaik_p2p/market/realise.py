@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
+from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import CARRIERS, FloatArray
@@ -141,13 +141,11 @@ def _exchange(model: ProsumerModel, carrier: str, sale_kw: float, devices: list[
     most_in = float(model.upper[bought, 0]) if bought is not None else 0.0
     most_out = float(model.upper[given, 0]) if given is not None else 0.0
     taken = float(np.clip(sale_kw - produced, -most_out, most_in))
-    surplus = produced + taken - sale_kw
-    rounding = NEGLIGIBLE * max(model.size_kw, abs(sale_kw), abs(taken))
     return Exchange(
         net_sale_kw=sale_kw,
         import_kw=max(taken, 0.0),
         export_kw=max(-taken, 0.0),
-        imbalance_kw=surplus if abs(surplus) > rounding else 0.0,
+        imbalance_kw=produced + taken - sale_kw,
         import_price_per_kwh=float(model.linear[bought, 0]) if bought is not None else None,
         export_price_per_kwh=-float(model.linear[given, 0]) if given is not None else None,
     )

@@ -16,7 +16,7 @@ from mosaik_p2p.market.clearing import Clearing, Progress, clear, describe_failu
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.quadratic import NotSolvedError
+from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.rescue import cleared_centrally
 from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables
@@ -90,7 +90,8 @@ class RollingMarket:
         problem = self._problem(prosumers, state.market, window)
         try:
             clearing = self._clear(problem, state.start, on_check)
-        except NotSolvedError as error:
+            alone = self._alone(prosumers, state.alone, window)
+        except NotSolved as error:
             return self._halt(failed_table(self._case.settings.form, describe_failure(error)), prosumers, window)
         if clearing.status is not Status.OK and self._case.on_not_converged == "stop":
             return self._halt(clearing_table(clearing), prosumers, window)
@@ -98,7 +99,6 @@ class RollingMarket:
             realise(prosumer, model, done, clearing.sale_kw[:, 0, i], interval=k)
             for i, (prosumer, model, done) in enumerate(zip(prosumers, problem.models, clearing.dispatch, strict=True))
         )
-        alone = self._alone(prosumers, state.alone, window)
         self._pending = _State(
             interval=k + 1,
             market=self._next(state.market, happened, k),

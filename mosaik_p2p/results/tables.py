@@ -54,7 +54,7 @@ TABLES: dict[str, TableShape] = {
         gap_of_gain=REAL,
         repaired=FLAG,
     ),
-    # What a trade between two prosumers pays per kWh, from this time on until the next rows; beside the contract's tables.
+    # What a trade between two prosumers pays per kWh, from this time on until the next rows.
     "charges": _shape(
         "time carrier prosumer partner",
         time=TIME,

@@ -1,5 +1,6 @@
 """The summary as text for the terminal: at most about thirty lines of a hundred columns."""
 
+import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,14 +17,14 @@ SHOWN_AT_EACH_END = 5
 def render(summary: Mapping[str, Any]) -> str:
     """The summary (as of `summarise`) for a planner: verdict, worst values, trade, money."""
     lines = [*_heading(summary), *_networks(summary), *_market(summary), *_money(summary)]
-    return "\n".join(line[:WIDTH].rstrip() for line in lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _heading(summary: Mapping[str, Any]) -> list[str]:
     counts = summary["verdict_counts"]
     minutes = summary["dt_h"] * 60
     return [
-        f"{summary['name']}: {summary['title']}",
+        *textwrap.wrap(f"{summary['name']}: {summary['title']}", WIDTH, subsequent_indent="  "),
         verdict_sentence(summary),
         f"  {counts['feasible']} of {summary['steps']} intervals of {minutes:.0f} min feasible, "
         f"{counts['infeasible']} infeasible, {counts['unknown']} without a solution",

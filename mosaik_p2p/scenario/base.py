@@ -79,6 +79,24 @@ def not_yet(*planned: object, remedy: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def zero_so_far(value: float) -> float:
+    """Refuse anything but zero for what a later version will compute."""
+    if value != 0.0:
+        refuse("is not available in this version", remedy="Use 0.")
+    return value
+
+
+PARTIES = ("operator", "utility", "heat_supplier", "own")
+"""Who is paid in the settlement beside the prosumers."""
+
+
+def no_party(name: str) -> str:
+    """Refuse a prosumer's name that the settlement gives to somebody else."""
+    if name in PARTIES:
+        refuse("is a party of the settlement", remedy=f"Use another name than {', '.join(PARTIES)}.")
+    return name
+
+
 def without_dot(name: str) -> str:
     """Refuse names with a dot: places in messages, overrides and mosaik's entity ids use it as their separator."""
     if "." in name:
@@ -87,3 +105,4 @@ def without_dot(name: str) -> str:
 
 
 PlainName: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(without_dot)]
+ProsumerName: TypeAlias = Annotated[PlainName, AfterValidator(no_party)]

@@ -6,7 +6,7 @@ than one table (names that refer to each other, files, networks) is checked by t
 
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
 
 from mosaik_p2p.scenario.base import (
     Count,
@@ -16,10 +16,12 @@ from mosaik_p2p.scenario.base import (
     Place,
     PlainName,
     Positive,
+    ProsumerName,
     Section,
     Share,
     not_yet,
     refuse,
+    zero_so_far,
 )
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.devices import DeviceSpec
@@ -63,7 +65,7 @@ class Time(Section):
 class Reputation(Section):
     """Mutual reputation: benefit per kWh of a trade at full reputation, and how fast it grows."""
 
-    benefit_per_kwh: NotNegative = 0.0
+    benefit_per_kwh: Annotated[NotNegative, AfterValidator(zero_so_far)] = 0.0
     growth: Share = 0.1
 
 
@@ -127,7 +129,7 @@ class ProsumerSpec(Section):
 
     consumed_keys: ClassVar[tuple[str, ...]] = ("template",)
 
-    name: PlainName
+    name: ProsumerName
     bus: Place | None = None
     junction: Junction | None = None
     replaces_load: Place | None = None

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mosaik_p2p.scenario.base import PARTIES
 from mosaik_p2p.units import ELECTRICITY, HEAT, Table
 
-OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = "operator", "utility", "heat_supplier", "own"
-RESERVED_NAMES = (OPERATOR, UTILITY, HEAT_SUPPLIER, OWN)
-"""No prosumer may bear one of these names."""
+OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES
 IN_MARKET, ALONE = "in_market", "alone"
 SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}
 COLUMNS = ("case", "party", "counterparty", "carrier", "item", "energy_kwh", "money")

@@ -1,0 +1,39 @@
+"""The shipped case study against the central model, and in other units."""
+
+from dataclasses import replace
+
+import pytest
+
+from markets import scaled
+from mosaik_p2p.errors import Status
+from mosaik_p2p.loading import load
+from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.market.central import solve_central
+from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.rolling import RollingMarket
+
+GAP = 1e-3
+
+
+@pytest.mark.slow
+def test_each_of_the_24_clearings_costs_what_the_central_model_says() -> None:
+    market = RollingMarket(market_case(load("network1")))
+    for k in range(24):
+        central = solve_central(market.problem(k))
+        cleared = market.clear(k)
+        assert cleared.status is Status.OK
+        assert cleared.tables["clearing"]["cost"][0] == pytest.approx(central.cost, rel=GAP)
+        market.commit()
+
+
+@pytest.mark.parametrize(("power", "price"), [(1000.0, 1.0), (1.0, 1000.0)])
+@pytest.mark.parametrize("form", ["bilateral", "network"])
+def test_powers_in_w_and_prices_times_1000_clear_with_the_same_defaults(power: float, price: float, form: str) -> None:
+    case = market_case(load("network1"))
+    problem = RollingMarket(replace(case, settings=Settings(form=form))).problem(0)
+    plain = clear(problem, Settings(form=form))
+    other = clear(scaled(problem, power=power, price=price), Settings(form=form))
+    assert plain.status is other.status is Status.OK
+    assert other.iterations == plain.iterations
+    assert other.cost / (power * price) == pytest.approx(plain.cost, rel=1e-6)

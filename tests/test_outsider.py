@@ -1,0 +1,164 @@
+"""A run as an outsider sees it: command line in, result folder out, recomputed with public libraries alone.
+
+Neither this file nor `outsider.py` imports anything of the project.
+"""
+
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+import outsider
+
+COMMAND = [sys.executable, "-m", "mosaik_p2p"]
+BALANCE = 1e-6
+"""Of the interval's totals."""
+LEVEL_KWH = 1e-6
+"""Against batteries of 55 kWh: what the interior-point method leaves open."""
+GAP = 1e-3
+VOLTAGE_PU = 1e-8
+ROUNDING_KW = 1e-9
+"""Where nothing is traded there is no total to compare with."""
+
+pytestmark = pytest.mark.slow
+
+
+def _run(scenario: str, folder: Path, *options: str) -> outsider.Results:
+    subprocess.run([*COMMAND, "run", scenario, "--out", str(folder), "--quiet", *options], check=True)
+    return outsider.read(folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outsider") / "network1"
+
+
+@pytest.fixture(scope="module")
+def network1(folder: Path) -> outsider.Results:
+    return _run("network1", folder)
+
+
+def test_energy_balances_in_every_interval(network1: outsider.Results) -> None:
+    errors = outsider.energy_errors(network1)
+    assert len(errors) == 48  # 24 hours, two carriers
+    assert (errors["error_kw"] <= BALANCE * errors["total_kw"] + ROUNDING_KW).all()
+
+
+def test_money_balances_in_every_interval(network1: outsider.Results) -> None:
+    errors = outsider.money_errors(network1)
+    assert len(errors) == 48  # 24 hours, in the market and alone
+    assert (errors["error"] <= BALANCE * errors["turnover"]).all()
+    assert (errors["trade_error"] <= BALANCE * errors["turnover"]).all()
+
+
+def test_levels_are_the_level_before_plus_the_dispatch(network1: outsider.Results) -> None:
+    errors = outsider.level_errors(network1)
+    assert len(errors) >= 1
+    assert errors.max() <= LEVEL_KWH
+
+
+def test_every_clearing_is_optimal_within_the_gap(network1: outsider.Results) -> None:
+    table = outsider.gaps(network1)
+    assert len(table) == 24
+    assert table["cost_above_optimum"].max() <= GAP
+    # The stored bound is a bound indeed, up to the central solver's own tolerance.
+    assert table["bound_below_optimum"].min() >= -BALANCE
+    assert (table["cost_above_optimum"] + table["bound_below_optimum"]).max() <= GAP * 1.01
+
+
+def test_charges_are_the_distances_in_the_stored_network(network1: outsider.Results, folder: Path) -> None:
+    """0.01 per kWh and ohm along the path of least impedance, paid by both ends."""
+    import pandapower as pp
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own deprecations on reading its format
+        net = pp.from_json(str(folder / "electric_net.json"))
+    impedance = np.hypot(net.line["r_ohm_per_km"], net.line["x_ohm_per_km"]) * net.line["length_km"]
+    graph = nx.Graph()
+    graph.add_weighted_edges_from(zip(net.line["from_bus"], net.line["to_bus"], impedance, strict=True))
+    place = {p["name"]: net.bus.index[net.bus["name"] == p["bus"]][0] for p in network1.scenario["prosumers"]}
+    charges = network1["charges"]
+    for row in charges[charges["carrier"] == "electricity"].itertuples():
+        expected = 0.01 * nx.dijkstra_path_length(graph, place[row.prosumer], place[row.partner])
+        assert row.charge_seller_per_kwh == pytest.approx(expected)
+        assert row.charge_buyer_per_kwh == pytest.approx(expected)
+    trades = network1["trades"].merge(charges, on="carrier", suffixes=("", "_posted"))
+    ends = (trades["seller"] == trades["prosumer"]) & (trades["buyer"] == trades["partner"])
+    assert (trades.loc[ends, "charge_seller_per_kwh"] == trades.loc[ends, "charge_seller_per_kwh_posted"]).all()
+
+
+def test_one_interval_of_the_power_flow_can_be_repeated(network1: outsider.Results, folder: Path) -> None:
+    import pandapower as pp
+
+    evening = sorted(network1["buses"]["time"].unique())[19]
+    buses = network1["buses"][network1["buses"]["time"] == evening].set_index("bus")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = pp.from_json(str(folder / "electric_net.json"))
+        net.load["p_mw"] = -buses.loc[net.load["name"], "p_injection_kw"].to_numpy() / 1000
+        net.load["q_mvar"] = -buses.loc[net.load["name"], "q_injection_kvar"].to_numpy() / 1000
+        pp.runpp(net, numba=False, tolerance_mva=1e-10)
+    stored = buses.loc[net.bus["name"], "vm_pu"].to_numpy()
+    assert np.abs(net.res_bus["vm_pu"].to_numpy() - stored).max() <= VOLTAGE_PU
+    flows = network1["flows"]
+    loss = flows[(flows["time"] == evening) & (flows["network"] == "electricity")]["loss_kw"].iloc[-1]
+    assert net.res_line["pl_mw"].sum() * 1000 == pytest.approx(loss, rel=1e-6)
+
+
+def test_what_prosumers_inject_arrives_in_the_network(network1: outsider.Results) -> None:
+    """At a prosumer's bus stands its injection less the feeder's own load there, which follows one daily profile."""
+    exchange, buses = network1["prosumers"], network1["buses"]
+    electric = exchange[exchange["carrier"] == "electricity"]
+    for prosumer in network1.scenario["prosumers"]:
+        own = electric[electric["prosumer"] == prosumer["name"]].set_index("time")["injection_kw"]
+        there = buses[buses["bus"] == prosumer["bus"]].set_index("time")["p_injection_kw"]
+        background = pd.Series(own - there).sort_index()
+        shape = pd.read_csv(Path(_scenario_folder()) / "network1.csv")["background"].to_numpy()[: len(background)]
+        assert background.to_numpy() == pytest.approx(background.iloc[0] / shape[0] * shape, rel=1e-6, abs=1e-6)
+
+
+def _scenario_folder() -> str:
+    program = "import mosaik_p2p.scenarios as s; print(s.__path__[0])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_violations_are_those_of_the_limits(network1: outsider.Results) -> None:
+    limits = network1.scenario["networks"]["electricity"]["limits"]["voltage_pu"]
+    buses, found = network1["buses"], network1["violations"]
+    outside = buses[(buses["vm_pu"] < limits["min"]) | (buses["vm_pu"] > limits["max"])]
+    stored = found[found["quantity"] == "voltage_pu"]
+    assert set(zip(outside["time"], outside["bus"], strict=True)) == set(
+        zip(stored["time"], stored["element"], strict=True)
+    )
+
+
+def test_summary_counts_what_the_tables_say(network1: outsider.Results) -> None:
+    trades, summary = network1["trades"], network1.summary
+    for carrier, energy in (trades.groupby("carrier")["power_kw"].sum() * network1.dt_h).items():
+        assert summary["traded_kwh"][carrier] == pytest.approx(energy)
+    assert summary["verdict_counts"]["infeasible"] == network1["violations"]["time"].nunique()
+    assert json.dumps(summary, allow_nan=False)
+    ledger = network1["settlement"]
+    mine = ledger[(ledger["party"] == "A") & (ledger["case"] == "in_market")]
+    assert summary["cost"]["A"]["in_market"] == pytest.approx(-mine["money"].sum())
+
+
+@pytest.mark.parametrize("scenario", ["network1_electric", "schutterwald_winter", "schutterwald_summer"])
+def test_other_shipped_scenarios_balance_and_are_optimal(scenario: str, tmp_path: Path) -> None:
+    """The first and the last of a few intervals; the whole runs take minutes and are measured in `benchmarks`."""
+    results = _run(scenario, tmp_path / scenario, "--steps", "4")
+    energy, money = outsider.energy_errors(results), outsider.money_errors(results)
+    assert (energy["error_kw"] <= BALANCE * energy["total_kw"] + ROUNDING_KW).all()
+    assert (money["error"] <= BALANCE * money["turnover"]).all()
+    assert outsider.level_errors(results).max() <= LEVEL_KWH
+    table = outsider.gaps(results, every=3)
+    assert len(table) == 2
+    assert table["cost_above_optimum"].max() <= GAP
+    assert table["bound_below_optimum"].min() >= -BALANCE
