@@ -15,23 +15,11 @@ import pandas as pd
 import pytest
 
 import outsider
+from outsider import BALANCE, GAP, LEVEL_KWH, ROUNDING_KW
 
-COMMAND = [sys.executable, "-m", "mosaik_p2p"]
-BALANCE = 1e-6
-"""Of the interval's totals."""
-LEVEL_KWH = 1e-6
-"""Against batteries of 55 kWh: what the interior-point method leaves open."""
-GAP = 1e-3
 VOLTAGE_PU = 1e-8
-ROUNDING_KW = 1e-9
-"""Where nothing is traded there is no total to compare with."""
 
 pytestmark = pytest.mark.slow
-
-
-def _run(scenario: str, folder: Path, *options: str) -> outsider.Results:
-    subprocess.run([*COMMAND, "run", scenario, "--out", str(folder), "--quiet", *options], check=True)
-    return outsider.read(folder)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def network1(folder: Path) -> outsider.Results:
-    return _run("network1", folder)
+    return outsider.run("network1", folder)
 
 
 def test_energy_balances_in_every_interval(network1: outsider.Results) -> None:
@@ -148,17 +136,3 @@ def test_summary_counts_what_the_tables_say(network1: outsider.Results) -> None:
     ledger = network1["settlement"]
     mine = ledger[(ledger["party"] == "A") & (ledger["case"] == "in_market")]
     assert summary["cost"]["A"]["in_market"] == pytest.approx(-mine["money"].sum())
-
-
-@pytest.mark.parametrize("scenario", ["network1_electric", "schutterwald_winter", "schutterwald_summer"])
-def test_other_shipped_scenarios_balance_and_are_optimal(scenario: str, tmp_path: Path) -> None:
-    """The first and the last of a few intervals; the whole runs take minutes and are measured in `benchmarks`."""
-    results = _run(scenario, tmp_path / scenario, "--steps", "4")
-    energy, money = outsider.energy_errors(results), outsider.money_errors(results)
-    assert (energy["error_kw"] <= BALANCE * energy["total_kw"] + ROUNDING_KW).all()
-    assert (money["error"] <= BALANCE * money["turnover"]).all()
-    assert outsider.level_errors(results).max() <= LEVEL_KWH
-    table = outsider.gaps(results, every=3)
-    assert len(table) == 2
-    assert table["cost_above_optimum"].max() <= GAP
-    assert table["bound_below_optimum"].min() >= -BALANCE
