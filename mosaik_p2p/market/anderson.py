@@ -40,6 +40,6 @@ class Anderson:
             return image
         normal += REGULARISATION * trace * np.eye(len(normal))
         step = residual - np.linalg.solve(normal, changes @ residual) @ moves
-        excess = np.linalg.norm(step) / (LONGEST_STEP * np.linalg.norm(residual))
+        excess = float(np.linalg.norm(step) / (LONGEST_STEP * np.linalg.norm(residual)))
         result: FloatArray = x + step / max(excess, 1.0)
         return result

@@ -1,7 +1,7 @@
 """Figures of the networks: what was measured against what is allowed, over time."""
 
 import pandas as pd
-import plotly.graph_objects as go  # type: ignore[import-untyped]
+import plotly.graph_objects as go
 
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.extremes import BY_KEY, Quantity, limit_of, measured

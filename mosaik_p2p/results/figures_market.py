@@ -1,7 +1,7 @@
 """Figures of the market: trades, prices, storages and the convergence of the clearing."""
 
 import pandas as pd
-import plotly.graph_objects as go  # type: ignore[import-untyped]
+import plotly.graph_objects as go
 
 from mosaik_p2p.results.figures import (
     BLACK,

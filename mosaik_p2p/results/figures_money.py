@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
+import plotly.graph_objects as go
 
 from mosaik_p2p.results.figures import BLUE, COLOURS, GREY, RED, Clock, Panel, blank
 from mosaik_p2p.results.reading import IN_MARKET

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import plotly.io  # type: ignore[import-untyped]
-import plotly.offline  # type: ignore[import-untyped]
+import plotly.io
+import plotly.offline
 
 from mosaik_p2p.results.extremes import BY_KEY
 from mosaik_p2p.results.figures import Clock, Panel, clock_of

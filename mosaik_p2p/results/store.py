@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from mosaik_p2p.results.folder import prepare_folder, table_path
 from mosaik_p2p.results.tables import TABLES

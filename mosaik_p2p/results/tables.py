@@ -6,7 +6,7 @@ column may hold null ("not known", "does not apply"); no column ever holds NaN.
 
 from dataclasses import dataclass
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 TIME = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
