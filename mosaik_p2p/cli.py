@@ -8,11 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mosaik_p2p.errors import BadInput, Fault
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 INCOMPLETE, BAD_INPUT = 1, 2
 INTERRUPTED_SHELL = 130
@@ -64,7 +67,7 @@ def run_command(
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
     from mosaik_p2p.cosim import run
-    from mosaik_p2p.results.folder import REPORT_FILE
+    from mosaik_p2p.results.folder import ERROR_FILE, REPORT_FILE
     from mosaik_p2p.results.terminal import render
 
     outcome = run(scenario, out=out, steps=steps, overrides=set_ or (), overwrite=overwrite, progress=not quiet)
@@ -72,7 +75,9 @@ def run_command(
         typer.echo(render(outcome.summary))
         typer.echo(f"Report: {outcome.folder / REPORT_FILE}")
     if outcome.summary["cause"] is not None:
-        typer.echo(f"Incomplete: {outcome.summary['cause']}", err=True)
+        log = outcome.folder / ERROR_FILE
+        details = f" (details: {log})" if log.exists() else ""
+        typer.echo(f"Incomplete: {outcome.summary['cause']}{details}", err=True)
         typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
     raise typer.Exit(int(outcome.exit_code))
 
@@ -130,12 +135,22 @@ def faults_text(faults: Sequence[Fault]) -> str:
 
 
 def _quiet_logs() -> None:
-    """Warnings and errors only, mosaik's included, one line each."""
+    """Warnings and errors only, mosaik's included, without tracebacks."""
     from loguru import logger
 
     logger.remove()
-    logger.add(sys.stderr, level="WARNING", format="{level}: {message}")
+    logger.add(sys.stderr, level="WARNING", format=_log_format, filter=_is_news)
     logger.enable("mosaik")
+
+
+def _log_format(_: "Record") -> str:
+    # A function instead of a text: loguru adds the traceback to a text by itself.
+    return "{level}: {message}\n"
+
+
+def _is_news(record: "Record") -> bool:
+    """Whether a message tells what nobody else does: an error that mosaik logs ends the run, which tells its cause."""
+    return not (record["level"].name in ("ERROR", "CRITICAL") and (record["name"] or "").startswith("mosaik."))
 
 
 def main() -> None:

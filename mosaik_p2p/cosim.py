@@ -1,8 +1,8 @@
 """A whole run: load the scenario, co-simulate it, and leave a result folder that says what it is worth.
 
 Nothing that failed looks like a result: `complete` is true only where the co-simulation reached its regular end and
-every interval stands in the stored tables. Whatever stops a run, the intervals written before are kept, and the cause
-is in the summary.
+every interval stands in the stored tables. Whatever stops a run, the intervals written before are kept, the cause is
+in the summary, and its traceback in `error.log`.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ from mosaik_p2p.errors import BadInput, Status, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.prosumers.devices import Battery, Prosumer
-from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE, SCENARIO_FILE, prepare_folder
+from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE, SCENARIO_FILE, prepare_folder
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.summary import RunMeta, package_versions, summarise, write_summary
 from mosaik_p2p.scenario import resolved_toml
-from mosaik_p2p.sims.ending import cause_of, run_to_end, shut_down
+from mosaik_p2p.sims.ending import Ending, cause_of, run_to_end, shut_down
 from mosaik_p2p.sims.wiring import StartConfig, Wiring, simulator_config, wire
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
@@ -115,6 +115,7 @@ def _co_simulate(
     case: Case, folder: Path, config: Mapping[str, StartConfig], *, on_interval: Callable[[], object]
 ) -> _End:
     """Run mosaik; whatever happens in it becomes the cause of the end, and what can be kept is kept."""
+    log = folder / ERROR_FILE
     world = World(
         cast(SimConfig, dict(config)),
         mosaik_config={"start_timeout": START_TIMEOUT_S},
@@ -124,15 +125,15 @@ def _co_simulate(
     try:
         wiring = wire(world, case, config, folder=folder, on_interval=on_interval)
     except BadInput:
-        shut_down(world)
+        shut_down(world, log=log)
         raise
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (starting simulators may raise anything)
-        cause = cause_of(error)
-        shut_down(world)
+        cause = cause_of(error, log=log)
+        shut_down(world, log=log)
         return _End(cause, {})
-    ending = run_to_end(world, wiring.until)
-    end = _keep(wiring, folder) if ending.cause is None else _rescue(wiring, ending.cause, ending.reached["market"])
-    failed = shut_down(world)
+    ending = run_to_end(world, wiring.until, log=log)
+    end = _keep(wiring, folder) if ending.cause is None else _rescue(wiring, ending, log=log)
+    failed = shut_down(world, log=log)
     return _End(end.cause or failed, end.wall_s)
 
 
@@ -146,20 +147,20 @@ def _keep(wiring: Wiring, folder: Path) -> _End:
                 (folder / NET_FILES[name]).write_text(grid.get_net_json(), encoding="utf-8")
         return _End(None, _parts(wiring.recorder.wall_s()))
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (other simulators may be anything)
-        return _End(cause_of(error), {})
+        return _End(cause_of(error, log=folder / ERROR_FILE), {})
 
 
-def _rescue(wiring: Wiring, cause: str, market_time: int) -> _End:
+def _rescue(wiring: Wiring, ending: Ending, *, log: Path) -> _End:
     """Write the intervals that were finished before the run broke off."""
     if "recorder" not in wiring.local:
         # Nobody knows whether the other process still answers; it writes what it has when it is stopped.
-        return _End(cause, {})
+        return _End(ending.cause, {})
     try:
-        wiring.recorder.drop_unfinished(market_time)
+        wiring.recorder.drop_unfinished(ending.reached["market"])
         wiring.recorder.finish()
-        return _End(cause, _parts(wiring.recorder.wall_s()))
+        return _End(ending.cause, _parts(wiring.recorder.wall_s()))
     except Exception as error:  # noqa: BLE001 (the recorder itself may be what failed)
-        return _End(f"{cause}; then {cause_of(error)}", {})
+        return _End(f"{ending.cause}; then {cause_of(error, log=log)}", {})
 
 
 def _parts(wall_s: Mapping[str, float]) -> dict[str, float]:

@@ -3,7 +3,9 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandapower
+import pandas as pd
 from pandapower import pandapowerNet
 from pandapower.topology import unsupplied_buses
 
@@ -24,6 +26,9 @@ UNCHECKED = {
     "svc": "Leave it out",
 }
 """Elements that pandapower computes but whose results no table of ours carries: they would go unchecked."""
+
+RATINGS = {"line": "max_i_ka", "trafo": "sn_mva"}
+"""What the loading of an element is measured against; without it no loading breaks a limit."""
 
 _LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, ImportError, UserWarning)
 """What pandapower raises, as far as is known, at files that are JSON but no sound net."""
@@ -80,16 +85,37 @@ def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
     if len(net.gen) and net.gen["slack"].any():
         remedy = "Make it an ext_grid"
         faults.append(Fault(f"{path}, table gen", "slack = True", "a generator cannot be the slack here", remedy))
+    faults += [fault for table, rating in RATINGS.items() for fault in _unrated(path, net[table], table, rating)]
     if not net.ext_grid["in_service"].any():
         remedy = "Add an ext_grid at the bus that connects to the network above"
         faults.append(Fault(f"{path}, table ext_grid", "empty", "there is no slack in service", remedy))
         return faults
     unsupplied = unsupplied_buses(net)
     if unsupplied:
-        names = _some([f"{net.bus['name'].get(bus)} (index {bus})" for bus in sorted(unsupplied)])
+        names = _some(_named(net.bus.loc[sorted(unsupplied)]))
         remedy = "Close a switch, add a line, or set the buses out of service"
         faults.append(Fault(f"{path}, table bus", names, "no path leads from there to an ext_grid", remedy))
     return faults
+
+
+def _unrated(path: Path, elements: pd.DataFrame, table: str, rating: str) -> list[Fault]:
+    """Elements in service whose loading would come out as nothing, zero or negative, and so keep every limit."""
+    capacity = np.ones(len(elements))
+    for column, absent in ((rating, np.nan), ("df", 1.0), ("parallel", 1.0)):
+        values = elements[column] if column in elements else pd.Series(absent, index=elements.index)
+        capacity = capacity * pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
+    rated = np.isfinite(capacity) & (capacity > 0.0)
+    wrong = elements[elements["in_service"].to_numpy(dtype=bool) & ~rated]
+    if wrong.empty:
+        return []
+    problem = f"{len(wrong)} in service without a finite positive rating: their loading cannot be checked"
+    remedy = f"Set {rating} (and df and parallel, where the table has them) to what each of them can carry"
+    return [Fault(f"{path}, table {table}", _some(_named(wrong)), problem, remedy)]
+
+
+def _named(elements: pd.DataFrame) -> list[str]:
+    names = elements["name"] if "name" in elements else [None] * len(elements)
+    return [f"{name} (index {index})" for name, index in zip(names, elements.index, strict=True)]
 
 
 def _some(names: list[str]) -> str:

@@ -21,10 +21,17 @@ from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, split
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, Answer, GridSimulator, flow_row, violation_rows
 from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
-from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, only_value, open_case, serve, total
+from mosaik_p2p.sims.shared import (
+    API_VERSION,
+    LOAD_SCALING,
+    ScenarioSource,
+    interval_steps,
+    only_value,
+    open_case,
+    serve,
+    total,
+)
 from mosaik_p2p.units import ELECTRICITY, KW_PER_MW
-
-LOAD_SCALING = "load_scaling[1]"
 
 META: Meta = {
     "api_version": API_VERSION,

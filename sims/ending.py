@@ -6,10 +6,12 @@ finalising does not let time go on.
 """
 
 import asyncio
+import contextlib
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from loguru import logger
 from mosaik import World
 from mosaik.simmanager import SimRunner
 from mosaik_api_v3.connection import RemoteException
@@ -31,44 +33,54 @@ class Ending:
     """The time of the last step that each simulator began."""
 
 
-def run_to_end(world: World, until: int) -> Ending:
-    """Run the world until that time, or until something stops it."""
+def run_to_end(world: World, until: int, *, log: Path) -> Ending:
+    """Run the world until that time, or until something stops it; a traceback goes to the file `log`."""
     try:
         world.run(until=until, print_progress=False, shutdown=False)
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (a simulator may raise anything)
-        cause: str | None = cause_of(error)
+        cause: str | None = cause_of(error, log=log)
     else:
-        cause = _hidden_failure(world)
+        cause = _hidden_failure(world, log)
     _stop_steps(world)
     return Ending(cause, {name: _reached(runner) for name, runner in world.compile(use_cache=True).items()})
 
 
-def shut_down(world: World) -> str | None:
+def shut_down(world: World, *, log: Path) -> str | None:
     """Finalise all simulators; the cause where one of them failed at that, else None."""
     try:
         world.shutdown()  # type: ignore[no-untyped-call]  # mosaik's own signature has no types
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (as above)
         # Marked as done: mosaik would complain about it a second time, when the world is collected.
         world._async_world._shutdown_performed = True
-        return cause_of(error)
+        return cause_of(error, log=log)
     return None
 
 
-def cause_of(error: BaseException) -> str:
-    """The error in one sentence for the summary; what a developer needs goes to the log."""
+def cause_of(error: BaseException, *, log: Path) -> str:
+    """The error in one line for the summary; what a developer needs is added to the file `log`."""
     match error:
         case KeyboardInterrupt():
             return INTERRUPTED
         case RunFailed():
-            return str(error)
+            return _one_line(str(error))
         case RemoteException():
-            logger.error("simulator {} failed:\n{}", error.source, "".join(map(str, error.further_args)))
-            return f"simulator {error.source}: {error.remote_type}: {error.remote_msg}"
+            _keep(log, f"simulator {error.source}:\n" + "".join(map(str, error.further_args)))
+            return _one_line(f"simulator {error.source}: {error.remote_type}: {error.remote_msg}")
         case SystemExit():
-            return f"a simulator could not be started: {error}"
+            return _one_line(f"a simulator could not be started: {error}")
         case _:
-            logger.opt(exception=error).error("the co-simulation stopped")
-            return f"{type(error).__name__}: {error}"
+            _keep(log, "".join(traceback.format_exception(error)))
+            return _one_line(f"{type(error).__name__}: {error}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _keep(log: Path, text: str) -> None:
+    # A full disk may be what stopped the run: the cause is told all the same.
+    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+        file.write(text.rstrip() + "\n\n")
 
 
 def _reached(runner: SimRunner) -> int:
@@ -76,7 +88,7 @@ def _reached(runner: SimRunner) -> int:
     return int(runner.last_step.time if runner.current_step is None else runner.current_step.time)
 
 
-def _hidden_failure(world: World) -> str | None:
+def _hidden_failure(world: World, log: Path) -> str | None:
     """What mosaik only logged: the first simulator, by name, whose stepping ended with an error or not at all."""
     tasks = {
         name: runner.task for name, runner in sorted(world.compile(use_cache=True).items()) if runner.task is not None
@@ -84,7 +96,7 @@ def _hidden_failure(world: World) -> str | None:
     for task in tasks.values():
         error = task.exception() if task.done() and not task.cancelled() else None
         if error is not None:
-            return cause_of(error)
+            return cause_of(error, log=log)
     unfinished = [name for name, task in tasks.items() if task.cancelled() or not task.done()]
     return f"stopped before the end: {', '.join(unfinished)}" if unfinished else None
 

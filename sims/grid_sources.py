@@ -22,14 +22,16 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_file
 from mosaik_p2p.networks.electric_files import NAMED_TABLES
 from mosaik_p2p.networks.names import with_unique_names
+from mosaik_p2p.scenario.grids import ElectricLimitsSpec
 
+_LIMITS = ElectricLimitsSpec()
 DEFAULT_LIMITS = ElectricLimits(
-    voltage_min_pu=0.95,
-    voltage_max_pu=1.05,
-    line_loading_percent=100.0,
-    transformer_loading_percent=100.0,
-    elements=(),
+    voltage_min_pu=_LIMITS.voltage_pu.min,
+    voltage_max_pu=_LIMITS.voltage_pu.max,
+    line_loading_percent=_LIMITS.line_loading_percent,
+    transformer_loading_percent=_LIMITS.transformer_loading_percent,
 )
+"""Those of a scenario that states none."""
 SIMBENCH_STEP_S = 900
 """Profiles of simbench come in quarters of an hour."""
 

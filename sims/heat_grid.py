@@ -19,6 +19,7 @@ from mosaik_p2p.feasibility.limits import HeatLimits
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.scenario.grids import HeatLimitsSpec
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, Answer, GridSimulator, flow_row, violation_rows
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, open_case, serve, total
 from mosaik_p2p.units import HEAT, Table
@@ -34,13 +35,14 @@ CONSUMER_COLUMNS = {
 JUNCTION_COLUMNS = {"p[bar]": "p_bar", "T[degC]": "t_c"}
 PIPE_COLUMNS = {"mdot[kg/s]": "mdot_kg_per_s", "v[m/s]": "velocity_m_per_s"}
 
+_LIMITS = HeatLimitsSpec()
 DEFAULT_LIMITS = HeatLimits(
-    velocity_m_per_s=2.0,
-    pressure_gradient_pa_per_m=300.0,
-    differential_pressure_bar=0.5,
-    t_supply_min_c=60.0,
-    elements=(),
+    velocity_m_per_s=_LIMITS.velocity_m_per_s,
+    pressure_gradient_pa_per_m=_LIMITS.pressure_gradient_pa_per_m,
+    differential_pressure_bar=_LIMITS.differential_pressure_bar,
+    t_supply_min_c=_LIMITS.t_supply_min_c,
 )
+"""Those of a scenario that states none."""
 
 META: Meta = {
     "api_version": API_VERSION,

@@ -5,6 +5,8 @@ instant with what the dispatch violates. `Simulator.respond` decides what follow
 outcome is emitted and checked again. The state of storages moves on only when time does: every round starts from the
 same state.
 
+Forecasts come in as lists over the horizon, what turns out as one value.
+
 Signs: `P_load`, `Q_load` and `Q_heat` draw from the networks, `P_gen` feeds in; `P_net` and `Q_heat_net` are positive
 into the networks, as a sale is.
 """
@@ -18,6 +20,7 @@ import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.market.forecasts import ATTRIBUTES
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.sims.shared import (
@@ -34,8 +37,6 @@ from mosaik_p2p.sims.shared import (
 from mosaik_p2p.units import CARRIERS, KW_PER_MW, FloatArray, mw
 
 MARKET_ID = "Market"
-FORECASTS = tuple(f"{kind}_{when}[kW]" for kind in ("P", "Q_heat", "PV", "SC") for when in ("forecast", "realised"))
-"""Inputs of a prosumer: a list over the horizon for each forecast, one value for what turns out."""
 DISPATCH = ("P_load[MW]", "P_gen[MW]", "Q_load[MVar]", "Q_heat[kW]")
 STATE = ("P_net[MW]", "Q_heat_net[kW]", "price_electricity[EUR/MWh]", "price_heat[EUR/MWh]")
 ANSWERS = {f"violations_{carrier}": carrier for carrier in CARRIERS}
@@ -55,9 +56,9 @@ META: Meta = {
         "Prosumer": {
             "public": False,
             "params": [],
-            "attrs": [*FORECASTS, *DISPATCH, *STATE],
+            "attrs": [*ATTRIBUTES, *DISPATCH, *STATE],
             "trigger": [],
-            "non-persistent": [*DISPATCH, *FORECASTS],
+            "non-persistent": [*DISPATCH, *ATTRIBUTES],
             "any_inputs": False,
         },
     },
@@ -198,7 +199,7 @@ def _forecasts(inputs: InputData, prosumer_of: Mapping[str, str]) -> dict[str, d
     return {
         name: {
             attribute: _series(in_order(inputs[eid][attribute]))
-            for attribute in FORECASTS
+            for attribute in ATTRIBUTES
             if _given(inputs[eid], attribute)
         }
         for eid, name in prosumer_of.items()

@@ -4,27 +4,32 @@ Any other source of these attributes can take its place (a weather or household 
 connected and takes the rest from the scenario.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS
 from mosaik_p2p.prosumers.devices import Device, FixedLoad, FlexibleLoad, Prosumer, Pv, Series, SolarCollector
-from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSource, interval_steps, open_case, serve
-from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
+from mosaik_p2p.sims.shared import (
+    API_VERSION,
+    LOAD_SCALING,
+    ScenarioSimulator,
+    ScenarioSource,
+    interval_steps,
+    open_case,
+    serve,
+)
+from mosaik_p2p.units import FloatArray
 
-KINDS = ("P", "Q_heat", "PV", "SC")
-SERIES = tuple(f"{kind}_{when}[kW]" for kind in KINDS for when in ("forecast", "realised"))
 BACKGROUND_ID = "Background"
-LOAD_SCALING = "load_scaling[1]"
 
 META: Meta = {
     "api_version": API_VERSION,
     "type": "hybrid",
     "models": {
         "Profiles": {"public": True, "params": ["scenario"], "attrs": [], "any_inputs": False},
-        "Prosumer": {"public": False, "params": [], "attrs": [*SERIES], "any_inputs": False},
+        "Prosumer": {"public": False, "params": [], "attrs": [*ATTRIBUTES], "any_inputs": False},
         "Background": {"public": False, "params": [], "attrs": [LOAD_SCALING], "any_inputs": False},
     },
 }
@@ -87,30 +92,22 @@ def load_scaling(case: Case, interval: int) -> float:
 
 def series_by_kind(prosumer: Prosumer) -> dict[str, list[Series]]:
     """The profiles of a prosumer's devices by the kind of attribute that sums them up; only kinds that it has."""
-    found: dict[str, list[Series]] = {}
-    for device in prosumer.devices:
-        for kind, series_of in _SERIES_OF.items():
-            series = series_of(device)
-            if series is not None:
-                found.setdefault(kind, []).append(series)
-    return found
+    found = {
+        kind: [_series(device) for device in prosumer.devices if belongs(device)] for kind, belongs in KINDS.items()
+    }
+    return {kind: series for kind, series in found.items() if series}
 
 
-def _load(device: Device, carrier: str) -> Series | None:
-    matches = isinstance(device, FixedLoad | FlexibleLoad) and device.carrier == carrier
-    return device.demand if matches and isinstance(device, FixedLoad | FlexibleLoad) else None
-
-
-_SERIES_OF: dict[str, Callable[[Device], Series | None]] = {
-    "P": lambda device: _load(device, ELECTRICITY),
-    "Q_heat": lambda device: _load(device, HEAT),
-    "PV": lambda device: device.available if isinstance(device, Pv) else None,
-    "SC": lambda device: device.available if isinstance(device, SolarCollector) else None,
-}
+def _series(device: Device) -> Series:
+    if isinstance(device, FixedLoad | FlexibleLoad):
+        return device.demand
+    if isinstance(device, Pv | SolarCollector):
+        return device.available
+    raise TypeError(f"a {type(device).__name__} has no profile")
 
 
 def _child(eid: str, by_kind: dict[str, list[Series]]) -> CreateResult:
-    attributes = [name for name in SERIES if name.removesuffix("[kW]").rsplit("_", 1)[0] in by_kind]
+    attributes = [name for name in ATTRIBUTES if name.removesuffix("[kW]").rsplit("_", 1)[0] in by_kind]
     return {"eid": eid, "type": "Prosumer", "rel": [], "extra_info": {"attributes": attributes}}
 
 

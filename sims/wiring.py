@@ -20,10 +20,9 @@ from mosaik.starters import PythonStarter, Starter
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.folder import SCENARIO_FILE
-from mosaik_p2p.sims.electric_grid import LOAD_SCALING
 from mosaik_p2p.sims.market import ANSWERS
 from mosaik_p2p.sims.profiles import BACKGROUND_ID
-from mosaik_p2p.sims.shared import interval_steps
+from mosaik_p2p.sims.shared import LOAD_SCALING, interval_steps
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 StartConfig: TypeAlias = Mapping[str, Any] | Starter

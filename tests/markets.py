@@ -53,6 +53,19 @@ def random_prosumer(
     return Prosumer(name, 0, junctions, 0.95, tuple(devices), tuple(contracts))
 
 
+def strained(problem: MarketProblem, seed: int) -> MarketProblem:
+    """The same market with contracts that bind: small limits, and one prosumer in three without any."""
+    rng = np.random.default_rng(seed)
+    models = []
+    for model in problem.models:
+        upper = model.upper.copy()
+        for k, variable in enumerate(model.variables):
+            if variable.type == "contract":
+                upper[k] = 0.0 if rng.random() < 1 / 3 else rng.uniform(5, 30)
+        models.append(replace(model, upper=upper))
+    return replace(problem, models=tuple(models))
+
+
 def random_tree(rng: np.random.Generator, nodes: int) -> PathGraph:
     """A radial network with a few branches."""
     parents = np.array([int(rng.integers(max(0, i - 3), i)) for i in range(1, nodes)], dtype=np.int64)

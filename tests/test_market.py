@@ -1,19 +1,23 @@
 """The market core against second roads: the central model, the other form, weak duality, changed units and order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from markets import random_market, reordered, scaled
+from markets import random_market, reordered, scaled, strained
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.certificate import certify
 from mosaik_p2p.market.clearing import Clearing, clear, shifted
+from mosaik_p2p.market.exclusive import storage_rows
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.recourse import prepared
 
 GAP = 1e-3
 BALANCE = 1e-6
@@ -23,7 +27,7 @@ FORMS = ("bilateral", "network")
 
 @pytest.fixture(scope="module", params=[0, 1, 2])
 def market(request: pytest.FixtureRequest) -> MarketProblem:
-    return random_market(5, request.param)
+    return prepared(random_market(5, request.param))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -96,8 +100,8 @@ def test_without_charges_there_is_one_price() -> None:
 def test_trade_pays_everyone_together() -> None:
     """The market's cost is never above that of everyone alone."""
     for seed in range(5):
-        cleared = clear(random_market(5, seed), Settings())
-        assert cleared.cost <= cleared.alone_cost.sum() * (1 + GAP)
+        market = prepared(random_market(5, seed))
+        assert clear(market, Settings()).cost <= Fleet(market).alone.cost.sum() * (1 + GAP)
 
 
 @given(seed=st.integers(0, 10_000))
@@ -120,6 +124,59 @@ def test_a_warm_start_needs_fewer_iterations() -> None:
     assert again.iterations < cold.iterations
     assert again.cost == pytest.approx(cold.cost, rel=GAP)
     assert shifted(cold.end).z.shape == cold.end.z.shape
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("seed", range(4))
+def test_contracts_at_their_limits_and_missing_ones(form: str, seed: int) -> None:
+    market = prepared(strained(random_market(5, seed, horizon=8, first_hour=10), seed))
+    cleared = clear(market, Settings(form=form, max_iterations=1000))
+    central = solve_central(market)
+    scale = max(abs(central.cost), np.abs(Fleet(market).alone.cost).sum())
+    assert cleared.status is Status.OK
+    assert abs(cleared.cost - central.cost) <= GAP * scale
+    assert cleared.lower_bound <= central.cost + BALANCE * scale
+    for c, trades in enumerate(cleared.trades):
+        assert trades.net_sale(5) == pytest.approx(cleared.sale_kw[c, 0], abs=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_load_beyond_all_limits_is_an_imbalance_and_no_failure(form: str) -> None:
+    plain = random_market(4, 2, horizon=6, first_hour=18)
+    market = MarketProblem(
+        tuple(replace(m, fixed=m.fixed + np.array([[60.0], [0.0]])) for m in strained(plain, 2).models),
+        plain.charges,
+        plain.dt_h,
+    )
+    cleared = clear(market, Settings(form=form, max_iterations=1000))
+    assert cleared.status is Status.OK
+    assert cleared.cost == pytest.approx(solve_central(market).cost, rel=GAP)
+    short = -sum(done.imbalance_kw[0, 0] for done in cleared.dispatch)
+    assert short > 60.0
+    # Nobody sells what it lacks itself.
+    assert (
+        not cleared.trades[0].seller.size
+        or min(cleared.dispatch[i].imbalance_kw[0, 0] for i in cleared.trades[0].seller) >= -1e-3
+    )
+
+
+def test_charging_and_discharging_at_once_is_repaired() -> None:
+    """At a price of -0.2 burning energy in a battery pays; the repaired dispatch goes one way at a time."""
+    plain = random_market(3, 0, horizon=6, first_hour=9)
+    models = []
+    for model in plain.models:
+        linear = model.linear.copy()
+        for k, variable in enumerate(model.variables):
+            if variable.type == "contract":
+                linear[k] = -0.2 if variable.quantity == "import" else 0.25
+            elif variable.type == "battery":
+                linear[k] = 0.0
+        models.append(replace(model, linear=linear))
+    cleared = clear(MarketProblem(tuple(models), plain.charges, 1.0), Settings(relative_gap=0.5))
+    assert cleared.repaired
+    for model, done in zip(models, cleared.dispatch, strict=True):
+        for charge, discharge in storage_rows(model):
+            assert np.minimum(done.x[charge], done.x[discharge]).max() <= 1e-3
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -136,6 +136,20 @@ def test_forecasts_from_outside_replace_the_scenarios_own() -> None:
     assert _column(more["devices"], where, "el_kw")[0] < 1.5 * _column(plain["devices"], where, "el_kw")[0]
 
 
+def test_a_day_takes_the_energy_that_was_given_for_it_from_outside() -> None:
+    case = market_case()
+    load = next(d for d in case.prosumers[1].devices if isinstance(d, FlexibleLoad))
+    market, taken = RollingMarket(case), []
+    for k in range(DAY_STARTS):
+        given = 1.5 * load.demand.forecast[k : k + HORIZON]
+        outcome = market.clear(k, {"P1": {"P_forecast[kW]": given, "P_realised[kW]": given[:1]}})
+        taken.append(-_column(outcome.tables["devices"], {"prosumer": "P1", "device": "load"}, "el_kw")[0])
+        stored = outcome.tables["inputs"]
+        assert _column(stored, {"prosumer": "P1", "device": "load"}, "realised")[0] == pytest.approx(given[0])
+        market.commit()
+    assert sum(taken) == pytest.approx(1.5 * load.demand.forecast[:DAY_STARTS].sum(), rel=TINY)
+
+
 def test_stopping_rule_ends_the_run_and_records_why() -> None:
     market = RollingMarket(market_case(settings=Settings(max_iterations=1)))
     outcome = market.clear(0)

@@ -14,6 +14,7 @@ import pytest
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.sims import electric_grid, heat_grid, market, profiles, recorder
@@ -337,11 +338,9 @@ class TestProfiles:
         entity = simulator.create(1, "Profiles", scenario=case)[0]
         simulator.step(HOUR, {}, 0)
         for prosumer in case.prosumers:
-            values = simulator.get_data({f"Prosumer-{prosumer.name}": list(profiles.SERIES)})[
-                f"Prosumer-{prosumer.name}"
-            ]
+            values = simulator.get_data({f"Prosumer-{prosumer.name}": list(ATTRIBUTES)})[f"Prosumer-{prosumer.name}"]
             owned = profiles.series_by_kind(prosumer)
-            for kind in profiles.KINDS:
+            for kind in KINDS:
                 if kind not in owned:
                     assert values[f"{kind}_forecast[kW]"] is None
                     continue

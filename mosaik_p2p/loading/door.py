@@ -12,7 +12,8 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
-from mosaik_p2p.loading.places import Places, places_of, shared_load_faults
+from mosaik_p2p.loading.market_case import form_faults
+from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
 from mosaik_p2p.loading.references import reference_faults
 from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
@@ -38,7 +39,7 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Case:
     path = scenario_path(source)
     reading = _read(path, overrides)
     case, faults = _case(reading, path)
-    every = summed_up([*reading.faults, *faults])
+    every = summed_up([*reading.faults, *faults]) or tuple(form_faults(case))
     if every:
         raise BadInput(every)
     return case
@@ -80,13 +81,15 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     grids = grids_of(scenario, path.parent)
     places = places_of(scenario, grids)
     contracts, faults_of_tariffs = _contracts(scenario, series, span)
-    prosumers, faults_of_devices = _prosumers(scenario, places, contracts, Workshop(series, span, scenario.scale))
+    workshop = Workshop(series, span, scenario.scale, known_end=not _unknown_lengths(reading))
+    prosumers, faults_of_devices = _prosumers(scenario, places, contracts, workshop)
     faults = [
         *reference_faults(reading, mentions),
         *faults_of_series,
         *grids.faults,
         *(fault for place in places for fault in place.faults),
         *shared_load_faults(scenario, places),
+        *parted_heat_faults(scenario, places, grids.heat),
         *faults_of_tariffs,
         *faults_of_devices,
     ]
@@ -123,15 +126,18 @@ def _assembled(
 def _known_time(reading: Reading) -> Time:
     """The scenario's time; one interval for each length that is not known, so that no profile seems too short."""
     time = reading.scenario.time
-    unknown = {key: 1 for key in ("steps", "horizon_steps") if reading.lost(f"time.{key}")}
-    return time.model_copy(update=unknown)
+    return time.model_copy(update=dict.fromkeys(_unknown_lengths(reading), 1))
+
+
+def _unknown_lengths(reading: Reading) -> list[str]:
+    return [key for key in ("steps", "horizon_steps") if reading.lost(f"time.{key}")]
 
 
 def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...]) -> tuple[AllSeries, list[Fault]]:
     if reading.lost("time.start"):
         return AllSeries({}, None, ()), []
     series = all_series(reading.scenario, span, folder)
-    faults = [*series.faults, *sign_faults(mentions, series.profiles, span.times)]
+    faults = [*series.faults, *sign_faults(mentions, series.profiles, span.own_times)]
     if reading.scenario.weather is None and not reading.lost("weather"):
         faults.extend(
             Fault(

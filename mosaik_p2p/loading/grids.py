@@ -1,6 +1,6 @@
 """Networks of a scenario with the limits that they are checked against."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from mosaik_p2p.scenario.schema import Scenario
 ELECTRICITY_PLACE = "networks.electricity"
 HEAT_PLACE = "networks.heat"
 _ELECTRIC_TABLES = {"bus": "bus", "line": "line", "transformer": "trafo"}
-_PIPE_QUANTITIES = ("velocity_m_per_s", "pressure_gradient_pa_per_m", "differential_pressure_bar", "t_supply_min_c")
+_ELECTRIC_QUANTITIES = ("voltage_pu", "loading_percent")
+_HEAT_QUANTITIES = ("velocity_m_per_s", "pressure_gradient_pa_per_m", "differential_pressure_bar", "t_supply_min_c")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ def grids_of(scenario: Scenario, folder: Path) -> Grids:
     electric, electric_faults = (None, []) if spec.electricity is None else _electric(spec.electricity, folder)
     heat, heat_faults = (None, []) if spec.heat is None else _heat(spec.heat, folder)
     faults = [*electric_faults, *heat_faults]
+    for place, network in ((ELECTRICITY_PLACE, spec.electricity), (HEAT_PLACE, spec.heat)):
+        faults.extend(() if network is None else _doubles(place, network.limits.element))
     if electric is not None and spec.electricity is not None:
         faults.extend(_unknown_electric_elements(spec.electricity, electric))
     if heat is not None and spec.heat is not None:
@@ -66,7 +69,7 @@ def _heat(spec: HeatSpec, folder: Path) -> tuple[HeatNetwork | None, list[Fault]
         t_feed_c=spec.feed_c,
         t_ground_c=spec.t_ground_c,
         bypass_nodes=spec.bypass.nodes,
-        bypass_mdot_kg_per_s=spec.bypass.mdot_kg_per_s,
+        bypass_mdot_kg_per_s=spec.bypass.flow_kg_per_s,
     )
     try:
         return (
@@ -122,10 +125,24 @@ def _heat_limits(spec: HeatSpec) -> HeatLimits:
 
 
 def _heat_element(spec: HeatElementSpec) -> Iterator[ElementLimit]:
-    for quantity in _PIPE_QUANTITIES:
+    for quantity in _HEAT_QUANTITIES:
         value = getattr(spec, quantity)
         if value is not None:
             yield ElementLimit(spec.table, spec.name, quantity, value)
+
+
+def _doubles(place: str, elements: Sequence[ElectricElementSpec | HeatElementSpec]) -> Iterator[Fault]:
+    """Limits of an element for a quantity that has one already: only one of them could hold."""
+    first: dict[tuple[str, str, str], int] = {}
+    for position, element in enumerate(elements):
+        for quantity in (*_ELECTRIC_QUANTITIES, *_HEAT_QUANTITIES):
+            if getattr(element, quantity, None) is None:
+                continue
+            before = first.setdefault((element.table, element.name, quantity), position)
+            if before != position:
+                problem = f"is a duplicate: element[{before}] limits this quantity of the same {element.table}"
+                at = f"{place}.limits.element[{position}].{quantity}"
+                yield Fault(at, f"{element.table} {element.name!r}", problem, "Keep one of the two.")
 
 
 def _unknown_electric_elements(spec: ElectricitySpec, network: ElectricNetwork) -> Iterator[Fault]:

@@ -4,12 +4,13 @@ import numpy as np
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, no_charges, path_charges, uniform_charges
+from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.networks.electric import electric_graph
 from mosaik_p2p.networks.heat import heat_graph
-from mosaik_p2p.units import IntArray
+from mosaik_p2p.units import CARRIERS, IntArray
 
 
 def market_case(case: Case) -> MarketCase:
@@ -25,6 +26,19 @@ def market_case(case: Case) -> MarketCase:
         settings=Settings(form=market.form, relative_gap=market.relative_gap, max_iterations=market.max_iterations),
         on_not_converged=market.on_not_converged,
     )
+
+
+def form_faults(case: Case) -> list[Fault]:
+    """Networks that the market's form cannot have. Only the charges of a case that is sound otherwise show them."""
+    if case.scenario.market.form != "network":
+        return []
+    charges = zip(CARRIERS, (_electric_charges(case), _heat_charges(case)), strict=True)
+    remedy = 'Use "auto" or "bilateral".'
+    return [
+        Fault("market.form", "'network'", f"there is more than one way between prosumers on the {carrier} side", remedy)
+        for carrier, posted in charges
+        if posted.tree is None
+    ]
 
 
 def _electric_charges(case: Case) -> Charges:

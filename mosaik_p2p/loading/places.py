@@ -3,12 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+import networkx as nx
+
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.loading.grids import Grids
+from mosaik_p2p.loading.grids import HEAT_PLACE, Grids
 from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_buses
 from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
-from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY
-from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_graph
+from mosaik_p2p.scenario.names import did_you_mean, listed
 from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
 
 _WRITE_PAIR = "Write junction = { supply = ..., return = ... } with names or indices of junctions."
@@ -60,6 +62,37 @@ def shared_load_faults(scenario: Scenario, places: tuple[Places, ...]) -> list[F
         for prosumer, place in zip(scenario.prosumers, places, strict=True)
         if place.load is not None and count[place.load] > 1
     ]
+
+
+def parted_heat_faults(scenario: Scenario, places: tuple[Places, ...], heat: HeatNetwork | None) -> list[Fault]:
+    """Prosumers that no pipe leads between: all who trade a carrier stand on one network."""
+    if heat is None:
+        return []
+    part_of = _connected_parts(heat)
+    faults: list[Fault] = []
+    members: dict[int, list[str]] = {}
+    for prosumer, place in zip(scenario.prosumers, places, strict=True):
+        if place.junctions is None:
+            continue
+        supply, return_ = (part_of[junction] for junction in place.junctions)
+        if supply == return_:
+            members.setdefault(supply, []).append(prosumer.name)
+        else:
+            at, problem = f"prosumers.{prosumer.name}.junction", "no pipe leads from its supply to its return junction"
+            faults.append(Fault(at, repr(place.junctions), problem, "Name two junctions of one network."))
+    if len(members) > 1:
+        problem = f"they stand on {len(members)} heat networks that are not connected, and heat is traded on one"
+        remedy = "Connect the networks, or give each a scenario of its own."
+        apart = " | ".join(listed(names) for names in members.values())
+        faults.append(Fault(f"{HEAT_PLACE}.file", f"prosumers {apart}", problem, remedy))
+    return faults
+
+
+def _connected_parts(heat: HeatNetwork) -> dict[int, int]:
+    """Junction in service to the number of the part of the network that it belongs to."""
+    graph = junction_graph(heat.net)
+    graph.add_edges_from((plant.supply, plant.return_) for plant in heat.plants)
+    return {int(junction): number for number, part in enumerate(nx.connected_components(graph)) for junction in part}
 
 
 def _places(prosumer: ProsumerSpec, here: _Map) -> Places:

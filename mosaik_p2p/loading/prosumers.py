@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.loading.resample import shifted
+from mosaik_p2p.loading.resample import MINUTES_PER_DAY, shifted
 from mosaik_p2p.loading.series import AllSeries, Span
 from mosaik_p2p.prosumers.devices import (
     Battery,
@@ -41,6 +41,8 @@ class Workshop:
     series: AllSeries
     span: Span
     scale: Scale
+    known_end: bool
+    """False where the scenario's lengths are faulty: how much of its last day the span covers is then not known."""
 
 
 def devices_of(spec: ProsumerSpec, workshop: Workshop) -> tuple[tuple[Device, ...], list[Fault]]:
@@ -53,7 +55,7 @@ def devices_of(spec: ProsumerSpec, workshop: Workshop) -> tuple[tuple[Device, ..
             devices.append(built)
         place = f"prosumers.{spec.name}.{device.name}"
         if isinstance(built, FlexibleLoad):
-            faults.extend(_energy_faults(built, workshop.span, place))
+            faults.extend(_energy_faults(built, workshop, place))
     return tuple(devices), faults
 
 
@@ -139,19 +141,25 @@ def _later(series: Series, minutes: int, step_minutes: int) -> Series:
     return Series(shifted(series.forecast, minutes, step_minutes), shifted(series.realised, minutes, step_minutes))
 
 
-def _energy_faults(load: FlexibleLoad, span: Span, place: str) -> Sequence[Fault]:
-    """Whole days whose forecast energy the limits of the load exclude; of a cut day, the market shifts what it can."""
+def _energy_faults(load: FlexibleLoad, workshop: Workshop, place: str) -> Sequence[Fault]:
+    """Days whose forecast energy the limits of the load exclude: the market would have to leave some of it owed.
+
+    Of a day that begins before the span or ends after it, the intervals inside the span count.
+    """
+    span = workshop.span
     intervals = np.bincount(span.day)
+    cut = intervals < MINUTES_PER_DAY // span.step_minutes
     energy = np.bincount(span.day, weights=load.demand.forecast) * span.dt_h
     hours = intervals * span.dt_h
-    whole = intervals == intervals.max()
+    judged = ~cut if not workshop.known_end else np.ones_like(cut)
     for key, limit, wrong in (
         ("max_kw", load.max_kw, energy > load.max_kw * hours * (1 + ENERGY_TOLERANCE)),
         ("min_kw", load.min_kw, energy < load.min_kw * hours * (1 - ENERGY_TOLERANCE)),
     ):
-        if (wrong & whole).any():
-            day = int(np.argmax(wrong & whole))
-            problem = f"excludes the forecast of day {day + 1}: {energy[day]:g} kWh in {hours[day]:g} h"
-            remedy = f"Change {key}, or the profile of this load."
+        if (wrong & judged).any():
+            day = int(np.argmax(wrong & judged))
+            part = " that the span has of it" if cut[day] else ""
+            problem = f"excludes the forecast of day {day + 1}: {energy[day]:g} kWh in {hours[day]:g} h{part}"
+            remedy = f"Change {key}, or the profile of this load{', or time.steps' if cut[day] else ''}."
             return [Fault(f"{place}.{key}", f"{limit:g}", problem, remedy)]
     return []

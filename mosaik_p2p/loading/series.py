@@ -26,6 +26,8 @@ class Span:
 
     times: pd.DatetimeIndex
     """(span,) begins in UTC."""
+    own_times: pd.DatetimeIndex
+    """(span,) the same begins at the scenario's own offset, as messages name them."""
     minute: IntArray
     """(span,) minute of the scenario's own day at which each interval begins."""
     day: IntArray
@@ -49,7 +51,10 @@ def span_of(time: Time) -> Span:
     times = pd.date_range(start, periods=time.span_steps, freq=pd.Timedelta(minutes=time.step_minutes), unit="ns")
     since_midnight = 60 * time.start.hour + time.start.minute + time.step_minutes * np.arange(time.span_steps)
     day, minute = np.divmod(since_midnight.astype(np.int64), 24 * 60)
-    return Span(times=times, minute=minute, day=day, step_minutes=time.step_minutes, dt_h=time.dt_h)
+    own_times = times.tz_convert(time.start.tzinfo)
+    return Span(
+        times=times, own_times=own_times, minute=minute, day=day, step_minutes=time.step_minutes, dt_h=time.dt_h
+    )
 
 
 def all_series(scenario: Scenario, span: Span, folder: Path) -> AllSeries:
@@ -62,7 +67,7 @@ def all_series(scenario: Scenario, span: Span, folder: Path) -> AllSeries:
             continue  # the weather's own fault says it
         try:
             forecast, realised = profile_values(
-                spec, times=span.times, step_minutes=span.step_minutes, folder=folder, weather=weather
+                spec, times=span.own_times, step_minutes=span.step_minutes, folder=folder, weather=weather
             )
         except BadInput as error:
             faults.extend(at(f"profiles.{name}", fault) for fault in error.faults)
@@ -84,7 +89,7 @@ def _weather(scenario: Scenario, span: Span, folder: Path) -> tuple[Weather | No
     if scenario.weather is None or not _needs_weather(scenario):
         return None, ()
     try:
-        weather = load_weather(scenario.weather, folder=folder, times=span.times, step_minutes=span.step_minutes)
+        weather = load_weather(scenario.weather, folder=folder, times=span.own_times, step_minutes=span.step_minutes)
     except BadInput as error:
         return None, tuple(at("weather", fault) for fault in error.faults)
     return weather, ()

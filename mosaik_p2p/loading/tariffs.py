@@ -69,7 +69,7 @@ def _arbitrage(name: str, bought: FloatArray, sold: FloatArray, span: Span) -> l
         return []
     worst = int(np.argmax(sold - bought))
     problem = (
-        f"is not below the import price {bought[worst]:g} at {span.times[worst].isoformat()} "
+        f"is not below the import price {bought[worst]:g} at {span.own_times[worst].isoformat()} "
         f"({int(wrong.sum())} of {len(wrong)} intervals)"
     )
     remedy = "Buying and selling back would earn money: keep every export price below the import price."

@@ -68,13 +68,13 @@ class TypicalYear:
 
 
 def load_weather(spec: WeatherSpec, *, folder: Path, times: pd.DatetimeIndex, step_minutes: int) -> Weather:
-    """The weather that a scenario names, for the span whose intervals begin at `times` (UTC).
+    """The weather that a scenario names, for the span whose intervals begin at `times`; messages keep their zone.
 
     Raises BadInput where a user's file is missing, incomplete or does not cover the span; places are relative to the
     weather table, paths to `folder`.
     """
     if isinstance(spec, DwdTryWeather):
-        return _typical_weather(spec, times, step_minutes)
+        return _typical_weather(spec, times.tz_convert("UTC"), step_minutes)
     return _own_weather(spec, folder, times, step_minutes)
 
 
@@ -142,7 +142,7 @@ def _own_weather(spec: FileWeather, folder: Path, times: pd.DatetimeIndex, step_
         raise BadInput(faults)
     north, east = spec.latitude_deg, spec.longitude_deg
     return Weather(
-        begins=times,
+        begins=times.tz_convert("UTC"),
         step_minutes=step_minutes,
         site=None if north is None or east is None else Site(north, east),
         region=None,

@@ -11,6 +11,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 
@@ -22,10 +23,13 @@ class Central:
     sale_kw: FloatArray
     trade_kw: FloatArray
     """[c, t, i, j] > 0: i sells to j."""
+    price_per_kwh: FloatArray
+    """(C, T, N): multipliers of the balances."""
 
 
 def solve_central(problem: MarketProblem) -> Central:
     """Solve `problem` with HiGHS. Raises RuntimeError where HiGHS does not report an optimum."""
+    problem = prepared(problem)
     model = build_model(problem)
     result = pyo.SolverFactory("highs").solve(model)
     if result.solver.termination_condition != pyo.TerminationCondition.optimal:
@@ -35,12 +39,16 @@ def solve_central(problem: MarketProblem) -> Central:
     for c, i, j, t in model.pairs_in_time:
         trade[c, t, i, j] += pyo.value(model.sold[c, i, j, t]) - pyo.value(model.bought[c, i, j, t])
         trade[c, t, j, i] = -trade[c, t, i, j]
-    return Central(float(pyo.value(model.total_cost)), trade.sum(axis=3), trade)
+    price = np.zeros((carriers, horizon, count))
+    for (c, i, t), balance in model.balance.items():
+        price[c, t, i] = model.dual[balance] / problem.dt_h
+    return Central(float(pyo.value(model.total_cost)), trade.sum(axis=3), trade, price)
 
 
 def build_model(problem: MarketProblem) -> pyo.ConcreteModel:
     """The market of `problem.py` as a Pyomo model."""
     model = pyo.ConcreteModel("peer-to-peer market")
+    model.dual = pyo.Suffix(direction=pyo.Suffix.IMPORT)
     _variables(model, problem)
     _prosumer_constraints(model, problem)
     model.total_cost = pyo.Objective(expr=_prosumer_cost(model, problem) + _charges(model, problem))
@@ -60,8 +68,9 @@ def _variables(model: pyo.ConcreteModel, problem: MarketProblem) -> None:
         for t in range(horizon)
     ]
 
-    def limits(_: pyo.ConcreteModel, i: int, k: int, t: int) -> tuple[float, float]:
-        return float(problem.models[i].lower[k, t]), float(problem.models[i].upper[k, t])
+    def limits(_: pyo.ConcreteModel, i: int, k: int, t: int) -> tuple[float, float | None]:
+        upper = float(problem.models[i].upper[k, t])
+        return float(problem.models[i].lower[k, t]), upper if np.isfinite(upper) else None
 
     model.x = pyo.Var(rows, bounds=limits)
     model.pairs_in_time = pyo.Set(initialize=[(c, int(i), int(j), t) for c, i, j, t in pairs], dimen=4)
@@ -80,7 +89,7 @@ def _net_sale(model: pyo.ConcreteModel, c: int, i: int, t: int, count: int) -> A
 
 def _prosumer_constraints(model: pyo.ConcreteModel, problem: MarketProblem) -> None:
     carriers, horizon, count = problem.shape
-    model.balance = pyo.ConstraintList()
+    model.balance = pyo.Constraint(pyo.Any)
     model.own = pyo.ConstraintList()
     for i, prosumer in enumerate(problem.models):
         for c in range(carriers):
@@ -92,7 +101,8 @@ def _prosumer_constraints(model: pyo.ConcreteModel, problem: MarketProblem) -> N
                     for k in range(len(prosumer.variables))
                     if prosumer.balance[c, k, t] != 0.0
                 )
-                model.balance.add(produced == float(prosumer.fixed[c, t]) + _net_sale(model, c, i, t, count))
+                demand = float(prosumer.fixed[c, t]) + _net_sale(model, c, i, t, count)
+                model.balance[c, i, t] = produced == demand
         rows = prosumer.rows.tocsr()
         for r in range(rows.shape[0]):
             span = slice(rows.indptr[r], rows.indptr[r + 1])

@@ -7,6 +7,7 @@ import numpy as np
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import Form
 from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 
@@ -38,22 +39,23 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     The multipliers left by the last step usually reach the `wanted` relative gap; only where they do not, every
     prosumer is asked once more for the best ones.
     """
-    completions = fleet.complete(form.sales(z))
-    cost = sum(done.cost + done.penalty for done in completions) + form.charge(z)
+    cost = sum(done.cost for done in fleet.complete(form.sales(z))) + form.charge(z)
     alone = fleet.alone.cost
     scale = max(abs(cost), float(np.abs(alone).sum()))
-    candidates = [within_offers(fleet.problem, form.distance, closed) for closed in form.closed(price_per_kwh)]
+    limit = scarcity_price(fleet.problem)
+    closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
+    candidates = [*(within_offers(fleet.problem, form.distance, prices) for prices in closed), *closed]
     lower = max(fleet.bound(prices) for prices in candidates)
     if cost - lower > wanted * scale:
-        lower = max(lower, fleet.bound(candidates[0], tighten=True))
+        lower = max(lower, *(fleet.bound(candidates[n], tighten=True) for n in (0, len(closed))))
     return Certificate(cost, lower, float(alone.sum()), scale)
 
 
 def within_offers(problem: MarketProblem, distance: FloatArray, price_per_kwh: FloatArray) -> FloatArray:
     """Prices (C, T, N) clipped into what the contracts allow: nobody pays more than the nearest import plus the way.
 
-    Import and export prices seen through the charges are closed themselves, so the clipped prices stay closed, and a
-    price beyond them only loosens the bound.
+    Import and export prices seen through the charges are closed themselves, so the clipped prices stay closed. While no
+    contract is at its limit, a price beyond them only loosens the bound.
     """
     ceiling, floor = offers(problem)
     highest = (ceiling[:, :, None, :] + distance[:, None]).min(axis=-1)

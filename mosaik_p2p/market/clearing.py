@@ -1,7 +1,7 @@
 """Clear a market: the front door of the market core."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import Form, choose_form
-from mosaik_p2p.market.problem import MarketProblem, Settings, without_lone_members
+from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
+from mosaik_p2p.market.recourse import prepared, scarcity_price
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray
@@ -37,7 +38,8 @@ class Clearing:
     primal_residual: float
     dual_residual: float
     cost: float
-    """Money over the look-ahead: every prosumer's own cost plus what both ends of all trades pay in charges."""
+    """Money over the look-ahead: every prosumer's own cost, imbalances at the scarcity price, and what both ends of all
+    trades pay in charges."""
     lower_bound: float
     relative_gap: float
     gap_of_gain: float | None
@@ -49,8 +51,10 @@ class Clearing:
     """(C, T, N): each prosumer's own price."""
     dispatch: tuple[Completion, ...]
     """One per prosumer."""
-    alone_cost: FloatArray
-    """(N,): what each prosumer's look-ahead costs without peers."""
+    repaired: bool
+    """Whether a storage would have charged and discharged at once."""
+    scarcity_price_per_kwh: float
+    """What imbalances are priced at."""
     end: admm.Start
     """Where the iteration stopped; starts the next clearing."""
 
@@ -67,12 +71,12 @@ def clear(
     Raises ValueError where the form asked for cannot state the problem, and NotSolved where a prosumer's own
     problem has no numerical solution.
     """
-    problem = without_lone_members(problem)
-    fleet = Fleet(problem)
+    fleet = Fleet(prepared(problem))
+    problem = fleet.problem
     form = choose_form(problem, settings.form)
     begin = start if start is not None and start.z.shape == form.shape else admm.cold_start(fleet, form)
     outcome = admm.run(fleet, form, begin, settings, on_check=on_check)
-    return _settled(fleet, form, outcome, settings)
+    return settled(fleet, form, outcome, settings)
 
 
 def shifted(start: admm.Start) -> admm.Start:
@@ -80,16 +84,17 @@ def shifted(start: admm.Start) -> admm.Start:
     return admm.Start(np.roll(start.z, -1, axis=1), np.roll(start.price_per_kwh, -1, axis=1), start.weight)
 
 
-def _settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
-    """Agree on exactly reciprocal trades, let everyone complete its dispatch, and take stock."""
+def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
+    """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
-    trades, sale, dispatch = _agreed(fleet, form, end)
-    cost = sum(done.cost + done.penalty for done in dispatch) + form.charge(end.z)
-    final = Certificate(cost, certificate.lower_bound, certificate.cost_alone, certificate.scale)
-    cause = None if outcome.converged else _cause(outcome, settings)
+    trades, sale, dispatch, repaired = _agreed(fleet, form, end)
+    cost = sum(done.cost for done in dispatch) + _charges(fleet.problem, form, end.z, trades)
+    final = replace(certificate, cost=cost)
+    converged = outcome.converged and final.relative_gap <= settings.relative_gap
+    own = np.stack([done.price_per_kwh for done in dispatch], axis=-1)
     return Clearing(
-        status=Status.OK if outcome.converged else Status.NOT_CONVERGED,
-        cause=cause,
+        status=Status.OK if converged else Status.NOT_CONVERGED,
+        cause=None if converged else _cause(outcome, final, settings),
         form=form.name,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
@@ -100,41 +105,50 @@ def _settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings
         gap_of_gain=final.gap_of_gain,
         trades=trades,
         sale_kw=sale,
-        price_per_kwh=end.price_per_kwh,
-        dispatch=dispatch,
-        alone_cost=fleet.alone.cost,
+        # Who does not trade a carrier has a price of its own for it.
+        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, own),
+        dispatch=tuple(dispatch),
+        repaired=repaired,
+        scarcity_price_per_kwh=scarcity_price(fleet.problem),
         end=end,
     )
 
 
-def dust_kw(power_kw: FloatArray) -> float:
-    """The power below which a trade is rounding, for prosumers of sizes `power_kw`."""
-    return DUST * float(power_kw.mean())
+def _charges(problem: MarketProblem, form: Form, z: FloatArray, trades: tuple[Trades, ...]) -> float:
+    """Money that both ends pay: for the agreed trades of the first interval, and for z later."""
+    later = z.copy()
+    later[:, 0] = 0.0
+    now = sum(
+        float(np.sum(t.power_kw * charges.total[t.seller, t.buyer]))
+        for t, charges in zip(trades, problem.charges, strict=True)
+    )
+    return now * problem.dt_h + form.charge(later)
 
 
-def _agreed(fleet: Fleet, form: Form, end: admm.Start) -> tuple[tuple[Trades, ...], FloatArray, tuple[Completion, ...]]:
+def _agreed(fleet: Fleet, form: Form, end: admm.Start) -> tuple[tuple[Trades, ...], FloatArray, list[Completion], bool]:
     """Trades, net sales and dispatches that fit each other; a trade that an end cannot keep is trimmed."""
-    trades = tuple(form.trades(end.z, end.price_per_kwh, dust_kw=dust_kw(fleet.power_kw)))
+    dust = DUST * float(fleet.power_kw.mean())
+    trades = tuple(form.trades(end.z, end.price_per_kwh, dust_kw=dust))
     sale = form.sales(end.z).copy()
-    count = sale.shape[2]
-    for _ in range(TRIMMING_ROUNDS):
+    for rounds_left in range(TRIMMING_ROUNDS - 1, -1, -1):
         for c, carrier_trades in enumerate(trades):
-            sale[c, 0] = carrier_trades.net_sale(count)
-        dispatch = tuple(fleet.complete(sale))
+            sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
+        dispatch, repaired = fleet.dispatch(sale)
         surplus = np.stack([done.imbalance_kw[:, 0] for done in dispatch], axis=-1)
         surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
-        if not surplus.any():
+        if not surplus.any() or not rounds_left:
             break
-        trades = tuple(trimmed(t, s) for t, s in zip(trades, surplus, strict=True))
-    return trades, sale, dispatch
+        trades = tuple(trimmed(t, s, dust_kw=dust) for t, s in zip(trades, surplus, strict=True))
+    return trades, sale, dispatch, repaired
 
 
-def _cause(outcome: admm.Outcome, settings: Settings) -> str:
-    return (
-        f"after {outcome.iterations} iterations the relative gap is {outcome.certificate.relative_gap:.2e} and the "
-        f"worst residual {outcome.residuals.worst:.2e}, both must be at most {settings.relative_gap:g}; "
-        "raise market.max_iterations or market.relative_gap"
-    )
+def _cause(outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
+    found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
+    if outcome.residuals.worst > settings.relative_gap:
+        remedy = "raise market.max_iterations or market.relative_gap"
+    else:
+        remedy = "the bound does not close: raise market.relative_gap, or use market.on_not_converged = central"
+    return f"after {outcome.iterations} iterations: {found}, both must be at most {settings.relative_gap:g}; {remedy}"
 
 
 def describe_failure(error: NotSolved) -> str:

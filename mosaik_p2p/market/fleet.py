@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from mosaik_p2p.market.exclusive import exclusive
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.subproblem import Completion, Subproblem
 from mosaik_p2p.units import FloatArray
@@ -12,7 +13,7 @@ from mosaik_p2p.units import FloatArray
 
 @dataclass(frozen=True)
 class Alone:
-    """What everyone would do without peers: cost (N,) money, own prices and gross load (C, T, N)."""
+    """What everyone would do without peers: cost (N,) money without imbalance, own prices and gross load (C, T, N)."""
 
     cost: FloatArray
     price_per_kwh: FloatArray
@@ -44,6 +45,20 @@ class Fleet:
         """Everyone's dispatch for agreed net sales (C, T, N)."""
         return [member.complete(sale_kw[:, :, i]) for i, member in enumerate(self._members)]
 
+    def dispatch(self, sale_kw: FloatArray) -> tuple[list[Completion], bool]:
+        """Like `complete`, but no storage charges and discharges at once; says whether that had to be repaired."""
+        done = self.complete(sale_kw)
+        repaired = False
+        for i, member in enumerate(self._members):
+            for _ in range(member.model.horizon):
+                narrowed = exclusive(member.model, done[i].x, power_kw=float(self.power_kw[i]))
+                if narrowed is None:
+                    break
+                repaired = True
+                member = Subproblem(narrowed, power_kw=float(self.power_kw[i]), price_per_kwh=self.price_scale)
+                done[i] = member.complete(sale_kw[:, :, i])
+        return done, repaired
+
     def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
         """Lower bound on the market's cost from closed node prices (C, T, N); `tighten` spends one more solve each."""
         if tighten:
@@ -60,7 +75,7 @@ class Fleet:
             for model, done in zip(self.problem.models, completions, strict=True)
         ]
         return Alone(
-            cost=np.array([done.cost + done.penalty for done in completions]),
+            cost=np.array([done.cost - done.penalty for done in completions]),
             price_per_kwh=np.stack([done.price_per_kwh for done in completions], axis=-1),
             load_kw=np.stack(load, axis=-1),
         )

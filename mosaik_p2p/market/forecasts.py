@@ -12,6 +12,20 @@ Forecasts = Mapping[str, Mapping[str, FloatArray]]
 """Prosumer name to attribute name (`P_forecast[kW]` and its like) to values from the binding interval on."""
 
 
+def _is_load(carrier: str) -> Callable[[Device], bool]:
+    return lambda device: isinstance(device, FixedLoad | FlexibleLoad) and device.carrier == carrier
+
+
+KINDS: dict[str, Callable[[Device], bool]] = {
+    "P": _is_load(ELECTRICITY),
+    "Q_heat": _is_load(HEAT),
+    "PV": lambda device: isinstance(device, Pv),
+    "SC": lambda device: isinstance(device, SolarCollector),
+}
+"""Attribute stem to the devices it is about."""
+ATTRIBUTES = tuple(f"{stem}_{which}[kW]" for stem in KINDS for which in ("forecast", "realised"))
+
+
 def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin: int) -> Prosumer:
     """`prosumer` with the series that were given, from interval `begin` of the span on.
 
@@ -21,7 +35,7 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
     if not given:
         return prosumer
     devices = list(prosumer.devices)
-    for stem, kind in _KINDS.items():
+    for stem, kind in KINDS.items():
         places = [n for n, device in enumerate(devices) if kind(device)]
         for which in ("forecast", "realised"):
             values = given.get(f"{stem}_{which}[kW]")
@@ -31,18 +45,6 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
             for n, part in zip(places, parts, strict=True):
                 devices[n] = _with_series(devices[n], replace(_series(devices[n]), **{which: part}))
     return replace(prosumer, devices=tuple(devices))
-
-
-def _is_load(carrier: str) -> Callable[[Device], bool]:
-    return lambda device: isinstance(device, FixedLoad | FlexibleLoad) and device.carrier == carrier
-
-
-_KINDS: dict[str, Callable[[Device], bool]] = {
-    "P": _is_load(ELECTRICITY),
-    "Q_heat": _is_load(HEAT),
-    "PV": lambda device: isinstance(device, Pv),
-    "SC": lambda device: isinstance(device, SolarCollector),
-}
 
 
 def _series(device: Device) -> Series:

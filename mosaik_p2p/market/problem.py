@@ -6,13 +6,16 @@
 with K_ij what both ends of a trade pay per kWh together. Chen and Liu 2025, eqs. 1-4 and 21-22.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import CARRIERS, FloatArray
+
+IMBALANCE = "imbalance"
+"""Type of the variables for what a prosumer cannot balance; see `recourse`."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,6 @@ class MarketProblem:
         return np.array([model.member for model in self.models]).T
 
 
-def without_lone_members(problem: MarketProblem) -> MarketProblem:
-    """The same market, in which the only member of a carrier keeps it to itself: it has nobody to trade with."""
-    lone = problem.member.sum(axis=1) < 2
-    if not lone.any():
-        return problem
-    models = tuple(
-        replace(m, member=tuple(is_in and not bool(alone) for is_in, alone in zip(m.member, lone, strict=True)))
-        for m in problem.models
-    )
-    return replace(problem, models=models)
-
-
 @dataclass(frozen=True)
 class Settings:
     """When a clearing may stop. `relative_gap` also bounds the relative primal and dual residuals."""
@@ -66,16 +57,10 @@ def highest_price(problem: MarketProblem) -> float:
     offers = [0.0]
     for model in problem.models:
         contract = [k for k, variable in enumerate(model.variables) if variable.type == "contract"]
-        rows = contract or list(range(len(model.variables)))
+        rows = contract or [k for k, variable in enumerate(model.variables) if variable.type != IMBALANCE]
         if rows:
             offers.append(float(np.abs(model.linear[rows]).max()))
     return max(offers) or 1.0
-
-
-def scarcity_price(model: ProsumerModel) -> float:
-    """A price above all others, currency per kWh, for what a prosumer cannot balance."""
-    slope = np.abs(model.linear) + model.quadratic * np.maximum(np.abs(model.lower), np.abs(model.upper))
-    return 10.0 * float(slope.max(initial=1e-6))
 
 
 def power_scale(problem: MarketProblem) -> FloatArray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -51,8 +52,8 @@ class Realised:
     exchanges: Mapping[str, Exchange]
     devices: tuple[DeviceDispatch, ...]
     level_kwh: Mapping[str, float]
-    served_kwh: Mapping[str, float]
-    """Energy that each flexible load was cleared."""
+    behind_kwh: Mapping[str, float]
+    """Energy by which each flexible load was cleared less than its forecast."""
 
 
 def realise(
@@ -68,12 +69,15 @@ def realise(
         for c, carrier in enumerate(CARRIERS)
         if _touches(prosumer, model, c)
     }
-    flexible = {v.device: k for k, v in enumerate(model.variables) if v.type == "flexible_load"}
     return Realised(
         exchanges=exchanges,
         devices=tuple(sorted(devices, key=lambda entry: entry.device)),
         level_kwh={entry.device: entry.level_kwh for entry in devices if entry.level_kwh is not None},
-        served_kwh={name: float(power[k]) * model.dt_h for name, k in flexible.items()},
+        behind_kwh={
+            device.name: float(device.demand.forecast[interval] - power[model.index(device.name, "power")]) * model.dt_h
+            for device in prosumer.devices
+            if isinstance(device, FlexibleLoad)
+        },
     )
 
 
@@ -87,7 +91,7 @@ def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
 
 
 def _device_names(model: ProsumerModel) -> list[str]:
-    return list(dict.fromkeys(v.device for v in model.variables if v.type != "contract"))
+    return list(dict.fromkeys(v.device for v in model.variables if v.type not in ("contract", IMBALANCE)))
 
 
 def _deviations(prosumer: Prosumer, model: ProsumerModel, power: FloatArray, interval: int) -> dict[str, float]:

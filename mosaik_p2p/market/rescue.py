@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.errors import Status
-from mosaik_p2p.market.clearing import Clearing, dust_kw
+from mosaik_p2p.market import admm
+from mosaik_p2p.market.certificate import certify
+from mosaik_p2p.market.clearing import Clearing, settled
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.trades import match_pairs
+from mosaik_p2p.market.forms import PairForm
+from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.recourse import prepared
 
 
-def cleared_centrally(problem: MarketProblem, failed: Clearing) -> Clearing:
-    """The central optimum as a clearing; `failed` itself, its cause extended, where HiGHS fails too."""
+def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settings) -> Clearing:
+    """The central optimum as a clearing, certified like any other; `failed` itself where HiGHS fails too."""
     # Pyomo takes a second to import and is needed only here and in tests.
     from mosaik_p2p.market.central import solve_central
 
@@ -20,30 +22,17 @@ def cleared_centrally(problem: MarketProblem, failed: Clearing) -> Clearing:
         central = solve_central(problem)
     except (RuntimeError, ValueError) as error:
         return replace(failed, cause=f"{failed.cause}; the central solver failed too: {error}")
-    count = len(problem.models)
-    first, second = np.triu_indices(count, 1)
-    fleet = Fleet(problem)
-    own = np.stack([done.price_per_kwh for done in fleet.complete(central.sale_kw)], axis=-1)
-    trades = tuple(
-        match_pairs(
-            first, second, central.trade_kw[c, 0, first, second], own[c, 0], charges, dust_kw=dust_kw(fleet.power_kw)
-        )
-        for c, charges in enumerate(problem.charges)
+    fleet = Fleet(prepared(problem))
+    form = PairForm(fleet.problem)
+    first, second = np.triu_indices(len(problem.models), 1)
+    z = central.trade_kw[:, :, first, second]
+    end = admm.Start(np.concatenate([z, -z], axis=-1), central.price_per_kwh, failed.end.weight)
+    certificate = certify(fleet, form, end.z, end.price_per_kwh, wanted=settings.relative_gap)
+    # Central trades are reciprocal by construction; how near to the optimum they are, the certificate says.
+    agreed = admm.Residuals(primal=np.zeros(len(z)), dual=np.zeros(len(z)))
+    outcome = admm.Outcome(
+        certificate.relative_gap <= settings.relative_gap, failed.iterations, agreed, certificate, end
     )
-    sale = central.sale_kw.copy()
-    for c, carrier_trades in enumerate(trades):
-        sale[c, 0] = carrier_trades.net_sale(count)
-    dispatch = tuple(fleet.complete(sale))
-    return replace(
-        failed,
-        status=Status.OK,
-        cause=f"solved centrally: {failed.cause}",
-        form="central",
-        cost=central.cost,
-        lower_bound=central.cost,
-        relative_gap=0.0,
-        trades=trades,
-        sale_kw=sale,
-        price_per_kwh=own,
-        dispatch=dispatch,
-    )
+    cleared = settled(fleet, form, outcome, settings)
+    cause = "; ".join(part for part in (f"solved centrally, since {failed.cause}", cleared.cause) if part)
+    return replace(cleared, form="central", cause=cause, end=failed.end)

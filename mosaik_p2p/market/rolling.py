@@ -18,6 +18,7 @@ from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.realise import Realised, realise
+from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.rescue import cleared_centrally
 from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables
 from mosaik_p2p.prosumers.blocks import Window, prosumer_model
@@ -87,7 +88,7 @@ class RollingMarket:
             for prosumer in self._case.prosumers
         )
         window = Window(k, self._case.horizon_steps, self._case.day)
-        problem = self._problem(prosumers, state.market, window)
+        problem = prepared(self._problem(prosumers, state.market, window))
         try:
             clearing = self._clear(problem, state.start, on_check)
             alone = self._alone(prosumers, state.alone, window)
@@ -105,7 +106,7 @@ class RollingMarket:
             alone=self._next(state.alone, alone, k),
             start=shifted(clearing.end),
         )
-        tables = interval_tables(prosumers, problem, clearing, happened, alone, window)
+        tables = interval_tables(prosumers, problem, clearing, happened, alone, window, steps=self._case.steps)
         dispatch = tuple(_dispatch(p, r) for p, r in zip(prosumers, happened, strict=True))
         return IntervalOutcome(clearing.status, dispatch, tables)
 
@@ -139,24 +140,25 @@ class RollingMarket:
         if clearing.status is not Status.OK and start is not None:
             clearing = clear(problem, self._case.settings, on_check=on_check)
         if clearing.status is not Status.OK and self._case.on_not_converged == "central":
-            clearing = cleared_centrally(problem, clearing)
+            clearing = cleared_centrally(problem, clearing, self._case.settings)
         return clearing
 
     def _halt(self, record: Table, prosumers: tuple[Prosumer, ...], window: Window) -> IntervalOutcome:
         self._halted = str(record["cause"][0])
         self._pending = None
         return IntervalOutcome(
-            Status.NOT_CONVERGED, (), {"clearing": record, "inputs": inputs_table(prosumers, window)}
+            Status.NOT_CONVERGED, (), {"clearing": record, "inputs": inputs_table(prosumers, window, last=True)}
         )
 
     def _alone(
         self, prosumers: tuple[Prosumer, ...], states: tuple[ProsumerState, ...], window: Window
     ) -> tuple[Realised, ...]:
-        problem = self._problem(prosumers, states, window)
-        nothing = np.zeros(problem.shape)
+        fleet = Fleet(prepared(self._problem(prosumers, states, window)))
+        problem, nothing = fleet.problem, np.zeros(fleet.problem.shape)
+        dispatch, _ = fleet.dispatch(nothing)
         return tuple(
             realise(prosumer, model, done, nothing[:, 0, 0], interval=window.begin)
-            for prosumer, model, done in zip(prosumers, problem.models, Fleet(problem).complete(nothing), strict=True)
+            for prosumer, model, done in zip(prosumers, problem.models, dispatch, strict=True)
         )
 
     def _next(
@@ -165,7 +167,7 @@ class RollingMarket:
         day = int(self._case.day[k])
         following = int(self._case.day[min(k + 1, len(self._case.day) - 1)])
         return tuple(
-            next_state(state, level_kwh=result.level_kwh, served_kwh=result.served_kwh, day=day, next_day=following)
+            next_state(state, level_kwh=result.level_kwh, behind_kwh=result.behind_kwh, day=day, next_day=following)
             for state, result in zip(states, happened, strict=True)
         )
 

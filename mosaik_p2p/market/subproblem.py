@@ -3,7 +3,7 @@
 Three programmes on the same dispatch variables (see `prosumers.model`):
 
 - `respond`  the step of ADMM: argmin cost + weight/2 |s - target|^2, net sale s free;
-- `complete` the dispatch once net sales are agreed; what cannot be balanced is bought at a scarcity price;
+- `complete` the dispatch once net sales are agreed (what cannot be balanced has its scarcity price, see `recourse`);
 - `bound`    a rigorous lower bound on cost - prices * s, from any prices and any multipliers (weak duality).
 """
 
@@ -13,8 +13,9 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.market.problem import scarcity_price
+from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.quadratic import DiagonalProgram
+from mosaik_p2p.market.recourse import imbalance_kw
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
 
@@ -34,8 +35,9 @@ class Completion:
     imbalance_kw: FloatArray
     price_per_kwh: FloatArray
     cost: float
-    """Money over the look-ahead, without the penalty on imbalance."""
+    """Money over the look-ahead, imbalance at its scarcity price included."""
     penalty: float
+    """The part of it that stands for imbalance."""
 
 
 class Subproblem:
@@ -105,7 +107,7 @@ class Subproblem:
         y[self._sale_columns] = prices
         rows = len(self._fixed)
         slope = self._linear - self._balance.T @ y[:rows] - self.model.rows.T @ y[rows:]
-        best = np.where(slope > 0, self._lower, self._upper)
+        best = np.where(slope >= 0, self._lower, self._upper)
         curved = self._quadratic > 0
         best[curved] = np.clip(-slope[curved] / self._quadratic[curved], self._lower[curved], self._upper[curved])
         least = np.sum(0.5 * self._quadratic * best**2 + slope * best)
@@ -138,38 +140,28 @@ class Subproblem:
 
     @cached_property
     def _complete(self) -> DiagonalProgram:
-        rows, owed = len(self._fixed), len(self._owed)
-        scarcity = scarcity_price(self.model) / self._price
-        short_surplus = sp.hstack([sp.eye_array(rows), -sp.eye_array(rows)])
         return DiagonalProgram(
-            quadratic=np.concatenate([self._quadratic, np.zeros(2 * rows)]),
-            linear=np.concatenate([self._linear, np.full(2 * rows, scarcity)]),
-            matrix=sp.vstack(
-                [
-                    sp.hstack([self._balance, short_surplus]),
-                    sp.hstack([self.model.rows, sp.csr_array((owed, 2 * rows))]),
-                ]
-            ),
+            quadratic=self._quadratic,
+            linear=self._linear,
+            matrix=sp.vstack([self._balance, self.model.rows]),
             rhs=np.concatenate([self._fixed, self._owed]),
-            lower=np.concatenate([self._lower, np.zeros(2 * rows)]),
-            upper=np.concatenate([self._upper, np.full(2 * rows, np.inf)]),
+            lower=self._lower,
+            upper=self._upper,
             tolerance=FINAL_TOLERANCE,
         )
 
     def complete(self, sale_kw: FloatArray) -> Completion:
         """The cheapest dispatch that sells exactly `sale_kw` (C, T)."""
-        rows, size = len(self._fixed), len(self._linear)
+        rows, model = len(self._fixed), self.model
         fixed = self._fixed + sale_kw[self._carriers].ravel() / self._power
         self._complete.update(rhs=np.concatenate([fixed, self._owed]))
         solution = self._complete.solve()
-        x = np.clip(solution.x[:size] * self._power, self.model.lower.ravel(), self.model.upper.ravel())
-        dispatch = x.reshape(self.model.lower.shape)
-        missing = (solution.x[size : size + rows] - solution.x[size + rows :]) * self._power
-        imbalance, price = np.zeros_like(sale_kw), np.zeros_like(sale_kw)
-        imbalance[self._carriers] = -missing.reshape(-1, self.model.horizon)
-        price[self._carriers] = solution.y[:rows].reshape(-1, self.model.horizon) * self._price
-        penalty = scarcity_price(self.model) * self.model.dt_h * float(np.abs(missing).sum())
-        return Completion(dispatch, imbalance, price, self.model.cost(dispatch), penalty)
+        x = np.clip(solution.x * self._power, model.lower.ravel(), model.upper.ravel()).reshape(model.lower.shape)
+        price = np.zeros_like(sale_kw)
+        price[self._carriers] = solution.y[:rows].reshape(-1, model.horizon) * self._price
+        unpriced = np.array([variable.type != IMBALANCE for variable in model.variables])
+        cost = model.cost(x)
+        return Completion(x, imbalance_kw(model, x), price, cost, cost - model.cost(x * unpriced[:, None]))
 
 
 def _balance_rows(balance: FloatArray) -> sp.csr_array:

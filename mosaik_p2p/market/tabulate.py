@@ -12,6 +12,10 @@ from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, HeatPump, Pros
 from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table
 
+CLEARING = (
+    "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired"
+)
+
 
 def interval_tables(
     prosumers: tuple[Prosumer, ...],
@@ -20,16 +24,18 @@ def interval_tables(
     happened: tuple[Realised, ...],
     alone: tuple[Realised, ...],
     window: Window,
+    *,
+    steps: int,
 ) -> dict[str, Table]:
-    """The tables of one binding interval."""
+    """The tables of one binding interval of `steps`."""
     return {
-        "inputs": inputs_table(prosumers, window),
+        "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
         "charges": charges_table(problem, window),
         "clearing": clearing_table(clearing),
         "trades": trades_table(problem, clearing),
         "prosumers": prosumers_table(prosumers, clearing, happened),
         "devices": devices_table(prosumers, happened),
-        "alone": alone_table(prosumers, alone),
+        "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
     }
 
 
@@ -39,13 +45,12 @@ def _columns(names: str, rows: Iterable[tuple[object, ...]]) -> Table:
     return {key: [row[n] for row in listed] for n, key in enumerate(keys)}
 
 
-def inputs_table(prosumers: tuple[Prosumer, ...], window: Window) -> Table:
-    """Forecast and realised value of every profile and price: all of the look-ahead first, then what came in sight.
+def inputs_table(prosumers: tuple[Prosumer, ...], window: Window, *, last: bool) -> Table:
+    """Forecast and realised value of every profile and price as they bind; in the last interval the look-ahead too.
 
     `offset` counts intervals from the binding one.
     """
-    last = window.horizon - 1
-    offsets = range(last + 1) if window.begin == 0 else [last]
+    offsets = range(window.horizon if last else 1)
     rows = [
         (
             offset,
@@ -106,20 +111,14 @@ def clearing_table(clearing: Clearing) -> Table:
         clearing.lower_bound,
         clearing.relative_gap,
         clearing.gap_of_gain,
-        False,
+        clearing.repaired,
     )
-    names = (
-        "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired"
-    )
-    return _columns(names, [row])
+    return _columns(CLEARING, [row])
 
 
 def failed_table(form: str, cause: str) -> Table:
     """The row of a clearing that has no solution at all."""
-    names = (
-        "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired"
-    )
-    return _columns(names, [(form, "not_converged", cause, *[None] * 7, False)])
+    return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False)])
 
 
 def trades_table(problem: MarketProblem, clearing: Clearing) -> Table:
@@ -159,11 +158,12 @@ def prosumers_table(prosumers: tuple[Prosumer, ...], clearing: Clearing, happene
                     float(clearing.price_per_kwh[CARRIERS.index(carrier), 0, i]),
                     exchange.import_price_per_kwh,
                     exchange.export_price_per_kwh,
+                    clearing.scarcity_price_per_kwh,
                 )
             )
     columns = (
         "prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
-        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh"
+        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh"
     )
     return _columns(columns, rows)
 
@@ -178,7 +178,7 @@ def devices_table(prosumers: tuple[Prosumer, ...], happened: tuple[Realised, ...
     return _columns("prosumer device type el_kw heat_kw fuel_kw level_kwh cost", rows)
 
 
-def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...]) -> Table:
+def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], scarcity: float) -> Table:
     """The counterfactual without peers: exchange per carrier, and cost of devices and storage level per prosumer.
 
     The devices' cost and the stored energy stand in the prosumer's first row.
@@ -189,11 +189,12 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...]) ->
         level = sum(result.level_kwh.values())
         for n, (carrier, exchange) in enumerate(result.exchanges.items()):
             own = (cost, level) if n == 0 else (0.0, 0.0)
-            prices = (exchange.import_price_per_kwh, exchange.export_price_per_kwh)
+            prices = (exchange.import_price_per_kwh, exchange.export_price_per_kwh, scarcity)
             rows.append(
                 (prosumer.name, carrier, exchange.import_kw, exchange.export_kw, exchange.imbalance_kw, *own, *prices)
             )
     columns = (
-        "prosumer carrier import_kw export_kw imbalance_kw cost level_kwh import_price_per_kwh export_price_per_kwh"
+        "prosumer carrier import_kw export_kw imbalance_kw cost level_kwh import_price_per_kwh export_price_per_kwh "
+        "imbalance_price_per_kwh"
     )
     return _columns(columns, rows)

@@ -1,7 +1,7 @@
 """Trades of one interval and carrier, from pairs or from flows on a tree."""
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Trades:
         return result
 
 
-def trimmed(trades: Trades, surplus_kw: FloatArray) -> Trades:
+def trimmed(trades: Trades, surplus_kw: FloatArray, *, dust_kw: float) -> Trades:
     """The trades without what a prosumer cannot keep: `surplus_kw` (N,) > 0 is bought, < 0 sold beyond its means.
 
     Both ends of a trade give way together, so that trades stay reciprocal.
@@ -37,7 +37,9 @@ def trimmed(trades: Trades, surplus_kw: FloatArray) -> Trades:
     bought = np.bincount(trades.buyer, trades.power_kw, count)
     sells = 1.0 - np.clip(-surplus_kw / np.where(sold > 0, sold, 1.0), 0.0, 1.0)
     buys = 1.0 - np.clip(surplus_kw / np.where(bought > 0, bought, 1.0), 0.0, 1.0)
-    return replace(trades, power_kw=trades.power_kw * np.minimum(sells[trades.seller], buys[trades.buyer]))
+    power = trades.power_kw * np.minimum(sells[trades.seller], buys[trades.buyer])
+    kept = power > dust_kw
+    return Trades(trades.seller[kept], trades.buyer[kept], power[kept], trades.price_per_kwh[kept])
 
 
 def _priced(seller: IntArray, buyer: IntArray, power_kw: FloatArray, own_price: FloatArray, charges: Charges) -> Trades:

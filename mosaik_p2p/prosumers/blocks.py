@@ -89,17 +89,16 @@ def _(device: FlexibleLoad, builder: ModelBuilder, window: Window, state: Prosum
 def owed_energy(device: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, float]:
     """Energy in kWh that a flexible load must take on each day of the look-ahead.
 
-    Today: the day's forecast less what was served, of a later day the forecast of the intervals covered; either is
-    clipped to what the limits allow in the intervals that are left.
+    The forecast of the intervals covered, and today what the load already lags behind; either is clipped to what the
+    limits allow in the intervals that are left.
     """
     owed = {}
-    demand = device.demand.forecast
-    end = window.begin + window.horizon
+    demand = window.cut(device.demand.forecast)
     for day in np.unique(window.day):
-        covered = np.flatnonzero(window.day_span[:end] == day)
-        left = int(np.sum(covered >= window.begin))
-        served = state.served_kwh.get(device.name, 0.0) if int(day) == state.day else 0.0
-        energy = float(np.sum(demand[covered])) * dt_h - served
+        covered = window.day == day
+        behind = state.behind_kwh.get(device.name, 0.0) if int(day) == state.day else 0.0
+        energy = float(np.sum(demand[covered])) * dt_h + behind
+        left = int(np.sum(covered))
         owed[int(day)] = float(np.clip(energy, left * device.min_kw * dt_h, left * device.max_kw * dt_h))
     return owed
 

@@ -9,26 +9,27 @@ from mosaik_p2p.prosumers.devices import Battery, Prosumer
 
 @dataclass(frozen=True)
 class ProsumerState:
-    """Levels in kWh by storage name; energy served so far today in kWh by flexible load, and which day that is."""
+    """Levels in kWh by storage name; energy in kWh by which each flexible load lags behind its forecast since the begin
+    of day `day`."""
 
     level_kwh: Mapping[str, float]
-    served_kwh: Mapping[str, float]
+    behind_kwh: Mapping[str, float]
     day: int
 
 
 def initial_state(prosumer: Prosumer, *, day: int) -> ProsumerState:
     """The state before the first interval: initial levels, nothing served."""
     levels = {device.name: device.energy_initial_kwh for device in prosumer.devices if isinstance(device, Battery)}
-    return ProsumerState(level_kwh=levels, served_kwh={}, day=day)
+    return ProsumerState(level_kwh=levels, behind_kwh={}, day=day)
 
 
 def next_state(
-    state: ProsumerState, *, level_kwh: Mapping[str, float], served_kwh: Mapping[str, float], day: int, next_day: int
+    state: ProsumerState, *, level_kwh: Mapping[str, float], behind_kwh: Mapping[str, float], day: int, next_day: int
 ) -> ProsumerState:
-    """The state after an interval of day `day` in which `served_kwh` went to each flexible load."""
-    before = state.served_kwh if state.day == day else {}
-    total = {name: before.get(name, 0.0) + energy for name, energy in served_kwh.items()}
-    return ProsumerState(level_kwh=dict(level_kwh), served_kwh=total if next_day == day else {}, day=next_day)
+    """The state after an interval of day `day` in which each flexible load fell `behind_kwh` further behind."""
+    before = state.behind_kwh if state.day == day else {}
+    total = {name: before.get(name, 0.0) + energy for name, energy in behind_kwh.items()}
+    return ProsumerState(level_kwh=dict(level_kwh), behind_kwh=total if next_day == day else {}, day=next_day)
 
 
 def reactive_share(power_factor: float) -> float:

@@ -1,10 +1,16 @@
-"""The quantities that decide whether a network is used within its limits, and their worst values."""
+"""The quantities that decide whether a network is used within its limits, and their worst values.
 
+The worst value is the one that breaks its element's own limit by most, or else comes nearest to it: with limits of
+single elements that need not be the lowest or highest of all.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.feasibility.heat import DRAW
 from mosaik_p2p.results.facts import Facts, stated_limit
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.units import ELECTRICITY, HEAT
@@ -26,6 +32,17 @@ class Quantity:
     """Whether the limit is a least value, so that the smallest value is the worst."""
     own_limit: tuple[str, str]
     """Where a limit of one element stands: the kind of element, and the key of the limit."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A broken limit that is worth a line only when it happens; found in the table `violations`."""
+
+    label: str
+    network: str
+    quantity: str
+    unit: str
+    digits: int
 
 
 _VOLTAGE = (ELECTRICITY, "buses", "bus", "vm_pu", "p.u.", 4)
@@ -71,6 +88,17 @@ QUANTITIES = (
     ),
 )
 BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
+EVENTS = {
+    "delivered": Event("Heat delivered of cleared", HEAT, "delivered_kw", "kW", 2),
+    "pressure": Event("Lowest pressure", HEAT, "pressure_bar", "bar", 2),
+}
+
+
+def worst_values(results: Results, networks: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+    """The worst value of every quantity and event of the networks, by key; None where there is none."""
+    quantities = {key: worst(results, quantity) for key, quantity in BY_KEY.items() if quantity.network in networks}
+    events = {key: _worst_event(results, event) for key, event in EVENTS.items() if event.network in networks}
+    return {**quantities, **events}
 
 
 def measured(results: Results, quantity: Quantity) -> pd.DataFrame:
@@ -78,27 +106,75 @@ def measured(results: Results, quantity: Quantity) -> pd.DataFrame:
     rows = results[quantity.table]
     if quantity.table == "heat_exchanges":
         # Temperature and pressure are promised to those who draw; where nothing flows they mean nothing.
-        rows = rows[(rows["mdot_kg_per_s"].abs() > 0) & rows["mode"].str.startswith("draw")]
+        rows = rows[(rows["mdot_kg_per_s"] > 0) & (rows["mode"] == DRAW)]
+    values = rows[quantity.value_column]
     frame = pd.DataFrame(
-        {"time": rows["time"], "element": rows[quantity.element_column], "value": rows[quantity.value_column].abs()}
+        {
+            "time": rows["time"],
+            "element": rows[quantity.element_column],
+            # In a pipe the direction does not matter; a negative difference of pressure is worse than none.
+            "value": values.abs() if quantity.table == "pipes" else values,
+        }
     )
     return frame.dropna(subset=["value"]).reset_index(drop=True)
 
 
 def worst(results: Results, quantity: Quantity) -> dict[str, Any] | None:
-    """The worst value with element, time and limit; None where the quantity was never measured."""
+    """The value with the worst excess over its limit (or least margin), else the extreme one; None if never measured.
+
+    `excess` is positive where the limit is broken and None without a limit; `is_extreme` tells whether no other value
+    is lower (or higher).
+    """
     frame = measured(results, quantity)
     if frame.empty:
         return None
-    row = frame.iloc[int(frame["value"].argmin() if quantity.is_floor else frame["value"].argmax())]
+    limits = {element: limit_of(results.facts, quantity, str(element)) for element in frame["element"].unique()}
+    sign = -1.0 if quantity.is_floor else 1.0
+    frame["limit"] = frame["element"].map(limits).astype(float)
+    frame["badness"] = sign * frame["value"]
+    frame["excess"] = frame["badness"] - sign * frame["limit"]
+    row = frame.sort_values(["excess", "badness"], ascending=False, kind="stable").iloc[0]
+    is_limited = pd.notna(row["limit"])
     return {
         "network": quantity.network,
         "element": str(row["element"]),
         "time": results.facts.local(row["time"]).isoformat(),
         "value": float(row["value"]),
-        "limit": limit_of(results.facts, quantity, str(row["element"])),
+        "limit": float(row["limit"]) if is_limited else None,
+        "excess": float(row["excess"]) if is_limited else None,
         "unit": quantity.unit,
+        "is_extreme": bool(row["badness"] == frame["badness"].max()),
     }
+
+
+def _worst_event(results: Results, event: Event) -> dict[str, Any] | None:
+    rows = results.of_binding_round("violations")
+    rows = rows[(rows["network"] == event.network) & (rows["quantity"] == event.quantity)]
+    if rows.empty:
+        return None
+    row = rows.sort_values("excess", ascending=False, kind="stable").iloc[0]
+    return {
+        "network": event.network,
+        "element": str(row["element"]),
+        "time": results.facts.local(row["time"]).isoformat(),
+        **{name: float(row[name]) for name in ("value", "limit", "excess")},
+        "unit": event.unit,
+        "is_extreme": True,
+    }
+
+
+def label_and_digits(key: str, entry: Mapping[str, Any]) -> tuple[str, int]:
+    """What the value of the summary is called, and its digits after the point."""
+    shown = EVENTS[key] if key in EVENTS else BY_KEY[key]
+    if entry["is_extreme"]:
+        return shown.label, shown.digits
+    # Another element has a lower (or higher) value and yet more room, by a limit of its own.
+    return f"Worst {shown.label.partition(' ')[2]}", shown.digits
+
+
+def is_broken(entry: Mapping[str, Any]) -> bool:
+    """Whether the value breaks its limit."""
+    return entry["excess"] is not None and entry["excess"] > 0
 
 
 def limit_of(facts: Facts, quantity: Quantity, element: str) -> float | None:

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mosaik_p2p.errors import Verdict
-from mosaik_p2p.results.extremes import BY_KEY, Quantity, limit_of, measured
+from mosaik_p2p.results.extremes import BY_KEY, Quantity, limit_of, measured, worst
 from mosaik_p2p.results.figures import (
     BLUE,
     COLOURS,
@@ -149,6 +149,10 @@ def _add_crowd(figure: go.Figure, clock: Clock, by_element: pd.DataFrame, quanti
     add_steps(figure, clock, by_element.median(axis=1), "median", line={"color": GREY, "dash": "dot"})
     word = "lowest" if quantity.is_floor else "highest"
     add_steps(figure, clock, by_element[element], f"{word}: {element}", line={"color": BLUE, "width": 2.2})
+    found = worst(clock.results, quantity)
+    if found is not None and not found["is_extreme"] and found["element"] != element:
+        name = f"worst by its own limit: {found['element']}"
+        add_steps(figure, clock, by_element[found["element"]], name, line={"color": ORANGE, "width": 2.2})
 
 
 def _exchange(clock: Clock, network: str) -> Panel | None:

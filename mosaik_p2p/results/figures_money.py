@@ -6,7 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mosaik_p2p.results.figures import BLUE, COLOURS, GREY, RED, Clock, Panel, blank
-from mosaik_p2p.results.reading import IN_MARKET
+from mosaik_p2p.results.wording import share_of_change, signed
+from mosaik_p2p.settlement.ledger import IN_MARKET
 
 FEW_BARS = 12
 BAR_PX, BARS_MARGIN_PX = 17, 90
@@ -31,7 +32,7 @@ def _side_by_side(cost: Mapping[str, tuple[float, float]], currency: str) -> Pan
     figure = blank(None, f"cost ({currency})")
     names = list(cost)
     alone, market = ([pair[k] for pair in cost.values()] for k in (0, 1))
-    labels = [f"{100 * (m - a) / a:+.1f} %" if a > 0 else f"{m - a:+.2f}" for a, m in zip(alone, market, strict=True)]
+    labels = [share_of_change(a, m) or signed(m - a) for a, m in zip(alone, market, strict=True)]
     figure.add_trace(go.Bar(x=names, y=alone, name="alone", marker={"color": GREY}))
     bar = {"marker": {"color": BLUE}, "text": labels, "textposition": "outside", "cliponaxis": False}
     figure.add_trace(go.Bar(x=names, y=market, name="in the market", **bar))
@@ -46,7 +47,7 @@ def _changes(cost: Mapping[str, tuple[float, float]], currency: str) -> Panel:
     changes = [cost[name][1] - cost[name][0] for name in ranked]
     figure = blank(None, "prosumer", height_px=BARS_MARGIN_PX + BAR_PX * len(ranked))
     colours = [BLUE if change <= 0 else RED for change in changes]
-    bar = {"orientation": "h", "marker": {"color": colours}, "text": [f"{change:+.2f}" for change in changes]}
+    bar = {"orientation": "h", "marker": {"color": colours}, "text": [signed(change) for change in changes]}
     hover = f"%{{y}}: %{{x:+.2f}} {currency}<extra></extra>"
     figure.add_trace(go.Bar(x=changes, y=ranked, textposition="auto", hovertemplate=hover, **bar))
     figure.update_layout(hovermode="closest", showlegend=False)

@@ -11,9 +11,11 @@ SCENARIO_FILE = "scenario.toml"
 REPORT_FILE = "report.html"
 ELECTRIC_NET_FILE = "electric_net.json"
 HEAT_NET_FILE = "heat_net.json"
+ERROR_FILE = "error.log"
+"""Tracebacks of what stopped a run; there only if something did."""
 
-PLAIN_FILES = (SUMMARY_FILE, SCENARIO_FILE, REPORT_FILE, ELECTRIC_NET_FILE, HEAT_NET_FILE)
-SHARED_NAMES = frozenset({SCENARIO_FILE, REPORT_FILE})
+PLAIN_FILES = (SUMMARY_FILE, SCENARIO_FILE, REPORT_FILE, ELECTRIC_NET_FILE, HEAT_NET_FILE, ERROR_FILE)
+SHARED_NAMES = frozenset({SCENARIO_FILE, REPORT_FILE, ERROR_FILE})
 """Names that a folder of the user's own may well contain; alone they do not make a folder a result folder."""
 
 

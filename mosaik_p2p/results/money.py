@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.results.reading import ALONE, IN_MARKET, Results
+from mosaik_p2p.results.reading import Results
+from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, OPERATOR
 
-OPERATOR = "operator"
 REVENUE_ITEMS = ("charge", "surcharge")
 LOSS_ITEM = "loss"
 

@@ -11,9 +11,6 @@ from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.tables import TABLES
 
-IN_MARKET = "in_market"
-ALONE = "alone"
-
 
 @dataclass(frozen=True)
 class Results:

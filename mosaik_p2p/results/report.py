@@ -15,7 +15,7 @@ import jinja2
 import plotly.io
 import plotly.offline
 
-from mosaik_p2p.results.extremes import BY_KEY
+from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.figures import Clock, Panel, clock_of
 from mosaik_p2p.results.figures_limits import electric_panels, heat_panels, verdict_strip
 from mosaik_p2p.results.figures_market import convergence_panels, market_panels, storage_panel
@@ -23,7 +23,9 @@ from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.folder import REPORT_FILE
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.summary import read_summary, verdict_sentence
+from mosaik_p2p.results.unserved import shortages, unserved_texts
 from mosaik_p2p.results.violation_table import violation_rows
+from mosaik_p2p.results.wording import energy, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.units import HEAT
 
 TEMPLATE = "report.html.j2"
@@ -57,6 +59,9 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
     )
     clock = clock_of(results)
     rows = violation_rows(results)
+    environment.globals |= {
+        function.__name__: function for function in (energy, plain, share_of_change, signed, stored_beside)
+    }
     return environment.get_template(TEMPLATE).render(
         summary=summary,
         facts=results.facts,
@@ -68,6 +73,8 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         sections=_sections(clock, summary),
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
+        unserved="; ".join(unserved_texts(summary)),
+        shortages=shortages(summary),
         plot=_plot,
         plotly_js=plotly.offline.get_plotlyjs(),
     )
@@ -125,11 +132,11 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         tiles.append(_tile(f"{carrier.capitalize()} traded", f"{energy:,.1f} kWh", remark))
     total = summary["cost_total"]
     if total["in_market"] is not None:
-        remark = "" if total["alone"] is None else f"alone {total['alone']:,.2f} {currency}{_change(total)}"
-        tiles.append(_tile("Cost of all prosumers", f"{total['in_market']:,.2f} {currency}", remark))
+        remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{_change(total)}"
+        tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
     operator = summary["operator"]
-    remark = f"charges {operator['revenue']:,.2f}, losses {operator['cost_of_losses']:,.2f}"
-    return [*tiles, _tile("Operator's balance", f"{operator['balance']:+,.2f} {currency}", remark)]
+    remark = f"charges {plain(operator['revenue'])}, losses {plain(operator['cost_of_losses'])}"
+    return [*tiles, _tile("Operator's balance", f"{signed(operator['balance'])} {currency}", remark)]
 
 
 def _tile(label: str, number: str, remark: str, *, is_bad: bool = False) -> dict[str, str]:
@@ -141,13 +148,13 @@ def _others(counts: Mapping[str, int]) -> str:
 
 
 def _worst_tile(key: str, entry: Mapping[str, Any]) -> dict[str, str]:
-    quantity, limit, value = BY_KEY[key], entry["limit"], entry["value"]
+    (label, digits), limit = label_and_digits(key, entry), entry["limit"]
     when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
-    is_bad = limit is not None and (value < limit if quantity.is_floor else value > limit)
     allowed = "" if limit is None else f"; limit {limit:g}"
     remark = f"{entry['element']}, {when}{allowed}"
-    return _tile(quantity.label, f"{value:.{quantity.digits}f} {quantity.unit}", remark, is_bad=is_bad)
+    return _tile(label, f"{plain(entry['value'], digits)} {entry['unit']}", remark, is_bad=is_broken(entry))
 
 
 def _change(total: Mapping[str, float]) -> str:
-    return f", {100 * (total['in_market'] - total['alone']) / total['alone']:+.1f} %" if total["alone"] > 0 else ""
+    share = share_of_change(total["alone"], total["in_market"])
+    return f", {share}" if share else ""

@@ -11,12 +11,14 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Verdict
-from mosaik_p2p.results.extremes import QUANTITIES, worst
+from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
 from mosaik_p2p.results.money import costs, is_worse_off, operator_account, total_cost
-from mosaik_p2p.results.reading import ALONE, IN_MARKET, Results, read_results
+from mosaik_p2p.results.reading import Results, read_results
+from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all
 from mosaik_p2p.results.verdicts import interval_verdicts, overall_of_run, status_counts, verdict_counts
+from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 from mosaik_p2p.units import CARRIERS, HEAT
 
 SCHEMA = 1
@@ -63,6 +65,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     results = read_results(folder)
     verdicts = interval_verdicts(results, meta.networks)
     counts = verdict_counts(verdicts, meta.steps)
+    unserved = unserved_by_prosumer(results, meta.dt_h)
     cost = costs(results, meta.initial_stored_kwh)
     return {
         "schema": SCHEMA,
@@ -79,12 +82,11 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
         "clearing_status_counts": status_counts(results.binding),
         "violations": _violations(results, meta.dt_h),
-        "worst": {
-            quantity.key: worst(results, quantity) for quantity in QUANTITIES if quantity.network in meta.networks
-        },
+        "worst": worst_values(results, meta.networks),
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
-        "cost": cost,
+        **unserved_in_all(unserved, _carriers(meta)),
+        "cost": {name: {**entry, **unserved[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET)},
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "operator": operator_account(results),

@@ -91,6 +91,7 @@ TABLES: dict[str, TableShape] = {
         marginal_price_per_kwh=REAL,
         import_price_per_kwh=REAL,
         export_price_per_kwh=REAL,
+        imbalance_price_per_kwh=REAL,
     ),
     "devices": _shape(
         "time prosumer device",
@@ -117,6 +118,7 @@ TABLES: dict[str, TableShape] = {
         level_kwh=REAL,
         import_price_per_kwh=REAL,
         export_price_per_kwh=REAL,
+        imbalance_price_per_kwh=REAL,
     ),
     "flows": _shape(
         "time round network",

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mosaik_p2p.results.extremes import BY_KEY
+from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.summary import verdict_sentence
+from mosaik_p2p.results.unserved import unserved_texts
+from mosaik_p2p.results.wording import plain, share_of_change, signed, stored_beside
 
 WIDTH = 100
 FEW_PROSUMERS = 10
@@ -40,12 +42,12 @@ def _networks(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _worst_line(key: str, entry: Mapping[str, Any]) -> str:
-    quantity, limit, value = BY_KEY[key], entry["limit"], entry["value"]
-    limit_text = "-" if limit is None else f"{limit:.{quantity.digits}f}"
-    mark = "!" if limit is not None and (value < limit if quantity.is_floor else value > limit) else " "
+    (label, digits), limit = label_and_digits(key, entry), entry["limit"]
+    limit_text = "-" if limit is None else f"{limit:.{digits}f}"
+    mark = "!" if is_broken(entry) else " "
     when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
-    numbers = f"{value:>9.{quantity.digits}f}{limit_text:>9}  {entry['unit']:<5}"
-    return f"{mark} {quantity.label:<28}{numbers} {_cut(entry['element'], 25):<25} {when}"
+    numbers = f"{plain(entry['value'], digits):>9}{limit_text:>9}  {entry['unit']:<5}"
+    return f"{mark} {label:<28}{numbers} {_cut(entry['element'], 25):<25} {when}"
 
 
 def _market(summary: Mapping[str, Any]) -> list[str]:
@@ -55,6 +57,7 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         price = summary["mean_trade_price_per_kwh"][carrier]
         price_text = "" if price is None else f", mean price {price:.3f} {currency}/kWh"
         lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
+    lines += [f"  {_cut(f'Not served: {text}', WIDTH - 2)}" for text in unserved_texts(summary)]
     iterations, gap = summary["iterations"], summary["relative_gap"]
     if iterations["max"] is not None and gap["max"] is not None:
         lines.append(
@@ -74,11 +77,14 @@ def _money(summary: Mapping[str, Any]) -> list[str]:
         lines.append(_cost_line(f"All {len(cost)} prosumers", summary["cost_total"]))
         lines += _ends(cost)
     if summary["worse_off"]:
-        lines.append(f"  Worse off than alone: {_cut(', '.join(summary['worse_off']), WIDTH - 26)}")
+        names = ", ".join(_with_storage(name, cost[name]) for name in summary["worse_off"])
+        lines += textwrap.wrap(
+            f"  Worse off than alone: {names}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …"
+        )
     operator = summary["operator"]
     lines.append(
-        f"  Operator: charges and surcharges {operator['revenue']:,.2f} {currency}, losses cost "
-        f"{operator['cost_of_losses']:,.2f} {currency}, balance {operator['balance']:+,.2f} {currency}"
+        f"  Operator: charges and surcharges {plain(operator['revenue'])} {currency}, losses cost "
+        f"{plain(operator['cost_of_losses'])} {currency}, balance {signed(operator['balance'])} {currency}"
     )
     return lines
 
@@ -98,16 +104,18 @@ def _ends(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _cost_line(name: str, entry: Mapping[str, float | None]) -> str:
     alone, market = entry["alone"], entry["in_market"]
-    change, share = "-", ""
-    if alone is not None and market is not None:
-        change = f"{market - alone:+,.2f}"
-        # A share of a cost that is no cost but an income says nothing.
-        share = f"{100 * (market - alone) / alone:+.1f} %" if alone > 0 else ""
+    change = "-" if alone is None or market is None else signed(market - alone)
+    share = share_of_change(alone, market)
     return f"  {_cut(name, 27):<28}{_amount(alone):>14}{_amount(market):>14}{change:>14}{share:>11}"
 
 
 def _amount(money: float | None) -> str:
-    return "-" if money is None else f"{money:,.2f}"
+    return "-" if money is None else plain(money)
+
+
+def _with_storage(name: str, entry: Mapping[str, Any]) -> str:
+    stored = stored_beside(entry)
+    return f"{name} ({stored})" if stored else name
 
 
 def _cut(text: str, width: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -97,12 +98,19 @@ def no_party(name: str) -> str:
     return name
 
 
-def without_dot(name: str) -> str:
-    """Refuse names with a dot: places in messages, overrides and mosaik's entity ids use it as their separator."""
-    if "." in name:
-        refuse("has a dot in it", remedy="Use a hyphen or an underscore.")
+def plain(name: str) -> str:
+    """Refuse names with anything but letters of any language, digits, spaces, hyphens and underscores.
+
+    They stand in overrides, mosaik's entity ids and the names of folders, where dots and slashes separate.
+    """
+    wrong = sorted({sign for sign in normalize("NFC", name) if not (sign.isalnum() or sign in " -_")})
+    if wrong:
+        signs = ", ".join(repr(sign) for sign in wrong)
+        refuse(f"has {signs} in it", remedy="Use letters, digits, spaces, hyphens and underscores.")
+    if name != name.strip():
+        refuse("begins or ends with a space", remedy="Take the space away.")
     return name
 
 
-PlainName: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(without_dot)]
+PlainName: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(plain)]
 ProsumerName: TypeAlias = Annotated[PlainName, AfterValidator(no_party)]

@@ -1,10 +1,11 @@
 """Network utilization charges, per kWh of a trade and end."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field
 
-from mosaik_p2p.scenario.base import NotNegative, Number, Section
+from mosaik_p2p.scenario.base import NotNegative, Positive, Section, refuse
+from mosaik_p2p.scenario.names import did_you_mean
 
 Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
 
@@ -31,12 +32,27 @@ class ThermalDistanceCharge(Section):
     mechanism: Literal["thermal_distance"]
     rate: NotNegative
     kappa_kw_per_km_k: NotNegative = 0.018
-    t_mean_c: Number = 65.0
+    t_mean_c: Positive = 65.0
     payer: Payer = "both"
 
 
-def _no_mechanism_no_charge(value: Any) -> Any:
-    return None if isinstance(value, dict) and "mechanism" not in value else value
+def _known(*kinds: type[Section]) -> BeforeValidator:
+    """Validator that takes a table without `mechanism` for no charge, provided that it asks for none."""
+    known = tuple(dict.fromkeys(key for kind in kinds for key in kind.model_fields))
+    mechanisms = ", ".join(get_args(kind.model_fields["mechanism"].annotation)[0] for kind in kinds)
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, dict) or "mechanism" in value:
+            return value
+        for key in value:
+            if key not in known:
+                refuse("is not a known key", remedy=did_you_mean(key, known, what="keys here"), key=key)
+        if "rate" in value:
+            remedy = f"Name a `mechanism` ({mechanisms}), or leave the table out for no charge."
+            refuse("has a rate and no mechanism that it belongs to", remedy=remedy)
+        return None
+
+    return BeforeValidator(check)
 
 
 ElectricityCharge: TypeAlias = Annotated[UniformCharge | ElectricalDistanceCharge, Field(discriminator="mechanism")]
@@ -44,7 +60,7 @@ HeatCharge: TypeAlias = Annotated[UniformCharge | ThermalDistanceCharge, Field(d
 
 
 class Charges(Section):
-    """Charges of each network; None, or a table without `mechanism`: no charge."""
+    """Charges of each network; None, or a table with neither `mechanism` nor `rate`: no charge."""
 
-    electricity: Annotated[ElectricityCharge | None, BeforeValidator(_no_mechanism_no_charge)] = None
-    heat: Annotated[HeatCharge | None, BeforeValidator(_no_mechanism_no_charge)] = None
+    electricity: Annotated[ElectricityCharge | None, _known(UniformCharge, ElectricalDistanceCharge)] = None
+    heat: Annotated[HeatCharge | None, _known(UniformCharge, ThermalDistanceCharge)] = None

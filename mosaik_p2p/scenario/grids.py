@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from mosaik_p2p.scenario.base import Name, NotNegative, Number, Positive, Section, refuse
 
+BYPASS_KG_PER_S = 0.08
 VoltagePu: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, lt=2.0)]
 
 
@@ -110,7 +111,13 @@ class Bypass(Section):
     """Small steady flows from supply to return that keep the ends of strands warm."""
 
     nodes: tuple[Name, ...] = ()
-    mdot_kg_per_s: Positive = 0.08
+    mdot_kg_per_s: Positive | None = None
+    """Each; None: BYPASS_KG_PER_S."""
+
+    @property
+    def flow_kg_per_s(self) -> float:
+        """Mass flow of each bypass."""
+        return BYPASS_KG_PER_S if self.mdot_kg_per_s is None else self.mdot_kg_per_s
 
 
 class HeatSpec(GridSource):
@@ -129,6 +136,13 @@ class HeatSpec(GridSource):
     def feed_c(self) -> float:
         """Temperature at the outlet of whoever feeds in, in degC."""
         return self.t_supply_c if self.t_feed_c is None else self.t_feed_c
+
+    @model_validator(mode="after")
+    def _bypasses_of_a_case(self) -> Self:
+        if self.file is not None and self.bypass.mdot_kg_per_s is not None:
+            remedy = "Leave it out; bypasses of a file stand in the file, as flow controls from supply to return."
+            refuse("is for the bypasses of a case", remedy=remedy, key="bypass.mdot_kg_per_s")
+        return self
 
     @model_validator(mode="after")
     def _temperatures(self) -> Self:

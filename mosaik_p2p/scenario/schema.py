@@ -90,19 +90,31 @@ class Negotiation(Section):
 
 
 class Scale(Section):
-    """Factors on all electric loads, all heat loads, and the peak power of all photovoltaic plants."""
+    """Factors on what prosumers have: electric loads, heat loads, and the peak power of photovoltaic plants.
+
+    The loads of the network itself follow `networks.electricity.background` alone.
+    """
 
     load: NotNegative = 1.0
     heat_load: NotNegative = 1.0
     pv: NotNegative = 1.0
 
 
+def _at_least_alone(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        refuse("is empty, and going it alone is always computed", remedy='Use ["alone"], or leave the key out.')
+    return value
+
+
 class Settlement(Section):
     """What the run is compared with, and what the operator pays for losses."""
 
-    counterfactuals: tuple[
-        Annotated[Literal["alone"], not_yet("without_charges", "without_negotiation", remedy='Use ["alone"].')],
-        ...,
+    counterfactuals: Annotated[
+        tuple[
+            Annotated[Literal["alone"], not_yet("without_charges", "without_negotiation", remedy='Use ["alone"].')],
+            ...,
+        ],
+        AfterValidator(_at_least_alone),
     ] = ("alone",)
     loss_price_per_kwh: Number | None = None
 

@@ -1,0 +1,35 @@
+"""No storage charges and discharges in the same interval.
+
+The market's programme does not forbid it, since that would make it a mixed-integer one. It does not pay while a
+prosumer's own net price exceeds `-cost (1 + eta_ch eta_dis)/(1 - eta_ch eta_dis)`; below that (negative prices) the
+direction of each interval is fixed by the sign of the net power, and the dispatch is computed again.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import FloatArray
+
+OVERLAP = 1e-5
+"""Of a prosumer's size: below it, both ways at once is the solver's rounding."""
+
+
+def exclusive(model: ProsumerModel, x: FloatArray, *, power_kw: float) -> ProsumerModel | None:
+    """The model with the direction fixed wherever dispatch `x` (K, T) goes both ways; None where it never does."""
+    upper = model.upper.copy()
+    found = False
+    for charge, discharge in storage_rows(model):
+        both = np.minimum(x[charge], x[discharge]) > OVERLAP * power_kw
+        gains = x[charge] >= x[discharge]
+        upper[discharge, both & gains] = 0.0
+        upper[charge, both & ~gains] = 0.0
+        found = found or bool(both.any())
+    return replace(model, upper=upper) if found else None
+
+
+def storage_rows(model: ProsumerModel) -> list[tuple[int, int]]:
+    """The rows of `x` in which each storage charges and discharges."""
+    charges = {v.device: k for k, v in enumerate(model.variables) if v.quantity == "charge"}
+    return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.quantity == "discharge"]

@@ -1,0 +1,79 @@
+"""Make any market solvable: what a prosumer cannot balance has a price, above all others.
+
+Every prosumer may be short of, or left with, any amount of each carrier at the scarcity price. So loads beyond all
+limits end as a reported imbalance instead of a solver's failure, and step, certificate and central model state one
+problem.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.prosumers.model import ProsumerModel, Variable
+from mosaik_p2p.units import CARRIERS, FloatArray
+
+SCARCITY = 10.0
+"""The scarcity price in units of the steepest marginal cost that anyone can have."""
+
+
+def prepared(problem: MarketProblem) -> MarketProblem:
+    """The market with imbalances priced, and without members who have nobody to trade a carrier with."""
+    problem = _without_lone_members(problem)
+    if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
+        return problem
+    price = scarcity_price(problem)
+    return replace(problem, models=tuple(_with_recourse(model, price) for model in problem.models))
+
+
+def scarcity_price(problem: MarketProblem) -> float:
+    """A price above all others, currency per kWh."""
+    return SCARCITY * max(_steepest(model) for model in problem.models)
+
+
+def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
+    """(C, T): what dispatch `x` leaves unbalanced; positive: too much."""
+    rows = [k for k, variable in enumerate(model.variables) if variable.type == IMBALANCE]
+    result: FloatArray = -np.einsum("ckt,kt->ct", model.balance[:, rows], x[rows])
+    return result
+
+
+def _steepest(model: ProsumerModel) -> float:
+    rows = [k for k, variable in enumerate(model.variables) if variable.type != IMBALANCE]
+    reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
+    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=1e-6))
+
+
+def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:
+    """Two more variables for each carrier that touches the prosumer: short of it, too much of it."""
+    touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
+    more, horizon = 2 * len(touched), model.horizon
+    balance = np.zeros((len(CARRIERS), more, horizon))
+    names = []
+    for n, c in enumerate(touched):
+        balance[c, 2 * n], balance[c, 2 * n + 1] = 1.0, -1.0
+        names += [Variable(CARRIERS[c], IMBALANCE, "short"), Variable(CARRIERS[c], IMBALANCE, "surplus")]
+    below = lambda array, value: np.concatenate([array, np.full((more, horizon), value)])  # noqa: E731
+    wider = (model.rows.shape[0], (len(model.variables) + more) * horizon)
+    return replace(
+        model,
+        variables=(*model.variables, *names),
+        lower=below(model.lower, 0.0),
+        upper=below(model.upper, np.inf),
+        linear=below(model.linear, price),
+        quadratic=below(model.quadratic, 0.0),
+        balance=np.concatenate([model.balance, balance], axis=1),
+        rows=type(model.rows)((model.rows.data, model.rows.indices, model.rows.indptr), shape=wider),
+    )
+
+
+def _without_lone_members(problem: MarketProblem) -> MarketProblem:
+    """The only member of a carrier keeps it to itself."""
+    lone = problem.member.sum(axis=1) < 2
+    if not lone.any():
+        return problem
+    models = tuple(
+        replace(m, member=tuple(is_in and not bool(alone) for is_in, alone in zip(m.member, lone, strict=True)))
+        for m in problem.models
+    )
+    return replace(problem, models=models)

@@ -1,0 +1,74 @@
+"""Energy that was wanted and could not be had: shortages that neither devices nor trades nor contracts covered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mosaik_p2p.results.reading import Results
+from mosaik_p2p.results.wording import energy
+from mosaik_p2p.units import CARRIERS
+
+NOTICEABLE_SHORTAGE_KW = 1e-3
+"""Less is rounding of the clearing."""
+
+UNSERVED, UNSERVED_ALONE = "unserved_kwh", "unserved_alone_kwh"
+"""Keys of the summary, of the run and of each prosumer's cost; values by carrier."""
+TABLE_OF = {UNSERVED: "prosumers", UNSERVED_ALONE: "alone"}
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What a prosumer lacked of a carrier over the run."""
+
+    prosumer: str
+    carrier: str
+    market_kwh: float
+    alone_kwh: float
+
+
+def unserved_by_prosumer(results: Results, dt_h: float) -> dict[str, dict[str, dict[str, float]]]:
+    """Prosumer to both keys to carrier to kWh; a carrier is named where something is missing."""
+    found = {key: _shortages(results, table, dt_h) for key, table in TABLE_OF.items()}
+    return {name: {key: by_name.get(name, {}) for key, by_name in found.items()} for name in results.prosumers}
+
+
+def _shortages(results: Results, table: str, dt_h: float) -> dict[str, dict[str, float]]:
+    rows = results[table]
+    short = rows[rows["imbalance_kw"] < -NOTICEABLE_SHORTAGE_KW]
+    found: dict[str, dict[str, float]] = {}
+    for (name, carrier), power_kw in short.groupby(["prosumer", "carrier"])["imbalance_kw"].sum().items():
+        found.setdefault(str(name), {})[str(carrier)] = float(-power_kw * dt_h)
+    return found
+
+
+def unserved_in_all(by_prosumer: Mapping[str, Mapping[str, Any]], carriers: tuple[str, ...]) -> dict[str, Any]:
+    """Both keys to kWh by carrier, over all prosumers; of other carriers than the given ones only what is missing."""
+    return {key: _total([entry[key] for entry in by_prosumer.values()], carriers) for key in TABLE_OF}
+
+
+def _total(shortages: list[Mapping[str, float]], carriers: tuple[str, ...]) -> dict[str, float]:
+    total = {carrier: sum((entry.get(carrier, 0.0) for entry in shortages), 0.0) for carrier in CARRIERS}
+    return {carrier: kwh for carrier, kwh in total.items() if carrier in carriers or kwh > 0}
+
+
+def shortages(summary: Mapping[str, Any]) -> list[Shortage]:
+    """Who lacked what, in the market or alone, by carrier and prosumer."""
+    rows = [
+        Shortage(name, carrier, *(entry[key].get(carrier, 0.0) for key in TABLE_OF))
+        for carrier in CARRIERS
+        for name, entry in summary["cost"].items()
+    ]
+    return [row for row in rows if row.market_kwh or row.alone_kwh]
+
+
+def unserved_texts(summary: Mapping[str, Any]) -> list[str]:
+    """Per carrier, like `12.3 kWh electricity at B (18.0 kWh alone)`; nothing where all was served."""
+    rows, texts = shortages(summary), []
+    for carrier in CARRIERS:
+        here = [row for row in rows if row.carrier == carrier]
+        if here:
+            market, alone = sum(row.market_kwh for row in here), sum(row.alone_kwh for row in here)
+            names = ", ".join(row.prosumer for row in here if row.market_kwh or not market)
+            at_market, at_alone = (f" at {names}", "") if market else ("", f" at {names}")
+            texts.append(f"{energy(market)} kWh {carrier}{at_market} ({energy(alone)} kWh alone{at_alone})")
+    return texts
