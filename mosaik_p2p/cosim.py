@@ -7,7 +7,6 @@ in the summary, and its traceback in `error.log`.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any, cast
 
 from mosaik import World
 from mosaik.async_scenario import SimConfig
-from tqdm import tqdm
 
 from mosaik_p2p.errors import BadInput, Status, Verdict
 from mosaik_p2p.loading import load
@@ -25,9 +23,10 @@ from mosaik_p2p.prosumers.devices import Battery, Prosumer
 from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE, SCENARIO_FILE, prepare_folder
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import ResultStore, read_table
-from mosaik_p2p.results.summary import RunMeta, package_versions, summarise, write_summary
+from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
 from mosaik_p2p.scenario import resolved_toml
-from mosaik_p2p.sims.ending import Ending, cause_of, run_to_end, shut_down
+from mosaik_p2p.sims.ending import Ending, cause_of, run_to_end, shut_down, termination_as_interrupt
+from mosaik_p2p.sims.progress import progress_shown
 from mosaik_p2p.sims.wiring import StartConfig, Wiring, simulator_config, wire
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
@@ -81,16 +80,31 @@ def run(
     `scenario` is a file or the name of one that ships; `out` defaults to `results/NAME`; `steps` shortens the run;
     `overrides` are `key=value` as on the command line; `simulators` replaces how simulators are started, by name
     (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`). Raises BadInput with every fault of the input.
+    An interrupt, or SIGTERM in the main thread, ends the run as incomplete.
     """
     started = perf_counter()
     config = simulator_config(simulators or {})
-    case = load(scenario, [*overrides, *([] if steps is None else [f"time.steps={steps}"])])
-    folder = RESULTS / case.scenario.name if out is None else Path(out)
-    prepare_folder(folder, overwrite=overwrite)
+    with termination_as_interrupt():
+        case = load(scenario, [*overrides, *([] if steps is None else [f"time.steps={steps}"])])
+        folder = RESULTS / case.scenario.name if out is None else Path(out)
+        prepare_folder(folder, overwrite=overwrite)
+        _begin(folder, case)
+        return _run(case, folder, config, started=started, progress=progress)
+
+
+def _begin(folder: Path, case: Case) -> None:
+    """Mark the folder as that of a run which has not ended, before anything else stands in it."""
+    summary = summarise(folder, _meta(case, complete=False, wall_s={}))
+    write_summary(folder, {**summary, "cause": NOT_ENDED})
     (folder / SCENARIO_FILE).write_text(resolved_toml(case.scenario, folder), encoding="utf-8")
+
+
+def _run(
+    case: Case, folder: Path, config: Mapping[str, StartConfig], *, started: float, progress: bool
+) -> RunOutcome:
     loading_s = perf_counter() - started
-    with closing(_progress_bar(case, visible=progress)) as bar:
-        end = _co_simulate(case, folder, config, on_interval=lambda: bar.update())
+    with progress_shown(case.scenario.name, case.scenario.time.steps, visible=progress) as on_interval:
+        end = _co_simulate(case, folder, config, on_interval=on_interval)
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
     summary = _conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause)
@@ -103,12 +117,6 @@ def exit_code(summary: Mapping[str, Any]) -> ExitCode:
     if not summary["complete"]:
         return ExitCode.INCOMPLETE
     return ExitCode.NO_SOLUTION if summary["verdict_counts"][Verdict.UNKNOWN.value] else ExitCode.COMPLETE
-
-
-def _progress_bar(case: Case, *, visible: bool) -> "tqdm[Any]":
-    # disable=None: a bar only where there is a terminal to draw it on.
-    steps, name = case.scenario.time.steps, case.scenario.name
-    return tqdm(total=steps, unit="interval", desc=name, disable=None if visible else True)
 
 
 def _co_simulate(

@@ -13,13 +13,20 @@ from pandapower.topology import unsupplied_buses as _unsupplied
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.bus15 import BUS15, bus15_net
+from mosaik_p2p.networks.bus33 import BUS33, bus33_net
+from mosaik_p2p.networks.bus69 import BUS69, bus69_net
 from mosaik_p2p.networks.electric_files import read_net
 from mosaik_p2p.networks.electric_graph import path_graph
 from mosaik_p2p.networks.schutterwald import SCHUTTERWALD, schutterwald_net
 
-_BUILDERS: dict[str, Callable[[], pandapowerNet]] = {"bus15": bus15_net, "schutterwald": schutterwald_net}
+_BUILDERS: dict[str, Callable[[], pandapowerNet]] = {
+    "bus15": bus15_net,
+    "bus33": bus33_net,
+    "bus69": bus69_net,
+    "schutterwald": schutterwald_net,
+}
 
-ELECTRIC_CASES: dict[str, str] = {"bus15": BUS15, "schutterwald": SCHUTTERWALD}
+ELECTRIC_CASES: dict[str, str] = {"bus15": BUS15, "bus33": BUS33, "bus69": BUS69, "schutterwald": SCHUTTERWALD}
 """Name of a case to one line that says where it comes from and what in it is ours."""
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.networks.barry32 import BARRY32, barry32
 from mosaik_p2p.networks.heat8 import heat8
+from mosaik_p2p.networks.heat23 import HEAT23, heat23
 from mosaik_p2p.networks.heat_graph import strand_ends
 from mosaik_p2p.networks.heat_network import STRAND_ENDS, HeatNetwork, HeatSettings, Plant
 from mosaik_p2p.networks.names import with_unique_names
@@ -13,6 +15,8 @@ from mosaik_p2p.networks.schutterwald_heat import schutterwald_heat
 
 HEAT_CASES: dict[str, str] = {
     "heat8": "8-node tree with 1.3 km of trench; invented by this project, no published network",
+    "heat23": HEAT23,
+    "barry32": BARRY32,
     "schutterwald_heat": (
         "488 junctions, 2.6 km of trench, from pandapipes.networks.schutterwald_heat (Kisse et al. 2020); "
         "inner diameter 80 mm, pressures and bypasses are ours"
@@ -22,7 +26,12 @@ HEAT_CASES: dict[str, str] = {
 NAMED_TABLES = ("junction", "pipe")
 
 _Builder = Callable[[HeatSettings], tuple[pandapipesNet, dict[str, tuple[int, int]], tuple[Plant, ...]]]
-_BUILDERS: dict[str, _Builder] = {"heat8": heat8, "schutterwald_heat": schutterwald_heat}
+_BUILDERS: dict[str, _Builder] = {
+    "heat8": heat8,
+    "heat23": heat23,
+    "barry32": barry32,
+    "schutterwald_heat": schutterwald_heat,
+}
 
 
 def heat_case(name: str, settings: HeatSettings) -> HeatNetwork:

@@ -7,10 +7,14 @@ finalising does not let time go on.
 
 import asyncio
 import contextlib
+import signal
+import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+from types import FrameType
 
 from mosaik import World
 from mosaik.simmanager import SimRunner
@@ -19,8 +23,37 @@ from mosaik_api_v3.connection import RemoteException
 from mosaik_p2p.errors import RunFailed
 
 INTERRUPTED = "interrupted by the user"
+TERMINATED = "ended from outside (SIGTERM)"
+SAME_SIGNAL_S = 2.0
+"""`timeout` and others send SIGTERM twice, to the process and to its group: within this time it is one."""
 _CONNECTIONS = ("Reader task for", "handle remote requests for")
 """How mosaik names the tasks that read from other processes."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM; a kind of interrupt, so that it takes the same way out of every library."""
+
+
+@contextlib.contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Inside, SIGTERM raises Terminated; another thread's or a program's own handling of it stays as it is."""
+    is_free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not is_free or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    last_s = -SAME_SIGNAL_S
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal last_s
+        before_s, last_s = last_s, monotonic()
+        if last_s - before_s >= SAME_SIGNAL_S:
+            raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -59,6 +92,8 @@ def shut_down(world: World, *, log: Path) -> str | None:
 def cause_of(error: BaseException, *, log: Path) -> str:
     """The error in one line for the summary; what a developer needs is added to the file `log`."""
     match error:
+        case Terminated():
+            return TERMINATED
         case KeyboardInterrupt():
             return INTERRUPTED
         case RunFailed():

@@ -6,7 +6,7 @@ pays a charge of 0.01 per kWh.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
 from mosaik_p2p.results.tables import TABLES
 
 START = datetime(2017, 3, 21, 5, tzinfo=UTC)
-IMPORT_PRICE, EXPORT_PRICE, HEAT_PRICE, CHARGE = 0.728, 0.37, 0.49, 0.01
+IMPORT_PRICE, EXPORT_PRICE, HEAT_PRICE, CHARGE, SCARCITY_PRICE = 0.728, 0.37, 0.49, 0.01, 7.28
 TRADE_PRICE, HEAT_TRADE_PRICE = 0.55, 0.41
 INITIAL_KWH = 20.0
 
@@ -114,6 +114,18 @@ def write_made(folder: Path, made: Made) -> Path:
     return folder
 
 
+def write_tables(folder: Path, made: Made, change: Callable[[dict[str, list[Row]], int], object]) -> Path:
+    """Write the tables of a whole run after `change` has altered those of each interval; no summary."""
+    store = ResultStore(folder)
+    for k in range(made.steps):
+        tables = interval(made, k)
+        change(tables, k)
+        for table, rows in tables.items():
+            store.append(table, columns(table, rows))
+    store.close()
+    return folder
+
+
 def columns(table: str, rows: list[Row]) -> dict[str, list[Any]]:
     """Rows as columns, null where a row says nothing."""
     return {name: [row.get(name) for row in rows] for name in TABLES[table].schema.names}
@@ -191,6 +203,7 @@ def _positions(surplus: dict[str, float], trades: list[Row], carrier: str) -> It
             "marginal_price_per_kwh": TRADE_PRICE,
             "import_price_per_kwh": IMPORT_PRICE if carrier == "electricity" else HEAT_PRICE,
             "export_price_per_kwh": EXPORT_PRICE if carrier == "electricity" else None,
+            "imbalance_price_per_kwh": SCARCITY_PRICE,
         }
 
 

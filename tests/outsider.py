@@ -169,6 +169,7 @@ class LookAhead:
     results: Results
     times: list[pd.Timestamp]
     forecasts: pd.Series
+    realised: pd.Series
 
     def series(self, prosumer: str, device: str, quantity: str) -> np.ndarray:
         return self.forecasts.loc[(prosumer, device, quantity)].reindex(self.times).to_numpy()
@@ -182,7 +183,8 @@ def look_ahead(results: Results, time: pd.Timestamp) -> LookAhead:
     step = pd.Timedelta(hours=results.dt_h)
     times = [time + n * step for n in range(results.scenario["time"]["horizon_steps"])]
     index = ["prosumer", "device", "quantity", "time"]
-    return LookAhead(results, times, results["inputs"].set_index(index)["forecast"].sort_index())
+    inputs = results["inputs"].set_index(index).sort_index()
+    return LookAhead(results, times, inputs["forecast"], inputs["realised"])
 
 
 def optimal_cost(ahead: LookAhead) -> float:
@@ -213,6 +215,13 @@ def _prosumer(programme: Programme, ahead: LookAhead, prosumer: dict[str, Any]) 
         _add_device(programme, own, ahead, prosumer["name"], device)
     for tariff in prosumer["tariffs"]:
         _add_tariff(programme, own, ahead, prosumer["name"], tariff)
+    # What nobody can balance is an imbalance at the price that the tables name.
+    prices = ahead.results["prosumers"]
+    scarcity = prices.loc[prices["time"] == ahead.times[0], "imbalance_price_per_kwh"].max() * ahead.results.dt_h
+    for carrier in CARRIERS:
+        for entry in own[carrier]:
+            short, surplus = programme.variables(2, 0.0, np.inf, scarcity)
+            entry[0] += [(short, 1.0), (surplus, -1.0)]
     return {(c, prosumer["name"], t): entry for c in CARRIERS for t, entry in enumerate(own[c])}
 
 
@@ -279,7 +288,10 @@ def _day(results: Results, time: pd.Timestamp) -> Any:
 
 
 def _owed(ahead: LookAhead, prosumer: str, device: dict[str, Any]) -> dict[Any, float]:
-    """Today: what was forecast for the day less what was served; later days: the forecast that is covered."""
+    """The forecast of the intervals covered, and today what the load was cleared less than its forecast so far.
+
+    What it was cleared is what it took less what its forecast missed: the contract supplies the difference.
+    """
     results, dt = ahead.results, ahead.results.dt_h
     start, step = pd.Timestamp(results.scenario["time"]["start"]).tz_convert("UTC"), pd.Timedelta(hours=dt)
     before = [start + n * step for n in range(round((ahead.times[0] - start) / step))]
@@ -287,11 +299,13 @@ def _owed(ahead: LookAhead, prosumer: str, device: dict[str, Any]) -> dict[Any, 
     mine = rows[(rows["prosumer"] == prosumer) & (rows["device"] == device["name"])].set_index("time")
     served = -mine["el_kw" if device["carrier"] == "electricity" else "heat_kw"]
     forecast = ahead.forecasts.loc[(prosumer, device["name"], "demand_kw")]
+    realised = ahead.realised.loc[(prosumer, device["name"], "demand_kw")]
     owed = {}
     for day in dict.fromkeys(_day(results, t) for t in ahead.times):
         left = [t for t in ahead.times if _day(results, t) == day]
         past = [t for t in before if _day(results, t) == day]
-        energy = float(forecast.reindex(past + left).sum() - served.reindex(past).sum()) * dt
+        cleared = served.reindex(past) - (realised.reindex(past) - forecast.reindex(past))
+        energy = float(forecast.reindex(past + left).sum() - cleared.sum()) * dt
         owed[day] = float(np.clip(energy, len(left) * device["min_kw"] * dt, len(left) * device["max_kw"] * dt))
     return owed
 
@@ -306,7 +320,7 @@ def _add_tariff(
         entry[0].append((column, 1.0))
     if "export_per_kwh" in tariff:
         price = ahead.series(prosumer, name, "export_price_per_kwh")
-        sold = programme.variables(count, 0.0, tariff["export_max_kw"], -price * dt)
+        sold = programme.variables(count, 0.0, tariff.get("export_max_kw", np.inf), -price * dt)
         for entry, column in zip(own[tariff["carrier"]], sold, strict=True):
             entry[0].append((column, -1.0))
 
@@ -339,10 +353,13 @@ def gaps(results: Results, *, every: int = 1) -> pd.DataFrame:
 
 def main() -> None:
     results = read(Path(sys.argv[1]))
+    if not results.summary["complete"]:
+        sys.exit(f"incomplete: {results.summary['cause']}")
     energy, money = energy_errors(results), money_errors(results)
     print(f"energy: worst error {(energy['error_kw'] / energy['total_kw'].clip(lower=1e-9)).max():.1e} of the total")
     print(f"money: worst error {(money['error'] / money['turnover'].clip(lower=1e-9)).max():.1e} of the turnover")
-    print(f"levels: worst error {level_errors(results).max():.1e} kWh")
+    levels = level_errors(results)
+    print(f"levels: worst error {levels.max():.1e} kWh" if len(levels) else "levels: no storage")
     table = gaps(results, every=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     print(f"{len(table)} intervals: cost above the central optimum by at most {table['cost_above_optimum'].max():.1e},")
     below = table["bound_below_optimum"]

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import dying_grid
 import mosaik_p2p
+from mosaik_p2p import cosim
 from mosaik_p2p.cli import main
+from mosaik_p2p.sims.wiring import simulator_config
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -88,6 +91,28 @@ def test_run_prints_the_summary_and_where_the_report_is(
 
     assert command(monkeypatch, "report", str(report.parent)) == 0
     assert str(report) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_an_error_in_a_simulator_is_one_line_and_a_log(
+    quiet: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = {"electric_grid": {"python": "dying_grid:Simulator"}}
+    monkeypatch.setattr(dying_grid.Simulator, "way", "raise")
+    monkeypatch.setattr(cosim, "simulator_config", lambda given: simulator_config({**given, **config}))
+    folder = tmp_path / "run"
+    options = ["--steps", "3", "--set", "time.horizon_steps=2", "--out", str(folder), *quiet]
+    assert command(monkeypatch, "run", "network1_electric", *options) == 1
+    told = capfd.readouterr()
+    lines = [line for line in told.err.splitlines() if "interval" not in line]
+    log = folder / "error.log"
+    assert lines == [
+        f"Incomplete: ValueError: the transformer burns (details: {log})",
+        f"What was computed is kept in {folder}",
+    ]
+    assert "Traceback" not in told.out
+    assert "raise ValueError" in log.read_text()
+    assert log.read_text().rstrip().endswith("ValueError: the transformer burns")
 
 
 def test_the_commands_exist_in_python() -> None:

@@ -134,6 +134,7 @@ def test_a_grid_that_dies_ends_the_run_as_incomplete(tmp_path: Path, whole: RunO
     assert outcome.exit_code == ExitCode.INCOMPLETE
     assert not outcome.summary["complete"]
     assert told in outcome.summary["cause"]
+    assert "Traceback" in (outcome.folder / "error.log").read_text()
     assert_kept_two_hours(outcome, whole)
 
 
@@ -141,6 +142,7 @@ def test_an_interrupt_keeps_what_was_computed(tmp_path: Path, whole: RunOutcome)
     outcome = short_run(tmp_path / "cut", simulators={"electric_grid": {"python": "dying_grid:Simulator"}})
     assert outcome.exit_code == ExitCode.INCOMPLETE
     assert outcome.summary["cause"] == "interrupted by the user"
+    assert not (outcome.folder / "error.log").exists()
     assert_kept_two_hours(outcome, whole)
 
 

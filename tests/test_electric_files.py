@@ -75,6 +75,36 @@ def test_every_fault_of_a_file_is_reported(bus15: ElectricNetwork, tmp_path: Pat
     assert "there is no slack in service" in problems(written(net, tmp_path))
 
 
+@pytest.mark.parametrize("rating", [np.nan, 0.0, -0.1, np.inf])
+@pytest.mark.parametrize(("table", "column"), [("line", "max_i_ka"), ("trafo", "sn_mva"), ("line", "df")])
+def test_an_element_without_rating_would_keep_every_limit(
+    table: str, column: str, rating: float, bus15: ElectricNetwork, tmp_path: Path
+) -> None:
+    net = deepcopy(bus15.net) if table == "line" else pandapower.networks.create_cigre_network_mv()
+    net[table].loc[1, column] = rating
+    with pytest.raises(BadInput) as caught:
+        electric_file(written(net, tmp_path))
+    (fault,) = caught.value.faults
+    assert fault.place.endswith(f"table {table}")
+    assert fault.value == f"{net[table].at[1, 'name']} (index 1)"
+    assert "1 in service" in fault.problem
+    assert ("max_i_ka" if table == "line" else "sn_mva") in fault.remedy
+
+
+def test_of_many_elements_without_rating_the_first_are_named(bus15: ElectricNetwork, tmp_path: Path) -> None:
+    net = deepcopy(bus15.net)
+    net.line["max_i_ka"] = np.nan
+    lines = len(net.line)
+    with pytest.raises(BadInput, match=f"and {lines - 5} more: {lines} in service"):
+        electric_file(written(net, tmp_path))
+
+
+def test_an_element_out_of_service_needs_no_rating(tmp_path: Path) -> None:
+    net = pandapower.networks.create_cigre_network_mv()
+    net.line.loc[net.line.index[-1], ["in_service", "max_i_ka"]] = [False, np.nan]
+    assert electric_file(written(net, tmp_path)).name == "grid"
+
+
 HOSTILE = {"_module": "builtins", "_class": "exec", "_object": "open({!r}, 'w')"}
 
 

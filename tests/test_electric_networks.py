@@ -91,9 +91,9 @@ def test_unsupplied_buses(bus15: ElectricNetwork) -> None:
 
 
 def test_unknown_case() -> None:
-    with pytest.raises(BadInput, match="bus15, schutterwald"):
+    with pytest.raises(BadInput, match="bus15, bus33, bus69, schutterwald"):
         electric_case("bus16")
-    assert set(ELECTRIC_CASES) == {"bus15", "schutterwald"}
+    assert set(ELECTRIC_CASES) == {"bus15", "bus33", "bus69", "schutterwald"}
 
 
 def mixed_net() -> pandapowerNet:

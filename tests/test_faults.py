@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandapower
+import pandas as pd
 import pytest
 
 import made_scenario as made
@@ -169,6 +170,36 @@ SINGLE_FAULTS = [
         "tariffs.grid.export_per_kwh",
         "below",
     ),
+    (
+        "two limits for one element",
+        setter(
+            *GRID,
+            "limits",
+            "element",
+            value=[
+                {"table": "line", "name": "3-4", "loading_percent": 80},
+                {"table": "line", "name": "4-5", "loading_percent": 80},
+                {"table": "line", "name": "3-4", "loading_percent": 90},
+            ],
+        ),
+        "networks.electricity.limits.element[2].loading_percent",
+        "Keep one",
+    ),
+    (
+        "two limits for one pipe",
+        setter(
+            "networks",
+            "heat",
+            "limits",
+            "element",
+            value=[
+                {"table": "prosumer", "name": "A", "t_supply_min_c": 61.0},
+                {"table": "prosumer", "name": "A", "t_supply_min_c": 61.0, "differential_pressure_bar": 0.6},
+            ],
+        ),
+        "networks.heat.limits.element[1].t_supply_min_c",
+        "Keep one",
+    ),
     ("duplicate prosumers", setter("prosumers", "B", "name", value="A"), "prosumers.A.name", "of its own"),
     ("duplicate devices", setter("prosumers", "A", "heating", "name", value="pv"), "prosumers.A.pv.name", "`name`"),
     ("no weather", lambda scenario: scenario.pop("weather"), "profiles.pv_unit.source", "[weather]"),
@@ -197,7 +228,7 @@ def test_negative_generation_is_found(tmp_path: Path) -> None:
     assert fault.place == "profiles.day"
     assert "generation" in fault.problem or "factor" in fault.problem
     assert fault.value == "-0.1"
-    assert "2017-03-21T02:00:00+00:00" in fault.problem
+    assert "2017-03-21T03:00:00+01:00" in fault.problem
 
 
 def test_negative_forecasts_are_found_too(tmp_path: Path) -> None:
@@ -205,6 +236,91 @@ def test_negative_forecasts_are_found_too(tmp_path: Path) -> None:
     frame.loc[3, "heat_a_forecast_kw"] = -0.1
     (fault,) = faults_of(tmp_path, lambda _: None, frame=frame).values()
     assert fault.place == "profiles.heat_a"
+
+
+def test_times_in_messages_are_at_the_scenarios_own_offset(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        scenario["tariffs"]["grid"]["export_per_kwh"] = 0.5
+
+    frame = made.series(made.SPAN - 1)
+    frame.loc[2, "load_a_kw"] = np.nan
+    faults = faults_of(tmp_path, plant, frame=frame)
+    assert "2017-03-21T08:00:00+01:00" in faults["profiles.load_a.column"].problem
+    assert "2017-03-21T00:00:00+01:00" in faults["tariffs.grid.export_per_kwh"].problem
+    assert "+00:00" not in " ".join(str(fault) for fault in faults.values())
+
+
+def heat_loads(values: dict[int, float], *, steps: int) -> Any:
+    """Profiles whose heat load is 5 kW but where `values` says otherwise, by hour of the span."""
+    frame = made.series(steps)
+    frame["heat_a_kw"] = frame["heat_a_forecast_kw"] = [values.get(hour, 5.0) for hour in range(steps)]
+    return frame
+
+
+CUT_DAYS = 33
+"""Intervals from 18:00 on: 6 hours, a whole day, and 3 hours."""
+
+
+@pytest.mark.parametrize(
+    ("hours", "kw", "key", "day"),
+    [
+        (range(6), 25.0, "max_kw", 1),
+        (range(30, 33), 25.0, "max_kw", 3),
+        (range(6), 1.0, "min_kw", 1),
+        (range(30, 33), 1.0, "min_kw", 3),
+    ],
+)
+def test_energy_of_the_part_days_at_both_ends_fits_the_limits(
+    tmp_path: Path, hours: range, kw: float, key: str, day: int
+) -> None:
+    def plant(scenario: Tables) -> None:
+        scenario["time"] |= {"start": scenario["time"]["start"].replace(hour=18), "steps": CUT_DAYS - made.HORIZON + 1}
+        made.device(scenario, "A", "heating")["min_kw"] = 2.0
+
+    frame = heat_loads(dict.fromkeys(hours, kw), steps=CUT_DAYS)
+    frame["time"] = pd.date_range("2017-03-21T18:00:00+01:00", periods=CUT_DAYS, freq="h").map(str)
+    faults = faults_of(tmp_path, plant, frame=frame)
+    assert set(faults) == {f"prosumers.A.heating.{key}"}
+    assert f"day {day}" in faults[f"prosumers.A.heating.{key}"].problem
+    assert "of it" in faults[f"prosumers.A.heating.{key}"].problem
+
+
+def test_a_peak_that_can_be_shifted_within_its_part_day_is_no_fault(tmp_path: Path) -> None:
+    frame = heat_loads({2: 25.0}, steps=made.SPAN)
+    assert faults_of(tmp_path, lambda _: None, frame=frame) == {}
+
+
+def test_lengths_that_are_not_known_cut_no_day(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        scenario["time"]["horizon_steps"] = 0
+        scenario["time"]["steps"] = 1
+
+    frame = heat_loads({0: 25.0}, steps=made.SPAN)
+    assert set(faults_of(tmp_path, plant, frame=frame)) == {"time.horizon_steps"}
+
+
+def test_the_network_form_needs_a_network_without_loops(tmp_path: Path) -> None:
+    net = pandapower.create_empty_network()
+    buses = [pandapower.create_bus(net, vn_kv=0.4, name=str(number)) for number in range(3)]
+    pandapower.create_ext_grid(net, buses[0])
+    for start, end in ((0, 1), (1, 2), (2, 0)):
+        pandapower.create_line(net, buses[start], buses[end], length_km=0.1, std_type="NAYY 4x50 SE")
+    pandapower.to_json(net, str(tmp_path / "grid.json"))
+
+    def plant(scenario: Tables) -> None:
+        scenario["networks"]["electricity"] = {"file": "grid.json"}
+        scenario["market"]["form"] = "network"
+        made.prosumer(scenario, "A")["bus"] = "0"
+        made.prosumer(scenario, "B")["bus"] = "1"
+        scenario["prosumers"].append({**made.prosumer(scenario, "B"), "name": "C", "bus": "2"})
+
+    (fault,) = faults_of(tmp_path, plant).values()
+    assert (fault.place, fault.value) == ("market.form", "'network'")
+    assert "electricity" in fault.problem
+    assert '"bilateral"' in fault.remedy
+    uniform = 'charges.electricity={ mechanism="uniform", rate=1 }'
+    for harmless in ("market.form=auto", "market.form=bilateral", uniform):
+        assert check(tmp_path / "made.toml", [harmless]) == ()
 
 
 def test_a_profile_must_cover_the_span(tmp_path: Path) -> None:
@@ -271,6 +387,7 @@ def test_an_own_network_that_is_not_there_hides_no_other_fault(tmp_path: Path) -
         scenario["networks"]["electricity"] = {"file": "grid.json"}
         del scenario["networks"]["heat"]["case"]
         scenario["networks"]["heat"]["file"] = "heat.json"
+        del scenario["networks"]["heat"]["bypass"]
         made.device(scenario, "A", "heat_pump")["cop"] = "nothing"
 
     faults = faults_of(tmp_path, plant)

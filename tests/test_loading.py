@@ -17,6 +17,7 @@ from mosaik_p2p.loading.series import span_of
 from mosaik_p2p.loading.tariffs import price_per_kwh
 from mosaik_p2p.prosumers.devices import Battery, FixedLoad, FlexibleLoad, HeatPump, Prosumer, Pv, SolarCollector
 from mosaik_p2p.scenario import resolved_toml
+from mosaik_p2p.scenario.grids import BYPASS_KG_PER_S
 from mosaik_p2p.scenario.houses import drawn
 from mosaik_p2p.scenario.schema import Time
 from mosaik_p2p.scenario.tariffs import Tariff
@@ -229,21 +230,25 @@ def test_a_users_own_electric_network(tmp_path: Path) -> None:
     assert case.replaced_loads == frozenset({2})
 
 
-def own_heat_network(folder: Path) -> None:
-    """A plant and one street, supply above return."""
+def own_heat_network(folder: Path, *, prefixes: tuple[str, ...] = ("",)) -> None:
+    """For each prefix a network that stands alone: a plant and one street, supply above return."""
     net = pandapipes.create_empty_network(fluid="water")
+    for prefix in prefixes:
+        _street(net, prefix)
+    pandapipes.to_json(net, str(folder / "heat.json"))
+
+
+def _street(net: pandapipes.pandapipesNet, prefix: str) -> None:
     junctions = {
-        name: pandapipes.create_junction(net, pn_bar=6.0, tfluid_k=350.0, name=name)
+        name: pandapipes.create_junction(net, pn_bar=6.0, tfluid_k=350.0, name=prefix + name)
         for name in ("supply_plant", "supply_end", "return_plant", "return_end")
     }
     for side in ("supply", "return"):
-        pandapipes.create_pipe_from_parameters(
-            net, junctions[f"{side}_plant"], junctions[f"{side}_end"], length_km=0.1, inner_diameter_mm=80.0, name=side
-        )
+        ends = junctions[f"{side}_plant"], junctions[f"{side}_end"]
+        pandapipes.create_pipe_from_parameters(net, *ends, length_km=0.1, inner_diameter_mm=80.0, name=prefix + side)
     pandapipes.create_circ_pump_const_pressure(
         net, junctions["return_plant"], junctions["supply_plant"], p_flow_bar=6.0, plift_bar=2.0, t_flow_k=348.15
     )
-    pandapipes.to_json(net, str(folder / "heat.json"))
 
 
 def test_a_users_own_heat_network(tmp_path: Path) -> None:
@@ -259,6 +264,46 @@ def test_a_users_own_heat_network(tmp_path: Path) -> None:
     assert [fault.place for fault in swapped] == ["prosumers.A.junction.supply", "prosumers.A.junction.return"]
     node = check(tmp_path / "made.toml", ['prosumers.A.junction="7"'])
     assert "supply = ..." in node[0].remedy
+
+
+def test_heat_is_not_traded_between_networks_that_nothing_connects(tmp_path: Path) -> None:
+    own_heat_network(tmp_path, prefixes=("east_", "west_"))
+
+    def own(scenario: dict[str, Any]) -> None:
+        scenario["networks"]["heat"] = {"file": "heat.json"}
+        scenario["charges"]["heat"] = {"mechanism": "uniform", "rate": 0.01}
+        for name, side in (("A", "east_"), ("B", "west_")):
+            pair = {"supply": f"{side}supply_end", "return": f"{side}return_end"}
+            made.prosumer(scenario, name)["junction"] = pair
+
+    (fault,) = check(made.write(tmp_path, own))
+    assert fault.place == "networks.heat.file"
+    assert fault.value == "prosumers A | B"
+    assert "not connected" in fault.problem
+    together = 'prosumers.B.junction={ supply = "east_supply_plant", return = "east_return_plant" }'
+    assert check(tmp_path / "made.toml", [together]) == ()
+    (fault,) = check(tmp_path / "made.toml", ['prosumers.B.junction.supply="east_supply_end"'])
+    assert fault.place == "prosumers.B.junction"
+
+
+def test_bypasses_have_a_flow_unless_the_scenario_gives_it(tmp_path: Path) -> None:
+    case = load(made.write(tmp_path), ['networks.heat.bypass={ nodes = ["4"] }'])
+    assert case.heat is not None
+    assert case.heat.settings.bypass_mdot_kg_per_s == BYPASS_KG_PER_S
+
+
+def test_the_resolved_scenario_of_own_networks_can_be_loaded(tmp_path: Path) -> None:
+    own_heat_network(tmp_path)
+
+    def own(scenario: dict[str, Any]) -> None:
+        scenario["networks"]["heat"] = {"file": "heat.json"}
+        del made.prosumer(scenario, "A")["junction"]
+        made.prosumer(scenario, "A")["tariffs"] = ["grid"]
+
+    case = load(made.write(tmp_path, own))
+    again = tmp_path / "again.toml"
+    again.write_text(resolved_toml(case.scenario, tmp_path), encoding="utf-8")
+    assert load(again).scenario == case.scenario
 
 
 def test_a_shipped_scenario_is_found_by_its_name() -> None:

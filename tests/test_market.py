@@ -68,7 +68,8 @@ def test_dispatch_balances_and_trades_are_reciprocal(market: MarketProblem, form
     for i, (model, done) in enumerate(zip(market.models, cleared.dispatch, strict=True)):
         left = model.net_sale(done.x) - cleared.sale_kw[:, :, i]
         assert np.abs(left).max() <= BALANCE * max(model.size_kw, 1.0)
-        assert np.abs(model.rows @ done.x.ravel() - model.rhs).max() <= BALANCE * np.abs(model.rhs).max()
+        own, right = model.equations
+        assert np.abs(own @ done.x.ravel() - right).max() <= BALANCE * np.abs(right).max()
         assert np.all((done.x >= model.lower) & (done.x <= model.upper))
     assert np.abs(cleared.sale_kw.sum(axis=2)).max() <= BALANCE * np.abs(cleared.sale_kw).max()
 
@@ -158,6 +159,31 @@ def test_a_load_beyond_all_limits_is_an_imbalance_and_no_failure(form: str) -> N
         not cleared.trades[0].seller.size
         or min(cleared.dispatch[i].imbalance_kw[0, 0] for i in cleared.trades[0].seller) >= -1e-3
     )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_charges_that_forbid_all_trade_take_no_longer(form: str) -> None:
+    """Nothing traded leaves one residual at zero and the other at one; the penalty has to move all the same."""
+    market = random_market(5, 1, rate=10.0)
+    cleared = clear(market, Settings(form=form))
+    assert cleared.status is Status.OK
+    assert cleared.iterations <= 100
+    assert not cleared.sale_kw[0].round(3).any()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_two_loads_a_little_above_their_contracts(form: str) -> None:
+    plain = random_market(2, 2, horizon=4)
+    models = []
+    for model in plain.models:
+        upper, fixed = model.upper.copy(), np.zeros_like(model.fixed)
+        fixed[0] = 5.0
+        for k, variable in enumerate(model.variables):
+            upper[k] = 4.9 if variable.quantity == "import" else 0.0
+        models.append(replace(model, upper=upper, lower=0 * upper, fixed=fixed, storages=(), totals=(), size_kw=5.0))
+    cleared = clear(MarketProblem(tuple(models), plain.charges, 1.0), Settings(form=form))
+    assert cleared.status is Status.OK
+    assert [done.imbalance_kw[0, 0] for done in cleared.dispatch] == pytest.approx([-0.1, -0.1], abs=1e-3)
 
 
 def test_charging_and_discharging_at_once_is_repaired() -> None:

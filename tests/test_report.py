@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,6 +140,55 @@ def test_names_cannot_break_the_page(tmp_path: Path):
 def test_an_empty_folder_gives_a_report_that_says_so(tmp_path: Path):
     page = build_report(tmp_path).read_text()
     assert "Incomplete run" in page
+
+
+def edited(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    """The page, without the drawing library, of a made run whose summary was changed."""
+    summary = json.loads((write_made(folder, SMALL) / "summary.json").read_text())
+    change(summary)
+    (folder / "summary.json").write_text(json.dumps(summary))
+    return without_library(build_report(folder).read_text())
+
+
+def test_a_crowd_shows_the_element_that_breaks_a_limit_of_its_own(pages: dict[str, str], tmp_path: Path):
+    folder = write_made(tmp_path, VILLAGE)
+    with (folder / "scenario.toml").open("a") as scenario:
+        own = 'table = "bus"\nname = "150"\nvoltage_pu = { min = 0.999 }\n'
+        scenario.write(f"[[networks.electricity.limits.element]]\n{own}")
+    page = build_report(folder).read_text()
+    assert '"name": "lowest: 150"' not in page
+    assert "worst by its own limit: 150" in page
+    assert "worst by its own limit" not in pages["village"]
+
+
+def test_energy_that_was_not_served_has_a_sentence_and_a_table(pages: dict[str, str], tmp_path: Path):
+    assert not any("Energy not served" in page for page in pages.values())
+
+    def lack(summary: dict[str, Any]) -> None:
+        summary["cost"]["P2"] |= {"unserved_kwh": {"heat": 12.3}, "unserved_alone_kwh": {"heat": 18.0}}
+
+    page = edited(tmp_path, lack)
+    assert "<p>Not served: 12.3 kWh heat at P2 (18.0 kWh alone)." in page
+    assert '<tr><td>P2</td><td>heat</td><td class="num">12.3</td><td class="num">18.0</td></tr>' in page
+
+
+def test_the_report_prints_no_share_of_nothing_and_no_negative_zero(tmp_path: Path):
+    def shrink(summary: dict[str, Any]) -> None:
+        for entry in (*summary["cost"].values(), summary["cost_total"]):
+            entry |= {"alone": 1e-12, "in_market": -1e-9}
+        summary["operator"]["balance"] = -1e-9
+
+    page = edited(tmp_path, shrink)
+    assert "-0.00" not in page.replace("-0.000", "")
+    assert re.findall(r"[+-][\d.,]+ %", page) == []
+
+
+def test_who_is_worse_off_may_have_more_stored(tmp_path: Path):
+    def store(summary: dict[str, Any]) -> None:
+        summary["worse_off"] = ["P1"]
+        summary["cost"]["P1"] |= {"stored_end_kwh": 2.0, "stored_end_alone_kwh": 5.4}
+
+    assert "P1 (worse off; 3.4 kWh less stored at the end)" in edited(tmp_path, store)
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ CONTRACT = {
     "trades": "time carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
     "surcharge_seller_per_kwh surcharge_buyer_per_kwh",
     "prosumers": "time prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
-    "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh",
+    "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh",
     "devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost",
     "flows": "time round network status iterations slack_kw loss_kw pump_kw",
     "heat_exchanges": "time prosumer mode cleared_kw delivered_kw mdot_kg_per_s t_supply_c t_return_c dp_bar status",
@@ -40,7 +40,7 @@ CONTRACT = {
     "violations": "time round network element quantity value limit unit excess prosumers_can_influence",
     "settlement": "time case party counterparty carrier item energy_kwh money",
     "alone": "time prosumer carrier import_kw export_kw imbalance_kw cost level_kwh "
-    "import_price_per_kwh export_price_per_kwh",
+    "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh",
     "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh",
 }
 
@@ -176,6 +176,7 @@ def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path):
 def test_overwriting_removes_an_earlier_result_and_nothing_else(tmp_path: Path):
     write_made(tmp_path, SMALL)
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "error.log").write_text("Traceback")
     (tmp_path / "buses.parquet").unlink()
     (tmp_path / "buses.parquet").mkdir()
     (tmp_path / "buses.parquet" / "part-00000.parquet").write_bytes(b"old")
@@ -189,7 +190,7 @@ def test_overwriting_removes_the_parts_of_a_run_that_died(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["scenario.toml", "notes.txt", "report.html"])
+@pytest.mark.parametrize("name", ["scenario.toml", "notes.txt", "report.html", "error.log"])
 def test_overwriting_never_touches_a_folder_that_is_no_result(tmp_path: Path, name: str):
     (tmp_path / name).write_text("mine")
     with pytest.raises(BadInput, match="not those of an earlier run"):

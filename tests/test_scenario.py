@@ -152,12 +152,33 @@ def test_not_a_number_and_infinity_are_refused() -> None:
     assert places(scenario) == {"tariffs.district.import_max_kw", "profiles.cop.value", "prosumers.A.heat_pump.cop"}
 
 
-@pytest.mark.parametrize("name", ["A.1", ""])
-def test_a_prosumer_with_a_dot_in_its_name_or_without_name_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["A.1", "", "A/1", "../A", "A:1", "A*", "A\n", "A\\1", "<A>", " A", "A "])
+def test_a_prosumer_whose_name_cannot_stand_in_an_entity_or_a_file_is_refused(name: str) -> None:
     scenario = tables()
     scenario["prosumers"][0]["name"] = name
     (fault,) = read(scenario).faults
     assert fault.place.endswith(".name")
+    assert fault.value == repr(name)
+
+
+@pytest.mark.parametrize("name", ["Müller-Straße 7", "house_1", "Mu\u0308ller", "7", "家"])
+def test_names_may_have_letters_of_any_language(name: str) -> None:
+    scenario = tables()
+    scenario["name"] = scenario["prosumers"][0]["name"] = scenario["prosumers"][1]["devices"][0]["name"] = name
+    assert read(scenario).faults == ()
+
+
+@pytest.mark.parametrize("keys", [("name",), ("prosumers", 1, "devices", 0, "name")])
+def test_names_of_scenarios_and_devices_follow_the_same_rule(keys: tuple) -> None:
+    scenario = tables()
+    node = scenario
+    for key in keys[:-1]:
+        node = node[key]
+    node[keys[-1]] = "a/b"
+    (fault,) = read(scenario).faults
+    assert fault.value == "'a/b'"
+    assert "'/'" in fault.problem
+    assert "hyphens" in fault.remedy
 
 
 STEPS_WITH_FAULTS = [
@@ -197,12 +218,58 @@ def test_the_schema_knows_every_mechanism_that_ships() -> None:
     assert known == set(MECHANISMS)
 
 
-def test_a_charge_without_mechanism_is_no_charge() -> None:
+@pytest.mark.parametrize("table", [{}, {"payer": "both"}])
+def test_a_charge_without_mechanism_is_no_charge(table: dict) -> None:
     scenario = tables()
-    del scenario["charges"]["electricity"]["mechanism"]
+    scenario["charges"]["electricity"] = table
     reading = read(scenario)
     assert reading.faults == ()
     assert reading.scenario.charges.electricity is None
+
+
+def test_a_misspelt_mechanism_is_not_taken_for_no_charge() -> None:
+    scenario = tables()
+    scenario["charges"]["electricity"] = {"mechanizm": "uniform", "rat": 0.1, "rate": 0.1}
+    faults = {fault.place: fault for fault in read(scenario).faults}
+    assert set(faults) == {"charges.electricity.mechanizm", "charges.electricity.rat"}
+    assert "'mechanism'" in faults["charges.electricity.mechanizm"].remedy
+    assert "'rate'" in faults["charges.electricity.rat"].remedy
+
+
+def test_a_rate_needs_a_mechanism() -> None:
+    scenario = tables()
+    del scenario["charges"]["heat"]["mechanism"]
+    (fault,) = read(scenario).faults
+    assert fault.place == "charges.heat"
+    assert "no mechanism" in fault.problem
+    assert "thermal_distance" in fault.remedy
+    assert "electrical_distance" not in fault.remedy
+
+
+@pytest.mark.parametrize("t_mean_c", [-65.0, 0.0])
+def test_a_thermal_charge_is_never_negative(t_mean_c: float) -> None:
+    scenario = tables()
+    scenario["charges"]["heat"]["t_mean_c"] = t_mean_c
+    assert places(scenario) == {"charges.heat.t_mean_c"}
+
+
+def test_at_least_one_counterfactual_is_named() -> None:
+    scenario = tables()
+    scenario["settlement"]["counterfactuals"] = []
+    (fault,) = read(scenario).faults
+    assert fault.place == "settlement.counterfactuals"
+    assert '["alone"]' in fault.remedy
+
+
+def test_bypasses_have_no_flow_to_give_where_the_network_is_a_file() -> None:
+    scenario = tables()
+    heat = scenario["networks"]["heat"]
+    heat["bypass"] = {"mdot_kg_per_s": 0.08}
+    del heat["case"]
+    heat["file"] = "heat.json"
+    (fault,) = read(scenario).faults
+    assert fault.place == "networks.heat.bypass.mdot_kg_per_s"
+    assert fault.value == "0.08"
 
 
 def test_the_devices_own_keys_win_over_the_template_also_inside_tables() -> None:

@@ -10,6 +10,27 @@ from outsider import BALANCE, GAP, LEVEL_KWH, ROUNDING_KW
 pytestmark = pytest.mark.slow
 
 
+def test_a_missed_forecast_leaves_all_of_it_true(tmp_path: Path) -> None:
+    """A flexible load whose forecast is another one's profile."""
+    options = ["--steps", "4", "--set", "profiles.load_a.forecast_column=load_b_kw"]
+    results = outsider.run("network1", tmp_path / "missed", *options)
+    loads = results["inputs"].query("prosumer == 'A' and quantity == 'demand_kw'")
+    assert (loads["forecast"] != loads["realised"]).any()
+    energy = outsider.energy_errors(results)
+    assert (energy["error_kw"] <= BALANCE * energy["total_kw"] + ROUNDING_KW).all()
+    table = outsider.gaps(results)
+    assert table["cost_above_optimum"].max() <= GAP
+    assert table["bound_below_optimum"].min() >= -BALANCE
+
+
+def test_energy_that_nobody_can_supply_is_told(tmp_path: Path) -> None:
+    results = outsider.run(
+        "network1_electric", tmp_path / "short", "--steps", "2", "--set", "tariffs.grid.import_max_kw=3"
+    )
+    assert results.summary["unserved_kwh"]["electricity"] > 1.0
+    assert outsider.gaps(results)["cost_above_optimum"].max() <= GAP
+
+
 @pytest.mark.parametrize("scenario", ["network1_electric", "schutterwald_winter", "schutterwald_summer"])
 def test_other_shipped_scenarios_balance_and_are_optimal(scenario: str, tmp_path: Path) -> None:
     """Optimality of the first and the last of them; `python tests/outsider.py RESULTS` does so for a whole run."""

@@ -17,6 +17,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.results.store import read_table
+from mosaik_p2p.scenario.grids import ElectricLimitsSpec, HeatLimitsSpec
 from mosaik_p2p.sims import electric_grid, heat_grid, market, profiles, recorder
 from mosaik_p2p.sims.grid import flow_row
 
@@ -420,3 +421,14 @@ def test_the_market_runs_against_the_usual_adapter(case: Case) -> None:
     flow = PowerFlow(case.electric, slack_voltage_pu=None, prosumer_buses=injections)
     result = flow.solve(injections, background_scaling=float(case.background[0]), replaced_loads=case.replaced_loads)
     np.testing.assert_allclose(solved.res_bus["vm_pu"], result.buses["vm_pu"], atol=SOLVER)
+
+
+def test_grids_without_a_scenario_have_the_limits_of_one_that_states_none() -> None:
+    stated = ElectricLimitsSpec()
+    limits = electric(network_function="case4gs")._opened.limits
+    assert (limits.voltage_min_pu, limits.voltage_max_pu) == (stated.voltage_pu.min, stated.voltage_pu.max)
+    assert limits.line_loading_percent == stated.line_loading_percent
+    assert limits.transformer_loading_percent == stated.transformer_loading_percent
+    heat = HeatLimitsSpec()
+    for name in ("velocity_m_per_s", "pressure_gradient_pa_per_m", "differential_pressure_bar", "t_supply_min_c"):
+        assert getattr(heat_grid.DEFAULT_LIMITS, name) == getattr(heat, name)

@@ -1,8 +1,10 @@
 """The summary, recomputed from the made-up tables by hand, and the text for the terminal."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +19,14 @@ from made_results import (
     interval,
     meta,
     write_made,
+    write_tables,
 )
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.summary import package_versions, read_summary, summarise, verdict_sentence, write_summary
 from mosaik_p2p.results.terminal import WIDTH, render
 from mosaik_p2p.results.verdicts import overall_of_interval, overall_of_run
+from mosaik_p2p.results.wording import plain, share_of_change, signed
 
 MONEY_TOLERANCE = 1e-9
 """Sums of a few dozen products in double precision."""
@@ -100,14 +104,126 @@ def test_worst_values_carry_element_time_and_limit(small: Path):
     assert worst["t_supply"]["element"] != "P1", "who feeds in is promised no supply temperature"
 
 
-def test_a_limit_of_one_element_counts_for_that_element(tmp_path: Path):
-    write_made(tmp_path, SMALL)
-    with (tmp_path / "scenario.toml").open("a") as scenario:
-        scenario.write(
-            '[[networks.electricity.limits.element]]\ntable = "bus"\nname = "5"\nvoltage_pu = { min = 0.9 }\n'
-        )
-    worst = summarise(tmp_path, meta(SMALL))["worst"]["voltage_min"]
-    assert (worst["element"], worst["limit"]) == ("5", 0.9)
+def with_own_voltage_limit(folder: Path, bus: str, least: float) -> dict[str, Any]:
+    """The summary where one bus has a least voltage of its own."""
+    write_made(folder, SMALL)
+    with (folder / "scenario.toml").open("a") as scenario:
+        own = f'table = "bus"\nname = "{bus}"\nvoltage_pu = {{ min = {least} }}\n'
+        scenario.write(f"[[networks.electricity.limits.element]]\n{own}")
+    return summarise(folder, meta(SMALL))
+
+
+def test_an_element_with_more_room_than_the_others_is_not_the_worst(tmp_path: Path):
+    worst = with_own_voltage_limit(tmp_path, "5", 0.9)["worst"]["voltage_min"]
+    # Bus 5 has the lowest voltage, 4 the lowest of those that have to keep 0.95.
+    assert (worst["element"], worst["limit"]) == ("4", 0.95)
+
+
+def test_the_worst_voltage_is_the_one_that_breaks_its_own_limit_by_most(tmp_path: Path):
+    summary = with_own_voltage_limit(tmp_path, "2", 0.999)
+    worst = summary["worst"]["voltage_min"]
+    lowest = min(row["vm_pu"] for k in range(SMALL.steps) for row in interval(SMALL, k)["buses"] if row["bus"] == "2")
+    assert (worst["element"], worst["limit"], worst["value"]) == ("2", 0.999, lowest)
+    assert worst["excess"] == close(0.999 - lowest)
+    # Bus 5 is lower: the label does not call this one the lowest.
+    assert "\n! Worst voltage " in render(summary)
+
+
+def test_a_negative_difference_of_pressure_is_worse_than_none(tmp_path: Path):
+    def reverse(tables: dict[str, Any], k: int) -> None:
+        if k == 2:
+            tables["heat_exchanges"][1]["dp_bar"] = -0.9
+
+    worst = summarise(write_tables(tmp_path, SMALL, reverse), meta(SMALL))["worst"]["differential_pressure"]
+    assert (worst["element"], worst["value"]) == ("P2", -0.9)
+
+
+def test_undelivered_heat_and_pressure_below_zero_have_lines_when_they_happen(tmp_path: Path, small: Path):
+    text = render(read_summary(small))
+    assert "Heat delivered" not in text
+    assert "Lowest pressure" not in text
+
+    def fail(tables: dict[str, Any], k: int) -> None:
+        about = {"time": tables["clearing"][0]["time"], "round": 0, "network": "heat"}
+        shown = {"value": 5.0 - k, "limit": 5.5, "unit": "kW", "excess": 0.5 + k}
+        tables["violations"] += [
+            {**about, "element": "P3", "quantity": "delivered_kw", **shown},
+            {**about, "element": "S4", "quantity": "pressure_bar", "value": -0.3, "limit": 0.0, "excess": 0.3},
+        ]
+
+    summary = summarise(write_tables(tmp_path, SMALL, fail), meta(SMALL))
+    assert (summary["worst"]["delivered"]["value"], summary["worst"]["delivered"]["limit"]) == (0.0, 5.5)
+    text = render(summary)
+    assert re.search(r"^! Heat delivered of cleared +0\.00 +5\.50 +kW +P3 ", text, flags=re.MULTILINE)
+    assert re.search(r"^! Lowest pressure +-0\.30 +0\.00 +bar +S4 ", text, flags=re.MULTILINE)
+
+
+def lack(tables: dict[str, Any], k: int) -> None:
+    """P2 lacks 2 kW in two intervals, 3 kW alone; what P3 lacks is rounding, what P1 has too much is no lack."""
+    missing = {"P1": 4.0, "P2": -2.0 if k in (1, 3) else 0.0, "P3": -5e-4}
+    for row in tables["prosumers"]:
+        if row["carrier"] == "electricity":
+            row["imbalance_kw"] = missing[row["prosumer"]]
+    for name, power in missing.items():
+        time, imbalance = tables["clearing"][0]["time"], min(1.5 * power, 0.0)
+        row = {"time": time, "prosumer": name, "carrier": "electricity", "imbalance_kw": imbalance}
+        tables.setdefault("alone", []).append(row)
+
+
+def test_energy_that_was_not_served_is_told(tmp_path: Path, small: Path):
+    whole = read_summary(small)
+    assert whole["unserved_kwh"] == whole["unserved_alone_kwh"] == {"electricity": 0.0, "heat": 0.0}
+    assert "Not served" not in render(whole)
+
+    summary = summarise(write_tables(tmp_path, SMALL, lack), meta(SMALL))
+    assert summary["unserved_kwh"] == {"electricity": 4.0, "heat": 0.0}
+    assert summary["unserved_alone_kwh"] == {"electricity": 6.0, "heat": 0.0}
+    assert {name: entry["unserved_kwh"] for name, entry in summary["cost"].items()} == {
+        "P1": {},
+        "P2": {"electricity": 4.0},
+        "P3": {},
+    }
+    assert summary["cost"]["P2"]["unserved_alone_kwh"] == {"electricity": 6.0}
+    assert "  Not served: 4.0 kWh electricity at P2 (6.0 kWh alone)" in render(summary).splitlines()
+
+
+def test_what_only_those_alone_lack_is_told_too(tmp_path: Path):
+    def lack_alone(tables: dict[str, Any], k: int) -> None:
+        lack(tables, k)
+        for row in tables["prosumers"]:
+            row["imbalance_kw"] = 0.0
+
+    summary = summarise(write_tables(tmp_path, SMALL, lack_alone), meta(SMALL))
+    assert "  Not served: 0.0 kWh electricity (6.0 kWh alone at P2)" in render(summary).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("alone", "market", "share"),
+    [(1e-12, 13.1, ""), (0.009, 0.5, ""), (-4.0, -5.0, ""), (8.0, 7.0, "-12.5 %"), (64.0, 64.0 - 1e-9, "0.0 %")],
+)
+def test_a_share_of_next_to_nothing_is_not_printed(alone: float, market: float, share: str):
+    assert share_of_change(alone, market) == share
+
+
+def test_a_zero_has_no_minus():
+    assert (plain(-0.001), signed(-0.001), signed(0.0), signed(-1.0), plain(-1234.5)) == (
+        "0.00",
+        "0.00",
+        "0.00",
+        "-1.00",
+        "-1,234.50",
+    )
+
+
+def test_no_line_of_the_terminal_shows_a_negative_zero_or_a_share_of_nothing(small: Path):
+    summary = read_summary(small)
+    tiny = {"alone": 1e-12, "in_market": 1.3}
+    entries = {name: {**entry, **tiny} for name, entry in summary["cost"].items()}
+    entries["P1"] = {**entries["P1"], "alone": 5.0, "in_market": 5.0 - 1e-9}
+    text = render({**summary, "cost": entries, "cost_total": tiny})
+    money = text[text.index("Cost in") :]
+    assert money.count("%") == 1
+    assert "-0.0" not in money
 
 
 def test_without_heat_nothing_speaks_of_heat(tmp_path: Path):
@@ -210,7 +326,10 @@ def test_who_pays_more_than_alone_is_named(tmp_path: Path):
     store.close()
     summary = summarise(tmp_path, meta(SMALL))
     assert summary["worse_off"] == ["P2"]
-    assert "Worse off than alone: P2" in render(summary)
+    assert "Worse off than alone: P2\n" in render(summary)
+    cost = {**summary["cost"], "P2": {**summary["cost"]["P2"], "stored_end_kwh": 5.4, "stored_end_alone_kwh": 2.0}}
+    stored = {**summary, "cost": cost}
+    assert "Worse off than alone: P2 (3.4 kWh more stored at the end)\n" in render(stored)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from mosaik_p2p.loading.prosumers import Workshop, devices_of
 from mosaik_p2p.loading.references import reference_faults
 from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
+from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
 from mosaik_p2p.loading.uses import Use, sign_faults, uses
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
@@ -92,6 +93,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *parted_heat_faults(scenario, places, grids.heat),
         *faults_of_tariffs,
         *faults_of_devices,
+        *storage_faults(reading),
     ]
     return _assembled(scenario, path, prosumers, grids, places, series, span), faults
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.profile_file import SEPARATOR_REMEDY
 from mosaik_p2p.scenario.houses import drawn
-from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.scenario.names import did_you_mean, is_index
 from mosaik_p2p.scenario.tree import PlacedList, PlacedTable, joined
 
 COLUMNS = ("name", "bus", "junction_supply", "junction_return", "replaces_load", "template", "scale", "shift_minutes")
@@ -47,6 +48,8 @@ def _step_minutes(tree: PlacedTable) -> int:
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
     """Line number and filled cells of each row; a file without the right columns has none."""
+    if path.exists() and not path.is_file():
+        return [], (Fault(KEY, repr(path.name), "is no regular file", "Name a CSV file."),)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, skipinitialspace=True, restkey="", restval="")
@@ -56,6 +59,8 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ..
         reason = getattr(error, "strerror", None) or str(error)
         remedy = "Paths are relative to the scenario file."
         return [], (Fault(KEY, repr(path.name), f"cannot be read ({reason})", remedy),)
+    if len(columns) == 1 and ";" in columns[0]:
+        return [], (Fault(KEY, repr(path.name), "has ';' between its columns", SEPARATOR_REMEDY),)
     faults = [
         Fault(KEY, repr(path.name), f"has an unknown column {column!r}", did_you_mean(column, COLUMNS, what="columns"))
         for column in columns
@@ -90,7 +95,7 @@ def _house(row: Mapping[str, str], place: str, seed: int, step_minutes: int) -> 
 
 
 def _place(cell: str) -> str | int:
-    return int(cell[1:]) if cell.startswith("#") and cell[1:].isdigit() else cell
+    return int(cell[1:]) if cell.startswith("#") and is_index(cell[1:]) else cell
 
 
 def _number(kind: Callable[[str], float]) -> Callable[[str], Any]:

@@ -10,7 +10,7 @@ from mosaik_p2p.loading.grids import HEAT_PLACE, Grids
 from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_buses
 from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_graph
-from mosaik_p2p.scenario.names import did_you_mean, listed
+from mosaik_p2p.scenario.names import did_you_mean, listed, without_quotes
 from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
 
 _WRITE_PAIR = "Write junction = { supply = ..., return = ... } with names or indices of junctions."
@@ -117,7 +117,7 @@ def _bus(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: list
     index = bus_index(network, prosumer.bus)
     if index is None:
         known = network.net.bus["name"] if isinstance(prosumer.bus, str) else network.net.bus.index
-        remedy = did_you_mean(prosumer.bus, known, what="buses")
+        remedy = without_quotes(prosumer.bus, network.net.bus.index) or did_you_mean(prosumer.bus, known, what="buses")
         faults.append(Fault(f"{at}.bus", repr(prosumer.bus), f"network {network.name!r} has no such bus", remedy))
     return index
 
@@ -130,7 +130,7 @@ def _load(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: lis
     if len(found):
         return int(found[0])
     known = loads["name"] if isinstance(wanted, str) else loads.index
-    remedy = did_you_mean(wanted, known, what="loads")
+    remedy = without_quotes(wanted, loads.index) or did_you_mean(wanted, known, what="loads")
     faults.append(Fault(f"{at}.replaces_load", repr(wanted), f"network {network.name!r} has no such load", remedy))
     return None
 
@@ -167,7 +167,7 @@ def _junction(
     at = f"{at}.{side}"
     if index is None:
         known = network.net.junction["name"] if isinstance(wanted, str) else network.net.junction.index
-        remedy = did_you_mean(wanted, known, what="junctions")
+        remedy = without_quotes(wanted, network.net.junction.index) or did_you_mean(wanted, known, what="junctions")
         faults.append(Fault(at, repr(wanted), f"network {network.name!r} has no such junction", remedy))
         return None
     if sides.get(index) != side:

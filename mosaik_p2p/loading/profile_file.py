@@ -16,6 +16,9 @@ from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE, epoch_seconds, inter
 from mosaik_p2p.units import FloatArray, IntArray
 
 TIME = "time"
+PARQUET_SUFFIXES = (".parquet", ".pq")
+SEPARATOR_REMEDY = "Separate the columns by commas and write decimals with a point."
+_HEADER_LIMIT = 1_000_000
 NAMED_PLACES = 3
 """How many places a message names before it only counts."""
 
@@ -24,6 +27,7 @@ NAMED_PLACES = 3
 class ProfileTable:
     """A file as read once: seconds since 1970 of each row's begin, the usual step, and the series."""
 
+    name: str
     times_s: IntArray
     step_s: int
     frame: pd.DataFrame
@@ -39,11 +43,13 @@ class _Span:
 
 def read_profile_table(path: Path) -> ProfileTable:
     """The file's content; a file that has not changed is read once per process. Raises BadInput (place `file`)."""
+    remedy = "Paths are relative to the scenario file."
     try:
         changed_ns = path.stat().st_mtime_ns
     except OSError as error:
-        remedy = "Paths are relative to the scenario file."
         raise BadInput([Fault("file", repr(path.name), f"cannot be read ({error.strerror})", remedy)]) from error
+    if not path.is_file():
+        raise BadInput([Fault("file", repr(path.name), "is no regular file", "Name a CSV or Parquet file.")])
     return _read_once(path, changed_ns)
 
 
@@ -52,7 +58,7 @@ def column_values(
 ) -> FloatArray:
     """One series on the intervals that begin at `times`, shape (len(times),).
 
-    Raises BadInput where the column, timestamps or numbers are missing; the place is `key`.
+    Raises BadInput where the column or its numbers are missing (place `key`), or rows of the file (place `file`).
     """
     if column not in table.frame.columns:
         known = ", ".join(str(name) for name in table.frame.columns if name != TIME)
@@ -60,7 +66,7 @@ def column_values(
     begins_s = epoch_seconds(times)
     step_s = step_minutes * SECONDS_PER_MINUTE
     span = _Span(int(begins_s[0]), int(begins_s[-1]) + step_s, times, step_minutes)
-    rows = _rows_of_span(table, span, Fault(key, repr(column), "", ""))
+    rows = _rows_of_span(table, span)
     values = pd.to_numeric(table.frame[column].iloc[rows], errors="coerce").to_numpy(dtype=float)
     bad = ~np.isfinite(values)
     if bad.any():
@@ -71,8 +77,8 @@ def column_values(
     return interval_means(values, first_s=first_s, source_step_s=table.step_s, times=times, step_minutes=step_minutes)
 
 
-def _rows_of_span(table: ProfileTable, span: _Span, fault: Fault) -> slice:
-    """The rows that overlap the span; `fault` gives place and value of what is reported."""
+def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
+    """The rows that overlap the span. What is wrong with them is a fault of the file, not of one of its columns."""
     first = max(int(np.searchsorted(table.times_s, span.begin_s, side="right")) - 1, 0)
     rows = slice(first, int(np.searchsorted(table.times_s, span.end_s, side="left")))
     phase = (int(table.times_s[first]) - span.begin_s) % table.step_s
@@ -82,18 +88,23 @@ def _rows_of_span(table: ProfileTable, span: _Span, fault: Fault) -> slice:
     if missing.size:
         where = _named(_stamps(missing, span.times))
         begin, end = _stamps(np.array([span.begin_s, span.end_s]), span.times)
-        remedy = f"The file must cover {begin} to {end} (steps + horizon_steps - 1 intervals) without gaps."
-        raise BadInput([Fault(fault.place, fault.value, f"has no row for {where}", remedy)])
+        remedy = (
+            f"The file must cover {begin} to {end} (steps + horizon_steps - 1 intervals) without gaps; "
+            "a smaller time.horizon_steps or time.steps needs less of it."
+        )
+        raise BadInput([Fault("file", repr(table.name), f"has no row for {where}", remedy)])
     if len(expected) != len(table.times_s[rows]):
         extra = _named(_stamps(np.setdiff1d(table.times_s[rows], expected), span.times))
         problem = f"has rows between its usual steps of {table.step_s} s: {extra}"
-        raise BadInput([Fault(fault.place, fault.value, problem, "Give the file one regular step.")])
+        raise BadInput([Fault("file", repr(table.name), problem, "Give the file one regular step.")])
     return rows
 
 
 @lru_cache(maxsize=32)
 def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a changed file is another key
     place, value = "file", repr(path.name)
+    if _has_semicolons(path):
+        raise BadInput([Fault(place, value, "has ';' between its columns", SEPARATOR_REMEDY)])
     try:
         frame = _read_frame(path)
     except (OSError, ValueError) as error:
@@ -110,11 +121,23 @@ def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a
         problem = f"its times do not rise at data row {row + 1} ({frame[TIME].iloc[row]})"
         raise BadInput([Fault(place, value, problem, "Sort the rows and remove doubles.")])
     usual, count = np.unique(steps_s, return_counts=True)
-    return ProfileTable(times_s, int(usual[np.argmax(count)]), frame)
+    return ProfileTable(path.name, times_s, int(usual[np.argmax(count)]), frame)
+
+
+def _has_semicolons(path: Path) -> bool:
+    """Whether the columns of a CSV are separated as spreadsheets do it where the comma is the decimal sign."""
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        return False
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            header = file.readline(_HEADER_LIMIT)
+    except OSError:
+        return False  # the reader itself reports it
+    return ";" in header and TIME not in (name.strip().strip('"') for name in header.split(","))
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
-    if path.suffix.lower() in (".parquet", ".pq"):
+    if path.suffix.lower() in PARQUET_SUFFIXES:
         frame = pd.read_parquet(path)
         return frame.reset_index() if frame.index.name == TIME else frame
     return pd.read_csv(path, dtype={TIME: str}, skipinitialspace=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +51,13 @@ def span_of(time: Time) -> Span:
     times = pd.date_range(start, periods=time.span_steps, freq=pd.Timedelta(minutes=time.step_minutes), unit="ns")
     since_midnight = 60 * time.start.hour + time.start.minute + time.step_minutes * np.arange(time.span_steps)
     day, minute = np.divmod(since_midnight.astype(np.int64), 24 * 60)
-    own_times = times.tz_convert(time.start.tzinfo)
     return Span(
-        times=times, own_times=own_times, minute=minute, day=day, step_minutes=time.step_minutes, dt_h=time.dt_h
+        times=times,
+        own_times=times.tz_convert(timezone(time.start.utcoffset() or timedelta())),
+        minute=minute,
+        day=day,
+        step_minutes=time.step_minutes,
+        dt_h=time.dt_h,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.scenario.tree import DEPTH_LIMIT, too_deep
 
 SUFFIX = ".toml"
 _LINE = re.compile(r"at line (\d+)")
@@ -37,16 +38,26 @@ def scenario_path(source: str | Path) -> Path:
 def scenario_tables(path: Path) -> Mapping[str, Any]:
     """The tables of a scenario file. Raises BadInput with the line where it is no TOML."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         remedy = "Give a TOML file in UTF-8."
         raise BadInput([Fault("scenario", repr(path.name), f"cannot be read ({error})", remedy)]) from error
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place, line = _line(text, str(error))
         remedy = "Mend this line; texts need quotes, lists and tables their closing bracket."
         raise BadInput([Fault(f"{path.name}, {place}", line, f"is not TOML: {error}", remedy)]) from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput([_excessive(path)]) from error
+    if too_deep(tables):
+        raise BadInput([_excessive(path)])
+    return tables
+
+
+def _excessive(path: Path) -> Fault:
+    problem = f"holds an integer of thousands of digits, or tables or lists nested deeper than {DEPTH_LIMIT} levels"
+    return Fault("scenario", repr(path.name), problem, "No scenario needs that: see the description of the format.")
 
 
 def _line(text: str, message: str) -> tuple[str, str]:

@@ -157,7 +157,8 @@ def _norm(a: FloatArray) -> FloatArray:
 
 def _balance(residuals: Residuals) -> FloatArray:
     """Factor on each carrier's penalty that pulls primal and dual residual together."""
-    nothing = (residuals.primal == 0) | (residuals.dual == 0)
-    ratio = np.where(nothing, 1.0, residuals.primal / np.where(nothing, 1.0, residuals.dual))
+    # Where both vanish there is nothing to balance; one alone pulls as far as one step may go.
+    small = 1e-12
+    ratio = np.maximum(residuals.primal, small) / np.maximum(residuals.dual, small)
     factor = np.clip(np.sqrt(ratio), 1 / BALANCE_CAP, BALANCE_CAP)
     return np.where((ratio > BALANCE_BAND) | (ratio < 1 / BALANCE_BAND), factor, 1.0)

@@ -103,14 +103,14 @@ def _prosumer_constraints(model: pyo.ConcreteModel, problem: MarketProblem) -> N
                 )
                 demand = float(prosumer.fixed[c, t]) + _net_sale(model, c, i, t, count)
                 model.balance[c, i, t] = produced == demand
-        rows = prosumer.rows.tocsr()
+        rows, right = prosumer.equations
         for r in range(rows.shape[0]):
             span = slice(rows.indptr[r], rows.indptr[r + 1])
             left = sum(
                 float(value) * model.x[i, int(at) // horizon, int(at) % horizon]
                 for at, value in zip(rows.indices[span], rows.data[span], strict=True)
             )
-            model.own.add(left == float(prosumer.rhs[r]))
+            model.own.add(left == float(right[r]))
 
 
 def _prosumer_cost(model: pyo.ConcreteModel, problem: MarketProblem) -> Any:

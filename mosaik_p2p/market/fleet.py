@@ -1,14 +1,18 @@
-"""All prosumers of one clearing: the sum over them of what `subproblem` does for one."""
+"""All prosumers of one clearing, in their own scales: powers by each one's size, prices by the largest offer."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from mosaik_p2p.market.engines import Compiled, Engine, OneByOne
 from mosaik_p2p.market.exclusive import exclusive
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.subproblem import Completion, Subproblem
 from mosaik_p2p.units import FloatArray
+
+COMPILED_FROM = 20
+"""Prosumers from which the compiled kernel pays, compiling included, within a day of hourly clearings."""
 
 
 @dataclass(frozen=True)
@@ -27,44 +31,41 @@ class Fleet:
         self.problem = problem
         self.price_scale = highest_price(problem)
         self.power_kw = power_scale(problem)
-        self._members = [
-            Subproblem(model, power_kw=float(size), price_per_kwh=self.price_scale)
-            for model, size in zip(problem.models, self.power_kw, strict=True)
-        ]
+        build = Compiled if len(problem.models) >= COMPILED_FROM else OneByOne
+        self._engine: Engine = build(problem.models, self.power_kw, self.price_scale)
 
     def weigh(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
-        for i, member in enumerate(self._members):
-            member.weigh(weight[:, i])
+        self._engine.weigh(weight)
 
     def respond(self, target_kw: FloatArray) -> FloatArray:
         """Net sales (C, T, N) that answer the targets (C, T, N)."""
-        return np.stack([member.respond(target_kw[:, :, i]) for i, member in enumerate(self._members)], axis=-1)
+        return self._engine.respond(target_kw)
 
     def complete(self, sale_kw: FloatArray) -> list[Completion]:
         """Everyone's dispatch for agreed net sales (C, T, N)."""
-        return [member.complete(sale_kw[:, :, i]) for i, member in enumerate(self._members)]
+        return self._engine.complete(sale_kw)
 
     def dispatch(self, sale_kw: FloatArray) -> tuple[list[Completion], bool]:
         """Like `complete`, but no storage charges and discharges at once; says whether that had to be repaired."""
         done = self.complete(sale_kw)
         repaired = False
-        for i, member in enumerate(self._members):
-            for _ in range(member.model.horizon):
-                narrowed = exclusive(member.model, done[i].x, power_kw=float(self.power_kw[i]))
+        for i, model in enumerate(self.problem.models):
+            power_kw = float(self.power_kw[i])
+            for _ in range(model.horizon):
+                narrowed = exclusive(model, done[i].x, power_kw=power_kw)
                 if narrowed is None:
                     break
-                repaired = True
-                member = Subproblem(narrowed, power_kw=float(self.power_kw[i]), price_per_kwh=self.price_scale)
-                done[i] = member.complete(sale_kw[:, :, i])
+                repaired, model = True, narrowed
+                alone = Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale)
+                done[i] = alone.complete(sale_kw[:, :, i])
         return done, repaired
 
     def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
         """Lower bound on the market's cost from closed node prices (C, T, N); `tighten` spends one more solve each."""
         if tighten:
-            for i, member in enumerate(self._members):
-                member.tighten(price_per_kwh[:, :, i])
-        return sum(member.bound(price_per_kwh[:, :, i]) for i, member in enumerate(self._members))
+            self._engine.tighten(price_per_kwh)
+        return self._engine.bound(price_per_kwh)
 
     @cached_property
     def alone(self) -> Alone:

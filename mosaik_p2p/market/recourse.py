@@ -53,18 +53,19 @@ def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:
     for n, c in enumerate(touched):
         balance[c, 2 * n], balance[c, 2 * n + 1] = 1.0, -1.0
         names += [Variable(CARRIERS[c], IMBALANCE, "short"), Variable(CARRIERS[c], IMBALANCE, "surplus")]
-    below = lambda array, value: np.concatenate([array, np.full((more, horizon), value)])  # noqa: E731
-    wider = (model.rows.shape[0], (len(model.variables) + more) * horizon)
     return replace(
         model,
         variables=(*model.variables, *names),
-        lower=below(model.lower, 0.0),
-        upper=below(model.upper, np.inf),
-        linear=below(model.linear, price),
-        quadratic=below(model.quadratic, 0.0),
+        lower=_extended(model.lower, more, 0.0),
+        upper=_extended(model.upper, more, np.inf),
+        linear=_extended(model.linear, more, price),
+        quadratic=_extended(model.quadratic, more, 0.0),
         balance=np.concatenate([model.balance, balance], axis=1),
-        rows=type(model.rows)((model.rows.data, model.rows.indices, model.rows.indptr), shape=wider),
     )
+
+
+def _extended(array: FloatArray, more: int, value: float) -> FloatArray:
+    return np.concatenate([array, np.full((more, array.shape[1]), value)])
 
 
 def _without_lone_members(problem: MarketProblem) -> MarketProblem:

@@ -56,7 +56,8 @@ class Subproblem:
         self._carriers = np.flatnonzero(touched | np.array(model.member))
         self._balance = _balance_rows(model.balance[self._carriers])
         self._fixed = model.fixed[self._carriers].ravel() / power_kw
-        self._owed = model.rhs / power_kw
+        self._own, own = model.equations
+        self._owed = own / power_kw
         self._sale_columns = np.flatnonzero(np.isin(np.repeat(self._carriers, model.horizon), self._traded))
         self.multipliers: FloatArray = np.zeros(len(self._fixed) + len(self._owed))
 
@@ -72,7 +73,7 @@ class Subproblem:
         return DiagonalProgram(
             quadratic=np.concatenate([self._quadratic, np.ones(sales)]),
             linear=np.concatenate([self._linear, np.zeros(sales)]),
-            matrix=sp.vstack([sp.hstack([self._balance, minus_sale]), sp.hstack([self.model.rows, nothing])]),
+            matrix=sp.vstack([sp.hstack([self._balance, minus_sale]), sp.hstack([self._own, nothing])]),
             rhs=np.concatenate([self._fixed, self._owed]),
             lower=np.concatenate([self._lower, np.full(sales, -np.inf)]),
             upper=np.concatenate([self._upper, np.full(sales, np.inf)]),
@@ -106,7 +107,7 @@ class Subproblem:
         prices = price_per_kwh[self._traded].ravel() / self._price
         y[self._sale_columns] = prices
         rows = len(self._fixed)
-        slope = self._linear - self._balance.T @ y[:rows] - self.model.rows.T @ y[rows:]
+        slope = self._linear - self._balance.T @ y[:rows] - self._own.T @ y[rows:]
         best = np.where(slope >= 0, self._lower, self._upper)
         curved = self._quadratic > 0
         best[curved] = np.clip(-slope[curved] / self._quadratic[curved], self._lower[curved], self._upper[curved])
@@ -119,7 +120,7 @@ class Subproblem:
         return DiagonalProgram(
             quadratic=self._quadratic,
             linear=self._linear,
-            matrix=sp.vstack([self._balance[own], self.model.rows]),
+            matrix=sp.vstack([self._balance[own], self._own]),
             rhs=np.concatenate([self._fixed[own], self._owed]),
             lower=self._lower,
             upper=self._upper,
@@ -143,7 +144,7 @@ class Subproblem:
         return DiagonalProgram(
             quadratic=self._quadratic,
             linear=self._linear,
-            matrix=sp.vstack([self._balance, self.model.rows]),
+            matrix=sp.vstack([self._balance, self._own]),
             rhs=np.concatenate([self._fixed, self._owed]),
             lower=self._lower,
             upper=self._upper,
@@ -156,12 +157,17 @@ class Subproblem:
         fixed = self._fixed + sale_kw[self._carriers].ravel() / self._power
         self._complete.update(rhs=np.concatenate([fixed, self._owed]))
         solution = self._complete.solve()
-        x = np.clip(solution.x * self._power, model.lower.ravel(), model.upper.ravel()).reshape(model.lower.shape)
         price = np.zeros_like(sale_kw)
         price[self._carriers] = solution.y[:rows].reshape(-1, model.horizon) * self._price
-        unpriced = np.array([variable.type != IMBALANCE for variable in model.variables])
-        cost = model.cost(x)
-        return Completion(x, imbalance_kw(model, x), price, cost, cost - model.cost(x * unpriced[:, None]))
+        return completion(model, (solution.x * self._power).reshape(model.lower.shape), price)
+
+
+def completion(model: ProsumerModel, x: FloatArray, price_per_kwh: FloatArray) -> Completion:
+    """Take stock of a dispatch `x` (K, T) in kW, rounded into its limits, with own prices (C, T)."""
+    x = np.clip(x, model.lower, model.upper)
+    unpriced = np.array([variable.type != IMBALANCE for variable in model.variables])
+    cost = model.cost(x)
+    return Completion(x, imbalance_kw(model, x), price_per_kwh, cost, cost - model.cost(x * unpriced[:, None]))
 
 
 def _balance_rows(balance: FloatArray) -> sp.csr_array:

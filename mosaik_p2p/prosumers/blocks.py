@@ -82,8 +82,7 @@ def _(device: FlexibleLoad, builder: ModelBuilder, window: Window, state: Prosum
     builder.constant += device.discomfort_per_kw2h * float(np.sum(demand**2)) * builder.dt_h
     builder.size_kw += float(demand.mean())
     for day, owed_kwh in owed_energy(device, window, state, dt_h=builder.dt_h).items():
-        intervals = np.flatnonzero(window.day == day)
-        builder.row([(load, int(t), 1.0) for t in intervals], owed_kwh / builder.dt_h)
+        builder.total(load, np.flatnonzero(window.day == day), energy_kwh=owed_kwh)
 
 
 def owed_energy(device: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, float]:
@@ -139,12 +138,8 @@ def _(device: Battery, builder: ModelBuilder, window: Window, state: ProsumerSta
     least = builder.series(device.energy_min_kwh)
     least[-1] = max(device.energy_min_kwh, device.energy_final_kwh)
     level = builder.variable(Variable(device.name, "battery", "level"), lower=least, upper=device.energy_max_kwh)
-    gain, drain = device.efficiency_charge * builder.dt_h, builder.dt_h / device.efficiency_discharge
-    for t in range(window.horizon):
-        entries = [(level, t, 1.0), (charge, t, -gain), (discharge, t, drain)]
-        if t > 0:
-            entries.append((level, t - 1, -1.0))
-        builder.row(entries, state.level_kwh[device.name] if t == 0 else 0.0)
+    gain = {charge: -device.efficiency_charge * builder.dt_h, discharge: builder.dt_h / device.efficiency_discharge}
+    builder.storage(level, gain=gain, begin_kwh=state.level_kwh[device.name])
 
 
 @add_device.register

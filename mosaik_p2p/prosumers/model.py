@@ -1,8 +1,9 @@
 """One prosumer's problem over one look-ahead, as a convex quadratic programme with bounds.
 
     minimise    dt * sum_kt (quadratic[k,t]/2 x[k,t]^2 + linear[k,t] x[k,t]) + constant
-    subject to  sum_k balance[c,k,t] x[k,t] - s[c,t] = fixed[c,t]        for each carrier c and interval t
-                rows @ x.ravel() = rhs                                    (storage levels, energy owed per day)
+    subject to  sum_k balance[c,k,t] x[k,t] - s[c,t] = fixed[c,t]                  per carrier c and interval t
+                level[t] - keep level[t-1] + sum_k gain_k x[k,t] = drain[t]        per storage and interval
+                sum of x[k,t] over the intervals of a total = its power            per total
                 lower <= x <= upper
 
 `x` of shape (K, T) is the dispatch in kW (storage levels in kWh), `s` of shape (C, T) the net sale in kW. The statement
@@ -12,11 +13,12 @@ prosumer may own several of a kind.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,28 @@ class Variable:
     device: str
     type: str
     quantity: str
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The energy balance of one storage: row of its level, what it keeps, what fills (-) and empties (+) it."""
+
+    level: int
+    keep: float
+    """Part of the level that is left after an interval."""
+    gain: tuple[tuple[int, float], ...]
+    """(row of x, kWh by which 1 kW there lowers the level)."""
+    drain: FloatArray
+    """(T,) kWh; the level to start from enters the first interval."""
+
+
+@dataclass(frozen=True)
+class Total:
+    """A sum over intervals that is given: of row `k`, over `intervals`, in kW."""
+
+    k: int
+    intervals: tuple[int, ...]
+    power_kw: float
 
 
 @dataclass(frozen=True)
@@ -43,14 +67,35 @@ class ProsumerModel:
     """(C, K, T): what one kW of each variable adds to the balance of each carrier."""
     fixed: FloatArray
     """(C, T): load that must be served, kW."""
-    rows: sp.csr_array
-    rhs: FloatArray
+    storages: tuple[Storage, ...]
+    totals: tuple[Total, ...]
     constant: float
     """Money that does not depend on the dispatch."""
     member: tuple[bool, ...]
     """Whether the prosumer can trade each carrier."""
     size_kw: float
     """Mean of what flows at this prosumer: the scale of its powers."""
+
+    @cached_property
+    def equations(self) -> tuple[sp.csr_array, FloatArray]:
+        """Storages and totals as `matrix @ x.ravel() = right-hand side`: the storages interval by interval first."""
+        entries: list[tuple[int, int, float]] = []
+        rhs: list[float] = []
+        for storage in self.storages:
+            for t in range(self.horizon):
+                entries.append((len(rhs), storage.level * self.horizon + t, 1.0))
+                if t > 0:
+                    entries.append((len(rhs), storage.level * self.horizon + t - 1, -storage.keep))
+                entries += [(len(rhs), k * self.horizon + t, gain) for k, gain in storage.gain]
+                rhs.append(float(storage.drain[t]))
+        for total in self.totals:
+            entries += [(len(rhs), total.k * self.horizon + t, 1.0) for t in total.intervals]
+            rhs.append(total.power_kw)
+        row = [entry[0] for entry in entries]
+        column = [entry[1] for entry in entries]
+        value = [entry[2] for entry in entries]
+        matrix = sp.csr_array((value, (row, column)), shape=(len(rhs), self.lower.size), dtype=float)
+        return matrix, np.array(rhs, dtype=float)
 
     @property
     def horizon(self) -> int:
@@ -60,12 +105,6 @@ class ProsumerModel:
     def cost(self, x: FloatArray) -> float:
         """Money spent over the look-ahead by dispatch `x` of shape (K, T), trades not counted."""
         return float(self.dt_h * np.sum(0.5 * self.quadratic * x * x + self.linear * x) + self.constant)
-
-    def interval_cost(self, x: FloatArray, t: int) -> FloatArray:
-        """Money per variable in interval `t`, of shape (K,)."""
-        column = x[:, t]
-        result: FloatArray = self.dt_h * (0.5 * self.quadratic[:, t] * column + self.linear[:, t]) * column
-        return result
 
     def net_sale(self, x: FloatArray) -> FloatArray:
         """What dispatch `x` leaves over for the market, of shape (C, T), kW."""
@@ -91,8 +130,8 @@ class ModelBuilder:
     bounds: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
     costs: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
     shares: list[dict[str, FloatArray]] = field(default_factory=list)
-    entries: list[tuple[int, int, int, float]] = field(default_factory=list)
-    rhs: list[float] = field(default_factory=list)
+    storages: list[Storage] = field(default_factory=list)
+    totals: list[Total] = field(default_factory=list)
     fixed: dict[str, FloatArray] = field(default_factory=dict)
     constant: float = 0.0
     size_kw: float = 0.0
@@ -121,11 +160,15 @@ class ModelBuilder:
         self.shares.append({carrier: self.series(share) for carrier, share in (adds or {}).items()})
         return len(self.variables) - 1
 
-    def row(self, entries: list[tuple[int, int, float]], rhs: float) -> None:
-        """Add an equation; `entries` are (variable, interval, coefficient)."""
-        at = len(self.rhs)
-        self.entries.extend((at, k, t, value) for k, t, value in entries)
-        self.rhs.append(rhs)
+    def storage(self, level: int, *, gain: dict[int, float], begin_kwh: float, keep: float = 1.0) -> None:
+        """Add a storage's balance; `gain` is the kWh by which 1 kW of a row lowers the level in an interval."""
+        drain = np.zeros(self.horizon)
+        drain[0] = keep * begin_kwh
+        self.storages.append(Storage(level, keep, tuple(gain.items()), drain))
+
+    def total(self, k: int, intervals: IntArray, *, energy_kwh: float) -> None:
+        """Row `k` of `x` takes `energy_kwh` over the intervals."""
+        self.totals.append(Total(k, tuple(int(t) for t in intervals), energy_kwh / self.dt_h))
 
     def build(self, *, member: tuple[bool, ...]) -> ProsumerModel:
         """The frozen model."""
@@ -144,8 +187,8 @@ class ModelBuilder:
             quadratic=self._stacked(pair[1] for pair in self.costs),
             balance=balance,
             fixed=np.stack([self.fixed[carrier] for carrier in CARRIERS]),
-            rows=self._rows(),
-            rhs=np.array(self.rhs, dtype=float),
+            storages=tuple(self.storages),
+            totals=tuple(self.totals),
             constant=self.constant,
             member=member,
             size_kw=self.size_kw,
@@ -153,9 +196,3 @@ class ModelBuilder:
 
     def _stacked(self, series: Iterable[FloatArray]) -> FloatArray:
         return np.array(list(series)).reshape(len(self.variables), self.horizon)
-
-    def _rows(self) -> sp.csr_array:
-        shape = (len(self.rhs), len(self.variables) * self.horizon)
-        row = [entry[0] for entry in self.entries]
-        position = [k * self.horizon + t for _, k, t, _ in self.entries]
-        return sp.csr_array(([entry[3] for entry in self.entries], (row, position)), shape=shape, dtype=float)

@@ -126,10 +126,10 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     counts, currency = summary["verdict_counts"], summary["currency"]
     tiles = [_tile("Feasible intervals", f"{counts['feasible']} of {summary['steps']}", _others(counts))]
     tiles += [_worst_tile(key, entry) for key, entry in summary["worst"].items() if entry is not None]
-    for carrier, energy in summary["traded_kwh"].items():
+    for carrier, traded in summary["traded_kwh"].items():
         price = summary["mean_trade_price_per_kwh"][carrier]
         remark = "" if price is None else f"mean price {price:.3f} {currency}/kWh"
-        tiles.append(_tile(f"{carrier.capitalize()} traded", f"{energy:,.1f} kWh", remark))
+        tiles.append(_tile(f"{carrier.capitalize()} traded", f"{traded:,.1f} kWh", remark))
     total = summary["cost_total"]
     if total["in_market"] is not None:
         remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{_change(total)}"

@@ -19,6 +19,9 @@ from mosaik_p2p.units import Table
 __all__ = ["ResultStore", "prepare_folder", "read_arrow", "read_table"]
 
 
+LAST_WRITTEN = "clearing"
+
+
 class ResultStore:
     """Collects rows per table; `flush` writes them as parts, `close` merges the parts."""
 
@@ -35,8 +38,12 @@ class ResultStore:
             self._pending[table].append(checked)
 
     def flush(self) -> None:
-        """Write what was appended since the last flush, one part per table that has rows."""
-        for name, pending in self._pending.items():
+        """Write what was appended since the last flush, one part per table that has rows.
+
+        `clearing` is the last one: an interval that stands there stands in all tables, whenever the process is killed.
+        """
+        for name in sorted(self._pending, key=LAST_WRITTEN.__eq__):
+            pending = self._pending[name]
             if not pending:
                 continue
             path = table_path(self.folder, name)
@@ -87,14 +94,27 @@ def _column(table: str, field: pa.Field, values: list[object]) -> pa.Array:
 
 
 def read_arrow(folder: Path, table: str) -> pa.Table:
-    """A table in its own order, whether it lies there in parts, as one file or not at all (then without rows)."""
+    """A table in its own order, whether it lies there in parts, as one file or not at all (then without rows).
+
+    ValueError where a file does not have the table's columns.
+    """
     path, schema = table_path(folder, table), TABLES[table].schema
     if path.is_dir():
-        parts = [pq.read_table(part, schema=schema) for part in sorted(path.glob("part-*.parquet"))]
+        parts = [_read(part, table) for part in sorted(path.glob("part-*.parquet"))]
         return _sorted(table, pa.concat_tables([schema.empty_table(), *parts]))
     if path.exists():
-        return _sorted(table, pq.read_table(path, schema=schema))
+        return _sorted(table, _read(path, table))
     return schema.empty_table()
+
+
+def _read(path: Path, table: str) -> pa.Table:
+    schema = TABLES[table].schema
+    found = pq.read_schema(path)
+    # Arrow would fill a missing column with nulls.
+    wrong = [field.name for field in schema if field.name not in found.names or found.field(field.name).type != field.type]
+    if wrong:
+        raise ValueError(f"table {table!r} lacks columns, or holds them in another type: {', '.join(wrong)}")
+    return pq.read_table(path, schema=schema)
 
 
 def read_table(folder: Path, table: str) -> pd.DataFrame:

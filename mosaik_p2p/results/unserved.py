@@ -35,10 +35,13 @@ def unserved_by_prosumer(results: Results, dt_h: float) -> dict[str, dict[str, d
 def _shortages(results: Results, table: str, dt_h: float) -> dict[str, dict[str, float]]:
     rows = results[table]
     short = rows[rows["imbalance_kw"] < -NOTICEABLE_SHORTAGE_KW]
-    found: dict[str, dict[str, float]] = {}
-    for (name, carrier), power_kw in short.groupby(["prosumer", "carrier"])["imbalance_kw"].sum().items():
-        found.setdefault(str(name), {})[str(carrier)] = float(-power_kw * dt_h)
-    return found
+    return {
+        str(name): {
+            str(carrier): float(-power_kw * dt_h)
+            for carrier, power_kw in own.groupby("carrier")["imbalance_kw"].sum().items()
+        }
+        for name, own in short.groupby("prosumer")
+    }
 
 
 def unserved_in_all(by_prosumer: Mapping[str, Mapping[str, Any]], carriers: tuple[str, ...]) -> dict[str, Any]:

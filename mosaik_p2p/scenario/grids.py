@@ -8,6 +8,11 @@ from mosaik_p2p.scenario.base import Name, NotNegative, Number, Positive, Sectio
 
 BYPASS_KG_PER_S = 0.08
 VoltagePu: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, lt=2.0)]
+SlackVoltagePu: TypeAlias = Annotated[float, Field(strict=True, ge=0.8, le=1.2)]
+WaterC: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=130.0)]
+"""Temperature of water in a district heating network, in degC."""
+GroundC: TypeAlias = Annotated[float, Field(strict=True, ge=-30.0, le=40.0)]
+BypassFlow: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1000.0)]
 
 
 class GridSource(Section):
@@ -67,7 +72,7 @@ class ElectricLimitsSpec(Section):
 class ElectricitySpec(GridSource):
     """The electric network."""
 
-    slack_voltage_pu: VoltagePu | None = None
+    slack_voltage_pu: SlackVoltagePu | None = None
     """None: what the network itself says."""
     background: Name | None = None
     """Profile that multiplies every load of the network that no prosumer replaces; None: those loads are dropped."""
@@ -111,7 +116,7 @@ class Bypass(Section):
     """Small steady flows from supply to return that keep the ends of strands warm."""
 
     nodes: tuple[Name, ...] = ()
-    mdot_kg_per_s: Positive | None = None
+    mdot_kg_per_s: BypassFlow | None = None
     """Each; None: BYPASS_KG_PER_S."""
 
     @property
@@ -123,12 +128,12 @@ class Bypass(Section):
 class HeatSpec(GridSource):
     """The district heating network."""
 
-    t_supply_c: Number = 75.0
-    t_return_c: Number = 45.0
+    t_supply_c: WaterC = 75.0
+    t_return_c: WaterC = 45.0
     """At the outlet of whoever draws."""
-    t_feed_c: Number | None = None
+    t_feed_c: WaterC | None = None
     """At the outlet of whoever feeds in; None: as the supply."""
-    t_ground_c: Number = 10.0
+    t_ground_c: GroundC = 10.0
     bypass: Bypass = Bypass()
     limits: HeatLimitsSpec = HeatLimitsSpec()
 

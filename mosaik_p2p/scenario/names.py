@@ -7,6 +7,15 @@ SHOWN = 12
 """Names that a message lists before it only counts."""
 
 
+INDEX_DIGITS = 18
+"""More digits than any index of a table has."""
+
+
+def is_index(text: str) -> bool:
+    """Whether the text is an index in plain digits; other signs count as digits too, such as the raised 2."""
+    return text.isascii() and text.isdecimal() and len(text) <= INDEX_DIGITS
+
+
 def listed(known: Iterable[object]) -> str:
     """The names, comma between, cut where there are many."""
     names = [str(name) for name in known]
@@ -20,6 +29,13 @@ def nearest(name: object, known: Iterable[object]) -> str | None:
     by_lower = {str(candidate).lower(): str(candidate) for candidate in known}
     found = get_close_matches(text, by_lower, n=1, cutoff=0.6) or [word for word in text.split() if word in by_lower]
     return by_lower[found[0]] if found else None
+
+
+def without_quotes(name: object, indices: Iterable[object]) -> str | None:
+    """A remedy where the text `name` is the index of something that has another name; None where it is not."""
+    if isinstance(name, str) and is_index(name) and int(name) in indices:
+        return f"An index is written without quotes: {int(name)}. In quotes it is a name."
+    return None
 
 
 def did_you_mean(name: object, known: Iterable[object], *, what: str = "names") -> str:

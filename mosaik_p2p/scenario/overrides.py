@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.scenario.names import did_you_mean, is_index
 from mosaik_p2p.scenario.problems import shown
 from mosaik_p2p.scenario.schema import ProsumerSpec
-from mosaik_p2p.scenario.tree import Path, PlacedList, PlacedTable, label, replaced, value_at
+from mosaik_p2p.scenario.tree import DEPTH_LIMIT, Path, PlacedList, PlacedTable, label, replaced, too_deep, value_at
 
 PROSUMERS = "prosumers"
 DEVICES = "devices"
+_KEY_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,13 @@ def parsed(overrides: Iterable[str]) -> tuple[tuple[Override, ...], tuple[Fault,
         if not equals or not all(key.split(".")):
             remedy = "Write it as key=value, such as time.steps=3 or prosumers.A.battery.power_kw=5."
             faults.append(Fault("--set", shown(text), "is not an override", remedy))
+            continue
+        override = Override(key, _value(value))
+        if override.value is None or key.count(".") >= DEPTH_LIMIT or too_deep(override.value):
+            problem = "holds a number of thousands of digits, or is nested too deep"
+            faults.append(Fault(key[:_KEY_SHOWN], shown(value), problem, "Give a plain value."))
         else:
-            good.append(Override(key, _value(value)))
+            good.append(override)
     return tuple(good), tuple(faults)
 
 
@@ -67,10 +73,13 @@ def overridden(tree: PlacedTable, overrides: Sequence[Override]) -> tuple[Placed
 
 
 def _value(text: str) -> Any:
+    """The value that the text stands for; None where Python refuses to read it."""
     try:
         tables = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError):
+        return None
     return tables["value"] if len(tables) == 1 else text
 
 
@@ -116,7 +125,7 @@ def _entry(array: PlacedList, part: str, override: Override) -> Path:
     labels = [label(entry) for entry in array]
     if part in labels:
         return (labels.index(part),)
-    if part.isdigit() and int(part) < len(array):
+    if is_index(part) and int(part) < len(array):
         return (int(part),)
     known = [name for name in labels if name]
     raise _misplaced(override, part, "there is nothing of this name", did_you_mean(part, known))

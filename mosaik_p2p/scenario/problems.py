@@ -39,7 +39,10 @@ def shown(value: Any) -> str:
     """A value for a message, cut where it is long."""
     if isinstance(value, datetime):
         return value.isoformat()
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    try:
+        text = str(value).lower() if isinstance(value, bool) else repr(value)
+    except (ValueError, RecursionError):  # Python writes no integer of thousands of digits, and no endless nesting
+        return "(too long to show)"
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
@@ -61,7 +64,7 @@ def explained(error: Mapping[str, Any], known_keys: Sequence[str]) -> tuple[str,
         return "has no type", f"Give its type, one of {listed(DEVICE_TYPES)}."
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return f"must be {words} {context[bound]:g}", "Give a value within the bound."
+        return f"must be {words} {context[bound]:.12g}", "Give a value within the bound."
     if kind == "timezone_aware":
         return "has no UTC offset", "Write the offset, as in 2017-03-21T00:00:00+01:00."
     if kind in _KINDS:

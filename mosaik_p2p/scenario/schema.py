@@ -4,6 +4,7 @@ A scenario is read by `mosaik_p2p.loading.load`; these classes say what a single
 than one table (names that refer to each other, files, networks) is checked by the door.
 """
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
@@ -32,14 +33,28 @@ from mosaik_p2p.scenario.weather import WeatherSpec
 from mosaik_p2p.units import MINUTES_PER_HOUR
 
 
+STEPS_LIMIT = 1_000_000
+HORIZON_LIMIT = 100_000
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+END_YEAR_LIMIT = 2261
+"""The last whole year that a time in nanoseconds since 1970 can name."""
+MINUTES_PER_DAY = 1440
+
+
+def _within_years(start: datetime) -> datetime:
+    if not FIRST_YEAR <= start.year <= LAST_YEAR:
+        refuse(f"is not within the years {FIRST_YEAR} to {LAST_YEAR}", remedy="Give another year.")
+    return start
+
+
 class Time(Section):
     """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
 
-    start: Annotated[AwareDatetime, Field(strict=True)]
-    steps: Count = 24
+    start: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_within_years)]
+    steps: Annotated[int, Field(strict=True, ge=1, le=STEPS_LIMIT)] = 24
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
-    horizon_steps: Count = 24
+    horizon_steps: Annotated[int, Field(strict=True, ge=1, le=HORIZON_LIMIT)] = 24
     """Intervals that each clearing looks at."""
     clearing: Annotated[Literal["rolling"], not_yet("day_ahead", remedy='Use "rolling".')] = "rolling"
 
@@ -49,6 +64,14 @@ class Time(Section):
         if minute % self.step_minutes or self.start.second or self.start.microsecond:
             remedy = f"Begin at a multiple of {self.step_minutes} minutes after midnight."
             refuse("does not begin with an interval", remedy=remedy, key="start")
+        return self
+
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> Self:
+        end = self.start + timedelta(minutes=self.span_steps * self.step_minutes)
+        if end.year > END_YEAR_LIMIT:
+            remedy = "Begin earlier, or take fewer steps."
+            refuse(f"makes the span end after the year {END_YEAR_LIMIT}", remedy=remedy, key="steps")
         return self
 
     @property
@@ -149,7 +172,7 @@ class ProsumerSpec(Section):
     power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 1.0
     scale: Positive = 1.0
     """Multiplies the profiles of its loads."""
-    shift_minutes: Annotated[int, Field(strict=True)] = 0
+    shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0
     """Moves the profiles of its loads later (negative: earlier); at the ends of the span the same hour a day
     away stands in."""
     tariffs: tuple[Name, ...] = ()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from mosaik_p2p.scenario.base import NotNegative, Number, Section, refuse
+from mosaik_p2p.scenario.base import Number, Section, refuse
 
 MINUTES_PER_DAY = 1440
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
@@ -28,6 +28,10 @@ def minute_of_day(clock: str) -> int:
 
 
 Clock: TypeAlias = Annotated[str, BeforeValidator(_clock)]
+
+
+LimitKw: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1e9)]
+"""Beyond it no connection exists, and sums of powers would lose the watts."""
 
 
 class PriceStep(Section):
@@ -82,8 +86,8 @@ class Tariff(Section):
     import_per_kwh: Price
     export_per_kwh: Price | None = None
     """None: nothing can be exported."""
-    import_max_kw: NotNegative
-    export_max_kw: NotNegative | None = None
+    import_max_kw: LimitKw
+    export_max_kw: LimitKw | None = None
     """None: as much as can be imported."""
 
     @model_validator(mode="after")

@@ -10,6 +10,10 @@ from typing import Any, TypeAlias
 Path: TypeAlias = tuple[str | int, ...]
 
 
+DEPTH_LIMIT = 50
+"""How deep a scenario may be nested: the format itself needs less than ten levels."""
+
+
 class PlacedTable(dict[str, Any]):
     """A table with the place of itself and of each of its values."""
 
@@ -41,6 +45,17 @@ class PlacedList(list[Any]):
         super().__init__(entries)
         self.place = place
         self.places = tuple(places)
+
+
+def too_deep(value: Any) -> bool:
+    """Whether tables and arrays are nested deeper than DEPTH_LIMIT; without recursion, which that would exhaust."""
+    level = [value]
+    for _ in range(DEPTH_LIMIT):
+        inner = [list(entry.values()) if isinstance(entry, dict) else entry for entry in level]
+        level = [entry for entries in inner if isinstance(entries, list) for entry in entries]
+        if not level:
+            return False
+    return any(isinstance(entry, dict | list) for entry in level)
 
 
 def joined(place: str, key: str) -> str:

@@ -1,0 +1,45 @@
+"""How far a run is: a bar on a terminal, a line now and then anywhere else."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import perf_counter
+
+from tqdm import tqdm
+
+LINE_EVERY_S = 10.0
+"""Between two lines; a run that is over sooner prints none."""
+
+
+@contextmanager
+def progress_shown(name: str, steps: int, *, visible: bool) -> Iterator[Callable[[], object]]:
+    """Show on stderr how many intervals are done; call what it yields after each of them."""
+    if not visible:
+        yield lambda: None
+    elif sys.stderr.isatty():
+        with tqdm(total=steps, unit="interval", desc=name) as bar:
+            yield lambda: bar.update()
+    else:
+        with _lines(name, steps) as count:
+            yield count
+
+
+@contextmanager
+def _lines(name: str, steps: int) -> Iterator[Callable[[], object]]:
+    done: list[None] = []
+    ended, started = Event(), perf_counter()
+
+    def tell() -> None:
+        # By the clock and not by intervals: in a large district a single one may take minutes.
+        while not ended.wait(LINE_EVERY_S):
+            passed_s = perf_counter() - started
+            print(f"{name}: {len(done)} of {steps} intervals after {passed_s:.0f} s", file=sys.stderr, flush=True)
+
+    teller = Thread(target=tell, name="progress", daemon=True)
+    teller.start()
+    try:
+        yield lambda: done.append(None)
+    finally:
+        ended.set()
+        teller.join()
