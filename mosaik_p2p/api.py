@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinja2 import TemplateError
+
 from mosaik_p2p import loading
 from mosaik_p2p.charges.mechanisms import MECHANISMS
 from mosaik_p2p.errors import BadInput, Fault
@@ -48,7 +50,8 @@ def report(folder: str | Path) -> Path:
         raise BadInput([Fault("result folder", str(folder), problem, "Name a folder that a run has written")])
     try:
         return build_report(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, TemplateError) as error:
+        # Files that somebody else has changed may hold anything.
         problem = f"cannot be read ({type(error).__name__}: {error})"
         raise BadInput([Fault("result folder", str(folder), problem, "Run the scenario again")]) from error
 

@@ -99,9 +99,7 @@ def _begin(folder: Path, case: Case) -> None:
     (folder / SCENARIO_FILE).write_text(resolved_toml(case.scenario, folder), encoding="utf-8")
 
 
-def _run(
-    case: Case, folder: Path, config: Mapping[str, StartConfig], *, started: float, progress: bool
-) -> RunOutcome:
+def _run(case: Case, folder: Path, config: Mapping[str, StartConfig], *, started: float, progress: bool) -> RunOutcome:
     loading_s = perf_counter() - started
     with progress_shown(case.scenario.name, case.scenario.time.steps, visible=progress) as on_interval:
         end = _co_simulate(case, folder, config, on_interval=on_interval)

@@ -13,6 +13,8 @@ Table: TypeAlias = dict[str, list[Any]]
 
 KW_PER_MW = 1000.0
 KELVIN_AT_ZERO_C = 273.15
+M_PER_KM = 1000.0
+MM_PER_M = 1000.0
 SECONDS_PER_HOUR = 3600.0
 MINUTES_PER_HOUR = 60.0
 

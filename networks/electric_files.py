@@ -10,6 +10,15 @@ from pandapower import pandapowerNet
 from pandapower.topology import unsupplied_buses
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.networks.file_values import (
+    element_fault,
+    general_faults,
+    in_service,
+    named,
+    number_faults,
+    numbers,
+    some,
+)
 from mosaik_p2p.networks.json_guard import DATA_CLASSES, foreign_classes
 from mosaik_p2p.networks.names import with_unique_names
 
@@ -30,10 +39,28 @@ UNCHECKED = {
 RATINGS = {"line": "max_i_ka", "trafo": "sn_mva"}
 """What the loading of an element is measured against; without it no loading breaks a limit."""
 
+POSITIVE = {
+    "bus": ("vn_kv",),
+    "line": ("length_km",),
+    "trafo": ("vn_hv_kv", "vn_lv_kv", "vk_percent"),
+    "ext_grid": ("vm_pu",),
+    "gen": ("vm_pu",),
+}
+FINITE = {
+    "line": ("r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km"),
+    "trafo": ("vkr_percent", "pfe_kw", "i0_percent"),
+    "load": ("p_mw", "q_mvar", "scaling"),
+    "sgen": ("p_mw", "q_mvar", "scaling"),
+    "gen": ("p_mw", "scaling"),
+    "storage": ("p_mw", "q_mvar", "scaling"),
+    "shunt": ("p_mw", "q_mvar"),
+}
+GENERAL = ("f_hz", "sn_mva")
+"""Frequency of the net, and the power that its per-unit values refer to."""
+
 _LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, ImportError, UserWarning)
 """What pandapower raises, as far as is known, at files that are JSON but no sound net."""
 
-_SHOWN = 5
 _WRITE = "Write the file with pandapower.to_json"
 
 
@@ -55,6 +82,8 @@ def read_net(path: Path) -> pandapowerNet:
 
 def _safe_text(path: Path) -> str:
     """The file's text, once it names nothing that loading would call beyond plain data."""
+    if path.exists() and not path.is_file():
+        raise BadInput([Fault("file", str(path), "is no regular file", _WRITE)])
     try:
         text = path.read_text(encoding="utf-8")
         foreign = foreign_classes(text, allowed=ALLOWED_CLASSES)
@@ -63,7 +92,7 @@ def _safe_text(path: Path) -> str:
     except (ValueError, RecursionError) as error:
         raise BadInput([Fault("file", str(path), "is not JSON", _WRITE)]) from error
     if foreign:
-        problem = f"would have classes called on loading that are no network data: {_some(foreign)}"
+        problem = f"would have classes called on loading that are no network data: {some(foreign)}"
         remedy = "Remove controllers and other objects from the net before writing it"
         raise BadInput([Fault("file", str(path), problem, remedy)])
     return text
@@ -86,13 +115,16 @@ def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
         remedy = "Make it an ext_grid"
         faults.append(Fault(f"{path}, table gen", "slack = True", "a generator cannot be the slack here", remedy))
     faults += [fault for table, rating in RATINGS.items() for fault in _unrated(path, net[table], table, rating)]
+    faults += general_faults(path, net, GENERAL)
+    faults += number_faults(path, net, POSITIVE, positive=True) + number_faults(path, net, FINITE, positive=False)
+    faults += _without_impedance(path, net.line)
     if not net.ext_grid["in_service"].any():
         remedy = "Add an ext_grid at the bus that connects to the network above"
         faults.append(Fault(f"{path}, table ext_grid", "empty", "there is no slack in service", remedy))
         return faults
     unsupplied = unsupplied_buses(net)
     if unsupplied:
-        names = _some(_named(net.bus.loc[sorted(unsupplied)]))
+        names = some(named(net.bus.loc[sorted(unsupplied)]))
         remedy = "Close a switch, add a line, or set the buses out of service"
         faults.append(Fault(f"{path}, table bus", names, "no path leads from there to an ext_grid", remedy))
     return faults
@@ -103,21 +135,20 @@ def _unrated(path: Path, elements: pd.DataFrame, table: str, rating: str) -> lis
     capacity = np.ones(len(elements))
     for column, absent in ((rating, np.nan), ("df", 1.0), ("parallel", 1.0)):
         values = elements[column] if column in elements else pd.Series(absent, index=elements.index)
-        capacity = capacity * pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
+        capacity = capacity * numbers(values)
     rated = np.isfinite(capacity) & (capacity > 0.0)
-    wrong = elements[elements["in_service"].to_numpy(dtype=bool) & ~rated]
+    wrong = elements[in_service(elements) & ~rated]
     if wrong.empty:
         return []
     problem = f"{len(wrong)} in service without a finite positive rating: their loading cannot be checked"
     remedy = f"Set {rating} (and df and parallel, where the table has them) to what each of them can carry"
-    return [Fault(f"{path}, table {table}", _some(_named(wrong)), problem, remedy)]
+    return [element_fault(path, table, wrong, problem, remedy)]
 
 
-def _named(elements: pd.DataFrame) -> list[str]:
-    names = elements["name"] if "name" in elements else [None] * len(elements)
-    return [f"{name} (index {index})" for name, index in zip(names, elements.index, strict=True)]
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _without_impedance(path: Path, lines: pd.DataFrame) -> list[Fault]:
+    none = (numbers(lines["r_ohm_per_km"]) == 0.0) & (numbers(lines["x_ohm_per_km"]) == 0.0)
+    wrong = lines[none & in_service(lines)]
+    if wrong.empty:
+        return []
+    remedy = "Give each of them a resistance or a reactance, or join its buses by a switch"
+    return [element_fault(path, "line", wrong, "r_ohm_per_km and x_ohm_per_km are both 0", remedy)]

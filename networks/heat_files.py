@@ -14,6 +14,7 @@ import pandapipes as pp
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.networks.file_values import number_faults, some
 from mosaik_p2p.networks.heat_cases import NAMED_TABLES
 from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
 from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
@@ -56,10 +57,16 @@ ALLOWED_CLASSES = DATA_CLASSES | {
 OPEN_TABLES = ("sink", "source", "mass_storage")
 """Elements that take water out or bring it in: a heating network is closed."""
 
+POSITIVE = {
+    "pipe": ("length_km", "inner_diameter_mm"),
+    "circ_pump_pressure": ("p_flow_bar", "plift_bar"),
+    "ext_grid": ("p_bar",),
+}
+FINITE = {"pipe": ("k_mm", "u_w_per_m2k")}
+
 _LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, ImportError, UserWarning)
 """What pandapipes raises, as far as is known, at files that are JSON but no sound net."""
 
-_SHOWN = 5
 _WRITE = "Write the file with pandapipes.to_json"
 
 
@@ -95,6 +102,8 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
 def _safe_text(path: Path) -> str:
     """The file's text, once it names nothing that loading would call beyond plain data."""
     key = "networks.heat.file"
+    if path.exists() and not path.is_file():
+        raise BadInput([Fault(key, str(path), "is no regular file", _WRITE)])
     try:
         text = path.read_text(encoding="utf-8")
         foreign = foreign_classes(text, allowed=ALLOWED_CLASSES)
@@ -103,7 +112,7 @@ def _safe_text(path: Path) -> str:
     except (ValueError, RecursionError) as error:
         raise BadInput([Fault(key, str(path), "is not JSON", _WRITE)]) from error
     if foreign:
-        problem = f"would have classes called on loading that are no network data: {_some(foreign)}"
+        problem = f"would have classes called on loading that are no network data: {some(foreign)}"
         remedy = "Remove controllers and other objects from the net before writing it"
         raise BadInput([Fault(key, str(path), problem, remedy)])
     return text
@@ -169,13 +178,13 @@ def _several(place: str, net: pandapipesNet, plants: tuple[Plant, ...]) -> list[
     parts = [nx.node_connected_component(graph, plant.supply) for plant in plants if plant.supply in graph]
     if all(sum(plant.supply in part for plant in plants) == 1 for part in parts):
         return []
-    names = _some([plant.name for plant in plants])
+    names = some([plant.name for plant in plants])
     remedy = "Keep one of them and make the others pumps of constant mass flow"
     return [Fault(place, names, "several plants hold the pressure of one network", remedy)]
 
 
 def _faults(path: Path, net: pandapipesNet, settings: HeatSettings) -> list[Fault]:
-    faults = []
+    faults = number_faults(path, net, POSITIVE, positive=True) + number_faults(path, net, FINITE, positive=False)
     if net.fluid.name != "water":
         problem = "only water is supported"
         faults.append(Fault(f"{path}, fluid", repr(net.fluid.name), problem, "Set the fluid to water"))
@@ -198,7 +207,7 @@ def _unreached(path: Path, net: pandapipesNet, plants: tuple[Plant, ...]) -> lis
     lonely = [int(junction) for junction in in_service if int(junction) not in sides]
     if not lonely:
         return []
-    names = _some([f"{net.junction['name'].get(junction)} (index {junction})" for junction in lonely])
+    names = some([f"{net.junction['name'].get(junction)} (index {junction})" for junction in lonely])
     remedy = "Open a valve, add a pipe, or set the junctions out of service"
     return [Fault(f"{path}, table junction", names, "no path leads from there to a plant", remedy)]
 
@@ -208,8 +217,3 @@ def _in_service(net: pandapipesNet, table: str) -> list[dict[str, Any]]:
         return []
     rows: list[dict[str, Any]] = net[table][net[table]["in_service"].astype(bool)].to_dict("records")
     return rows
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

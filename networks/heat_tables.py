@@ -11,7 +11,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S
 from mosaik_p2p.networks.heat_water import density_kg_per_m3, heat_kw, mean_cp_kj_per_kg_k
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, Table
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, FloatArray, Table
 
 HEAT_TABLES: dict[str, tuple[str, ...]] = {
     "heat_exchanges": (
@@ -44,7 +44,6 @@ OUTLET_PASSES = 3
 """The mean heat capacity of a pipe depends, slightly, on the outlet temperature that is sought."""
 PA_PER_BAR = 1e5
 W_PER_KW = 1000.0
-M_PER_KM = 1000.0
 BRANCHES = (
     "pipe",
     "valve",

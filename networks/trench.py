@@ -7,10 +7,8 @@ from importlib import resources
 import pandapipes as pp
 import pandas as pd
 
-from mosaik_p2p.units import kelvin
+from mosaik_p2p.units import M_PER_KM, MM_PER_M, kelvin
 
-MM_PER_M = 1000.0
-M_PER_KM = 1000.0
 START_C = 60.0
 """Where the solver starts; no result depends on it."""
 

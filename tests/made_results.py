@@ -238,7 +238,7 @@ def _electric(made: Made, k: int) -> dict[str, list[Row]]:
         {"element": f"{b + 1}-{b + 2}", "loading_percent": 60.0 - 8 * b % 50 + 4 * late} for b in range(made.buses - 1)
     ]
     broken = [
-        {"round": 0, "network": "electricity", "element": str(b + 1), "quantity": "voltage", "value": vm}
+        {"round": 0, "network": "electricity", "element": str(b + 1), "quantity": "voltage_pu", "value": vm}
         | {"limit": 0.95, "unit": "p.u.", "excess": 0.95 - vm}
         for b, vm in enumerate(voltages)
         if vm < 0.95

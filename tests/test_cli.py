@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 import dying_grid
 import mosaik_p2p
+from made_results import SMALL, write_made
 from mosaik_p2p import cosim
 from mosaik_p2p.cli import main
+from mosaik_p2p.sims import progress
 from mosaik_p2p.sims.wiring import simulator_config
 
 
@@ -123,3 +126,30 @@ def test_the_commands_exist_in_python() -> None:
     assert callable(mosaik_p2p.report)
     with pytest.raises(AttributeError):
         _ = mosaik_p2p.nothing
+
+
+def test_a_damaged_folder_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in write_made(tmp_path, SMALL).glob("*.parquet"):
+        path.unlink()
+    assert command(monkeypatch, "report", str(tmp_path)) == 2
+    told = capsys.readouterr()
+    assert "these tables are missing" in told.err
+    assert "feasible" not in told.out + told.err
+
+
+def test_without_a_terminal_a_line_now_and_then_tells_the_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.01)
+    for visible in (True, False):
+        with progress.progress_shown("made", 24, visible=visible) as on_interval:
+            on_interval()
+            sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert set(lines) == {"made: 1 of 24 intervals after 0 s"}
+    with progress.progress_shown("made", 24, visible=False):
+        sleep(0.05)
+    assert capsys.readouterr().err == ""

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import dying_grid
+from mosaik_p2p import cosim
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.summary import NOT_ENDED
 from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.sims.ending import TERMINATED, Terminated, termination_as_interrupt
 
 TESTS = Path(__file__).parent
 COMMAND = [sys.executable, "-c", "from mosaik_p2p.cli import main; main()"]
@@ -189,7 +195,10 @@ def test_without_a_heat_network_there_is_no_heat_grid(tmp_path: Path) -> None:
 
 
 def test_intervals_without_a_solution_have_an_exit_code_of_their_own(tmp_path: Path) -> None:
-    collapse = (*NOON, "networks.electricity.slack_voltage_pu=0.1")
+    profiles = pd.read_csv(str(files("mosaik_p2p.scenarios") / "network1.csv"), dtype=str)
+    profiles["background"] = profiles["background"].astype(float) * 50
+    profiles.to_csv(tmp_path / "heavy.csv", index=False)
+    collapse = (*NOON, f"profiles.feeder_day.file='{tmp_path / 'heavy.csv'}'")
     outcome = run("network1_electric", out=tmp_path / "run", overrides=collapse, steps=1, progress=False)
     assert outcome.exit_code == ExitCode.NO_SOLUTION
     assert outcome.summary["complete"]
@@ -225,3 +234,43 @@ def test_a_grid_that_steps_by_the_clock_alone_is_refused(tmp_path: Path) -> None
 def test_an_unknown_simulator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such simulator"):
         short_run(tmp_path / "run", simulators={"weather": {"python": "weather:Simulator"}})
+
+
+def test_a_run_that_died_at_once_can_be_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cosim, "_co_simulate", die)
+        with pytest.raises(KeyboardInterrupt):
+            short_run(tmp_path / "run")
+    left = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (left["complete"], left["cause"], left["verdict"]) == (False, NOT_ENDED, "unknown")
+    assert short_run(tmp_path / "run", steps=1, overwrite=True).exit_code == ExitCode.COMPLETE
+
+
+def test_sigterm_ends_a_run_as_an_interrupt_does(
+    tmp_path: Path, whole: RunOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dying_grid.Simulator, "_fail", lambda _: signal.raise_signal(signal.SIGTERM))
+    outcome = short_run(tmp_path / "cut", simulators={"electric_grid": {"python": "dying_grid:Simulator"}})
+    assert outcome.exit_code == ExitCode.INCOMPLETE
+    assert outcome.summary["cause"] == TERMINATED
+    assert_kept_two_hours(outcome, whole)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_sigterm_twice_at_once_is_one() -> None:
+    with termination_as_interrupt():
+        with pytest.raises(Terminated):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_handling_of_sigterm_that_there_is_stays() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with termination_as_interrupt():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

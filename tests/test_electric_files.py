@@ -99,6 +99,51 @@ def test_of_many_elements_without_rating_the_first_are_named(bus15: ElectricNetw
         electric_file(written(net, tmp_path))
 
 
+UNSOUND: list[tuple[str, str, Any]] = [
+    *(("line", "length_km", value) for value in (np.nan, np.inf, 0.0, -1.0)),
+    *(("line", column, np.nan) for column in ("r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km")),
+    *(("trafo", column, np.nan) for column in ("vk_percent", "vkr_percent", "vn_lv_kv", "i0_percent")),
+    *(("load", column, np.nan) for column in ("p_mw", "q_mvar", "scaling")),
+    ("sgen", "p_mw", np.inf),
+    ("bus", "vn_kv", 0.0),
+    ("ext_grid", "vm_pu", np.nan),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "value"), UNSOUND)
+def test_an_element_without_sound_numbers_is_named(table: str, column: str, value: float, tmp_path: Path) -> None:
+    net = pandapower.networks.create_cigre_network_mv(with_der="pv_wind")
+    first = net[table].index[0]
+    net[table].loc[first, column] = value
+    with pytest.raises(BadInput) as caught:
+        electric_file(written(net, tmp_path))
+    (fault,) = caught.value.faults
+    assert fault.place.endswith(f"table {table}")
+    assert f"(index {first})" in fault.value
+    assert column in fault.problem
+    assert column in fault.remedy
+
+
+def test_a_line_without_impedance_is_named(bus15: ElectricNetwork, tmp_path: Path) -> None:
+    net = deepcopy(bus15.net)
+    net.line.loc[2, ["r_ohm_per_km", "x_ohm_per_km"]] = 0.0
+    assert problems(written(net, tmp_path)) == ["r_ohm_per_km and x_ohm_per_km are both 0"]
+
+
+@pytest.mark.parametrize("key", ["f_hz", "sn_mva"])
+@pytest.mark.parametrize("value", ["x", 0, -1.0, True, None])
+def test_general_numbers_of_a_net(key: str, value: Any, bus15: ElectricNetwork, tmp_path: Path) -> None:
+    net = json.loads(pandapower.to_json(bus15.net))
+    net["_object"][key] = value
+    path = tmp_path / "grid.json"
+    path.write_text(json.dumps(net))
+    with pytest.raises(BadInput) as caught:
+        electric_file(path)
+    (fault,) = caught.value.faults
+    assert key in fault.place
+    assert key in fault.remedy
+
+
 def test_an_element_out_of_service_needs_no_rating(tmp_path: Path) -> None:
     net = pandapower.networks.create_cigre_network_mv()
     net.line.loc[net.line.index[-1], ["in_service", "max_i_ka"]] = [False, np.nan]

@@ -1,5 +1,6 @@
 """Planted faults: each is found, named with place, value and remedy, and none hides another."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,7 @@ def test_times_in_messages_are_at_the_scenarios_own_offset(tmp_path: Path) -> No
     frame = made.series(made.SPAN - 1)
     frame.loc[2, "load_a_kw"] = np.nan
     faults = faults_of(tmp_path, plant, frame=frame)
-    assert "2017-03-21T08:00:00+01:00" in faults["profiles.load_a.column"].problem
+    assert "2017-03-21T08:00:00+01:00" in faults["profiles.day.file"].problem
     assert "2017-03-21T00:00:00+01:00" in faults["tariffs.grid.export_per_kwh"].problem
     assert "+00:00" not in " ".join(str(fault) for fault in faults.values())
 
@@ -324,9 +325,159 @@ def test_the_network_form_needs_a_network_without_loops(tmp_path: Path) -> None:
 
 
 def test_a_profile_must_cover_the_span(tmp_path: Path) -> None:
+    """That is a fault of the file: told once, whatever the number of its columns that profiles use."""
     faults = faults_of(tmp_path, lambda _: None, frame=made.series(made.SPAN - 1))
-    assert "profiles.day.column" in faults
-    assert "steps + horizon_steps - 1" in faults["profiles.day.column"].remedy
+    (fault,) = faults.values()
+    assert (fault.place, fault.value) == ("profiles.day.file", "'series.csv'")
+    assert "load_a" in fault.problem
+    assert "steps + horizon_steps - 1" in fault.remedy
+    assert "a smaller time.horizon_steps" in fault.remedy
+
+
+def charging_for(hours: float) -> float:
+    """Level of B's battery (5 kW, initial 2 kWh) after charging at the default efficiency, in kWh."""
+    return 2.0 + 5.0 * 0.95 * hours
+
+
+def test_a_final_level_that_one_look_ahead_cannot_reach(tmp_path: Path) -> None:
+    def plant(scenario: Tables) -> None:
+        made.device(scenario, "B", "battery")["energy_kwh"] = {"max": 99.0, "initial": 2.0, "final": final}
+
+    final = charging_for(made.HORIZON)
+    assert faults_of(tmp_path, plant) == {}
+    final += 0.001
+    (fault,) = faults_of(tmp_path, plant).values()
+    assert fault.place == "prosumers.B.battery.energy_kwh.final"
+    assert "to 30.5 kWh in 6 h" in fault.problem
+    path = tmp_path / "made.toml"
+    assert check(path, ["prosumers.B.battery.power_kw=5.1"]) == ()
+    assert check(path, ["prosumers.B.battery.energy_kwh.initial=2.1"]) == ()
+    # Where the horizon is faulty itself, nothing can be said about the level.
+    assert [fault.place for fault in check(path, ["time.horizon_steps=0"])] == ["time.horizon_steps"]
+
+
+def test_an_index_in_quotes_is_told_from_a_name(tmp_path: Path) -> None:
+    faults = faults_of(tmp_path, setter("prosumers", "A", "bus", value="0"))
+    assert "without quotes: 0." in faults["prosumers.A.bus"].remedy
+    for none in ("77", "²"):
+        faults = faults_of(tmp_path, setter("prosumers", "A", "bus", value=none))
+        assert "quotes" not in faults["prosumers.A.bus"].remedy
+
+
+IMPOSSIBLE: list[tuple[tuple[str, ...], Any, str]] = [
+    (("time", "steps"), 1_000_001, "1000000"),
+    (("time", "horizon_steps"), 100_001, "100000"),
+    (("networks", "heat", "t_supply_c"), 130.1, "130"),
+    (("networks", "heat", "t_feed_c"), 131.0, "130"),
+    (("networks", "heat", "t_return_c"), -1.0, "0"),
+    (("networks", "heat", "t_ground_c"), -31.0, "-30"),
+    (("networks", "heat", "bypass", "mdot_kg_per_s"), 1000.1, "1000"),
+    ((*GRID, "slack_voltage_pu"), 0.79, "0.8"),
+    ((*GRID, "slack_voltage_pu"), 1.21, "1.2"),
+    (("tariffs", "grid", "import_max_kw"), 1.1e9, "1000000000"),
+    (("tariffs", "grid", "export_max_kw"), 1.1e9, "1000000000"),
+    (("prosumers", "A", "shift_minutes"), 1441, "1440"),
+    (("prosumers", "A", "shift_minutes"), -1441, "-1440"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "limit"), IMPOSSIBLE)
+def test_what_cannot_be_is_refused_with_the_limit(
+    path: tuple[str, ...], value: float, limit: str, tmp_path: Path
+) -> None:
+    def plant(scenario: Tables) -> None:
+        if path[0] == "prosumers":
+            made.prosumer(scenario, path[1])[path[2]] = value
+        else:
+            setter(*path, value=value)(scenario)
+
+    fault = faults_of(tmp_path, plant)[".".join(path)]
+    assert fault.problem in (f"must be at least {limit}", f"must be at most {limit}")
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["0001-01-01T00:00:00+01:00", "1699-12-31T00:00:00Z", "2201-01-01T00:00:00Z", "9999-12-31T00:00:00Z"],
+)
+def test_a_start_beyond_the_calendar_is_a_fault(start: str, tmp_path: Path) -> None:
+    (fault,) = check(made.write(tmp_path), [f"time.start={start}"])
+    assert fault.place == "time.start"
+    assert "1700 to 2200" in fault.problem
+
+
+def test_a_span_that_ends_beyond_the_calendar_is_a_fault(tmp_path: Path) -> None:
+    path = made.write(tmp_path)
+    faults = {fault.place: fault for fault in check(path, ["time.start=2200-01-01T00:00:00Z", "time.steps=1000000"])}
+    assert "2261" in faults["time.steps"].problem
+    assert set(faults) <= {"time.steps", "profiles.day.file"}
+
+
+@pytest.mark.parametrize(
+    "value", ["1" + "0" * 5000, "0x1" + "0" * 6000, "1" + "0" * 400, "[" * 3000, "[" * 60 + "]" * 60]
+)
+@pytest.mark.parametrize("key", ["profiles.cop.value", "time.steps", "prosumers.A.heat_pump.cop"])
+def test_numbers_and_nesting_beyond_measure_are_faults(key: str, value: str, tmp_path: Path) -> None:
+    path = made.write(tmp_path)
+    assert [fault.place for fault in check(path, [f"{key}={value}"])] == [key]
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n[extra]\nkey = {value}\n", encoding="utf-8")
+    assert len(check(path)) == 1
+
+
+def test_a_key_of_thousands_of_parts_is_a_fault(tmp_path: Path) -> None:
+    parts = ".".join("a" * 3000)
+    assert len(check(made.write(tmp_path), [f"{parts}=1"])) == 1
+    (tmp_path / "deep.toml").write_text(f"[{parts}]\nb = 1\n", encoding="utf-8")
+    (fault,) = check(tmp_path / "deep.toml")
+    assert "nested deeper" in fault.problem
+
+
+def test_only_plain_digits_are_an_index(tmp_path: Path) -> None:
+    path = made.write(tmp_path)
+    assert check(path, ["prosumers.0.bus=3"]) == ()
+    for text in (
+        "prosumers.².bus=3",
+        "prosumers.A.devices.².peak_kw=3",
+        "prosumers.٣.bus=3",
+        f"prosumers.{'1' * 5000}.bus=3",
+    ):
+        (fault,) = check(path, [text])
+        assert "nothing of this name" in fault.problem
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    """Such as a device or a pipe: it may never end, or never begin."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def plant(scenario: Tables) -> None:
+        scenario["profiles"]["day"]["file"] = str(pipe)
+        scenario["weather"] = {"source": "file", "file": str(pipe), "latitude_deg": 50.0, "longitude_deg": 8.0}
+        scenario["networks"]["electricity"] = {"file": str(pipe)}
+        scenario["networks"]["heat"] = {"file": str(pipe)}
+        scenario["prosumers_file"] = str(pipe)
+
+    faults = faults_of(tmp_path, plant)
+    places = ("profiles.day.file", "weather.file", "networks.electricity.file", "networks.heat.file", "prosumers_file")
+    for place in places:
+        assert "no regular file" in faults[place].problem
+
+
+def test_columns_of_a_spreadsheet_with_decimal_commas(tmp_path: Path) -> None:
+    path = made.write(tmp_path, lambda scenario: scenario.update(prosumers_file="houses.csv"))
+    made.series().to_csv(tmp_path / "series.csv", index=False, sep=";", decimal=",", encoding="utf-8-sig")
+    (tmp_path / "houses.csv").write_text("name;bus\nH;5\n", encoding="utf-8")
+    faults = {fault.place: fault for fault in check(path)}
+    assert set(faults) == {"profiles.day.file", "prosumers_file"}
+    for fault in faults.values():
+        assert "';'" in fault.problem
+        assert "commas" in fault.remedy
+        assert "point" in fault.remedy
+
+
+def test_a_scenario_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = made.write(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert check(path) == ()
 
 
 def test_a_horizon_that_is_not_known_makes_no_profile_too_short(tmp_path: Path) -> None:

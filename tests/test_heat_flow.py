@@ -7,10 +7,10 @@ import pytest
 from closed_form_heat import RadialNetwork, solve
 from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.heat import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, schutterwald_consumers
-from mosaik_p2p.networks.heat8 import heat8_table
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.networks.heat_tables import HEAT_TABLES
 from mosaik_p2p.networks.schutterwald_heat import BYPASS_MDOT_KG_PER_S
+from mosaik_p2p.networks.trench import trench_table
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def test_a_bypass_is_closed_where_someone_feeds_in(heat8_flow: HeatFlow) -> None
 
 
 def test_pressure_lift_leaves_half_a_bar_at_the_far_end(heat8_flow: HeatFlow) -> None:
-    design = heat8_table("nodes").set_index("node")["design_draw_kw"]
+    design = trench_table("heat8", "nodes").set_index("node")["design_draw_kw"]
     result = heat8_flow.solve(np.array([float(design[int(node)]) for node in PLACES.values()]))
     assert min(result.heat_exchanges["dp_bar"]) >= 0.5
     assert min(result.junctions["p_bar"]) > 0.0
@@ -160,7 +160,7 @@ def test_random_hours(heat8_flow: HeatFlow) -> None:
 @pytest.mark.slow
 def test_agrees_with_the_closed_form() -> None:
     network = heat_case("heat8", settings())
-    pipes = heat8_table("pipes")
+    pipes = trench_table("heat8", "pipes")
     by_hand = RadialNetwork(
         parent=tuple(pipes["from_node"] - 1),
         child=tuple(pipes["to_node"] - 1),

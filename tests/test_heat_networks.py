@@ -187,6 +187,27 @@ def test_file_that_is_no_net(tmp_path: Path, text: str) -> None:
         heat_file(tmp_path / "missing.json", SETTINGS)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("pipe", "length_km", 0.0),
+        ("pipe", "length_km", np.nan),
+        ("pipe", "inner_diameter_mm", -80.0),
+        ("pipe", "u_w_per_m2k", np.nan),
+        ("circ_pump_pressure", "plift_bar", 0.0),
+    ],
+)
+def test_file_with_an_element_without_sound_numbers(table: str, column: str, value: float, tmp_path: Path) -> None:
+    net = user_net()
+    net[table].loc[0, column] = value
+    with pytest.raises(BadInput) as caught:
+        heat_file(written(net, tmp_path), SETTINGS)
+    (fault,) = caught.value.faults
+    assert fault.place.endswith(f"table {table}")
+    assert "(index 0)" in fault.value
+    assert column in fault.problem
+
+
 def test_file_that_names_foreign_code_is_not_loaded(tmp_path: Path) -> None:
     path = written(user_net(), tmp_path)
     trap = '{"_module": "os", "_class": "system", "_object": "true"}'

@@ -7,15 +7,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from browser import dump_dom, find_browser
-from made_results import BROKEN_OFF, ELECTRIC_ONLY, SMALL, VILLAGE, write_made
+from made_results import BROKEN_OFF, ELECTRIC_ONLY, SMALL, VILLAGE, write_made, write_tables
+from mosaik_p2p import api
+from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.summary import read_summary, verdict_sentence
+from mosaik_p2p.results.sentences import verdict_sentence
+from mosaik_p2p.results.summary import read_summary
 
 CASES = {"small": SMALL, "electric": ELECTRIC_ONLY, "broken": BROKEN_OFF, "village": VILLAGE}
 
@@ -99,7 +103,7 @@ def test_every_axis_over_time_or_value_names_its_unit(pages: dict[str, str]):
 
 
 def test_broken_limits_are_listed(pages: dict[str, str]):
-    assert re.search(r"<td>electricity</td><td>5</td><td>voltage</td>", pages["small"])
+    assert re.search(r"<td>electricity</td><td>bus 5</td><td>voltage</td>", pages["small"])
     assert "more are in violations.parquet" in pages["village"] or pages["village"].count("<td>voltage</td>") <= 100
 
 
@@ -207,3 +211,77 @@ def test_a_browser_draws_every_figure(folders: dict[str, Path], pages: dict[str,
     assert probe["drawn"] == plots(pages[name])
     assert probe["verdict"] == verdict_sentence(read_summary(folders[name]))
     assert probe["requests"] == 0
+
+
+def without_tables(folder: Path) -> None:
+    for path in folder.glob("*.parquet"):
+        path.unlink()
+
+
+def without_cost(folder: Path) -> None:
+    path = folder / "summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "cost": None}))
+
+
+def with_a_cost_of_text(folder: Path) -> None:
+    path = folder / "summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "cost": {"P1": "much"}}))
+
+
+def with_a_wrong_table(folder: Path) -> None:
+    shutil.copy(folder / "buses.parquet", folder / "prosumers.parquet")
+
+
+def with_half_a_table(folder: Path) -> None:
+    path = folder / "flows.parquet"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def with_another_scenario(folder: Path) -> None:
+    (folder / "scenario.toml").write_text('name = "other"')
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [without_tables, without_cost, with_a_cost_of_text, with_a_wrong_table, with_half_a_table, with_another_scenario],
+)
+def test_a_damaged_folder_is_bad_input(tmp_path: Path, damage: Callable[[Path], None]):
+    damage(write_made(tmp_path, SMALL))
+    with pytest.raises(BadInput):
+        api.report(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_broken_limits_are_told_in_words(tmp_path: Path):
+    def fail(tables: dict[str, Any], _: int) -> None:
+        about = {"time": tables["clearing"][0]["time"], "round": 0, "network": "heat", "element": "P3"}
+        cold = {"quantity": "t_supply_c", "value": 58.0, "limit": 60.0, "unit": "degC", "excess": 2.0}
+        tables["violations"].append({**about, **cold})
+
+    write_made(tmp_path, replace(SMALL, is_closed=False))
+    shutil.rmtree(tmp_path / "violations.parquet")
+    (tmp_path / "changed").mkdir()
+    write_tables(tmp_path / "changed", SMALL, fail)
+    shutil.copy(tmp_path / "changed" / "violations.parquet", tmp_path)
+    page = build_report(tmp_path).read_text()
+    assert "<td>prosumer P3</td><td>supply temperature</td>" in page
+    assert "58 °C" in page
+    assert "degC" not in page
+
+
+def test_the_report_says_why_the_market_did_not_converge(tmp_path: Path):
+    def fail(summary: dict[str, Any]) -> None:
+        summary["not_converged"] = {"intervals": 2, "cause": "too <hard>"}
+
+    assert "<p>The market did not converge in 2 intervals: too &lt;hard&gt;</p>" in edited(tmp_path, fail)
+
+
+def test_the_operator_pays_for_the_losses_of_all(pages: dict[str, str]):
+    assert pages["small"].count("losses of the whole network, background included") == 2
+
+
+def test_a_run_without_any_interval_shows_neither_trade_nor_cost(tmp_path: Path):
+    page = without_library(build_report(write_made(tmp_path, replace(BROKEN_OFF, steps_computed=0))).read_text())
+    assert "None of 6 intervals was computed." in page
+    assert "traded" not in page
+    assert "Cost" not in page

@@ -202,3 +202,24 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(BadInput, match="is a file"):
         prepare_folder(tmp_path / "file", overwrite=True)
+
+
+def test_the_clearing_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Killed at any moment, a run has no interval in it that lacks other tables."""
+    written: list[str] = []
+    monkeypatch.setattr("mosaik_p2p.results.store._write_whole", lambda _, path: written.append(path.parent.stem))
+    results = ResultStore(tmp_path)
+    for table, rows in interval(SMALL, 0).items():
+        results.append(table, columns(table, rows))
+    results.flush()
+    assert written[-1] == "clearing"
+    assert written.count("clearing") == 1
+
+
+@pytest.mark.parametrize("change", [{"time": "moment"}, {"iterations": "rounds"}])
+def test_a_table_with_other_columns_is_not_read(tmp_path: Path, change: dict[str, str]):
+    write_made(tmp_path, SMALL)
+    path = tmp_path / "clearing.parquet"
+    pd.read_parquet(path).rename(columns=change).to_parquet(path)
+    with pytest.raises(ValueError, match=f"lacks columns.*{next(iter(change))}"):
+        read_table(tmp_path, "clearing")

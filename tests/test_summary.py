@@ -22,8 +22,9 @@ from made_results import (
     write_tables,
 )
 from mosaik_p2p.errors import Verdict
+from mosaik_p2p.results.sentences import verdict_sentence
 from mosaik_p2p.results.store import ResultStore, read_table
-from mosaik_p2p.results.summary import package_versions, read_summary, summarise, verdict_sentence, write_summary
+from mosaik_p2p.results.summary import NOT_ENDED, package_versions, read_summary, summarise, write_summary
 from mosaik_p2p.results.terminal import WIDTH, render
 from mosaik_p2p.results.verdicts import overall_of_interval, overall_of_run
 from mosaik_p2p.results.wording import plain, share_of_change, signed
@@ -59,8 +60,8 @@ def test_broken_limits_are_counted_with_their_worst_amount(small: Path):
     rows = [row for k in range(SMALL.steps) for row in interval(SMALL, k)["violations"]]
     worst = max(rows, key=lambda row: row["excess"])
     assert found["with_charges"]["hours"] == len({row["time"] for row in rows})
-    assert found["with_charges"]["worst"]["voltage"]["element"] == worst["element"]
-    assert found["with_charges"]["worst"]["voltage"]["excess"] == close(worst["excess"])
+    assert found["with_charges"]["worst"]["voltage_pu"]["element"] == worst["element"]
+    assert found["with_charges"]["worst"]["voltage_pu"]["excess"] == close(worst["excess"])
 
 
 def test_energy_and_money_are_sums_over_the_tables(small: Path):
@@ -154,8 +155,8 @@ def test_undelivered_heat_and_pressure_below_zero_have_lines_when_they_happen(tm
     summary = summarise(write_tables(tmp_path, SMALL, fail), meta(SMALL))
     assert (summary["worst"]["delivered"]["value"], summary["worst"]["delivered"]["limit"]) == (0.0, 5.5)
     text = render(summary)
-    assert re.search(r"^! Heat delivered of cleared +0\.00 +5\.50 +kW +P3 ", text, flags=re.MULTILINE)
-    assert re.search(r"^! Lowest pressure +-0\.30 +0\.00 +bar +S4 ", text, flags=re.MULTILINE)
+    assert re.search(r"^! Heat delivered of cleared +0\.00 +5\.50 +kW +prosumer P3 ", text, flags=re.MULTILINE)
+    assert re.search(r"^! Lowest pressure +-0\.30 +0\.00 +bar +junction S4 ", text, flags=re.MULTILINE)
 
 
 def lack(tables: dict[str, Any], k: int) -> None:
@@ -356,3 +357,94 @@ def test_a_feasible_run_says_so(tmp_path: Path):
     summary = read_summary(write_made(tmp_path, made))
     assert summary["verdict"] == "feasible"
     assert verdict_sentence(summary) == "The market stays feasible: every limit is kept in all 3 intervals."
+
+
+def killed(folder: Path, table: str, *, left: int) -> Path:
+    """The folder of a run that was killed when only the first parts of a table had been written."""
+    write_made(folder, BROKEN_OFF)
+    for part in sorted((folder / f"{table}.parquet").iterdir())[left:]:
+        part.unlink()
+    return folder
+
+
+@pytest.mark.parametrize("table", ["clearing", "prosumers", "flows"])
+def test_after_a_kill_only_intervals_count_that_every_table_has(tmp_path: Path, table: str):
+    summary = read_summary(killed(tmp_path, table, left=2))
+    assert summary["steps_computed"] == 2
+    sold = [row["power_kw"] for k in range(2) for row in interval(SMALL, k)["trades"] if row["carrier"] == "heat"]
+    assert summary["traded_kwh"]["heat"] == close(sum(sold))
+
+
+def test_the_note_of_the_start_never_stands_for_the_result_of_a_killed_run(tmp_path: Path):
+    killed(tmp_path, "flows", left=3)
+    (tmp_path / "empty").mkdir()
+    begun = {**summarise(tmp_path / "empty", meta(BROKEN_OFF)), "cause": NOT_ENDED}
+    write_summary(tmp_path, begun)
+    summary = read_summary(tmp_path)
+    assert (begun["steps_computed"], summary["steps_computed"]) == (0, 3)
+    assert (summary["complete"], summary["cause"]) == (False, NOT_ENDED)
+    assert summary["scenario_hash"] == begun["scenario_hash"]
+
+
+def test_a_first_clearing_that_failed_is_no_computed_interval(tmp_path: Path):
+    write_made(tmp_path, replace(BROKEN_OFF, steps_computed=0))
+    row = {**interval(SMALL, 0)["clearing"][0], "status": "not_converged", "cause": "too hard"}
+    store = ResultStore(tmp_path)
+    store.append("clearing", columns("clearing", [row]))
+    store.flush()
+    summary = read_summary(tmp_path)
+    assert summary["steps_computed"] == 0
+    assert summary["clearing_status_counts"]["not_converged"] == 1
+    text = render(summary)
+    assert "The run is incomplete: 0 of 6 intervals were computed.\n" in text
+    assert "6 not computed" in text
+    assert "Market" not in text
+    assert "Cost" not in text
+
+
+@pytest.mark.parametrize("table", ["buses", "pipes"])
+def test_a_network_without_its_elements_is_not_judged(tmp_path: Path, table: str):
+    write_tables(tmp_path, SMALL, lambda tables, _: tables.pop(table, None))
+    counts = summarise(tmp_path, meta(SMALL))["verdict_counts"]
+    assert counts == {"feasible": 0, "infeasible": 0, "unknown": 6}
+
+
+def test_of_intervals_that_cannot_be_judged_no_broken_limits_are_counted(tmp_path: Path):
+    write_made(tmp_path, BROKEN_OFF)
+    for part in (tmp_path / "buses.parquet").iterdir():
+        part.unlink()
+    assert verdict_sentence(read_summary(tmp_path)) == "The run is incomplete: 4 of 6 intervals were computed."
+
+
+def test_energy_not_served_is_in_the_verdict(tmp_path: Path):
+    made = replace(ELECTRIC_ONLY, steps=3, steps_computed=3, buses=2)
+    summary = summarise(write_tables(tmp_path, made, lack), meta(made))
+    assert summary["verdict"] == "feasible"
+    told = "Every limit is kept in all 3 intervals, but 2.0 kWh were not served."
+    assert verdict_sentence(summary) == told
+    assert told in render(summary)
+
+
+def test_a_market_that_did_not_converge_is_told_with_its_cause(tmp_path: Path, small: Path):
+    def fail(tables: dict[str, Any], k: int) -> None:
+        tables["clearing"][0] |= {"status": "not_converged", "cause": "too hard" if k else "harder"}
+
+    assert "converge" not in render(read_summary(small))
+    summary = summarise(write_tables(tmp_path, SMALL, fail), meta(SMALL))
+    assert summary["not_converged"] == {"intervals": 6, "cause": "too hard"}
+    text = render(summary)
+    assert "  The market did not converge in 6 intervals: too hard\n" in text
+    assert "no solution" not in text
+
+
+def test_places_say_what_they_are(small: Path):
+    worst = read_summary(small)["worst"]
+    assert worst["voltage_min"]["where"] == "bus 5"
+    assert worst["velocity"]["where"] == worst["velocity"]["element"], "a name that says it already"
+    assert re.search(r"^  Highest line loading .* line 1-2 ", render(read_summary(small)), flags=re.MULTILINE)
+
+
+def test_who_has_no_storage_has_none_at_any_time(tmp_path: Path):
+    known = replace(meta(SMALL), initial_stored_kwh={"P1": INITIAL_KWH, "P2": 0.0})
+    entry = summarise(write_made(tmp_path, SMALL), known)["cost"]["P2"]
+    assert {entry[f"stored_{when}_kwh"] for when in ("start", "end", "end_alone")} == {None}

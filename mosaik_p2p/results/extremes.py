@@ -12,6 +12,7 @@ import pandas as pd
 
 from mosaik_p2p.feasibility.heat import DRAW
 from mosaik_p2p.results.facts import Facts, stated_limit
+from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
@@ -138,6 +139,7 @@ def worst(results: Results, quantity: Quantity) -> dict[str, Any] | None:
     return {
         "network": quantity.network,
         "element": str(row["element"]),
+        "where": place(quantity.own_limit[0], str(row["element"])),
         "time": results.facts.local(row["time"]).isoformat(),
         "value": float(row["value"]),
         "limit": float(row["limit"]) if is_limited else None,
@@ -156,6 +158,7 @@ def _worst_event(results: Results, event: Event) -> dict[str, Any] | None:
     return {
         "network": event.network,
         "element": str(row["element"]),
+        "where": place(kind_of(event.quantity), str(row["element"])),
         "time": results.facts.local(row["time"]).isoformat(),
         **{name: float(row[name]) for name in ("value", "limit", "excess")},
         "unit": event.unit,

@@ -18,16 +18,19 @@ NOTICEABLE_SHARE = 1e-6
 
 
 def costs(results: Results, initial_stored_kwh: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
-    """Per prosumer: cost alone and in the market, and the energy stored at start and at both ends; None if unknown."""
+    """Per prosumer: cost alone and in the market, and the energy stored at start and at both ends.
+
+    None where it is not known, and for the stored energy of who has no storage.
+    """
     alone, market = (_cost_by_party(results, case) for case in (ALONE, IN_MARKET))
     final, final_alone = (_final_levels(results[table]) for table in ("devices", "alone"))
     return {
         name: {
             "alone": alone.get(name),
             "in_market": market.get(name),
-            "stored_start_kwh": _number(initial_stored_kwh.get(name)),
+            "stored_start_kwh": _number(initial_stored_kwh.get(name)) if name in final else None,
             "stored_end_kwh": final.get(name),
-            "stored_end_alone_kwh": final_alone.get(name),
+            "stored_end_alone_kwh": final_alone.get(name) if name in final else None,
         }
         for name in results.prosumers
     }

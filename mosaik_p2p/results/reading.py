@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.tables import TABLES
+
+KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,36 @@ class Results:
         return self.tables[table]
 
     @property
-    def binding(self) -> pd.DataFrame:
-        """The rows of `clearing` that bind, one per computed interval."""
+    def cleared(self) -> pd.DataFrame:
+        """The rows of `clearing` that bind, also of intervals that did not get any further."""
         clearing = self.tables["clearing"]
         return clearing[clearing["binding"].fillna(False).astype(bool)]
+
+    @property
+    def binding(self) -> pd.DataFrame:
+        """The rows of `clearing` that bind, one per computed interval: one that has a dispatch and its flows."""
+        cleared, flows = self.cleared, self.tables["flows"]
+        networks = {*self.facts.networks, *flows["network"].unique()}
+        needed = [self.tables["prosumers"], *(flows[flows["network"] == network] for network in networks)]
+        is_whole = [cleared["time"].isin(table["time"]) for table in needed]
+        return cleared[np.logical_and.reduce(is_whole)]
 
     def of_binding_round(self, table: str) -> pd.DataFrame:
         """The rows of a table with rounds that belong to the round that binds."""
         return self.tables[table].merge(self.binding[["time", "round"]], on=["time", "round"])
+
+    def computed(self) -> "Results":
+        """The same without what a run that broke off left of other intervals.
+
+        Inputs stay, as those of a look-ahead belong to later intervals, and so do charges, which hold from their time
+        on, and the clearing itself.
+        """
+        times = self.binding["time"]
+        tables = {
+            name: table if name in KEPT_WHOLE else table[table["time"].isin(times)].reset_index(drop=True)
+            for name, table in self.tables.items()
+        }
+        return replace(self, tables=tables)
 
     def settled(self, case: str) -> pd.DataFrame:
         """The settlement's rows of one case."""
@@ -50,5 +75,8 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 
 def read_results(folder: Path) -> Results:
-    """Everything that a result folder holds, complete or not."""
-    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES})
+    """What a result folder holds of the intervals that were computed.
+
+    ValueError where a file in it is damaged.
+    """
+    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES}).computed()

@@ -15,6 +15,7 @@ import jinja2
 import plotly.io
 import plotly.offline
 
+from mosaik_p2p.results.checking import check_folder
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.figures import Clock, Panel, clock_of
 from mosaik_p2p.results.figures_limits import electric_panels, heat_panels, verdict_strip
@@ -22,10 +23,11 @@ from mosaik_p2p.results.figures_market import convergence_panels, market_panels,
 from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.folder import REPORT_FILE
 from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.summary import read_summary, verdict_sentence
+from mosaik_p2p.results.sentences import convergence_sentence, missing_sentence, verdict_sentence
+from mosaik_p2p.results.summary import read_summary
 from mosaik_p2p.results.unserved import shortages, unserved_texts
 from mosaik_p2p.results.violation_table import violation_rows
-from mosaik_p2p.results.wording import energy, plain, share_of_change, signed, stored_beside
+from mosaik_p2p.results.wording import LOSSES_ARE, energy, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.units import HEAT
 
 TEMPLATE = "report.html.j2"
@@ -42,8 +44,12 @@ class Section:
 
 
 def build_report(folder: Path) -> Path:
-    """Write `report.html` into the result folder and return its path."""
+    """Write `report.html` into the result folder and return its path.
+
+    BadInput where summary, tables and scenario do not belong together.
+    """
     results, summary = read_results(folder), read_summary(folder)
+    check_folder(results, summary)
     path = folder / REPORT_FILE
     path.write_text(_page(results, summary), encoding="utf-8")
     return path
@@ -67,7 +73,9 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         facts=results.facts,
         prosumers=results.prosumers,
         sentence=verdict_sentence(summary),
-        missing=_missing(summary),
+        missing=missing_sentence(summary),
+        converged=convergence_sentence(summary),
+        losses_are=LOSSES_ARE,
         period=_period(clock),
         tiles=_tiles(summary),
         sections=_sections(clock, summary),
@@ -102,17 +110,6 @@ def _sections(clock: Clock, summary: Mapping[str, Any]) -> list[Section]:
     return [section for section in sections if section.panels]
 
 
-def _missing(summary: Mapping[str, Any]) -> str | None:
-    """What an incomplete run lacks; None for a complete one."""
-    if summary["complete"]:
-        return None
-    done, steps, cause = summary["steps_computed"], summary["steps"], summary.get("cause")
-    why = f" Cause: {cause}." if cause else ""
-    if done < steps:
-        return f"Only {done} of {steps} intervals were computed; everything below covers those intervals only.{why}"
-    return f"The run did not reach its regular end, or a network left intervals without an answer.{why}"
-
-
 def _period(clock: Clock) -> str:
     if not len(clock.begins):
         return "no interval"
@@ -125,6 +122,8 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     """The overview: a label, a number with its unit and a remark each."""
     counts, currency = summary["verdict_counts"], summary["currency"]
     tiles = [_tile("Feasible intervals", f"{counts['feasible']} of {summary['steps']}", _others(counts))]
+    if not summary["steps_computed"]:
+        return tiles
     tiles += [_worst_tile(key, entry) for key, entry in summary["worst"].items() if entry is not None]
     for carrier, traded in summary["traded_kwh"].items():
         price = summary["mean_trade_price_per_kwh"][carrier]
@@ -135,7 +134,7 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{_change(total)}"
         tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
     operator = summary["operator"]
-    remark = f"charges {plain(operator['revenue'])}, losses {plain(operator['cost_of_losses'])}"
+    remark = f"charges {plain(operator['revenue'])}, losses {plain(operator['cost_of_losses'])} ({LOSSES_ARE})"
     return [*tiles, _tile("Operator's balance", f"{signed(operator['balance'])} {currency}", remark)]
 
 
@@ -151,7 +150,7 @@ def _worst_tile(key: str, entry: Mapping[str, Any]) -> dict[str, str]:
     (label, digits), limit = label_and_digits(key, entry), entry["limit"]
     when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
     allowed = "" if limit is None else f"; limit {limit:g}"
-    remark = f"{entry['element']}, {when}{allowed}"
+    remark = f"{entry['where']}, {when}{allowed}"
     return _tile(label, f"{plain(entry['value'], digits)} {entry['unit']}", remark, is_bad=is_broken(entry))
 
 

@@ -111,7 +111,8 @@ def _read(path: Path, table: str) -> pa.Table:
     schema = TABLES[table].schema
     found = pq.read_schema(path)
     # Arrow would fill a missing column with nulls.
-    wrong = [field.name for field in schema if field.name not in found.names or found.field(field.name).type != field.type]
+    types = dict(zip(found.names, found.types, strict=True))
+    wrong = [field.name for field in schema if types.get(field.name) != field.type]
     if wrong:
         raise ValueError(f"table {table!r} lacks columns, or holds them in another type: {', '.join(wrong)}")
     return pq.read_table(path, schema=schema)

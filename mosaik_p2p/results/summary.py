@@ -4,24 +4,27 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
 from mosaik_p2p.results.money import costs, is_worse_off, operator_account, total_cost
+from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all
-from mosaik_p2p.results.verdicts import interval_verdicts, overall_of_run, status_counts, verdict_counts
+from mosaik_p2p.results.verdicts import SOLVED, interval_verdicts, overall_of_run, status_counts, verdict_counts
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 from mosaik_p2p.units import CARRIERS, HEAT
 
 SCHEMA = 1
+
+NOT_ENDED = "the run has not ended"
+"""The cause in the summary of a run that goes on, or was killed."""
 
 PACKAGES = ("mosaik-p2p", "mosaik", "mosaik-api-v3", "pandapower", "pandapipes", "numpy", "pandas", "pyarrow", "piqp")
 
@@ -80,7 +83,8 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "verdict": overall_of_run(counts).value,
         "verdict_counts": counts,
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
-        "clearing_status_counts": status_counts(results.binding),
+        "clearing_status_counts": status_counts(results.cleared),
+        "not_converged": _not_converged(results),
         "violations": _violations(results, meta.dt_h),
         "worst": worst_values(results, meta.networks),
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
@@ -112,8 +116,22 @@ def read_summary(folder: Path) -> dict[str, Any]:
     path = folder / SUMMARY_FILE
     if path.exists():
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return summary
+        if not (isinstance(summary, dict) and summary.get("cause") == NOT_ENDED):
+            return summary
+        known = replace(
+            _meta_of_dead_run(read_facts(folder)),
+            scenario_hash=summary["scenario_hash"],
+            versions=summary["versions"],
+        )
+        return {**summarise(folder, known), "cause": NOT_ENDED}
     return summarise(folder, _meta_of_dead_run(read_facts(folder)))
+
+
+def _not_converged(results: Results) -> dict[str, Any]:
+    """In how many computed intervals the market did not converge, and the commonest cause."""
+    failed = results.binding[~results.binding["status"].isin(SOLVED)]
+    causes = failed["cause"].dropna().value_counts(sort=True)
+    return {"intervals": len(failed), "cause": None if causes.empty else str(causes.index[0])}
 
 
 def _meta_of_dead_run(facts: Facts) -> RunMeta:
@@ -155,7 +173,7 @@ def _violations(results: Results, dt_h: float) -> dict[str, Any]:
     negotiated = bool((results.binding["round"] > 0).any())
     return {
         "without_charges": None,
-        "with_charges": _broken(results, every[every["round"] == 0], dt_h) if len(results["clearing"]) else None,
+        "with_charges": _broken(results, every[every["round"] == 0], dt_h) if len(results.binding) else None,
         "negotiated": _broken(results, results.of_binding_round("violations"), dt_h) if negotiated else None,
     }
 
@@ -168,6 +186,7 @@ def _broken(results: Results, rows: pd.DataFrame, dt_h: float) -> dict[str, Any]
             row["quantity"]: {
                 "network": row["network"],
                 "element": row["element"],
+                "where": place(kind_of(row["quantity"]), row["element"]),
                 "time": results.facts.local(row["time"]).isoformat(),
                 "unit": row["unit"],
                 **{name: _known(row[name]) for name in ("value", "limit", "excess")},
@@ -204,22 +223,3 @@ def _mean_and_max(column: pd.Series) -> dict[str, float | None]:
 
 def _known(value: float | None) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
-
-
-def verdict_sentence(summary: Mapping[str, Any]) -> str:
-    """The answer to the planner's question in one sentence."""
-    counts, steps = summary["verdict_counts"], summary["steps"]
-    feasible, infeasible, unknown = (counts[kind.value] for kind in Verdict)
-    if not summary["complete"]:
-        done = summary["steps_computed"]
-        return f"The run is incomplete: {done} of {steps} intervals were computed, limits are broken in {infeasible}."
-    if feasible == steps:
-        return f"The market stays feasible: every limit is kept in all {steps} intervals."
-    open_ = f"; {_intervals(unknown)} no solution" if unknown else ""
-    if infeasible:
-        return f"The market is not feasible: limits are broken in {infeasible} of {steps} intervals{open_}."
-    return f"Not decided: {_intervals(unknown)} no solution; the other {feasible} keep every limit."
-
-
-def _intervals(count: int) -> str:
-    return "1 interval has" if count == 1 else f"{count} intervals have"

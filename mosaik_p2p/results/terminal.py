@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
-from mosaik_p2p.results.summary import verdict_sentence
+from mosaik_p2p.results.sentences import convergence_sentence, counts_sentence, verdict_sentence
 from mosaik_p2p.results.unserved import unserved_texts
-from mosaik_p2p.results.wording import plain, share_of_change, signed, stored_beside
+from mosaik_p2p.results.wording import LOSSES_ARE, plain, share_of_change, signed, stored_beside
 
 WIDTH = 100
 FEW_PROSUMERS = 10
@@ -18,18 +18,19 @@ SHOWN_AT_EACH_END = 5
 
 def render(summary: Mapping[str, Any]) -> str:
     """The summary (as of `summarise`) for a planner: verdict, worst values, trade, money."""
-    lines = [*_heading(summary), *_networks(summary), *_market(summary), *_money(summary)]
+    # Of a market that never came to be, zeros would be all there is to say.
+    blocks = [*_networks(summary), *_market(summary), *_money(summary)] if summary["steps_computed"] else []
+    lines = [*_heading(summary), *blocks]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _heading(summary: Mapping[str, Any]) -> list[str]:
-    counts = summary["verdict_counts"]
-    minutes = summary["dt_h"] * 60
+    converged = convergence_sentence(summary)
     return [
         *textwrap.wrap(f"{summary['name']}: {summary['title']}", WIDTH, subsequent_indent="  "),
-        verdict_sentence(summary),
-        f"  {counts['feasible']} of {summary['steps']} intervals of {minutes:.0f} min feasible, "
-        f"{counts['infeasible']} infeasible, {counts['unknown']} without a solution",
+        *textwrap.wrap(verdict_sentence(summary), WIDTH, subsequent_indent="  "),
+        f"  {counts_sentence(summary)}",
+        *textwrap.wrap(converged or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
     ]
 
 
@@ -47,7 +48,7 @@ def _worst_line(key: str, entry: Mapping[str, Any]) -> str:
     mark = "!" if is_broken(entry) else " "
     when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
     numbers = f"{plain(entry['value'], digits):>9}{limit_text:>9}  {entry['unit']:<5}"
-    return f"{mark} {label:<28}{numbers} {_cut(entry['element'], 25):<25} {when}"
+    return f"{mark} {label:<28}{numbers} {_cut(entry['where'], 25):<25} {when}"
 
 
 def _market(summary: Mapping[str, Any]) -> list[str]:
@@ -86,6 +87,7 @@ def _money(summary: Mapping[str, Any]) -> list[str]:
         f"  Operator: charges and surcharges {plain(operator['revenue'])} {currency}, losses cost "
         f"{plain(operator['cost_of_losses'])} {currency}, balance {signed(operator['balance'])} {currency}"
     )
+    lines.append(f"    ({LOSSES_ARE})")
     return lines
 
 

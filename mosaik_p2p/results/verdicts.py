@@ -10,22 +10,30 @@ import pandas as pd
 from mosaik_p2p.errors import Status, Verdict
 from mosaik_p2p.feasibility.violation import Violation, verdict
 from mosaik_p2p.results.reading import Results
+from mosaik_p2p.units import ELECTRICITY, HEAT
 
 SOLVED = (Status.OK, Status.IDLE)
+ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
+"""Where a solved network shows that it was looked at."""
 VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
 
 
 def interval_verdicts(results: Results, networks: Sequence[str]) -> pd.DataFrame:
     """Columns time, then one per network, then verdict, for every computed interval.
 
-    A network that left no row in an interval is unknown there, as is an interval whose market was not cleared.
+    A network that left no row in an interval is unknown there, or none of its elements though it was solved, as is an
+    interval whose market was not cleared.
     """
     statuses = _by_time_and_network(results.of_binding_round("flows"))
+    elements = {name: frozenset(results[table]["time"]) for name, table in ELEMENTS.items()}
     broken = _by_time_and_network(results.of_binding_round("violations"))
     binding = results.binding
     rows = []
     for moment, market in zip(binding["time"], binding["status"], strict=True):
-        found = {network: _judge(statuses, broken, (moment, network)) for network in networks}
+        found = {
+            network: _judge(statuses, broken, (moment, network), has_elements=moment in elements[network])
+            for network in networks
+        }
         together = overall_of_interval([*found.values(), _of_market(market)])
         rows.append({"time": moment, **found, "verdict": together})
     return pd.DataFrame(rows, columns=["time", *networks, "verdict"])
@@ -55,14 +63,19 @@ def status_counts(rows: pd.DataFrame) -> dict[str, int]:
     return {status.value: counts[status.value] for status in Status}
 
 
-def _judge(statuses: dict[Any, pd.DataFrame], broken: dict[Any, pd.DataFrame], key: tuple[Any, str]) -> Verdict:
+def _judge(
+    statuses: dict[Any, pd.DataFrame], broken: dict[Any, pd.DataFrame], key: tuple[Any, str], *, has_elements: bool
+) -> Verdict:
     if key not in statuses:
+        return Verdict.UNKNOWN
+    status = Status(statuses[key]["status"].iloc[0])
+    if status is Status.OK and not has_elements:
         return Verdict.UNKNOWN
     violations = [
         Violation(**{name: row[name] for name in VIOLATION_FIELDS})
         for row in broken.get(key, pd.DataFrame()).to_dict("records")
     ]
-    return verdict(Status(statuses[key]["status"].iloc[0]), violations)
+    return verdict(status, violations)
 
 
 def _of_market(status: str | None) -> Verdict:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mosaik_p2p.results.naming import kind_of, name_of, place, unit_of
 from mosaik_p2p.results.reading import Results
 
 
@@ -32,8 +33,8 @@ def _row(results: Results, key: tuple[str, ...], group: pd.DataFrame) -> Violati
     worst = group.sort_values("excess", kind="stable", na_position="first").iloc[-1]
     return ViolationRow(
         network=key[0],
-        element=key[1],
-        quantity=key[2].replace("_", " "),
+        element=place(kind_of(key[2]), key[1]),
+        quantity=name_of(key[2]),
         hours=group["time"].nunique() * results.facts.dt_h,
         worst=_with_unit(worst["value"], worst["unit"]),
         limit=_with_unit(worst["limit"], worst["unit"]),
@@ -42,4 +43,4 @@ def _row(results: Results, key: tuple[str, ...], group: pd.DataFrame) -> Violati
 
 
 def _with_unit(value: float | None, unit: str | None) -> str:
-    return "" if value is None or pd.isna(value) else f"{value:.4g} {unit or ''}".strip()
+    return "" if value is None or pd.isna(value) else f"{value:.4g} {unit_of(unit)}".strip()

@@ -5,6 +5,7 @@ from typing import Any
 
 LEAST_COMPARED_COST = 0.01
 """The smallest coin: a change as a share of less, or of an income, says nothing."""
+LOSSES_ARE = "losses of the whole network, background included"
 NOTICEABLE_KWH = 0.05
 """What one digit after the point would show as zero."""
 

@@ -1,5 +1,6 @@
 """What all sections of a scenario have in common: closed, frozen, plain units, and errors that carry a remedy."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
 from unicodedata import normalize
@@ -36,6 +37,12 @@ def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
     raise PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
 
 
+def refuse_beyond_floats(value: int | float) -> None:
+    """Refuse an integer that compares with floats, but is too large to be turned into one."""
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        refuse("is beyond the range of numbers", remedy="Give a smaller number.")
+
+
 def _number_or_name(lowest: float, *, inclusive: bool) -> Callable[[Any], Any]:
     bound = f"at least {lowest:g}" if inclusive else f"greater than {lowest:g}"
 
@@ -44,6 +51,7 @@ def _number_or_name(lowest: float, *, inclusive: bool) -> Callable[[Any], Any]:
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
             refuse("is neither a number nor the name of a profile", remedy="Give a number, or a name from [profiles].")
+        refuse_beyond_floats(value)
         if not (lowest <= value if inclusive else lowest < value) or value == float("inf"):
             refuse(f"must be {bound}", remedy="Give a number within the bound, or the name of a profile.")
         return value

@@ -13,6 +13,7 @@ from mosaik_p2p.scenario.base import (
     PositiveOrProfile,
     Section,
     refuse,
+    refuse_beyond_floats,
 )
 
 Carrier: TypeAlias = Literal["electricity", "heat"]
@@ -86,6 +87,8 @@ class SolarCollectorSpec(DeviceSection):
 def _final(value: Any) -> Any:
     if value != "initial" and (isinstance(value, bool) or not isinstance(value, int | float)):
         refuse("is not a level of the storage", remedy='Give a number in kWh, or "initial".')
+    if value != "initial":
+        refuse_beyond_floats(value)
     return value
 
 

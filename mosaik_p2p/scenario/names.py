@@ -1,6 +1,6 @@
 """What a user may have meant by a name that nothing has."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from difflib import get_close_matches
 
 SHOWN = 12
@@ -31,7 +31,7 @@ def nearest(name: object, known: Iterable[object]) -> str | None:
     return by_lower[found[0]] if found else None
 
 
-def without_quotes(name: object, indices: Iterable[object]) -> str | None:
+def without_quotes(name: object, indices: Container[object]) -> str | None:
     """A remedy where the text `name` is the index of something that has another name; None where it is not."""
     if isinstance(name, str) and is_index(name) and int(name) in indices:
         return f"An index is written without quotes: {int(name)}. In quotes it is a name."

@@ -32,7 +32,6 @@ from mosaik_p2p.scenario.tariffs import Tariff
 from mosaik_p2p.scenario.weather import WeatherSpec
 from mosaik_p2p.units import MINUTES_PER_HOUR
 
-
 STEPS_LIMIT = 1_000_000
 HORIZON_LIMIT = 100_000
 FIRST_YEAR, LAST_YEAR = 1700, 2200

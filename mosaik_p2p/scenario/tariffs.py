@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from mosaik_p2p.scenario.base import Number, Section, refuse
+from mosaik_p2p.scenario.base import Number, Section, refuse, refuse_beyond_floats
 
 MINUTES_PER_DAY = 1440
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
@@ -64,6 +64,7 @@ def _price(value: Any) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         refuse("is not a price", remedy="Give a number, a list of { from, to, price }, or the name of a profile.")
+    refuse_beyond_floats(value)
     return value
 
 

@@ -1,0 +1,80 @@
+"""The summary's answer to the planner's question, in sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mosaik_p2p.errors import Verdict
+from mosaik_p2p.results.wording import energy
+
+
+def verdict_sentence(summary: Mapping[str, Any]) -> str:
+    """The answer to the planner's question in one sentence."""
+    counts, steps = summary["verdict_counts"], summary["steps"]
+    feasible, infeasible, unknown = (counts[kind.value] for kind in Verdict)
+    lack = _lack(summary)
+    if not summary["complete"]:
+        return _of_incomplete(summary, lack)
+    if feasible == steps:
+        if lack:
+            return f"Every limit is kept in all {steps} intervals, but {lack}."
+        return f"The market stays feasible: every limit is kept in all {steps} intervals."
+    joined = f", and {lack}" if lack else ""
+    without = f"{unknown} interval{' has' if unknown == 1 else 's have'} no solution"
+    if summary["not_converged"]["intervals"]:
+        without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged"
+    if infeasible:
+        open_ = f"; {without}" if unknown else ""
+        return f"The market is not feasible: limits are broken in {infeasible} of {steps} intervals{open_}{joined}."
+    others = f"; the other {feasible} keep every limit" if feasible else ""
+    return f"Not decided: {without}{others}{joined}."
+
+
+def _of_incomplete(summary: Mapping[str, Any], lack: str) -> str:
+    feasible, infeasible = (summary["verdict_counts"][kind.value] for kind in (Verdict.FEASIBLE, Verdict.INFEASIBLE))
+    done, judged = summary["steps_computed"], feasible + infeasible
+    of_judged = "" if judged == done else f" of the {judged} that can be judged"
+    broken = f", limits are broken in {infeasible}{of_judged}" if judged else ""
+    joined = f", and {lack}" if lack else ""
+    return f"The run is incomplete: {done} of {summary['steps']} intervals were computed{broken}{joined}."
+
+
+def _lack(summary: Mapping[str, Any]) -> str:
+    """Like `0.3 kWh were not served`; empty where nothing is missing."""
+    missing = sum(summary["unserved_kwh"].values())
+    return f"{energy(missing)} kWh were not served" if missing > 0 else ""
+
+
+def convergence_sentence(summary: Mapping[str, Any]) -> str | None:
+    """In how many intervals the market did not converge, and why; None where it always did."""
+    failed = summary["not_converged"]
+    count, cause = failed["intervals"], failed["cause"]
+    if not count:
+        return None
+    why = "" if cause is None else f": {cause}"
+    return f"The market did not converge in {count} interval{'' if count == 1 else 's'}{why}"
+
+
+def counts_sentence(summary: Mapping[str, Any]) -> str:
+    """How many intervals of the run have which verdict."""
+    counts, steps = summary["verdict_counts"], summary["steps"]
+    missing = max(0, steps - summary["steps_computed"])
+    unknown = counts["unknown"] - missing
+    kind = "undecided" if summary["not_converged"]["intervals"] else "without a solution"
+    not_computed = f", {missing} not computed" if missing else ""
+    return (
+        f"{counts['feasible']} of {steps} intervals of {summary['dt_h'] * 60:.0f} min feasible, "
+        f"{counts['infeasible']} infeasible, {unknown} {kind}{not_computed}"
+    )
+
+
+def missing_sentence(summary: Mapping[str, Any]) -> str | None:
+    """What an incomplete run lacks; None for a complete one."""
+    if summary["complete"]:
+        return None
+    done, steps, cause = summary["steps_computed"], summary["steps"], summary.get("cause")
+    why = f" Cause: {cause}." if cause else ""
+    if not done:
+        return f"None of {steps} intervals was computed.{why}"
+    if done < steps:
+        return f"Only {done} of {steps} intervals were computed; everything below covers those intervals only.{why}"
+    return f"The run did not reach its regular end, or a network left intervals without an answer.{why}"
