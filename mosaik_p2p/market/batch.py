@@ -15,11 +15,10 @@ import numpy as np
 
 from mosaik_p2p.market.chain import UNTOTALLED, jit
 from mosaik_p2p.market.interior import lower_bound, minimise
+from mosaik_p2p.market.problem import UNLIMITED
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
 
-UNLIMITED = 1e3
-"""Stands for no upper bound, in units of the prosumer's size: the method needs a number."""
 STEP_MU = 1e-4
 """Complementarity to which a warm start is pushed off its bounds."""
 COLD_MU = 1e-1

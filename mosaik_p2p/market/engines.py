@@ -5,6 +5,7 @@ a minute of compiling once and is several times faster from then on. Tests hold 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -37,9 +38,10 @@ class Engine(Protocol):
 
 
 class OneByOne:
-    """PIQP for one prosumer after the other."""
+    """PIQP for one prosumer after the other; the kernel for any single one that it cannot finish."""
 
     def __init__(self, models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> None:
+        self._models, self._power, self._price = models, power_kw, price_per_kwh
         self._members = [
             Subproblem(model, power_kw=float(size), price_per_kwh=price_per_kwh)
             for model, size in zip(models, power_kw, strict=True)
@@ -47,16 +49,35 @@ class OneByOne:
 
     def weigh(self, weight: FloatArray) -> None:
         """See Engine."""
+        self._weights = weight
         for i, member in enumerate(self._members):
             member.weigh(weight[:, i])
 
     def respond(self, target_kw: FloatArray) -> FloatArray:
         """See Engine."""
-        return np.stack([member.respond(target_kw[:, :, i]) for i, member in enumerate(self._members)], axis=-1)
+        return np.stack([self._respond(i, target_kw[:, :, i]) for i in range(len(self._members))], axis=-1)
+
+    def _respond(self, i: int, target_kw: FloatArray) -> FloatArray:
+        try:
+            return self._members[i].respond(target_kw)
+        except NotSolved:
+            other = self._fallback(i)
+            other.weigh(self._weights[:, i : i + 1])
+            sale: FloatArray = other.respond(target_kw[:, :, None])[:, :, 0]
+            return sale
 
     def complete(self, sale_kw: FloatArray) -> list[Completion]:
         """See Engine."""
-        return [member.complete(sale_kw[:, :, i]) for i, member in enumerate(self._members)]
+        return [self._complete(i, sale_kw[:, :, i]) for i in range(len(self._members))]
+
+    def _complete(self, i: int, sale_kw: FloatArray) -> Completion:
+        try:
+            return self._members[i].complete(sale_kw)
+        except NotSolved:
+            return self._fallback(i).complete(sale_kw[:, :, None])[0]
+
+    def _fallback(self, i: int) -> "Compiled":
+        return Compiled(self._models[i : i + 1], self._power[i : i + 1], self._price)
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """See Engine."""
@@ -65,7 +86,9 @@ class OneByOne:
     def tighten(self, price_per_kwh: FloatArray) -> None:
         """See Engine."""
         for i, member in enumerate(self._members):
-            member.tighten(price_per_kwh[:, :, i])
+            # Where there is no finite optimum, the multipliers at hand still give a valid bound.
+            with suppress(NotSolved):
+                member.tighten(price_per_kwh[:, :, i])
 
 
 class Compiled:
@@ -101,6 +124,7 @@ class Compiled:
         sale: FloatArray = (self._steps.s * self._power[:, None, None]).transpose(1, 2, 0)
         for i in np.flatnonzero(done < 0):
             _forget(self._problems, self._steps, int(i))
+            # Raises NotSolved where PIQP fails too.
             other = self._fallback(int(i))
             other.weigh(self._weights[:, i])
             sale[:, :, i] = other.respond(target_kw[:, :, i])
@@ -142,8 +166,9 @@ class Compiled:
         )
         points = fresh_points(apart)
         done = solve_all(apart, points, np.full(self._member.shape, -1.0), points.s.copy(), tolerance=STEP_TOLERANCE)
-        if (done < 0).any():
-            raise NotSolved(f"{int((done < 0).sum())} prosumers have no finite optimum at the market's prices")
+        for i in np.flatnonzero(done < 0):
+            # Any multipliers give a valid bound; nothing is better than what the kernel has spoilt.
+            _forget(apart, points, int(i))
         self._multipliers = points
 
 

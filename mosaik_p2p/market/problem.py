@@ -16,6 +16,10 @@ from mosaik_p2p.units import CARRIERS, FloatArray
 
 IMBALANCE = "imbalance"
 """Type of the variables for what a prosumer cannot balance; see `recourse`."""
+UNLIMITED = 1e3
+"""In units of a prosumer's size: a limit beyond it is none, and a solver fares better with a number it can see."""
+SMALLEST = 0.02
+"""Least size of a prosumer, of the largest one's: who has a battery only has no load of its own to go by."""
 
 
 @dataclass(frozen=True)
@@ -67,5 +71,5 @@ def power_scale(problem: MarketProblem) -> FloatArray:
     """(N,): a size in kW for each prosumer; who has no load or plant of its own gets a small one."""
     size = np.array([model.size_kw for model in problem.models])
     largest = float(size.max(initial=0.0)) or 1.0
-    result: FloatArray = np.maximum(size, 1e-3 * largest)
+    result: FloatArray = np.maximum(size, SMALLEST * largest)
     return result

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.market.problem import IMBALANCE
+from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED
 from mosaik_p2p.market.quadratic import DiagonalProgram
 from mosaik_p2p.market.recourse import imbalance_kw
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -49,7 +49,8 @@ class Subproblem:
         self._money = power_kw * price_per_kwh * model.dt_h
         self._quadratic = model.quadratic.ravel() * power_kw / price_per_kwh
         self._linear = model.linear.ravel() / price_per_kwh
-        self._lower, self._upper = model.lower.ravel() / power_kw, model.upper.ravel() / power_kw
+        self._lower, self._limit = model.lower.ravel() / power_kw, model.upper.ravel() / power_kw
+        self._upper = np.where(np.isfinite(self._limit), np.minimum(self._limit, UNLIMITED), np.inf)
         # A carrier that touches nothing of this prosumer has no balance to keep.
         touched = model.balance.any(axis=(1, 2)) | model.fixed.any(axis=1)
         self._traded = np.flatnonzero(np.array(model.member))
@@ -108,9 +109,9 @@ class Subproblem:
         y[self._sale_columns] = prices
         rows = len(self._fixed)
         slope = self._linear - self._balance.T @ y[:rows] - self._own.T @ y[rows:]
-        best = np.where(slope >= 0, self._lower, self._upper)
+        best = np.where(slope >= 0, self._lower, self._limit)
         curved = self._quadratic > 0
-        best[curved] = np.clip(-slope[curved] / self._quadratic[curved], self._lower[curved], self._upper[curved])
+        best[curved] = np.clip(-slope[curved] / self._quadratic[curved], self._lower[curved], self._limit[curved])
         least = np.sum(0.5 * self._quadratic * best**2 + slope * best)
         return float((least + y[:rows] @ self._fixed + y[rows:] @ self._owed) * self._money + self.model.constant)
 
