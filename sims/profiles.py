@@ -9,8 +9,8 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS
-from mosaik_p2p.prosumers.devices import Device, FixedLoad, FlexibleLoad, Prosumer, Pv, Series, SolarCollector
+from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS, series_of
+from mosaik_p2p.prosumers.devices import Prosumer, Series
 from mosaik_p2p.sims.shared import (
     API_VERSION,
     LOAD_SCALING,
@@ -93,17 +93,9 @@ def load_scaling(case: Case, interval: int) -> float:
 def series_by_kind(prosumer: Prosumer) -> dict[str, list[Series]]:
     """The profiles of a prosumer's devices by the kind of attribute that sums them up; only kinds that it has."""
     found = {
-        kind: [_series(device) for device in prosumer.devices if belongs(device)] for kind, belongs in KINDS.items()
+        kind: [series_of(device) for device in prosumer.devices if belongs(device)] for kind, belongs in KINDS.items()
     }
     return {kind: series for kind, series in found.items() if series}
-
-
-def _series(device: Device) -> Series:
-    if isinstance(device, FixedLoad | FlexibleLoad):
-        return device.demand
-    if isinstance(device, Pv | SolarCollector):
-        return device.available
-    raise TypeError(f"a {type(device).__name__} has no profile")
 
 
 def _child(eid: str, by_kind: dict[str, list[Series]]) -> CreateResult:

@@ -19,6 +19,8 @@ import numpy as np
 
 jit = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "arcp", "nsz", "reassoc"})
 LEAST_PIVOT = 1e-14
+UNTOTALLED = -2
+"""In the first interval of `total_of`: no total contains this variable."""
 
 
 @jit
@@ -183,10 +185,6 @@ def _border(width, balance, total_of, inner, cross, chain, link, column, border,
                 for t in range(horizon):
                     schur[r, q] -= border[r, i, t] * border[q, i, t]
     cholesky(schur)
-
-
-UNTOTALLED = -2
-"""In the first interval of `total_of`: no total contains this variable."""
 
 
 @jit

@@ -41,13 +41,14 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
             values = given.get(f"{stem}_{which}[kW]")
             if values is None or not places:
                 continue
-            parts = _split([_series(devices[n]) for n in places], which, np.asarray(values, dtype=float), begin)
+            parts = _split([series_of(devices[n]) for n in places], which, np.asarray(values, dtype=float), begin)
             for n, part in zip(places, parts, strict=True):
-                devices[n] = _with_series(devices[n], replace(_series(devices[n]), **{which: part}))
+                devices[n] = _with_series(devices[n], replace(series_of(devices[n]), **{which: part}))
     return replace(prosumer, devices=tuple(devices))
 
 
-def _series(device: Device) -> Series:
+def series_of(device: Device) -> Series:
+    """The profile of a load or a plant. Raises TypeError for a device without one."""
     if isinstance(device, FixedLoad | FlexibleLoad):
         return device.demand
     if isinstance(device, Pv | SolarCollector):
