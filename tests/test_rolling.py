@@ -12,6 +12,7 @@ from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.prosumers.devices import FlexibleLoad, Prosumer, Series
+from mosaik_p2p.prosumers.state import ProsumerState, next_state
 from mosaik_p2p.units import Table
 
 STEPS, HORIZON = 6, 8
@@ -177,3 +178,10 @@ def test_central_rule_solves_centrally() -> None:
     assert outcome.tables["clearing"]["form"] == ["central"]
     reference = RollingMarket(market_case()).clear(0).tables
     assert outcome.tables["clearing"]["cost"][0] == pytest.approx(reference["clearing"]["cost"][0], rel=1e-3)
+
+
+def test_what_a_load_lags_behind_ends_with_its_day() -> None:
+    state = ProsumerState(level_kwh={}, behind_kwh={"load": 2.0}, day=0)
+    same = next_state(state, level_kwh={}, behind_kwh={"load": 1.0}, day=0, next_day=0)
+    assert same.behind_kwh == {"load": 3.0}
+    assert next_state(state, level_kwh={}, behind_kwh={"load": 1.0}, day=0, next_day=1).behind_kwh == {}

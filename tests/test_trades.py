@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markets import random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.market.forms import edge_flows
-from mosaik_p2p.market.trades import match_tree
+from mosaik_p2p.market.trades import Trades, match_tree, trimmed
 
 ROUNDING = 1e-9
 
@@ -29,3 +29,12 @@ def test_trades_of_flows_keep_sales_and_charges(seed: int, count: int, nodes: in
     crossed = float(np.sum(np.abs(edge_flows(charges.tree, sale[None])) * charges.tree.charge))
     assert paid == pytest.approx(crossed, rel=1e-6, abs=ROUNDING)
     assert len(trades.seller) <= count + nodes
+
+
+def test_trimming_takes_from_both_ends_of_a_trade() -> None:
+    """0 sells 4 and 2 kW to 1 and 2; it lacks 3 kW, and 2 cannot keep 1 kW of what it buys: the stricter end counts."""
+    trades = Trades(np.array([0, 0]), np.array([1, 2]), np.array([4.0, 2.0]), np.array([0.5, 0.6]))
+    assert trimmed(trades, np.array([-3.0, 0.0, 0.0]), dust_kw=0.0).power_kw == pytest.approx([2.0, 1.0])
+    assert trimmed(trades, np.array([0.0, 0.0, 1.5]), dust_kw=0.0).power_kw == pytest.approx([4.0, 0.5])
+    gone = trimmed(trades, np.array([0.0, 4.0, 0.0]), dust_kw=0.0)
+    assert (gone.buyer.tolist(), gone.price_per_kwh.tolist()) == ([2], [0.6])
