@@ -63,6 +63,13 @@ def run_command(
     steps: Annotated[int | None, typer.Option(help="Compute only so many intervals.")] = None,
     set_: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
+    counterfactuals: Annotated[
+        bool,
+        typer.Option(
+            "--counterfactuals",
+            help="Run it also without charges and without negotiation, and compare violations and costs.",
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
@@ -70,7 +77,15 @@ def run_command(
     from mosaik_p2p.results.folder import ERROR_FILE, REPORT_FILE
     from mosaik_p2p.results.terminal import render
 
-    outcome = run(scenario, out=out, steps=steps, overrides=set_ or (), overwrite=overwrite, progress=not quiet)
+    outcome = run(
+        scenario,
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        counterfactuals=counterfactuals,
+        progress=not quiet,
+    )
     if not quiet:
         typer.echo(render(outcome.summary))
         typer.echo(f"Report: {outcome.folder / REPORT_FILE}")

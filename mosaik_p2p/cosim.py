@@ -20,17 +20,24 @@ from mosaik_p2p.errors import BadInput, Status, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.prosumers.devices import Battery, Prosumer
+from mosaik_p2p.results.counterfactuals import (
+    WITHOUT_CHARGES,
+    WITHOUT_NEGOTIATION,
+    add_to_settlement,
+    counterfactual_folder,
+)
 from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE, SCENARIO_FILE, prepare_folder
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
-from mosaik_p2p.scenario import resolved_toml
+from mosaik_p2p.scenario import Scenario, resolved_toml
 from mosaik_p2p.sims.ending import Ending, cause_of, run_to_end, shut_down, termination_as_interrupt
 from mosaik_p2p.sims.progress import progress_shown
 from mosaik_p2p.sims.wiring import StartConfig, Wiring, simulator_config, wire
-from mosaik_p2p.units import ELECTRICITY, HEAT
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
 
 RESULTS = Path("results")
+ALL_COUNTERFACTUALS = f'settlement.counterfactuals=["alone", "{WITHOUT_CHARGES}", "{WITHOUT_NEGOTIATION}"]'
 START_TIMEOUT_S = 120.0
 """For a simulator that is a process of its own: most of it is importing the network libraries."""
 NET_FILES = {"electric_grid": ELECTRIC_NET_FILE, "heat_grid": HEAT_NET_FILE}
@@ -72,24 +79,37 @@ def run(
     steps: int | None = None,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
+    counterfactuals: bool = False,
     progress: bool = True,
     simulators: Mapping[str, StartConfig] | None = None,
 ) -> RunOutcome:
     """Co-simulate a scenario and write its result folder.
 
     `scenario` is a file or the name of one that ships; `out` defaults to `results/NAME`; `steps` shortens the run;
-    `overrides` are `key=value` as on the command line; `simulators` replaces how simulators are started, by name
+    `overrides` are `key=value` as on the command line; `counterfactuals` runs the scenario once more without charges
+    and, where it negotiates, without negotiation, and sets their violations and costs beside the run's own (as the
+    scenario's key `settlement.counterfactuals` does); `simulators` replaces how simulators are started, by name
     (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`). Raises BadInput with every fault of the input.
     An interrupt, or SIGTERM in the main thread, ends the run as incomplete.
     """
     started = perf_counter()
     config = simulator_config(simulators or {})
     with termination_as_interrupt():
-        case = load(scenario, [*overrides, *([] if steps is None else [f"time.steps={steps}"])])
+        overrides = [*overrides, *([] if steps is None else [f"time.steps={steps}"])]
+        case = load(scenario, [*overrides, *([ALL_COUNTERFACTUALS] if counterfactuals else [])])
         folder = RESULTS / case.scenario.name if out is None else Path(out)
         prepare_folder(folder, overwrite=overwrite)
         _begin(folder, case)
-        return _run(case, folder, config, started=started, progress=progress)
+        summary = _run(case, folder, config, started=started, title=case.scenario.name, progress=progress)
+        others = _counterfactual_overrides(case.scenario) if summary["complete"] else {}
+        for name, changes in others.items():
+            other, inner = load(scenario, [*overrides, *changes]), counterfactual_folder(folder, name)
+            prepare_folder(inner, overwrite=True)
+            _begin(inner, other)
+            _run(other, inner, config, started=perf_counter(), title=_title(case, name), progress=progress)
+        if others:
+            summary = _compare(folder, case, summary)
+        return RunOutcome(folder, summary, exit_code(summary))
 
 
 def _begin(folder: Path, case: Case) -> None:
@@ -99,15 +119,43 @@ def _begin(folder: Path, case: Case) -> None:
     (folder / SCENARIO_FILE).write_text(resolved_toml(case.scenario, folder), encoding="utf-8")
 
 
-def _run(case: Case, folder: Path, config: Mapping[str, StartConfig], *, started: float, progress: bool) -> RunOutcome:
+def _counterfactual_overrides(scenario: Scenario) -> dict[str, list[str]]:
+    """What changes in each counterfactual run that the scenario asks for, as overrides."""
+    plain = ['settlement.counterfactuals=["alone"]', "negotiation.enabled=false"]
+    charged = [carrier for carrier in CARRIERS if getattr(scenario.charges, carrier) is not None]
+    changes = {WITHOUT_CHARGES: [*plain, *(f"charges.{carrier}.rate=0" for carrier in charged)]}
+    if scenario.negotiation.enabled:
+        # Without negotiation, the run itself is the counterfactual.
+        changes[WITHOUT_NEGOTIATION] = plain
+    return {name: made for name, made in changes.items() if name in scenario.settlement.counterfactuals}
+
+
+def _title(case: Case, counterfactual: str) -> str:
+    return f"{case.scenario.name} {counterfactual.replace('_', ' ')}"
+
+
+def _compare(folder: Path, case: Case, summary: dict[str, Any]) -> dict[str, Any]:
+    """Set the counterfactual runs beside the complete run in `folder`: settlement, summary and report."""
+    add_to_settlement(folder)
+    compared = summarise(folder, _meta(case, complete=True, wall_s=summary["wall_s"]))
+    compared = {**compared, "cause": summary["cause"]}
+    write_summary(folder, compared)
+    build_report(folder)
+    return compared
+
+
+def _run(
+    case: Case, folder: Path, config: Mapping[str, StartConfig], *, started: float, title: str, progress: bool
+) -> dict[str, Any]:
+    """Co-simulate into a folder that `_begin` has marked, and return its summary."""
     loading_s = perf_counter() - started
-    with progress_shown(case.scenario.name, case.scenario.time.steps, visible=progress) as on_interval:
+    with progress_shown(title, case.scenario.time.steps, visible=progress) as on_interval:
         end = _co_simulate(case, folder, config, on_interval=on_interval)
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
     summary = _conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause)
     build_report(folder)
-    return RunOutcome(folder, summary, exit_code(summary))
+    return summary
 
 
 def exit_code(summary: Mapping[str, Any]) -> ExitCode:

@@ -291,7 +291,8 @@ def test_only_the_binding_round_is_judged(tmp_path: Path):
     assert summary["complete"] is True
     assert summary["verdict_counts"] == {"feasible": 5, "infeasible": 0, "unknown": 1}
     assert summary["violations"]["with_charges"]["hours"] == 1.0
-    assert summary["violations"]["negotiated"] == {"hours": 0.0, "worst": {}}
+    by_network = {"electricity": 0.0, "heat": 0.0}
+    assert summary["violations"]["negotiated"] == {"hours": 0.0, "hours_by_network": by_network, "worst": {}}
 
 
 def test_one_interval_and_the_whole_run_rank_verdicts_differently():

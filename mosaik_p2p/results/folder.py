@@ -13,6 +13,8 @@ ELECTRIC_NET_FILE = "electric_net.json"
 HEAT_NET_FILE = "heat_net.json"
 ERROR_FILE = "error.log"
 """Tracebacks of what stopped a run; there only if something did."""
+COUNTERFACTUALS_FOLDER = "counterfactuals"
+"""Holds a folder for each run of the same scenario without charges or without negotiation."""
 
 PLAIN_FILES = (SUMMARY_FILE, SCENARIO_FILE, REPORT_FILE, ELECTRIC_NET_FILE, HEAT_NET_FILE, ERROR_FILE)
 SHARED_NAMES = frozenset({SCENARIO_FILE, REPORT_FILE, ERROR_FILE})
@@ -65,9 +67,24 @@ def _is_result(present: list[Path]) -> bool:
 
 def _remove(path: Path) -> None:
     """Remove a file or table of ours; anything else stays."""
+    if path.name == COUNTERFACTUALS_FOLDER and path.is_dir() and not path.is_symlink():
+        _remove_results_below(path)
     if not _is_ours(path):
         return
     if path.is_symlink() or not path.is_dir():
         path.unlink()
     elif all(is_part(inner) for inner in path.iterdir()):
         shutil.rmtree(path)
+
+
+def _remove_results_below(folder: Path) -> None:
+    """Remove the results of counterfactual runs, and the folders that are empty then."""
+    for inner in [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]:
+        present = list(inner.iterdir())
+        if _is_result(present):
+            for path in present:
+                _remove(path)
+        if not any(inner.iterdir()):
+            inner.rmdir()
+    if not any(folder.iterdir()):
+        folder.rmdir()

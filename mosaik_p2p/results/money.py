@@ -1,6 +1,6 @@
 """Costs and revenues out of the settlement's double entries (money is positive where the party receives it)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,17 +17,21 @@ NOTICEABLE_SHARE = 1e-6
 """The same as a share of the cost alone, so that rounding in large sums is not taken for a loss."""
 
 
-def costs(results: Results, initial_stored_kwh: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
-    """Per prosumer: cost alone and in the market, and the energy stored at start and at both ends.
+def costs(
+    results: Results, initial_stored_kwh: Mapping[str, float], *, others: Sequence[str] = ()
+) -> dict[str, dict[str, float | None]]:
+    """Per prosumer: cost alone, in the market and in `others` of the settlement's cases, and the energy stored.
 
     None where it is not known, and for the stored energy of who has no storage.
     """
     alone, market = (_cost_by_party(results, case) for case in (ALONE, IN_MARKET))
+    elsewhere = {case: _cost_by_party(results, case) for case in others}
     final, final_alone = (_final_levels(results[table]) for table in ("devices", "alone"))
     return {
         name: {
             "alone": alone.get(name),
             "in_market": market.get(name),
+            **{case: by_party.get(name) for case, by_party in elsewhere.items()},
             "stored_start_kwh": _number(initial_stored_kwh.get(name)) if name in final else None,
             "stored_end_kwh": final.get(name),
             "stored_end_alone_kwh": final_alone.get(name) if name in final else None,

@@ -16,6 +16,7 @@ import plotly.io
 import plotly.offline
 
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.comparison import comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.figures import Clock, Panel, clock_of
 from mosaik_p2p.results.figures_limits import electric_panels, heat_panels, verdict_strip
@@ -79,6 +80,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         period=_period(clock),
         tiles=_tiles(summary),
         sections=_sections(clock, summary),
+        comparison=comparison_rows(summary),
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
         unserved="; ".join(unserved_texts(summary)),

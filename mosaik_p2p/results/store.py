@@ -16,7 +16,7 @@ from mosaik_p2p.results.folder import prepare_folder, table_path
 from mosaik_p2p.results.tables import TABLES
 from mosaik_p2p.units import Table
 
-__all__ = ["ResultStore", "prepare_folder", "read_arrow", "read_table"]
+__all__ = ["ResultStore", "prepare_folder", "read_arrow", "read_table", "replace_table"]
 
 
 LAST_WRITTEN = "clearing"
@@ -122,6 +122,11 @@ def read_table(folder: Path, table: str) -> pd.DataFrame:
     """A table as a data frame of the table's columns, without rows where nothing was written."""
     frame: pd.DataFrame = read_arrow(folder, table).to_pandas()
     return frame
+
+
+def replace_table(folder: Path, table: str, rows: pa.Table) -> None:
+    """Put other rows in the place of a table that is one file already."""
+    _write_whole(_sorted(table, rows), table_path(folder, table))
 
 
 def _sorted(table: str, rows: pa.Table) -> pa.Table:

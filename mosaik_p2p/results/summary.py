@@ -10,6 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.results.counterfactuals import (
+    WITHOUT_CHARGES,
+    WITHOUT_NEGOTIATION,
+    counterfactual_results,
+    counterfactual_summaries,
+)
 from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
@@ -69,7 +75,8 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     verdicts = interval_verdicts(results, meta.networks)
     counts = verdict_counts(verdicts, meta.steps)
     unserved = unserved_by_prosumer(results, meta.dt_h)
-    cost = costs(results, meta.initial_stored_kwh)
+    others = counterfactual_results(folder)
+    cost = costs(results, meta.initial_stored_kwh, others=tuple(others))
     return {
         "schema": SCHEMA,
         "name": meta.name,
@@ -85,13 +92,14 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
         "clearing_status_counts": status_counts(results.cleared),
         "not_converged": _not_converged(results),
-        "violations": _violations(results, meta.dt_h),
+        "violations": _violations(results, others, meta),
         "worst": worst_values(results, meta.networks),
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
         **unserved_in_all(unserved, _carriers(meta)),
         "cost": {name: {**entry, **unserved[name]} for name, entry in cost.items()},
-        "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET)},
+        "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
+        "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "operator": operator_account(results),
         "loss_kwh": {network: _loss_kwh(results, network, meta.dt_h) for network in meta.networks},
@@ -167,21 +175,31 @@ def _network_rows(results: Results, network: str) -> pd.DataFrame:
     return flows[flows["network"] == network]
 
 
-def _violations(results: Results, dt_h: float) -> dict[str, Any]:
-    """Broken limits of the first round (posted charges only) and, where there was a second, of the last one."""
+def _violations(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:
+    """Broken limits of the binding rounds of each case.
+
+    With charges and without negotiation counts a run of its own, if there is one; else the first round of each interval
+    does, though what was negotiated before has already changed the levels of the storages.
+    """
     every = results["violations"]
     negotiated = bool((results.binding["round"] > 0).any())
+    free, posted = (others.get(case) for case in (WITHOUT_CHARGES, WITHOUT_NEGOTIATION))
+    first = _broken(results, every[every["round"] == 0], meta) if len(results.binding) else None
     return {
-        "without_charges": None,
-        "with_charges": _broken(results, every[every["round"] == 0], dt_h) if len(results.binding) else None,
-        "negotiated": _broken(results, results.of_binding_round("violations"), dt_h) if negotiated else None,
+        "without_charges": None if free is None else _broken(free, free.of_binding_round("violations"), meta),
+        "with_charges": first if posted is None else _broken(posted, posted.of_binding_round("violations"), meta),
+        "negotiated": _broken(results, results.of_binding_round("violations"), meta) if negotiated else None,
     }
 
 
-def _broken(results: Results, rows: pd.DataFrame, dt_h: float) -> dict[str, Any]:
+def _broken(results: Results, rows: pd.DataFrame, meta: RunMeta) -> dict[str, Any]:
     worst_rows = rows.sort_values("excess", kind="stable", na_position="first").groupby("quantity").tail(1)
     return {
-        "hours": float(rows["time"].nunique() * dt_h),
+        "hours": float(rows["time"].nunique() * meta.dt_h),
+        "hours_by_network": {
+            network: float(rows.loc[rows["network"] == network, "time"].nunique() * meta.dt_h)
+            for network in meta.networks
+        },
         "worst": {
             row["quantity"]: {
                 "network": row["network"],

@@ -1,10 +1,11 @@
 """The summary as text for the terminal: at most about thirty lines of a hundred columns."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.sentences import convergence_sentence, counts_sentence, verdict_sentence
 from mosaik_p2p.results.unserved import unserved_texts
@@ -19,7 +20,11 @@ SHOWN_AT_EACH_END = 5
 def render(summary: Mapping[str, Any]) -> str:
     """The summary (as of `summarise`) for a planner: verdict, worst values, trade, money."""
     # Of a market that never came to be, zeros would be all there is to say.
-    blocks = [*_networks(summary), *_market(summary), *_money(summary)] if summary["steps_computed"] else []
+    blocks = (
+        [*_networks(summary), *_comparison(summary), *_market(summary), *_money(summary)]
+        if summary["steps_computed"]
+        else []
+    )
     lines = [*_heading(summary), *blocks]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -40,6 +45,22 @@ def _networks(summary: Mapping[str, Any]) -> list[str]:
         return []
     header = f"{'Networks':<30}{'worst':>9}{'limit':>9}  {'unit':<5} {'where':<25} when"
     return [header, *(_worst_line(key, entry) for key, entry in rows)]
+
+
+def _comparison(summary: Mapping[str, Any]) -> list[str]:
+    """Hours with broken limits and everybody's cost, case by case."""
+    rows = comparison_rows(summary)
+    if not rows:
+        return []
+    networks = list(rows[0].hours)
+    header = f"{'Hours with broken limits':<30}" + "".join(f"{network:>14}" for network in networks)
+    cost = f"all pay ({summary['currency']})"
+    return [f"{header}{cost:>20}", *(_comparison_line(row, networks) for row in rows)]
+
+
+def _comparison_line(row: ComparisonRow, networks: Sequence[str]) -> str:
+    hours = "".join(f"{row.hours[network]:>14g}" for network in networks)
+    return f"  {row.label:<28}{hours}{_amount(row.cost):>20}"
 
 
 def _worst_line(key: str, entry: Mapping[str, Any]) -> str:

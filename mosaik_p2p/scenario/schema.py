@@ -132,12 +132,9 @@ class Settlement(Section):
     """What the run is compared with, and what the operator pays for losses."""
 
     counterfactuals: Annotated[
-        tuple[
-            Annotated[Literal["alone"], not_yet("without_charges", "without_negotiation", remedy='Use ["alone"].')],
-            ...,
-        ],
-        AfterValidator(_at_least_alone),
+        tuple[Literal["alone", "without_charges", "without_negotiation"], ...], AfterValidator(_at_least_alone)
     ] = ("alone",)
+    """`alone` is always computed; the others are runs of their own, which take their time."""
     loss_price_per_kwh: Number | None = None
 
 

@@ -1,0 +1,62 @@
+"""The same days lived otherwise: runs of one scenario without its charges or without its negotiation.
+
+Each is a run of its own, in a folder of its own below that of the run it belongs to. What it cost everybody joins the
+settlement of that run as one more case, and its violations stand beside the run's own in the summary.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, SUMMARY_FILE
+from mosaik_p2p.results.reading import Results, read_results
+from mosaik_p2p.results.store import read_arrow, replace_table
+from mosaik_p2p.settlement.ledger import IN_MARKET
+
+WITHOUT_CHARGES, WITHOUT_NEGOTIATION = "without_charges", "without_negotiation"
+KEPT = ("complete", "cause", "verdict_counts", "traded_kwh", "operator", "loss_kwh", "unserved_kwh")
+"""What a counterfactual's own summary adds to that of the run."""
+
+
+def counterfactual_folder(folder: Path, case: str) -> Path:
+    """Where the results of a counterfactual run lie."""
+    return folder / COUNTERFACTUALS_FOLDER / case
+
+
+def counterfactual_summaries(folder: Path) -> dict[str, dict[str, Any]]:
+    """What each counterfactual run came to, by case; only those that were begun."""
+    found = {}
+    for case in (WITHOUT_CHARGES, WITHOUT_NEGOTIATION):
+        path = counterfactual_folder(folder, case) / SUMMARY_FILE
+        if path.exists():
+            summary = json.loads(path.read_text(encoding="utf-8"))
+            found[case] = {key: summary.get(key) for key in KEPT}
+    return found
+
+
+def counterfactual_results(folder: Path) -> dict[str, Results]:
+    """The results of every counterfactual run that is complete, by case."""
+    return {
+        case: read_results(counterfactual_folder(folder, case))
+        for case, summary in counterfactual_summaries(folder).items()
+        if summary["complete"]
+    }
+
+
+def add_to_settlement(folder: Path) -> None:
+    """Enter what the complete counterfactual runs cost everybody into the settlement of the run in `folder`."""
+    rows = [read_arrow(folder, "settlement")]
+    for case, summary in counterfactual_summaries(folder).items():
+        if summary["complete"]:
+            rows.append(_renamed(read_arrow(counterfactual_folder(folder, case), "settlement"), case))
+    replace_table(folder, "settlement", pa.concat_tables(rows))
+
+
+def _renamed(settlement: pa.Table, case: str) -> pa.Table:
+    """The rows of the market of a counterfactual run, under its name."""
+    rows = settlement.filter(pc.equal(settlement["case"], IN_MARKET))
+    column = pa.array([case] * rows.num_rows, type=rows.schema.field("case").type)
+    return rows.set_column(rows.schema.get_field_index("case"), rows.schema.field("case"), column)

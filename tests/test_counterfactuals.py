@@ -1,0 +1,85 @@
+"""Runs of the same scenario without charges, beside the run itself."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mosaik_p2p.cosim import ExitCode, RunOutcome, run
+from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, counterfactual_folder
+from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE, prepare_folder
+from mosaik_p2p.results.report import build_report
+from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.terminal import render
+
+NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")
+TIGHT = ("networks.electricity.limits.voltage_pu.min=0.999", "charges.electricity.rate=0.05")
+"""A limit that is broken in every case, and charges that prevent some trades."""
+ROUNDING = 1e-9
+"""Money of a few intervals, in the scenario's currency."""
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+    folder = tmp_path_factory.mktemp("compared") / "run"
+    return run("network1", out=folder, steps=2, overrides=(*NOON, *TIGHT), counterfactuals=True, progress=False)
+
+
+def test_the_run_itself_stays_the_result(compared: RunOutcome) -> None:
+    assert compared.exit_code is ExitCode.COMPLETE
+    alone = run("network1", out=compared.folder.parent / "alone", steps=2, overrides=(*NOON, *TIGHT), progress=False)
+    trades = (read_table(folder, "trades") for folder in (compared.folder, alone.folder))
+    pd.testing.assert_frame_equal(*trades, check_exact=True)
+
+
+def test_without_charges_nobody_pays_one(compared: RunOutcome) -> None:
+    settlement = read_table(compared.folder, "settlement")
+    free = settlement[settlement["case"] == WITHOUT_CHARGES]
+    assert {"trade", "import"} <= set(free["item"])
+    assert "charge" not in set(free["item"])
+    assert "charge" in set(settlement.loc[settlement["case"] == "in_market", "item"])
+    assert free.groupby("time")["money"].sum().abs().max() < ROUNDING
+
+
+def test_each_prosumers_cost_without_charges_is_that_of_its_run(compared: RunOutcome) -> None:
+    inner = json.loads((counterfactual_folder(compared.folder, WITHOUT_CHARGES) / "summary.json").read_text())
+    for name, entry in compared.summary["cost"].items():
+        assert entry[WITHOUT_CHARGES] == pytest.approx(inner["cost"][name]["in_market"], abs=ROUNDING)
+    total = sum(entry[WITHOUT_CHARGES] for entry in compared.summary["cost"].values())
+    assert compared.summary["cost_total"][WITHOUT_CHARGES] == pytest.approx(total)
+
+
+def test_violations_stand_side_by_side(compared: RunOutcome) -> None:
+    violations = compared.summary["violations"]
+    inner = read_table(counterfactual_folder(compared.folder, WITHOUT_CHARGES), "violations")
+    assert violations["without_charges"]["hours"] == inner["time"].nunique() == 2
+    own = read_table(compared.folder, "violations").groupby("network")["time"].nunique()
+    assert violations["with_charges"]["hours_by_network"] == {
+        name: own.get(name, 0) for name in ("electricity", "heat")
+    }
+    assert violations["negotiated"] is None
+    worst = violations["without_charges"]["worst"]["voltage_pu"]["excess"]
+    assert worst == pytest.approx(inner["excess"].max())
+    text = render(compared.summary)
+    assert "without charges" in text
+    assert "with charges" in text
+
+
+def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> None:
+    before = (compared.folder / REPORT_FILE).read_bytes()
+    assert b'<table id="comparison">' in before
+    build_report(compared.folder)
+    assert (compared.folder / REPORT_FILE).read_bytes() == before
+
+
+def test_overwriting_removes_them_and_leaves_other_files(compared: RunOutcome, tmp_path: Path) -> None:
+    folder = shutil.copytree(compared.folder, tmp_path / "copy")
+    own = folder / COUNTERFACTUALS_FOLDER / "notes" / "mine.txt"
+    own.parent.mkdir()
+    own.write_text("mine")
+    prepare_folder(folder, overwrite=True)
+    assert [path.name for path in folder.iterdir()] == [COUNTERFACTUALS_FOLDER]
+    assert [path.name for path in (folder / COUNTERFACTUALS_FOLDER).iterdir()] == ["notes"]
+    assert own.read_text() == "mine"
