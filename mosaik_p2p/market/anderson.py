@@ -30,7 +30,8 @@ class Anderson:
             self.restart()
         self._images = [*self._images[-self._memory :], image]
         self._residuals = [*self._residuals[-self._memory :], residual]
-        if len(self._images) < 2:
+        length = float(np.linalg.norm(residual))
+        if len(self._images) < 2 or length == 0.0:
             return image
         changes = np.diff(np.array(self._residuals), axis=0)
         moves = np.diff(np.array(self._images), axis=0)
@@ -40,6 +41,6 @@ class Anderson:
             return image
         normal += REGULARISATION * trace * np.eye(len(normal))
         step = residual - np.linalg.solve(normal, changes @ residual) @ moves
-        excess = float(np.linalg.norm(step) / (LONGEST_STEP * np.linalg.norm(residual)))
+        excess = float(np.linalg.norm(step) / (LONGEST_STEP * length))
         result: FloatArray = x + step / max(excess, 1.0)
         return result
