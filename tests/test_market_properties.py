@@ -18,10 +18,10 @@ from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, IntArray
 
 HORIZON = 2
-GAP = 1e-5
-SALE_KW = 0.1
+GAP = 1e-4
+SALE_KW = 0.2
 """Near the optimum of a quadratic cost, an error of GAP in money is one of its square root in kW."""
-PRICE = 1e-2
+PRICE = 2e-2
 """Per kWh, for the same reason; offers are about 1."""
 PROHIBITIVE = 100.0
 """A charge per kWh beyond what anybody could gain from a trade."""
