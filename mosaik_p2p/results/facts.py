@@ -88,6 +88,13 @@ def read_facts(folder: Path) -> Facts:
     )
 
 
+def read_prosumers(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """The prosumers of the scenario file in the folder, by name, each with its table."""
+    path = folder / SCENARIO_FILE
+    scenario = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return [(str(table.get("name")), table) for table in scenario.get("prosumers", [])]
+
+
 def _moment(value: datetime | str | None) -> datetime | None:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment if moment is not None and moment.tzinfo is not None else None

@@ -20,6 +20,7 @@ from mosaik_p2p.results.comparison import comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.figures import Clock, Panel, clock_of
 from mosaik_p2p.results.figures_limits import electric_panels, heat_panels, verdict_strip
+from mosaik_p2p.results.figures_map import map_panels
 from mosaik_p2p.results.figures_market import convergence_panels, market_panels, storage_panel
 from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.folder import REPORT_FILE
@@ -102,6 +103,7 @@ def _sections(clock: Clock, summary: Mapping[str, Any]) -> list[Section]:
     storage = storage_panel(clock)
     sections = [
         Section("Feasibility over time", (verdict_strip(clock),) if networks else ()),
+        Section("Maps", tuple(map_panels(clock)) if len(clock.begins) else ()),
         Section("Electricity network", tuple(electric_panels(clock))),
         Section("Heat network", tuple(heat_panels(clock)) if HEAT in networks else ()),
         Section("Market", tuple(market_panels(clock))),

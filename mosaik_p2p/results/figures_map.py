@@ -1,0 +1,155 @@
+"""Figures of where a network is used most: its worst values over the run, drawn on the network itself."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from mosaik_p2p.results.extremes import BY_KEY, measured
+from mosaik_p2p.results.figures import BLACK, GREY, Clock, Panel, blank
+from mosaik_p2p.results.net_map import NetMap, electric_map, heat_map
+
+ROW_PX, LEAST_PX, MOST_PX = 34, 260, 900
+CLASSES = 6
+"""Shades of the edges."""
+SHADES = ("#c9dcec", "#9dc3de", "#6aa3cc", "#e0b070", "#e08540", "#b53a12")
+"""From little used to fully used; the last one is at or beyond the limit."""
+MARGIN = 0.03
+"""Of the longest way, left free at both ends."""
+FEW_NAMES = 60
+"""Up to so many nodes carry their names."""
+
+
+def map_panels(clock: Clock) -> list[Panel]:
+    """One map for each network whose file lies in the folder."""
+    folder = clock.results.folder
+    return [panel for panel in (_electric(clock, electric_map(folder)), _heat(clock, heat_map(folder))) if panel]
+
+
+def _electric(clock: Clock, net: NetMap | None) -> Panel | None:
+    if net is None:
+        return None
+    loading = _worst(clock, ("line_loading", "transformer_loading"), highest=True)
+    figure = _drawn(net, loading, (clock.results.facts.limits.get("line_loading") or 100.0, "loading", "%"))
+    _add_nodes(figure, net, _worst(clock, ("voltage_min",), highest=False), ("lowest voltage", "p.u.", ".4f"))
+    note = "Lines: highest loading. Dots: lowest voltage. Across: length of the way from the feeding grid."
+    return Panel("map-electric", "Map of the electricity network", note, figure, is_wide=True)
+
+
+def _heat(clock: Clock, net: NetMap | None) -> Panel | None:
+    if net is None:
+        return None
+    velocity = _worst(clock, ("velocity",), highest=True)
+    # Without a limit, or far from it, the shades tell the pipes apart by the fastest one.
+    limit = clock.results.facts.limits.get("velocity")
+    figure = _drawn(net, velocity, (limit or max(velocity.values(), default=1.0), "velocity", "m/s"))
+    rows = clock.results["junctions"]
+    flowing = rows[rows["flowing"].astype(bool) & rows["t_c"].notna()]
+    coldest = {str(name): float(t) for name, t in flowing.groupby("junction")["t_c"].min().items()}
+    _add_nodes(figure, net, coldest, ("lowest temperature", "°C", ".1f"))
+    note = (
+        "Supply side. Pipes: highest velocity. Dots: lowest temperature of flowing water. Across: way from the plant."
+    )
+    return Panel("map-heat", "Map of the heat network", note, figure, is_wide=True)
+
+
+def _worst(clock: Clock, keys: Sequence[str], *, highest: bool) -> dict[str, float]:
+    """The worst value of every element."""
+    frames = [measured(clock.results, BY_KEY[key]) for key in keys]
+    values = pd.concat(frames).groupby("element")["value"]
+    return {str(name): float(value) for name, value in (values.max() if highest else values.min()).items()}
+
+
+def _drawn(net: NetMap, worst: dict[str, float], scale: tuple[float, str, str]) -> go.Figure:
+    """The edges, shaded by their worst value against the limit."""
+    limit, quantity, unit = scale
+    rows = max(net.y.values(), default=0.0) + 1.0
+    figure = blank(None, "", height_px=int(min(max(ROW_PX * rows + 120, LEAST_PX), MOST_PX)))
+    by_class: dict[int, list[tuple[str, str, str]]] = {}
+    for _, name, a, b in net.edges:
+        share = worst[name] / limit if name in worst and limit > 0 else -1.0
+        by_class.setdefault(min(int(share * (CLASSES - 1)), CLASSES - 1) if share >= 0 else -1, []).append((name, a, b))
+    for shade in sorted(by_class):
+        edges = by_class[shade]
+        colour = GREY if shade < 0 else SHADES[shade]
+        figure.add_trace(
+            go.Scatter(
+                x=[x for _, a, b in edges for x in (net.x_km[a], net.x_km[b], None)],
+                y=[y for _, a, b in edges for y in (net.y[a], net.y[b], None)],
+                mode="lines",
+                line={"color": colour, "width": 2 if shade < 0 else 3 + shade * 0.6},
+                hoverinfo="skip",
+                name=_class_name(shade, limit, quantity, unit),
+            )
+        )
+    shown = [(name, a, b) for group in by_class.values() for name, a, b in group if name in worst]
+    figure.add_trace(
+        go.Scatter(
+            x=[(net.x_km[a] + net.x_km[b]) / 2 for _, a, b in shown],
+            y=[(net.y[a] + net.y[b]) / 2 for _, a, b in shown],
+            mode="markers",
+            marker={"size": 10, "opacity": 0.0},
+            text=[f"{name}: {quantity} at most {worst[name]:.3g} {unit}" for name, _, _ in shown],
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    figure.update_layout(hovermode="closest")
+    longest = max(net.x_km.values(), default=1.0) or 1.0
+    figure.update_xaxes(title="length of the way (km)", range=[-MARGIN * longest, (1 + MARGIN) * longest])
+    figure.update_yaxes(visible=False, range=[rows - 0.5, -1.0])
+    return figure
+
+
+def _class_name(shade: int, limit: float, quantity: str, unit: str) -> str:
+    if shade < 0:
+        return "not measured"
+    step = limit / (CLASSES - 1)
+    if shade == CLASSES - 1:
+        return f"{quantity} from {limit:.3g} {unit}"
+    return f"{step * shade:.3g} to {step * (shade + 1):.3g} {unit}"
+
+
+def _add_nodes(figure: go.Figure, net: NetMap, values: dict[str, float], scale: tuple[str, str, str]) -> None:
+    """The nodes with their value; those with prosumers are larger and carry the prosumers' names."""
+    quantity, unit, _ = scale
+    every = sorted(net.y, key=lambda node: (net.x_km[node], node))
+    known = [node for node in every if node in values]
+    colours = {
+        "color": [values[node] for node in known],
+        "colorscale": "Viridis",
+        "colorbar": {"title": {"text": f"{quantity}<br>({unit})"}, "thickness": 12, "len": 0.9},
+    }
+    others = [node for node in every if node not in values]
+    for nodes, marker in ((known, colours), (others, {"color": GREY})):
+        figure.add_trace(
+            go.Scatter(
+                x=[net.x_km[node] for node in nodes],
+                y=[net.y[node] for node in nodes],
+                mode="markers+text",
+                marker={
+                    **marker,
+                    "size": [15 if net.prosumers.get(node) else 8 for node in nodes],
+                    "line": {"color": BLACK, "width": [1.6 if net.prosumers.get(node) else 0.4 for node in nodes]},
+                },
+                text=[_label(net, node, len(every)) for node in nodes],
+                textposition="top center",
+                customdata=[_told(net, node, values, scale) for node in nodes],
+                hovertemplate="%{customdata}<extra></extra>",
+                showlegend=False,
+            )
+        )
+
+
+def _label(net: NetMap, node: str, count: int) -> str:
+    names = net.prosumers.get(node, ())
+    if names:
+        return f"<b>{', '.join(names[:3])}{' …' if len(names) > 3 else ''}</b>"
+    return node if count <= FEW_NAMES else ""
+
+
+def _told(net: NetMap, node: str, values: dict[str, float], scale: tuple[str, str, str]) -> str:
+    quantity, unit, digits = scale
+    value = f"{quantity} {format(values[node], digits)} {unit}" if node in values else "not measured"
+    names = net.prosumers.get(node, ())
+    return f"{node}: {value}" + (f"<br>prosumers {', '.join(names)}" if names else "")
