@@ -40,7 +40,7 @@ CONTRACT = {
     "violations": "time round network element quantity value limit unit excess prosumers_can_influence",
     "settlement": "time case party counterparty carrier item energy_kwh money",
     "alone": "time prosumer carrier import_kw export_kw imbalance_kw cost level_kwh "
-    "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh",
+    "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh",
     "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh",
 }
 
