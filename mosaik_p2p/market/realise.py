@@ -146,9 +146,8 @@ def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> floa
 def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
     if name in model.missed_kwh:
         return float(model.missed_kwh[name][0])
-    filled = {k: -gain for storage in model.storages for k, gain in storage.gain}
     lacking = (k for k in rows if model.variables[k].quantity == SHORTFALL and model.upper[k, 0] > 0)
-    return next((filled[k] * float(power[k]) for k in lacking), None)
+    return next((model.dt_h * float(power[k]) for k in lacking), None)
 
 
 def _fixed_loads(prosumer: Prosumer, interval: int) -> list[DeviceDispatch]:

@@ -4,7 +4,7 @@
 
 An electric vehicle is a battery whose content comes with it and goes with it. While it is away its level is zero. When
 it departs, the level falls by the departure energy; what it has beyond that goes along (`spare`), what it lacks is a
-`shortfall`, in kW at the charger so that it compares with the power that was not charged.
+`shortfall`; both in kW over that interval.
 """
 
 from dataclasses import dataclass
@@ -106,8 +106,8 @@ def add_ev(device: Ev, builder: ModelBuilder, stay: Stay, *, begin_kwh: float) -
         gain[discharge] = dt_h / device.efficiency_discharge
     spare_kw = (device.energy_max_kwh - device.energy_departure_kwh) / dt_h * departs
     gain[builder.variable(Variable(device.name, kind, "spare"), upper=spare_kw)] = dt_h
-    lacking_kw = device.energy_departure_kwh / (device.efficiency_charge * dt_h) * departs
-    gain[builder.variable(Variable(device.name, kind, SHORTFALL), upper=lacking_kw)] = -device.efficiency_charge * dt_h
+    lacking_kw = device.energy_departure_kwh / dt_h * departs
+    gain[builder.variable(Variable(device.name, kind, SHORTFALL), upper=lacking_kw)] = -dt_h
     least = device.energy_min_kwh * there
     least[-1] = max(least[-1], _least_at_end(device, stay, begin_kwh=begin_kwh, dt_h=dt_h))
     level = builder.variable(Variable(device.name, kind, LEVEL), lower=least, upper=device.energy_max_kwh * there)
