@@ -106,9 +106,7 @@ def _against(relaxed: Clearing, cleared: Clearing, fleet: Fleet) -> Clearing:
     )
 
 
-def _clear_once(
-    fleet: Fleet, settings: Settings, start: admm.Start | None, on_check: Progress | None
-) -> Clearing:
+def _clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_check: Progress | None) -> Clearing:
     problem = fleet.problem
     form = choose_form(problem, settings.form)
     begin = start if start is not None and start.z.shape == form.shape else admm.cold_start(fleet, form)

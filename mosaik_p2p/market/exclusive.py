@@ -7,7 +7,6 @@ prosumer's own for its agreed trades and, where that costs too much, the whole m
 """
 
 from collections.abc import Sequence
-
 from dataclasses import replace
 
 import numpy as np
@@ -48,4 +47,4 @@ def one_way(problem: MarketProblem, dispatch: Sequence[Completion], power_kw: Fl
 def storage_rows(model: ProsumerModel) -> list[tuple[int, int]]:
     """The rows of `x` in which each storage charges and discharges."""
     charges = {v.device: k for k, v in enumerate(model.variables) if v.quantity == CHARGE}
-    return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.quantity == DISCHARGE and v.device in charges]
+    return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.quantity == DISCHARGE]

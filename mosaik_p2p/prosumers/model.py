@@ -23,7 +23,7 @@ from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
 SHORTFALL = "shortfall"
 """Quantity of the variables for energy that a storage lacks at a deadline; the market gives them their price."""
 SIZE_OF_REACH = 1e-3
-"""Least size of a prosumer, of the power that its largest device can have: limits must stay within a solver's sight."""
+"""Least size of a prosumer, of the most that its largest device can do: limits must stay within a solver's sight."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class ModelBuilder:
     constant: float = 0.0
     size_kw: float = 0.0
     reach_kw: float = 0.0
-    """The most that any device without a load or plant profile can do."""
+    """The largest number that a variable of a device without a load or plant profile can have."""
     missed_kwh: dict[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -172,7 +172,7 @@ class ModelBuilder:
         return len(self.variables) - 1
 
     def reach(self, power_kw: float) -> None:
-        """Note what a device can do at most."""
+        """Note the largest number that one of a device's variables can have (levels in kWh)."""
         self.reach_kw = max(self.reach_kw, power_kw)
 
     def storage(

@@ -50,7 +50,7 @@ def _both_ways(device: Battery | HeatTank, kind: str, carrier: str, builder: Mod
         price=device.cost_per_kwh,
         adds={carrier: 1.0},
     )
-    builder.reach(max(device.charge_max_kw, device.discharge_max_kw))
+    builder.reach(max(device.charge_max_kw, device.discharge_max_kw, device.energy_max_kwh))
     return {charge: -device.efficiency_charge * builder.dt_h, discharge: builder.dt_h / device.efficiency_discharge}
 
 
@@ -113,7 +113,7 @@ def add_ev(device: Ev, builder: ModelBuilder, stay: Stay, *, begin_kwh: float) -
     level = builder.variable(Variable(device.name, kind, LEVEL), lower=least, upper=device.energy_max_kwh * there)
     inflow = device.energy_arrival_kwh * stay.arrives - device.energy_departure_kwh * departs
     builder.storage(level, gain=gain, begin_kwh=begin_kwh, inflow_kwh=inflow)
-    builder.reach(max(device.charge_max_kw, device.discharge_max_kw))
+    builder.reach(max(device.charge_max_kw, device.discharge_max_kw, device.energy_max_kwh / min(dt_h, 1.0)))
     builder.size_kw += float(np.sum(departs)) * _driven_kwh(device) / (builder.horizon * dt_h)
 
 
