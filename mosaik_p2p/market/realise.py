@@ -145,7 +145,8 @@ def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> floa
 
 def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
     if name in model.missed_kwh:
-        return float(model.missed_kwh[name][0])
+        missed = float(model.missed_kwh[name][0])
+        return None if np.isnan(missed) else missed
     lacking = (k for k in rows if model.variables[k].quantity == SHORTFALL and model.upper[k, 0] > 0)
     return next((model.dt_h * float(power[k]) for k in lacking), None)
 

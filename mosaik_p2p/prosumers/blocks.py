@@ -101,7 +101,7 @@ def _(device: FlexibleLoad, builder: ModelBuilder, window: Window, state: Prosum
     )
     builder.constant += device.discomfort_per_kw2h * float(np.sum(demand**2)) * builder.dt_h
     builder.size_kw += float(demand.mean())
-    missed = np.zeros(window.horizon)
+    missed = np.full(window.horizon, np.nan)
     for day, owed in owed_energy(device, window, state, dt_h=builder.dt_h).items():
         intervals = np.flatnonzero(window.day == day)
         builder.total(load, intervals, energy_kwh=owed.energy_kwh)

@@ -81,8 +81,8 @@ class ProsumerModel:
     size_kw: float
     """Mean of what flows at this prosumer: the scale of its powers."""
     missed_kwh: Mapping[str, FloatArray] = field(default_factory=dict)
-    """By flexible load, (T,): energy of a day that its limits leave unserved (negative: taken too much), where the day
-    ends."""
+    """By flexible load, (T,): energy of a day that its limits leave unserved (negative: taken too much) where the day
+    ends, NaN elsewhere."""
 
     @cached_property
     def equations(self) -> tuple[sp.csr_array, FloatArray]:
