@@ -11,7 +11,7 @@ from made_scenario import Edit, device, own_everything, prosumer, series, write
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.stores import intervals_left
-from mosaik_p2p.prosumers.devices import Chp, Device, ElasticLoad, Ev, GasBoiler, HeatTank
+from mosaik_p2p.prosumers.devices import Chp, Device, ElasticLoad, Ev, GasBoiler, HeatPump, HeatTank
 from mosaik_p2p.scenario.devices import DEVICE_TYPES
 from mosaik_p2p.scenario.storages import EvEnergy, EvSpec
 
@@ -134,6 +134,44 @@ def test_houses_from_a_table_own_the_new_devices(tmp_path: Path) -> None:
         tank = found(tmp_path, name, "heat_tank", edit=with_houses)
         assert isinstance(tank, HeatTank)
         assert tank.loss_per_h == 0.02
+
+
+@pytest.mark.parametrize(
+    ("profile", "cop"),
+    [
+        ({"t_source_c": 5.0, "t_sink_c": 45.0, "quality": 0.5}, 0.5 * 318.15 / 40.0),
+        ({"t_source_c": 40.0, "t_sink_c": 45.0, "quality": 0.3}, 0.3 * 318.15 / 10.0),
+        ({"t_source_c": -60.0, "t_sink_c": 90.0, "quality": 0.3}, 1.0),
+    ],
+)
+def test_the_cop_follows_from_temperatures(tmp_path: Path, profile: dict[str, float], cop: float) -> None:
+    def edit(scenario: dict[str, Any]) -> None:
+        own_everything(scenario)
+        scenario["profiles"]["cop"] = {"source": "carnot", **profile}
+        device(scenario, "A", "heat_pump")["cop"] = "cop"
+
+    pump = found(tmp_path, "A", "heat_pump", edit=edit)
+    assert isinstance(pump, HeatPump)
+    assert pump.cop == pytest.approx(cop)
+
+
+def test_the_cop_follows_the_air(tmp_path: Path) -> None:
+    """Half of Carnot's between the air of the weather (a station's file) and 40 degC."""
+    frame = series(ROWS)
+    air_c = np.linspace(-5.0, 6.0, ROWS)
+    weather = {"time": frame["time"], "ghi_w_per_m2": 0.0, "dni_w_per_m2": 0.0, "dhi_w_per_m2": 0.0, "t_air_c": air_c}
+    pd.DataFrame(weather).to_csv(tmp_path / "weather.csv", index=False)
+
+    def edit(scenario: dict[str, Any]) -> None:
+        own_everything(scenario)
+        place = {"latitude_deg": 52.0, "longitude_deg": 13.0}
+        scenario["weather"] = {"source": "file", "file": "weather.csv", **place}
+        scenario["profiles"]["cop"] = {"source": "carnot", "t_sink_c": 40.0, "quality": 0.5}
+        device(scenario, "A", "heat_pump")["cop"] = "cop"
+
+    pump = found(tmp_path, "A", "heat_pump", edit=edit)
+    assert isinstance(pump, HeatPump)
+    assert pump.cop[:5] == pytest.approx(0.5 * 313.15 / (40.0 - air_c[[5, 5, 5, 5, 6]]))
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,12 @@ def missed_by_prosumer(results: Results) -> dict[str, dict[str, Any]]:
     """Prosumer to what its devices missed: in the market by device, alone in all; kWh."""
     rows = results["devices"]
     late = rows[rows["missed_kwh"] > NOTICEABLE_KWH]
-    by_device = late.groupby(["prosumer", "device"])["missed_kwh"].sum()
+    by_owner = {str(name): rows.groupby("device")["missed_kwh"].sum() for name, rows in late.groupby("prosumer")}
     alone = results["alone"]
     late_alone = alone[alone["missed_kwh"] > NOTICEABLE_KWH].groupby("prosumer")["missed_kwh"].sum()
     return {
         name: {
-            MISSED: {str(device): float(kwh) for (owner, device), kwh in by_device.items() if owner == name},
+            MISSED: {str(device): float(kwh) for device, kwh in by_owner[name].items()} if name in by_owner else {},
             MISSED_ALONE: float(late_alone.get(name, 0.0)),
         }
         for name in results.prosumers
