@@ -38,10 +38,10 @@ def profile_values(
 ) -> ProfilePair:
     """Forecast and realisation of a profile, each of shape (len(times),), in the unit of the profile's source.
 
-    That unit is kW for vdi4655, kW per kWp for pvlib, kW per m2 for collector, 1 for carnot, and what the user means for
-    file and constant. `times` are the begins of the span's intervals, in the zone that messages name them in; paths are relative
-    to `folder`; `weather` is the span's own, or None. Raises BadInput with every fault found; places are relative to
-    the profile's table.
+    That unit is kW for vdi4655, kW per kWp for pvlib, kW per m2 for collector, 1 for carnot, and what the user means
+    for file and constant. `times` are the begins of the span's intervals, in the zone that messages name them in; paths
+    are relative to `folder`; `weather` is the span's own, or None. Raises BadInput with every fault found; places are
+    relative to the profile's table.
     """
     if isinstance(spec, FileProfile):
         return _from_file(spec, folder, _Span(times, step_minutes))
