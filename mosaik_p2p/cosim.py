@@ -19,7 +19,8 @@ from mosaik.async_scenario import SimConfig
 from mosaik_p2p.errors import BadInput, Status, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.prosumers.devices import Battery, Prosumer
+from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.state import initial_state
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
@@ -263,4 +264,4 @@ def _meta(case: Case, *, complete: bool, wall_s: Mapping[str, float]) -> RunMeta
 
 
 def _stored_kwh(prosumer: Prosumer) -> float:
-    return sum((device.energy_initial_kwh for device in prosumer.devices if isinstance(device, Battery)), 0.0)
+    return sum(initial_state(prosumer, day=0).level_kwh.values(), 0.0)

@@ -3,6 +3,7 @@
 import copy
 import tomllib
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -157,12 +158,94 @@ counterfactuals = ["alone"]
 loss_price_per_kwh = 0.443
 """
 
+EVERY_DEVICE = """
+[templates.car.ev]
+power_kw = 11.0
+efficiency = { charge = 0.93, discharge = 0.93 }
+
+[[A]]
+type = "ev"
+template = "car"
+arrival = "18:00"
+departure = "06:45"
+energy_kwh = { max = 60.0, arrival = 15.0, departure = 40.0, initial = 25.0 }
+v2g = true
+cost_per_kwh = 0.02
+[[A]]
+type = "ev"
+name = "van"
+template = "car"
+arrival = "05:20"
+departure = "06:30"
+energy_kwh = { max = 40.0, arrival = 10.0, departure = 19.0 }
+[[A]]
+type = "heat_tank"
+power_kw = 8.0
+energy_kwh = { max = 30.0, initial = 10.0, final = 5.0 }
+loss_per_h = 0.02
+[[A]]
+type = "chp"
+el_max_kw = 3.0
+power_to_heat = 0.6
+fuel_price_per_kwh = 0.25
+[[A]]
+type = "elastic_load"
+name = "greenhouse"
+carrier = "heat"
+max_kw = 4.0
+utility_per_kwh = 0.45
+[[A]]
+type = "electric_boiler"
+el_max_kw = 5.0
+[[B]]
+type = "elastic_load"
+max_kw = 6.0
+utility_per_kwh = 1.0
+utility_slope_per_kw2h = 0.1
+[[B]]
+type = "generator"
+min_kw = 0.5
+max_kw = 10.0
+cost_per_kwh = 0.5
+cost_per_kw2h = 0.02
+[[B]]
+type = "gas_boiler"
+heat_max_kw = 10.0
+fuel_price_per_kwh = [ { from = "00:00", to = "06:00", price = 0.3 }, { from = "06:00", to = "24:00", price = 0.2 } ]
+[[B]]
+type = "fixed_load"
+name = "heating"
+carrier = "heat"
+profile = "heat_a"
+[[B]]
+type = "battery"
+name = "second"
+power_kw = 2.0
+energy_kwh = { max = 6.0, initial = 3.0 }
+"""
+"""What A and B own besides, so that every type of device is there, and several of some; from 05:00 on a van comes and
+both vehicles leave."""
+
 Edit = Callable[[dict[str, Any]], None]
 
 
 def tables() -> dict[str, Any]:
     """The tables of the scenario, for a test to change."""
     return copy.deepcopy(tomllib.loads(TEXT))
+
+
+def own_everything(scenario: dict[str, Any]) -> None:
+    """Change the scenario's tables: every type of device, eight quarters of an hour from 05:00 on, three hours ahead.
+
+    B's place on the heat network is that of another node, and its loads are twice as large.
+    """
+    more = tomllib.loads(EVERY_DEVICE)
+    scenario["templates"] |= more["templates"]
+    start = datetime.fromisoformat("2017-03-21T05:00:00+01:00")
+    scenario["time"] |= {"start": start, "steps": 8, "step_minutes": 15, "horizon_steps": 12}
+    for name in ("A", "B"):
+        prosumer(scenario, name)["devices"] += more[name]
+    prosumer(scenario, "B").update(junction="6", tariffs=["grid", "district"], scale=2.0)
 
 
 def series(steps: int = SPAN) -> pd.DataFrame:

@@ -1,4 +1,5 @@
-"""Small random markets for the tests of the market core: a radial network, PV, batteries, flexible loads, some heat."""
+"""Small random markets for the tests of the market core: a radial network, and prosumers either of Chen and Liu's kind
+or with any devices."""
 
 from dataclasses import replace
 
@@ -10,17 +11,25 @@ from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.prosumers.blocks import Window, prosumer_model
 from mosaik_p2p.prosumers.devices import (
     Battery,
+    Chp,
     Contract,
     Device,
+    ElasticLoad,
+    ElectricBoiler,
+    Ev,
+    FixedLoad,
     FlexibleLoad,
+    GasBoiler,
+    Generator,
     HeatPump,
+    HeatTank,
     Prosumer,
     Pv,
     Series,
     SolarCollector,
 )
 from mosaik_p2p.prosumers.state import initial_state
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, IntArray
 
 
 def expected(values: FloatArray) -> Series:
@@ -51,6 +60,64 @@ def random_prosumer(
         contracts.append(Contract("district", "heat", np.full(span, 0.49), None, 100.0, 0.0))
     junctions = (0, 1) if with_heat else None
     return Prosumer(name, 0, junctions, 0.95, tuple(devices), tuple(contracts))
+
+
+def stays(hour: FloatArray, arrival: float, departure: float, dt_h: float) -> IntArray:
+    """For intervals that begin at these hours of the day: how many follow until the departure; -1 while away.
+
+    Written without the loader's own arithmetic: by walking from the end of each interval to the departure.
+    """
+    left = []
+    for begin in hour:
+        until = (departure - begin) % 24 or 24.0
+        since = (begin - arrival) % 24
+        stay = (departure - arrival) % 24
+        there = since + dt_h <= stay + 1e-9 and until <= stay + 1e-9
+        left.append(round(until / dt_h) - 1 if there else -1)
+    return np.array(left, dtype=np.int64)
+
+
+def every_device(rng: np.random.Generator, *, hour: FloatArray, dt_h: float) -> list[Device]:
+    """One or two of each kind, of random size; `hour` of the day at which each interval begins."""
+    span = len(hour)
+    sun = np.clip(np.sin((hour - 6) / 12 * np.pi), 0, None)
+    fuel = np.full(span, rng.uniform(0.05, 0.4))
+    plugged = stays(hour, rng.integers(15, 22), rng.integers(5, 9), dt_h)
+    ev_kwh = (0.0, 60.0, 20.0, rng.uniform(0, 25), rng.uniform(30, 55))
+    return [
+        FixedLoad("base", "electricity", expected(rng.uniform(0, 8, span))),
+        FixedLoad("hot_water", "heat", expected(rng.uniform(0, 8, span))),
+        FlexibleLoad("load", "electricity", expected(rng.uniform(1, 15, span)), 0.0, 50.0, 0.1),
+        FlexibleLoad("heating", "heat", expected(rng.uniform(1, 10, span)), 0.5, 20.0, 0.05),
+        ElasticLoad("shop", "electricity", 10.0, rng.uniform(0.2, 1.2), 0.1),
+        ElasticLoad("greenhouse", "heat", 5.0, rng.uniform(0.2, 0.9), 0.0),
+        Pv("pv", expected(sun * rng.uniform(0, 50)), 0.01),
+        Pv("pv_east", expected(np.roll(sun, -2) * rng.uniform(0, 20)), 0.02),
+        SolarCollector("collector", expected(sun * rng.uniform(0, 15)), 0.01),
+        Battery("battery", 12.0, 12.0, 0.0, 55.0, 20.0, 20.0, 0.9, 0.9, 0.02),
+        Battery("second_battery", 3.0, 5.0, 1.0, 8.0, 4.0, 2.0, 0.95, 0.95, 0.01),
+        Ev("ev", 11.0, 11.0 if rng.random() < 0.5 else 0.0, *ev_kwh, 0.93, 0.93, 0.02, plugged),
+        HeatTank("tank", 10.0, 10.0, 0.0, 40.0, 15.0, 15.0, 1.0, 0.98, rng.uniform(0, 0.03), 0.005),
+        HeatPump("heat_pump", 4.0, 3.0 + 0.5 * sun),
+        ElectricBoiler("heater", 6.0, 0.98),
+        GasBoiler("boiler", 15.0, 0.9, fuel),
+        Chp("chp", 5.0, 0.88, rng.uniform(0.3, 1.0), fuel),
+        Generator("generator", rng.choice([0.0, 1.0]), 15.0, rng.uniform(0.2, 0.8), rng.uniform(0, 0.05)),
+    ]
+
+
+def equipped_prosumer(
+    rng: np.random.Generator, name: str, *, span: int, dt_h: float = 1.0, first_hour: float = 0.0, share: float = 0.6
+) -> Prosumer:
+    """A prosumer with a random `share` of all kinds of devices, and contracts for both carriers."""
+    hour = (first_hour + dt_h * np.arange(span)) % 24
+    devices = [device for device in every_device(rng, hour=hour, dt_h=dt_h) if rng.random() < share]
+    tariff = np.select([hour < 7, (hour >= 18) & (hour < 22), hour >= 22], [0.443, 1.095, 0.443], 0.728)
+    contracts = (
+        Contract("grid", "electricity", tariff, np.full(span, 0.1), 60.0, 60.0),
+        Contract("district", "heat", np.full(span, 0.49), np.full(span, 0.02), 60.0, 30.0),
+    )
+    return Prosumer(name, 0, (0, 1), 0.95, tuple(devices), contracts)
 
 
 def strained(problem: MarketProblem, seed: int) -> MarketProblem:
@@ -97,6 +164,26 @@ def random_market(
         path_charges(random_tree(rng, count), place, price_per_length=rate, payer="both") for place in places
     )
     return MarketProblem(models, charges, 1.0)
+
+
+def equipped_market(
+    count: int, seed: int, *, horizon: int = 24, dt_h: float = 1.0, first_hour: float = 0.0, share: float = 0.6
+) -> MarketProblem:
+    """A market of prosumers with any devices, each at a node of a random tree per carrier."""
+    rng = np.random.default_rng(seed)
+    day = ((first_hour + dt_h * np.arange(horizon)) // 24).astype(np.int64)
+    models = tuple(
+        prosumer_model(p, initial_state(p, day=0), Window(0, horizon, day), dt_h=dt_h, member=(True, True))
+        for p in (
+            equipped_prosumer(rng, f"P{i}", span=horizon, dt_h=dt_h, first_hour=first_hour, share=share)
+            for i in range(count)
+        )
+    )
+    places = np.arange(count)
+    charges = tuple(
+        path_charges(random_tree(rng, count), places, price_per_length=0.01, payer="both") for _ in range(2)
+    )
+    return MarketProblem(models, charges, dt_h)
 
 
 def scaled(problem: MarketProblem, *, power: float = 1.0, price: float = 1.0) -> MarketProblem:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,17 +107,49 @@ def devices_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
 
 def level_errors(results: Results) -> pd.Series:
     """kWh by which each stored level differs from the one before plus the binding dispatch."""
-    parameters, dt_h = devices_of(results), results.dt_h
+    parameters = devices_of(results)
     errors = {}
-    storages = results["devices"].dropna(subset=["level_kwh"])
-    for (prosumer, device), rows in storages.groupby(["prosumer", "device"]):
-        p = parameters[prosumer, device]
-        power = rows.sort_values("time")["el_kw"].to_numpy()
-        level = rows.sort_values("time")["level_kwh"].to_numpy()
-        change = np.where(power < 0, -power * p["efficiency"]["charge"], -power / p["efficiency"]["discharge"]) * dt_h
-        before = np.concatenate([[p["energy_kwh"]["initial"]], level[:-1]])
-        errors[prosumer, device] = np.abs(level - before - change).max()
-    return pd.Series(errors)
+    for (prosumer, device), rows in results["devices"].groupby(["prosumer", "device"]):
+        if rows["level_kwh"].notna().any():
+            rows = rows.sort_values("time")
+            expected = [level_after(results, parameters[prosumer, device], row) for row in _with_level_before(rows)]
+            errors[prosumer, device] = np.nanmax(np.abs(rows["level_kwh"].to_numpy(dtype=float) - expected))
+    return pd.Series(errors, dtype=float)
+
+
+def _with_level_before(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    before = rows["level_kwh"].shift()
+    for n, row in enumerate(rows.to_dict("records")):
+        yield {**row, "before": before.iloc[n], "is_first": n == 0}
+
+
+def level_after(results: Results, device: dict[str, Any], row: dict[str, Any]) -> float:
+    """The level that must stand at the end of an interval; NaN while a vehicle is away."""
+    if device["type"] == "ev" and not _plugged(results, device, row["time"])[0]:
+        return float("nan")
+    power = row["heat_kw" if device["type"] == "heat_tank" else "el_kw"]
+    before = row["before"]
+    if row["is_first"]:
+        before = device["energy_kwh"].get("initial", device["energy_kwh"].get("arrival"))
+    elif device["type"] == "ev" and np.isnan(before):
+        before = device["energy_kwh"]["arrival"]
+    way = -power * device["efficiency"]["charge"] if power < 0 else -power / device["efficiency"]["discharge"]
+    return float(_keep(results, device) * before + way * results.dt_h)
+
+
+def _keep(results: Results, device: dict[str, Any]) -> float:
+    """Share of a tank's content that an interval leaves."""
+    return float((1.0 - device.get("loss_per_h", 0.0)) ** results.dt_h)
+
+
+def _plugged(results: Results, device: dict[str, Any], time: pd.Timestamp) -> tuple[bool, int]:
+    """Whether a vehicle is there for the whole interval from `time` on, and for how many whole ones after it."""
+    step = results.scenario["time"]["step_minutes"]
+    local = time.tz_convert(results.scenario["time"]["start"].tzinfo)
+    arrival, departure = (60 * int(device[key][:2]) + int(device[key][3:]) for key in ("arrival", "departure"))
+    stay = (departure - arrival) % 1440
+    since = (60 * local.hour + local.minute - arrival) % 1440
+    return since + step <= stay, (stay - since - step) // step
 
 
 class Programme:
@@ -253,34 +286,148 @@ def _add_device(
         for t, cop in enumerate(ahead.series(prosumer, name, "cop")):
             own["electricity"][t][0].append((drawn[t], -1.0))
             own["heat"][t][0].append((drawn[t], cop))
-    elif kind == "battery":
-        _add_battery(programme, own, ahead, prosumer, device)
+    elif kind in ("battery", "heat_tank"):
+        _add_storage(programme, own, ahead, prosumer, device)
+    elif kind == "ev":
+        _add_ev(programme, own, ahead, prosumer, device)
+    else:
+        _add_plant(programme, own, ahead, prosumer, device)
+
+
+def _add_plant(
+    programme: Programme, own: dict[str, list[list[Any]]], ahead: LookAhead, prosumer: str, device: dict[str, Any]
+) -> None:
+    """Devices without a level or profile: what they take and make per kW of their variable, and what that costs."""
+    dt, kind, least = ahead.results.dt_h, device["type"], device.get("min_kw", 0.0)
+    linear: Any = device.get("cost_per_kwh", 0.0)
+    quadratic, most = device.get("cost_per_kw2h", 0.0), device.get("el_max_kw", device.get("max_kw"))
+    if kind == "elastic_load":
+        scale, own_scale = ahead.results.scenario["scale"], _owner(ahead, prosumer)["scale"]
+        times = own_scale * scale["load" if device["carrier"] == "electricity" else "heat_load"]
+        linear, quadratic = -device["utility_per_kwh"], device["utility_slope_per_kw2h"] / times
+        makes, most = {device["carrier"]: -1.0}, device["max_kw"] * times
+    elif kind == "generator":
+        makes = {"electricity": 1.0}
+    elif kind == "electric_boiler":
+        makes = {"electricity": -1.0, "heat": device["efficiency"]}
+    elif kind == "gas_boiler":
+        makes, most = {"heat": device["efficiency"]}, device["heat_max_kw"] / device["efficiency"]
+        linear = ahead.series(prosumer, device["name"], "fuel_price_per_kwh")
+    elif kind == "chp":
+        heat = device["efficiency"] / (1 + device["power_to_heat"])
+        makes = {"electricity": device["power_to_heat"] * heat, "heat": heat}
+        linear, most = ahead.series(prosumer, device["name"], "fuel_price_per_kwh"), most / makes["electricity"]
     else:
         raise ValueError(kind)
+    columns = programme.variables(len(ahead.times), least, most, linear * dt, quadratic * dt)
+    for carrier, share in makes.items():
+        for entry, column in zip(own[carrier], columns, strict=True):
+            entry[0].append((column, share))
 
 
-def _add_battery(
+def _owner(ahead: LookAhead, prosumer: str) -> dict[str, Any]:
+    return next(p for p in ahead.results.scenario["prosumers"] if p["name"] == prosumer)
+
+
+def _level_before(ahead: LookAhead, prosumer: str, device: dict[str, Any]) -> float | None:
+    """The stored level at the end of the interval before; NaN of a vehicle that was away, None before the first."""
+    rows = ahead.results["devices"]
+    mine = (rows["prosumer"] == prosumer) & (rows["device"] == device["name"])
+    before = rows[mine & (rows["time"] < ahead.times[0])]
+    return float(before.sort_values("time")["level_kwh"].iloc[-1]) if len(before) else None
+
+
+def _add_storage(
     programme: Programme, own: dict[str, list[list[Any]]], ahead: LookAhead, prosumer: str, device: dict[str, Any]
 ) -> None:
     dt, count, energy = ahead.results.dt_h, len(ahead.times), device["energy_kwh"]
-    cost = device["cost_per_kwh"] * dt
+    cost, keep = device["cost_per_kwh"] * dt, _keep(ahead.results, device)
     charge = programme.variables(count, 0.0, device["power_kw"], cost)
     discharge = programme.variables(count, 0.0, device["power_kw"], cost)
     least = np.full(count, energy["min"])
     least[-1] = energy["initial"] if energy["final"] == "initial" else energy["final"]
     level = programme.variables(count, least, energy["max"])
-    rows = ahead.results["devices"]
-    mine = (rows["prosumer"] == prosumer) & (rows["device"] == device["name"])
-    before = rows[mine & (rows["time"] < ahead.times[0])]
-    start = before.sort_values("time")["level_kwh"].iloc[-1] if len(before) else energy["initial"]
+    before = _level_before(ahead, prosumer, device)
+    start = energy["initial"] if before is None else before
     for t in range(count):
-        own["electricity"][t][0] += [(charge[t], -1.0), (discharge[t], 1.0)]
+        own["heat" if device["type"] == "heat_tank" else "electricity"][t][0] += [
+            (charge[t], -1.0),
+            (discharge[t], 1.0),
+        ]
         terms = [
             (level[t], 1.0),
             (charge[t], -device["efficiency"]["charge"] * dt),
             (discharge[t], dt / device["efficiency"]["discharge"]),
         ]
-        programme.equation([*terms, (level[t - 1], -1.0)] if t else terms, 0.0 if t else start)
+        programme.equation([*terms, (level[t - 1], -keep)] if t else terms, 0.0 if t else keep * start)
+
+
+def _add_ev(
+    programme: Programme, own: dict[str, list[list[Any]]], ahead: LookAhead, prosumer: str, device: dict[str, Any]
+) -> None:
+    """Stay after stay: a vehicle comes with its arrival energy and wants to leave with its departure energy."""
+    energy = device["energy_kwh"]
+    before = _level_before(ahead, prosumer, device)
+    there = [_plugged(ahead.results, device, time) for time in ahead.times]
+    was_there = there[0][0] if before is None else not np.isnan(before)
+    held: tuple[int | None, float] | None = None  # a column, or a number of kWh
+    if was_there:
+        held = (None, energy.get("initial", energy["arrival"]) if before is None else before)
+    most = held[1] if held else 0.0
+    for t, (is_there, left) in enumerate(there):
+        if is_there:
+            most = energy["arrival"] if held is None else most
+            most = min(energy["max"], most + _charged_kwh(ahead, device))
+            least = min(most, _wanted_kwh(ahead, device, left)) if t == len(there) - 1 else energy["min"]
+            limits = (max(least, energy["min"]), energy["max"])
+            held = _stay(programme, own["electricity"][t], ahead, device, held or (None, energy["arrival"]), limits)
+        elif held is not None:
+            _leave(programme, ahead, device, held)
+            held = None
+
+
+def _charged_kwh(ahead: LookAhead, device: dict[str, Any]) -> float:
+    return float(device["power_kw"] * device["efficiency"]["charge"] * ahead.results.dt_h)
+
+
+def _wanted_kwh(ahead: LookAhead, device: dict[str, Any], left: int) -> float:
+    """What a look-ahead must end with: the arrival energy, and enough to be ready in `left` intervals."""
+    energy = device["energy_kwh"]
+    in_time = energy["departure"] - left * _charged_kwh(ahead, device)
+    return float(max(in_time, min(energy["arrival"], energy["departure"])))
+
+
+def _stay(
+    programme: Programme,
+    balance: list[Any],
+    ahead: LookAhead,
+    device: dict[str, Any],
+    held: tuple[int | None, float],
+    limits: tuple[float, float],
+) -> tuple[int, float]:
+    dt, power = ahead.results.dt_h, device["power_kw"]
+    wear = device["cost_per_kwh"] * dt
+    charge, discharge = programme.variables(2, 0.0, [power, power * device["v2g"]], wear)
+    (after,) = programme.variables(1, *limits)
+    balance[0] += [(charge, -1.0), (discharge, 1.0)]
+    terms = [
+        (after, 1.0),
+        (charge, -device["efficiency"]["charge"] * dt),
+        (discharge, dt / device["efficiency"]["discharge"]),
+    ]
+    column, number = held
+    programme.equation([*terms, *([] if column is None else [(column, -1.0)])], number)
+    return after, 0.0
+
+
+def _leave(programme: Programme, ahead: LookAhead, device: dict[str, Any], held: tuple[int | None, float]) -> None:
+    """What it then lacks costs half of what an imbalance does."""
+    prices = ahead.results["prosumers"]
+    lack = 0.5 * prices.loc[prices["time"] == ahead.times[0], "imbalance_price_per_kwh"].max()
+    short, spare = programme.variables(2, 0.0, np.inf, [lack, 0.0])
+    column, number = held
+    terms = [(short, 1.0), (spare, -1.0), *([] if column is None else [(column, 1.0)])]
+    programme.equation(terms, device["energy_kwh"]["departure"] - number)
 
 
 def _day(results: Results, time: pd.Timestamp) -> Any:

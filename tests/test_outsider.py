@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import made_scenario
 import outsider
 from outsider import BALANCE, GAP, LEVEL_KWH, ROUNDING_KW
 
@@ -136,3 +137,41 @@ def test_summary_counts_what_the_tables_say(network1: outsider.Results) -> None:
     ledger = network1["settlement"]
     mine = ledger[(ledger["party"] == "A") & (ledger["case"] == "in_market")]
     assert summary["cost"]["A"]["in_market"] == pytest.approx(-mine["money"].sum())
+
+
+@pytest.fixture(scope="module")
+def every_device(tmp_path_factory: pytest.TempPathFactory) -> outsider.Results:
+    folder = tmp_path_factory.mktemp("every_device")
+    scenario = made_scenario.write(folder, made_scenario.own_everything, frame=made_scenario.series(12))
+    return outsider.run(str(scenario), folder / "results")
+
+
+def test_every_type_of_device_can_be_recomputed(every_device: outsider.Results) -> None:
+    """In quarters of an hour, while one vehicle leaves, and another one comes and leaves."""
+    devices = every_device["devices"]
+    assert set(devices["type"]) == {device["type"] for device in outsider.devices_of(every_device).values()}
+    assert devices["type"].nunique() == 13
+    assert every_device.dt_h == 0.25
+    energy, money = outsider.energy_errors(every_device), outsider.money_errors(every_device)
+    assert (energy["error_kw"] <= BALANCE * energy["total_kw"] + ROUNDING_KW).all()
+    assert (money["error"] <= BALANCE * money["turnover"]).all()
+    levels = outsider.level_errors(every_device)
+    assert len(levels) == 6
+    assert levels.max() <= LEVEL_KWH
+    table = outsider.gaps(every_device)
+    assert len(table) == 8
+    assert table["cost_above_optimum"].max() <= GAP
+    assert table["bound_below_optimum"].min() >= -BALANCE
+
+
+def test_vehicles_leave_with_what_they_wanted_and_fuel_is_paid(every_device: outsider.Results) -> None:
+    devices, ledger = every_device["devices"], every_device["settlement"]
+    left = devices[(devices["type"] == "ev") & devices["missed_kwh"].notna()]
+    assert sorted(left["device"]) == ["ev", "van"]
+    assert left["missed_kwh"].max() <= LEVEL_KWH
+    burnt = devices[devices["fuel_kw"] > 0]
+    assert set(burnt["type"]) == {"chp", "gas_boiler"}
+    paid = ledger[(ledger["item"] == "fuel") & (ledger["case"] == "in_market") & (ledger["party"] == "own")]
+    assert paid["money"].sum() == pytest.approx(burnt["cost"].sum())
+    assert paid["energy_kwh"].sum() == pytest.approx(burnt["fuel_kw"].sum() * every_device.dt_h)
+    assert set(paid["counterparty"]) == {"A", "B"}

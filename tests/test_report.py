@@ -176,6 +176,18 @@ def test_energy_that_was_not_served_has_a_sentence_and_a_table(pages: dict[str, 
     assert '<tr><td>P2</td><td>heat</td><td class="num">12.3</td><td class="num">18.0</td></tr>' in page
 
 
+def test_energy_that_missed_its_deadline_has_a_sentence_and_a_table(pages: dict[str, str], tmp_path: Path):
+    assert not any("missed its deadline" in page for page in pages.values())
+
+    def miss(summary: dict[str, Any]) -> None:
+        summary["missed_alone_kwh"] = 8.0
+        summary["cost"]["P2"]["missed_kwh"] = {"ev": 6.5}
+
+    page = edited(tmp_path, miss)
+    assert "<p>Not had in time: 6.5 kWh at P2 (ev) (8.0 kWh alone)." in page
+    assert '<tr><td>P2</td><td>ev</td><td class="num">6.5</td></tr>' in page
+
+
 def test_the_report_prints_no_share_of_nothing_and_no_negative_zero(tmp_path: Path):
     def shrink(summary: dict[str, Any]) -> None:
         for entry in (*summary["cost"].values(), summary["cost_total"]):

@@ -68,12 +68,12 @@ def test_unknown_keys_are_refused_with_the_nearest_known_one() -> None:
     assert "'scale'" in faults["scales"].remedy
 
 
-def test_a_device_of_a_later_version_is_refused_with_the_known_types() -> None:
+def test_an_unknown_device_is_refused_with_the_known_types() -> None:
     scenario = tables()
-    scenario["prosumers"][1]["devices"].append({"type": "heat_tank", "volume_m3": 1.0})
+    scenario["prosumers"][1]["devices"].append({"type": "wind_turbine", "rotor_m": 1.0})
     (fault,) = read(scenario).faults
-    assert fault.place == "prosumers.B.heat_tank.type"
-    assert "heat_pump" in fault.remedy
+    assert fault.place == "prosumers.B.wind_turbine.type"
+    assert "heat_tank" in fault.remedy
     assert "flexible_load" in fault.remedy
 
 

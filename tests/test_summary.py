@@ -188,6 +188,32 @@ def test_energy_that_was_not_served_is_told(tmp_path: Path, small: Path):
     assert "  Not served: 4.0 kWh electricity at P2 (6.0 kWh alone)" in render(summary).splitlines()
 
 
+def test_energy_that_missed_its_deadline_is_told(tmp_path: Path, small: Path):
+    """P1 and P2 lack something at two deadlines; what is rounding, and what was taken too much, is no miss."""
+    whole = read_summary(small)
+    assert whole["missed_kwh"] == whole["missed_alone_kwh"] == 0.0
+    assert "Not had in time" not in render(whole)
+
+    def miss(tables: dict[str, Any], k: int) -> None:
+        late = {"P1": 3.0 if k == 2 else None, "P2": [5e-4, -2.0, None, None, 1.5, 0.25][k], "P3": None}
+        for row in tables["devices"]:
+            row["missed_kwh"] = late[row["prosumer"]]
+        time = tables["clearing"][0]["time"]
+        row = {"time": time, "prosumer": "P1", "carrier": "electricity", "missed_kwh": 4.0 if k == 2 else 0.0}
+        tables.setdefault("alone", []).append(row)
+
+    summary = summarise(write_tables(tmp_path, SMALL, miss), meta(SMALL))
+    assert summary["missed_kwh"] == pytest.approx(4.75)
+    assert summary["missed_alone_kwh"] == pytest.approx(4.0)
+    assert {name: entry["missed_kwh"] for name, entry in summary["cost"].items()} == {
+        "P1": {"battery": 3.0},
+        "P2": {"pv": 1.75},
+        "P3": {},
+    }
+    assert "  Not had in time: 4.8 kWh at P1 (battery), P2 (pv) (4.0 kWh alone)" in render(summary).splitlines()
+    assert "4.8 kWh missed their deadline" in render(summary)
+
+
 def test_what_only_those_alone_lack_is_told_too(tmp_path: Path):
     def lack_alone(tables: dict[str, Any], k: int) -> None:
         lack(tables, k)

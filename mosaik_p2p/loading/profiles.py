@@ -11,8 +11,9 @@ from mosaik_p2p.loading.collector import Efficiency, collector_kw_per_m2
 from mosaik_p2p.loading.profile_file import column_values, read_profile_table
 from mosaik_p2p.loading.pv import Plane, pv_kw_per_kwp
 from mosaik_p2p.loading.vdi import House, vdi_power_kw
-from mosaik_p2p.loading.weather import Site, Weather
+from mosaik_p2p.loading.weather import Site, Weather, air_temperature_c
 from mosaik_p2p.scenario.profiles import (
+    CarnotProfile,
     CollectorProfile,
     ConstantProfile,
     FileProfile,
@@ -20,7 +21,7 @@ from mosaik_p2p.scenario.profiles import (
     PvlibProfile,
     Vdi4655Profile,
 )
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, kelvin
 
 ProfilePair = tuple[FloatArray, FloatArray]
 """Forecast and realisation, each of shape (span,)."""
@@ -37,10 +38,10 @@ def profile_values(
 ) -> ProfilePair:
     """Forecast and realisation of a profile, each of shape (len(times),), in the unit of the profile's source.
 
-    That unit is kW for vdi4655, kW per kWp for pvlib, kW per m2 for collector, and what the user means for file and
-    constant. `times` are the begins of the span's intervals, in the zone that messages name them in; paths are relative
-    to `folder`; `weather` is the span's own, or None. Raises BadInput with every fault found; places are relative to
-    the profile's table.
+    That unit is kW for vdi4655, kW per kWp for pvlib, kW per m2 for collector, 1 for carnot, and what the user means
+    for file and constant. `times` are the begins of the span's intervals, in the zone that messages name them in; paths
+    are relative to `folder`; `weather` is the span's own, or None. Raises BadInput with every fault found; places are
+    relative to the profile's table.
     """
     if isinstance(spec, FileProfile):
         return _from_file(spec, folder, _Span(times, step_minutes))
@@ -49,14 +50,20 @@ def profile_values(
 
 
 def _computed(
-    spec: Vdi4655Profile | PvlibProfile | CollectorProfile | ConstantProfile, weather: Weather | None, span: _Span
+    spec: Vdi4655Profile | PvlibProfile | CollectorProfile | CarnotProfile | ConstantProfile,
+    weather: Weather | None,
+    span: _Span,
 ) -> FloatArray:
     if isinstance(spec, ConstantProfile):
         return np.full(len(span.times), spec.value, dtype=np.float64)
+    if isinstance(spec, CarnotProfile) and spec.t_source_c is not None:
+        return carnot_cop(spec, np.full(len(span.times), spec.t_source_c))
     if weather is None:
         raise _refused(spec.source, "needs the weather, which the scenario does not give", "Add a table [weather].")
     if isinstance(spec, Vdi4655Profile):
         return _vdi(spec, weather, span)
+    if isinstance(spec, CarnotProfile):
+        return carnot_cop(spec, air_temperature_c(weather, times=span.times, step_minutes=span.step_minutes))
     if weather.site is None:
         problem = "follows the sun, and the weather has no place"
         raise _refused(spec.source, problem, "Give latitude_deg and longitude_deg in [weather].")
@@ -95,6 +102,13 @@ def _vdi(spec: Vdi4655Profile, weather: Weather, span: _Span) -> FloatArray:
         times=span.times,
         step_minutes=span.step_minutes,
     )
+
+
+def carnot_cop(spec: CarnotProfile, t_source_c: FloatArray) -> FloatArray:
+    """`quality T_sink / (T_sink - T_source)` in K, at least 1; of the shape of `t_source_c`."""
+    lift_k = np.maximum(spec.t_sink_c - t_source_c, spec.lift_min_k)
+    result: FloatArray = np.maximum(spec.quality * kelvin(spec.t_sink_c) / lift_k, 1.0)
+    return result
 
 
 def _pv(spec: PvlibProfile, weather: Weather, site: Site, span: _Span) -> FloatArray:

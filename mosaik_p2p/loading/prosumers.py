@@ -6,28 +6,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.plants import conversion_device
 from mosaik_p2p.loading.resample import MINUTES_PER_DAY, shifted
 from mosaik_p2p.loading.series import AllSeries, Span
+from mosaik_p2p.loading.stores import store
 from mosaik_p2p.prosumers.devices import (
-    Battery,
     Device,
+    ElasticLoad,
     FixedLoad,
     FlexibleLoad,
-    HeatPump,
     Pv,
     Series,
     SolarCollector,
 )
 from mosaik_p2p.scenario.devices import (
-    BatterySpec,
+    ChpSpec,
     DeviceSpec,
+    ElasticLoadSpec,
+    ElectricBoilerSpec,
     FixedLoadSpec,
     FlexibleLoadSpec,
+    GasBoilerSpec,
+    GeneratorSpec,
     HeatPumpSpec,
     PvSpec,
     SolarCollectorSpec,
 )
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scale
+from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
 from mosaik_p2p.units import ELECTRICITY
 
 ENERGY_TOLERANCE = 1e-9
@@ -61,10 +67,12 @@ def devices_of(spec: ProsumerSpec, workshop: Workshop) -> tuple[tuple[Device, ..
 
 def _device(device: DeviceSpec, owner: ProsumerSpec, workshop: Workshop) -> Device | None:
     """The device, None where its profile could not be read."""
-    if isinstance(device, BatterySpec):
-        return _battery(device)
-    if isinstance(device, HeatPumpSpec):
-        return _heat_pump(device, workshop)
+    if isinstance(device, BatterySpec | HeatTankSpec | EvSpec):
+        return store(device, workshop.span)
+    if isinstance(device, HeatPumpSpec | ElectricBoilerSpec | GasBoilerSpec | ChpSpec | GeneratorSpec):
+        return conversion_device(device, workshop.series.profiles, workshop.span)
+    if isinstance(device, ElasticLoadSpec):
+        return _elastic(device, _load_scale(device.carrier, owner, workshop))
     if isinstance(device, FixedLoadSpec | FlexibleLoadSpec):
         return _load(device, owner, workshop)
     available = _pv(device, workshop) if isinstance(device, PvSpec) else _collector(device, workshop)
@@ -74,36 +82,27 @@ def _device(device: DeviceSpec, owner: ProsumerSpec, workshop: Workshop) -> Devi
     return made(name=device.name, available=available, cost_per_kwh=device.cost_per_kwh)
 
 
-def _battery(device: BatterySpec) -> Battery:
-    return Battery(
+def _load_scale(carrier: str, owner: ProsumerSpec, workshop: Workshop) -> float:
+    return owner.scale * (workshop.scale.load if carrier == ELECTRICITY else workshop.scale.heat_load)
+
+
+def _elastic(device: ElasticLoadSpec, scale: float) -> ElasticLoad:
+    """`scale` loads of this kind in place of one: each draws its part, at the same price."""
+    return ElasticLoad(
         name=device.name,
-        charge_max_kw=device.power_kw,
-        discharge_max_kw=device.power_kw,
-        energy_min_kwh=device.energy_kwh.min,
-        energy_max_kwh=device.energy_kwh.max,
-        energy_initial_kwh=device.energy_kwh.initial,
-        energy_final_kwh=device.energy_kwh.final_kwh,
-        efficiency_charge=device.efficiency.charge,
-        efficiency_discharge=device.efficiency.discharge,
-        cost_per_kwh=device.cost_per_kwh,
+        carrier=device.carrier,
+        max_kw=device.max_kw * scale,
+        utility_per_kwh=device.utility_per_kwh,
+        utility_slope_per_kw2h=device.utility_slope_per_kw2h / scale if scale > 0 else 0.0,
     )
-
-
-def _heat_pump(device: HeatPumpSpec, workshop: Workshop) -> HeatPump | None:
-    if isinstance(device.cop, str):
-        series = workshop.series.profiles.get(device.cop)
-        cop = None if series is None else series.realised
-    else:
-        cop = np.full(len(workshop.span.times), float(device.cop))
-    return None if cop is None else HeatPump(name=device.name, el_max_kw=device.el_max_kw, cop=cop)
 
 
 def _load(device: FixedLoadSpec | FlexibleLoadSpec, owner: ProsumerSpec, workshop: Workshop) -> Device | None:
     series = workshop.series.profiles.get(device.profile)
     if series is None:
         return None
-    scale = workshop.scale.load if device.carrier == ELECTRICITY else workshop.scale.heat_load
-    demand = _times(_later(series, owner.shift_minutes, workshop.span.step_minutes), scale * owner.scale)
+    scale = _load_scale(device.carrier, owner, workshop)
+    demand = _times(_later(series, owner.shift_minutes, workshop.span.step_minutes), scale)
     if isinstance(device, FixedLoadSpec):
         return FixedLoad(name=device.name, carrier=device.carrier, demand=demand)
     return FlexibleLoad(

@@ -13,7 +13,7 @@ from mosaik_p2p.loading.profiles import profile_values
 from mosaik_p2p.loading.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
 from mosaik_p2p.prosumers.devices import Series
 from mosaik_p2p.scenario.devices import SolarCollectorSpec
-from mosaik_p2p.scenario.profiles import CollectorProfile, PvlibProfile, Vdi4655Profile
+from mosaik_p2p.scenario.profiles import CarnotProfile, CollectorProfile, ProfileSpec, PvlibProfile, Vdi4655Profile
 from mosaik_p2p.scenario.schema import Scenario, Time
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -67,7 +67,7 @@ def all_series(scenario: Scenario, span: Span, folder: Path) -> AllSeries:
     faults = list(weather_faults)
     profiles: dict[str, Series] = {}
     for name, spec in scenario.profiles.items():
-        if weather_faults and isinstance(spec, _NEEDS_WEATHER):
+        if weather_faults and _from_weather(spec):
             continue  # the weather's own fault says it
         try:
             forecast, realised = profile_values(
@@ -99,8 +99,14 @@ def _weather(scenario: Scenario, span: Span, folder: Path) -> tuple[Weather | No
     return weather, ()
 
 
+def _from_weather(spec: ProfileSpec) -> bool:
+    if isinstance(spec, CarnotProfile):
+        return spec.t_source_c is None
+    return isinstance(spec, _NEEDS_WEATHER)
+
+
 def _needs_weather(scenario: Scenario) -> bool:
     devices = [device for prosumer in scenario.prosumers for device in prosumer.devices]
-    return any(isinstance(spec, _NEEDS_WEATHER) for spec in scenario.profiles.values()) or any(
+    return any(_from_weather(spec) for spec in scenario.profiles.values()) or any(
         isinstance(device, SolarCollectorSpec) and device.profile is None for device in devices
     )

@@ -9,7 +9,14 @@ import pandas as pd
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.prosumers.devices import Series
-from mosaik_p2p.scenario.devices import DeviceSpec, FixedLoadSpec, FlexibleLoadSpec, HeatPumpSpec
+from mosaik_p2p.scenario.devices import (
+    ChpSpec,
+    DeviceSpec,
+    FixedLoadSpec,
+    FlexibleLoadSpec,
+    GasBoilerSpec,
+    HeatPumpSpec,
+)
 from mosaik_p2p.scenario.schema import Scenario
 
 
@@ -51,6 +58,10 @@ def _of_device(device: DeviceSpec, place: str) -> Iterator[Use]:
     if isinstance(device, HeatPumpSpec):
         if isinstance(device.cop, str):
             yield Use(device.cop, f"{place}.cop", Role.COP)
+        return
+    if isinstance(device, GasBoilerSpec | ChpSpec):
+        if isinstance(device.fuel_price_per_kwh, str):
+            yield Use(device.fuel_price_per_kwh, f"{place}.fuel_price_per_kwh", Role.PRICE)
         return
     profile = getattr(device, "profile", None)
     if profile is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import Certificate
+from mosaik_p2p.market.exclusive import one_way
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import Form, choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
@@ -21,6 +22,8 @@ TRIMMING_ROUNDS = 4
 """A partner that gives way with one trade may have to with the next; what then is left over is reported."""
 DUST = 1e-5
 """Trades below this part of a prosumer's mean size are rounding, not trade."""
+DIRECTION_ROUNDS = 4
+"""With some directions fixed, other storages may take to going both ways."""
 Progress = Callable[[int, float], None]
 
 
@@ -70,8 +73,40 @@ def clear(
 
     Raises ValueError where the form asked for cannot state the problem, and NotSolved where a prosumer's own
     problem has no numerical solution.
+
+    Where storages would charge and discharge at once and the repaired dispatch misses the gap, their directions are
+    fixed and the market is cleared again; the lower bound stays that of the market without this restriction.
     """
     fleet = Fleet(prepared(problem))
+    relaxed = cleared = _clear_once(fleet, settings, start, on_check)
+    for _ in range(DIRECTION_ROUNDS):
+        if cleared.status is Status.OK or not cleared.repaired:
+            break
+        fleet = Fleet(one_way(fleet.problem, fleet.complete(cleared.sale_kw), fleet.power_kw))
+        cleared = _clear_once(fleet, settings, cleared.end, on_check)
+    return cleared if cleared is relaxed else _against(relaxed, cleared, fleet)
+
+
+def _against(relaxed: Clearing, cleared: Clearing, fleet: Fleet) -> Clearing:
+    """A clearing with fixed directions, judged by the bound of the one without."""
+    alone = fleet.alone.cost
+    scale = max(abs(cleared.cost), float(np.abs(alone).sum()))
+    judged = Certificate(cleared.cost, relaxed.lower_bound, float(alone.sum()), scale)
+    cause = None
+    if cleared.status is Status.OK:
+        cause = f"storages were held to one direction; at these the relative gap is {cleared.relative_gap:.2e}"
+    return replace(
+        cleared,
+        cause=cause or cleared.cause,
+        iterations=relaxed.iterations + cleared.iterations,
+        lower_bound=judged.lower_bound,
+        relative_gap=judged.relative_gap,
+        gap_of_gain=judged.gap_of_gain,
+        repaired=True,
+    )
+
+
+def _clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_check: Progress | None) -> Clearing:
     problem = fleet.problem
     form = choose_form(problem, settings.form)
     begin = start if start is not None and start.z.shape == form.shape else admm.cold_start(fleet, form)

@@ -2,14 +2,19 @@
 
 The market's programme does not forbid it, since that would make it a mixed-integer one. It does not pay while a
 prosumer's own net price exceeds `-cost (1 + eta_ch eta_dis)/(1 - eta_ch eta_dis)`; below that (negative prices) the
-direction of each interval is fixed by the sign of the net power, and the dispatch is computed again.
+direction of each interval is fixed by the sign of the net power, and the dispatch is computed again: first each
+prosumer's own for its agreed trades and, where that costs too much, the whole market (see `clearing`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.storing import CHARGE, DISCHARGE
 from mosaik_p2p.units import FloatArray
 
 OVERLAP = 1e-5
@@ -29,7 +34,17 @@ def exclusive(model: ProsumerModel, x: FloatArray, *, power_kw: float) -> Prosum
     return replace(model, upper=upper) if found else None
 
 
+def one_way(problem: MarketProblem, dispatch: Sequence[Completion], power_kw: FloatArray) -> MarketProblem:
+    """The market with the direction fixed wherever a storage goes both ways in `dispatch`; sizes `power_kw` (N,)."""
+    narrowed = (
+        exclusive(model, done.x, power_kw=float(size))
+        for model, done, size in zip(problem.models, dispatch, power_kw, strict=True)
+    )
+    models = tuple(new or old for new, old in zip(narrowed, problem.models, strict=True))
+    return replace(problem, models=models)
+
+
 def storage_rows(model: ProsumerModel) -> list[tuple[int, int]]:
     """The rows of `x` in which each storage charges and discharges."""
-    charges = {v.device: k for k, v in enumerate(model.variables) if v.quantity == "charge"}
-    return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.quantity == "discharge"]
+    charges = {v.device: k for k, v in enumerate(model.variables) if v.quantity == CHARGE}
+    return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.quantity == DISCHARGE]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.prosumers.devices import Device, FixedLoad, FlexibleLoad, Prosumer, Pv, Series, SolarCollector
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
 
@@ -30,7 +31,8 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
     """`prosumer` with the series that were given, from interval `begin` of the span on.
 
     A value is the sum over the prosumer's devices of a kind; they share it in proportion to the scenario's own series,
-    equally where that is zero. What is not given stays the scenario's own.
+    equally where that is zero. What is not given stays the scenario's own. Raises BadInput for values that are no
+    powers: not finite, or negative.
     """
     if not given:
         return prosumer
@@ -38,13 +40,25 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
     for stem, kind in KINDS.items():
         places = [n for n, device in enumerate(devices) if kind(device)]
         for which in ("forecast", "realised"):
-            values = given.get(f"{stem}_{which}[kW]")
-            if values is None or not places:
+            attribute = f"{stem}_{which}[kW]"
+            if given.get(attribute) is None or not places:
                 continue
-            parts = _split([series_of(devices[n]) for n in places], which, np.asarray(values, dtype=float), begin)
+            values = _checked(given[attribute], f"Prosumer-{prosumer.name}: {attribute}")
+            parts = _split([series_of(devices[n]) for n in places], which, values, begin)
             for n, part in zip(places, parts, strict=True):
                 devices[n] = _with_series(devices[n], replace(series_of(devices[n]), **{which: part}))
     return replace(prosumer, devices=tuple(devices))
+
+
+def _checked(values: FloatArray, place: str) -> FloatArray:
+    """The values, each a power that can be; raises BadInput that names entity and attribute."""
+    numbers = np.asarray(values, dtype=float)
+    wrong = np.flatnonzero(~np.isfinite(numbers) | (numbers < 0.0))
+    if wrong.size:
+        problem = f"is no power of a load or plant ({wrong.size} of {numbers.size} values, first at number {wrong[0]})"
+        remedy = "Give finite numbers that are at least 0, from the interval that begins on."
+        raise BadInput([Fault(place, f"{numbers[wrong[0]]:g}", problem, remedy)])
+    return numbers
 
 
 def series_of(device: Device) -> Series:

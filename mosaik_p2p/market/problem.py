@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 IMBALANCE = "imbalance"
@@ -56,12 +56,17 @@ class Settings:
     max_iterations: int = 5000
 
 
+def is_penalty(variable: Variable) -> bool:
+    """Whether its price stands for something that ought not to happen, and is nobody's offer."""
+    return variable.type == IMBALANCE or variable.quantity == SHORTFALL
+
+
 def highest_price(problem: MarketProblem) -> float:
     """The largest price that anyone offers, currency per kWh: the scale of all prices."""
     offers = [0.0]
     for model in problem.models:
         contract = [k for k, variable in enumerate(model.variables) if variable.type == "contract"]
-        rows = contract or [k for k, variable in enumerate(model.variables) if variable.type != IMBALANCE]
+        rows = contract or [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
         if rows:
             offers.append(float(np.abs(model.linear[rows]).max()))
     return max(offers) or 1.0

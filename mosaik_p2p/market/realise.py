@@ -11,8 +11,10 @@ import numpy as np
 
 from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.subproblem import Completion
+from mosaik_p2p.prosumers.conversion import FUEL
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel
+from mosaik_p2p.prosumers.storing import LEVEL
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 
@@ -35,7 +37,11 @@ class Exchange:
 
 @dataclass(frozen=True)
 class DeviceDispatch:
-    """What one device does in the binding interval: power produced (+) per carrier, level at its end, cost."""
+    """What one device does in the binding interval: power produced (+) per carrier, fuel burnt, level at its end, cost.
+
+    `missed_kwh` is energy whose deadline this interval was and that was not had: of a vehicle that departs, of a
+    flexible load whose day ends (negative: it had to take more than its forecast). None where there is no deadline.
+    """
 
     device: str
     type: str
@@ -43,6 +49,8 @@ class DeviceDispatch:
     heat_kw: float
     level_kwh: float | None
     cost: float
+    fuel_kw: float = 0.0
+    missed_kwh: float | None = None
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,23 @@ def _dispatch(name: str, model: ProsumerModel, power: FloatArray, deviation: dic
         # The model's constant, this interval's part: c d_forecast^2 = linear^2 / (2 quadratic).
         curvature = model.quadratic[rows[0], 0]
         cost += model.dt_h * model.linear[rows[0], 0] ** 2 / (2 * curvature) if curvature > 0 else 0.0
-    level = next((float(actual[k]) for k in rows if model.variables[k].quantity == "level"), None)
-    return DeviceDispatch(name, kind, float(produced[0]), float(produced[1]), level, float(cost))
+    fuel = sum(float(actual[k]) for k in rows if model.variables[k].quantity == FUEL)
+    level, missed = _level_kwh(model, rows, actual), _missed_kwh(name, model, rows, actual)
+    return DeviceDispatch(name, kind, float(produced[0]), float(produced[1]), level, float(cost), fuel, missed)
+
+
+def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
+    """The level at the end of the interval; None of what is no storage, or is away and can hold nothing."""
+    levels = (k for k in rows if model.variables[k].quantity == LEVEL and model.upper[k, 0] > 0)
+    return next((float(power[k]) for k in levels), None)
+
+
+def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
+    if name in model.missed_kwh:
+        missed = float(model.missed_kwh[name][0])
+        return None if np.isnan(missed) else missed
+    lacking = (k for k in rows if model.variables[k].quantity == SHORTFALL and model.upper[k, 0] > 0)
+    return next((model.dt_h * float(power[k]) for k in lacking), None)
 
 
 def _fixed_loads(prosumer: Prosumer, interval: int) -> list[DeviceDispatch]:

@@ -2,19 +2,22 @@
 
 Every prosumer may be short of, or left with, any amount of each carrier at the scarcity price. So loads beyond all
 limits end as a reported imbalance instead of a solver's failure, and step, certificate and central model state one
-problem.
+problem. What a storage lacks at a deadline (a vehicle at its departure) costs less than unserved load, and more than
+any energy.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
-from mosaik_p2p.prosumers.model import ProsumerModel, Variable
+from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, is_penalty
+from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 SCARCITY = 10.0
 """The scarcity price in units of the steepest marginal cost that anyone can have."""
+LACK = 0.5
+"""The price of a shortfall in units of the scarcity price."""
 
 
 def prepared(problem: MarketProblem) -> MarketProblem:
@@ -39,7 +42,7 @@ def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
 
 
 def _steepest(model: ProsumerModel) -> float:
-    rows = [k for k, variable in enumerate(model.variables) if variable.type != IMBALANCE]
+    rows = [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
     reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
     return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=1e-6))
 
@@ -58,10 +61,15 @@ def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:
         variables=(*model.variables, *names),
         lower=_extended(model.lower, more, 0.0),
         upper=_extended(model.upper, more, np.inf),
-        linear=_extended(model.linear, more, price),
+        linear=_extended(_with_lack_priced(model, LACK * price), more, price),
         quadratic=_extended(model.quadratic, more, 0.0),
         balance=np.concatenate([model.balance, balance], axis=1),
     )
+
+
+def _with_lack_priced(model: ProsumerModel, price: float) -> FloatArray:
+    lacking = np.array([variable.quantity == SHORTFALL for variable in model.variables], dtype=bool)
+    return np.where(lacking[:, None], price, model.linear)
 
 
 def _extended(array: FloatArray, more: int, value: float) -> FloatArray:

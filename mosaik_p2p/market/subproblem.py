@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED
+from mosaik_p2p.market.problem import UNLIMITED, is_penalty
 from mosaik_p2p.market.quadratic import DiagonalProgram
 from mosaik_p2p.market.recourse import imbalance_kw
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -37,7 +37,7 @@ class Completion:
     cost: float
     """Money over the look-ahead, imbalance at its scarcity price included."""
     penalty: float
-    """The part of it that stands for imbalance."""
+    """The part of it that stands for imbalance, and for what storages lack at a deadline."""
 
 
 class Subproblem:
@@ -166,7 +166,7 @@ class Subproblem:
 def completion(model: ProsumerModel, x: FloatArray, price_per_kwh: FloatArray) -> Completion:
     """Take stock of a dispatch `x` (K, T) in kW, rounded into its limits, with own prices (C, T)."""
     x = np.clip(x, model.lower, model.upper)
-    unpriced = np.array([variable.type != IMBALANCE for variable in model.variables])
+    unpriced = np.array([not is_penalty(variable) for variable in model.variables])
     cost = model.cost(x)
     return Completion(x, imbalance_kw(model, x), price_per_kwh, cost, cost - model.cost(x * unpriced[:, None]))
 

@@ -8,7 +8,16 @@ from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.realise import Realised
 from mosaik_p2p.prosumers.blocks import Window
-from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, HeatPump, Prosumer, Pv, SolarCollector
+from mosaik_p2p.prosumers.devices import (
+    Chp,
+    FixedLoad,
+    FlexibleLoad,
+    GasBoiler,
+    HeatPump,
+    Prosumer,
+    Pv,
+    SolarCollector,
+)
 from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table
 
@@ -76,6 +85,9 @@ def _profiles(prosumer: Prosumer) -> list[tuple[str, str, FloatArray, FloatArray
             found.append((device.name, "available_kw", device.available.forecast, device.available.realised))
         elif isinstance(device, HeatPump):
             found.append((device.name, "cop", device.cop, device.cop))
+        elif isinstance(device, GasBoiler | Chp):
+            price = device.fuel_price_per_kwh
+            found.append((device.name, "fuel_price_per_kwh", price, price))
     for contract in prosumer.contracts:
         price = contract.import_price_per_kwh
         found.append((contract.name, "import_price_per_kwh", price, price))
@@ -171,30 +183,36 @@ def prosumers_table(prosumers: tuple[Prosumer, ...], clearing: Clearing, happene
 def devices_table(prosumers: tuple[Prosumer, ...], happened: tuple[Realised, ...]) -> Table:
     """One row per device; produced power is positive."""
     rows = [
-        (prosumer.name, entry.device, entry.type, entry.el_kw, entry.heat_kw, 0.0, entry.level_kwh, entry.cost)
+        (
+            *(prosumer.name, entry.device, entry.type, entry.el_kw, entry.heat_kw, entry.fuel_kw),
+            *(entry.level_kwh, entry.cost, entry.missed_kwh),
+        )
         for prosumer, result in zip(prosumers, happened, strict=True)
         for entry in result.devices
     ]
-    return _columns("prosumer device type el_kw heat_kw fuel_kw level_kwh cost", rows)
+    return _columns("prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh", rows)
 
 
 def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], scarcity: float) -> Table:
     """The counterfactual without peers: exchange per carrier, and cost of devices and storage level per prosumer.
 
-    The devices' cost and the stored energy stand in the prosumer's first row.
+    What devices cost (fuel apart), the fuel and its cost, stored energy and missed energy (see `DeviceDispatch`) stand
+    in the prosumer's first row.
     """
     rows = []
     for prosumer, result in zip(prosumers, alone, strict=True):
-        cost = sum(entry.cost for entry in result.devices)
+        burning = [entry for entry in result.devices if entry.fuel_kw > 0.0]
+        fuel = (sum(entry.fuel_kw for entry in burning), sum(entry.cost for entry in burning))
+        cost = sum(entry.cost for entry in result.devices if entry.fuel_kw <= 0.0)
         level = sum(result.level_kwh.values())
+        missed = sum(max(entry.missed_kwh or 0.0, 0.0) for entry in result.devices)
         for n, (carrier, exchange) in enumerate(result.exchanges.items()):
-            own = (cost, level) if n == 0 else (0.0, 0.0)
+            own = (cost, level, *fuel, missed) if n == 0 else (0.0,) * 5
             prices = (exchange.import_price_per_kwh, exchange.export_price_per_kwh, scarcity)
-            rows.append(
-                (prosumer.name, carrier, exchange.import_kw, exchange.export_kw, exchange.imbalance_kw, *own, *prices)
-            )
+            power = (exchange.import_kw, exchange.export_kw, exchange.imbalance_kw)
+            rows.append((prosumer.name, carrier, *power, *own[:2], *prices, *own[2:]))
     columns = (
         "prosumer carrier import_kw export_kw imbalance_kw cost level_kwh import_price_per_kwh export_price_per_kwh "
-        "imbalance_price_per_kwh"
+        "imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh"
     )
     return _columns(columns, rows)

@@ -5,19 +5,34 @@ from functools import singledispatch
 
 import numpy as np
 
+from mosaik_p2p.prosumers.conversion import (
+    add_chp,
+    add_electric_boiler,
+    add_gas_boiler,
+    add_generator,
+    add_heat_pump,
+)
 from mosaik_p2p.prosumers.devices import (
     Battery,
+    Chp,
     Contract,
     Device,
+    ElasticLoad,
+    ElectricBoiler,
+    Ev,
     FixedLoad,
     FlexibleLoad,
+    GasBoiler,
+    Generator,
     HeatPump,
+    HeatTank,
     Prosumer,
     Pv,
     SolarCollector,
 )
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.storing import Stay, add_battery, add_ev, add_heat_tank
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray, IntArray
 
 
@@ -40,6 +55,11 @@ class Window:
     def cut(self, series: FloatArray) -> FloatArray:
         """The look-ahead's part of a series over the span."""
         return series[self.begin : self.begin + self.horizon]
+
+    def ends_day(self, t: int) -> bool:
+        """Whether the day of interval `t` of the look-ahead, or the span, ends with it."""
+        following = self.begin + t + 1
+        return following >= len(self.day_span) or bool(self.day_span[following] != self.day_span[following - 1])
 
 
 def prosumer_model(
@@ -81,12 +101,25 @@ def _(device: FlexibleLoad, builder: ModelBuilder, window: Window, state: Prosum
     )
     builder.constant += device.discomfort_per_kw2h * float(np.sum(demand**2)) * builder.dt_h
     builder.size_kw += float(demand.mean())
-    for day, owed_kwh in owed_energy(device, window, state, dt_h=builder.dt_h).items():
-        builder.total(load, np.flatnonzero(window.day == day), energy_kwh=owed_kwh)
+    missed = np.full(window.horizon, np.nan)
+    for day, owed in owed_energy(device, window, state, dt_h=builder.dt_h).items():
+        intervals = np.flatnonzero(window.day == day)
+        builder.total(load, intervals, energy_kwh=owed.energy_kwh)
+        if window.ends_day(int(intervals[-1])):
+            missed[intervals[-1]] = owed.beyond_limits_kwh
+    builder.missed_kwh[device.name] = missed
 
 
-def owed_energy(device: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, float]:
-    """Energy in kWh that a flexible load must take on each day of the look-ahead.
+@dataclass(frozen=True)
+class Owed:
+    """Energy that a load must take within a look-ahead, and what its limits leave over (negative: force upon it)."""
+
+    energy_kwh: float
+    beyond_limits_kwh: float
+
+
+def owed_energy(device: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, Owed]:
+    """What a flexible load must take on each day of the look-ahead.
 
     The forecast of the intervals covered, and today what the load already lags behind; either is clipped to what the
     limits allow in the intervals that are left.
@@ -98,8 +131,23 @@ def owed_energy(device: FlexibleLoad, window: Window, state: ProsumerState, *, d
         behind = state.behind_kwh.get(device.name, 0.0) if int(day) == state.day else 0.0
         energy = float(np.sum(demand[covered])) * dt_h + behind
         left = int(np.sum(covered))
-        owed[int(day)] = float(np.clip(energy, left * device.min_kw * dt_h, left * device.max_kw * dt_h))
+        possible = float(np.clip(energy, left * device.min_kw * dt_h, left * device.max_kw * dt_h))
+        owed[int(day)] = Owed(possible, energy - possible)
     return owed
+
+
+@add_device.register
+def _(device: ElasticLoad, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    slope = device.utility_slope_per_kw2h
+    builder.variable(
+        Variable(device.name, "elastic_load", "power"),
+        upper=device.max_kw,
+        price=-device.utility_per_kwh,
+        curvature=slope,
+        adds={device.carrier: -1.0},
+    )
+    wanted = device.utility_per_kwh / slope if slope > 0 else device.max_kw
+    builder.size_kw += 0.5 * min(device.max_kw, wanted)
 
 
 @add_device.register
@@ -123,29 +171,45 @@ def _add_source(
 
 @add_device.register
 def _(device: Battery, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
-    charge = builder.variable(
-        Variable(device.name, "battery", "charge"),
-        upper=device.charge_max_kw,
-        price=device.cost_per_kwh,
-        adds={ELECTRICITY: -1.0},
-    )
-    discharge = builder.variable(
-        Variable(device.name, "battery", "discharge"),
-        upper=device.discharge_max_kw,
-        price=device.cost_per_kwh,
-        adds={ELECTRICITY: 1.0},
-    )
-    least = builder.series(device.energy_min_kwh)
-    least[-1] = max(device.energy_min_kwh, device.energy_final_kwh)
-    level = builder.variable(Variable(device.name, "battery", "level"), lower=least, upper=device.energy_max_kwh)
-    gain = {charge: -device.efficiency_charge * builder.dt_h, discharge: builder.dt_h / device.efficiency_discharge}
-    builder.storage(level, gain=gain, begin_kwh=state.level_kwh[device.name])
+    add_battery(device, builder, begin_kwh=state.level_kwh[device.name])
+
+
+@add_device.register
+def _(device: HeatTank, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    add_heat_tank(device, builder, begin_kwh=state.level_kwh[device.name])
+
+
+@add_device.register
+def _(device: Ev, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    left = device.intervals_left
+    before = left[max(window.begin - 1, 0)] >= 0
+    stay = Stay(left[window.begin : window.begin + window.horizon], was_plugged=bool(before))
+    add_ev(device, builder, stay, begin_kwh=state.level_kwh.get(device.name, 0.0))
 
 
 @add_device.register
 def _(device: HeatPump, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
-    name = Variable(device.name, "heat_pump", "power")
-    builder.variable(name, upper=device.el_max_kw, adds={ELECTRICITY: -1.0, HEAT: window.cut(device.cop)})
+    add_heat_pump(device, builder, cop=window.cut(device.cop))
+
+
+@add_device.register
+def _(device: ElectricBoiler, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    add_electric_boiler(device, builder)
+
+
+@add_device.register
+def _(device: GasBoiler, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    add_gas_boiler(device, builder, price_per_kwh=window.cut(device.fuel_price_per_kwh))
+
+
+@add_device.register
+def _(device: Chp, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    add_chp(device, builder, price_per_kwh=window.cut(device.fuel_price_per_kwh))
+
+
+@add_device.register
+def _(device: Generator, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
+    add_generator(device, builder)
 
 
 def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:

@@ -7,7 +7,7 @@ Sources of the device models: Chen and Liu 2025 (doi of the paper in the README)
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,20 @@ class FlexibleLoad:
     min_kw: float
     max_kw: float
     discomfort_per_kw2h: float
+
+
+@dataclass(frozen=True)
+class ElasticLoad:
+    """A load that takes the more the cheaper energy is: utility `(b d - a/2 d^2) dt` of drawing d kW.
+
+    `b` is `utility_per_kwh`, `a` is `utility_slope_per_kw2h`.
+    """
+
+    name: str
+    carrier: str
+    max_kw: float
+    utility_per_kwh: float
+    utility_slope_per_kw2h: float
 
 
 @dataclass(frozen=True)
@@ -75,12 +89,107 @@ class Battery:
 
 
 @dataclass(frozen=True)
+class HeatTank:
+    """A heat storage that loses a share of its content in every hour."""
+
+    name: str
+    charge_max_kw: float
+    discharge_max_kw: float
+    energy_min_kwh: float
+    energy_max_kwh: float
+    energy_initial_kwh: float
+    energy_final_kwh: float
+    """Least level at the end of every look-ahead."""
+    efficiency_charge: float
+    efficiency_discharge: float
+    loss_per_h: float
+    """Share of the content lost in an hour, in [0, 1)."""
+    cost_per_kwh: float
+
+
+@dataclass(frozen=True)
+class Ev:
+    """An electric vehicle: a battery that is there only while plugged in.
+
+    It arrives with `energy_arrival_kwh` and takes all it holds away with it; what it then lacks to
+    `energy_departure_kwh` is a shortfall at a price above every other (see `market.recourse`).
+    """
+
+    name: str
+    charge_max_kw: float
+    discharge_max_kw: float
+    """0 where it cannot feed back (no V2G)."""
+    energy_min_kwh: float
+    energy_max_kwh: float
+    energy_initial_kwh: float
+    """Level at the begin of the run, where it is plugged in then."""
+    energy_arrival_kwh: float
+    energy_departure_kwh: float
+    efficiency_charge: float
+    efficiency_discharge: float
+    cost_per_kwh: float
+    intervals_left: IntArray
+    """(span,) intervals that follow this one until it departs; -1 while it is away."""
+
+
+@dataclass(frozen=True)
 class HeatPump:
     """Turns electricity into heat: `heat = cop * el`; `cop` of shape (span,)."""
 
     name: str
     el_max_kw: float
     cop: FloatArray
+
+
+@dataclass(frozen=True)
+class ElectricBoiler:
+    """Turns electricity into heat: `heat = efficiency * el`."""
+
+    name: str
+    el_max_kw: float
+    efficiency: float
+
+
+@dataclass(frozen=True)
+class GasBoiler:
+    """Turns fuel into heat: `heat = efficiency * fuel`; the price of shape (span,) is per kWh of fuel."""
+
+    name: str
+    heat_max_kw: float
+    efficiency: float
+    fuel_price_per_kwh: FloatArray
+
+
+@dataclass(frozen=True)
+class Chp:
+    """Turns fuel into electricity and heat: `el = power_to_heat * heat`, `el + heat = efficiency * fuel`."""
+
+    name: str
+    el_max_kw: float
+    efficiency: float
+    power_to_heat: float
+    fuel_price_per_kwh: FloatArray
+
+    @property
+    def efficiency_el(self) -> float:
+        """Electricity per fuel."""
+        return self.efficiency * self.power_to_heat / (1.0 + self.power_to_heat)
+
+    @property
+    def efficiency_heat(self) -> float:
+        """Heat per fuel."""
+        return self.efficiency / (1.0 + self.power_to_heat)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """An electric generator that costs `(a/2 p^2 + b p) dt`; `a` is `cost_per_kw2h`, `b` is `cost_per_kwh`."""
+
+    name: str
+    min_kw: float
+    max_kw: float
+    cost_per_kwh: float
+    cost_per_kw2h: float
 
 
 @dataclass(frozen=True)
@@ -96,7 +205,21 @@ class Contract:
     export_max_kw: float
 
 
-Device: TypeAlias = FixedLoad | FlexibleLoad | Pv | SolarCollector | Battery | HeatPump
+Store: TypeAlias = Battery | HeatTank | Ev
+"""What has a level."""
+Device: TypeAlias = (
+    FixedLoad
+    | FlexibleLoad
+    | ElasticLoad
+    | Pv
+    | SolarCollector
+    | Store
+    | HeatPump
+    | ElectricBoiler
+    | GasBoiler
+    | Chp
+    | Generator
+)
 
 
 @dataclass(frozen=True)

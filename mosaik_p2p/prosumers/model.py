@@ -11,7 +11,7 @@ follows section 2 of Chen and Liu 2025 with each device's cost written out; ever
 prosumer may own several of a kind.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,6 +19,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
+
+SHORTFALL = "shortfall"
+"""Quantity of the variables for energy that a storage lacks at a deadline; the market gives them their price."""
+SIZE_OF_REACH = 1e-3
+"""Least size of a prosumer, of the most that its largest device can do: limits must stay within a solver's sight."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,9 @@ class ProsumerModel:
     """Whether the prosumer can trade each carrier."""
     size_kw: float
     """Mean of what flows at this prosumer: the scale of its powers."""
+    missed_kwh: Mapping[str, FloatArray] = field(default_factory=dict)
+    """By flexible load, (T,): energy of a day that its limits leave unserved (negative: taken too much) where the day
+    ends, NaN elsewhere."""
 
     @cached_property
     def equations(self) -> tuple[sp.csr_array, FloatArray]:
@@ -135,6 +143,9 @@ class ModelBuilder:
     fixed: dict[str, FloatArray] = field(default_factory=dict)
     constant: float = 0.0
     size_kw: float = 0.0
+    reach_kw: float = 0.0
+    """The largest number that a variable of a device without a load or plant profile can have."""
+    missed_kwh: dict[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.fixed = {carrier: np.zeros(self.horizon) for carrier in CARRIERS}
@@ -160,10 +171,25 @@ class ModelBuilder:
         self.shares.append({carrier: self.series(share) for carrier, share in (adds or {}).items()})
         return len(self.variables) - 1
 
-    def storage(self, level: int, *, gain: dict[int, float], begin_kwh: float, keep: float = 1.0) -> None:
-        """Add a storage's balance; `gain` is the kWh by which 1 kW of a row lowers the level in an interval."""
-        drain = np.zeros(self.horizon)
-        drain[0] = keep * begin_kwh
+    def reach(self, power_kw: float) -> None:
+        """Note the largest number that one of a device's variables can have (levels in kWh)."""
+        self.reach_kw = max(self.reach_kw, power_kw)
+
+    def storage(
+        self,
+        level: int,
+        *,
+        gain: dict[int, float],
+        begin_kwh: float,
+        keep: float = 1.0,
+        inflow_kwh: float | FloatArray = 0.0,
+    ) -> None:
+        """Add a storage's balance; `gain` is the kWh by which 1 kW of a row lowers the level in an interval.
+
+        `inflow_kwh` is what comes (negative: goes) in each interval whatever is dispatched.
+        """
+        drain = self.series(inflow_kwh)
+        drain[0] += keep * begin_kwh
         self.storages.append(Storage(level, keep, tuple(gain.items()), drain))
 
     def total(self, k: int, intervals: IntArray, *, energy_kwh: float) -> None:
@@ -191,7 +217,8 @@ class ModelBuilder:
             totals=tuple(self.totals),
             constant=self.constant,
             member=member,
-            size_kw=self.size_kw,
+            size_kw=max(self.size_kw, SIZE_OF_REACH * self.reach_kw),
+            missed_kwh=self.missed_kwh,
         )
 
     def _stacked(self, series: Iterable[FloatArray]) -> FloatArray:

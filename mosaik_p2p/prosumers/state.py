@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mosaik_p2p.prosumers.devices import Battery, Prosumer
+from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Prosumer
 
 
 @dataclass(frozen=True)
 class ProsumerState:
-    """Levels in kWh by storage name; energy in kWh by which each flexible load lags behind its forecast since the begin
-    of day `day`."""
+    """Levels in kWh by storage name (none of a vehicle that is away); energy in kWh by which each flexible load lags
+    behind its forecast since the begin of day `day`."""
 
     level_kwh: Mapping[str, float]
     behind_kwh: Mapping[str, float]
@@ -19,7 +19,11 @@ class ProsumerState:
 
 def initial_state(prosumer: Prosumer, *, day: int) -> ProsumerState:
     """The state before the first interval: initial levels, nothing served."""
-    levels = {device.name: device.energy_initial_kwh for device in prosumer.devices if isinstance(device, Battery)}
+    levels = {
+        device.name: device.energy_initial_kwh
+        for device in prosumer.devices
+        if isinstance(device, Battery | HeatTank) or (isinstance(device, Ev) and device.intervals_left[0] >= 0)
+    }
     return ProsumerState(level_kwh=levels, behind_kwh={}, day=day)
 
 

@@ -80,10 +80,10 @@ def _cost_by_party(results: Results, case: str) -> dict[str, float]:
 
 
 def _final_levels(rows: pd.DataFrame) -> dict[str, float]:
-    stores = rows.dropna(subset=["level_kwh"])
-    if stores.empty:
-        return {}
-    levels = stores[stores["time"] == stores["time"].max()].groupby("prosumer")["level_kwh"].sum()
+    """By owner of a storage; a vehicle that is away counts nothing."""
+    owners = rows.dropna(subset=["level_kwh"])["prosumer"].unique()
+    last = rows[(rows["time"] == rows["time"].max()) & rows["prosumer"].isin(owners)]
+    levels = last.groupby("prosumer")["level_kwh"].sum()
     return {str(name): float(level) for name, level in levels.items()}
 
 

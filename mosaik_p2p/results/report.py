@@ -24,6 +24,7 @@ from mosaik_p2p.results.figures_map import map_panels
 from mosaik_p2p.results.figures_market import convergence_panels, market_panels, storage_panel
 from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.folder import REPORT_FILE
+from mosaik_p2p.results.missed import missed_text, misses
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.sentences import convergence_sentence, missing_sentence, verdict_sentence
 from mosaik_p2p.results.summary import read_summary
@@ -86,6 +87,8 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
         unserved="; ".join(unserved_texts(summary)),
         shortages=shortages(summary),
+        missed=missed_text(summary),
+        misses=misses(summary),
         plot=_plot,
         plotly_js=plotly.offline.get_plotlyjs(),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mosaik_p2p.errors import Verdict
+from mosaik_p2p.results.missed import MISSED
 from mosaik_p2p.results.wording import energy
 
 
@@ -39,9 +40,11 @@ def _of_incomplete(summary: Mapping[str, Any], lack: str) -> str:
 
 
 def _lack(summary: Mapping[str, Any]) -> str:
-    """Like `0.3 kWh were not served`; empty where nothing is missing."""
-    missing = sum(summary["unserved_kwh"].values())
-    return f"{energy(missing)} kWh were not served" if missing > 0 else ""
+    """Like `0.3 kWh were not served and 2.0 kWh missed their deadline`; empty where nothing is missing."""
+    missing, late = sum(summary["unserved_kwh"].values()), summary.get(MISSED, 0.0)
+    parts = [f"{energy(missing)} kWh were not served"] if missing > 0 else []
+    parts += [f"{energy(late)} kWh missed their deadline"] if late > 0 else []
+    return " and ".join(parts)
 
 
 def convergence_sentence(summary: Mapping[str, Any]) -> str | None:

@@ -19,6 +19,7 @@ from mosaik_p2p.results.counterfactuals import (
 from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
+from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
 from mosaik_p2p.results.money import costs, is_worse_off, operator_account, total_cost
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.reading import Results, read_results
@@ -75,6 +76,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     verdicts = interval_verdicts(results, meta.networks)
     counts = verdict_counts(verdicts, meta.steps)
     unserved = unserved_by_prosumer(results, meta.dt_h)
+    missed = missed_by_prosumer(results)
     others = counterfactual_results(folder)
     cost = costs(results, meta.initial_stored_kwh, others=tuple(others))
     return {
@@ -97,7 +99,8 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
         **unserved_in_all(unserved, _carriers(meta)),
-        "cost": {name: {**entry, **unserved[name]} for name, entry in cost.items()},
+        **missed_in_all(missed),
+        "cost": {name: {**entry, **unserved[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
         "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],

@@ -104,8 +104,10 @@ TABLES: dict[str, TableShape] = {
         fuel_kw=REAL,
         level_kwh=REAL,
         cost=REAL,
+        missed_kwh=REAL,
     ),
-    # What each prosumer would do with its contracts only; cost and stored energy stand in its first row.
+    # What each prosumer would do with its contracts only; cost of devices, stored energy, fuel and missed energy stand
+    # in its first row.
     "alone": _shape(
         "time prosumer carrier",
         time=TIME,
@@ -119,6 +121,9 @@ TABLES: dict[str, TableShape] = {
         import_price_per_kwh=REAL,
         export_price_per_kwh=REAL,
         imbalance_price_per_kwh=REAL,
+        fuel_kw=REAL,
+        fuel_cost=REAL,
+        missed_kwh=REAL,
     ),
     "flows": _shape(
         "time round network",

@@ -7,6 +7,7 @@ from typing import Any
 
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
+from mosaik_p2p.results.missed import missed_text
 from mosaik_p2p.results.sentences import convergence_sentence, counts_sentence, verdict_sentence
 from mosaik_p2p.results.unserved import unserved_texts
 from mosaik_p2p.results.wording import LOSSES_ARE, plain, share_of_change, signed, stored_beside
@@ -80,6 +81,8 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         price_text = "" if price is None else f", mean price {price:.3f} {currency}/kWh"
         lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
     lines += [f"  {_cut(f'Not served: {text}', WIDTH - 2)}" for text in unserved_texts(summary)]
+    missed = missed_text(summary)
+    lines += [_cut(f"  Not had in time: {missed}", WIDTH)] if missed else []
     iterations, gap = summary["iterations"], summary["relative_gap"]
     if iterations["max"] is not None and gap["max"] is not None:
         lines.append(

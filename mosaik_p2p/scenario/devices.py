@@ -1,28 +1,23 @@
 """Devices of a prosumer, discriminated by `type`."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mosaik_p2p.scenario.base import (
+    DeviceSection,
     Efficiency,
     Name,
     NotNegative,
     PlainName,
     Positive,
     PositiveOrProfile,
-    Section,
     refuse,
-    refuse_beyond_floats,
 )
+from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
+from mosaik_p2p.scenario.tariffs import Price
 
 Carrier: TypeAlias = Literal["electricity", "heat"]
-
-
-class DeviceSection(Section):
-    """What every device may say besides its own keys: which template it builds on."""
-
-    consumed_keys: ClassVar[tuple[str, ...]] = ("template",)
 
 
 class FixedLoadSpec(DeviceSection):
@@ -52,6 +47,23 @@ class FlexibleLoadSpec(DeviceSection):
                 f"is not below max_kw = {self.max_kw:g}", remedy="Leave room between min_kw and max_kw.", key="min_kw"
             )
         return self
+
+
+class ElasticLoadSpec(DeviceSection):
+    """A load that takes the more the cheaper energy is, from 0 to `max_kw`.
+
+    Drawing d kW is worth `utility_per_kwh d - utility_slope_per_kw2h d^2 / 2` per hour: it draws until one kWh more is
+    worth its price.
+    """
+
+    type: Literal["elastic_load"]
+    name: PlainName = "elastic_load"
+    carrier: Carrier = "electricity"
+    max_kw: Positive
+    utility_per_kwh: NotNegative
+    """Currency per kWh: what the first kWh is worth."""
+    utility_slope_per_kw2h: NotNegative = 0.0
+    """Currency per kW2h: by how much less each further kW is worth."""
 
 
 class PvSpec(DeviceSection):
@@ -84,59 +96,6 @@ class SolarCollectorSpec(DeviceSection):
         return self
 
 
-def _final(value: Any) -> Any:
-    if value != "initial" and (isinstance(value, bool) or not isinstance(value, int | float)):
-        refuse("is not a level of the storage", remedy='Give a number in kWh, or "initial".')
-    if value != "initial":
-        refuse_beyond_floats(value)
-    return value
-
-
-class EnergyRange(Section):
-    """Levels of a storage in kWh; every look-ahead ends at no less than `final`."""
-
-    min: NotNegative = 0.0
-    max: Positive
-    initial: NotNegative
-    final: Annotated[Literal["initial"] | float, BeforeValidator(_final)] = "initial"
-
-    @model_validator(mode="after")
-    def _levels(self) -> Self:
-        if self.min >= self.max:
-            refuse(f"is not below max = {self.max:g}", remedy="Leave room between min and max.", key="min")
-        for key, level in (("initial", self.initial), ("final", self.final_kwh)):
-            if not self.min <= level <= self.max:
-                refuse(
-                    f"is outside of min = {self.min:g} to max = {self.max:g}",
-                    remedy="Give a level within the storage.",
-                    key=key,
-                )
-        return self
-
-    @property
-    def final_kwh(self) -> float:
-        """Least level at the end of every look-ahead."""
-        return self.initial if isinstance(self.final, str) else self.final
-
-
-class StorageEfficiency(Section):
-    """Shares of the energy that survive the way in and the way out."""
-
-    charge: Efficiency = 0.95
-    discharge: Efficiency = 0.95
-
-
-class BatterySpec(DeviceSection):
-    """An electric storage; `power_kw` limits charging and discharging."""
-
-    type: Literal["battery"]
-    name: PlainName = "battery"
-    power_kw: Positive
-    energy_kwh: EnergyRange
-    efficiency: StorageEfficiency = StorageEfficiency()
-    cost_per_kwh: NotNegative = 0.0
-
-
 class HeatPumpSpec(DeviceSection):
     """Heat from electricity; `cop` is a number or the name of a profile."""
 
@@ -146,8 +105,76 @@ class HeatPumpSpec(DeviceSection):
     cop: PositiveOrProfile
 
 
+class ElectricBoilerSpec(DeviceSection):
+    """Heat from electricity, at an efficiency."""
+
+    type: Literal["electric_boiler"]
+    name: PlainName = "electric_boiler"
+    el_max_kw: Positive
+    efficiency: Efficiency = 0.99
+
+
+class GasBoilerSpec(DeviceSection):
+    """Heat from fuel; the efficiency relates to the heating value that the fuel is billed by.
+
+    `fuel_price_per_kwh` is currency per kWh of fuel, written like a tariff's price.
+    """
+
+    type: Literal["gas_boiler"]
+    name: PlainName = "gas_boiler"
+    heat_max_kw: Positive
+    efficiency: Efficiency = 0.9
+    fuel_price_per_kwh: Price
+
+
+class ChpSpec(DeviceSection):
+    """Electricity and heat from fuel: `efficiency` is both together per fuel, `power_to_heat` electricity per heat.
+
+    `fuel_price_per_kwh` is currency per kWh of fuel, written like a tariff's price.
+    """
+
+    type: Literal["chp"]
+    name: PlainName = "chp"
+    el_max_kw: Positive
+    efficiency: Efficiency = 0.9
+    power_to_heat: Positive = 0.5
+    fuel_price_per_kwh: Price
+
+
+class GeneratorSpec(DeviceSection):
+    """An electric generator; p kW cost `cost_per_kw2h p^2 / 2 + cost_per_kwh p` per hour (currency)."""
+
+    type: Literal["generator"]
+    name: PlainName = "generator"
+    min_kw: NotNegative = 0.0
+    max_kw: Positive
+    cost_per_kwh: NotNegative
+    cost_per_kw2h: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min_kw > self.max_kw:
+            refuse(f"is above max_kw = {self.max_kw:g}", remedy="Give at most max_kw.", key="min_kw")
+        return self
+
+
 DeviceSpec: TypeAlias = Annotated[
-    FixedLoadSpec | FlexibleLoadSpec | PvSpec | SolarCollectorSpec | BatterySpec | HeatPumpSpec,
+    FixedLoadSpec
+    | FlexibleLoadSpec
+    | ElasticLoadSpec
+    | PvSpec
+    | SolarCollectorSpec
+    | BatterySpec
+    | EvSpec
+    | HeatTankSpec
+    | HeatPumpSpec
+    | ElectricBoilerSpec
+    | GasBoilerSpec
+    | ChpSpec
+    | GeneratorSpec,
     Field(discriminator="type"),
 ]
-DEVICE_TYPES = ("fixed_load", "flexible_load", "pv", "solar_collector", "battery", "heat_pump")
+DEVICE_TYPES = (
+    *("fixed_load", "flexible_load", "elastic_load", "pv", "solar_collector", "battery", "ev", "heat_tank"),
+    *("heat_pump", "electric_boiler", "gas_boiler", "chp", "generator"),
+)

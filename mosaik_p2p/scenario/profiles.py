@@ -57,6 +57,20 @@ class CollectorProfile(Section):
     """Mean temperature of the collector's fluid."""
 
 
+class CarnotProfile(Section):
+    """Coefficient of performance of a heat pump from its temperatures: a part of Carnot's, at least 1."""
+
+    source: Literal["carnot"]
+    t_sink_c: Number
+    """Temperature at which it gives its heat, degC."""
+    t_source_c: Number | None = None
+    """Temperature from which it takes heat, degC; None: the air of the weather."""
+    quality: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.4
+    """Part of Carnot's coefficient that it reaches."""
+    lift_min_k: Positive = 10.0
+    """Smaller lifts from source to sink count as this one, K."""
+
+
 class ConstantProfile(Section):
     """One value for all intervals."""
 
@@ -75,6 +89,7 @@ ProfileSpec: TypeAlias = Annotated[
     | Annotated[Vdi4655Profile, Tag("source:vdi4655")]
     | Annotated[PvlibProfile, Tag("source:pvlib")]
     | Annotated[CollectorProfile, Tag("source:collector")]
+    | Annotated[CarnotProfile, Tag("source:carnot")]
     | Annotated[ConstantProfile, Tag("source:constant")],
     Discriminator(_source),
 ]

@@ -186,7 +186,14 @@ class Template(Section):
     pv: dict[str, Any] | None = None
     solar_collector: dict[str, Any] | None = None
     battery: dict[str, Any] | None = None
+    elastic_load: dict[str, Any] | None = None
+    ev: dict[str, Any] | None = None
+    heat_tank: dict[str, Any] | None = None
     heat_pump: dict[str, Any] | None = None
+    electric_boiler: dict[str, Any] | None = None
+    gas_boiler: dict[str, Any] | None = None
+    chp: dict[str, Any] | None = None
+    generator: dict[str, Any] | None = None
 
 
 class Scenario(Section):

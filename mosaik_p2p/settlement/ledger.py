@@ -46,10 +46,10 @@ def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float |
     payments = [
         *_trades(tables.get("trades", {}), dt_h),
         *_exchanges(tables.get("prosumers", {}), IN_MARKET, dt_h),
-        *_devices(tables.get("devices", {})),
+        *_devices(tables.get("devices", {}), dt_h),
         *_losses(tables.get("flows", {}), tables.get("prosumers", {}), dt_h, loss_price_per_kwh),
         *_exchanges(tables.get("alone", {}), ALONE, dt_h),
-        *_own_costs_alone(tables.get("alone", {})),
+        *_own_costs_alone(tables.get("alone", {}), dt_h),
     ]
     entries = [entry for payment in payments if payment.energy_kwh or payment.money for entry in _both_rows(payment)]
     return {name: [entry[n] for entry in entries] for n, name in enumerate(COLUMNS)}
@@ -95,14 +95,17 @@ def _exchanges(table: Table, case: str, dt_h: float) -> Iterator[Payment]:
         yield Payment(case, supplier, prosumer, carrier, "imbalance", abs(imbalance), scarcity * max(-imbalance, 0.0))
 
 
-def _devices(devices: Table) -> Iterator[Payment]:
-    for prosumer, cost in _rows(devices, "prosumer", "cost"):
-        yield Payment(IN_MARKET, OWN, str(prosumer), None, "device", 0.0, float(cost))
+def _devices(devices: Table, dt_h: float) -> Iterator[Payment]:
+    """What devices cost: those that burn fuel cost the fuel and nothing else."""
+    for prosumer, cost, fuel_kw in _rows(devices, "prosumer", "cost", "fuel_kw"):
+        item = "fuel" if fuel_kw > 0.0 else "device"
+        yield Payment(IN_MARKET, OWN, str(prosumer), None, item, float(fuel_kw) * dt_h, float(cost))
 
 
-def _own_costs_alone(alone: Table) -> Iterator[Payment]:
-    for prosumer, cost in _rows(alone, "prosumer", "cost"):
+def _own_costs_alone(alone: Table, dt_h: float) -> Iterator[Payment]:
+    for prosumer, cost, fuel_kw, fuel_cost in _rows(alone, "prosumer", "cost", "fuel_kw", "fuel_cost"):
         yield Payment(ALONE, OWN, str(prosumer), None, "device", 0.0, float(cost))
+        yield Payment(ALONE, OWN, str(prosumer), None, "fuel", float(fuel_kw) * dt_h, float(fuel_cost))
 
 
 def _losses(flows: Table, prosumers: Table, dt_h: float, loss_price_per_kwh: float | None) -> Iterator[Payment]:

@@ -1,0 +1,55 @@
+"""Storages on the intervals of the span: when a vehicle is there."""
+
+import numpy as np
+
+from mosaik_p2p.loading.resample import MINUTES_PER_DAY
+from mosaik_p2p.loading.series import Span
+from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Store
+from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
+from mosaik_p2p.units import IntArray
+
+
+def store(device: BatterySpec | HeatTankSpec | EvSpec, span: Span) -> Store:
+    """The storage that the scenario describes."""
+    if isinstance(device, EvSpec):
+        return _vehicle(device, span)
+    levels = {
+        "energy_min_kwh": device.energy_kwh.min,
+        "energy_max_kwh": device.energy_kwh.max,
+        "energy_initial_kwh": device.energy_kwh.initial,
+        "energy_final_kwh": device.energy_kwh.final_kwh,
+    }
+    flow = {
+        "charge_max_kw": device.power_kw,
+        "discharge_max_kw": device.power_kw,
+        "efficiency_charge": device.efficiency.charge,
+        "efficiency_discharge": device.efficiency.discharge,
+        "cost_per_kwh": device.cost_per_kwh,
+    }
+    if isinstance(device, HeatTankSpec):
+        return HeatTank(name=device.name, loss_per_h=device.loss_per_h, **levels, **flow)
+    return Battery(name=device.name, **levels, **flow)
+
+
+def _vehicle(device: EvSpec, span: Span) -> Ev:
+    return Ev(
+        name=device.name,
+        charge_max_kw=device.power_kw,
+        discharge_max_kw=device.power_kw if device.v2g else 0.0,
+        energy_min_kwh=device.energy_kwh.min,
+        energy_max_kwh=device.energy_kwh.max,
+        energy_initial_kwh=device.energy_kwh.initial_kwh,
+        energy_arrival_kwh=device.energy_kwh.arrival,
+        energy_departure_kwh=device.energy_kwh.departure,
+        efficiency_charge=device.efficiency.charge,
+        efficiency_discharge=device.efficiency.discharge,
+        cost_per_kwh=device.cost_per_kwh,
+        intervals_left=intervals_left(device, span.minute, span.step_minutes),
+    )
+
+
+def intervals_left(device: EvSpec, minute: IntArray, step_minutes: int) -> IntArray:
+    """For intervals that begin at these minutes of a day: how many follow until it departs; -1 while it is away."""
+    first, count = device.whole_intervals(step_minutes)
+    since = (minute // step_minutes - first) % (MINUTES_PER_DAY // step_minutes)
+    return np.where(since < count, count - 1 - since, -1).astype(np.int64)

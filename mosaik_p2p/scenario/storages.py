@@ -1,0 +1,147 @@
+"""Devices that store energy: battery, heat tank and electric vehicle."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mosaik_p2p.scenario.base import (
+    DeviceSection,
+    Efficiency,
+    NotNegative,
+    PlainName,
+    Positive,
+    Section,
+    refuse,
+    refuse_beyond_floats,
+)
+from mosaik_p2p.scenario.tariffs import MINUTES_PER_DAY, Clock, minute_of_day
+
+
+def _final(value: Any) -> Any:
+    if value != "initial" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        refuse("is not a level of the storage", remedy='Give a number in kWh, or "initial".')
+    if value != "initial":
+        refuse_beyond_floats(value)
+    return value
+
+
+class EnergyRange(Section):
+    """Levels of a storage in kWh; every look-ahead ends at no less than `final`."""
+
+    min: NotNegative = 0.0
+    max: Positive
+    initial: NotNegative
+    final: Annotated[Literal["initial"] | float, BeforeValidator(_final)] = "initial"
+
+    @model_validator(mode="after")
+    def _levels(self) -> Self:
+        if self.min >= self.max:
+            refuse(f"is not below max = {self.max:g}", remedy="Leave room between min and max.", key="min")
+        for key, level in (("initial", self.initial), ("final", self.final_kwh)):
+            if not self.min <= level <= self.max:
+                refuse(
+                    f"is outside of min = {self.min:g} to max = {self.max:g}",
+                    remedy="Give a level within the storage.",
+                    key=key,
+                )
+        return self
+
+    @property
+    def final_kwh(self) -> float:
+        """Least level at the end of every look-ahead."""
+        return self.initial if isinstance(self.final, str) else self.final
+
+
+class StorageEfficiency(Section):
+    """Shares of the energy that survive the way in and the way out."""
+
+    charge: Efficiency = 0.95
+    discharge: Efficiency = 0.95
+
+
+class BatterySpec(DeviceSection):
+    """An electric storage; `power_kw` limits charging and discharging."""
+
+    type: Literal["battery"]
+    name: PlainName = "battery"
+    power_kw: Positive
+    energy_kwh: EnergyRange
+    efficiency: StorageEfficiency = StorageEfficiency()
+    cost_per_kwh: NotNegative = 0.0
+
+
+class HeatTankSpec(DeviceSection):
+    """A heat storage; `power_kw` limits charging and discharging, `energy_kwh` is heat above the return temperature."""
+
+    type: Literal["heat_tank"]
+    name: PlainName = "heat_tank"
+    power_kw: Positive
+    energy_kwh: EnergyRange
+    efficiency: StorageEfficiency = StorageEfficiency(charge=1.0, discharge=1.0)
+    loss_per_h: Annotated[float, Field(strict=True, ge=0.0, lt=1.0)] = 0.01
+    """Share of the content that is lost in an hour."""
+    cost_per_kwh: NotNegative = 0.0
+
+
+class EvEnergy(Section):
+    """Levels of a vehicle's battery in kWh: limits, what it comes with and what it wants to leave with."""
+
+    min: NotNegative = 0.0
+    max: Positive
+    arrival: NotNegative
+    """Level with which it is plugged in, every day."""
+    departure: NotNegative
+    """Level that it wants at its departure; what it lacks is reported."""
+    initial: NotNegative | None = None
+    """Level at the begin of the run, where it is plugged in then; by default that of its arrival."""
+
+    @model_validator(mode="after")
+    def _levels(self) -> Self:
+        if self.min >= self.max:
+            refuse(f"is not below max = {self.max:g}", remedy="Leave room between min and max.", key="min")
+        for key, level in (("arrival", self.arrival), ("departure", self.departure), ("initial", self.initial_kwh)):
+            if not self.min <= level <= self.max:
+                remedy = "Give a level within the battery."
+                refuse(f"is outside of min = {self.min:g} to max = {self.max:g}", remedy=remedy, key=key)
+        return self
+
+    @property
+    def initial_kwh(self) -> float:
+        """Level at the begin of the run, where it is plugged in then."""
+        return self.arrival if self.initial is None else self.initial
+
+
+class EvSpec(DeviceSection):
+    """An electric vehicle, plugged in every day from `arrival` to `departure` ("18:00", by the scenario's offset).
+
+    A departure that is not after the arrival is the next day's. It counts as plugged in for the intervals that lie
+    within this time whole. `power_kw` limits charging, and feeding back where `v2g` is true.
+    """
+
+    type: Literal["ev"]
+    name: PlainName = "ev"
+    arrival: Clock
+    departure: Clock
+    power_kw: Positive
+    energy_kwh: EvEnergy
+    efficiency: StorageEfficiency = StorageEfficiency()
+    v2g: Annotated[bool, Field(strict=True)] = False
+    cost_per_kwh: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _goes_away(self) -> Self:
+        if self.stay_minutes == 0:
+            remedy = "Leave time between them; what never leaves is a battery."
+            refuse("is the time of its arrival", remedy=remedy, key="departure")
+        return self
+
+    @property
+    def stay_minutes(self) -> int:
+        """Minutes from its arrival to its departure."""
+        return (minute_of_day(self.departure) - minute_of_day(self.arrival)) % MINUTES_PER_DAY
+
+    def whole_intervals(self, step_minutes: int) -> tuple[int, int]:
+        """The first interval of a day in which it is there whole, and the number of those until it departs."""
+        arrival = minute_of_day(self.arrival) % MINUTES_PER_DAY
+        first = -(-arrival // step_minutes)
+        return first, max((arrival + self.stay_minutes) // step_minutes - first, 0)
