@@ -99,6 +99,24 @@ def money_errors(results: Results) -> pd.DataFrame:
     return paid.reset_index()
 
 
+def peer_money_errors(results: Results) -> pd.DataFrame:
+    """Per interval and carrier: what peers pay each other, summed over both ends, beside what changes hands."""
+    ledger = results["settlement"]
+    names = {prosumer["name"] for prosumer in results.scenario["prosumers"]}
+    between = ledger[ledger["party"].isin(names) & ledger["counterparty"].isin(names)]
+    by_hour = between.groupby(["time", "carrier"])["money"]
+    return by_hour.agg(error=lambda m: abs(m.sum()), turnover=lambda m: m.abs().sum()).reset_index()
+
+
+def worse_off(results: Results) -> list[str]:
+    """Who pays noticeably more in the market than alone, by the settlement."""
+    ledger = results["settlement"]
+    names = [prosumer["name"] for prosumer in results.scenario["prosumers"]]
+    paid = -ledger.pivot_table(index="party", columns="case", values="money", aggfunc="sum").loc[names]
+    more = paid["in_market"] - paid["alone"]
+    return sorted(more.index[more > np.maximum(0.005, 1e-6 * paid["alone"].abs())])
+
+
 def devices_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
     """Parameters by prosumer and device name."""
     return {(p["name"], d["name"]): d for p in results.scenario["prosumers"] for d in p["devices"]}
@@ -327,7 +345,7 @@ def _add_tariff(
 
 def _add_trades(programme: Programme, balances: Balances, ahead: LookAhead) -> None:
     """p_ij split by direction, paying what both ends are charged less what they value the trade at, if that is less."""
-    for row in _charges_at(ahead.results, ahead.times[0]).itertuples():
+    for row in charges_at(ahead.results, ahead.times[0]).itertuples():
         paid = row.charge_seller_per_kwh + row.charge_buyer_per_kwh
         total = max(paid - row.benefit_per_kwh, 0.0) * ahead.results.dt_h
         for seller, buyer in ((row.prosumer, row.partner), (row.partner, row.prosumer)):
@@ -337,7 +355,7 @@ def _add_trades(programme: Programme, balances: Balances, ahead: LookAhead) -> N
                 balances[row.carrier, buyer, t][0].append((column, 1.0))
 
 
-def _charges_at(results: Results, time: pd.Timestamp) -> pd.DataFrame:
+def charges_at(results: Results, time: pd.Timestamp) -> pd.DataFrame:
     """Each pair's last row up to `time`: charges hold until the pair's next row."""
     told = results["charges"][results["charges"]["time"] <= time].sort_values("time", kind="stable")
     return told.groupby(["carrier", "prosumer", "partner"], as_index=False).last()
