@@ -3,7 +3,11 @@
 The cuts serve to read dispatch, prices and limits, not to be solved: what couples intervals is left out.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
 
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.subproblem import Completion
@@ -12,18 +16,17 @@ from mosaik_p2p.prosumers.model import ProsumerModel
 
 def model_at(model: ProsumerModel, n: int) -> ProsumerModel:
     """Interval `n` of a prosumer's problem."""
-    only = slice(n, n + 1)
-    return replace(
-        model,
-        lower=model.lower[:, only],
-        upper=model.upper[:, only],
-        linear=model.linear[:, only],
-        quadratic=model.quadratic[:, only],
-        balance=model.balance[:, :, only],
-        fixed=model.fixed[:, only],
-        storages=(),
-        totals=(),
-    )
+    series = {entry.name: _cut(getattr(model, entry.name), n) for entry in fields(model)}
+    return replace(model, **{**series, "storages": (), "totals": ()})
+
+
+def _cut(value: Any, n: int) -> Any:
+    """Interval `n` of an array, whose last axis is time, or of each array in a mapping; else the value itself."""
+    if isinstance(value, np.ndarray):
+        return value[..., n : n + 1]
+    if isinstance(value, Mapping):
+        return {key: _cut(part, n) for key, part in value.items()}
+    return value
 
 
 def completion_at(done: Completion, n: int) -> Completion:
