@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from markets import random_market, strained
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading.market_case import design_faults
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.central import solve_central
+from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.day_ahead import DayAheadMarket
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.opening import opened
@@ -26,6 +28,8 @@ from test_rolling import HORIZON, STEPS, market_case
 
 GAP = 1e-3
 TINY = 1e-6
+LEFT_KW = 0.06
+"""What the rounds of trimming may leave over where 60 kW are missing."""
 PAID = 1e-9
 """Of the turnover: money is added up in another order."""
 
@@ -189,6 +193,26 @@ def test_forecasts_count_where_a_block_begins_and_realised_values_always() -> No
             assert found["trades"] != expected["trades"]
         plain.commit()
         told.commit()
+
+
+@pytest.mark.parametrize("form", ["bilateral", "network"])
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_trade_that_an_end_cannot_keep_gives_way_in_its_own_interval(form: str, seed: int) -> None:
+    """Small contracts, and a load beyond all of them here and there."""
+    plain = strained(random_market(4, seed, horizon=6, first_hour=16), seed)
+    peak = np.array([[0.0, 0.0, 60.0, 0.0, 30.0, 0.0], [0.0] * 6])
+    market = replace(plain, models=tuple(replace(model, fixed=model.fixed + peak) for model in plain.models))
+    cleared = clear(market, Settings(form=form, max_iterations=1000, binding=6))
+    binding = (cleared.trades, *cleared.later_trades)
+    short = np.array([done.imbalance_kw for done in cleared.dispatch])
+    assert short[:, 0, 2].min() < -10.0
+    sellers = 0
+    for t, trades in enumerate(binding):
+        for c, own in enumerate(trades):
+            assert own.net_sale(4) == pytest.approx(cleared.sale_kw[c, t], abs=1e-12)
+            sellers += own.seller.size
+            assert min(short[own.seller, c, t], default=0.0) >= -LEFT_KW
+    assert sellers > 6
 
 
 def test_reputation_is_constant_within_a_block_and_grows_with_each_interval() -> None:
