@@ -71,10 +71,10 @@ def test_the_first_interval_is_that_of_a_rolling_market() -> None:
         assert ahead[table][quantity] == pytest.approx(rolling[table][quantity], abs=1e-3)
 
 
-@pytest.mark.parametrize("form", ["bilateral", "network"])
-def test_what_all_intervals_cost_is_the_central_optimum(form: str) -> None:
+@pytest.mark.parametrize(("form", "dt_h"), [("bilateral", 1.0), ("network", 1.0), ("network", 0.25)])
+def test_what_all_intervals_cost_is_the_central_optimum(form: str, dt_h: float) -> None:
     """Bills, devices and charges of every interval, as settled: together the least cost of the whole block."""
-    case = whole_case(settings=Settings(form=form))
+    case = whole_case(settings=Settings(form=form), dt_h=dt_h)
     central = solve_central(DayAheadMarket(case).problem(0)).cost
     results = run(case)
     assert results[0]["clearing"]["cost"][0] == pytest.approx(central, rel=GAP)

@@ -18,6 +18,7 @@ from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.planning import (
+    first_reputation,
     next_reputation,
     next_states,
     refuse_wrong_interval,
@@ -29,7 +30,7 @@ from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.market.reputation import Reputation, no_reputation
+from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.market.rolling import IntervalOutcome, dispatch_of
 from mosaik_p2p.market.slices import clearing_at, completion_at, model_at
 from mosaik_p2p.market.subproblem import Completion
@@ -37,7 +38,7 @@ from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_tabl
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, initial_state
-from mosaik_p2p.units import CARRIERS, FloatArray, Table
+from mosaik_p2p.units import FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ class DayAheadMarket:
         self._case = case
         self._settings = replace(case.settings, binding=case.horizon_steps)
         begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
-        strangers = no_reputation(len(CARRIERS), len(case.prosumers))
-        self._committed = _State(0, begin, begin, None, strangers, None)
+        self._committed = _State(0, begin, begin, None, first_reputation(case), None)
         self._pending: _State | None = None
         self._halted: str | None = None
 

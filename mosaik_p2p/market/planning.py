@@ -13,13 +13,14 @@ from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.realise import Realised
 from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.market.reputation import Reputation, grown, with_benefits
+from mosaik_p2p.market.reputation import Reputation, grown, no_reputation, with_benefits
 from mosaik_p2p.market.rescue import cleared_centrally
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.blocks import Window, prosumer_model
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, next_state
+from mosaik_p2p.units import CARRIERS
 
 
 def refuse_wrong_interval(k: int, *, due: int, halted: str | None) -> None:
@@ -86,6 +87,11 @@ def next_states(
         next_state(state, level_kwh=result.level_kwh, behind_kwh=result.behind_kwh, day=day, next_day=following)
         for state, result in zip(states, happened, strict=True)
     )
+
+
+def first_reputation(case: MarketCase) -> Reputation:
+    """Strangers all; where reputation counts for nothing, no room is taken for it."""
+    return no_reputation(len(CARRIERS), 0 if case.reputation is None else len(case.prosumers))
 
 
 def next_reputation(case: MarketCase, known: Reputation, trades: tuple[Trades, ...]) -> Reputation:

@@ -15,6 +15,7 @@ from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Progress, describe_failure, shifted
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.planning import (
+    first_reputation,
     next_reputation,
     next_states,
     refuse_wrong_interval,
@@ -26,7 +27,7 @@ from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.market.reputation import Reputation, no_reputation
+from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
@@ -70,8 +71,7 @@ class RollingMarket:
     def __init__(self, case: MarketCase) -> None:
         self._case = case
         begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
-        strangers = no_reputation(len(CARRIERS), len(case.prosumers))
-        self._committed = _State(0, begin, begin, None, strangers)
+        self._committed = _State(0, begin, begin, None, first_reputation(case))
         self._pending: _State | None = None
         self._halted: str | None = None
 
@@ -138,8 +138,8 @@ class RollingMarket:
     def _alone(
         self, prosumers: tuple[Prosumer, ...], states: tuple[ProsumerState, ...], window: Window
     ) -> tuple[Realised, ...]:
-        nobody = no_reputation(len(CARRIERS), len(prosumers))
-        problem, dispatch = without_peers(stated(self._case, prosumers, states, window, nobody))
+        known = self._committed.reputation
+        problem, dispatch = without_peers(stated(self._case, prosumers, states, window, known))
         return tuple(
             realise(prosumer, model, done, np.zeros(len(CARRIERS)), interval=window.begin)
             for prosumer, model, done in zip(prosumers, problem.models, dispatch, strict=True)
