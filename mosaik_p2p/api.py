@@ -17,7 +17,7 @@ from mosaik_p2p.results.folder import SCENARIO_FILE, table_path
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.tables import TABLES
 
-MARKET_DESIGNS = {"p2p": "bilateral trades of electricity and heat, cleared with ADMM over a rolling look-ahead"}
+MARKET_DESIGNS = {"p2p": "bilateral trades of electricity and heat, cleared with ADMM, rolling or day-ahead"}
 
 
 @dataclass(frozen=True)

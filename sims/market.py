@@ -21,7 +21,8 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.forecasts import ATTRIBUTES
-from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
+from mosaik_p2p.market.opening import opened
+from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.sims.shared import (
     API_VERSION,
@@ -97,7 +98,7 @@ class Simulator(ScenarioSimulator):
 
     def _open(self, scenario: ScenarioSource) -> None:
         self.case = open_case(scenario)
-        self.market = RollingMarket(market_case(self.case))
+        self.market = opened(market_case(self.case))
         self._steps_per_interval = interval_steps(self.case, self._time_resolution)
         self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
 

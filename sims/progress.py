@@ -13,20 +13,20 @@ LINE_EVERY_S = 10.0
 
 
 @contextmanager
-def progress_shown(name: str, steps: int, *, visible: bool) -> Iterator[Callable[[], object]]:
-    """Show on stderr how many intervals are done; call what it yields after each of them."""
+def progress_shown(name: str, steps: int, *, visible: bool, unit: str = "interval") -> Iterator[Callable[[], object]]:
+    """Show on stderr how many intervals (or what `unit` names) are done; call what it yields after each of them."""
     if not visible:
         yield lambda: None
     elif sys.stderr.isatty():
-        with tqdm(total=steps, unit="interval", desc=name) as bar:
+        with tqdm(total=steps, unit=unit, desc=name) as bar:
             yield lambda: bar.update()
     else:
-        with _lines(name, steps) as count:
+        with _lines(name, steps, unit) as count:
             yield count
 
 
 @contextmanager
-def _lines(name: str, steps: int) -> Iterator[Callable[[], object]]:
+def _lines(name: str, steps: int, unit: str) -> Iterator[Callable[[], object]]:
     done: list[None] = []
     ended, started = Event(), perf_counter()
 
@@ -34,7 +34,7 @@ def _lines(name: str, steps: int) -> Iterator[Callable[[], object]]:
         # By the clock and not by intervals: in a large district a single one may take minutes.
         while not ended.wait(LINE_EVERY_S):
             passed_s = perf_counter() - started
-            print(f"{name}: {len(done)} of {steps} intervals after {passed_s:.0f} s", file=sys.stderr, flush=True)
+            print(f"{name}: {len(done)} of {steps} {unit}s after {passed_s:.0f} s", file=sys.stderr, flush=True)
 
     teller = Thread(target=tell, name="progress", daemon=True)
     teller.start()

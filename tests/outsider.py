@@ -100,6 +100,24 @@ def money_errors(results: Results) -> pd.DataFrame:
     return paid.reset_index()
 
 
+def peer_money_errors(results: Results) -> pd.DataFrame:
+    """Per interval and carrier: what peers pay each other, summed over both ends, beside what changes hands."""
+    ledger = results["settlement"]
+    names = {prosumer["name"] for prosumer in results.scenario["prosumers"]}
+    between = ledger[ledger["party"].isin(names) & ledger["counterparty"].isin(names)]
+    by_hour = between.groupby(["time", "carrier"])["money"]
+    return by_hour.agg(error=lambda m: abs(m.sum()), turnover=lambda m: m.abs().sum()).reset_index()
+
+
+def worse_off(results: Results) -> list[str]:
+    """Who pays noticeably more in the market than alone, by the settlement."""
+    ledger = results["settlement"]
+    names = [prosumer["name"] for prosumer in results.scenario["prosumers"]]
+    paid = -ledger.pivot_table(index="party", columns="case", values="money", aggfunc="sum").loc[names]
+    more = paid["in_market"] - paid["alone"]
+    return sorted(more.index[more > np.maximum(0.005, 1e-6 * paid["alone"].abs())])
+
+
 def devices_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
     """Parameters by prosumer and device name."""
     return {(p["name"], d["name"]): d for p in results.scenario["prosumers"] for d in p["devices"]}
@@ -473,9 +491,10 @@ def _add_tariff(
 
 
 def _add_trades(programme: Programme, balances: Balances, ahead: LookAhead) -> None:
-    """p_ij split by direction, paying what both ends are charged."""
-    for row in ahead.results["charges"].itertuples():
-        total = (row.charge_seller_per_kwh + row.charge_buyer_per_kwh) * ahead.results.dt_h
+    """p_ij split by direction, paying what both ends are charged less what they value the trade at, if that is less."""
+    for row in charges_at(ahead.results, ahead.times[0]).itertuples():
+        paid = row.charge_seller_per_kwh + row.charge_buyer_per_kwh
+        total = max(paid - row.benefit_per_kwh, 0.0) * ahead.results.dt_h
         for seller, buyer in ((row.prosumer, row.partner), (row.partner, row.prosumer)):
             power = programme.variables(len(ahead.times), 0.0, np.inf, total)
             for t, column in enumerate(power):
@@ -483,13 +502,43 @@ def _add_trades(programme: Programme, balances: Balances, ahead: LookAhead) -> N
                 balances[row.carrier, buyer, t][0].append((column, 1.0))
 
 
+def charges_at(results: Results, time: pd.Timestamp) -> pd.DataFrame:
+    """Each pair's last row up to `time`: charges hold until the pair's next row."""
+    told = results["charges"][results["charges"]["time"] <= time].sort_values("time", kind="stable")
+    return told.groupby(["carrier", "prosumer", "partner"], as_index=False).last()
+
+
+def reputation_errors(results: Results) -> pd.Series:
+    """By clearing: how far the stored benefits are from those that the trades before it have earned."""
+    rule, charges = results.scenario["market"]["reputation"], results["charges"]
+    trades, own = results["trades"], results.binding[results.binding["since_clearing"] == 0]
+    money = (trades["power_kw"] * trades["price_per_kwh"]).abs() * results.dt_h
+    ends = trades[["seller", "buyer"]].to_numpy()
+    paid = pd.DataFrame({"time": trades["time"], "carrier": trades["carrier"], "money": money})
+    paid["prosumer"], paid["partner"] = ends.min(axis=1), ends.max(axis=1)
+    errors = dict.fromkeys(own.index, 0.0)
+    for (carrier, a, b), rows in charges.groupby(["carrier", "prosumer", "partner"]):
+        mine = (paid["carrier"] == carrier) & (paid["prosumer"] == min(a, b)) & (paid["partner"] == max(a, b))
+        last = paid[mine].groupby("time")["money"].sum()
+        growth = rule["growth"] * last / last.cumsum()
+        told = rows.set_index("time")["benefit_per_kwh"]
+        for time in own.index:
+            index = 0.0
+            for step in growth[growth.index < time]:
+                index = min(index + step, 1.0)
+            known = told[told.index <= time].iloc[-1]
+            errors[time] = max(errors[time], abs(known - 2 * rule["benefit_per_kwh"] * index))
+    return pd.Series(errors)
+
+
 def gaps(results: Results, *, every: int = 1) -> pd.DataFrame:
-    """For every n-th interval: stored cost and bound against the central optimum.
+    """For every n-th clearing that binds: stored cost and bound against the central optimum.
 
     Relative to max(|cost|, sum of |cost alone|), both computed here.
     """
     rows = []
-    for time, clearing in list(results.binding.sort_index().iterrows())[::every]:
+    own = results.binding[results.binding["since_clearing"] == 0]
+    for time, clearing in list(own.sort_index().iterrows())[::every]:
         ahead = look_ahead(results, time)
         best = optimal_cost(ahead)
         alone = sum(abs(cost_alone(ahead, prosumer)) for prosumer in results.scenario["prosumers"])

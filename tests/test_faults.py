@@ -616,6 +616,10 @@ def test_a_prosumer_must_not_be_named_like_a_party_of_the_settlement(tmp_path: P
     assert any("party of the settlement" in fault.problem for fault in found.values())
 
 
-def test_reputation_is_refused_until_it_is_computed(tmp_path: Path) -> None:
-    found = faults_of(tmp_path, setter("market", "reputation", "benefit_per_kwh", value=0.001))
-    assert "not available" in found["market.reputation.benefit_per_kwh"].problem
+def test_reputation_is_no_length_of_a_path(tmp_path: Path) -> None:
+    def edit(tables: dict[str, Any]) -> None:
+        tables["market"] |= {"form": "network", "reputation": {"benefit_per_kwh": 0.001}}
+
+    found = faults_of(tmp_path, edit)
+    assert "from pair to pair" in found["market.form"].problem
+    assert "bilateral" in found["market.form"].remedy

@@ -23,9 +23,9 @@ NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
 CONTRACT = {
     "inputs": "time prosumer device quantity forecast realised",
     "clearing": "time round binding form status cause iterations primal_residual dual_residual cost lower_bound "
-    "relative_gap gap_of_gain repaired",
+    "relative_gap gap_of_gain repaired since_clearing clipped_pairs",
     "trades": "time carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
-    "surcharge_seller_per_kwh surcharge_buyer_per_kwh",
+    "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh",
     "prosumers": "time prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
     "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh",
     "devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
@@ -41,7 +41,7 @@ CONTRACT = {
     "settlement": "time case party counterparty carrier item energy_kwh money",
     "alone": "time prosumer carrier import_kw export_kw imbalance_kw cost level_kwh "
     "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh",
-    "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh",
+    "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh",
 }
 
 

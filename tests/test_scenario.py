@@ -80,7 +80,6 @@ def test_an_unknown_device_is_refused_with_the_known_types() -> None:
 @pytest.mark.parametrize(
     ("section", "key", "value", "place"),
     [
-        ("time", "clearing", "day_ahead", "time.clearing"),
         ("negotiation", "enabled", True, "negotiation.enabled"),
         ("market", "form", "partners", "market.form"),
     ],

@@ -27,19 +27,24 @@ class Charges:
     """The charges of one carrier, N prosumers.
 
     `posted` of shape (N, N) is symmetric, in currency per kWh; the seller pays `seller_share` of it, the buyer
-    `buyer_share`. `tree` is present where the charge is the length of a path on a radial network.
+    `buyer_share`. `tree` is present where the charge is the length of a path on a radial network. `benefit` of shape
+    (N, N), symmetric, is what both ends together value a traded kWh at for itself; None: nothing.
     """
 
     posted: FloatArray
     seller_share: float
     buyer_share: float
     tree: ChargeTree | None = None
+    benefit: FloatArray | None = None
 
     @property
     def total(self) -> FloatArray:
-        """(N, N): what both ends pay together, currency per kWh."""
-        result: FloatArray = self.posted * (self.seller_share + self.buyer_share)
-        return result
+        """(N, N): what a traded kWh costs both ends together, less its benefit; never below zero.
+
+        A pair that gained by trading as such would send power in a circle.
+        """
+        paid: FloatArray = self.posted * (self.seller_share + self.buyer_share)
+        return paid if self.benefit is None else np.maximum(paid - self.benefit, 0.0)
 
 
 def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, payer: str) -> Charges:

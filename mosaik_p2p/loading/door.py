@@ -12,7 +12,7 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
-from mosaik_p2p.loading.market_case import form_faults
+from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
 from mosaik_p2p.loading.references import reference_faults
@@ -94,6 +94,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *faults_of_tariffs,
         *faults_of_devices,
         *storage_faults(reading),
+        *design_faults(scenario),
     ]
     return _assembled(scenario, path, prosumers, grids, places, series, span), faults
 

@@ -8,14 +8,17 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.reputation import ReputationRule
 from mosaik_p2p.networks.electric import electric_graph
 from mosaik_p2p.networks.heat import heat_graph
+from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.units import CARRIERS, IntArray
 
 
 def market_case(case: Case) -> MarketCase:
     """The market of `case`."""
     market, time = case.scenario.market, case.scenario.time
+    known = market.reputation
     return MarketCase(
         prosumers=case.prosumers,
         charges=(_electric_charges(case), _heat_charges(case)),
@@ -25,7 +28,23 @@ def market_case(case: Case) -> MarketCase:
         horizon_steps=time.horizon_steps,
         settings=Settings(form=market.form, relative_gap=market.relative_gap, max_iterations=market.max_iterations),
         on_not_converged=market.on_not_converged,
+        clearing=time.clearing,
+        reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
     )
+
+
+def design_faults(scenario: Scenario) -> list[Fault]:
+    """Parts of a market's design that exclude each other."""
+    faults = []
+    if scenario.time.clearing == "day_ahead" and scenario.negotiation.enabled:
+        problem = (
+            "negotiation clears the open interval again, and a day-ahead clearing has agreed on the later ones too"
+        )
+        faults.append(Fault("negotiation.enabled", "true", problem, 'Use time.clearing = "rolling", or false here.'))
+    if scenario.market.form == "network" and scenario.market.reputation.benefit_per_kwh > 0:
+        problem = "reputation differs from pair to pair, which no path through a network does"
+        faults.append(Fault("market.form", "'network'", problem, 'Use "auto" or "bilateral".'))
+    return faults
 
 
 def form_faults(case: Case) -> list[Fault]:

@@ -1,9 +1,10 @@
-"""Everything the rolling market needs to know, free of files, networks and co-simulation."""
+"""Everything a market over many intervals needs to know, free of files, networks and co-simulation."""
 
 from dataclasses import dataclass
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.reputation import ReputationRule
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.units import IntArray
 
@@ -24,3 +25,7 @@ class MarketCase:
     horizon_steps: int
     settings: Settings
     on_not_converged: str
+    clearing: str = "rolling"
+    """`rolling` or `day_ahead`."""
+    reputation: ReputationRule | None = None
+    """None: a trade with a known partner is worth what any other is."""

@@ -29,7 +29,7 @@ Progress = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class Clearing:
-    """The outcome of one clearing over its look-ahead; only the first interval has trades, since only it binds.
+    """The outcome of one clearing over its look-ahead; only the intervals that bind have trades.
 
     Never says `ok` unless residuals and the certified gap are within the tolerance; otherwise `cause` says why.
     """
@@ -47,7 +47,7 @@ class Clearing:
     relative_gap: float
     gap_of_gain: float | None
     trades: tuple[Trades, ...]
-    """One per carrier."""
+    """Of the first interval, one per carrier."""
     sale_kw: FloatArray
     """(C, T, N) net sales."""
     price_per_kwh: FloatArray
@@ -60,6 +60,8 @@ class Clearing:
     """What imbalances are priced at."""
     end: admm.Start
     """Where the iteration stopped; starts the next clearing."""
+    later_trades: tuple[tuple[Trades, ...], ...] = ()
+    """The same of the other intervals that bind, in their order."""
 
 
 def clear(
@@ -122,8 +124,8 @@ def shifted(start: admm.Start) -> admm.Start:
 def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
     """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
-    trades, sale, dispatch, repaired = _agreed(fleet, form, end)
-    cost = sum(done.cost for done in dispatch) + _charges(fleet.problem, form, end.z, trades)
+    binding, sale, dispatch, repaired = _agreed(fleet, form, end, settings.binding)
+    cost = sum(done.cost for done in dispatch) + _charges(fleet.problem, form, end.z, binding)
     final = replace(certificate, cost=cost)
     converged = outcome.converged and final.relative_gap <= settings.relative_gap
     own = np.stack([done.price_per_kwh for done in dispatch], axis=-1)
@@ -138,7 +140,7 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
         lower_bound=final.lower_bound,
         relative_gap=final.relative_gap,
         gap_of_gain=final.gap_of_gain,
-        trades=trades,
+        trades=binding[0],
         sale_kw=sale,
         # Who does not trade a carrier has a price of its own for it.
         price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, own),
@@ -146,35 +148,50 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
         repaired=repaired,
         scarcity_price_per_kwh=scarcity_price(fleet.problem),
         end=end,
+        later_trades=binding[1:],
     )
 
 
-def _charges(problem: MarketProblem, form: Form, z: FloatArray, trades: tuple[Trades, ...]) -> float:
-    """Money that both ends pay: for the agreed trades of the first interval, and for z later."""
+Binding = tuple[tuple[Trades, ...], ...]
+"""Trades by interval that binds and carrier."""
+
+
+def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding) -> float:
+    """Money that both ends pay: for the agreed trades of the intervals that bind, and for z later."""
     later = z.copy()
-    later[:, 0] = 0.0
+    later[:, : len(binding)] = 0.0
     now = sum(
         float(np.sum(t.power_kw * charges.total[t.seller, t.buyer]))
+        for trades in binding
         for t, charges in zip(trades, problem.charges, strict=True)
     )
     return now * problem.dt_h + form.charge(later)
 
 
-def _agreed(fleet: Fleet, form: Form, end: admm.Start) -> tuple[tuple[Trades, ...], FloatArray, list[Completion], bool]:
-    """Trades, net sales and dispatches that fit each other; a trade that an end cannot keep is trimmed."""
+def _agreed(
+    fleet: Fleet, form: Form, end: admm.Start, count: int
+) -> tuple[Binding, FloatArray, list[Completion], bool]:
+    """Trades of the first `count` intervals, net sales and dispatches that fit each other.
+
+    A trade that an end cannot keep is trimmed.
+    """
     dust = DUST * float(fleet.power_kw.mean())
-    trades = tuple(form.trades(end.z, end.price_per_kwh, dust_kw=dust))
-    sale = form.sales(end.z).copy()
+    price, sale = end.price_per_kwh, form.sales(end.z).copy()
+    binding = tuple(tuple(form.trades(end.z[:, t:], price[:, t:], dust_kw=dust)) for t in range(count))
     for rounds_left in range(TRIMMING_ROUNDS - 1, -1, -1):
-        for c, carrier_trades in enumerate(trades):
-            sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
+        for t, trades in enumerate(binding):
+            for c, carrier_trades in enumerate(trades):
+                sale[c, t] = carrier_trades.net_sale(sale.shape[2])
         dispatch, repaired = fleet.dispatch(sale)
-        surplus = np.stack([done.imbalance_kw[:, 0] for done in dispatch], axis=-1)
+        surplus = np.stack([done.imbalance_kw[:, :count] for done in dispatch], axis=-1)
         surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
         if not surplus.any() or not rounds_left:
             break
-        trades = tuple(trimmed(t, s, dust_kw=dust) for t, s in zip(trades, surplus, strict=True))
-    return trades, sale, dispatch, repaired
+        binding = tuple(
+            tuple(trimmed(trade, s, dust_kw=dust) for trade, s in zip(trades, surplus[:, t], strict=True))
+            for t, trades in enumerate(binding)
+        )
+    return binding, sale, dispatch, repaired
 
 
 def _cause(outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:

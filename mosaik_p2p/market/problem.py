@@ -49,11 +49,15 @@ class MarketProblem:
 
 @dataclass(frozen=True)
 class Settings:
-    """When a clearing may stop. `relative_gap` also bounds the relative primal and dual residuals."""
+    """When a clearing may stop. `relative_gap` also bounds the relative primal and dual residuals.
+
+    The first `binding` intervals get trades.
+    """
 
     form: str = "auto"
     relative_gap: float = 1e-3
     max_iterations: int = 5000
+    binding: int = 1
 
 
 def is_penalty(variable: Variable) -> bool:

@@ -9,22 +9,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_p2p.errors import RunFailed, Status
+from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.clearing import Clearing, Progress, clear, describe_failure, shifted
-from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.clearing import Progress, describe_failure, shifted
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.planning import (
+    first_reputation,
+    next_reputation,
+    next_states,
+    refuse_wrong_interval,
+    solved,
+    stated,
+    without_peers,
+)
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.market.rescue import cleared_centrally
+from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
+from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import ProsumerState, initial_state, next_state, reactive_share
-from mosaik_p2p.units import ELECTRICITY, HEAT, Table
+from mosaik_p2p.prosumers.state import ProsumerState, initial_state, reactive_share
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, Table
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class _State:
     market: tuple[ProsumerState, ...]
     alone: tuple[ProsumerState, ...]
     start: admm.Start | None
+    reputation: Reputation
 
 
 class RollingMarket:
@@ -62,7 +71,7 @@ class RollingMarket:
     def __init__(self, case: MarketCase) -> None:
         self._case = case
         begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
-        self._committed = _State(0, begin, begin, None)
+        self._committed = _State(0, begin, begin, None, first_reputation(case))
         self._pending: _State | None = None
         self._halted: str | None = None
 
@@ -79,35 +88,33 @@ class RollingMarket:
         the next interval.
         """
         state = self._committed
-        if self._halted is not None and k > state.interval:
-            raise RunFailed(f"interval {state.interval} was not cleared: {self._halted}")
-        if k != state.interval:
-            raise ValueError(f"interval {k} cannot be cleared: the next one is {state.interval}")
+        refuse_wrong_interval(k, due=state.interval, halted=self._halted)
         prosumers = tuple(
             with_forecasts(prosumer, (forecasts or {}).get(prosumer.name, {}), begin=k)
             for prosumer in self._case.prosumers
         )
         window = Window(k, self._case.horizon_steps, self._case.day)
-        problem = prepared(self._problem(prosumers, state.market, window))
+        problem = prepared(stated(self._case, prosumers, state.market, window, state.reputation))
         try:
-            clearing = self._clear(problem, state.start, on_check)
+            clearing = solved(self._case, problem, self._case.settings, start=state.start, on_check=on_check)
             alone = self._alone(prosumers, state.alone, window)
         except NotSolved as error:
             return self._halt(failed_table(self._case.settings.form, describe_failure(error)), prosumers, window)
         if clearing.status is not Status.OK and self._case.on_not_converged == "stop":
-            return self._halt(clearing_table(clearing), prosumers, window)
+            return self._halt(clearing_table(problem, clearing), prosumers, window)
         happened = tuple(
             realise(prosumer, model, done, clearing.sale_kw[:, 0, i], interval=k)
             for i, (prosumer, model, done) in enumerate(zip(prosumers, problem.models, clearing.dispatch, strict=True))
         )
         self._pending = _State(
             interval=k + 1,
-            market=self._next(state.market, happened, k),
-            alone=self._next(state.alone, alone, k),
+            market=next_states(self._case, state.market, happened, k),
+            alone=next_states(self._case, state.alone, alone, k),
             start=shifted(clearing.end),
+            reputation=next_reputation(self._case, state.reputation, clearing.trades),
         )
         tables = interval_tables(prosumers, problem, clearing, happened, alone, window, steps=self._case.steps)
-        dispatch = tuple(_dispatch(p, r) for p, r in zip(prosumers, happened, strict=True))
+        dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
         return IntervalOutcome(clearing.status, dispatch, tables)
 
     def commit(self) -> None:
@@ -118,30 +125,8 @@ class RollingMarket:
     def problem(self, k: int) -> MarketProblem:
         """The statement of interval `k` from the committed state (for references and tests)."""
         window = Window(k, self._case.horizon_steps, self._case.day)
-        return self._problem(self._case.prosumers, self._committed.market, window)
-
-    def _problem(
-        self, prosumers: tuple[Prosumer, ...], states: tuple[ProsumerState, ...], window: Window
-    ) -> MarketProblem:
-        models = tuple(
-            prosumer_model(
-                prosumer,
-                state,
-                window,
-                dt_h=self._case.dt_h,
-                member=(prosumer.bus is not None, prosumer.junctions is not None),
-            )
-            for prosumer, state in zip(prosumers, states, strict=True)
-        )
-        return MarketProblem(models, self._case.charges, self._case.dt_h)
-
-    def _clear(self, problem: MarketProblem, start: admm.Start | None, on_check: Progress | None) -> Clearing:
-        clearing = clear(problem, self._case.settings, start=start, on_check=on_check)
-        if clearing.status is not Status.OK and start is not None:
-            clearing = clear(problem, self._case.settings, on_check=on_check)
-        if clearing.status is not Status.OK and self._case.on_not_converged == "central":
-            clearing = cleared_centrally(problem, clearing, self._case.settings)
-        return clearing
+        state = self._committed
+        return stated(self._case, self._case.prosumers, state.market, window, state.reputation)
 
     def _halt(self, record: Table, prosumers: tuple[Prosumer, ...], window: Window) -> IntervalOutcome:
         self._halted = str(record["cause"][0])
@@ -153,26 +138,16 @@ class RollingMarket:
     def _alone(
         self, prosumers: tuple[Prosumer, ...], states: tuple[ProsumerState, ...], window: Window
     ) -> tuple[Realised, ...]:
-        fleet = Fleet(prepared(self._problem(prosumers, states, window)))
-        problem, nothing = fleet.problem, np.zeros(fleet.problem.shape)
-        dispatch, _ = fleet.dispatch(nothing)
+        known = self._committed.reputation
+        problem, dispatch = without_peers(stated(self._case, prosumers, states, window, known))
         return tuple(
-            realise(prosumer, model, done, nothing[:, 0, 0], interval=window.begin)
+            realise(prosumer, model, done, np.zeros(len(CARRIERS)), interval=window.begin)
             for prosumer, model, done in zip(prosumers, problem.models, dispatch, strict=True)
         )
 
-    def _next(
-        self, states: tuple[ProsumerState, ...], happened: tuple[Realised, ...], k: int
-    ) -> tuple[ProsumerState, ...]:
-        day = int(self._case.day[k])
-        following = int(self._case.day[min(k + 1, len(self._case.day) - 1)])
-        return tuple(
-            next_state(state, level_kwh=result.level_kwh, behind_kwh=result.behind_kwh, day=day, next_day=following)
-            for state, result in zip(states, happened, strict=True)
-        )
 
-
-def _dispatch(prosumer: Prosumer, happened: Realised) -> ProsumerDispatch:
+def dispatch_of(prosumer: Prosumer, happened: Realised) -> ProsumerDispatch:
+    """What `happened` at `prosumer` puts on the networks."""
     electric, heat = happened.exchanges.get(ELECTRICITY), happened.exchanges.get(HEAT)
     injection = electric.injection_kw if electric is not None and prosumer.bus is not None else 0.0
     draw = -heat.injection_kw if heat is not None and prosumer.junctions is not None else 0.0

@@ -7,6 +7,7 @@ import numpy as np
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.realise import Realised
+from mosaik_p2p.market.reputation import clipped_pairs, counted_benefit
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import (
     Chp,
@@ -22,7 +23,8 @@ from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table
 
 CLEARING = (
-    "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired"
+    "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired "
+    "since_clearing clipped_pairs"
 )
 
 
@@ -35,12 +37,13 @@ def interval_tables(
     window: Window,
     *,
     steps: int,
+    since_clearing: int = 0,
 ) -> dict[str, Table]:
-    """The tables of one binding interval of `steps`."""
+    """The tables of one binding interval of `steps`, the first one of its clearing or `since_clearing` later."""
     return {
         "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
-        "charges": charges_table(problem, window),
-        "clearing": clearing_table(clearing),
+        "charges": charges_table(problem, window, since_clearing=since_clearing),
+        "clearing": clearing_table(problem, clearing, since_clearing=since_clearing),
         "trades": trades_table(problem, clearing),
         "prosumers": prosumers_table(prosumers, clearing, happened),
         "devices": devices_table(prosumers, happened),
@@ -97,21 +100,24 @@ def _profiles(prosumer: Prosumer) -> list[tuple[str, str, FloatArray, FloatArray
     return found
 
 
-def charges_table(problem: MarketProblem, window: Window) -> Table:
-    """What each end of a possible trade pays per kWh; told once, since these charges do not change."""
+def charges_table(problem: MarketProblem, window: Window, *, since_clearing: int = 0) -> Table:
+    """What each end of a possible trade pays per kWh, and what both together value it at for itself.
+
+    Told once, since charges do not change, and again at every clearing for the pairs that have a reputation by then.
+    """
     names, rows = problem.names, []
     for carrier, charges, who in zip(CARRIERS, problem.charges, problem.member, strict=True):
-        inside = np.flatnonzero(who) if window.begin == 0 else np.array([], dtype=int)
-        for i in inside:
-            for j in inside[inside > i]:
-                posted = float(charges.posted[i, j])
-                ends = (posted * charges.seller_share, posted * charges.buyer_share)
-                rows.append((carrier, names[i], names[j], *ends))
-    return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh", rows)
+        benefit = np.zeros_like(charges.posted) if charges.benefit is None else charges.benefit
+        told = np.outer(who, who) & ((benefit > 0) if window.begin else True)
+        for i, j in np.argwhere(np.triu(told, 1)) if since_clearing == 0 else []:
+            posted = float(charges.posted[i, j])
+            ends = (posted * charges.seller_share, posted * charges.buyer_share)
+            rows.append((carrier, names[i], names[j], *ends, float(benefit[i, j])))
+    return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh", rows)
 
 
-def clearing_table(clearing: Clearing) -> Table:
-    """One row about the clearing itself."""
+def clearing_table(problem: MarketProblem, clearing: Clearing, *, since_clearing: int = 0) -> Table:
+    """One row about the clearing itself, for the interval that begins `since_clearing` intervals after it."""
     row = (
         clearing.form,
         str(clearing.status),
@@ -124,13 +130,15 @@ def clearing_table(clearing: Clearing) -> Table:
         clearing.relative_gap,
         clearing.gap_of_gain,
         clearing.repaired,
+        since_clearing,
+        clipped_pairs(problem.charges, problem.member),
     )
     return _columns(CLEARING, [row])
 
 
 def failed_table(form: str, cause: str) -> Table:
     """The row of a clearing that has no solution at all."""
-    return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False)])
+    return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False, 0, None)])
 
 
 def trades_table(problem: MarketProblem, clearing: Clearing) -> Table:
@@ -138,14 +146,15 @@ def trades_table(problem: MarketProblem, clearing: Clearing) -> Table:
     names, rows = problem.names, []
     for carrier, trades, charges in zip(CARRIERS, clearing.trades, problem.charges, strict=True):
         posted = charges.posted[trades.seller, trades.buyer]
-        for i, j, power, price, charge in zip(
-            trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh, posted, strict=True
+        benefit = counted_benefit(charges)[trades.seller, trades.buyer]
+        for i, j, power, price, charge, worth in zip(
+            trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh, posted, benefit, strict=True
         ):
             ends = (float(charge * charges.seller_share), float(charge * charges.buyer_share))
-            rows.append((carrier, names[i], names[j], float(power), float(price), *ends, 0.0, 0.0))
+            rows.append((carrier, names[i], names[j], float(power), float(price), *ends, 0.0, 0.0, float(worth)))
     columns = (
         "carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
-        "surcharge_seller_per_kwh surcharge_buyer_per_kwh"
+        "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh"
     )
     return _columns(columns, rows)
 

@@ -48,6 +48,10 @@ class Facts:
     networks: tuple[str, ...]
     relative_gap: float | None
     """The gap at which a clearing is good enough."""
+    clearing: str
+    """`rolling` or `day_ahead`."""
+    has_reputation: bool
+    """Whether a trade with a known partner was worth more than another."""
 
     @property
     def zone(self) -> tzinfo:
@@ -85,6 +89,8 @@ def read_facts(folder: Path) -> Facts:
         tariff_carriers={name: tariff.get("carrier", "") for name, tariff in scenario.get("tariffs", {}).items()},
         networks=tuple(sorted(networks)),
         relative_gap=stated_limit(scenario, "market.relative_gap"),
+        clearing=time.get("clearing", "rolling"),
+        has_reputation=bool(stated_limit(scenario, "market.reputation.benefit_per_kwh")),
     )
 
 

@@ -163,12 +163,12 @@ def storage_panel(clock: Clock) -> Panel | None:
 
 def convergence_panels(clock: Clock) -> list[Panel]:
     """Iterations of the clearing and the gap at which it stopped."""
-    binding = clock.results.binding.set_index("time").reindex(clock.begins)
+    own = clock.results.clearings.set_index("time").reindex(clock.begins)
     iterations = blank(clock, "iterations")
-    add_bars(iterations, clock, binding["iterations"], "iterations", marker={"color": BLUE})
+    add_bars(iterations, clock, own["iterations"], "iterations", marker={"color": BLUE})
     iterations.update_layout(showlegend=False)
     gap = blank(clock, "relative gap (1)")
-    shown = [None if not value > 0 else float(value) for value in binding["relative_gap"].astype(float)]
+    shown = [None if not value > 0 else float(value) for value in own["relative_gap"].astype(float)]
     marker = {"mode": "markers", "marker": {"size": 7, "color": ORANGE, "line": {"color": GREY, "width": 0.5}}}
     gap.add_trace(go.Scatter(x=clock.local_middles(), y=shown, name="relative gap", **marker))
     wanted = clock.results.facts.relative_gap
@@ -177,6 +177,6 @@ def convergence_panels(clock: Clock) -> list[Panel]:
         add_steps(gap, clock, asked, f"asked for: {wanted:g}", line={"color": LIMIT_COLOUR, "dash": "dash"})
     gap.update_yaxes(type="log", exponentformat="power", dtick=1)
     return [
-        Panel("iterations", "Iterations per clearing", "Of the clearing that binds.", iterations),
+        Panel("iterations", "Iterations per clearing", "At the interval that it begins with.", iterations),
         Panel("gap", "Relative gap per clearing", "How far the cost may be above the optimum, at most.", gap),
     ]

@@ -70,6 +70,21 @@ def operator_account(results: Results) -> dict[str, Any]:
     }
 
 
+def reputation_account(results: Results, dt_h: float) -> dict[str, Any] | None:
+    """What the traders' mutual reputation is worth to them, and where it was cut; None without reputation.
+
+    A benefit and no payment: it stands in no one's account, and no cost counts it.
+    """
+    if not results.facts.has_reputation:
+        return None
+    trades, clipped = results["trades"], results.clearings["clipped_pairs"].fillna(0)
+    return {
+        "benefit": float((trades["benefit_per_kwh"] * trades["power_kw"]).sum() * dt_h),
+        "clipped_clearings": int((clipped > 0).sum()),
+        "clipped_pairs": int(clipped.max()) if len(clipped) else 0,
+    }
+
+
 def _money(rows: pd.DataFrame, item: str) -> float:
     return float(rows.loc[rows["item"] == item, "money"].sum()) + 0.0
 

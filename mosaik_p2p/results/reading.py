@@ -41,6 +41,12 @@ class Results:
         is_whole = [cleared["time"].isin(table["time"]) for table in needed]
         return cleared[np.logical_and.reduce(is_whole)]
 
+    @property
+    def clearings(self) -> pd.DataFrame:
+        """The binding rows that are clearings of their own, without those of intervals that follow an earlier one."""
+        binding = self.binding
+        return binding[binding["since_clearing"].fillna(0) == 0]
+
     def of_binding_round(self, table: str) -> pd.DataFrame:
         """The rows of a table with rounds that belong to the round that binds."""
         return self.tables[table].merge(self.binding[["time", "round"]], on=["time", "round"])

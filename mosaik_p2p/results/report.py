@@ -142,7 +142,8 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
     operator = summary["operator"]
     remark = f"charges {plain(operator['revenue'])}, losses {plain(operator['cost_of_losses'])} ({LOSSES_ARE})"
-    return [*tiles, _tile("Operator's balance", f"{signed(operator['balance'])} {currency}", remark)]
+    tiles.append(_tile("Operator's balance", f"{signed(operator['balance'])} {currency}", remark))
+    return [*tiles, *_reputation_tile(summary)]
 
 
 def _tile(label: str, number: str, remark: str, *, is_bad: bool = False) -> dict[str, str]:
@@ -159,6 +160,14 @@ def _worst_tile(key: str, entry: Mapping[str, Any]) -> dict[str, str]:
     allowed = "" if limit is None else f"; limit {limit:g}"
     remark = f"{entry['where']}, {when}{allowed}"
     return _tile(label, f"{plain(entry['value'], digits)} {entry['unit']}", remark, is_bad=is_broken(entry))
+
+
+def _reputation_tile(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    known = summary.get("reputation")
+    if known is None:
+        return []
+    remark = f"paid by nobody; cut to the charge in {known['clipped_clearings']} of {summary['clearings']} clearings"
+    return [_tile("Reputation is worth", f"{plain(known['benefit'])} {summary['currency']}", remark)]
 
 
 def _change(total: Mapping[str, float]) -> str:

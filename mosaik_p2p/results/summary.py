@@ -20,7 +20,7 @@ from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
 from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
-from mosaik_p2p.results.money import costs, is_worse_off, operator_account, total_cost
+from mosaik_p2p.results.money import costs, is_worse_off, operator_account, reputation_account, total_cost
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all
@@ -106,8 +106,11 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "operator": operator_account(results),
         "loss_kwh": {network: _loss_kwh(results, network, meta.dt_h) for network in meta.networks},
-        "iterations": _mean_and_max(results.binding["iterations"]),
-        "relative_gap": _mean_and_max(results.binding["relative_gap"]),
+        "reputation": reputation_account(results, meta.dt_h),
+        "clearing": results.facts.clearing,
+        "clearings": len(results.clearings),
+        "iterations": _mean_and_max(results.clearings["iterations"]),
+        "relative_gap": _mean_and_max(results.clearings["relative_gap"]),
         "scenario_hash": meta.scenario_hash,
         "versions": dict(meta.versions),
         "wall_s": {part: float(seconds) for part, seconds in meta.wall_s.items()},

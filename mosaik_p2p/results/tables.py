@@ -37,6 +37,8 @@ TABLES: dict[str, TableShape] = {
         forecast=REAL,
         realised=REAL,
     ),
+    # One row per interval and round. An interval that follows an earlier clearing (`since_clearing` intervals before)
+    # repeats that clearing's row.
     "clearing": _shape(
         "time round",
         time=TIME,
@@ -53,8 +55,11 @@ TABLES: dict[str, TableShape] = {
         relative_gap=REAL,
         gap_of_gain=REAL,
         repaired=FLAG,
+        since_clearing=WHOLE,
+        clipped_pairs=WHOLE,
     ),
-    # What a trade between two prosumers pays per kWh, from this time on until the next rows.
+    # What a trade between two prosumers pays per kWh, and what both value it at for itself, from this time on until the
+    # pair's next row.
     "charges": _shape(
         "time carrier prosumer partner",
         time=TIME,
@@ -63,6 +68,7 @@ TABLES: dict[str, TableShape] = {
         partner=TEXT,
         charge_seller_per_kwh=REAL,
         charge_buyer_per_kwh=REAL,
+        benefit_per_kwh=REAL,
     ),
     "trades": _shape(
         "time carrier seller buyer",
@@ -76,6 +82,7 @@ TABLES: dict[str, TableShape] = {
         charge_buyer_per_kwh=REAL,
         surcharge_seller_per_kwh=REAL,
         surcharge_buyer_per_kwh=REAL,
+        benefit_per_kwh=REAL,
     ),
     "prosumers": _shape(
         "time prosumer carrier",

@@ -86,10 +86,26 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
     iterations, gap = summary["iterations"], summary["relative_gap"]
     if iterations["max"] is not None and gap["max"] is not None:
         lines.append(
-            f"  Clearing: {iterations['mean']:.0f} iterations on average, {iterations['max']:.0f} at most; "
-            f"relative gap at most {gap['max']:.1e}"
+            f"  {_clearings(summary)}: {iterations['mean']:.0f} iterations on average, "
+            f"{iterations['max']:.0f} at most; relative gap at most {gap['max']:.1e}"
         )
     return lines
+
+
+def _clearings(summary: Mapping[str, Any]) -> str:
+    count = summary.get("clearings")
+    return f"Clearing day-ahead ({count} in all)" if summary.get("clearing") == "day_ahead" else "Clearing"
+
+
+def _reputation(summary: Mapping[str, Any]) -> list[str]:
+    """Of older results, which know nothing of it, nothing."""
+    known = summary.get("reputation")
+    if known is None:
+        return []
+    count, pairs, of = known["clipped_clearings"], known["clipped_pairs"], summary["clearings"]
+    cut = f"cut to what is paid in {count} of {of} clearings, for {pairs} pair{'' if pairs == 1 else 's'} at most"
+    worth = f"  Reputation: worth {plain(known['benefit'])} {summary['currency']} to the traders, paid by nobody"
+    return textwrap.wrap(f"{worth}; {cut if count else 'nowhere cut'}", WIDTH, subsequent_indent="    ")
 
 
 def _money(summary: Mapping[str, Any]) -> list[str]:
@@ -112,7 +128,7 @@ def _money(summary: Mapping[str, Any]) -> list[str]:
         f"{plain(operator['cost_of_losses'])} {currency}, balance {signed(operator['balance'])} {currency}"
     )
     lines.append(f"    ({LOSSES_ARE})")
-    return lines
+    return [*lines, *_reputation(summary)]
 
 
 def _ends(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:

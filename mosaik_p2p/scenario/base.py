@@ -94,13 +94,6 @@ def not_yet(*planned: object, remedy: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def zero_so_far(value: float) -> float:
-    """Refuse anything but zero for what a later version will compute."""
-    if value != 0.0:
-        refuse("is not available in this version", remedy="Use 0.")
-    return value
-
-
 PARTIES = ("operator", "utility", "heat_supplier", "own")
 """Who is paid in the settlement beside the prosumers."""
 

@@ -22,7 +22,6 @@ from mosaik_p2p.scenario.base import (
     Share,
     not_yet,
     refuse,
-    zero_so_far,
 )
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.devices import DeviceSpec
@@ -55,7 +54,9 @@ class Time(Section):
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
     horizon_steps: Annotated[int, Field(strict=True, ge=1, le=HORIZON_LIMIT)] = 24
     """Intervals that each clearing looks at."""
-    clearing: Annotated[Literal["rolling"], not_yet("day_ahead", remedy='Use "rolling".')] = "rolling"
+    clearing: Literal["rolling", "day_ahead"] = "rolling"
+    """`rolling`: a clearing in every interval, of which only that interval binds. `day_ahead`: one in every
+    `horizon_steps` intervals, all of which bind."""
 
     @model_validator(mode="after")
     def _on_the_grid_of_the_day(self) -> Self:
@@ -85,10 +86,12 @@ class Time(Section):
 
 
 class Reputation(Section):
-    """Mutual reputation: benefit per kWh of a trade at full reputation, and how fast it grows."""
+    """Mutual reputation of every two prosumers, between 0 (strangers) and 1; see `mosaik_p2p.market.reputation`."""
 
-    benefit_per_kwh: Annotated[NotNegative, AfterValidator(zero_so_far)] = 0.0
+    benefit_per_kwh: NotNegative = 0.0
+    """What a kWh traded at full reputation is worth to each end."""
     growth: Share = 0.1
+    """What the first trade adds to the index; a later one adds this times its share of all payments so far."""
 
 
 class Market(Section):

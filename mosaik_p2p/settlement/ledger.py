@@ -7,6 +7,8 @@ prosumers and
     utility        sells and buys electricity; heat_supplier the same for heat
     own            the prosumer's own devices: wear, fuel, discomfort
 
+What mutual reputation is worth to traders is nobody's payment and stands here nowhere; see `results.money`.
+
 Money is positive where the party receives it, in the scenario's currency; `energy_kwh` is what the payment is about and
 never negative.
 """
