@@ -100,6 +100,8 @@ class HeatFlow:
         """
         self._pipeflows = 0
         cleared = np.asarray(draw_kw, dtype=np.float64)
+        if not np.isfinite(cleared).all():
+            return self._no_solution()
         served = np.where(np.abs(cleared) < TOLERANCE_KW, 0.0, cleared)
         undeliverable = np.zeros(len(served), dtype=bool)
         while True:
@@ -109,10 +111,13 @@ class HeatFlow:
             undeliverable |= attempt.capped if attempt.capped.any() else self._nearest_to_running_away(attempt, served)
             served = np.where(undeliverable, 0.0, served)
         if not attempt.converged:
-            self._last = None
-            return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows)
+            return self._no_solution()
         self._last = (served, attempt.mdot)
         return self._result(cleared, np.sign(served) * attempt.mdot, undeliverable)
+
+    def _no_solution(self) -> HeatFlowResult:
+        self._last = None
+        return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows)
 
     def response(self, prosumers: Sequence[str]) -> dict[str, Response]:
         """How the last solution answers to heat that these prosumers feed in; see `heat_response`.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandapower import pandapowerNet
 from pandapower.pypower.idx_bus import CID_P, CID_Q, CZD_P, CZD_Q, PD, QD
-from scipy.sparse import bmat, csr_matrix, diags
+from scipy.sparse import bmat, csc_matrix, csr_matrix, diags
 from scipy.sparse.linalg import splu
 
 from mosaik_p2p.feasibility.rows import SLACK, Response
@@ -83,20 +83,18 @@ def _voltage_change(internal: dict[str, Any], voltage: ComplexArray, at: IntArra
     return np.asarray(voltage[:, None] * (magnitude / np.abs(voltage)[:, None] + 1j * angle), dtype=np.complex128)
 
 
-def _jacobian(internal: dict[str, Any], voltage: ComplexArray, pvpq: IntArray, pq: IntArray) -> csr_matrix:
+def _jacobian(internal: dict[str, Any], voltage: ComplexArray, pvpq: IntArray, pq: IntArray) -> csc_matrix:
     ybus = csr_matrix(internal["Ybus"])
     current = ybus @ voltage
     unit = diags(voltage / np.abs(voltage))
     by_magnitude = diags(voltage) @ (ybus @ unit).conj() + diags(np.conj(current)) @ unit
     by_magnitude = csr_matrix(by_magnitude + diags(_load_slope(internal, np.abs(voltage))))
     by_angle = csr_matrix(1j * diags(voltage) @ (diags(current) - ybus @ diags(voltage)).conj())
-    return bmat(
-        [
-            [by_angle[pvpq][:, pvpq].real, by_magnitude[pvpq][:, pq].real],
-            [by_angle[pq][:, pvpq].imag, by_magnitude[pq][:, pq].imag],
-        ],
-        format="csc",
-    )
+    blocks = [
+        [by_angle[pvpq][:, pvpq].real, by_magnitude[pvpq][:, pq].real],
+        [by_angle[pq][:, pvpq].imag, by_magnitude[pq][:, pq].imag],
+    ]
+    return csc_matrix(bmat(blocks))
 
 
 def _load_slope(internal: dict[str, Any], magnitude: FloatArray) -> ComplexArray:
@@ -164,4 +162,5 @@ def _relative_current(net: pandapowerNet, end: str, branches: IntArray, change: 
     current = admittance @ np.asarray(internal["V"], dtype=np.complex128)
     square = np.abs(current)[:, None] ** 2
     along = np.real(np.conj(current)[:, None] * (admittance @ change))
-    return np.divide(along, square, out=np.zeros_like(along), where=square > 0.0)
+    relative: FloatArray = np.divide(along, square, out=np.zeros_like(along), where=square > 0.0)
+    return relative
