@@ -1,10 +1,13 @@
 """Sensitivities of the power flow against central differences of the real solver."""
 
+import warnings
 from copy import deepcopy
 
 import numpy as np
 import pandapower
 import pytest
+from pandapower import pandapowerNet
+from pandapower.pypower.idx_bus import MU_VMAX, MU_VMIN
 
 from mosaik_p2p.feasibility.rows import SLACK, Response
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
@@ -143,3 +146,54 @@ def test_an_unloaded_network_has_no_direction_of_its_currents() -> None:
     flow.solve({}, background_scaling=0.0)
     found = flow.response([4])
     assert np.isfinite(found["line_loading_percent"].per_kw).all()
+
+
+SLACK_PRICE = 100.0
+SAME_PRICE = 1e-6
+"""Relative: the interior-point method is asked for 1e-9."""
+OPF = {"PDIPM_GRADTOL": 1e-9, "PDIPM_COMPTOL": 1e-9, "PDIPM_COSTTOL": 1e-10, "PDIPM_FEASTOL": 1e-9}
+
+
+def optimal_power_flow(*, v_min: float, v_max: float, cost: float) -> pandapowerNet:
+    """bus15 with a slack of 1 p.u. that sells at `SLACK_PRICE`, and a producer at bus 12 with another cost per MWh."""
+    net = deepcopy(electric_case("bus15").net)
+    net.bus["min_vm_pu"], net.bus["max_vm_pu"] = v_min, v_max
+    net.bus.loc[0, ["min_vm_pu", "max_vm_pu"]] = 1.0
+    net.ext_grid["controllable"] = False
+    net.line["max_loading_percent"] = 1e4
+    producer = pandapower.create_sgen(
+        net, 12, p_mw=0.1, controllable=True, min_p_mw=0.0, max_p_mw=5.0, min_q_mvar=0.0, max_q_mvar=0.0
+    )
+    pandapower.create_poly_cost(net, 0, "ext_grid", cp1_eur_per_mw=SLACK_PRICE)
+    pandapower.create_poly_cost(net, producer, "sgen", cp1_eur_per_mw=cost)
+    with warnings.catch_warnings():
+        # The library warns of its own use of numpy; nothing that a caller could change.
+        warnings.simplefilter("ignore")
+        pandapower.runopp(net, **OPF)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("v_min", "v_max", "cost", "binding"),
+    [
+        pytest.param(0.8, 1.2, 120.0, [], id="losses alone"),
+        pytest.param(0.8, 1.01, 10.0, [12], id="over-voltage"),
+        pytest.param(0.96, 1.2, 1000.0, [14], id="under-voltage"),
+    ],
+)
+def test_nodal_prices_are_those_of_an_optimal_power_flow(
+    v_min: float, v_max: float, cost: float, binding: list[int]
+) -> None:
+    """lam_i = slack's price times what an injection at i saves there, less the multipliers times its responses."""
+    optimum = optimal_power_flow(v_min=v_min, v_max=v_max, cost=cost)
+    produced_kw = 1000.0 * float(optimum.res_sgen["p_mw"].iloc[0])
+    flow = PowerFlow(electric_case("bus15"), slack_voltage_pu=1.0, prosumer_buses=[12])
+    flow.solve({12: (produced_kw, 0.0)}, background_scaling=1.0)
+    found = flow.response(list(optimum.bus.index))
+    inner = optimum._ppc_opf["bus"][optimum._pd2ppc_lookups["bus"][optimum.bus.index]]
+    multiplier = inner[:, MU_VMAX] - inner[:, MU_VMIN]
+    multiplier[0] = 0.0  # that of the slack's fixed voltage
+    assert np.flatnonzero(np.abs(multiplier) > 1.0).tolist() == binding
+    surcharge = multiplier @ (1000.0 * found["voltage_pu"].per_kw)
+    price = -SLACK_PRICE * found[SLACK].per_kw[0] - surcharge
+    np.testing.assert_allclose(price, optimum.res_bus["lam_p"], rtol=SAME_PRICE)
