@@ -110,7 +110,9 @@ class PowerFlow:
         self._load_q_mvar: FloatArray = loads["q_mvar"].to_numpy(dtype=float, copy=True)
         self._prosumer: dict[int, int] = {}
         for bus in sorted(set(prosumer_buses)):
-            self._prosumer[bus] = int(pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}"))
+            # By row: a new element is the last one of its table.
+            self._prosumer[bus] = len(self._net.sgen)
+            pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
         self._warm = False
         self._switching = self.switching()
 
@@ -164,11 +166,11 @@ class PowerFlow:
         factor = np.where(self._load_index.isin(replaced_loads), 0.0, background_scaling)
         self._net.load["p_mw"] = factor * self._load_p_mw
         self._net.load["q_mvar"] = factor * self._load_q_mvar
-        powers_mw = dict.fromkeys(self._prosumer.values(), (0.0, 0.0))
+        powers_mw = self._net.sgen[["p_mw", "q_mvar"]].to_numpy(dtype=float, copy=True)
+        powers_mw[list(self._prosumer.values())] = 0.0
         for bus, (p_kw, q_kvar) in injections.items():
             powers_mw[self._prosumer[bus]] = (p_kw / KW_PER_MW, q_kvar / KW_PER_MW)
-        if powers_mw:
-            self._net.sgen.loc[list(powers_mw), ["p_mw", "q_mvar"]] = list(powers_mw.values())
+        self._net.sgen["p_mw"], self._net.sgen["q_mvar"] = powers_mw.T
 
     def _run(self) -> bool:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandapower import pandapowerNet
 from pandapower.pypower.idx_bus import CID_P, CID_Q, CZD_P, CZD_Q, PD, QD
-from scipy.sparse import bmat, csc_matrix, csr_matrix, diags
+from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
 from mosaik_p2p.feasibility.rows import SLACK, Response
@@ -66,12 +66,12 @@ def _voltage_change(internal: dict[str, Any], voltage: ComplexArray, at: IntArra
     """(buses, 2 sources) change of the complex voltages in p.u. per kW, then per kvar."""
     pq = np.asarray(internal["pq"], dtype=np.int64)
     pvpq = np.r_[np.asarray(internal["pv"], dtype=np.int64), pq]
-    jacobian = _jacobian(internal, voltage, pvpq, pq)
-    # Rows of the equations: active power at pvpq, then reactive power at pq.
+    # Positions of the equations and of their unknowns: active power and angle at pvpq, reactive and magnitude at pq.
     row_p = np.full(len(voltage), -1)
     row_q = np.full(len(voltage), -1)
     row_p[pvpq] = np.arange(len(pvpq))
     row_q[pq] = len(pvpq) + np.arange(len(pq))
+    jacobian = _jacobian(internal, voltage, row_p, row_q)
     equations = np.where(np.r_[at, at] >= 0, np.r_[row_p[at], row_q[at]], -1)
     per_unit = 1.0 / (KW_PER_MW * float(internal["baseMVA"]))
     injected = np.zeros((len(pvpq) + len(pq), 2 * len(at)))
@@ -83,18 +83,21 @@ def _voltage_change(internal: dict[str, Any], voltage: ComplexArray, at: IntArra
     return np.asarray(voltage[:, None] * (magnitude / np.abs(voltage)[:, None] + 1j * angle), dtype=np.complex128)
 
 
-def _jacobian(internal: dict[str, Any], voltage: ComplexArray, pvpq: IntArray, pq: IntArray) -> csc_matrix:
-    ybus = csr_matrix(internal["Ybus"])
-    current = ybus @ voltage
-    unit = diags(voltage / np.abs(voltage))
-    by_magnitude = diags(voltage) @ (ybus @ unit).conj() + diags(np.conj(current)) @ unit
-    by_magnitude = csr_matrix(by_magnitude + diags(_load_slope(internal, np.abs(voltage))))
-    by_angle = csr_matrix(1j * diags(voltage) @ (diags(current) - ybus @ diags(voltage)).conj())
-    blocks = [
-        [by_angle[pvpq][:, pvpq].real, by_magnitude[pvpq][:, pq].real],
-        [by_angle[pq][:, pvpq].imag, by_magnitude[pq][:, pq].imag],
-    ]
-    return csc_matrix(bmat(blocks))
+def _jacobian(internal: dict[str, Any], voltage: ComplexArray, row_p: IntArray, row_q: IntArray) -> csc_matrix:
+    """Entry by entry: S_ij = V_i conj(Y_ij V_j) off the diagonal, and what the current adds on it."""
+    ybus = internal["Ybus"].tocoo()
+    magnitude, nodes = np.abs(voltage), np.arange(len(voltage))
+    power = voltage * np.conj(ybus @ voltage)
+    entry = voltage[ybus.row] * np.conj(ybus.data * voltage[ybus.col])
+    at, to = np.r_[ybus.row, nodes], np.r_[ybus.col, nodes]
+    by_angle = np.r_[-1j * entry, 1j * power]
+    by_magnitude = np.r_[entry / magnitude[ybus.col], power / magnitude + _load_slope(internal, magnitude)]
+    rows = np.r_[row_p[at], row_p[at], row_q[at], row_q[at]]
+    columns = np.r_[row_p[to], row_q[to], row_p[to], row_q[to]]
+    values = np.r_[by_angle.real, by_magnitude.real, by_angle.imag, by_magnitude.imag]
+    kept = (rows >= 0) & (columns >= 0)
+    size = int(max(row_p.max(initial=-1), row_q.max(initial=-1))) + 1
+    return csc_matrix((values[kept], (rows[kept], columns[kept])), shape=(size, size))
 
 
 def _load_slope(internal: dict[str, Any], magnitude: FloatArray) -> ComplexArray:
