@@ -22,7 +22,7 @@ from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 from mosaik_p2p.networks.heat_branches import branches_of, solved
 from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
 from mosaik_p2p.networks.heat_network import HeatNetwork
-from mosaik_p2p.networks.heat_sensitivity import temperature_sensitivity
+from mosaik_p2p.networks.heat_sensitivity import SolvedFlow, flow_sensitivity, temperature_sensitivity
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
 
 MAX_NEWTON_STEPS = 100
@@ -89,10 +89,19 @@ class HeatElements:
         t_k = self.net.res_junction["t_k"].reindex(junctions).to_numpy(dtype=np.float64)
         return np.asarray(t_k - KELVIN_AT_ZERO_C, dtype=np.float64)
 
+    def solved_flow(self) -> SolvedFlow:
+        """The branches with the last solution."""
+        return solved(self.net, self.branches)
+
+    def plant_branches(self) -> IntArray:
+        """(plants, 2) positions among the branches of the pumps that give and take."""
+        return np.asarray(np.flatnonzero(self.branches.plant)[self._plant_rows], dtype=np.int64)
+
     def inlet_sensitivity(self, mdot_kg_per_s: FloatArray) -> FloatArray:
         """(connections, connections) change of the temperature of the water that enters prosumer i in K per kg/s that
         prosumer j draws more, around the last solution."""
-        change = temperature_sensitivity(solved(self.net, self.branches))
+        flow = self.solved_flow()
+        change = temperature_sensitivity(flow, flow_sensitivity(flow))
         inlet = np.where(mdot_kg_per_s < 0.0, self.return_, self.supply)
         return np.asarray(change[self.net.junction.index.get_indexer(inlet)], dtype=np.float64)
 

@@ -15,8 +15,10 @@ import numpy.typing as npt
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.feasibility.rows import Response
 from mosaik_p2p.networks.heat_elements import HeatConnection, HeatElements
 from mosaik_p2p.networks.heat_network import HeatNetwork
+from mosaik_p2p.networks.heat_response import Exchange, heat_response
 from mosaik_p2p.networks.heat_tables import HEAT_TABLES, Exchanged, heat_tables
 from mosaik_p2p.networks.heat_water import heat_kw, mean_cp_kj_per_kg_k
 from mosaik_p2p.units import FloatArray, Table
@@ -58,7 +60,8 @@ class HeatFlowResult:
     """prosumer, mode (draw, feed, idle), cleared_kw, delivered_kw, mdot_kg_per_s (these three + draws, - feeds in),
     t_supply_c, t_return_c, dp_bar, status. Delivered is the enthalpy of water between both temperatures."""
     plants: Table = field(default_factory=lambda: _empty("plants"))
-    """plant, heat_kw, mdot_kg_per_s (both + gives, - takes), t_supply_c, t_return_c, pump_kw."""
+    """plant, heat_kw, mdot_kg_per_s (both + gives, - takes), t_supply_c, t_return_c, head_bar (the pump's lift while it
+    runs), pump_kw."""
     junctions: Table = field(default_factory=lambda: _empty("junctions"))
     """junction, side, p_bar, t_c (None where nothing flows), flowing."""
     pipes: Table = field(default_factory=lambda: _empty("pipes"))
@@ -86,6 +89,7 @@ class HeatFlow:
         self._settings = network.settings
         self._connections = tuple(connections)
         self._last: tuple[FloatArray, FloatArray] | None = None
+        self._position = {connection.prosumer: row for row, connection in enumerate(connections)}
         self._pipeflows = 0
 
     def solve(self, draw_kw: FloatArray) -> HeatFlowResult:
@@ -96,6 +100,8 @@ class HeatFlow:
         """
         self._pipeflows = 0
         cleared = np.asarray(draw_kw, dtype=np.float64)
+        if not np.isfinite(cleared).all():
+            return self._no_solution()
         served = np.where(np.abs(cleared) < TOLERANCE_KW, 0.0, cleared)
         undeliverable = np.zeros(len(served), dtype=bool)
         while True:
@@ -105,10 +111,28 @@ class HeatFlow:
             undeliverable |= attempt.capped if attempt.capped.any() else self._nearest_to_running_away(attempt, served)
             served = np.where(undeliverable, 0.0, served)
         if not attempt.converged:
-            self._last = None
-            return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows)
+            return self._no_solution()
         self._last = (served, attempt.mdot)
         return self._result(cleared, np.sign(served) * attempt.mdot, undeliverable)
+
+    def _no_solution(self) -> HeatFlowResult:
+        self._last = None
+        return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows)
+
+    def response(self, prosumers: Sequence[str]) -> dict[str, Response]:
+        """How the last solution answers to heat that these prosumers feed in; see `heat_response`.
+
+        Raises ValueError without a solution, KeyError for a prosumer without connection.
+        """
+        if self._last is None:
+            raise ValueError("the last heat flow has no solution to linearise")
+        served, magnitude = self._last
+        mdot = np.sign(served) * magnitude
+        t_supply, t_return = self._ends(mdot)
+        # Who is at rest would leave the water with the outlet's temperature, if he began to draw.
+        t_return = np.where(mdot == 0.0, self._settings.t_return_c, t_return)
+        exchange = Exchange(mdot_kg_per_s=mdot, t_supply_c=t_supply, t_return_c=t_return)
+        return heat_response(self._elements, exchange, [self._position[name] for name in prosumers])
 
     def net_as_solved(self) -> pandapipesNet:
         """A copy of the net of the last solution: plant, prosumers and bypasses are elements of it, by name."""

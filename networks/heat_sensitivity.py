@@ -1,9 +1,9 @@
-"""How the water temperatures in a network answer to a change of the prosumers' mass flows, around a solved flow.
+"""How mass flows, pressures and temperatures answer to a change of the prosumers' mass flows, around a solved flow.
 
-Both halves are linear. Hydraulics: a change of a prosumer's flow spreads over the pipes as a current over conductances
+All of it is linear. Hydraulics: a change of a prosumer's flow spreads over the pipes as a current over conductances
 (in a tree along the only path, whatever the conductances). Temperature: what flows into a node mixes there; a pipe
 passes on a change at its inlet by its decay, and with more flow it cools less. Elements of a user's file other than
-pipes and valves count as unmoved: this steers an iteration, it is not a result.
+pipes and valves count as unmoved: this steers an iteration and the negotiation, it is not a result.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class SolvedFlow:
     mdot_kg_per_s: FloatArray
     """From `start` to `end`; negative against it."""
     conductance: FloatArray
-    """Mass flow per pressure difference in any unit; 0 for a pump or a bypass, whose flow is given."""
+    """Change of mass flow per change of pressure difference; 0 for a pump or a bypass, whose flow is given."""
     own: FloatArray
     """(branches, prosumers) what a prosumer's pump does when it draws more: 1 if it draws, -1 if it feeds in."""
     plant: npt.NDArray[np.bool_]
@@ -48,9 +48,18 @@ class SolvedFlow:
     """(nodes,)"""
 
 
-def temperature_sensitivity(flow: SolvedFlow) -> FloatArray:
+@dataclass(frozen=True, kw_only=True)
+class FlowChange:
+    """What follows when a prosumer draws 1 kg/s more. Pressures in bar if the conductances are per bar."""
+
+    mdot: FloatArray
+    """(branches, prosumers)"""
+    pressure: FloatArray
+    """(nodes, prosumers)"""
+
+
+def temperature_sensitivity(flow: SolvedFlow, change: FlowChange) -> FloatArray:
     """(nodes, prosumers) change of the water temperature in K per kg/s that a prosumer draws more."""
-    mdot_change = _flow_sensitivity(flow)
     nodes, branches = len(flow.t_node_c), len(flow.start)
     forward = flow.mdot_kg_per_s >= 0.0
     inlet, outlet = np.where(forward, flow.start, flow.end), np.where(forward, flow.end, flow.start)
@@ -60,18 +69,21 @@ def temperature_sensitivity(flow: SolvedFlow) -> FloatArray:
     decay = np.where(flow.passes, np.exp(-exponent), 0.0)
     above_ground = (flow.t_node_c[inlet] - flow.t_ground_c) * decay
     t_out = np.where(flow.passes, flow.t_ground_c + above_ground, flow.t_set_c)
-    # d(mdot t_out)/d(mdot) for a given inlet, less what the node has already
-    gain = np.where(moving, t_out + above_ground * exponent - flow.t_node_c[outlet], 0.0) * np.where(forward, 1.0, -1.0)
     into = csr_matrix((np.ones(branches), (outlet, np.arange(branches))), shape=(nodes, branches))
     from_ = csr_matrix((np.ones(branches), (np.arange(branches), inlet)), shape=(branches, nodes))
     inflow = into @ mdot
+    # A pump at rest that would begin to draw brings water of its set temperature to a node where water flows.
+    begins = ~moving & flow.own.any(axis=1) & (inflow[outlet] > 0.0)
+    # d(mdot t_out)/d(mdot) for a given inlet, less what the node has already
+    gain = np.where(moving | begins, t_out + above_ground * exponent - flow.t_node_c[outlet], 0.0)
+    gain *= np.where(forward, 1.0, -1.0)
     mixing = diags(np.where(inflow > 0.0, inflow, 1.0)) - into @ diags(mdot * decay) @ from_
-    change: FloatArray = splu(mixing.tocsc()).solve(np.asarray(into @ (gain[:, None] * mdot_change)))
-    return change
+    warmed: FloatArray = splu(mixing.tocsc()).solve(np.asarray(into @ (gain[:, None] * change.mdot)))
+    return warmed
 
 
-def _flow_sensitivity(flow: SolvedFlow) -> FloatArray:
-    """(branches, prosumers) change of the mass flows per kg/s that a prosumer draws more."""
+def flow_sensitivity(flow: SolvedFlow) -> FlowChange:
+    """Change of the mass flows and pressures per kg/s that a prosumer draws more."""
     nodes, branches = len(flow.t_node_c), len(flow.start)
     rows = np.r_[flow.start, flow.end]
     columns = np.tile(np.arange(branches), 2)
@@ -86,7 +98,7 @@ def _flow_sensitivity(flow: SolvedFlow) -> FloatArray:
     missing = -(incidence @ change)
     active = flow.plant & (np.abs(flow.mdot_kg_per_s) > MIN_FLOW_KG_PER_S)
     change[active] = missing[flow.end[active]]
-    return np.asarray(change, dtype=np.float64)
+    return FlowChange(mdot=np.asarray(change, dtype=np.float64), pressure=np.asarray(pressure, dtype=np.float64))
 
 
 def _tamed(conductance: FloatArray) -> FloatArray:

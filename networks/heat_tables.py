@@ -25,7 +25,7 @@ HEAT_TABLES: dict[str, tuple[str, ...]] = {
         "dp_bar",
         "status",
     ),
-    "plants": ("plant", "heat_kw", "mdot_kg_per_s", "t_supply_c", "t_return_c", "pump_kw"),
+    "plants": ("plant", "heat_kw", "mdot_kg_per_s", "t_supply_c", "t_return_c", "head_bar", "pump_kw"),
     "junctions": ("junction", "side", "p_bar", "t_c", "flowing"),
     "pipes": (
         "pipe",
@@ -131,14 +131,15 @@ def _plants(elements: HeatElements) -> Table:
     at_return = elements.junction_t_c(np.array([plant.return_ for plant in plants]))
     t_supply = np.where(mdot > 0.0, settings.t_supply_c, at_supply)
     t_return = np.where(mdot < 0.0, settings.t_return_c, at_return)
-    lift_pa = np.array([plant.lift_bar for plant in plants]) * PA_PER_BAR
-    pump_kw = np.maximum(mdot, 0.0) * lift_pa / density_kg_per_m3(t_return) / W_PER_KW
+    lift_bar = np.array([plant.lift_bar for plant in plants])
+    pump_kw = np.maximum(mdot, 0.0) * lift_bar * PA_PER_BAR / density_kg_per_m3(t_return) / W_PER_KW
     return {
         "plant": [plant.name for plant in plants],
         "heat_kw": (heat_kw(mdot, t_supply, t_return) + 0.0).tolist(),
         "mdot_kg_per_s": mdot.tolist(),
         "t_supply_c": _numbers(np.where(mdot == 0.0, np.nan, t_supply)),
         "t_return_c": _numbers(np.where(mdot == 0.0, np.nan, t_return)),
+        "head_bar": np.where(mdot > 0.0, lift_bar, 0.0).tolist(),
         "pump_kw": pump_kw.tolist(),
     }
 

@@ -2,12 +2,13 @@
 
 pandapower can keep the admittance matrix and the last voltages (`recycle`), which is 5 to 10 times faster than a plain
 run and gives the same answer. It then overlooks everything but changes of power, so that only powers are changed here:
-the set of elements is fixed at construction and what is absent in an interval has zero power. After a divergence it
-would go on with what it kept; hence the run after one starts from nothing.
+the set of elements is fixed at construction and what is absent in an interval has zero power. Who changes the net
+otherwise (its owner hands it out) is noticed, and the next run starts from nothing. After a divergence pandapower would
+go on with what it kept; hence the run after one starts from nothing too.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ import pandas as pd
 from pandapower import LoadflowNotConverged, pandapowerNet
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.feasibility.rows import Response
 from mosaik_p2p.networks.electric import ElectricNetwork
+from mosaik_p2p.networks.power_response import power_response
 from mosaik_p2p.networks.solved_net import net_as_solved
 from mosaik_p2p.units import KW_PER_MW, FloatArray, Table
 
@@ -50,6 +53,24 @@ _TRANSFORMERS = {
     "loss_kw": ("pl_mw", KW_PER_MW),
 }
 """Column of ours to pandapower's and the factor between them. A bus draws in pandapower and injects here."""
+
+_OVERLOOKED = {
+    "bus": ("in_service",),
+    "line": ("in_service", "length_km", "parallel"),
+    "trafo": ("in_service", "tap_pos", "parallel"),
+    "trafo3w": ("in_service", "tap_pos"),
+    "impedance": ("in_service",),
+    "switch": ("closed",),
+    "ext_grid": ("in_service", "vm_pu", "va_degree"),
+    "gen": ("in_service", "p_mw", "vm_pu"),
+    "load": ("in_service", "scaling"),
+    "sgen": ("in_service", "scaling"),
+    "storage": ("in_service", "p_mw"),
+    "shunt": ("in_service", "step"),
+    "ward": ("in_service",),
+    "xward": ("in_service",),
+}
+"""Columns by which a net is switched, regulated or extended: a recycled run would not see that they have changed."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +110,11 @@ class PowerFlow:
         self._load_q_mvar: FloatArray = loads["q_mvar"].to_numpy(dtype=float, copy=True)
         self._prosumer: dict[int, int] = {}
         for bus in sorted(set(prosumer_buses)):
-            self._prosumer[bus] = int(pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}"))
+            # By row: a new element is the last one of its table.
+            self._prosumer[bus] = len(self._net.sgen)
+            pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
         self._warm = False
+        self._switching = self.switching()
 
     def solve(
         self,
@@ -110,9 +134,26 @@ class PowerFlow:
             return PowerFlowResult(Status.NOT_CONVERGED)
         return _result(self._net)
 
+    def response(self, buses: Sequence[int]) -> dict[str, Response]:
+        """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one."""
+        if not self._warm:
+            raise ValueError("the last power flow has no solution to linearise")
+        return power_response(self._net, buses)
+
+    def switching(self) -> tuple[bytes, ...]:
+        """A fingerprint of all that decides on a solution beside the powers: switches, taps, set points, elements."""
+        net = self._net
+        return tuple(
+            net[table][column].to_numpy().tobytes()
+            for table, columns in _OVERLOOKED.items()
+            if table in net and len(net[table])
+            for column in columns
+            if column in net[table]
+        )
+
     @property
     def net(self) -> pandapowerNet:
-        """The net with the last solution, to be read only."""
+        """The net with the last solution. A change of it counts from the next `solve` on."""
         return self._net
 
     def net_as_solved(self) -> pandapowerNet:
@@ -125,14 +166,17 @@ class PowerFlow:
         factor = np.where(self._load_index.isin(replaced_loads), 0.0, background_scaling)
         self._net.load["p_mw"] = factor * self._load_p_mw
         self._net.load["q_mvar"] = factor * self._load_q_mvar
-        powers_mw = dict.fromkeys(self._prosumer.values(), (0.0, 0.0))
+        powers_mw = self._net.sgen[["p_mw", "q_mvar"]].to_numpy(dtype=float, copy=True)
+        powers_mw[list(self._prosumer.values())] = 0.0
         for bus, (p_kw, q_kvar) in injections.items():
             powers_mw[self._prosumer[bus]] = (p_kw / KW_PER_MW, q_kvar / KW_PER_MW)
-        if powers_mw:
-            self._net.sgen.loc[list(powers_mw), ["p_mw", "q_mvar"]] = list(powers_mw.values())
+        self._net.sgen["p_mw"], self._net.sgen["q_mvar"] = powers_mw.T
 
     def _run(self) -> bool:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
+        switching = self.switching()
+        if switching != self._switching:
+            self._warm, self._switching = False, switching
         if self._warm and _converges(self._net):
             return True
         self._net._ppc = None

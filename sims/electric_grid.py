@@ -8,7 +8,7 @@ attribute is None where the power flow has no solution.
 
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandapower
@@ -16,10 +16,11 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.electric import check_electric
+from mosaik_p2p.feasibility.electric import electric_checks
+from mosaik_p2p.feasibility.rows import Movers
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, split
-from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, Answer, GridSimulator, flow_row, violation_rows
+from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
     API_VERSION,
@@ -39,7 +40,7 @@ META: Meta = {
     "models": {
         "Grid": {
             "public": True,
-            "params": ["json", "xlsx", "net", "simbench", "network_function", "params", "scenario"],
+            "params": ["json", "xlsx", "net", "simbench", "network_function", "params", "scenario", "limit_rows"],
             "attrs": ["round", LOAD_SCALING, *GRID_EVENTS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
@@ -78,6 +79,7 @@ class Simulator(GridSimulator):
         scenario: ScenarioSource | None = params.get("scenario")
         case = None if scenario is None else open_case(scenario)
         source = grid_source(case, params)
+        self._use_limit_rows(params.get("limit_rows"), case)
         if case is not None:
             self._use_interval(interval_steps(case, self._time_resolution))
             self._scaling = 0.0
@@ -140,6 +142,7 @@ class Simulator(GridSimulator):
                 is_dispatch = True
                 if eid != GRID_ID:
                     self._take(eid, attribute, total(sources))
+                    self._note_sources(eid, attribute, sources)
         self._apply_profiles(time)
         return is_dispatch
 
@@ -168,15 +171,31 @@ class Simulator(GridSimulator):
             )
         return self._flow
 
-    def _solve(self, time: int) -> Answer:  # noqa: ARG002 (time matters to other grids)
+    def _solver_inputs(self) -> Hashable:
+        powers = tuple((bus, *_injection(powers)) for bus, powers in sorted(self._powers.items()))
+        # A power flow that was not made yet is made for what has changed beside the powers.
+        return powers, self._scaling, None if self._flow is None else self._flow.switching()
+
+    def _solve(self, time: int) -> Solution:  # noqa: ARG002 (time matters to other grids)
         injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
         result = self._power_flow().solve(
             injections, background_scaling=self._scaling, replaced_loads=self._opened.replaced_loads
         )
         self._status = result.status
-        violations = check_electric(result.buses, result.lines, result.transformers, self._opened.limits)
-        tables = _tables(result) | {"violations": violation_rows(ELECTRICITY, violations)}
-        return Answer(result.status, tuple(violations), tables)
+        checks = electric_checks(result.buses, result.lines, result.transformers, self._opened.limits)
+        return Solution(result.status, _tables(result), checks)
+
+    def _movers(self) -> Movers:
+        places = {
+            name: (int(eid.removeprefix("Bus-")), _injection(sent)[0])
+            for name, (eid, sent) in self._places_of_sources().items()
+            if eid.startswith("Bus-")
+        }
+        return Movers(
+            sources=list(places),
+            injection_kw={name: injected_kw for name, (_, injected_kw) in places.items()},
+            responses=self._power_flow().response([bus for bus, _ in places.values()]),
+        )
 
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
         kind, index = split(eid)

@@ -3,10 +3,18 @@
 A grid answers every dispatch, also with an empty list of violations, and under the dispatch's round. A step that brings
 no dispatch (the grid's own step, a change of the background) moves the attributes on but answers nobody: a stale answer
 would look like a check that never happened.
+
+A network is solved only where something that its solution depends on has changed: a round that leaves one carrier as it
+was gets that carrier's last solution again, under the new round.
+
+With limit rows an answer also says, for every limit that is broken or near, how far each source of the dispatch moves
+it. A row that was once in an answer stays in every answer of the same instant: a market that forgets a limit because it
+looks slack breaks it again in the next round.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
@@ -14,7 +22,10 @@ from typing import Any
 from mosaik_api_v3.types import InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.feasibility.checked import Checked, violations
+from mosaik_p2p.feasibility.rows import SLACK, LimitRow, Movers, RowKey, entries, judged, limit_rows
 from mosaik_p2p.feasibility.violation import Violation
+from mosaik_p2p.loading.case import Case
 from mosaik_p2p.sims.shared import BaseSimulator, in_order, record
 from mosaik_p2p.units import Table
 
@@ -25,12 +36,25 @@ GRID_EVENTS = ("violations", "tables")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a network made of a dispatch; the tables are those of the result folder, without their time."""
+class Solution:
+    """What a network made of its inputs; the tables are those of the result folder, without their time."""
 
     status: Status
-    violations: tuple[Violation, ...]
     tables: dict[str, Table]
+    checks: tuple[Checked, ...]
+    beyond_limits: tuple[Violation, ...] = ()
+    """Violations of what is no limit of the scenario."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A solution judged. `rows` and `slack` are None where nobody asked for them."""
+
+    solution: Solution
+    violations: tuple[Violation, ...]
+    rows: tuple[LimitRow, ...] | None
+    slack: dict[str, dict[str, float]] | None
+    """`per_kw` and `per_kvar`: what the slacks or plants give more, in kW, when a source injects more."""
 
 
 class GridSimulator(BaseSimulator):
@@ -42,6 +66,13 @@ class GridSimulator(BaseSimulator):
     def __init__(self, meta: Meta) -> None:
         super().__init__(meta)
         self._answer: Answer | None = None
+        self._solution: Solution | None = None
+        self._solved_for: Hashable = None
+        self._limit_rows = False
+        self._kept: frozenset[RowKey] = frozenset()
+        self._kept_time = -1
+        self._sent: dict[str, dict[str, dict[str, float]]] = {}
+        """By full id of a source of the dispatch, and by entity that it feeds: its last value of each attribute."""
         self._round = -1
         self._time = -1
         self._wall_s = 0.0
@@ -61,13 +92,18 @@ class GridSimulator(BaseSimulator):
         if self._step_size == DEFAULT_STEP_SIZE:
             self._step_size = steps
 
+    def _use_limit_rows(self, stated: bool | None, case: Case | None) -> None:
+        """What the user stated, or else whether the scenario negotiates; without either no rows are computed."""
+        negotiates = case is not None and bool(case.scenario.negotiation.enabled)
+        self._limit_rows = negotiates if stated is None else stated
+
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
         """Solve with the dispatch that arrived, or else with the last one."""
         is_dispatch = self._read(time, inputs)
         started = perf_counter()
-        answer = self._solve(time)
+        solution = self._solution_now(time)
+        self._answer = self._judge(solution, time) if is_dispatch else None
         self._wall_s = perf_counter() - started
-        self._answer = answer if is_dispatch else None
         if is_dispatch:
             self._count_round(time, inputs.get(GRID_ID, {}).get("round", {}))
         return time + self._step_size if self._step_size else None
@@ -77,13 +113,65 @@ class GridSimulator(BaseSimulator):
         self._round = in_order(stated)[0] if stated else following
         self._time = time
 
+    def _solution_now(self, time: int) -> Solution:
+        """The last solution if it still is one, else a new one."""
+        inputs = self._solver_inputs()
+        if self._solution is None or inputs != self._solved_for:
+            # Forgotten first: a solver that raises must not leave an old solution behind that looks like this one.
+            self._solution = None
+            self._solution = self._solve(time)
+            self._solved_for = self._solver_inputs()
+        return self._solution
+
+    def _judge(self, solution: Solution, time: int) -> Answer:
+        broken = [*violations(solution.checks), *solution.beyond_limits]
+        if not self._limit_rows:
+            return Answer(solution, tuple(broken), None, None)
+        if time != self._kept_time:
+            self._kept, self._kept_time = frozenset(), time
+        if solution.status is Status.NOT_CONVERGED:
+            return Answer(solution, tuple(broken), (), {})
+        movers = self._movers()
+        rows = limit_rows(solution.checks, movers, kept=self._kept)
+        self._kept |= {row.key for row in rows}
+        balance = movers.responses[SLACK]
+        slack = {
+            "per_kw": entries(balance.per_kw[0], movers.sources),
+            "per_kvar": entries(balance.per_kvar[0], movers.sources),
+        }
+        return Answer(solution, tuple(judged(broken, rows, movers.injection_kw)), tuple(rows), slack)
+
+    def _note_sources(self, eid: str, attribute: str, sources: Mapping[str, float]) -> None:
+        for source, value in sources.items():
+            self._sent.setdefault(source, {}).setdefault(eid, {})[attribute] = value
+
+    def _places_of_sources(self) -> dict[str, tuple[str, dict[str, float]]]:
+        """By name of a source: the one entity that it feeds, and with what, in the order of the names.
+
+        The name is the source's entity id, as its own simulator knows it; where two simulators use the same one, the
+        full id of each. A source that feeds several entities has no one response and is left out.
+        """
+        single = {source: next(iter(sent.items())) for source, sent in self._sent.items() if len(sent) == 1}
+        short = {source: source.partition(".")[2] or source for source in single}
+        uses = Counter(short.values())
+        named = {short[source] if uses[short[source]] == 1 else source: place for source, place in single.items()}
+        return dict(sorted(named.items()))
+
     @abstractmethod
     def _read(self, time: int, inputs: InputData) -> bool:
         """Take the inputs over; whether a dispatch was among them."""
 
     @abstractmethod
-    def _solve(self, time: int) -> Answer:
-        """Solve and check with what was read."""
+    def _solver_inputs(self) -> Hashable:
+        """All that a solution depends on, to be compared with what it was."""
+
+    @abstractmethod
+    def _solve(self, time: int) -> Solution:
+        """Solve with what was read and put the values beside their limits."""
+
+    @abstractmethod
+    def _movers(self) -> Movers:
+        """How the last solution answers to the sources of the dispatch."""
 
     @abstractmethod
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
@@ -99,20 +187,28 @@ class GridSimulator(BaseSimulator):
     def _grid_events(self, attributes: Sequence[str]) -> dict[str, Any]:
         if self._answer is None:
             return {}
-        items = [asdict(violation) for violation in self._answer.violations]
+        answer = self._answer
+        tables = answer.solution.tables | {"violations": violation_rows(self.network, answer.violations)}
         events = {
-            "violations": {"round": self._round, "status": str(self._answer.status), "items": items},
-            "tables": record(self._round, self._answer.tables, wall_s=self._wall_s),
+            "violations": {"round": self._round, "status": str(answer.solution.status)} | _plain(answer),
+            "tables": record(self._round, tables, wall_s=self._wall_s),
         }
         return {name: events[name] for name in attributes if name in events}
 
 
+def _plain(answer: Answer) -> dict[str, Any]:
+    """Violations, rows and the answer of the slack with JSON types only."""
+    items = {"items": [asdict(violation) for violation in answer.violations]}
+    if answer.rows is None:
+        return items
+    return items | {"rows": [asdict(row) for row in answer.rows], "slack": answer.slack}
+
+
 def violation_rows(network: str, violations: Sequence[Violation]) -> Table:
     """The table `violations` without time and round."""
-    columns = ("element", "quantity", "value", "limit", "unit", "excess")
+    columns = ("element", "quantity", "value", "limit", "unit", "excess", "prosumers_can_influence")
     rows: Table = {column: [getattr(violation, column) for violation in violations] for column in columns}
-    # Whether prosumers can do anything about it is known once there is a negotiation.
-    return {"network": [network] * len(violations), **rows, "prosumers_can_influence": [None] * len(violations)}
+    return {"network": [network] * len(violations), **rows}
 
 
 def flow_row(

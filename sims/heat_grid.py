@@ -4,7 +4,7 @@ The same shape as the electric grid: it answers every dispatch in the same insta
 is no solution. `Q_heat[kW]` is what a consumer draws; a negative value feeds in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.feasibility.heat import check_heat
+from mosaik_p2p.feasibility.heat import heat_checks, undelivered
 from mosaik_p2p.feasibility.limits import HeatLimits
+from mosaik_p2p.feasibility.rows import Movers
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.scenario.grids import HeatLimitsSpec
-from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, Answer, GridSimulator, flow_row, violation_rows
+from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, open_case, serve, total
 from mosaik_p2p.units import HEAT, Table
 
@@ -50,7 +51,7 @@ META: Meta = {
     "models": {
         "Grid": {
             "public": True,
-            "params": ["scenario", "json", "settings"],
+            "params": ["scenario", "json", "settings", "limit_rows"],
             "attrs": ["round", *GRID_EVENTS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
@@ -101,12 +102,15 @@ class Simulator(GridSimulator):
         scenario: ScenarioSource | None = None,
         json: str | None = None,
         settings: Mapping[str, Any] | None = None,
+        limit_rows: bool | None = None,
     ) -> CreateResult:
         if (scenario is None) == (json is None):
             remedy = "Give `scenario`, or `json` with `settings`"
             raise BadInput([Fault("Grid", f"scenario = {scenario}, json = {json}", "needs exactly one source", remedy)])
-        if scenario is not None:
-            self._open(open_case(scenario))
+        case = None if scenario is None else open_case(scenario)
+        self._use_limit_rows(limit_rows, case)
+        if case is not None:
+            self._open(case)
         else:
             self._heat = heat_file(Path(str(json)), _settings(settings or {}))
         elements = [*_children(self._opened.net), *(self._consumer(name) for name in self._connections)]
@@ -169,17 +173,34 @@ class Simulator(GridSimulator):
         for eid in sorted(inputs):
             if eid != GRID_ID and HEAT_INPUT in inputs[eid]:
                 self._draw_kw[eid.removeprefix("Consumer-")] = total(inputs[eid][HEAT_INPUT])
+                self._note_sources(eid, HEAT_INPUT, inputs[eid][HEAT_INPUT])
         return any(inputs.values())
 
-    def _solve(self, time: int) -> Answer:  # noqa: ARG002
+    def _solver_inputs(self) -> Hashable:
+        return tuple(self._draw_kw.get(name, 0.0) for name in self._connections)
+
+    def _heat_flow(self) -> HeatFlow:
         if self._flow is None:
             raise ValueError("the heat grid is solved before its set-up is done")
+        return self._flow
+
+    def _solve(self, time: int) -> Solution:  # noqa: ARG002
         draw_kw = np.array([self._draw_kw.get(name, 0.0) for name in self._connections], dtype=np.float64)
-        result = self._flow.solve(draw_kw)
+        result = self._heat_flow().solve(draw_kw)
         self._values = _values(self._opened.net, result)
-        violations = check_heat(result.heat_exchanges, result.junctions, result.pipes, self._limits)
-        tables = _tables(result) | {"violations": violation_rows(HEAT, violations)}
-        return Answer(result.status, tuple(violations), tables)
+        checks = heat_checks(result.heat_exchanges, result.plants, result.junctions, result.pipes, self._limits)
+        return Solution(result.status, _tables(result), checks, tuple(undelivered(result.heat_exchanges)))
+
+    def _movers(self) -> Movers:
+        places = {
+            name: (eid.removeprefix("Consumer-"), -sent[HEAT_INPUT])
+            for name, (eid, sent) in self._places_of_sources().items()
+        }
+        return Movers(
+            sources=list(places),
+            injection_kw={name: injected_kw for name, (_, injected_kw) in places.items()},
+            responses=self._heat_flow().response([prosumer for prosumer, _ in places.values()]),
+        )
 
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
         values = self._values.get(eid, {})

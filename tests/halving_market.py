@@ -39,3 +39,28 @@ def _halved(rows: Table, columns: set[str]) -> Table:
         name: [None if value is None else value / 2 for value in values] if name in columns else values
         for name, values in rows.items()
     }
+
+
+class HalvesElectricity(market.Simulator):
+    """Emits two rounds per interval, the second with half of the electricity and all of the heat."""
+
+    def respond(self, violations: Mapping[str, market.Violations]) -> IntervalOutcome | None:  # noqa: ARG002
+        if self.round > 0 or self.outcome is None:
+            return None
+        halved = tuple(replace(_half(entry), heat_draw_kw=entry.heat_draw_kw) for entry in self.outcome.dispatch)
+        return replace(self.outcome, dispatch=halved)
+
+
+TOO_MUCH_KW = 1e12
+
+
+class AsksTooMuch(market.Simulator):
+    """In the second interval its last round asks for what no network can give."""
+
+    def respond(self, violations: Mapping[str, market.Violations]) -> IntervalOutcome | None:  # noqa: ARG002
+        if self.round > 0 or self.outcome is None or self._interval != 1:
+            return None
+        asked = tuple(
+            replace(entry, injection_kw=-TOO_MUCH_KW, heat_draw_kw=TOO_MUCH_KW) for entry in self.outcome.dispatch
+        )
+        return replace(self.outcome, dispatch=asked)

@@ -11,6 +11,11 @@ LIMITS = HeatLimits(
     velocity_m_per_s=2.0, pressure_gradient_pa_per_m=300.0, differential_pressure_bar=0.5, t_supply_min_c=60.0
 )
 JUNCTIONS: Table = {"junction": ["S1"], "side": ["supply"], "p_bar": [6.0], "t_c": [75.0], "flowing": [True]}
+NO_PLANTS: Table = {"plant": [], "heat_kw": [], "head_bar": []}
+
+
+def check(exchanges: Table, junctions: Table, in_pipes: Table, limits: HeatLimits) -> list[Violation]:
+    return check_heat(exchanges, NO_PLANTS, junctions, in_pipes, limits)
 
 
 def pipes(velocity: float = 1.0, gradient: float | None = 100.0) -> Table:
@@ -37,7 +42,7 @@ def exchange(
 
 
 def test_nothing_is_broken() -> None:
-    assert check_heat(exchange(), JUNCTIONS, pipes(), LIMITS) == []
+    assert check(exchange(), JUNCTIONS, pipes(), LIMITS) == []
 
 
 @pytest.mark.parametrize(
@@ -60,23 +65,23 @@ def test_nothing_is_broken() -> None:
     ],
 )
 def test_one_limit_is_broken(exchanges: Table, in_pipes: Table, expected: Violation) -> None:
-    assert check_heat(exchanges, JUNCTIONS, in_pipes, LIMITS) == [expected]
+    assert check(exchanges, JUNCTIONS, in_pipes, LIMITS) == [expected]
 
 
 @pytest.mark.parametrize("mode", ["feed", "idle"])
 def test_temperature_and_pressure_count_only_for_those_who_draw(mode: str) -> None:
     """A node at rest has the temperature of the ground, and who feeds in brings his own."""
     still = exchange(mode=mode, cleared_kw=0.0, delivered_kw=0.0, mdot=0.0, t_supply_c=10.0, dp_bar=0.0)
-    assert check_heat(still, JUNCTIONS, pipes(), LIMITS) == []
+    assert check(still, JUNCTIONS, pipes(), LIMITS) == []
 
 
 def test_a_cleared_consumer_without_flow_is_not_masked() -> None:
     dry = exchange(delivered_kw=0.0, mdot=0.0, t_supply_c=None, dp_bar=None)
-    assert [violation.quantity for violation in check_heat(dry, JUNCTIONS, pipes(), LIMITS)] == ["delivered_kw"]
+    assert [violation.quantity for violation in check(dry, JUNCTIONS, pipes(), LIMITS)] == ["delivered_kw"]
 
 
 def test_a_difference_within_the_precision_of_the_flow_is_none() -> None:
-    assert check_heat(exchange(delivered_kw=9.96), JUNCTIONS, pipes(), LIMITS) == []
+    assert check(exchange(delivered_kw=9.96), JUNCTIONS, pipes(), LIMITS) == []
 
 
 def test_an_element_can_have_a_limit_of_its_own() -> None:
@@ -89,17 +94,41 @@ def test_an_element_can_have_a_limit_of_its_own() -> None:
             ElementLimit("pipe", "A", "t_supply_min_c", 99.0),
         ),
     )
-    broken = check_heat(exchange(), JUNCTIONS, pipes(), own)
+    broken = check(exchange(), JUNCTIONS, pipes(), own)
     assert [(violation.element, violation.limit) for violation in broken] == [("P1", 0.8), ("A", 72.0)]
 
 
 def test_pressure_below_the_atmosphere_is_broken_without_a_limit_in_the_scenario() -> None:
     low: Table = {**JUNCTIONS, "p_bar": [-0.5]}
-    assert check_heat(exchange(), low, pipes(), HeatLimits()) == [
-        Violation("S1", "pressure_bar", -0.5, 0.0, "bar", 0.5)
-    ]
+    assert check(exchange(), low, pipes(), HeatLimits()) == [Violation("S1", "pressure_bar", -0.5, 0.0, "bar", 0.5)]
 
 
 def test_no_solution_breaks_nothing() -> None:
     empty = [{column: [] for column in table} for table in (exchange(), JUNCTIONS, pipes())]
-    assert check_heat(empty[0], empty[1], empty[2], LIMITS) == []
+    assert check(empty[0], empty[1], empty[2], LIMITS) == []
+
+
+def plants(heat_kw: float = 90.0, head_bar: float = 1.5) -> Table:
+    return {"plant": ["one"], "heat_kw": [heat_kw], "head_bar": [head_bar]}
+
+
+@pytest.mark.parametrize(
+    ("rated", "expected"),
+    [
+        (HeatLimits(), []),
+        (HeatLimits(plant_heat_max_kw=90.0, pump_head_max_bar=1.5), []),
+        (HeatLimits(plant_heat_max_kw=80.0), [Violation("one", "plant_heat_kw", 90.0, 80.0, "kW", 10.0)]),
+        (HeatLimits(pump_head_max_bar=1.0), [Violation("one", "pump_head_bar", 1.5, 1.0, "bar", 0.5)]),
+        (
+            HeatLimits(plant_heat_max_kw=100.0, elements=(ElementLimit("plant", "one", "plant_heat_max_kw", 75.0),)),
+            [Violation("one", "plant_heat_kw", 90.0, 75.0, "kW", 15.0)],
+        ),
+    ],
+)
+def test_plants_are_held_to_their_ratings(rated: HeatLimits, expected: list[Violation]) -> None:
+    assert check_heat(exchange(), plants(), JUNCTIONS, pipes(), rated) == expected
+
+
+def test_a_plant_that_takes_surplus_breaks_no_rating() -> None:
+    rated = HeatLimits(plant_heat_max_kw=80.0, pump_head_max_bar=1.0)
+    assert check_heat(exchange(), plants(heat_kw=-200.0, head_bar=0.0), JUNCTIONS, pipes(), rated) == []

@@ -72,6 +72,7 @@ def setter(*path: str, value: Any) -> Callable[[Tables], None]:
     return plant
 
 
+HEAT_LIMITS = ("networks", "heat", "limits")
 GRID = ("networks", "electricity")
 SINGLE_FAULTS = [
     (
@@ -200,6 +201,24 @@ SINGLE_FAULTS = [
         ),
         "networks.heat.limits.element[1].t_supply_min_c",
         "Keep one",
+    ),
+    (
+        "limit of an unknown plant",
+        setter(*HEAT_LIMITS, "element", value=[{"table": "plant", "name": "plnt", "plant_heat_max_kw": 100.0}]),
+        "networks.heat.limits.element[0].name",
+        "'plant'",
+    ),
+    (
+        "a plant's limit of a pipe",
+        setter(*HEAT_LIMITS, "element", value=[{"table": "plant", "name": "plant", "velocity_m_per_s": 1.0}]),
+        "networks.heat.limits.element[0]",
+        "`plant_heat_max_kw` and `pump_head_max_bar`",
+    ),
+    (
+        "a plant without power",
+        setter(*HEAT_LIMITS, "plant_heat_max_kw", value=0.0),
+        "networks.heat.limits.plant_heat_max_kw",
+        "within",
     ),
     ("duplicate prosumers", setter("prosumers", "B", "name", value="A"), "prosumers.A.name", "of its own"),
     ("duplicate devices", setter("prosumers", "A", "heating", "name", value="pv"), "prosumers.A.pv.name", "`name`"),

@@ -12,6 +12,7 @@ from pandapower import networks as pandapower_networks
 
 import made_scenario as made
 from mosaik_p2p.errors import BadInput
+from mosaik_p2p.feasibility.limits import ElementLimit
 from mosaik_p2p.loading import Case, check, load, shipped_scenarios
 from mosaik_p2p.loading.series import span_of
 from mosaik_p2p.loading.tariffs import price_per_kwh
@@ -108,6 +109,21 @@ def test_limits_and_background(case: Case) -> None:
     named = {(limit.name, limit.quantity): limit.value for limit in case.electric_limits.elements}
     assert named == {("3-4", "loading_percent"): 80, ("13", "voltage_min_pu"): 0.96, ("13", "voltage_max_pu"): 1.04}
     np.testing.assert_array_equal(case.background, 0.5 + 0.01 * np.arange(made.SPAN))
+
+
+def test_ratings_of_plants(tmp_path: Path, case: Case) -> None:
+    def rated(scenario: dict[str, Any]) -> None:
+        scenario["networks"]["heat"]["limits"] |= {
+            "plant_heat_max_kw": 400.0,
+            "element": [{"table": "plant", "name": "plant", "pump_head_max_bar": 2.0}],
+        }
+
+    assert case.heat_limits is not None
+    assert (case.heat_limits.plant_heat_max_kw, case.heat_limits.pump_head_max_bar) == (None, None)
+    limits = load(made.write(tmp_path, rated)).heat_limits
+    assert limits is not None
+    assert (limits.plant_heat_max_kw, limits.pump_head_max_bar) == (400.0, None)
+    assert limits.elements == (ElementLimit("plant", "plant", "pump_head_max_bar", 2.0),)
 
 
 def test_scales_multiply_loads_and_plants(tmp_path: Path, case: Case) -> None:

@@ -1,5 +1,6 @@
 """Power flow: published losses, the kept state against plain runs, divergence, and the repetition by an outsider."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -198,3 +199,41 @@ def test_net_as_solved_repeats_the_last_interval_as_it_stands(bus15: ElectricNet
     np.testing.assert_allclose(
         plain_voltages(flow.net_as_solved()), result.buses["vm_pu"], rtol=0, atol=SAME_VOLTAGE_PU
     )
+
+
+def switched_off(net: pandapowerNet) -> None:
+    net.line.loc[13, "in_service"] = False
+    net.bus.loc[14, "in_service"] = False
+
+
+def regulated(net: pandapowerNet) -> None:
+    net.ext_grid.loc[0, "vm_pu"] = 1.02
+
+
+def unloaded(net: pandapowerNet) -> None:
+    net.load.loc[3, "in_service"] = False
+
+
+def extended(net: pandapowerNet) -> None:
+    pandapower.create_sgen(net, 7, p_mw=0.2)
+
+
+def bridged(net: pandapowerNet) -> None:
+    pandapower.create_switch(net, 3, 9, et="b", closed=True)
+
+
+@pytest.mark.parametrize("change", [switched_off, regulated, unloaded, extended, bridged])
+def test_a_change_that_a_recycled_run_would_overlook_is_noticed(
+    bus15: ElectricNetwork, change: Callable[[pandapowerNet], None]
+) -> None:
+    flow = PowerFlow(bus15, prosumer_buses=[4])
+    for scaling in (0.8, 1.0):
+        before = flow.solve({4: (30.0, 0.0)}, background_scaling=scaling)
+    change(flow.net)
+    after = flow.solve({4: (30.0, 0.0)}, background_scaling=1.0)
+    assert after.slack_kw != pytest.approx(before.slack_kw, rel=1e-3)
+    expected = plain_voltages(flow.net)
+    inside = flow.net.bus["in_service"].to_numpy()
+    np.testing.assert_allclose(after.buses["vm_pu"], expected[inside], rtol=0, atol=SAME_VOLTAGE_PU)
+    change_free = flow.solve({4: (30.0, 0.0)}, background_scaling=1.0)
+    np.testing.assert_allclose(change_free.buses["vm_pu"], after.buses["vm_pu"], rtol=0, atol=SAME_VOLTAGE_PU)

@@ -173,7 +173,8 @@ class TestElectricGrid:
         grid.step(0, dispatch({"Bus-12": {"P_load[MW]": 1.0}}), 0)
         items = grid.get_data({"Grid": ["violations"]})["Grid"]["violations"]["items"]
         assert {item["quantity"] for item in items} >= {"voltage_pu"}
-        assert all(set(item) == {"element", "quantity", "value", "limit", "unit", "excess"} for item in items)
+        columns = {"element", "quantity", "value", "limit", "unit", "excess", "prosumers_can_influence"}
+        assert all(set(item) == columns and item["prosumers_can_influence"] is None for item in items)
 
     def test_shows_nothing_where_there_is_no_solution(self, case: Case) -> None:
         grid = electric(scenario=case)

@@ -1,8 +1,14 @@
 """The check of an electric network: bus voltages on both sides, loading of lines and transformers."""
 
+from mosaik_p2p.feasibility.checked import Checked, violations
 from mosaik_p2p.feasibility.limits import ElectricLimits, limits_of
-from mosaik_p2p.feasibility.violation import Violation, above, below
+from mosaik_p2p.feasibility.violation import Violation
 from mosaik_p2p.units import Table
+
+VOLTAGE_MARGIN_PU = 0.005
+"""A voltage is near its limit within this, a twentieth of the usual band from 0.95 to 1.05."""
+LOADING_MARGIN_SHARE = 0.1
+"""A loading is near its limit from nine tenths of it on."""
 
 
 def check_electric(buses: Table, lines: Table, transformers: Table, limits: ElectricLimits) -> list[Violation]:
@@ -11,22 +17,43 @@ def check_electric(buses: Table, lines: Table, transformers: Table, limits: Elec
     Takes the tables of a power flow (columns `bus`, `vm_pu`; `element`, `loading_percent`). Empty tables, as of an
     interval without a solution, give an empty list: ask `verdict` what that means.
     """
-    names, voltages = buses["bus"], buses["vm_pu"]
-    lowest = limits_of(
-        names, table="bus", quantity="voltage_min_pu", general=limits.voltage_min_pu, elements=limits.elements
-    )
-    highest = limits_of(
-        names, table="bus", quantity="voltage_max_pu", general=limits.voltage_max_pu, elements=limits.elements
-    )
-    return [
-        *below(names, voltages, lowest, quantity="voltage_pu", unit="p.u."),
-        *above(names, voltages, highest, quantity="voltage_pu", unit="p.u."),
-        *_overloaded(lines, "line", limits.line_loading_percent, limits),
-        *_overloaded(transformers, "transformer", limits.transformer_loading_percent, limits),
-    ]
+    return violations(electric_checks(buses, lines, transformers, limits))
 
 
-def _overloaded(elements: Table, table: str, general: float | None, limits: ElectricLimits) -> list[Violation]:
+def electric_checks(
+    buses: Table, lines: Table, transformers: Table, limits: ElectricLimits
+) -> tuple[Checked, Checked, Checked, Checked]:
+    """All values with their limits: least and largest voltages, loading of lines and of transformers."""
+    return (
+        _voltages(buses, limits, "voltage_min_pu", limits.voltage_min_pu, upper=False),
+        _voltages(buses, limits, "voltage_max_pu", limits.voltage_max_pu, upper=True),
+        _loadings(lines, "line", limits.line_loading_percent, limits),
+        _loadings(transformers, "transformer", limits.transformer_loading_percent, limits),
+    )
+
+
+def _voltages(buses: Table, limits: ElectricLimits, quantity: str, general: float | None, *, upper: bool) -> Checked:
+    names = buses["bus"]
+    return Checked(
+        quantity="voltage_pu",
+        unit="p.u.",
+        upper=upper,
+        names=names,
+        values=buses["vm_pu"],
+        limits=limits_of(names, table="bus", quantity=quantity, general=general, elements=limits.elements),
+        margin=VOLTAGE_MARGIN_PU,
+    )
+
+
+def _loadings(elements: Table, table: str, general: float | None, limits: ElectricLimits) -> Checked:
     names = elements["element"]
-    highest = limits_of(names, table=table, quantity="loading_percent", general=general, elements=limits.elements)
-    return above(names, elements["loading_percent"], highest, quantity=f"{table}_loading_percent", unit="%")
+    return Checked(
+        quantity=f"{table}_loading_percent",
+        unit="%",
+        upper=True,
+        names=names,
+        values=elements["loading_percent"],
+        limits=limits_of(names, table=table, quantity="loading_percent", general=general, elements=limits.elements),
+        margin=0.0,
+        margin_share=LOADING_MARGIN_SHARE,
+    )

@@ -11,6 +11,7 @@ ELECTRIC_LIMIT_NAMES: dict[str, tuple[str, ...]] = {
 HEAT_LIMIT_NAMES: dict[str, tuple[str, ...]] = {
     "pipe": ("velocity_m_per_s", "pressure_gradient_pa_per_m"),
     "prosumer": ("differential_pressure_bar", "t_supply_min_c"),
+    "plant": ("plant_heat_max_kw", "pump_head_max_bar"),
 }
 """Table of an element to the limits of its own that it can have."""
 
@@ -39,12 +40,15 @@ class ElectricLimits:
 
 @dataclass(frozen=True)
 class HeatLimits:
-    """Limits of a heat network. Pressure and temperature are least values, at prosumers that draw."""
+    """Limits of a heat network. Pressure and temperature are least values, at prosumers that draw; heat and head are
+    the plants' ratings."""
 
     velocity_m_per_s: float | None = None
     pressure_gradient_pa_per_m: float | None = None
     differential_pressure_bar: float | None = None
     t_supply_min_c: float | None = None
+    plant_heat_max_kw: float | None = None
+    pump_head_max_bar: float | None = None
     elements: tuple[ElementLimit, ...] = ()
 
 

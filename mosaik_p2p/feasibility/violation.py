@@ -17,6 +17,8 @@ class Violation:
     unit: str
     excess: float
     """By how much the limit is broken, in `unit`, positive on either side."""
+    prosumers_can_influence: bool | None = None
+    """None where nobody asked; see `rows.can_influence`."""
 
 
 def verdict(status: Status, violations: Sequence[Violation]) -> Verdict:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit, HeatLimits
+from mosaik_p2p.feasibility.limits import HEAT_LIMIT_NAMES, ElectricLimits, ElementLimit, HeatLimits
 from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
 from mosaik_p2p.scenario.grids import ElectricElementSpec, ElectricitySpec, HeatElementSpec, HeatSpec
@@ -16,7 +16,7 @@ ELECTRICITY_PLACE = "networks.electricity"
 HEAT_PLACE = "networks.heat"
 _ELECTRIC_TABLES = {"bus": "bus", "line": "line", "transformer": "trafo"}
 _ELECTRIC_QUANTITIES = ("voltage_pu", "loading_percent")
-_HEAT_QUANTITIES = ("velocity_m_per_s", "pressure_gradient_pa_per_m", "differential_pressure_bar", "t_supply_min_c")
+_HEAT_QUANTITIES = tuple(quantity for table in HEAT_LIMIT_NAMES.values() for quantity in table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +120,8 @@ def _heat_limits(spec: HeatSpec) -> HeatLimits:
         pressure_gradient_pa_per_m=limits.pressure_gradient_pa_per_m,
         differential_pressure_bar=limits.differential_pressure_bar,
         t_supply_min_c=limits.t_supply_min_c,
+        plant_heat_max_kw=limits.plant_heat_max_kw,
+        pump_head_max_bar=limits.pump_head_max_bar,
         elements=tuple(own for element in limits.element for own in _heat_element(element)),
     )
 
@@ -152,10 +154,13 @@ def _unknown_electric_elements(spec: ElectricitySpec, network: ElectricNetwork) 
 
 
 def _unknown_heat_elements(spec: HeatSpec, network: HeatNetwork, scenario: Scenario) -> Iterator[Fault]:
-    prosumers = [prosumer.name for prosumer in scenario.prosumers]
+    known = {
+        "pipe": list(network.net.pipe["name"]),
+        "prosumer": [prosumer.name for prosumer in scenario.prosumers],
+        "plant": [plant.name for plant in network.plants],
+    }
     for position, element in enumerate(spec.limits.element):
-        known = list(network.net.pipe["name"]) if element.table == "pipe" else prosumers
-        yield from _unknown_element(f"{HEAT_PLACE}.limits.element[{position}]", element, known)
+        yield from _unknown_element(f"{HEAT_PLACE}.limits.element[{position}]", element, known[element.table])
 
 
 def _unknown_element(place: str, element: ElectricElementSpec | HeatElementSpec, known: list[str]) -> Iterator[Fault]:

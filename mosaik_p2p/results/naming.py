@@ -10,6 +10,8 @@ ELEMENTS_AND_NAMES = {
     "t_supply_c": ("prosumer", "supply temperature"),
     "delivered_kw": ("prosumer", "heat delivered"),
     "pressure_bar": ("junction", "pressure"),
+    "plant_heat_kw": ("plant", "heat"),
+    "pump_head_bar": ("plant", "pump head"),
 }
 """Of the quantities in the table `violations`: the kind of element, and the name."""
 UNITS = {"degC": "°C"}

@@ -79,21 +79,30 @@ class ElectricitySpec(GridSource):
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
 
 
-class HeatElementSpec(Section):
-    """A limit of its own for one pipe, or for one prosumer's connection, in place of the general one."""
+HEAT_QUANTITIES: dict[str, tuple[str, ...]] = {
+    "pipe": ("velocity_m_per_s", "pressure_gradient_pa_per_m"),
+    "prosumer": ("differential_pressure_bar", "t_supply_min_c"),
+    "plant": ("plant_heat_max_kw", "pump_head_max_bar"),
+}
+"""Table of an element of a heat network to the limits that it can have."""
 
-    table: Literal["pipe", "prosumer"]
+
+class HeatElementSpec(Section):
+    """A limit of its own for one pipe, one prosumer's connection or one plant, in place of the general one."""
+
+    table: Literal["pipe", "prosumer", "plant"]
     name: Name
     velocity_m_per_s: Positive | None = None
     pressure_gradient_pa_per_m: Positive | None = None
     differential_pressure_bar: NotNegative | None = None
     t_supply_min_c: Number | None = None
+    plant_heat_max_kw: Positive | None = None
+    pump_head_max_bar: Positive | None = None
 
     @model_validator(mode="after")
     def _fitting_quantity(self) -> Self:
-        pipe = ("velocity_m_per_s", "pressure_gradient_pa_per_m")
-        connection = ("differential_pressure_bar", "t_supply_min_c")
-        wanted, others = (pipe, connection) if self.table == "pipe" else (connection, pipe)
+        wanted = HEAT_QUANTITIES[self.table]
+        others = [key for table, keys in HEAT_QUANTITIES.items() if table != self.table for key in keys]
         if any(getattr(self, key) is not None for key in others) or all(getattr(self, key) is None for key in wanted):
             names = " and ".join(f"`{key}`" for key in wanted)
             refuse(f"is a {self.table}, which has the limits {names}", remedy=f"Give one or both of {names}.")
@@ -109,6 +118,10 @@ class HeatLimitsSpec(Section):
     """Least difference between supply and return where a prosumer draws."""
     t_supply_min_c: Number = 60.0
     """Least supply temperature where a prosumer draws and water flows."""
+    plant_heat_max_kw: Positive | None = None
+    """Rating of each plant; None: not checked."""
+    pump_head_max_bar: Positive | None = None
+    """Largest lift of each plant's pump; None: not checked."""
     element: tuple[HeatElementSpec, ...] = ()
 
 

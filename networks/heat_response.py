@@ -1,0 +1,150 @@
+"""How the checked quantities of a heat network answer to heat that prosumers feed in, around a solved flow.
+
+From paths and flow direction: more heat is more water through the prosumer, that water comes along the paths from the
+plant (around loops it divides), and velocities, pressures and temperatures follow. All prosumers keep their heat: if
+someone's water gets colder because of another one, his own mass flow rises. The linearisation ends where a flow turns
+round, a bypass opens or closes, or a plant changes from giving to taking.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.feasibility.rows import SLACK, Response
+from mosaik_p2p.networks.heat_branches import PA_PER_BAR, friction_slope
+from mosaik_p2p.networks.heat_elements import HeatElements
+from mosaik_p2p.networks.heat_sensitivity import (
+    MIN_FLOW_KG_PER_S,
+    SolvedFlow,
+    flow_sensitivity,
+    temperature_sensitivity,
+)
+from mosaik_p2p.networks.heat_water import heat_kw, mean_cp_kj_per_kg_k
+from mosaik_p2p.units import M_PER_KM, FloatArray, IntArray
+
+LEAST_SPREAD_SHARE = 0.5
+"""A prosumer at rest, next to whom the water may stand cold, is taken to exchange heat over at least this share of the
+spread between supply and return."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """What the prosumers exchange in the solved flow, or would begin to; arrays of shape (connections,).
+
+    Mass flows: + draws, - feeds in. Temperatures of the water on either side of the prosumer.
+    """
+
+    mdot_kg_per_s: FloatArray
+    t_supply_c: FloatArray
+    t_return_c: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """Per kW that a prosumer feeds in more, (branches or nodes, connections): kg/s, bar and K."""
+
+    mdot: FloatArray
+    pressure: FloatArray
+    temperature: FloatArray
+
+
+def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[int]) -> dict[str, Response]:
+    """By checked quantity, and for the plants together: the change per kW that each of `columns` feeds in more.
+
+    `columns` are positions among the connections. The head of a plant's pump is held, and has no response.
+    """
+    flow = elements.solved_flow()
+    change = _change(elements, flow, exchange)
+    nodes = elements.net.junction.index
+    supply, return_ = nodes.get_indexer(elements.supply), nodes.get_indexer(elements.return_)
+    sides = nodes.get_indexer(pd.Index(list(elements.sides)))
+    prosumers = [connection.prosumer for connection in elements.connections]
+    heat = _plant_heat(elements, change)
+    matrices = {
+        **_pipes(elements, change),
+        "pressure_bar": (elements.net.junction["name"].iloc[sides].tolist(), change.pressure[sides]),
+        "differential_pressure_bar": (prosumers, change.pressure[supply] - change.pressure[return_]),
+        "t_supply_c": (prosumers, change.temperature[supply]),
+        "plant_heat_kw": ([plant.name for plant in elements.network.plants], heat),
+        SLACK: ([SLACK], heat.sum(axis=0, keepdims=True)),
+    }
+    chosen = np.asarray(columns, dtype=np.int64)
+    return {
+        quantity: Response(elements=names, per_kw=per_kw[:, chosen], per_kvar=np.zeros((len(names), len(chosen))))
+        for quantity, (names, per_kw) in matrices.items()
+    }
+
+
+def _change(elements: HeatElements, flow: SolvedFlow, exchange: Exchange) -> _Change:
+    moved = flow_sensitivity(flow)
+    warmed = temperature_sensitivity(flow, moved)
+    fed = -_mdot_per_kw(elements, exchange, warmed)
+    return _Change(mdot=moved.mdot @ fed, pressure=moved.pressure @ fed, temperature=warmed @ fed)
+
+
+def _mdot_per_kw(elements: HeatElements, exchange: Exchange, warmed: FloatArray) -> FloatArray:
+    """(connections, connections) kg/s that prosumer i draws more when j draws 1 kW more and all others keep their heat.
+
+    The inverse of how heat answers to mass flows, as in the iteration that found the flow.
+    """
+    mdot = exchange.mdot_kg_per_s
+    inlet = np.where(mdot < 0.0, elements.return_, elements.supply)
+    at_inlet = warmed[elements.net.junction.index.get_indexer(inlet)]
+    cp = mean_cp_kj_per_kg_k(exchange.t_supply_c, exchange.t_return_c)
+    heat_per_mdot = (np.abs(mdot) * cp)[:, None] * at_inlet
+    heat_per_mdot[np.diag_indices_from(heat_per_mdot)] += _spread_kj_per_kg(elements, exchange)
+    per_kw: FloatArray = np.linalg.lstsq(heat_per_mdot, np.eye(len(mdot)), rcond=None)[0]
+    return per_kw
+
+
+def _spread_kj_per_kg(elements: HeatElements, exchange: Exchange) -> FloatArray:
+    settings = elements.network.settings
+    count = len(exchange.mdot_kg_per_s)
+    spread = heat_kw(np.ones(count), exchange.t_supply_c, exchange.t_return_c)
+    usual = heat_kw(np.ones(count), np.full(count, settings.t_supply_c), np.full(count, settings.t_return_c))
+    at_rest = exchange.mdot_kg_per_s == 0.0
+    return np.where(at_rest, np.maximum(spread, LEAST_SPREAD_SHARE * usual), spread)
+
+
+def _pipes(elements: HeatElements, change: _Change) -> dict[str, tuple[list[str], FloatArray]]:
+    inside = elements.net.pipe["in_service"].to_numpy(dtype=bool)
+    pipe, result = elements.net.pipe[inside], elements.net.res_pipe[inside]
+    mdot = np.nan_to_num(result["mdot_from_kg_per_s"].to_numpy(dtype=np.float64))
+    moving = np.abs(mdot) > MIN_FLOW_KG_PER_S
+    # Of the magnitude of the flow; it grows in either direction where nothing flows, which is no slope.
+    more = np.where(moving, np.sign(mdot), 0.0)[:, None] * change.mdot[: len(inside)][inside]
+    velocity = np.abs(np.nan_to_num(result["v_mean_m_per_s"].to_numpy(dtype=np.float64)))
+    per_mdot = np.divide(velocity, np.abs(mdot), out=np.zeros(len(mdot)), where=moving)
+    length_m = pipe["length_km"].to_numpy(dtype=np.float64) * M_PER_KM
+    slope_pa = friction_slope(elements.net)[inside] * PA_PER_BAR
+    steeper = np.divide(slope_pa, length_m, out=np.zeros(len(mdot)), where=length_m > 0.0)
+    names = pipe["name"].tolist()
+    return {
+        "velocity_m_per_s": (names, per_mdot[:, None] * more),
+        "pressure_gradient_pa_per_m": (names, steeper[:, None] * more),
+    }
+
+
+def _plant_heat(elements: HeatElements, change: _Change) -> FloatArray:
+    """(plants, connections) kW that each plant gives more: with more water, and for water that comes back colder."""
+    plants, settings = elements.network.plants, elements.network.settings
+    gives, takes = elements.plant_branches().T
+    mdot = elements.plant_mdot()
+    more = change.mdot[gives] - change.mdot[takes]
+    supply, return_ = (
+        np.array([getattr(plant, side) for plant in plants], dtype=np.int64) for side in ("supply", "return_")
+    )
+    t_supply = np.where(mdot > 0.0, settings.t_supply_c, elements.junction_t_c(supply))
+    t_return = np.where(mdot < 0.0, settings.t_return_c, elements.junction_t_c(return_))
+    inlet = np.where(mdot < 0.0, supply, return_)
+    warmer = change.temperature[_positions(elements, inlet)]
+    spread = heat_kw(np.ones(len(plants)), t_supply, t_return)
+    # Giving: water that returns warmer needs less heat. Taking: water that arrives warmer leaves more (mdot < 0).
+    heat_per_k = -np.abs(mdot) * mean_cp_kj_per_kg_k(t_supply, t_return)
+    return np.asarray(spread[:, None] * more + heat_per_k[:, None] * warmer, dtype=np.float64)
+
+
+def _positions(elements: HeatElements, junctions: IntArray) -> IntArray:
+    return np.asarray(elements.net.junction.index.get_indexer(junctions), dtype=np.int64)

@@ -1,0 +1,143 @@
+"""Limit rows: which limits have one, what stands in it, and when nobody can do anything about a violation."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from mosaik_p2p.feasibility.checked import Checked, violations
+from mosaik_p2p.feasibility.electric import electric_checks
+from mosaik_p2p.feasibility.heat import heat_checks
+from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
+from mosaik_p2p.feasibility.rows import (
+    INFLUENCE_SHARE,
+    LEAST_REACH_KW,
+    LimitRow,
+    Movers,
+    Response,
+    can_influence,
+    judged,
+    limit_rows,
+)
+from mosaik_p2p.feasibility.violation import Violation
+
+SOURCES = ("A", "B")
+
+
+def checked(*values: float | None, upper: bool = True, limit: float = 10.0) -> Checked:
+    names = [f"e{number}" for number in range(len(values))]
+    return Checked(
+        quantity="q",
+        unit="u",
+        upper=upper,
+        names=names,
+        values=values,
+        limits=[limit] * len(values),
+        margin=0.5,
+        margin_share=0.1,
+    )
+
+
+def movers(matrix: list[list[float]], quantity: str = "q", names: list[str] | None = None) -> Movers:
+    per_kw = np.array(matrix, dtype=float)
+    elements = names or [f"e{number}" for number in range(len(per_kw))]
+    response = Response(elements=elements, per_kw=per_kw, per_kvar=0.5 * per_kw)
+    return Movers(sources=SOURCES, injection_kw=dict.fromkeys(SOURCES, 5.0), responses={quantity: response})
+
+
+def test_broken_and_near_limits_have_a_row() -> None:
+    """Near: within 0.5 plus a tenth of the limit of 10, which is 8.5."""
+    check = checked(11.0, 8.6, 8.4, None)
+    rows = limit_rows([check], movers([[1.0, -2.0]] * 4))
+    assert [row.element for row in rows] == ["e0", "e1"]
+    assert rows[0] == LimitRow(
+        element="e0",
+        quantity="q",
+        unit="u",
+        value=11.0,
+        limit=10.0,
+        upper=True,
+        per_kw={"A": 1.0, "B": -2.0},
+        per_kvar={"A": 0.5, "B": -1.0},
+    )
+    assert [violation.element for violation in violations([check])] == ["e0"]
+
+
+def test_a_lower_limit_is_near_from_above() -> None:
+    rows = limit_rows([checked(11.4, 11.6, 9.0, upper=False)], movers([[1.0, 1.0]] * 3))
+    assert [(row.element, row.upper) for row in rows] == [("e0", False), ("e2", False)]
+
+
+def test_a_row_once_held_is_kept_wherever_its_value_goes() -> None:
+    check = checked(1.0, 2.0, None)
+    kept = {("e1", "q", True), ("e2", "q", True), ("e0", "q", False)}
+    assert [row.element for row in limit_rows([check], movers([[1.0, 1.0]] * 3), kept=kept)] == ["e1"]
+
+
+@pytest.mark.parametrize("known", [movers([[1.0, 1.0]], quantity="other"), movers([[1.0, 1.0]], names=["someone"])])
+def test_what_nobody_moves_has_an_empty_row(known: Movers) -> None:
+    (row,) = limit_rows([checked(11.0)], known)
+    assert (row.per_kw, row.per_kvar) == ({}, {})
+    assert not can_influence(row, known.injection_kw)
+
+
+def test_rounding_has_no_entry() -> None:
+    (row,) = limit_rows([checked(11.0)], movers([[1.0, 1e-12]]))
+    assert set(row.per_kw) == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("per_kw", "injection_kw", "expected"),
+    [
+        ({"A": 1.0}, {"A": 0.0}, True),
+        ({"A": -1.0}, {"A": 0.0}, True),
+        ({"A": 0.99 * INFLUENCE_SHARE / LEAST_REACH_KW}, {"A": 0.0}, False),
+        ({"A": 0.99 * INFLUENCE_SHARE / LEAST_REACH_KW}, {"A": 2 * LEAST_REACH_KW}, True),
+        ({"A": 0.6 * INFLUENCE_SHARE / LEAST_REACH_KW, "B": -0.6 * INFLUENCE_SHARE / LEAST_REACH_KW}, {}, True),
+        ({}, {"A": 1e6}, False),
+    ],
+)
+def test_influence_is_a_share_of_the_excess(
+    per_kw: dict[str, float], injection_kw: Mapping[str, float], expected: bool
+) -> None:
+    """The excess is 1."""
+    row = LimitRow(element="e0", quantity="q", unit="u", value=11.0, limit=10.0, upper=True, per_kw=per_kw, per_kvar={})
+    assert can_influence(row, injection_kw) is expected
+    (violation,) = judged([Violation("e0", "q", 11.0, 10.0, "u", 1.0)], [row], injection_kw)
+    assert violation.prosumers_can_influence is expected
+
+
+def test_a_violation_without_a_row_is_beyond_influence() -> None:
+    (violation,) = judged([Violation("A", "delivered_kw", 0.0, 3.0, "kW", 3.0)], [], {"A": 5.0})
+    assert violation.prosumers_can_influence is False
+
+
+def test_every_quantity_of_the_electric_network_can_have_a_row() -> None:
+    limits = ElectricLimits(0.95, 1.05, 100.0, 100.0)
+    buses = {"bus": ["low", "high", "fine"], "vm_pu": [0.954, 1.046, 1.0]}
+    loaded = {"element": ["one"], "loading_percent": [90.0]}
+    rows = limit_rows(electric_checks(buses, loaded, loaded, limits), movers([[0.0, 0.0]]))
+    assert [(row.element, row.quantity, row.upper) for row in rows] == [
+        ("low", "voltage_pu", False),
+        ("high", "voltage_pu", True),
+        ("one", "line_loading_percent", True),
+        ("one", "transformer_loading_percent", True),
+    ]
+
+
+def test_every_quantity_of_the_heat_network_can_have_a_row() -> None:
+    limits = HeatLimits(2.0, 300.0, 0.5, 60.0, 100.0, 1.5)
+    exchanges = {"prosumer": ["A"], "mode": ["draw"], "mdot_kg_per_s": [0.1], "dp_bar": [0.55], "t_supply_c": [61.5]}
+    plants = {"plant": ["P"], "heat_kw": [95.0], "head_bar": [1.5]}
+    junctions = {"junction": ["S1"], "p_bar": [0.05]}
+    pipes = {"pipe": ["S1-S2"], "velocity_m_per_s": [1.9], "dp_pa_per_m": [280.0]}
+    rows = limit_rows(heat_checks(exchanges, plants, junctions, pipes, limits), movers([[0.0, 0.0]]))
+    assert [(row.element, row.quantity, row.upper) for row in rows] == [
+        ("S1-S2", "velocity_m_per_s", True),
+        ("S1-S2", "pressure_gradient_pa_per_m", True),
+        ("S1", "pressure_bar", False),
+        ("A", "differential_pressure_bar", False),
+        ("A", "t_supply_c", False),
+        ("P", "plant_heat_kw", True),
+        ("P", "pump_head_bar", True),
+    ]
