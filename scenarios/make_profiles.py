@@ -63,6 +63,7 @@ NETWORK2 = {
     "heat_g_kw": (SHOP_HEAT, 13.0),
     "heat_h_kw": (FARM_HEAT, 16.0),
     "background": (FEEDER, 0.5),
+    "background_high": (FEEDER, 0.55),
 }
 """Shape and peak of each column: kW within the paper's 0-50 and 0-20; the background multiplies the feeder's loads."""
 

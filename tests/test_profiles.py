@@ -30,7 +30,14 @@ from mosaik_p2p.scenarios import make_profiles
 from mosaik_p2p.units import FloatArray
 
 SCENARIOS = Path(make_profiles.__file__).parent
-SHIPPED = ("network1", "network1_electric", "network2", "schutterwald_winter", "schutterwald_summer")
+SHIPPED = (
+    "network1",
+    "network1_electric",
+    "network2",
+    "network2_congested",
+    "schutterwald_winter",
+    "schutterwald_summer",
+)
 ROUNDING = 1e-12
 """Relative; sums of floating point numbers only."""
 YEAR_TOLERANCE = 0.005
