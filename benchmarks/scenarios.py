@@ -22,6 +22,7 @@ EVERY = {
     "network1_electric": 1,
     "network2": 1,
     "network2_congested": 1,
+    "bus69": 2,
     "schutterwald_winter": 6,
     "schutterwald_summer": 6,
 }

@@ -1,6 +1,6 @@
-"""Writes network1.csv and network2.csv: the profiles of the prosumers and of the background loads of both.
+"""Writes network1.csv, network2.csv and bus69.csv: the profiles of the prosumers and of the background loads.
 
-Chen and Liu 2025, whose cases they follow, print neither loads nor generation. The shapes below are ours: each one is a
+Chen and Liu 2025, whose cases the first two follow, print neither loads nor generation. The shapes below are ours: each one is a
 kind of user, given as shares of its peak for the 24 hours of a working day. The kinds differ in when they need power,
 so that there is something to trade at most hours. The second day, which only the look-ahead sees, is a little lower.
 
@@ -65,10 +65,21 @@ NETWORK2 = {
     "background": (FEEDER, 0.5),
     "background_high": (FEEDER, 0.55),
 }
+BUS69 = {
+    "flats_kw": (FLATS, 46.0),
+    "workshop_kw": (WORKSHOP, 48.0),
+    "school_kw": (SCHOOL, 40.0),
+    "houses_kw": (HOUSES, 38.0),
+    "bakery_kw": (BAKERY, 48.0),
+    "offices_kw": (OFFICES, 44.0),
+    "shop_kw": (SHOP, 42.0),
+    "farm_kw": (FARM, 36.0),
+    "background": (FEEDER, 0.5),
+}
 """Shape and peak of each column: kW within the paper's 0-50 and 0-20; the background multiplies the feeder's loads."""
 
 
-TABLES = {"network1": NETWORK1, "network2": NETWORK2}
+TABLES = {"network1": NETWORK1, "network2": NETWORK2, "bus69": BUS69}
 
 
 def profiles(name: str) -> pd.DataFrame:

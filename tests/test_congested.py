@@ -1,4 +1,4 @@
-"""`network2_congested`: what breaks when nobody looks at the networks, and a dispatch by hand under which nothing does."""
+"""`network2_congested`: what breaks when nobody looks at the networks, and a dispatch that keeps every limit."""
 
 from pathlib import Path
 

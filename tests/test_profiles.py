@@ -35,6 +35,7 @@ SHIPPED = (
     "network1_electric",
     "network2",
     "network2_congested",
+    "bus69",
     "schutterwald_winter",
     "schutterwald_summer",
 )
