@@ -24,10 +24,10 @@ FRICTIONLESS = 1e12
 W_PER_KW = 1000.0
 
 
-def branches_of(net: pandapipesNet, *, prosumers: int, t_ground_c: float) -> SolvedFlow:
+def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> SolvedFlow:
     """All branches at rest.
 
-    The last `2 * prosumers` rows of `circ_pump_mass` are the prosumers' pumps: first those that draw, then
+    The last `2 * exchangers` rows of `circ_pump_mass` are the exchangers' pumps: first those that draw, then
     those that feed in.
     """
     tables = [name for name in TABLES if name in net]
@@ -46,10 +46,10 @@ def branches_of(net: pandapipesNet, *, prosumers: int, t_ground_c: float) -> Sol
     t_set = np.zeros(count)
     set_k = np.concatenate([net[name]["t_flow_k"].to_numpy(dtype=np.float64) for name in tables if name in PUMPS])
     t_set[pumps] = set_k - KELVIN_AT_ZERO_C
-    own = np.zeros((count, prosumers))
-    pump_rows = np.flatnonzero(of_table == "circ_pump_mass")[sizes.get("circ_pump_mass", 0) - 2 * prosumers :]
-    own[pump_rows[:prosumers], np.arange(prosumers)] = 1.0
-    own[pump_rows[prosumers:], np.arange(prosumers)] = -1.0
+    own = np.zeros((count, exchangers))
+    pump_rows = np.flatnonzero(of_table == "circ_pump_mass")[sizes.get("circ_pump_mass", 0) - 2 * exchangers :]
+    own[pump_rows[:exchangers], np.arange(exchangers)] = 1.0
+    own[pump_rows[exchangers:], np.arange(exchangers)] = -1.0
     return SolvedFlow(
         start=start,
         end=end,

@@ -21,7 +21,7 @@ from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 
 from mosaik_p2p.networks.heat_branches import branches_of, solved
 from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
-from mosaik_p2p.networks.heat_network import HeatNetwork
+from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
 from mosaik_p2p.networks.heat_sensitivity import temperature_sensitivity
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
 
@@ -44,24 +44,30 @@ class HeatElements:
     def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection]) -> None:
         self.network = network
         self.connections = tuple(connections)
+        """The prosumers. Plants that feed a share come after them in every array of shape (exchangers,)."""
         self.net = deepcopy(network.net)
-        self.supply = np.array([c.supply for c in connections], dtype=np.int64)
-        self.return_ = np.array([c.return_ for c in connections], dtype=np.int64)
+        exchangers: list[HeatConnection | Plant] = [*connections, *network.feeding]
+        self.supply = np.array([e.supply for e in exchangers], dtype=np.int64)
+        self.return_ = np.array([e.return_ for e in exchangers], dtype=np.int64)
+        self.t_feed_c = np.where(
+            np.arange(len(exchangers)) < len(connections), network.settings.t_feed_c, network.settings.t_supply_c
+        )
         self.bypass_supply = np.array([supply for supply, _ in network.bypasses], dtype=np.int64)
         self.sides = junction_sides(network.net, network.plants)
         self._mode = _pipeflow_mode(network.net)
         self._add_plants()
         self._add_prosumers()
         self.bypasses = self._add_bypasses()
-        self.branches = branches_of(self.net, prosumers=len(self.connections), t_ground_c=network.settings.t_ground_c)
-        self._plant_of, self._bypass_plant_of = self._balancing_plants()
-        self._background_mdot = np.zeros(len(network.plants))
+        self.branches = branches_of(self.net, exchangers=len(self.supply), t_ground_c=network.settings.t_ground_c)
+        self.plant_of, self._bypass_plant_of = self._balancing_plants()
+        """(exchangers,) position in `network.balancing` of the plant that balances where it stands."""
+        self._background_mdot = np.zeros(len(network.balancing))
 
     def solve(self, mdot_kg_per_s: FloatArray) -> bool:
         """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution."""
         balance = self._write_prosumers(mdot_kg_per_s) + self._background_mdot
         gives = balance >= 0.0
-        for _ in range(1 + len(self.network.plants)):
+        for _ in range(1 + len(self.network.balancing)):
             self._write_plants(gives)
             try:
                 self._pipeflow()
@@ -80,7 +86,7 @@ class HeatElements:
         return False
 
     def plant_mdot(self) -> FloatArray:
-        """(plants,) mass flow in kg/s out of the plant into the supply side; negative where it takes surplus."""
+        """(balancing plants,) mass flow in kg/s into the supply side; negative where a plant takes surplus."""
         flow = self.net.res_circ_pump_pressure.mdot_from_kg_per_s.to_numpy()[self._plant_rows]
         return np.asarray(np.nan_to_num(flow[:, 0]) - np.nan_to_num(flow[:, 1]), dtype=np.float64)
 
@@ -90,7 +96,7 @@ class HeatElements:
         return np.asarray(t_k - KELVIN_AT_ZERO_C, dtype=np.float64)
 
     def inlet_sensitivity(self, mdot_kg_per_s: FloatArray) -> FloatArray:
-        """(connections, connections) change of the temperature of the water that enters prosumer i in K per kg/s that
+        """(exchangers, exchangers) change of the temperature of the water that enters prosumer i in K per kg/s that
         prosumer j draws more, around the last solution."""
         change = temperature_sensitivity(solved(self.net, self.branches))
         inlet = np.where(mdot_kg_per_s < 0.0, self.return_, self.supply)
@@ -99,14 +105,14 @@ class HeatElements:
     def _write_prosumers(self, mdot_kg_per_s: FloatArray) -> FloatArray:
         """Sets pumps and bypasses; returns what the prosumers and bypasses take from each plant."""
         pumps = self.net.circ_pump_mass
-        rows = len(pumps) - 2 * len(self.connections)
+        rows = len(pumps) - 2 * len(self.supply)
         pumps["mdot_flow_kg_per_s"] = np.r_[
             pumps.mdot_flow_kg_per_s.to_numpy()[:rows], np.maximum(mdot_kg_per_s, 0.0), np.maximum(-mdot_kg_per_s, 0.0)
         ]
         pumps["in_service"] = np.r_[
             pumps.in_service.to_numpy(dtype=bool)[:rows], mdot_kg_per_s > 0.0, mdot_kg_per_s < 0.0
         ]
-        balance = np.bincount(self._plant_of, weights=mdot_kg_per_s, minlength=len(self.network.plants))
+        balance = np.bincount(self.plant_of, weights=mdot_kg_per_s, minlength=len(self.network.balancing))
         if len(self.bypasses):
             # A bypass next to someone who feeds in would only send the fed water in a circle.
             open_ = ~np.isin(self.bypass_supply, self.supply[mdot_kg_per_s < 0.0])
@@ -136,9 +142,9 @@ class HeatElements:
             )
 
     def _add_plants(self) -> None:
-        """Two pumps per plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows in the table."""
+        """Two pumps per balancing plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows."""
         settings = self.network.settings
-        for plant in self.network.plants:
+        for plant in self.network.balancing:
             p_return_bar = plant.p_supply_bar - plant.lift_bar
             gives = (plant.return_, plant.supply, plant.p_supply_bar, plant.lift_bar, settings.t_supply_c)
             takes = (plant.supply, plant.return_, p_return_bar, -plant.lift_bar, settings.t_return_c)
@@ -146,17 +152,18 @@ class HeatElements:
                 pp.create_circ_pump_const_pressure(
                     self.net, start, end, p_bar, lift_bar, kelvin(t_c), type="pt", name=f"{plant.name} {verb}"
                 )
-        count = len(self.network.plants)
+        count = len(self.network.balancing)
         first = len(self.net.circ_pump_pressure) - 2 * count
         self._plant_rows = first + np.arange(2 * count).reshape(count, 2)
 
     def _add_prosumers(self) -> None:
-        """Two pumps per prosumer, without pressure of their own: first all that draw, then all that feed in."""
-        settings = self.network.settings
-        for connection in self.connections:
-            self._add_pump(connection.supply, connection.return_, settings.t_return_c, f"{connection.prosumer} draws")
-        for connection in self.connections:
-            self._add_pump(connection.return_, connection.supply, settings.t_feed_c, f"{connection.prosumer} feeds")
+        """Two pumps per exchanger, without pressure of their own: first all that draw, then all that feed in."""
+        names = [*(c.prosumer for c in self.connections), *(plant.name for plant in self.network.feeding)]
+        places = list(zip(names, self.supply.tolist(), self.return_.tolist(), self.t_feed_c.tolist(), strict=True))
+        for name, supply, return_, _ in places:
+            self._add_pump(supply, return_, self.network.settings.t_return_c, f"{name} draws")
+        for name, supply, return_, t_feed_c in places:
+            self._add_pump(return_, supply, t_feed_c, f"{name} feeds")
 
     def _add_pump(self, start: int, end: int, t_outlet_c: float, name: str) -> None:
         pp.create_circ_pump_const_mass_flow(
@@ -173,12 +180,12 @@ class HeatElements:
         ]
 
     def _balancing_plants(self) -> tuple[IntArray, IntArray]:
-        """For every connection and every bypass, the position of the plant in whose network it lies."""
+        """For every exchanger and every bypass, the position of the plant that balances where it stands."""
         graph = junction_graph(self.network.net)
         graph.add_edges_from((plant.supply, plant.return_) for plant in self.network.plants)
         plant_of = {
             junction: position
-            for position, plant in enumerate(self.network.plants)
+            for position, plant in enumerate(self.network.balancing)
             for junction in nx.node_connected_component(graph, plant.supply)
         }
         return (

@@ -47,7 +47,7 @@ class HeatFlowResult:
     iterations: int
     """Pipe flows that were solved."""
     slack_kw: float | None = None
-    """Heat that the plants give; negative where they take surplus."""
+    """Heat that all plants give; negative where they take surplus."""
     loss_kw: float | None = None
     """Heat that the pipes lose."""
     pump_kw: float | None = None
@@ -85,6 +85,7 @@ class HeatFlow:
         self._elements = HeatElements(network, connections)
         self._settings = network.settings
         self._connections = tuple(connections)
+        self._shares = np.array([plant.share for plant in network.feeding], dtype=np.float64)
         self._last: tuple[FloatArray, FloatArray] | None = None
         self._pipeflows = 0
 
@@ -96,19 +97,28 @@ class HeatFlow:
         """
         self._pipeflows = 0
         cleared = np.asarray(draw_kw, dtype=np.float64)
-        served = np.where(np.abs(cleared) < TOLERANCE_KW, 0.0, cleared)
-        undeliverable = np.zeros(len(served), dtype=bool)
+        undeliverable = np.zeros(len(cleared) + len(self._shares), dtype=bool)
+        served = self._served(cleared, undeliverable)
         while True:
             attempt = self._attempt(served)
             if attempt.converged or not attempt.unmet.any():
                 break
             undeliverable |= attempt.capped if attempt.capped.any() else self._nearest_to_running_away(attempt, served)
-            served = np.where(undeliverable, 0.0, served)
+            served = self._served(cleared, undeliverable)
         if not attempt.converged:
             self._last = None
             return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows)
         self._last = (served, attempt.mdot)
         return self._result(cleared, np.sign(served) * attempt.mdot, undeliverable)
+
+    def _served(self, cleared: FloatArray, undeliverable: npt.NDArray[np.bool_]) -> FloatArray:
+        """(exchangers,) heat in kW of the prosumers that can be served, and of the plants that feed a share of it."""
+        prosumers, plant_of = len(cleared), self._elements.plant_of
+        served = np.where((np.abs(cleared) < TOLERANCE_KW) | undeliverable[:prosumers], 0.0, cleared)
+        net_draw = np.bincount(plant_of[:prosumers], weights=served, minlength=plant_of.max(initial=0) + 1)
+        fed = self._shares * np.maximum(net_draw, 0.0)[plant_of[prosumers:]]
+        off = undeliverable[prosumers:] | (fed < TOLERANCE_KW)
+        return np.concatenate([served, np.where(off, 0.0, -fed)])
 
     def net_as_solved(self) -> pandapipesNet:
         """A copy of the net of the last solution: plant, prosumers and bypasses are elements of it, by name."""
@@ -176,14 +186,14 @@ class HeatFlow:
         """Water temperatures in degC on every prosumer's supply and return side: its outlet's set one, its inlet's
         junction's one."""
         elements, settings = self._elements, self._settings
-        t_supply = np.where(mdot < 0.0, settings.t_feed_c, elements.junction_t_c(elements.supply))
+        t_supply = np.where(mdot < 0.0, elements.t_feed_c, elements.junction_t_c(elements.supply))
         t_return = np.where(mdot > 0.0, settings.t_return_c, elements.junction_t_c(elements.return_))
         return t_supply, t_return
 
     def _first_slope(self, served: FloatArray) -> FloatArray:
         """Heat per mass flow in kJ/kg if no more were lost than is lost already."""
         settings = self._settings
-        hot = np.where(served < 0.0, settings.t_feed_c, max(settings.t_supply_c, settings.t_feed_c))
+        hot = np.where(served < 0.0, self._elements.t_feed_c, max(settings.t_supply_c, settings.t_feed_c))
         spread = np.maximum(hot - settings.t_return_c, MIN_SPREAD_K)
         return np.asarray(spread * mean_cp_kj_per_kg_k(hot, np.full(len(served), settings.t_return_c)))
 
@@ -232,7 +242,8 @@ class HeatFlow:
             undeliverable=undeliverable,
         )
         tables = heat_tables(self._elements, exchanged)
-        names = tuple(c.prosumer for c, missing in zip(self._connections, undeliverable, strict=True) if missing)
+        prosumers = undeliverable[: len(cleared)]
+        names = tuple(c.prosumer for c, missing in zip(self._connections, prosumers, strict=True) if missing)
         moving = Status.OK if (mdot != 0.0).any() else Status.IDLE
         return HeatFlowResult(
             status=Status.NOT_DELIVERABLE if names else moving,

@@ -1,8 +1,9 @@
 """Writes network1.csv, network2.csv and bus69.csv: the profiles of the prosumers and of the background loads.
 
-Chen and Liu 2025, whose cases the first two follow, print neither loads nor generation. The shapes below are ours: each one is a
-kind of user, given as shares of its peak for the 24 hours of a working day. The kinds differ in when they need power,
-so that there is something to trade at most hours. The second day, which only the look-ahead sees, is a little lower.
+Chen and Liu 2025, whose cases the first two follow, print neither loads nor generation. The shapes below are ours: each
+one is a kind of user, given as shares of its peak for the 24 hours of a working day. The kinds differ in when they need
+power, so that there is something to trade at most hours. The second day, which only the look-ahead sees, is a little
+lower.
 
 Run it with `python -m mosaik_p2p.scenarios.make_profiles`.
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
 
 import networkx as nx
@@ -151,10 +152,14 @@ def check_sound(result: HeatFlowResult, draw_kw: FloatArray) -> None:
     assert abs(result.slack_kw - exchanged.sum() - result.loss_kw) <= BALANCE * throughput
 
 
-@pytest.fixture(scope="module")
-def published_hour() -> HeatFlowResult:
-    feeds = {node: -kw for node, kw in BARRY_FEEDS.items()}
-    return solved("barry32", BARRY, table_draws("barry32") | feeds)
+@pytest.fixture(scope="module", params=["prosumers feed in", "sources feed shares"])
+def published_hour(request: pytest.FixtureRequest) -> HeatFlowResult:
+    """Both ways to have heat at nodes 31 and 32: from prosumers there, and from the case's own sources."""
+    draws = table_draws("barry32")
+    if request.param == "prosumers feed in":
+        return solved("barry32", BARRY, draws | {node: -kw for node, kw in BARRY_FEEDS.items()})
+    shares = {f"source_{node}": kw / sum(draws.values()) for node, kw in BARRY_FEEDS.items()}
+    return solved("barry32", replace(BARRY, plant_shares=shares), draws)
 
 
 def test_barry_island_has_the_published_mass_flows(published_hour: HeatFlowResult) -> None:
@@ -169,7 +174,11 @@ def test_barry_island_has_the_published_mass_flows(published_hour: HeatFlowResul
 def test_barry_island_has_the_published_source_power(published_hour: HeatFlowResult) -> None:
     table = trench_table("barry32", "nodes").set_index("node")["source_kw"]
     assert {str(node): kw for node, kw in table[table > 0.0].items()} == {"1": 809.9, **BARRY_FEEDS}
-    assert published_hour.slack_kw == pytest.approx(table[1], rel=SLACK_SHARE)
+    fed = -sum(kw for kw in published_hour.heat_exchanges["delivered_kw"] if kw < 0.0)
+    plants = dict(zip(published_hour.plants["plant"], published_hour.plants["heat_kw"], strict=True))
+    assert plants["plant"] == pytest.approx(table[1], rel=SLACK_SHARE)
+    assert fed + plants["source_31"] + plants["source_32"] == pytest.approx(sum(BARRY_FEEDS.values()), abs=DELIVERY_KW)
+    assert published_hour.slack_kw == pytest.approx(sum(plants.values()))
 
 
 def test_barry_island_has_the_published_temperatures(published_hour: HeatFlowResult) -> None:
