@@ -20,6 +20,7 @@ import pandapipes as pp
 from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 
 from mosaik_p2p.networks.heat_branches import branches_of, solved
+from mosaik_p2p.networks.heat_consumers import Consumer
 from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
 from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
 from mosaik_p2p.networks.heat_sensitivity import temperature_sensitivity
@@ -44,17 +45,21 @@ class HeatElements:
     def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection]) -> None:
         self.network = network
         self.connections = tuple(connections)
-        """The prosumers. Plants that feed a share come after them in every array of shape (exchangers,)."""
+        """The prosumers. In arrays of shape (exchangers,) plants that feed a share and a file's consumers follow."""
+        others: list[Plant | Consumer] = [*network.feeding, *network.consumers]
+        self.names = [c.prosumer for c in connections] + [other.name for other in others]
         self.net = deepcopy(network.net)
-        exchangers: list[HeatConnection | Plant] = [*connections, *network.feeding]
+        exchangers: list[HeatConnection | Plant | Consumer] = [*connections, *others]
         self.supply = np.array([e.supply for e in exchangers], dtype=np.int64)
         self.return_ = np.array([e.return_ for e in exchangers], dtype=np.int64)
-        self.t_feed_c = np.where(
-            np.arange(len(exchangers)) < len(connections), network.settings.t_feed_c, network.settings.t_supply_c
-        )
+        settings, consumers = network.settings, network.consumers
+        count = [len(connections), len(network.feeding), len(consumers)]
+        self.t_feed_c = np.repeat([settings.t_feed_c, settings.t_supply_c, settings.t_feed_c], count)
+        self.t_draw_c = np.repeat(settings.t_return_c, sum(count)).astype(np.float64)
+        """(exchangers,) outlet temperatures of who feeds in and of who draws."""
+        self.t_draw_c[count[0] + count[1] :] = [consumer.t_return_c for consumer in consumers]
         self.bypass_supply = np.array([supply for supply, _ in network.bypasses], dtype=np.int64)
         self.sides = junction_sides(network.net, network.plants)
-        self._mode = _pipeflow_mode(network.net)
         self._add_plants()
         self._add_prosumers()
         self.bypasses = self._add_bypasses()
@@ -133,11 +138,10 @@ class HeatElements:
             warnings.simplefilter("ignore")
             pp.pipeflow(
                 self.net,
-                mode=self._mode,
+                mode="sequential",
                 use_numba=False,
                 max_iter_hyd=MAX_NEWTON_STEPS,
                 max_iter_therm=MAX_NEWTON_STEPS,
-                max_iter_bidirect=MAX_NEWTON_STEPS,
                 ambient_temperature=kelvin(self.network.settings.t_ground_c),
             )
 
@@ -158,11 +162,10 @@ class HeatElements:
 
     def _add_prosumers(self) -> None:
         """Two pumps per exchanger, without pressure of their own: first all that draw, then all that feed in."""
-        names = [*(c.prosumer for c in self.connections), *(plant.name for plant in self.network.feeding)]
-        places = list(zip(names, self.supply.tolist(), self.return_.tolist(), self.t_feed_c.tolist(), strict=True))
-        for name, supply, return_, _ in places:
-            self._add_pump(supply, return_, self.network.settings.t_return_c, f"{name} draws")
-        for name, supply, return_, t_feed_c in places:
+        places = list(zip(self.names, self.supply.tolist(), self.return_.tolist(), strict=True))
+        for (name, supply, return_), t_draw_c in zip(places, self.t_draw_c.tolist(), strict=True):
+            self._add_pump(supply, return_, t_draw_c, f"{name} draws")
+        for (name, supply, return_), t_feed_c in zip(places, self.t_feed_c.tolist(), strict=True):
             self._add_pump(return_, supply, t_feed_c, f"{name} feeds")
 
     def _add_pump(self, start: int, end: int, t_outlet_c: float, name: str) -> None:
@@ -198,11 +201,3 @@ def _backward_pumps(error: UserWarning) -> list[int]:
     """Rows of the plant pumps that the library found running backwards; none if it complains of something else."""
     found = re.search(r"direction change in circulation pump \[([\d, ]+)\]", str(error))
     return [int(row) for row in found.group(1).split(",")] if found else []
-
-
-def _pipeflow_mode(net: pp.pandapipesNet) -> str:
-    """Consumers of a user's file that control a temperature need flow and heat to be solved in turns."""
-    if "heat_consumer" not in net:
-        return "sequential"
-    controlled = net.heat_consumer[["treturn_k", "deltat_k"]].notna().to_numpy().any()
-    return "bidirectional" if controlled else "sequential"

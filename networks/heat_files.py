@@ -17,6 +17,7 @@ from pandapipes.pandapipes_net import pandapipesNet
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import number_faults, some
 from mosaik_p2p.networks.heat_cases import NAMED_TABLES
+from mosaik_p2p.networks.heat_consumers import controlled_consumers, without_controls
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_sides
 from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
 from mosaik_p2p.networks.heat_plants import with_shares
@@ -83,6 +84,8 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
         net = _load(text)
         plants, faults = _plants(place, net, settings)
         faults += _faults(place, net, settings)
+        consumers, unlikely = controlled_consumers(place, net)
+        faults += unlikely
         if plants:
             faults += _unreached(place, net, plants)
     except _LOADING_ERRORS as error:
@@ -92,12 +95,13 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
         raise BadInput(faults)
     return HeatNetwork(
         name=place.stem,
-        net=_prepared(net),
+        net=_prepared(without_controls(net)),
         provenance=f"file {place.name}",
         nodes={},
         plants=plants,
         bypasses=(),
         settings=settings,
+        consumers=consumers,
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from pandapipes.pandapipes_net import pandapipesNet
 
+from mosaik_p2p.networks.heat_consumers import Consumer
+
 STRAND_ENDS = "strand_ends"
 """In `HeatSettings.bypass_nodes`: every dead end of the supply tree, so that nobody has to list them."""
 
@@ -42,7 +44,8 @@ class Plant:
     lift_bar: float = 0.0
     """Pressure difference that the one that balances keeps between supply and return."""
     share: float | None = None
-    """Of the heat that the prosumers of the network draw more than they feed in, the part that this plant feeds."""
+    """Of the heat that the prosumers of the network draw more than they feed in, consumers of a file that control their
+    return temperature among them, the part that this plant feeds."""
     element: int | None = None
     """Index in `circ_pump_mass` of a file's pump of constant mass flow, which runs as the file says."""
 
@@ -68,6 +71,8 @@ class HeatNetwork:
     bypasses: tuple[tuple[int, int], ...]
     """(supply, return) junctions of `settings.bypass_nodes`."""
     settings: HeatSettings
+    consumers: tuple[Consumer, ...] = ()
+    """Of a file, with given heat and return temperature; they are not in `net`."""
 
     @property
     def balancing(self) -> tuple[Plant, ...]:

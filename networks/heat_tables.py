@@ -151,7 +151,8 @@ def _plants(elements: HeatElements) -> Table:
 
 def _with_the_others(elements: HeatElements, exchanged: Exchanged, balancing: Table) -> Table:
     """After the plants that balance: those that feed a share, and a file's steady pumps."""
-    rest = slice(len(elements.connections), None)
+    prosumers = len(elements.connections)
+    rest = slice(prosumers, prosumers + len(elements.network.feeding))
     fed = (
         fed_rows(elements, elements.network.feeding, -exchanged.mdot_kg_per_s[rest], exchanged.t_supply_c[rest]),
         steady_rows(elements),

@@ -195,30 +195,3 @@ def test_a_steady_pump_of_a_file_is_listed_with_the_plants(tmp_path: Path) -> No
     assert result.loss_kw is not None
     pool = 0.1 * 4.185 * (dict(zip(result.junctions["junction"], result.junctions["t_c"], strict=True))["S8"] - 45.0)
     assert result.slack_kw == pytest.approx(95.0 + pool + result.loss_kw, rel=2e-3)
-
-
-@pytest.mark.parametrize(
-    "control",
-    [{"qext_w": 20_000.0, "treturn_k": 318.15}, {"qext_w": 20_000.0, "deltat_k": 25.0}],
-    ids=["return temperature", "temperature difference"],
-)
-@pytest.mark.parametrize("house_kw", [10.0, -5.0, -19.9, -60.0, 0.0])
-def test_consumers_of_a_file_may_control_a_temperature(
-    control: dict[str, float], house_kw: float, tmp_path: Path
-) -> None:
-    """Flow and heat are then solved in turns. The consumer takes its 20 kW whatever the house does."""
-    network = heat_case("heat8", replace(SETTINGS, bypass_nodes=("4", "8")))
-    path = as_file(network, tmp_path / "net.json")
-    net = pp.from_json(str(path))
-    supply, return_ = network.nodes["5"]
-    pp.create_heat_consumer(net, supply, return_, **control)
-    pp.to_json(net, str(path))
-    read = replace(heat_file(path, FILE_SETTINGS), nodes=network.nodes)
-    flow = flow_of(read, ("7",))
-    result = flow.solve(np.array([house_kw]))
-    assert result.status is (Status.OK if house_kw else Status.IDLE)
-    assert result.heat_exchanges["delivered_kw"] == [pytest.approx(house_kw, abs=DELIVERY_KW)]
-    assert result.loss_kw is not None
-    expected = 20.0 + result.heat_exchanges["delivered_kw"][0] + result.loss_kw
-    assert result.slack_kw == pytest.approx(expected, abs=BALANCE * (20.0 + abs(house_kw) + result.loss_kw))
-    assert flow.net_as_solved().res_heat_consumer["t_to_k"].notna().all() if "t_to_k" in net else True
