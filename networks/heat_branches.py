@@ -35,8 +35,8 @@ def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> So
     count = sum(sizes.values())
     of_table = np.repeat(tables, list(sizes.values()))
     start, end = (np.concatenate([_positions(net, name, side) for name in tables]) for side in (0, 1))
-    loss_kw_per_k = np.zeros(count)
-    loss_kw_per_k[: sizes["pipe"]] = _loss_kw_per_k(net.pipe)
+    loss = np.zeros(count)
+    loss[: sizes["pipe"]] = loss_kw_per_k(net.pipe)
     t_ground = np.full(count, t_ground_c)
     t_ground[: sizes["pipe"]] = net.pipe["text_k"].astype(float).fillna(kelvin(t_ground_c)) - KELVIN_AT_ZERO_C
     conductance = np.zeros(count)
@@ -57,7 +57,7 @@ def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> So
         conductance=conductance,
         own=own,
         plant=of_table == "circ_pump_pressure",
-        loss_kw_per_k=loss_kw_per_k,
+        loss_kw_per_k=loss,
         t_ground_c=t_ground,
         passes=~pumps,
         t_set_c=t_set,
@@ -89,7 +89,8 @@ def _positions(net: pandapipesNet, table: str, side: int) -> IntArray:
     return np.asarray(net.junction.index.get_indexer(junctions), dtype=np.int64)
 
 
-def _loss_kw_per_k(pipe: pd.DataFrame) -> FloatArray:
+def loss_kw_per_k(pipe: pd.DataFrame) -> FloatArray:
+    """(pipes,) heat that a pipe loses per kelvin above its ground, in kW/K."""
     outer_m = pipe["outer_diameter_mm"].astype(float).fillna(pipe["inner_diameter_mm"]) / MM_PER_M
     length_m = pipe["length_km"] * M_PER_KM
     return np.asarray(pipe["u_w_per_m2k"] * np.pi * outer_m * length_m / W_PER_KW, dtype=np.float64)
