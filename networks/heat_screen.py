@@ -91,11 +91,11 @@ class HeatScreen:
         self._density = density_kg_per_m3(TABLE_C)
         self._sizes = len(network.net.junction), len(network.net.pipe)
 
-    def solve(self, draw_kw: FloatArray) -> ScreenedHour:
-        """`draw_kw`: (connections,) heat in kW, + draws, - feeds in.
+    def solve(self, draw_kw: FloatArray, *, start_kg_per_s: FloatArray | None = None) -> ScreenedHour:
+        """`draw_kw`: (connections,) heat in kW, + draws, - feeds in; `start_kg_per_s`: mass flows to start from.
 
-        Where little flows, more than one set of mass flows may exchange the same heat; then this and `HeatFlow` may
-        find different ones.
+        Where water hardly moves in a long pipe, more than one set of mass flows may exchange the same heat. Then this
+        and `HeatFlow` may find different ones, unless one starts from the other's.
         """
         draw_kw = np.where(np.abs(draw_kw) < LEAST_KW, 0.0, np.asarray(draw_kw, dtype=np.float64))
         fed = self._shares * max(float(draw_kw.sum()), 0.0)
@@ -104,8 +104,11 @@ class HeatScreen:
         hottest = max(self._plant[0], *self._places[2].tolist())
         spread = np.where(wanted < 0.0, self._places[2], hottest) - self._places[3]
         guess = wanted / (self._plant[2] * np.maximum(spread, 1.0) * (1.0 - USUAL_LOSS))
-        for factor, largest_step in ATTEMPTS:
-            mdot = factor * guess
+        starts = [(factor * guess, largest_step) for factor, largest_step in ATTEMPTS]
+        if start_kg_per_s is not None:
+            given = np.concatenate([start_kg_per_s, guess[self._count :]])
+            starts.insert(0, (np.where(np.sign(given) == np.sign(wanted), given, guess), ATTEMPTS[0][1]))
+        for mdot, largest_step in starts:
             solved, t_node, flow = find_flows(
                 wanted, mdot, self._tree, self._places, bypass, self._plant, TOLERANCE_KW, largest_step, STEPS
             )
