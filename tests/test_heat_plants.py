@@ -195,3 +195,33 @@ def test_a_steady_pump_of_a_file_is_listed_with_the_plants(tmp_path: Path) -> No
     assert result.loss_kw is not None
     pool = 0.1 * 4.185 * (dict(zip(result.junctions["junction"], result.junctions["t_c"], strict=True))["S8"] - 45.0)
     assert result.slack_kw == pytest.approx(95.0 + pool + result.loss_kw, rel=2e-3)
+
+
+def test_two_networks_in_one_file_are_balanced_each_by_its_plant(tmp_path: Path) -> None:
+    """Among pipes, a valve, and an exchanger of a given flow (flow control and heat exchanger in series)."""
+    net = pp.create_empty_network(fluid="water")
+    places: list[tuple[int, int]] = []
+    for part in ("north", "south"):
+        hot = [int(pp.create_junction(net, 6.0, 340.0, name=f"{part} hot {n}")) for n in range(4)]
+        cold = [int(pp.create_junction(net, 4.0, 320.0, name=f"{part} cold {n}")) for n in range(4)]
+        for junctions in (hot, cold):
+            for start, end in ((0, 1), (1, 2)):
+                pp.create_pipe_from_parameters(
+                    net, junctions[start], junctions[end], 0.2, 80.0, k_mm=0.1, u_w_per_m2k=1.0, text_k=281.0
+                )
+        pp.create_valve(net, hot[2], hot[3], "ju", 80.0, opened=True)
+        pp.create_flow_control(net, hot[3], cold[3], 0.1)
+        pp.create_heat_exchanger(net, cold[3], cold[2], qext_w=5_000.0, inner_diameter_mm=80.0)
+        pp.create_circ_pump_const_pressure(net, cold[0], hot[0], 6.0, 2.0, kelvin(75.0), name=f"{part} works")
+        places.append((hot[2], cold[2]))
+    pp.to_json(net, str(tmp_path / "net.json"))
+    network = heat_file(tmp_path / "net.json", FILE_SETTINGS)
+    at = [HeatConnection(prosumer=str(n), supply=s, return_=r) for n, (s, r) in enumerate(places)]
+    result = HeatFlow(network, at).solve(np.array([20.0, -15.0]))
+    assert result.heat_exchanges["delivered_kw"] == pytest.approx([20.0, -15.0], abs=DELIVERY_KW)
+    rows = plant_rows(result)
+    loss = dict(zip(result.pipes["pipe"], result.pipes["loss_kw"], strict=True))
+    half = len(loss) // 2
+    lost = sum(list(loss.values())[:half]), sum(list(loss.values())[half:])
+    assert rows["north works"]["heat_kw"] == pytest.approx(20.0 + 5.0 + lost[0], abs=0.1)
+    assert rows["south works"]["heat_kw"] == pytest.approx(-15.0 + 5.0 + lost[1], abs=0.1)
