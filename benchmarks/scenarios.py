@@ -17,7 +17,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import outsider
 
-EVERY = {"network1": 1, "network1_electric": 1, "schutterwald_winter": 6, "schutterwald_summer": 6}
+EVERY = {
+    "network1": 1,
+    "network1_electric": 1,
+    "network2": 1,
+    "network2_congested": 1,
+    "bus69": 2,
+    "schutterwald_winter": 6,
+    "schutterwald_summer": 6,
+}
 """The village's central model has 90 000 variables: some ten seconds each."""
 
 

@@ -27,10 +27,10 @@ STILL_WATER_M2_PER_S = 5e-7
 """Kinematic viscosity of water at about 55 degC, for pipes in which nothing flows yet."""
 
 
-def branches_of(net: pandapipesNet, *, prosumers: int, t_ground_c: float) -> SolvedFlow:
+def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> SolvedFlow:
     """All branches at rest.
 
-    The last `2 * prosumers` rows of `circ_pump_mass` are the prosumers' pumps: first those that draw, then
+    The last `2 * exchangers` rows of `circ_pump_mass` are the exchangers' pumps: first those that draw, then
     those that feed in.
     """
     tables = [name for name in TABLES if name in net]
@@ -38,8 +38,8 @@ def branches_of(net: pandapipesNet, *, prosumers: int, t_ground_c: float) -> Sol
     count = sum(sizes.values())
     of_table = np.repeat(tables, list(sizes.values()))
     start, end = (np.concatenate([_positions(net, name, side) for name in tables]) for side in (0, 1))
-    loss_kw_per_k = np.zeros(count)
-    loss_kw_per_k[: sizes["pipe"]] = _loss_kw_per_k(net.pipe)
+    loss = np.zeros(count)
+    loss[: sizes["pipe"]] = loss_kw_per_k(net.pipe)
     t_ground = np.full(count, t_ground_c)
     t_ground[: sizes["pipe"]] = net.pipe["text_k"].astype(float).fillna(kelvin(t_ground_c)) - KELVIN_AT_ZERO_C
     conductance = np.zeros(count)
@@ -49,10 +49,10 @@ def branches_of(net: pandapipesNet, *, prosumers: int, t_ground_c: float) -> Sol
     t_set = np.zeros(count)
     set_k = np.concatenate([net[name]["t_flow_k"].to_numpy(dtype=np.float64) for name in tables if name in PUMPS])
     t_set[pumps] = set_k - KELVIN_AT_ZERO_C
-    own = np.zeros((count, prosumers))
-    pump_rows = np.flatnonzero(of_table == "circ_pump_mass")[sizes.get("circ_pump_mass", 0) - 2 * prosumers :]
-    own[pump_rows[:prosumers], np.arange(prosumers)] = 1.0
-    own[pump_rows[prosumers:], np.arange(prosumers)] = -1.0
+    own = np.zeros((count, exchangers))
+    pump_rows = np.flatnonzero(of_table == "circ_pump_mass")[sizes.get("circ_pump_mass", 0) - 2 * exchangers :]
+    own[pump_rows[:exchangers], np.arange(exchangers)] = 1.0
+    own[pump_rows[exchangers:], np.arange(exchangers)] = -1.0
     return SolvedFlow(
         start=start,
         end=end,
@@ -60,7 +60,7 @@ def branches_of(net: pandapipesNet, *, prosumers: int, t_ground_c: float) -> Sol
         conductance=conductance,
         own=own,
         plant=of_table == "circ_pump_pressure",
-        loss_kw_per_k=loss_kw_per_k,
+        loss_kw_per_k=loss,
         t_ground_c=t_ground,
         passes=~pumps,
         t_set_c=t_set,
@@ -116,7 +116,8 @@ def _positions(net: pandapipesNet, table: str, side: int) -> IntArray:
     return np.asarray(net.junction.index.get_indexer(junctions), dtype=np.int64)
 
 
-def _loss_kw_per_k(pipe: pd.DataFrame) -> FloatArray:
+def loss_kw_per_k(pipe: pd.DataFrame) -> FloatArray:
+    """(pipes,) heat that a pipe loses per kelvin above its ground, in kW/K."""
     outer_m = pipe["outer_diameter_mm"].astype(float).fillna(pipe["inner_diameter_mm"]) / MM_PER_M
     length_m = pipe["length_km"] * M_PER_KM
     return np.asarray(pipe["u_w_per_m2k"] * np.pi * outer_m * length_m / W_PER_KW, dtype=np.float64)

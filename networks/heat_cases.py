@@ -10,6 +10,7 @@ from mosaik_p2p.networks.heat8 import heat8
 from mosaik_p2p.networks.heat23 import HEAT23, heat23
 from mosaik_p2p.networks.heat_graph import strand_ends
 from mosaik_p2p.networks.heat_network import STRAND_ENDS, HeatNetwork, HeatSettings, Plant
+from mosaik_p2p.networks.heat_plants import with_shares
 from mosaik_p2p.networks.names import with_unique_names
 from mosaik_p2p.networks.schutterwald_heat import schutterwald_heat
 
@@ -42,6 +43,9 @@ def heat_case(name: str, settings: HeatSettings) -> HeatNetwork:
     net, nodes, plants = _BUILDERS[name](settings)
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
+    plants, faults = with_shares(plants, net, settings)
+    if faults:
+        raise BadInput(faults)
     return HeatNetwork(
         name=name,
         net=net,

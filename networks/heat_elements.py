@@ -20,8 +20,9 @@ import pandapipes as pp
 from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 
 from mosaik_p2p.networks.heat_branches import branches_of, solved
+from mosaik_p2p.networks.heat_consumers import Consumer
 from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
-from mosaik_p2p.networks.heat_network import HeatNetwork
+from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
 from mosaik_p2p.networks.heat_sensitivity import SolvedFlow, flow_sensitivity, temperature_sensitivity
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
 
@@ -44,24 +45,34 @@ class HeatElements:
     def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection]) -> None:
         self.network = network
         self.connections = tuple(connections)
+        """The prosumers. In arrays of shape (exchangers,) plants that feed a share and a file's consumers follow."""
+        others: list[Plant | Consumer] = [*network.feeding, *network.consumers]
+        self.names = [c.prosumer for c in connections] + [other.name for other in others]
         self.net = deepcopy(network.net)
-        self.supply = np.array([c.supply for c in connections], dtype=np.int64)
-        self.return_ = np.array([c.return_ for c in connections], dtype=np.int64)
+        exchangers: list[HeatConnection | Plant | Consumer] = [*connections, *others]
+        self.supply = np.array([e.supply for e in exchangers], dtype=np.int64)
+        self.return_ = np.array([e.return_ for e in exchangers], dtype=np.int64)
+        settings, consumers = network.settings, network.consumers
+        count = [len(connections), len(network.feeding), len(consumers)]
+        self.t_feed_c = np.repeat([settings.t_feed_c, settings.t_supply_c, settings.t_feed_c], count)
+        self.t_draw_c = np.repeat(settings.t_return_c, sum(count)).astype(np.float64)
+        """(exchangers,) outlet temperatures of who feeds in and of who draws."""
+        self.t_draw_c[count[0] + count[1] :] = [consumer.t_return_c for consumer in consumers]
         self.bypass_supply = np.array([supply for supply, _ in network.bypasses], dtype=np.int64)
         self.sides = junction_sides(network.net, network.plants)
-        self._mode = _pipeflow_mode(network.net)
         self._add_plants()
         self._add_prosumers()
         self.bypasses = self._add_bypasses()
-        self.branches = branches_of(self.net, prosumers=len(self.connections), t_ground_c=network.settings.t_ground_c)
-        self._plant_of, self._bypass_plant_of = self._balancing_plants()
-        self._background_mdot = np.zeros(len(network.plants))
+        self.branches = branches_of(self.net, exchangers=len(self.supply), t_ground_c=network.settings.t_ground_c)
+        self.plant_of, self._bypass_plant_of = self._balancing_plants()
+        """(exchangers,) position in `network.balancing` of the plant that balances where it stands."""
+        self._background_mdot = np.zeros(len(network.balancing))
 
     def solve(self, mdot_kg_per_s: FloatArray) -> bool:
         """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution."""
         balance = self._write_prosumers(mdot_kg_per_s) + self._background_mdot
         gives = balance >= 0.0
-        for _ in range(1 + len(self.network.plants)):
+        for _ in range(1 + len(self.network.balancing)):
             self._write_plants(gives)
             try:
                 self._pipeflow()
@@ -80,7 +91,7 @@ class HeatElements:
         return False
 
     def plant_mdot(self) -> FloatArray:
-        """(plants,) mass flow in kg/s out of the plant into the supply side; negative where it takes surplus."""
+        """(balancing plants,) mass flow in kg/s into the supply side; negative where a plant takes surplus."""
         flow = self.net.res_circ_pump_pressure.mdot_from_kg_per_s.to_numpy()[self._plant_rows]
         return np.asarray(np.nan_to_num(flow[:, 0]) - np.nan_to_num(flow[:, 1]), dtype=np.float64)
 
@@ -98,7 +109,7 @@ class HeatElements:
         return np.asarray(np.flatnonzero(self.branches.plant)[self._plant_rows], dtype=np.int64)
 
     def inlet_sensitivity(self, mdot_kg_per_s: FloatArray) -> FloatArray:
-        """(connections, connections) change of the temperature of the water that enters prosumer i in K per kg/s that
+        """(exchangers, exchangers) change of the temperature of the water that enters prosumer i in K per kg/s that
         prosumer j draws more, around the last solution."""
         flow = self.solved_flow()
         change = temperature_sensitivity(flow, flow_sensitivity(flow))
@@ -108,14 +119,14 @@ class HeatElements:
     def _write_prosumers(self, mdot_kg_per_s: FloatArray) -> FloatArray:
         """Sets pumps and bypasses; returns what the prosumers and bypasses take from each plant."""
         pumps = self.net.circ_pump_mass
-        rows = len(pumps) - 2 * len(self.connections)
+        rows = len(pumps) - 2 * len(self.supply)
         pumps["mdot_flow_kg_per_s"] = np.r_[
             pumps.mdot_flow_kg_per_s.to_numpy()[:rows], np.maximum(mdot_kg_per_s, 0.0), np.maximum(-mdot_kg_per_s, 0.0)
         ]
         pumps["in_service"] = np.r_[
             pumps.in_service.to_numpy(dtype=bool)[:rows], mdot_kg_per_s > 0.0, mdot_kg_per_s < 0.0
         ]
-        balance = np.bincount(self._plant_of, weights=mdot_kg_per_s, minlength=len(self.network.plants))
+        balance = np.bincount(self.plant_of, weights=mdot_kg_per_s, minlength=len(self.network.balancing))
         if len(self.bypasses):
             # A bypass next to someone who feeds in would only send the fed water in a circle.
             open_ = ~np.isin(self.bypass_supply, self.supply[mdot_kg_per_s < 0.0])
@@ -136,18 +147,17 @@ class HeatElements:
             warnings.simplefilter("ignore")
             pp.pipeflow(
                 self.net,
-                mode=self._mode,
+                mode="sequential",
                 use_numba=False,
                 max_iter_hyd=MAX_NEWTON_STEPS,
                 max_iter_therm=MAX_NEWTON_STEPS,
-                max_iter_bidirect=MAX_NEWTON_STEPS,
                 ambient_temperature=kelvin(self.network.settings.t_ground_c),
             )
 
     def _add_plants(self) -> None:
-        """Two pumps per plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows in the table."""
+        """Two pumps per balancing plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows."""
         settings = self.network.settings
-        for plant in self.network.plants:
+        for plant in self.network.balancing:
             p_return_bar = plant.p_supply_bar - plant.lift_bar
             gives = (plant.return_, plant.supply, plant.p_supply_bar, plant.lift_bar, settings.t_supply_c)
             takes = (plant.supply, plant.return_, p_return_bar, -plant.lift_bar, settings.t_return_c)
@@ -155,17 +165,17 @@ class HeatElements:
                 pp.create_circ_pump_const_pressure(
                     self.net, start, end, p_bar, lift_bar, kelvin(t_c), type="pt", name=f"{plant.name} {verb}"
                 )
-        count = len(self.network.plants)
+        count = len(self.network.balancing)
         first = len(self.net.circ_pump_pressure) - 2 * count
         self._plant_rows = first + np.arange(2 * count).reshape(count, 2)
 
     def _add_prosumers(self) -> None:
-        """Two pumps per prosumer, without pressure of their own: first all that draw, then all that feed in."""
-        settings = self.network.settings
-        for connection in self.connections:
-            self._add_pump(connection.supply, connection.return_, settings.t_return_c, f"{connection.prosumer} draws")
-        for connection in self.connections:
-            self._add_pump(connection.return_, connection.supply, settings.t_feed_c, f"{connection.prosumer} feeds")
+        """Two pumps per exchanger, without pressure of their own: first all that draw, then all that feed in."""
+        places = list(zip(self.names, self.supply.tolist(), self.return_.tolist(), strict=True))
+        for (name, supply, return_), t_draw_c in zip(places, self.t_draw_c.tolist(), strict=True):
+            self._add_pump(supply, return_, t_draw_c, f"{name} draws")
+        for (name, supply, return_), t_feed_c in zip(places, self.t_feed_c.tolist(), strict=True):
+            self._add_pump(return_, supply, t_feed_c, f"{name} feeds")
 
     def _add_pump(self, start: int, end: int, t_outlet_c: float, name: str) -> None:
         pp.create_circ_pump_const_mass_flow(
@@ -182,12 +192,12 @@ class HeatElements:
         ]
 
     def _balancing_plants(self) -> tuple[IntArray, IntArray]:
-        """For every connection and every bypass, the position of the plant in whose network it lies."""
+        """For every exchanger and every bypass, the position of the plant that balances where it stands."""
         graph = junction_graph(self.network.net)
         graph.add_edges_from((plant.supply, plant.return_) for plant in self.network.plants)
         plant_of = {
             junction: position
-            for position, plant in enumerate(self.network.plants)
+            for position, plant in enumerate(self.network.balancing)
             for junction in nx.node_connected_component(graph, plant.supply)
         }
         return (
@@ -200,11 +210,3 @@ def _backward_pumps(error: UserWarning) -> list[int]:
     """Rows of the plant pumps that the library found running backwards; none if it complains of something else."""
     found = re.search(r"direction change in circulation pump \[([\d, ]+)\]", str(error))
     return [int(row) for row in found.group(1).split(",")] if found else []
-
-
-def _pipeflow_mode(net: pp.pandapipesNet) -> str:
-    """Consumers of a user's file that control a temperature need flow and heat to be solved in turns."""
-    if "heat_consumer" not in net:
-        return "sequential"
-    controlled = net.heat_consumer[["treturn_k", "deltat_k"]].notna().to_numpy().any()
-    return "bidirectional" if controlled else "sequential"

@@ -1,23 +1,26 @@
 """Users' heat networks: pandapipes JSON files, checked before and after they are loaded.
 
 What balances the network in the file, a circulation pump of constant pressure or a pair of external grids, becomes the
-plant. The file's own consumers, exchangers, flow controls and pumps of constant mass flow stay as they are, as
-background. Pipes keep the ground temperature that the file gives them; the scenario's stands in where it gives none.
+plant. Where several such pumps stand in one connected network, all but one need a share of the heat. The file's own
+consumers, exchangers, flow controls and pumps of constant mass flow stay as they are, as background; such pumps that
+lead from return to supply are listed with the plants. Pipes keep the ground temperature that the file gives them; the
+scenario's stands in where it gives none.
 """
 
 import warnings
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import pandapipes as pp
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import number_faults, some
 from mosaik_p2p.networks.heat_cases import NAMED_TABLES
-from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
+from mosaik_p2p.networks.heat_consumers import controlled_consumers, without_controls
+from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_sides
 from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
+from mosaik_p2p.networks.heat_plants import with_shares
 from mosaik_p2p.networks.json_guard import DATA_CLASSES, foreign_classes
 from mosaik_p2p.networks.names import with_unique_names
 
@@ -79,8 +82,10 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
     text = _safe_text(place)
     try:
         net = _load(text)
-        plants, faults = _plants(place, net)
+        plants, faults = _plants(place, net, settings)
         faults += _faults(place, net, settings)
+        consumers, unlikely = controlled_consumers(place, net)
+        faults += unlikely
         if plants:
             faults += _unreached(place, net, plants)
     except _LOADING_ERRORS as error:
@@ -90,12 +95,13 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
         raise BadInput(faults)
     return HeatNetwork(
         name=place.stem,
-        net=_prepared(net),
+        net=_prepared(without_controls(net)),
         provenance=f"file {place.name}",
         nodes={},
         plants=plants,
         bypasses=(),
         settings=settings,
+        consumers=consumers,
     )
 
 
@@ -141,7 +147,7 @@ def _prepared(net: pandapipesNet) -> pandapipesNet:
     return net
 
 
-def _plants(path: Path, net: pandapipesNet) -> tuple[tuple[Plant, ...], list[Fault]]:
+def _plants(path: Path, net: pandapipesNet, settings: HeatSettings) -> tuple[tuple[Plant, ...], list[Fault]]:
     pumps = _in_service(net, "circ_pump_pressure")
     grids = sorted(_in_service(net, "ext_grid"), key=lambda grid: -float(grid["p_bar"]))
     place = f"{path}, tables circ_pump_pressure and ext_grid"
@@ -156,7 +162,7 @@ def _plants(path: Path, net: pandapipesNet) -> tuple[tuple[Plant, ...], list[Fau
             )
             for number, pump in enumerate(pumps)
         )
-        return plants, _several(place, net, plants)
+        return with_shares((*plants, *_steady(net, plants)), net, settings)
     if len(grids) == 2 and not pumps and grids[0]["p_bar"] > grids[1]["p_bar"]:
         plant = Plant(
             name="plant",
@@ -165,22 +171,25 @@ def _plants(path: Path, net: pandapipesNet) -> tuple[tuple[Plant, ...], list[Fau
             p_supply_bar=float(grids[0]["p_bar"]),
             lift_bar=float(grids[0]["p_bar"] - grids[1]["p_bar"]),
         )
-        return (plant,), []
+        return with_shares((plant, *_steady(net, (plant,))), net, settings)
     value = f"{len(pumps)} pumps, {len(grids)} external grids"
     remedy = "Give it circulation pumps of constant pressure, or two external grids of different pressure"
     return (), [Fault(place, value, "there is no plant to be found that balances the network", remedy)]
 
 
-def _several(place: str, net: pandapipesNet, plants: tuple[Plant, ...]) -> list[Fault]:
-    """How two plants that hold pressure in one network share the load is not defined here."""
-    graph = junction_graph(net)
-    graph.add_edges_from((plant.supply, plant.return_) for plant in plants)
-    parts = [nx.node_connected_component(graph, plant.supply) for plant in plants if plant.supply in graph]
-    if all(sum(plant.supply in part for plant in plants) == 1 for part in parts):
-        return []
-    names = some([plant.name for plant in plants])
-    remedy = "Keep one of them and make the others pumps of constant mass flow"
-    return [Fault(place, names, "several plants hold the pressure of one network", remedy)]
+def _steady(net: pandapipesNet, plants: tuple[Plant, ...]) -> tuple[Plant, ...]:
+    """The file's own pumps of constant mass flow that lead from the return to the supply side."""
+    sides = junction_sides(net, plants)
+    return tuple(
+        Plant(
+            name=str(pump["name"] or f"steady plant {index}"),
+            supply=int(pump["flow_junction"]),
+            return_=int(pump["return_junction"]),
+            element=int(index),
+        )
+        for index, pump in zip(_indices(net, "circ_pump_mass"), _in_service(net, "circ_pump_mass"), strict=True)
+        if (sides.get(int(pump["return_junction"])), sides.get(int(pump["flow_junction"]))) == (RETURN, SUPPLY)
+    )
 
 
 def _faults(path: Path, net: pandapipesNet, settings: HeatSettings) -> list[Fault]:
@@ -217,3 +226,10 @@ def _in_service(net: pandapipesNet, table: str) -> list[dict[str, Any]]:
         return []
     rows: list[dict[str, Any]] = net[table][net[table]["in_service"].astype(bool)].to_dict("records")
     return rows
+
+
+def _indices(net: pandapipesNet, table: str) -> list[int]:
+    """Of the rows that `_in_service` gives."""
+    if table not in net or net[table].empty:
+        return []
+    return [int(index) for index in net[table].index[net[table]["in_service"].astype(bool)]]

@@ -49,13 +49,14 @@ class HeatFlowResult:
     iterations: int
     """Pipe flows that were solved."""
     slack_kw: float | None = None
-    """Heat that the plants give; negative where they take surplus."""
+    """Heat that all plants give; negative where they take surplus."""
     loss_kw: float | None = None
     """Heat that the pipes lose."""
     pump_kw: float | None = None
     """Hydraulic power of the plants' pumps."""
     undeliverable: tuple[str, ...] = ()
-    """Prosumers that are without flow because their heat cannot be exchanged; the others are as cleared."""
+    """Prosumers, and consumers of a file, without flow because their heat cannot be exchanged; the others are as
+    cleared."""
     heat_exchanges: Table = field(default_factory=lambda: _empty("heat_exchanges"))
     """prosumer, mode (draw, feed, idle), cleared_kw, delivered_kw, mdot_kg_per_s (these three + draws, - feeds in),
     t_supply_c, t_return_c, dp_bar, status. Delivered is the enthalpy of water between both temperatures."""
@@ -88,6 +89,9 @@ class HeatFlow:
         self._elements = HeatElements(network, connections)
         self._settings = network.settings
         self._connections = tuple(connections)
+        self._shares = np.array([plant.share for plant in network.feeding], dtype=np.float64)
+        self._consumers_kw = np.array([consumer.heat_kw for consumer in network.consumers], dtype=np.float64)
+        self._names = self._elements.names
         self._last: tuple[FloatArray, FloatArray] | None = None
         self._position = {connection.prosumer: row for row, connection in enumerate(connections)}
         self._pipeflows = 0
@@ -102,18 +106,29 @@ class HeatFlow:
         cleared = np.asarray(draw_kw, dtype=np.float64)
         if not np.isfinite(cleared).all():
             return self._no_solution()
-        served = np.where(np.abs(cleared) < TOLERANCE_KW, 0.0, cleared)
-        undeliverable = np.zeros(len(served), dtype=bool)
+        undeliverable = np.zeros(len(self._names), dtype=bool)
+        served = self._served(cleared, undeliverable)
         while True:
             attempt = self._attempt(served)
             if attempt.converged or not attempt.unmet.any():
                 break
             undeliverable |= attempt.capped if attempt.capped.any() else self._nearest_to_running_away(attempt, served)
-            served = np.where(undeliverable, 0.0, served)
+            served = self._served(cleared, undeliverable)
         if not attempt.converged:
             return self._no_solution()
         self._last = (served, attempt.mdot)
         return self._result(cleared, np.sign(served) * attempt.mdot, undeliverable)
+
+    def _served(self, cleared: FloatArray, undeliverable: npt.NDArray[np.bool_]) -> FloatArray:
+        """(exchangers,) heat in kW: of the prosumers, of the plants that feed a share of theirs, of a file's consumers;
+        nothing where it is undeliverable."""
+        plant_of, plants = self._elements.plant_of, slice(len(cleared), len(cleared) + len(self._shares))
+        served = np.concatenate([cleared, np.zeros(len(self._shares)), self._consumers_kw])
+        served = np.where(undeliverable | (np.abs(served) < TOLERANCE_KW), 0.0, served)
+        net_draw = np.bincount(plant_of, weights=served, minlength=len(served))
+        fed = self._shares * np.maximum(net_draw, 0.0)[plant_of[plants]]
+        served[plants] = np.where(undeliverable[plants] | (fed < TOLERANCE_KW), 0.0, -fed)
+        return served
 
     def _no_solution(self) -> HeatFlowResult:
         self._last = None
@@ -130,7 +145,7 @@ class HeatFlow:
         mdot = np.sign(served) * magnitude
         t_supply, t_return = self._ends(mdot)
         # Who is at rest would leave the water with the outlet's temperature, if he began to draw.
-        t_return = np.where(mdot == 0.0, self._settings.t_return_c, t_return)
+        t_return = np.where(mdot == 0.0, self._elements.t_draw_c, t_return)
         exchange = Exchange(mdot_kg_per_s=mdot, t_supply_c=t_supply, t_return_c=t_return)
         return heat_response(self._elements, exchange, [self._position[name] for name in prosumers])
 
@@ -199,23 +214,23 @@ class HeatFlow:
     def _ends(self, mdot: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Water temperatures in degC on every prosumer's supply and return side: its outlet's set one, its inlet's
         junction's one."""
-        elements, settings = self._elements, self._settings
-        t_supply = np.where(mdot < 0.0, settings.t_feed_c, elements.junction_t_c(elements.supply))
-        t_return = np.where(mdot > 0.0, settings.t_return_c, elements.junction_t_c(elements.return_))
+        elements = self._elements
+        t_supply = np.where(mdot < 0.0, elements.t_feed_c, elements.junction_t_c(elements.supply))
+        t_return = np.where(mdot > 0.0, elements.t_draw_c, elements.junction_t_c(elements.return_))
         return t_supply, t_return
 
     def _first_slope(self, served: FloatArray) -> FloatArray:
         """Heat per mass flow in kJ/kg if no more were lost than is lost already."""
         settings = self._settings
-        hot = np.where(served < 0.0, settings.t_feed_c, max(settings.t_supply_c, settings.t_feed_c))
-        spread = np.maximum(hot - settings.t_return_c, MIN_SPREAD_K)
-        return np.asarray(spread * mean_cp_kj_per_kg_k(hot, np.full(len(served), settings.t_return_c)))
+        hot = np.where(served < 0.0, self._elements.t_feed_c, max(settings.t_supply_c, settings.t_feed_c))
+        cold = self._elements.t_draw_c
+        return np.asarray(np.maximum(hot - cold, MIN_SPREAD_K) * mean_cp_kj_per_kg_k(hot, cold))
 
     def _bounds(self, served: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Least mass flow: with the largest spread there can be, by half. Most: with the least that is accepted."""
         settings = self._settings
         hottest = max(settings.t_supply_c, settings.t_feed_c)
-        coldest = min(settings.t_ground_c, settings.t_return_c)
+        coldest = min(settings.t_ground_c, settings.t_return_c, *self._elements.t_draw_c.tolist())
         cp = mean_cp_kj_per_kg_k(np.array(hottest), np.array(coldest))
         wanted = np.abs(served)
         return 0.5 * wanted / (cp * (hottest - coldest)), wanted / (cp * MIN_SPREAD_K)
@@ -256,7 +271,9 @@ class HeatFlow:
             undeliverable=undeliverable,
         )
         tables = heat_tables(self._elements, exchanged)
-        names = tuple(c.prosumer for c, missing in zip(self._connections, undeliverable, strict=True) if missing)
+        # A plant that cannot feed is no more than idle: the one that balances gives its share.
+        missing = undeliverable & ~np.isin(np.arange(len(undeliverable)), len(cleared) + np.arange(len(self._shares)))
+        names = tuple(name for name, lost in zip(self._names, missing, strict=True) if lost)
         moving = Status.OK if (mdot != 0.0).any() else Status.IDLE
         return HeatFlowResult(
             status=Status.NOT_DELIVERABLE if names else moving,

@@ -30,14 +30,15 @@ def junction_graph(net: pandapipesNet) -> nx.MultiGraph:
 
 
 def junction_sides(net: pandapipesNet, plants: tuple[Plant, ...]) -> dict[int, str]:
-    """Junction index to `SUPPLY` or `RETURN`, for every junction that a plant reaches."""
+    """Junction index to `SUPPLY` or `RETURN`, for every junction that a plant reaches; supply first, by index."""
     graph = junction_graph(net)
     sides = {plant.supply: SUPPLY for plant in plants} | {plant.return_: RETURN for plant in plants}
     centres = {centre for centre in sides if centre in graph}
     if not centres:
         return {}
     cells = nx.voronoi_cells(graph, centres, weight="length_km")
-    return {junction: sides[centre] for centre in sorted(centres) for junction in sorted(cells[centre])}
+    side_of = {junction: sides[centre] for centre in centres for junction in cells[centre]}
+    return dict(sorted(side_of.items(), key=lambda item: (item[1] != SUPPLY, item[0])))
 
 
 def unconnected_junctions(network: HeatNetwork) -> set[int]:
@@ -55,10 +56,10 @@ def junction_index(net: pandapipesNet, name_or_index: str | int) -> int | None:
 
 
 def strand_ends(net: pandapipesNet, plants: tuple[Plant, ...]) -> list[int]:
-    """Supply junctions with one neighbour only, plants excepted: where water stands still when nobody draws."""
+    """Supply junctions with one neighbour only, the balancing plants excepted: where water may stand still."""
     sides = junction_sides(net, plants)
     graph = junction_graph(net).subgraph(j for j, side in sides.items() if side == SUPPLY)
-    at_plants = {plant.supply for plant in plants}
+    at_plants = {plant.supply for plant in plants if plant.balances}
     return sorted(j for j in graph if graph.degree(j) == 1 and j not in at_plants)
 
 

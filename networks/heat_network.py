@@ -1,8 +1,11 @@
 """What every heat network of this package consists of: the pipes, where its plants stand, and how it is run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pandapipes.pandapipes_net import pandapipesNet
+
+from mosaik_p2p.networks.heat_consumers import Consumer
 
 STRAND_ENDS = "strand_ends"
 """In `HeatSettings.bypass_nodes`: every dead end of the supply tree, so that nobody has to list them."""
@@ -21,19 +24,35 @@ class HeatSettings:
     t_ground_c: float
     bypass_nodes: tuple[str, ...] = ()
     bypass_mdot_kg_per_s: float = 0.0
+    plant_shares: Mapping[str, float] = field(default_factory=dict)
+    """Name of a plant to its share, see `Plant.share`. In each connected network one plant has none: it balances."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plant:
-    """The place that balances the network: it keeps the pressures and gives or takes the missing heat."""
+    """A place that gives heat: one that balances its network, one that feeds a share, or a file's own steady pump.
+
+    The one that balances keeps the pressures and gives or takes the missing heat, all losses among it.
+    """
 
     name: str
     supply: int
     """Junction on the supply side."""
     return_: int
-    p_supply_bar: float
-    lift_bar: float
-    """Pressure difference that the plant keeps between supply and return."""
+    p_supply_bar: float = 0.0
+    """Of the one that balances."""
+    lift_bar: float = 0.0
+    """Pressure difference that the one that balances keeps between supply and return."""
+    share: float | None = None
+    """Of the heat that the prosumers of the network draw more than they feed in, consumers of a file that control their
+    return temperature among them, the part that this plant feeds."""
+    element: int | None = None
+    """Index in `circ_pump_mass` of a file's pump of constant mass flow, which runs as the file says."""
+
+    @property
+    def balances(self) -> bool:
+        """Whether it is this plant that balances its network."""
+        return self.share is None and self.element is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +71,20 @@ class HeatNetwork:
     bypasses: tuple[tuple[int, int], ...]
     """(supply, return) junctions of `settings.bypass_nodes`."""
     settings: HeatSettings
+    consumers: tuple[Consumer, ...] = ()
+    """Of a file, with given heat and return temperature; they are not in `net`."""
+
+    @property
+    def balancing(self) -> tuple[Plant, ...]:
+        """The plants that balance, one for each connected network."""
+        return tuple(plant for plant in self.plants if plant.balances)
+
+    @property
+    def feeding(self) -> tuple[Plant, ...]:
+        """The plants that feed a share."""
+        return tuple(plant for plant in self.plants if plant.share is not None)
+
+    @property
+    def steady(self) -> tuple[Plant, ...]:
+        """The pumps of constant mass flow that a file brought along."""
+        return tuple(plant for plant in self.plants if plant.element is not None)

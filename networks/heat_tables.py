@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.heat_elements import HeatElements
+from mosaik_p2p.networks.heat_plant_rows import fed_rows, steady_rows
 from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S
 from mosaik_p2p.networks.heat_water import density_kg_per_m3, heat_kw, mean_cp_kj_per_kg_k
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, FloatArray, Table
@@ -66,9 +67,10 @@ ENDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Exchanged:
-    """What the prosumers exchange; arrays of shape (connections,), + draws, - feeds in."""
+    """What prosumers and plants with a share exchange; arrays of shape (exchangers,), + draws, - feeds in."""
 
     cleared_kw: FloatArray
+    """(prosumers,)"""
     mdot_kg_per_s: FloatArray
     t_supply_c: FloatArray
     """Of the water on the supply side: what enters someone who draws, what leaves someone who feeds in."""
@@ -90,28 +92,31 @@ def heat_tables(elements: HeatElements, exchanged: Exchanged) -> HeatTables:
     flowing = _flowing_junctions(elements)
     return HeatTables(
         heat_exchanges=_exchanges(elements, exchanged, flowing),
-        plants=_plants(elements),
+        plants=_with_the_others(elements, exchanged, _plants(elements)),
         junctions=_junctions(elements, flowing),
         pipes=_pipes(elements),
     )
 
 
 def _exchanges(elements: HeatElements, exchanged: Exchanged, flowing: set[int]) -> Table:
-    mdot = exchanged.mdot_kg_per_s
+    prosumers = slice(len(elements.connections))
+    mdot, undeliverable = exchanged.mdot_kg_per_s[prosumers], exchanged.undeliverable[prosumers]
+    t_supply, t_return = exchanged.t_supply_c[prosumers], exchanged.t_return_c[prosumers]
+    supply, return_ = elements.supply[prosumers], elements.return_[prosumers]
     pressure = elements.net.res_junction["p_bar"]
-    dp_bar = pressure.reindex(elements.supply).to_numpy() - pressure.reindex(elements.return_).to_numpy()
-    delivered = heat_kw(mdot, exchanged.t_supply_c, exchanged.t_return_c)
+    dp_bar = pressure.reindex(supply).to_numpy() - pressure.reindex(return_).to_numpy()
+    delivered = heat_kw(mdot, t_supply, t_return)
     status = np.where(mdot == 0.0, Status.IDLE.value, Status.OK.value)
-    status = np.where(exchanged.undeliverable, Status.NOT_DELIVERABLE.value, status)
-    wet = [(junction in flowing) for junction in elements.supply], [(j in flowing) for j in elements.return_]
+    status = np.where(undeliverable, Status.NOT_DELIVERABLE.value, status)
+    wet = [junction in flowing for junction in supply], [junction in flowing for junction in return_]
     return {
         "prosumer": [connection.prosumer for connection in elements.connections],
-        "mode": [_mode(value) for value in np.where(exchanged.undeliverable, exchanged.cleared_kw, mdot)],
+        "mode": [_mode(value) for value in np.where(undeliverable, exchanged.cleared_kw, mdot)],
         "cleared_kw": exchanged.cleared_kw.tolist(),
         "delivered_kw": (delivered + 0.0).tolist(),
         "mdot_kg_per_s": (mdot + 0.0).tolist(),
-        "t_supply_c": _numbers(np.where(wet[0], exchanged.t_supply_c, np.nan)),
-        "t_return_c": _numbers(np.where(wet[1], exchanged.t_return_c, np.nan)),
+        "t_supply_c": _numbers(np.where(wet[0], t_supply, np.nan)),
+        "t_return_c": _numbers(np.where(wet[1], t_return, np.nan)),
         "dp_bar": _numbers(dp_bar),
         "status": status.tolist(),
     }
@@ -124,8 +129,9 @@ def _mode(flow: float) -> str:
 
 
 def _plants(elements: HeatElements) -> Table:
-    """The plant's outlet has its set temperature, its inlet that of the junction. Taking surplus needs no pump."""
-    plants, settings = elements.network.plants, elements.network.settings
+    """Those that balance. The outlet has the set temperature, the inlet that of the junction. Taking surplus needs no
+    pump."""
+    plants, settings = elements.network.balancing, elements.network.settings
     mdot = np.where(np.abs(elements.plant_mdot()) < MIN_FLOW_KG_PER_S, 0.0, elements.plant_mdot())
     at_supply = elements.junction_t_c(np.array([plant.supply for plant in plants]))
     at_return = elements.junction_t_c(np.array([plant.return_ for plant in plants]))
@@ -141,6 +147,19 @@ def _plants(elements: HeatElements) -> Table:
         "t_return_c": _numbers(np.where(mdot == 0.0, np.nan, t_return)),
         "head_bar": np.where(mdot > 0.0, lift_bar, 0.0).tolist(),
         "pump_kw": pump_kw.tolist(),
+    }
+
+
+def _with_the_others(elements: HeatElements, exchanged: Exchanged, balancing: Table) -> Table:
+    """After the plants that balance: those that feed a share, and a file's steady pumps."""
+    prosumers = len(elements.connections)
+    rest = slice(prosumers, prosumers + len(elements.network.feeding))
+    fed = (
+        fed_rows(elements, elements.network.feeding, -exchanged.mdot_kg_per_s[rest], exchanged.t_supply_c[rest]),
+        steady_rows(elements),
+    )
+    return {
+        column: [*values, *(value for table in fed for value in table[column])] for column, values in balancing.items()
     }
 
 

@@ -147,7 +147,7 @@ def random_hours(count: int) -> list[FloatArray]:
 @pytest.mark.slow
 def test_random_hours(heat8_flow: HeatFlow) -> None:
     results = []
-    for draw_kw in random_hours(60):
+    for draw_kw in random_hours(168):
         result = heat8_flow.solve(draw_kw)
         check_sound(result, draw_kw)
         results.append(result)
@@ -272,3 +272,25 @@ def test_village_with_feeding_houses(village_flow: HeatFlow) -> None:
         result = village_flow.solve(draw_kw)
         assert result.status is Status.OK
         check_sound(result, draw_kw)
+
+
+@pytest.mark.parametrize("t_feed_c", [60.0, 75.0, 90.0])
+def test_water_is_fed_in_at_a_temperature_of_its_own(t_feed_c: float) -> None:
+    """A feeds between the plant and D, C, who get no water but A's and the plant's, mixed."""
+    result = flow_of(heat_case("heat8", settings(t_feed_c=t_feed_c))).solve(draws(A=-30.0, B=20.0, C=40.0))
+    check_balance(result)
+    rows = {name: row for row, name in enumerate(result.heat_exchanges["prosumer"])}
+    fed = {column: values[rows["A"]] for column, values in result.heat_exchanges.items()}
+    assert fed["mode"] == "feed"
+    assert fed["t_supply_c"] == t_feed_c
+    assert -fed["mdot_kg_per_s"] * 4.185 * (t_feed_c - fed["t_return_c"]) == pytest.approx(30.0, rel=3e-3)
+    t_c = dict(zip(result.junctions["junction"], result.junctions["t_c"], strict=True))
+    assert t_c["S7"] == pytest.approx(t_feed_c, abs=ROUNDING_K)
+    assert min(75.0, t_feed_c) - 8.0 < t_c["S1"] <= max(75.0, t_feed_c)
+
+
+def check_balance(result: HeatFlowResult) -> None:
+    exchanged = np.array(result.heat_exchanges["delivered_kw"])
+    assert result.slack_kw is not None
+    assert result.loss_kw is not None
+    assert abs(result.slack_kw - exchanged.sum() - result.loss_kw) <= BALANCE * np.abs(exchanged).sum()

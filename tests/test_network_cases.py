@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 from closed_form_heat import RadialNetwork, solve
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.errors import Status
-from mosaik_p2p.networks.electric import ELECTRIC_CASES, electric_case, electric_graph, unsupplied_buses
+from mosaik_p2p.networks.electric import ELECTRIC_CASES, electric_case, electric_file, electric_graph, unsupplied_buses
 from mosaik_p2p.networks.heat import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_graph
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.networks.power_flow import PowerFlow
@@ -81,9 +83,13 @@ BALANCE = 1e-3
 """Of the throughput: the library mixes with mean heat capacities."""
 
 
+SAME = 1e-6
+"""Relative; the same equations solved again."""
+
+
 @pytest.mark.parametrize(
     ("case", "loss_kw", "lowest_pu", "lowest_at"),
-    [("bus33", 202.68, 0.9131, "18"), ("bus69", 224.99, 0.9092, "65")],
+    [("bus15", 61.79, 0.9445, "13"), ("bus33", 202.68, 0.9131, "18"), ("bus69", 224.99, 0.9092, "65")],
 )
 def test_losses_and_lowest_voltage_are_the_published_ones(
     case: str, loss_kw: float, lowest_pu: float, lowest_at: str
@@ -151,10 +157,14 @@ def check_sound(result: HeatFlowResult, draw_kw: FloatArray) -> None:
     assert abs(result.slack_kw - exchanged.sum() - result.loss_kw) <= BALANCE * throughput
 
 
-@pytest.fixture(scope="module")
-def published_hour() -> HeatFlowResult:
-    feeds = {node: -kw for node, kw in BARRY_FEEDS.items()}
-    return solved("barry32", BARRY, table_draws("barry32") | feeds)
+@pytest.fixture(scope="module", params=["prosumers feed in", "sources feed shares"])
+def published_hour(request: pytest.FixtureRequest) -> HeatFlowResult:
+    """Both ways to have heat at nodes 31 and 32: from prosumers there, and from the case's own sources."""
+    draws = table_draws("barry32")
+    if request.param == "prosumers feed in":
+        return solved("barry32", BARRY, draws | {node: -kw for node, kw in BARRY_FEEDS.items()})
+    shares = {f"source_{node}": kw / sum(draws.values()) for node, kw in BARRY_FEEDS.items()}
+    return solved("barry32", replace(BARRY, plant_shares=shares), draws)
 
 
 def test_barry_island_has_the_published_mass_flows(published_hour: HeatFlowResult) -> None:
@@ -169,7 +179,11 @@ def test_barry_island_has_the_published_mass_flows(published_hour: HeatFlowResul
 def test_barry_island_has_the_published_source_power(published_hour: HeatFlowResult) -> None:
     table = trench_table("barry32", "nodes").set_index("node")["source_kw"]
     assert {str(node): kw for node, kw in table[table > 0.0].items()} == {"1": 809.9, **BARRY_FEEDS}
-    assert published_hour.slack_kw == pytest.approx(table[1], rel=SLACK_SHARE)
+    fed = -sum(kw for kw in published_hour.heat_exchanges["delivered_kw"] if kw < 0.0)
+    plants = dict(zip(published_hour.plants["plant"], published_hour.plants["heat_kw"], strict=True))
+    assert plants["plant"] == pytest.approx(table[1], rel=SLACK_SHARE)
+    assert fed + plants["source_31"] + plants["source_32"] == pytest.approx(sum(BARRY_FEEDS.values()), abs=DELIVERY_KW)
+    assert published_hour.slack_kw == pytest.approx(sum(plants.values()))
 
 
 def test_barry_island_has_the_published_temperatures(published_hour: HeatFlowResult) -> None:
@@ -300,3 +314,22 @@ def test_water_stands_still_in_an_idle_loop() -> None:
     assert result.status is Status.IDLE
     assert not any(result.junctions["flowing"])
     assert result.loss_kw == 0.0
+
+
+@pytest.mark.parametrize("case", ["bus15", "bus33", "bus69", "schutterwald"])
+def test_a_shipped_electric_case_written_and_read_gives_the_same_results(case: str, tmp_path: Path) -> None:
+    """The village has transformers."""
+    network = electric_case(case)
+    path = tmp_path / "net.json"
+    pandapower.to_json(network.net, str(path))
+    injections = {int(bus): (20.0, -5.0) for bus in network.net.load["bus"].unique()[:3]}
+    ours, theirs = (
+        PowerFlow(n, prosumer_buses=injections).solve(injections, background_scaling=0.5)
+        for n in (network, electric_file(path))
+    )
+    assert theirs.status is Status.OK
+    assert (len(theirs.transformers["element"]) > 0) == (case == "schutterwald")
+    assert theirs.buses["vm_pu"] == pytest.approx(ours.buses["vm_pu"], rel=SAME)
+    assert theirs.lines["loading_percent"] == pytest.approx(ours.lines["loading_percent"], rel=SAME, abs=1e-9)
+    assert theirs.transformers["loss_kw"] == pytest.approx(ours.transformers["loss_kw"], rel=SAME)
+    assert theirs.slack_kw == pytest.approx(ours.slack_kw, rel=SAME)

@@ -30,7 +30,15 @@ from mosaik_p2p.scenarios import make_profiles
 from mosaik_p2p.units import FloatArray
 
 SCENARIOS = Path(make_profiles.__file__).parent
-SHIPPED = ("network1", "network1_electric", "schutterwald_winter", "schutterwald_summer")
+SHIPPED = (
+    "network1",
+    "network1_electric",
+    "network2",
+    "network2_congested",
+    "bus69",
+    "schutterwald_winter",
+    "schutterwald_summer",
+)
 ROUNDING = 1e-12
 """Relative; sums of floating point numbers only."""
 YEAR_TOLERANCE = 0.005
@@ -345,9 +353,10 @@ def test_leap_days_fall_on_the_right_weekdays() -> None:
 # Shipped scenarios
 
 
-def test_the_shipped_table_is_what_its_script_writes() -> None:
-    shipped = pd.read_csv(SCENARIOS / "network1.csv")
-    pd.testing.assert_frame_equal(shipped, make_profiles.network1_profiles())
+@pytest.mark.parametrize("name", list(make_profiles.TABLES))
+def test_the_shipped_table_is_what_its_script_writes(name: str) -> None:
+    shipped = pd.read_csv(SCENARIOS / f"{name}.csv")
+    pd.testing.assert_frame_equal(shipped, make_profiles.profiles(name))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -70,6 +70,7 @@ def _heat(spec: HeatSpec, folder: Path) -> tuple[HeatNetwork | None, list[Fault]
         t_ground_c=spec.t_ground_c,
         bypass_nodes=spec.bypass.nodes,
         bypass_mdot_kg_per_s=spec.bypass.flow_kg_per_s,
+        plant_shares=spec.plant_shares,
     )
     try:
         return (

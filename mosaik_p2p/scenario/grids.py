@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from mosaik_p2p.scenario.base import Name, NotNegative, Number, Positive, Section, refuse
+from mosaik_p2p.scenario.base import Name, NotNegative, Number, Positive, Section, Share, refuse
 
 BYPASS_KG_PER_S = 0.08
 VoltagePu: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, lt=2.0)]
@@ -148,6 +148,9 @@ class HeatSpec(GridSource):
     """At the outlet of whoever feeds in; None: as the supply."""
     t_ground_c: GroundC = 10.0
     bypass: Bypass = Bypass()
+    plant_shares: dict[Name, Share] = Field(default_factory=dict)
+    """By the name of a plant: the part of the heat drawn net of what is fed in that it feeds. Of the plants of a
+    connected network exactly one has no share: it balances."""
     limits: HeatLimitsSpec = HeatLimitsSpec()
 
     @property
