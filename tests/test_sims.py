@@ -190,7 +190,7 @@ class TestElectricGrid:
         for kind, ends in (("Line", ("from", "to")), ("Transformer", ("hv", "lv"))):
             names = [*(f"P_{end}[MW]" for end in ends), "loss[MW]"]
             eids = [eid for eid in grid.get_extra_info() if eid.startswith(kind)]
-            for eid, values in grid.get_data({eid: names for eid in eids}).items():
+            for eid, values in grid.get_data(dict.fromkeys(eids, names)).items():
                 entering = sum(values[name] for name in names[:2])
                 assert values["loss[MW]"] == pytest.approx(entering, abs=SOLVER), eid
         every = grid.get_data({eid: ["loss[MW]"] for eid in grid.get_extra_info() if eid.split("-")[0] in LOSING})
