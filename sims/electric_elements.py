@@ -118,7 +118,7 @@ def _child(kind: str, spec: ElementKind, row: pd.Series, index: int, net: pandap
 
 
 def set_value(net: pandapowerNet, eid: str, attribute: str, value: float) -> bool:
-    """Set what an input of a storage, transformer or controlled generator sets; whether that changed the net.
+    """Set what an input of a storage, transformer or controlled generator sets; whether the power flow changes with it.
 
     ValueError for a tap that the transformer does not have.
     """
@@ -130,7 +130,7 @@ def set_value(net: pandapowerNet, eid: str, attribute: str, value: float) -> boo
     if table.at[index, column] == value:
         return False
     table.at[index, column] = value
-    return True
+    return column != "soc_percent"
 
 
 def _tap(eid: str, transformer: pd.Series, value: float) -> int:
