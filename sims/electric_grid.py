@@ -69,6 +69,8 @@ class Simulator(GridSimulator):
         """By bus index: the last value of each input, kept until another one arrives."""
         self._scaling = 1.0
         self._totals: dict[str, float | None] = dict.fromkeys(TOTALS)
+        self._columns: dict[tuple[str, str], dict[int, float | None]] = {}
+        """By kind of element and column: results of the last solution that were asked for."""
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
         """The one grid with its elements as children, or generators that other simulators control."""
@@ -176,7 +178,7 @@ class Simulator(GridSimulator):
         result = self._power_flow().solve(
             injections, background_scaling=self._scaling, replaced_loads=self._opened.replaced_loads
         )
-        self._status, self._totals = result.status, _totals(result)
+        self._status, self._totals, self._columns = result.status, _totals(result), {}
         violations = check_electric(result.buses, result.lines, result.transformers, self._opened.limits)
         tables = _tables(result) | {"violations": violation_rows(ELECTRICITY, violations)}
         return Answer(result.status, tuple(violations), tables)
@@ -198,8 +200,15 @@ class Simulator(GridSimulator):
         wanted = [attribute for attribute in attributes if attribute in spec.outputs]
         if self._status is not Status.OK or self._flow is None:
             return {**shown, **dict.fromkeys(wanted)}
-        results = self._flow.net[f"res_{spec.table}"]
-        return {**shown, **{name: _number(results.at[index, spec.outputs[name]]) for name in wanted}}
+        return {**shown, **{name: self._column(kind, spec.outputs[name])[index] for name in wanted}}
+
+    def _column(self, kind: str, column: str) -> dict[int, float | None]:
+        """A result of all elements of a kind, by index; pandas takes long to find single ones."""
+        if (kind, column) not in self._columns and self._flow is not None:
+            results = self._flow.net[f"res_{KINDS[kind].table}"]
+            numbers = map(_number, results[column].tolist())
+            self._columns[kind, column] = dict(zip(results.index.tolist(), numbers, strict=True))
+        return self._columns[kind, column]
 
 
 def _own(source: GridSource) -> Any:
