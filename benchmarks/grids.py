@@ -46,7 +46,7 @@ def loads(steps: int) -> list[dict[str, Any]]:
 
 
 def played(simulator: Any, wanted: Mapping[str, list[str]], inputs: list[Any]) -> tuple[float, list[Any]]:
-    """Milliseconds per step, and what was read after each."""
+    """Milliseconds of the processor per step, and what was read after each."""
     begin, found = process_time(), []
     for number, given in enumerate(inputs):
         simulator.step(number * STEP_S, given, number * STEP_S)
