@@ -198,3 +198,15 @@ def test_net_as_solved_repeats_the_last_interval_as_it_stands(bus15: ElectricNet
     np.testing.assert_allclose(
         plain_voltages(flow.net_as_solved()), result.buses["vm_pu"], rtol=0, atol=SAME_VOLTAGE_PU
     )
+
+
+@pytest.mark.parametrize("case", ["bus15", "schutterwald"])
+def test_a_near_start_leaves_pandapower_nothing_to_iterate(case: str) -> None:
+    network = electric_case(case)
+    bus = int(network.net.load["bus"].iloc[0])
+    flow = PowerFlow(network, prosumer_buses=[bus])
+    flow.solve({}, background_scaling=0.3)
+    result = flow.solve({bus: (5.0, 2.0)}, background_scaling=0.5)
+    assert flow.net._ppc["iterations"] == 0
+    assert result.iterations is not None
+    assert result.iterations > 0
