@@ -22,6 +22,7 @@ from pandapower import LoadflowNotConverged, pandapowerNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.feasibility.rows import Response
 from mosaik_p2p.networks.electric import ElectricNetwork
+from mosaik_p2p.networks.near_start import NearStart
 from mosaik_p2p.networks.power_response import power_response
 from mosaik_p2p.networks.solved_net import net_as_solved
 from mosaik_p2p.units import KW_PER_MW, FloatArray, Table
@@ -109,11 +110,13 @@ class PowerFlow:
         self._load_p_mw: FloatArray = loads["p_mw"].to_numpy(dtype=float, copy=True)
         self._load_q_mvar: FloatArray = loads["q_mvar"].to_numpy(dtype=float, copy=True)
         self._prosumer: dict[int, int] = {}
+        """By bus: position among the static generators."""
         for bus in sorted(set(prosumer_buses)):
             # By row: a new element is the last one of its table.
             self._prosumer[bus] = len(self._net.sgen)
             pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
         self._warm = False
+        self._near = NearStart(self._net)
         self._switching = self.switching()
 
     def solve(
@@ -132,7 +135,7 @@ class PowerFlow:
         self._set_powers(injections, background_scaling, replaced_loads)
         if not self._run():
             return PowerFlowResult(Status.NOT_CONVERGED)
-        return _result(self._net)
+        return _result(self._net, prepared=self._near.iterations)
 
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
         """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one."""
@@ -164,23 +167,30 @@ class PowerFlow:
         self, injections: Mapping[int, tuple[float, float]], background_scaling: float, replaced_loads: frozenset[int]
     ) -> None:
         factor = np.where(self._load_index.isin(replaced_loads), 0.0, background_scaling)
-        self._net.load["p_mw"] = factor * self._load_p_mw
-        self._net.load["q_mvar"] = factor * self._load_q_mvar
-        powers_mw = self._net.sgen[["p_mw", "q_mvar"]].to_numpy(dtype=float, copy=True)
-        powers_mw[list(self._prosumer.values())] = 0.0
+        load, sgen = self._net.load, self._net.sgen
+        load["p_mw"], load["q_mvar"] = factor * self._load_p_mw, factor * self._load_q_mvar
+        # Whole columns at once: pandas takes long to find single places.
+        p_mw, q_mvar = (sgen[column].to_numpy(dtype=float, copy=True) for column in ("p_mw", "q_mvar"))
+        places = list(self._prosumer.values())
+        p_mw[places] = q_mvar[places] = 0.0
         for bus, (p_kw, q_kvar) in injections.items():
-            powers_mw[self._prosumer[bus]] = (p_kw / KW_PER_MW, q_kvar / KW_PER_MW)
-        self._net.sgen["p_mw"], self._net.sgen["q_mvar"] = powers_mw.T
+            place = self._prosumer[bus]
+            p_mw[place], q_mvar[place] = p_kw / KW_PER_MW, q_kvar / KW_PER_MW
+        sgen["p_mw"], sgen["q_mvar"] = p_mw, q_mvar
 
     def _run(self) -> bool:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
         switching = self.switching()
         if switching != self._switching:
             self._warm, self._switching = False, switching
-        if self._warm and _converges(self._net):
-            return True
+        if self._warm:
+            self._near.prepare(self._net)
+            if _converges(self._net):
+                return True
         self._net._ppc = None
         self._warm = _converges(self._net)
+        if self._warm:
+            self._near.begin(self._net)
         return self._warm
 
 
@@ -191,8 +201,8 @@ def _converges(net: pandapowerNet) -> bool:
             pandapower.runpp(net, recycle=RECYCLE, init="auto")
     except LoadflowNotConverged:
         return False
-    voltages = net.res_bus.loc[net.bus["in_service"], "vm_pu"].to_numpy(dtype=float)
-    return bool(np.isfinite(voltages).all())
+    voltages = net.res_bus["vm_pu"].to_numpy(dtype=float)
+    return bool(np.isfinite(voltages[net.bus["in_service"].to_numpy(dtype=bool)]).all())
 
 
 @contextmanager
@@ -203,27 +213,37 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _result(net: pandapowerNet) -> PowerFlowResult:
-    losses_mw = [net[table]["pl_mw"].sum() for table in ("res_line", "res_trafo", "res_impedance") if table in net]
+def _result(net: pandapowerNet, *, prepared: int) -> PowerFlowResult:
+    losses_mw = [_sum(net[table]["pl_mw"]) for table in ("res_line", "res_trafo", "res_impedance") if table in net]
     return PowerFlowResult(
         status=Status.OK,
-        iterations=int(net._ppc["iterations"]),
-        slack_kw=float(net.res_ext_grid["p_mw"].sum()) * KW_PER_MW,
-        loss_kw=float(sum(losses_mw)) * KW_PER_MW,
+        iterations=prepared + int(net._ppc["iterations"]),
+        slack_kw=_sum(net.res_ext_grid["p_mw"]) * KW_PER_MW,
+        loss_kw=sum(losses_mw) * KW_PER_MW,
         buses=_table("bus", net.bus, net.res_bus, _BUSES),
         lines=_table("element", net.line, net.res_line, _LINES),
         transformers=_table("element", net.trafo, net.res_trafo, _TRANSFORMERS),
     )
 
 
+def _sum(values: pd.Series) -> float:
+    """Of those that are in service; what is not has no number."""
+    return float(np.nansum(values.to_numpy(dtype=float)))
+
+
 def _table(key: str, elements: pd.DataFrame, results: pd.DataFrame, columns: dict[str, tuple[str, float]]) -> Table:
     """What is in service, with its results in our units; None where pandapower has no number."""
     inside = elements["in_service"].to_numpy(dtype=bool)
-    table: Table = {key: elements["name"][inside].to_list()}
-    for column, (theirs, factor) in columns.items():
-        # Adding zero turns -0.0 into 0.0.
-        values = results[theirs].to_numpy(dtype=float)[inside] * factor + 0.0
-        table[column] = [value if isfinite(value) else None for value in values.tolist()]
+    table: Table = {key: elements["name"].to_numpy()[inside].tolist()}
+    # Adding zero turns -0.0 into 0.0.
+    factors = np.array([factor for _, factor in columns.values()])
+    # All columns at once, and those that are wanted by their places: pandas takes long to find single ones.
+    place = {name: number for number, name in enumerate(results.columns)}
+    wanted = [place[theirs] for theirs, _ in columns.values()]
+    values = results.to_numpy(dtype=float)[inside][:, wanted] * factors + 0.0
+    finite = np.isfinite(values).all()
+    for column, numbers in zip(columns, values.T.tolist(), strict=True):
+        table[column] = numbers if finite else [value if isfinite(value) else None for value in numbers]
     return table
 
 

@@ -1,9 +1,9 @@
 """An electric network as a mosaik simulator: AC power flow and the check against limits, for every dispatch.
 
 It takes the parameters, entities, attributes and extra methods of mosaik-pandapower-2 and can replace it. It adds a
-scenario as the source of network, limits and background load, the answer `violations` to a dispatch, and the tables for
-the recorder. Differences: the simulator is hybrid, so that a dispatch makes it step again in the same instant; and an
-attribute is None where the power flow has no solution.
+scenario as the source of network, limits and background load, the answer `violations` to a dispatch, the tables for
+the recorder, and elements and attributes of which `electric_elements` tells. Differences: the simulator is hybrid, so
+that a dispatch makes it step again in the same instant; and an attribute is None where the power flow has no solution.
 """
 
 import copy
@@ -19,7 +19,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.feasibility.electric import electric_checks
 from mosaik_p2p.feasibility.rows import Movers
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
-from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, split
+from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, set_value, split
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
@@ -32,7 +32,10 @@ from mosaik_p2p.sims.shared import (
     serve,
     total,
 )
-from mosaik_p2p.units import ELECTRICITY, KW_PER_MW
+from mosaik_p2p.units import ELECTRICITY, KW_PER_MW, mw
+
+TOTALS = {"loss[MW]": "loss_kw", "P_slack[MW]": "slack_kw"}
+"""Attributes of the whole grid, and the figures of a power flow that they show."""
 
 META: Meta = {
     "api_version": API_VERSION,
@@ -41,7 +44,7 @@ META: Meta = {
         "Grid": {
             "public": True,
             "params": ["json", "xlsx", "net", "simbench", "network_function", "params", "scenario", "limit_rows"],
-            "attrs": ["round", LOAD_SCALING, *GRID_EVENTS],
+            "attrs": ["round", LOAD_SCALING, *GRID_EVENTS, *TOTALS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
             "any_inputs": False,
@@ -66,6 +69,9 @@ class Simulator(GridSimulator):
         self._powers: dict[int, dict[str, float]] = {}
         """By bus index: the last value of each input, kept until another one arrives."""
         self._scaling = 1.0
+        self._totals: dict[str, float | None] = dict.fromkeys(TOTALS)
+        self._columns: dict[tuple[str, str], dict[int, float | None]] = {}
+        """By kind of element and column: results of the last solution that were asked for."""
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
         """The one grid with its elements as children, or generators that other simulators control."""
@@ -116,18 +122,18 @@ class Simulator(GridSimulator):
         return str(pandapower.to_json(self._power_flow().net_as_solved()))
 
     def disable_elements(self, elements: list[str]) -> None:
-        """Take loads and generators out of service."""
+        """Take loads, generators or storages out of service."""
         self._switch(elements, in_service=False)
 
     def enable_elements(self, elements: list[str]) -> None:
-        """Put loads and generators back into service."""
+        """Put loads, generators or storages back into service."""
         self._switch(elements, in_service=True)
 
     def _switch(self, elements: Sequence[str], *, in_service: bool) -> None:
         for eid in elements:
             kind, index = split(eid)
             if kind not in KINDS or not KINDS[kind].can_switch_off:
-                raise ValueError(f"{eid}: only loads and generators can be switched")
+                raise ValueError(f"{eid}: only loads, generators and storages can be switched")
             self._net[KINDS[kind].table].loc[index, "in_service"] = in_service
         self._flow = None
 
@@ -150,9 +156,8 @@ class Simulator(GridSimulator):
         kind, index = split(eid)
         if kind == "Bus":
             self._powers.setdefault(index, {})[attribute] = value
-        elif self._net.gen.at[index, "p_mw"] != value:
-            # The recycled power flow overlooks generators, hence a new one.
-            self._net.gen.at[index, "p_mw"] = value
+        elif set_value(self._net, eid, attribute, value):
+            # The recycled power flow overlooks everything but loads, hence a new one.
             self._flow = None
 
     def _apply_profiles(self, time: int) -> None:
@@ -181,7 +186,7 @@ class Simulator(GridSimulator):
         result = self._power_flow().solve(
             injections, background_scaling=self._scaling, replaced_loads=self._opened.replaced_loads
         )
-        self._status = result.status
+        self._status, self._totals, self._columns = result.status, _totals(result), {}
         checks = electric_checks(result.buses, result.lines, result.transformers, self._opened.limits)
         return Solution(result.status, _tables(result), checks)
 
@@ -197,14 +202,32 @@ class Simulator(GridSimulator):
             responses=self._power_flow().response([bus for bus, _ in places.values()]),
         )
 
+    def _grid_events(self, attributes: Sequence[str]) -> dict[str, Any]:
+        totals = {name: self._totals[name] for name in attributes if name in TOTALS}
+        return {**super()._grid_events(attributes), **totals}
+
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
         kind, index = split(eid)
-        outputs = KINDS[kind].outputs if kind in KINDS else {}
-        wanted = [attribute for attribute in attributes if attribute in outputs]
+        if kind not in KINDS:
+            return {}
+        spec = KINDS[kind]
+        shown = {
+            name: _number(self._net[spec.table].at[index, spec.shown[name]])
+            for name in attributes
+            if name in spec.shown
+        }
+        wanted = [attribute for attribute in attributes if attribute in spec.outputs]
         if self._status is not Status.OK or self._flow is None:
-            return dict.fromkeys(wanted)
-        results = self._flow.net[f"res_{KINDS[kind].table}"]
-        return {attribute: _number(results.at[index, outputs[attribute]]) for attribute in wanted}
+            return {**shown, **dict.fromkeys(wanted)}
+        return {**shown, **{name: self._column(kind, spec.outputs[name])[index] for name in wanted}}
+
+    def _column(self, kind: str, column: str) -> dict[int, float | None]:
+        """A result of all elements of a kind, by index; pandas takes long to find single ones."""
+        if (kind, column) not in self._columns and self._flow is not None:
+            results = self._flow.net[f"res_{KINDS[kind].table}"]
+            numbers = map(_number, results[column].tolist())
+            self._columns[kind, column] = dict(zip(results.index.tolist(), numbers, strict=True))
+        return self._columns[kind, column]
 
 
 def _own(source: GridSource) -> Any:
@@ -228,6 +251,11 @@ def _tables(result: PowerFlowResult) -> dict[str, Any]:
         pump_kw=None,
     )
     return {"flows": flows, "buses": result.buses, "lines": result.lines, "transformers": result.transformers}
+
+
+def _totals(result: PowerFlowResult) -> dict[str, float | None]:
+    figures_kw = {name: getattr(result, figure) for name, figure in TOTALS.items()}
+    return {name: None if kw is None else mw(kw) for name, kw in figures_kw.items()}
 
 
 def _number(value: Any) -> float | None:

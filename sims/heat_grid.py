@@ -34,7 +34,23 @@ CONSUMER_COLUMNS = {
     "dp[bar]": "dp_bar",
 }
 JUNCTION_COLUMNS = {"p[bar]": "p_bar", "T[degC]": "t_c"}
-PIPE_COLUMNS = {"mdot[kg/s]": "mdot_kg_per_s", "v[m/s]": "velocity_m_per_s"}
+PIPE_COLUMNS = {
+    "mdot[kg/s]": "mdot_kg_per_s",
+    "v[m/s]": "velocity_m_per_s",
+    "dp[Pa/m]": "dp_pa_per_m",
+    "T_in[degC]": "t_in_c",
+    "T_out[degC]": "t_out_c",
+    "loss[kW]": "loss_kw",
+}
+PLANT_COLUMNS = {
+    "Q[kW]": "heat_kw",
+    "mdot[kg/s]": "mdot_kg_per_s",
+    "T_supply[degC]": "t_supply_c",
+    "T_return[degC]": "t_return_c",
+    "P_pump[kW]": "pump_kw",
+}
+TOTALS = {"loss[kW]": "loss_kw", "Q_slack[kW]": "slack_kw", "P_pump[kW]": "pump_kw"}
+"""Attributes of the whole grid, and the figures of a heat flow that they show."""
 
 _LIMITS = HeatLimitsSpec()
 DEFAULT_LIMITS = HeatLimits(
@@ -52,7 +68,7 @@ META: Meta = {
         "Grid": {
             "public": True,
             "params": ["scenario", "json", "settings", "limit_rows"],
-            "attrs": ["round", *GRID_EVENTS],
+            "attrs": ["round", *GRID_EVENTS, *TOTALS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
             "any_inputs": False,
@@ -67,6 +83,7 @@ META: Meta = {
         },
         "Junction": {"public": False, "params": [], "attrs": [*JUNCTION_COLUMNS], "any_inputs": False},
         "Pipe": {"public": False, "params": [], "attrs": [*PIPE_COLUMNS], "any_inputs": False},
+        "Plant": {"public": False, "params": [], "attrs": [*PLANT_COLUMNS], "any_inputs": False},
     },
     "extra_methods": ["get_extra_info", "get_net", "get_net_json"],
 }
@@ -113,7 +130,7 @@ class Simulator(GridSimulator):
             self._open(case)
         else:
             self._heat = heat_file(Path(str(json)), _settings(settings or {}))
-        elements = [*_children(self._opened.net), *(self._consumer(name) for name in self._connections)]
+        elements = [*_children(self._opened), *(self._consumer(name) for name in self._connections)]
         self._extra_info |= {element["eid"]: element.get("extra_info") for element in elements}
         return {"eid": GRID_ID, "type": "Grid", "rel": [], "children": elements}
 
@@ -187,7 +204,7 @@ class Simulator(GridSimulator):
     def _solve(self, time: int) -> Solution:  # noqa: ARG002
         draw_kw = np.array([self._draw_kw.get(name, 0.0) for name in self._connections], dtype=np.float64)
         result = self._heat_flow().solve(draw_kw)
-        self._values = _values(self._opened.net, result)
+        self._values = _values(self._opened, result)
         checks = heat_checks(result.heat_exchanges, result.plants, result.junctions, result.pipes, self._limits)
         return Solution(result.status, _tables(result), checks, tuple(undelivered(result.heat_exchanges)))
 
@@ -202,6 +219,10 @@ class Simulator(GridSimulator):
             responses=self._heat_flow().response([prosumer for prosumer, _ in places.values()]),
         )
 
+    def _grid_events(self, attributes: Sequence[str]) -> dict[str, Any]:
+        totals = self._values.get(GRID_ID, {})
+        return {**super()._grid_events(attributes), **{name: totals.get(name) for name in attributes if name in TOTALS}}
+
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
         values = self._values.get(eid, {})
         return {attribute: values.get(attribute) for attribute in attributes if attribute != HEAT_INPUT}
@@ -215,14 +236,19 @@ def _settings(settings: Mapping[str, Any]) -> HeatSettings:
         raise BadInput([Fault("Grid.settings", str(dict(settings)), str(error), remedy)]) from error
 
 
-def _children(net: pandapipesNet) -> list[CreateResult]:
+def _children(heat: HeatNetwork) -> list[CreateResult]:
+    net = heat.net
     junctions = [_child("Junction", index, name, []) for index, name in net.junction["name"].items()]
     ends = zip(net.pipe["from_junction"], net.pipe["to_junction"], strict=True)
     pipes = [
         _child("Pipe", index, name, [f"Junction-{first}", f"Junction-{second}"])
         for (index, name), (first, second) in zip(net.pipe["name"].items(), ends, strict=True)
     ]
-    return [*junctions, *pipes]
+    plants = [
+        _child("Plant", number, plant.name, [f"Junction-{plant.supply}", f"Junction-{plant.return_}"])
+        for number, plant in enumerate(heat.plants)
+    ]
+    return [*junctions, *pipes, *plants]
 
 
 def _child(kind: str, index: Any, name: str, related: list[str]) -> CreateResult:
@@ -230,16 +256,20 @@ def _child(kind: str, index: Any, name: str, related: list[str]) -> CreateResult
     return {"eid": f"{kind}-{index}", "type": kind, "rel": related, "extra_info": extra_info}
 
 
-def _values(net: pandapipesNet, result: HeatFlowResult) -> dict[str, dict[str, Any]]:
-    """The attributes of every entity; empty where there is no solution."""
+def _values(heat: HeatNetwork, result: HeatFlowResult) -> dict[str, dict[str, Any]]:
+    """The attributes of every entity; empty, or None, where there is no solution."""
+    net = heat.net
     junction_ids = {name: f"Junction-{index}" for index, name in net.junction["name"].items()}
     pipe_ids = {name: f"Pipe-{index}" for index, name in net.pipe["name"].items()}
+    plant_ids = {plant.name: f"Plant-{number}" for number, plant in enumerate(heat.plants)}
     exchanges = result.heat_exchanges
     consumer_ids = {name: f"Consumer-{name}" for name in exchanges.get("prosumer", [])}
     return (
         _by_entity(result.junctions, "junction", junction_ids, JUNCTION_COLUMNS)
         | _by_entity(result.pipes, "pipe", pipe_ids, PIPE_COLUMNS)
         | _by_entity(exchanges, "prosumer", consumer_ids, CONSUMER_COLUMNS)
+        | _by_entity(result.plants, "plant", plant_ids, PLANT_COLUMNS)
+        | {GRID_ID: {attribute: getattr(result, figure) for attribute, figure in TOTALS.items()}}
     )
 
 

@@ -19,7 +19,7 @@ from mosaik_p2p.units import Table
 
 RECORDER_ID = "Recorder"
 ALL_ROUNDS = frozenset({"clearing", "flows", "violations"})
-FLUSH_INTERVALS = 6
+FLUSH_INTERVALS = 12
 """Intervals between two writes: what a killed process can lose, against one small file per table and write."""
 
 META: Meta = {
@@ -156,7 +156,9 @@ def _stamped(name: str, rows: Table, case: Case, interval: int, number: int, bin
     """The stored columns of the rows, with those that only the recorder knows: time, round, whether it is binding."""
     length = len(next(iter(rows.values()), []))
     # Inputs of later intervals say how much later.
-    times = [case.times[interval + offset].to_pydatetime() for offset in rows.get("offset", [0] * length)]
+    offsets = rows.get("offset", [0] * length)
+    moments = {offset: case.times[interval + offset].to_pydatetime() for offset in set(offsets)}
+    times = [moments[offset] for offset in offsets]
     known = {"time": times, "round": [number] * length, "binding": [number == binding] * length}
     return {column: rows[column] if column in rows else known[column] for column in TABLES[name].schema.names}
 

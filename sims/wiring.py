@@ -92,7 +92,7 @@ def wire(
         market = world.start("market", sim_id="market").Market(scenario=scenario_for("market"))
         for name, network in (("electric_grid", case.electric), ("heat_grid", case.heat)):
             if network is not None:
-                grids[name] = _event_driven(name, world.start(name, sim_id=name))
+                grids[name] = event_driven(name, world.start(name, sim_id=name))
                 entities[name] = grids[name].Grid(scenario=scenario_for(name))
         recorder = world.start("recorder", sim_id="recorder")
         callback = {"on_interval": on_interval} if on_interval is not None and "recorder" in local else {}
@@ -109,8 +109,12 @@ def _is_local(config: StartConfig) -> bool:
     return isinstance(config, PythonStarter) or (not isinstance(config, Starter) and "python" in config)
 
 
-def _event_driven(name: str, factory: ModelFactory) -> ModelFactory:
-    """A grid that steps by the clock alone would never check a second dispatch of the same instant."""
+def event_driven(name: str, factory: ModelFactory) -> ModelFactory:
+    """The simulator of a network as it is; BadInput where it steps by the clock alone.
+
+    Such a one would check the first dispatch of an interval and none that the market corrects it to. `name` is that of
+    the simulator, for the message. Whoever writes the wiring of a world of their own finds the mistake with it.
+    """
     if factory.type == "time-based":
         problem = "is time-based: in the loop with the market it would check only the first dispatch of an interval"
         raise BadInput([Fault(f"simulators.{name}", factory.type, problem, "Use a hybrid or event-based simulator")])

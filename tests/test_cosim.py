@@ -122,17 +122,6 @@ def test_a_market_that_answers_makes_both_grids_solve_again(tmp_path: Path, whol
 
 
 @pytest.mark.slow
-def test_a_grid_of_another_process_gives_the_same_results(tmp_path: Path, whole: RunOutcome) -> None:
-    remote = {
-        name: {"cmd": f"%(python)s -m mosaik_p2p.sims.{name} %(addr)s"} for name in ("electric_grid", "heat_grid")
-    }
-    outcome = short_run(tmp_path / "remote", simulators=remote)
-    assert outcome.exit_code == ExitCode.COMPLETE
-    assert_same_tables(whole.folder, outcome.folder)
-    assert (outcome.folder / "heat_net.json").stat().st_size > 0
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("way", "told"), [("raise", "the transformer burns"), ("exit", "electric_grid")])
 def test_a_grid_that_dies_ends_the_run_as_incomplete(tmp_path: Path, whole: RunOutcome, way: str, told: str) -> None:
     dying = {"electric_grid": {"cmd": f"%(python)s {TESTS / 'dying_grid.py'} %(addr)s {way}"}}

@@ -237,3 +237,15 @@ def test_a_change_that_a_recycled_run_would_overlook_is_noticed(
     np.testing.assert_allclose(after.buses["vm_pu"], expected[inside], rtol=0, atol=SAME_VOLTAGE_PU)
     change_free = flow.solve({4: (30.0, 0.0)}, background_scaling=1.0)
     np.testing.assert_allclose(change_free.buses["vm_pu"], after.buses["vm_pu"], rtol=0, atol=SAME_VOLTAGE_PU)
+
+
+@pytest.mark.parametrize("case", ["bus15", "schutterwald"])
+def test_a_near_start_leaves_pandapower_nothing_to_iterate(case: str) -> None:
+    network = electric_case(case)
+    bus = int(network.net.load["bus"].iloc[0])
+    flow = PowerFlow(network, prosumer_buses=[bus])
+    flow.solve({}, background_scaling=0.3)
+    result = flow.solve({bus: (5.0, 2.0)}, background_scaling=0.5)
+    assert flow.net._ppc["iterations"] == 0
+    assert result.iterations is not None
+    assert result.iterations > 0

@@ -51,6 +51,7 @@ def dispatch(inputs: dict[str, dict[str, float]]) -> dict[str, dict[str, dict[st
     return {eid: {name: {"source": value} for name, value in values.items()} for eid, values in inputs.items()}
 
 
+LOSING = {"Line", "Transformer"}
 LOADS = {"Bus-4": {"P_load[MW]": 0.05, "Q_load[MVar]": 0.02}, "Bus-6": {"P_gen[MW]": 0.3, "Q_gen[MVar]": 0.01}}
 
 
@@ -114,7 +115,7 @@ class TestElectricGrid:
                 getattr(grid, method)([eid])
                 grid.step(time * HOUR, dispatch(LOADS), 0)
             self.assert_alike(ours, theirs)
-        with pytest.raises(ValueError, match="only loads and generators"):
+        with pytest.raises(ValueError, match="only loads, generators and storages"):
             ours.disable_elements(["Line-0"])
 
     def test_a_controlled_generator_feeds_in(self) -> None:
@@ -184,6 +185,53 @@ class TestElectricGrid:
         assert data["Bus-4"] == {"Vm[pu]": None}
         assert data["Line-0"] == {"loading[%]": None}
 
+    def test_power_and_loss_at_both_ends(self) -> None:
+        grid = electric(network_function="create_cigre_network_mv")
+        grid.step(0, dispatch(LOADS), 0)
+        for kind, ends in (("Line", ("from", "to")), ("Transformer", ("hv", "lv"))):
+            names = [*(f"P_{end}[MW]" for end in ends), "loss[MW]"]
+            eids = [eid for eid in grid.get_extra_info() if eid.startswith(kind)]
+            for eid, values in grid.get_data(dict.fromkeys(eids, names)).items():
+                entering = sum(values[name] for name in names[:2])
+                assert values["loss[MW]"] == pytest.approx(entering, abs=SOLVER), eid
+        every = grid.get_data({eid: ["loss[MW]"] for eid in grid.get_extra_info() if eid.split("-")[0] in LOSING})
+        total = grid.get_data({"Grid": ["loss[MW]", "P_slack[MW]"]})["Grid"]
+        assert total["loss[MW]"] == pytest.approx(sum(values["loss[MW]"] for values in every.values()), abs=EXACT)
+        assert total["P_slack[MW]"] == -grid.get_data({"Bus-0": ["P[MW]"]})["Bus-0"]["P[MW]"]
+
+    def with_storage(self) -> Any:
+        net = pandapower.networks.simple_mv_open_ring_net()
+        pandapower.create_storage(net, bus=3, p_mw=0.0, max_e_mwh=2.0, soc_percent=40.0)
+        return net
+
+    def test_a_storage_draws_what_it_is_told_and_shows_its_charge(self) -> None:
+        grid, plain = electric(net=self.with_storage()), electric(net=self.with_storage())
+        grid.step(0, dispatch({"Storage-0": {"P_set[MW]": 0.5, "Q_set[MVar]": 0.1, "soc_set[%]": 55.0}}), 0)
+        plain.step(0, dispatch({"Bus-3": {"P_load[MW]": 0.5, "Q_load[MVar]": 0.1}}), 0)
+        shown = grid.get_data({"Storage-0": ["P[MW]", "Q[MVar]", "soc[%]"]})["Storage-0"]
+        assert shown == {"P[MW]": 0.5, "Q[MVar]": 0.1, "soc[%]": 55.0}
+        wanted = {"Bus-3": ["Vm[pu]"], "Grid": ["loss[MW]"]}
+        for eid, values in grid.get_data(wanted).items():
+            assert values == pytest.approx(plain.get_data(wanted)[eid], abs=SOLVER)
+        grid.disable_elements(["Storage-0"])
+        grid.step(HOUR, {}, 0)
+        assert grid.get_data({"Storage-0": ["P[MW]"]})["Storage-0"]["P[MW]"] == 0.0
+
+    def test_a_tap_moves_the_voltage(self) -> None:
+        grid = electric(net=self.with_storage())
+        grid.step(0, {}, 0)
+        wanted = {"Transformer-0": ["tap[1]"], "Bus-1": ["Vm[pu]"]}
+        before = grid.get_data(wanted)
+        tap = before["Transformer-0"]["tap[1]"]
+        grid.step(HOUR, dispatch({"Transformer-0": {"tap_set[1]": tap - 2}}), 0)
+        after = grid.get_data(wanted)
+        assert after["Transformer-0"]["tap[1]"] == tap - 2
+        # Two steps of 1.5 % on the high-voltage side, less what the network draws the more for it.
+        assert after["Bus-1"]["Vm[pu]"] / before["Bus-1"]["Vm[pu]"] == pytest.approx(1.03, abs=0.003)
+        for impossible in (40, 0.5):
+            with pytest.raises(ValueError, match="none of its taps"):
+                grid.step(2 * HOUR, dispatch({"Transformer-0": {"tap_set[1]": impossible}}), 0)
+
     def test_leaves_the_scenarios_network_as_it_was(self, case: Case) -> None:
         assert case.electric is not None
         before = copy.deepcopy(case.electric.net.load)
@@ -211,7 +259,7 @@ class TestHeatGrid:
         kinds = [child["eid"].split("-") for child in grid.create(1, "Grid", scenario=case)[0]["children"]]
         connected = [prosumer.name for prosumer in case.prosumers if prosumer.junctions is not None]
         assert [name for kind, name in kinds if kind == "Consumer"] == connected
-        assert {kind for kind, _ in kinds} == {"Consumer", "Junction", "Pipe"}
+        assert {kind for kind, _ in kinds} == {"Consumer", "Junction", "Pipe", "Plant"}
 
     def test_delivers_what_is_drawn(self, case: Case) -> None:
         grid = self.grid(case)
@@ -238,12 +286,26 @@ class TestHeatGrid:
         grid = self.grid(case)
         grid.step(0, dispatch({"Consumer-A": {"Q_heat[kW]": -6.0}, "Consumer-D": {"Q_heat[kW]": 5.0}}), 0)
         pipes = grid.get_data({"Grid": ["tables"]})["Grid"]["tables"]["tables"]["pipes"]
-        pipe = grid.get_data({"Pipe-0": ["mdot[kg/s]", "v[m/s]"]})["Pipe-0"]
+        pipe = grid.get_data({"Pipe-0": ["mdot[kg/s]", "v[m/s]", "loss[kW]"]})["Pipe-0"]
         row = pipes["pipe"].index(grid.get_extra_info()["Pipe-0"]["name"])
         assert pipe == {
             "mdot[kg/s]": pipes["mdot_kg_per_s"][row],
             "v[m/s]": pipes["velocity_m_per_s"][row],
+            "loss[kW]": pipes["loss_kw"][row],
         }
+
+    def test_its_heat_is_balanced(self, case: Case) -> None:
+        grid = self.grid(case)
+        before = grid.get_data({"Grid": ["loss[kW]"], "Plant-0": ["Q[kW]"]})
+        assert before == {"Grid": {"loss[kW]": None}, "Plant-0": {"Q[kW]": None}}
+        grid.step(0, dispatch({"Consumer-C": {"Q_heat[kW]": 8.0}}), 0)
+        pipes = {eid: ["loss[kW]"] for eid in grid.get_extra_info() if eid.startswith("Pipe")}
+        data = grid.get_data({"Grid": ["loss[kW]", "Q_slack[kW]"], "Plant-0": ["Q[kW]"], **pipes})
+        lost = sum(data[eid]["loss[kW]"] for eid in pipes)
+        assert data["Grid"]["loss[kW]"] == pytest.approx(lost, rel=EXACT)
+        assert data["Grid"]["Q_slack[kW]"] == data["Plant-0"]["Q[kW]"]
+        # The loop over the mass flow stops within 0.05 kW.
+        assert data["Plant-0"]["Q[kW]"] == pytest.approx(8.0 + lost, abs=0.06)
 
     def test_needs_one_source(self) -> None:
         with pytest.raises(BadInput):

@@ -1,0 +1,115 @@
+"""A start for a power flow that is next to its solution: Newton's method on the kept admittances, with a kept Jacobian.
+
+pandapower's own iterations rebuild their matrices each time, which at a few dozen buses takes far longer than solving
+with them. Here the Jacobian of an earlier solution is factorised once and used as long as it serves (the chord method);
+an iteration is then one product and two triangular solves. The powers only have to be nearly those of pandapower: it
+starts from what is found here, computes its own mismatch and iterates on where that is too large.
+
+With S = diag(V) conj(Y V) the derivatives are dS/d|V| = diag(V) conj(Y diag(E)) + conj(diag(Y V)) diag(E), E = V/|V|,
+and dS/dangle = j diag(V) conj(diag(Y V) - Y diag(V)) (Zimmerman, MATPOWER Technical Note 2).
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pandapower import pandapowerNet
+from pandapower.pypower.idx_bus import VA, VM
+from scipy.sparse import bmat, csr_matrix, diags
+from scipy.sparse.linalg import splu
+
+from mosaik_p2p.units import IntArray
+
+ComplexArray: TypeAlias = npt.NDArray[np.complex128]
+
+TOLERANCE_MVA = 1e-9
+"""A tenth of pandapower's own."""
+MOST_ITERATIONS = 12
+FEW_ITERATIONS = 6
+"""With more than these the Jacobian is too old."""
+
+
+class NearStart:
+    """Starts for one network in which powers of loads and static generators change and nothing else."""
+
+    def __init__(self, net: pandapowerNet) -> None:
+        """`net` has all its elements."""
+        self.iterations = 0
+        """That the last start took; 0 where there was none to be found, or none needed."""
+        self._elements = ((net.load, -1.0), (net.sgen, 1.0))
+        self._buses: IntArray = np.concatenate([table["bus"].to_numpy(dtype=np.int64) for table, _ in self._elements])
+
+    def begin(self, net: pandapowerNet) -> None:
+        """Start from a solution that pandapower has found from nothing."""
+        internal = net._ppc["internal"]
+        self.iterations = 0
+        self._admittance: csr_matrix = csr_matrix(internal["Ybus"])
+        self._base_mva = float(internal["baseMVA"])
+        self._pq: IntArray = np.asarray(internal["pq"], dtype=np.int64)
+        self._pvpq: IntArray = np.concatenate([np.asarray(internal["pv"], dtype=np.int64), self._pq])
+        self._at = np.asarray(net._pd2ppc_lookups["bus"], dtype=np.int64)[self._buses]
+        self._entering = self._entering_mva()
+        count = len(internal["V"])
+        # With elements out of service pandapower's tables are longer than its matrices: too much to follow here. Where
+        # loads depend on voltage it tests a start with the powers at nominal voltage, which only iterating corrects.
+        usable = len(net._ppc["bus"]) == count and bool(((self._at >= 0) & (self._at < count)).all())
+        usable = usable and not net._options["voltage_depend_loads"]
+        self._factors: Any = self._factorised(np.asarray(internal["V"])) if usable else None
+
+    def prepare(self, net: pandapowerNet) -> None:
+        """Put voltages near the next solution where pandapower will start from; nothing changes if none are found."""
+        self.iterations = 0
+        if self._factors is None:
+            return
+        internal, entering = net._ppc["internal"], self._entering_mva()
+        last = np.asarray(internal["V"], dtype=np.complex128)
+        powers = np.array(internal["Sbus"], dtype=np.complex128)
+        np.add.at(powers, self._at, (entering - self._entering) / self._base_mva)
+        self._entering = entering
+        with np.errstate(all="ignore"):
+            # Where there is no solution the iteration runs away; it is counted, and its end is not used.
+            voltage, self.iterations = self._iterated(last, powers)
+        if self.iterations:
+            table = net._ppc["bus"]
+            table[:, VM], table[:, VA] = np.abs(voltage), np.angle(voltage, deg=True)
+        if self.iterations > FEW_ITERATIONS:
+            self._factors = self._factorised(voltage)
+
+    def _entering_mva(self) -> ComplexArray:
+        """What every load and static generator feeds in, active and reactive."""
+        return np.concatenate(
+            [
+                sign
+                * table["scaling"].to_numpy(dtype=float)
+                * (table["p_mw"].to_numpy(dtype=float) + 1j * table["q_mvar"].to_numpy(dtype=float))
+                for table, sign in self._elements
+            ]
+        )
+
+    def _iterated(self, start: ComplexArray, powers: ComplexArray) -> tuple[ComplexArray, int]:
+        """Voltages, and the iterations after which the powers are met; 0 where they are not, or were from the start."""
+        magnitude, angle, voltage = np.abs(start), np.angle(start), start
+        tolerance = TOLERANCE_MVA / self._base_mva
+        for iteration in range(MOST_ITERATIONS):
+            missing = voltage * np.conj(self._admittance @ voltage) - powers
+            mismatch = np.concatenate([missing.real[self._pvpq], missing.imag[self._pq]])
+            if np.abs(mismatch).max() < tolerance:
+                return voltage, iteration
+            step = self._factors.solve(mismatch)
+            angle[self._pvpq] -= step[: len(self._pvpq)]
+            magnitude[self._pq] -= step[len(self._pvpq) :]
+            voltage = magnitude * np.exp(1j * angle)
+        return start, 0
+
+    def _factorised(self, voltage: ComplexArray) -> Any:
+        current, unit = self._admittance @ voltage, voltage / np.abs(voltage)
+        by_magnitude = diags(voltage) @ (self._admittance @ diags(unit)).conj() + diags(current.conj() * unit)
+        by_angle = 1j * diags(voltage) @ (diags(current) - self._admittance @ diags(voltage)).conj()
+        by_magnitude, by_angle = csr_matrix(by_magnitude)[:, self._pq], csr_matrix(by_angle)[:, self._pvpq]
+        jacobian = bmat(
+            [
+                [by_angle[self._pvpq].real, by_magnitude[self._pvpq].real],
+                [by_angle[self._pq].imag, by_magnitude[self._pq].imag],
+            ]
+        )
+        return splu(jacobian.tocsc())

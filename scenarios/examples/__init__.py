@@ -1,0 +1,14 @@
+"""This package in other people's setups: small scripts that run as they are, each with the numbers that it prints.
+
+| script | shows |
+|---|---|
+| `usual_grid` | the market in a loop with the grid of mosaik-pandapower-2 |
+| `either_grid` | the electric grid in the place of mosaik-pandapower-2: one entry of SIM_CONFIG |
+| `processes` | simulators started by `python`, `cmd` and `connect` |
+| `refused_grid` | a grid that steps by the clock alone, and why it is refused |
+| `files` | inputs from mosaik-csv, outputs to its writer and to mosaik-hdf5 |
+| `attributes` | transformers, storages, power and losses of lines; plants and pipes |
+
+`python -m mosaik_p2p.scenarios.examples.usual_grid` runs the first. The simulators of others come with
+`pip install mosaik-p2p[examples]`.
+"""
