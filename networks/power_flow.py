@@ -182,7 +182,7 @@ class PowerFlow:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
         switching = self.switching()
         if switching != self._switching:
-            self._warm, self._switching = False, switching
+            self._warm, self._switching, self._near = False, switching, NearStart(self._net)
         if self._warm:
             self._near.prepare(self._net)
             if _converges(self._net):
