@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 Table: TypeAlias = dict[str, list[Any]]
 """A table on its way to the results store: column name to a list of built-in values, all lists of one length."""

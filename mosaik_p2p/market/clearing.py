@@ -119,8 +119,7 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, trades: tuple[Tr
     later = z.copy()
     later[:, 0] = 0.0
     now = sum(
-        float(np.sum(t.power_kw * charges.total[t.seller, t.buyer]))
-        for t, charges in zip(trades, problem.charges, strict=True)
+        charges.cost_per_hour(t.seller, t.buyer, t.power_kw) for t, charges in zip(trades, problem.charges, strict=True)
     )
     return now * problem.dt_h + form.charge(later)
 
