@@ -302,8 +302,8 @@ class PairForm:
 def _path_lengths(charge: FloatArray, present: BoolArray) -> FloatArray:
     """(N, N) shortest paths over the pairs that are `present`."""
     # Sparse: a dense graph would drop pairs that pay nothing, or as good as nothing.
-    pairs = np.nonzero(present)
-    graph = sp.csr_array((charge[pairs], pairs), shape=charge.shape)
+    rows, columns = np.nonzero(present)
+    graph = sp.csr_array((charge[rows, columns], (rows, columns)), shape=charge.shape)
     result: FloatArray = shortest_path(graph, method="D", directed=False)
     return result
 

@@ -7,15 +7,10 @@ says why the forms agree.
 import numpy as np
 
 from mosaik_p2p.market.forms import Agreement, conceded, pair_tables
-from mosaik_p2p.market.partners import closed_prices, net_sales, route, settle_flows
+from mosaik_p2p.market.partners import closed_prices, flow_tolerance, net_sales, route, settle_flows
 from mosaik_p2p.market.problem import MarketProblem, power_scale
 from mosaik_p2p.market.trades import Trades, match_pairs
 from mosaik_p2p.units import FloatArray, IntArray
-
-COARSE = 1e-3
-"""Largest tolerance on a pair's flow, of the mean size of a prosumer."""
-FINE = 0.01
-"""Tolerance on a pair's flow, of the largest change of a wish since the step before: errors stay behind the steps."""
 
 
 class PartnerForm:
@@ -51,8 +46,7 @@ class PartnerForm:
     def agree(self, w: FloatArray, weight: FloatArray) -> Agreement:
         """Flows of the pairs, from those of the step before; z_i = w_i + price dt / weight_i."""
         price = np.zeros_like(w)
-        change = float(np.abs(w - self._wish).max())
-        tolerance_kw = min(COARSE * self._power_kw, FINE * change) if np.isfinite(change) else COARSE * self._power_kw
+        tolerance_kw = flow_tolerance(float(np.abs(w - self._wish).max()), self._power_kw)
         self._wish = w.copy()
         for c, graph in enumerate(self._graphs):
             price[c] = self._settle(c, graph, w[c], weight[c], tolerance_kw) / self._dt_h

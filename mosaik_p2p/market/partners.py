@@ -28,6 +28,15 @@ CARRIER_ROUNDS = 30
 WORKERS = os.cpu_count() or 1
 MANY = 20_000
 """Pairs times intervals from which threads pay."""
+COARSE = 1e-3
+"""Largest tolerance on a pair's flow, of the mean size of a prosumer."""
+FINE = 0.01
+"""Tolerance on a pair's flow, of the largest change of a wish since the step before: errors stay behind the steps."""
+
+
+def flow_tolerance(change_kw: float, size_kw: float) -> float:
+    """How exact a step's flows need be, kW, after wishes changed by `change_kw` (NaN: nothing before)."""
+    return min(COARSE * size_kw, FINE * change_kw) if np.isfinite(change_kw) else COARSE * size_kw
 
 
 def settle_flows(
