@@ -23,8 +23,10 @@ from mosaik_p2p.units import FloatArray, IntArray
 jit = numba.njit(cache=True, error_model="numpy", nogil=True)
 FULL_ROUNDS = 30
 """Rounds over all pairs in one step at the most: what is left then is caught by the next step."""
-CARRIER_ROUNDS = 30
-"""Rounds over the pairs that carry something, between two over all."""
+FOREST_ROUNDS = 10
+"""Rounds over the pairs that carry something, between two over all: each is a step on a forest of them after"""
+CARRIER_ROUNDS = 2
+"""rounds pair by pair, forth and back."""
 WORKERS = os.cpu_count() or 1
 MANY = 20_000
 """Pairs times intervals from which threads pay."""
@@ -69,16 +71,21 @@ def settle_flows(
 @jit
 def _settle_rows(first, last, wish, weight, begin, partner, charge, curvature, flow, price, tolerance):  # type: ignore[no-untyped-def]  # numba infers the types
     busy, owner = np.empty(partner.size, np.int64), np.empty(partner.size, np.int64)
+    for i in range(weight.size):
+        owner[begin[i] : begin[i + 1]] = i
+    forest = _new_forest(weight.size)
     for t in range(first, last):
         _prices(wish[t], weight, begin, partner, flow[t], price[t])
         for _ in range(FULL_ROUNDS):
-            moved, count = _over_all(weight, begin, partner, charge, curvature, flow[t], price[t], busy, owner)
+            moved, count = _over_all(weight, begin, partner, charge, curvature, flow[t], price[t], busy)
             if moved <= tolerance:
                 break
-            for n in range(CARRIER_ROUNDS):
-                moved = _over_busy(weight, partner, charge, curvature, flow[t], price[t], busy, owner, count, n % 2)
+            for _ in range(FOREST_ROUNDS):
+                for n in range(CARRIER_ROUNDS):
+                    moved = _over_busy(weight, owner, partner, charge, curvature, flow[t], price[t], busy, count, n % 2)
                 if moved <= tolerance:
                     break
+                _tie(weight, owner, partner, charge, curvature, flow[t], price[t], busy, count, *forest)
         # Once more from the flows, so that rounding does not add up over the rounds.
         _prices(wish[t], weight, begin, partner, flow[t], price[t])
 
@@ -101,8 +108,8 @@ def net_sales(begin, partner, flow, sale):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _over_all(weight, begin, partner, charge, curvature, flow, price, busy, owner):  # type: ignore[no-untyped-def]
-    """One round over all pairs; lists in `busy` and `owner` those that carry something or just stopped to."""
+def _over_all(weight, begin, partner, charge, curvature, flow, price, busy):  # type: ignore[no-untyped-def]
+    """One round over all pairs; lists in `busy` those that carry something or just stopped to."""
     moved, count = 0.0, 0
     for i in range(begin.size - 1):
         own = price[i]
@@ -110,7 +117,7 @@ def _over_all(weight, begin, partner, charge, curvature, flow, price, busy, owne
             j = partner[e]
             if flow[e] == 0.0 and abs(price[j] - own) <= charge[e]:
                 continue
-            busy[count], owner[count] = e, i
+            busy[count] = e
             count += 1
             step = _step(price[j] - own, weight[i] + weight[j], charge[e], curvature[e], flow[e])
             flow[e] += step
@@ -122,13 +129,12 @@ def _over_all(weight, begin, partner, charge, curvature, flow, price, busy, owne
 
 
 @jit
-def _over_busy(weight, partner, charge, curvature, flow, price, busy, owner, count, forward):  # type: ignore[no-untyped-def]
+def _over_busy(weight, owner, partner, charge, curvature, flow, price, busy, count, forward):  # type: ignore[no-untyped-def]
     """One round over the pairs listed, in either direction."""
     moved = 0.0
     for n in range(count):
-        at = n if forward else count - 1 - n
-        e, i = busy[at], owner[at]
-        j = partner[e]
+        e = busy[n] if forward else busy[count - 1 - n]
+        i, j = owner[e], partner[e]
         step = _step(price[j] - price[i], weight[i] + weight[j], charge[e], curvature[e], flow[e])
         flow[e] += step
         price[i] += weight[i] * step
@@ -186,30 +192,144 @@ def route(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
     `rest` is used up: what remains of it sums to what each connected part had too much. `owner` (E,) is the earlier
     prosumer of each pair.
     """
-    count = rest.size
-    root = np.arange(count)
-    degree = np.zeros(count, np.int64)
-    # The exclusive or of the forest's pairs at a node: with one pair left, it is that pair.
-    pairs_at = np.zeros(count, np.int64)
+    root, degree, pairs_at, leaf, other, pair, _, _, _ = _new_forest(rest.size)
+    _plant(root, degree, pairs_at)
     for e in order:
-        a, b = _root(root, owner[e]), _root(root, partner[e])
-        if a != b:
-            root[a] = b
-            for i in (owner[e], partner[e]):
-                degree[i] += 1
-                pairs_at[i] ^= e
-    for begin in range(count):
-        leaf = begin
-        while degree[leaf] == 1:
-            e = pairs_at[leaf]
-            other = partner[e] if owner[e] == leaf else owner[e]
-            flow[e] += rest[leaf] if owner[e] == leaf else -rest[leaf]
-            rest[other] += rest[leaf]
-            rest[leaf] = 0.0
-            degree[leaf] = 0
-            degree[other] -= 1
-            pairs_at[other] ^= e
-            leaf = other
+        _join(e, owner[e], partner[e], root, degree, pairs_at)
+    for n in range(_peel(owner, partner, degree, pairs_at, leaf, other, pair)):
+        i, e = leaf[n], pair[n]
+        flow[e] += rest[i] if owner[e] == i else -rest[i]
+        rest[other[n]] += rest[i]
+        rest[i] = 0.0
+
+
+@jit
+def _tie(
+    weight,
+    owner,
+    partner,
+    charge,
+    curvature,
+    flow,
+    price,
+    busy,
+    count,
+    root,
+    degree,
+    pairs_at,
+    leaf,
+    other,
+    pair,
+    aim,
+    sums,
+    change,
+):  # type: ignore[no-untyped-def]
+    """The optimum of all flows on a forest of the busy pairs at once, as far as none of them changes its direction.
+
+    While a pair carries, its ends' prices differ by its charge; so a tree of such pairs has one price to find, by which
+    its flows follow. Rounds pair by pair would pass that on from neighbour to neighbour. Every tree goes as far as it
+    may, which never raises the cost.
+    """
+    _plant(root, degree, pairs_at)
+    for n in range(count):
+        e = busy[n]
+        if flow[e] != 0.0 and curvature[e] == 0.0:
+            _join(e, owner[e], partner[e], root, degree, pairs_at)
+    size = _peel(owner, partner, degree, pairs_at, leaf, other, pair)
+    _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim, sums)
+    # What each node must sell more, passed on towards the roots, is what the pairs carry more.
+    for i in range(weight.size):
+        sums[1, i] = (aim[i] - price[i]) / weight[i]
+        sums[0, i] = 1.0
+    for n in range(size):
+        i, e = leaf[n], pair[n]
+        change[n] = sums[1, i] if owner[e] == i else -sums[1, i]
+        sums[1, other[n]] += sums[1, i]
+        if charge[e] > 0.0 and flow[e] * change[n] < 0.0:
+            tree = _root(root, i)
+            sums[0, tree] = min(sums[0, tree], -flow[e] / change[n])
+    for n in range(size):
+        e, share = pair[n], sums[0, _root(root, leaf[n])]
+        stops = charge[e] > 0.0 and flow[e] * change[n] < 0.0 and -flow[e] / change[n] <= share
+        flow[e] = 0.0 if stops else flow[e] + share * change[n]
+    for i in range(weight.size):
+        price[i] += sums[0, _root(root, i)] * (aim[i] - price[i])
+
+
+@jit
+def _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim, sums):  # type: ignore[no-untyped-def]
+    """Write into `aim` (N,) the prices that differ by the charges of the trees' pairs, each tree's sales unchanged."""
+    aim[:] = 0.0
+    for n in range(size - 1, -1, -1):
+        i, e = leaf[n], pair[n]
+        # The buyer's price is the higher one.
+        sells = (flow[e] > 0.0) == (owner[e] == i)
+        aim[i] = aim[other[n]] - charge[e] if sells else aim[other[n]] + charge[e]
+    sums[:, :] = 0.0
+    for i in range(weight.size):
+        tree = _root(root, i)
+        sums[0, tree] += (price[i] - aim[i]) / weight[i]
+        sums[1, tree] += 1.0 / weight[i]
+    for i in range(weight.size):
+        tree = _root(root, i)
+        aim[i] += sums[0, tree] / sums[1, tree]
+
+
+@jit
+def _new_forest(count):  # type: ignore[no-untyped-def]
+    """Room for root, degree and pairs at each node; leaf, its neighbour and their pair in the order of peeling; and for
+    three helpers of `_tie`."""
+    return (
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+        np.empty(count),
+        np.empty((2, count)),
+        np.empty(count),
+    )
+
+
+@jit
+def _plant(root, degree, pairs_at):  # type: ignore[no-untyped-def]
+    """A forest without pairs."""
+    for i in range(root.size):
+        root[i], degree[i], pairs_at[i] = i, 0, 0
+
+
+@jit
+def _join(e, i, j, root, degree, pairs_at):  # type: ignore[no-untyped-def]
+    """Take pair e of i and j into the forest, unless it would close a circle.
+
+    The exclusive or of the pairs at a node is kept: with one pair left, it is that pair.
+    """
+    a, b = _root(root, i), _root(root, j)
+    if a != b:
+        root[a] = b
+        degree[i] += 1
+        degree[j] += 1
+        pairs_at[i] ^= e
+        pairs_at[j] ^= e
+
+
+@jit
+def _peel(owner, partner, degree, pairs_at, leaf, other, pair):  # type: ignore[no-untyped-def]
+    """Take the forest's leaves off, one by one; returns how many there were, one for each pair."""
+    size = 0
+    for begin in range(degree.size):
+        i = begin
+        while degree[i] == 1:
+            e = pairs_at[i]
+            j = partner[e] if owner[e] == i else owner[e]
+            leaf[size], other[size], pair[size] = i, j, e
+            size += 1
+            degree[i] = 0
+            degree[j] -= 1
+            pairs_at[j] ^= e
+            i = j
+    return size
 
 
 @jit

@@ -29,6 +29,8 @@ SMALLEST = 1e-3
 """Least size of an agent, of the mean one's."""
 RESIDUAL = 1e-3
 """Largest relative residual of a solution; the certificate says how good it is, this that it is where ADMM rests."""
+ROUNDING = 1e-14
+"""Of all costs together: what their sum cannot tell."""
 BALANCE_UNTIL, BALANCE_BAND, BALANCE_CAP = 200, 1.3, 3.0
 Progress = Callable[[int, float], None]
 
@@ -45,17 +47,17 @@ class Outcome:
     lower: Lower
     scale: float
     """max(|cost|, sum of |cost alone|)."""
-
-    @property
-    def relative_gap(self) -> float:
-        """(cost - lower bound) / scale."""
-        return gap(self.upper, self.lower, self.scale)
+    relative_gap: float
+    """(cost - lower bound) / scale."""
 
 
-def gap(upper: Upper, lower: Lower, alone: float) -> float:
-    """(cost - lower bound) / max(|cost|, `alone`); nothing where all of these are nothing."""
+def gap(market: PlainMarket, upper: Upper, lower: Lower, alone: float) -> float:
+    """(cost - lower bound) / max(|cost|, `alone`); a difference within rounding of the sums involved is none."""
+    difference = upper.cost - lower.bound
+    if difference <= ROUNDING * float(np.abs(market.supply.money).sum()):
+        return 0.0
     scale = max(abs(upper.cost), alone)
-    return max(upper.cost - lower.bound, 0.0) / scale if scale > 0 else 0.0
+    return difference / scale if scale > 0 else float("inf")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def iterate(
     alone = float(np.abs(supply.cost(alone_sales(market))).sum())
     floor = 1e-2 * float(np.linalg.norm(size))
     at = _agree(market, -price / weight, weight, np.zeros(len(market.pairs.first)), np.nan, size)
-    upper, lower, residuals = None, Lower(at.price, -np.inf), (np.inf, np.inf)
+    upper, lower, residuals, reached = None, Lower(at.price, -np.inf), (np.inf, np.inf), np.inf
     for iteration in range(1, max_iterations + 1):
         answer, own = supply.respond(2.0 * at.z - at.w, weight)
         plain = iteration % PLAIN_EVERY == 0 or iteration == max_iterations
@@ -94,7 +96,7 @@ def iterate(
         found = upper_bound(market, at.flow_kw, answer, own)
         upper = found if upper is None or found.cost < upper.cost else upper
         lower = max(lower, lower_bound(market, at.price), key=lambda candidate: candidate.bound)
-        reached = gap(upper, lower, alone)
+        reached = gap(market, upper, lower, alone)
         if on_check is not None:
             on_check(iteration, reached)
         if reached <= relative_gap and max(residuals) <= max(RESIDUAL, relative_gap):
@@ -105,8 +107,8 @@ def iterate(
             at = _Point(at.z + (at.w - at.z) / factor, at.z, at.price, at.flow_kw)
             memory.restart()
     assert upper is not None  # the last iteration is a plain one
-    converged = gap(upper, lower, alone) <= relative_gap and max(residuals) <= max(RESIDUAL, relative_gap)
-    return Outcome(converged, iteration, *residuals, upper, lower, max(abs(upper.cost), alone))
+    converged = reached <= relative_gap and max(residuals) <= max(RESIDUAL, relative_gap)
+    return Outcome(converged, iteration, *residuals, upper, lower, max(abs(upper.cost), alone), reached)
 
 
 def agent_sizes(market: PlainMarket) -> FloatArray:
