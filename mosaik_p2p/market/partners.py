@@ -204,6 +204,21 @@ def route(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
 
 
 @jit
+def match(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
+    """Let the pairs in `order` trade what `rest` (N,) offers at one end and lacks at the other, in place."""
+    for e in order:
+        i, j = owner[e], partner[e]
+        power = 0.0
+        if rest[i] > 0.0 > rest[j]:
+            power = min(rest[i], -rest[j])
+        elif rest[j] > 0.0 > rest[i]:
+            power = -min(rest[j], -rest[i])
+        flow[e] += power
+        rest[i] -= power
+        rest[j] += power
+
+
+@jit
 def _tie(
     weight,
     owner,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_p2p.market.partners import closed_prices, net_sales, route
+from mosaik_p2p.market.partners import closed_prices, match, net_sales, route
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
@@ -56,6 +56,22 @@ def upper_bound(market: PlainMarket, flow_kw: FloatArray, sale_kw: FloatArray, o
     order = np.argsort(np.where(flow != 0.0, -np.inf, pairs.charge - saving), kind="stable")
     route(sale - net(market, flow), order, pairs.first, pairs.second, flow)
     return upper_of(market, flow)
+
+
+def direct(market: PlainMarket, flow_kw: FloatArray) -> FloatArray:
+    """Flows (E,) of the same net sales and cost, which pass nothing on for nothing where sellers can do without.
+
+    Over pairs that pay no charge, power may run in circles and through third parties. Here everyone first trades with
+    partners of its own, and only what then is left takes a way through others.
+    """
+    pairs = market.pairs
+    free = np.flatnonzero(pairs.charge == 0.0)
+    flow = flow_kw.copy()
+    flow[free] = 0.0
+    rest = net(market, flow_kw) - net(market, flow)
+    match(rest, free, pairs.first, pairs.second, flow)
+    route(rest, free, pairs.first, pairs.second, flow)
+    return flow
 
 
 def upper_of(market: PlainMarket, flow_kw: FloatArray) -> Upper:

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mosaik_p2p.plain.algorithm import Outcome, gap, norm
+from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, norm
 from mosaik_p2p.plain.bounds import alone_sales, lower_bound, net, upper_bound
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
+
+TOLERANCE = 1e-6
+"""HiGHS' own on a power, of an agent's size."""
 
 
 def solve_centrally(market: PlainMarket, *, relative_gap: float) -> Outcome:
@@ -65,7 +68,11 @@ def _judged(market: PlainMarket, model: pyo.ConcreteModel, relative_gap: float) 
     sale = np.clip(sale, market.supply.least_kw, market.supply.most_kw)
     # HiGHS' multipliers say what a kW more demand costs; where it has none (a tolerance), zero is a price like any.
     price = np.array([float(model.dual.get(model.balance[i], 0.0)) for i in range(len(market.names))])
-    lower = lower_bound(market, price)
+    # They are exact to six digits or so. A bound reacts to that times all the power offered at one price; so prices are
+    # also taken from the agents' own marginal costs, where these leave no choice.
+    near = TOLERANCE * agent_sizes(market)
+    exact = np.clip(price, *market.supply.price_range(sale - near, sale + near))
+    lower = max(lower_bound(market, price), lower_bound(market, exact), key=lambda candidate: candidate.bound)
     upper = upper_bound(market, flow, sale, lower.price)
     alone = float(np.abs(market.supply.cost(alone_sales(market))).sum())
     primal = norm(sale - net(market, flow)) / max(norm(sale), 1e-300)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.plain.algorithm import Outcome, iterate
-from mosaik_p2p.plain.bounds import alone_sales
+from mosaik_p2p.plain.bounds import alone_sales, direct
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.plain.tables import read_market
 from mosaik_p2p.units import FloatArray, IntArray
@@ -177,7 +177,7 @@ def solution(
             PlainAgent(name, float(sale), float(price))
             for name, sale, price in zip(market.names, upper.sale_kw, lower.price, strict=True)
         ),
-        trades=_trades(market, upper.flow_kw, lower.price),
+        trades=_trades(market, direct(market, upper.flow_kw), lower.price),
     )
 
 

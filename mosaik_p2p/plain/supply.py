@@ -61,6 +61,12 @@ class Supply:
         _at_sale(self.begin, self.price, self.net_kw, self.money, sale_kw, money, price)
         return price
 
+    def price_range(self, low_kw: FloatArray, high_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest price (N,) at which a net sale between the two is best; infinite beyond the limits."""
+        low, high = np.empty_like(low_kw), np.empty_like(high_kw)
+        _price_range(self.begin, self.price, self.net_kw, low_kw, high_kw, low, high)
+        return low, high
+
     def bound(self, price: FloatArray) -> float:
         """Sum over agents of the least cost less price times sale (weak duality's lower bound)."""
         sale = self.at_price(price)
@@ -186,3 +192,22 @@ def _corner(first, last, at, price, net_kw):  # type: ignore[no-untyped-def]
     if high == last and low > first:
         return price[low]
     return (price[low] + price[high]) / 2
+
+
+@jit
+def _price_range(begin, price, net_kw, least, most, low, high):  # type: ignore[no-untyped-def]
+    """Read the pieces that end in, and begin at, the given net sales."""
+    for i in range(begin.size - 1):
+        v, last = begin[i], begin[i + 1] - 1
+        low[i], high[i] = -np.inf, np.inf
+        while v < last and net_kw[v] < least[i]:
+            v += 1
+        if least[i] > net_kw[begin[i]]:
+            part = min((least[i] - net_kw[v - 1]) / (net_kw[v] - net_kw[v - 1]), 1.0)
+            low[i] = price[v - 1] + part * (price[v] - price[v - 1])
+        v = last
+        while v > begin[i] and net_kw[v] > most[i]:
+            v -= 1
+        if most[i] < net_kw[last]:
+            part = max((most[i] - net_kw[v]) / (net_kw[v + 1] - net_kw[v]), 0.0)
+            high[i] = price[v] + part * (price[v + 1] - price[v])

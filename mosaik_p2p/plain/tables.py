@@ -113,7 +113,9 @@ def _read(path: Path) -> Source | Fault:
             on_bad_lines="error",
         )
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
-        return Fault("file", str(path), f"is not a table: {error}", "Give every line the header's number of values")
+        return Fault(
+            "file", str(path), f"is not a table: {str(error).strip()}", "Give every line the header's number of values"
+        )
     table = table.fillna("").rename(columns=lambda name: str(name).strip())
     filled = np.zeros(len(table), dtype=bool)
     for column in range(table.shape[1]):
@@ -146,9 +148,9 @@ def _assets(source: Source) -> tuple[tuple[str, ...], Assets]:
     texts = _texts(source, "name")
     number = {name: at for at, name in enumerate(dict.fromkeys(texts))}
     p_min, p_max, a, b = (_numbers(source, column) for column in AGENT_COLUMNS[1:])
-    sound = _sound(source, AGENT_COLUMNS[1:])
-    source.blame(sound & (p_min > p_max), "p_min_kw", "is above p_max_kw", "Exchange the two limits")
-    source.blame(sound & (a < 0), "a", "makes the cost a/2 p^2 + b p fall ever faster", "Use 0 or a positive number")
+    limits = _sound(source, ("p_min_kw", "p_max_kw"))
+    source.blame(limits & (p_min > p_max), "p_min_kw", "is above p_max_kw", "Exchange the two limits")
+    source.blame(a < 0, "a", "makes the cost a/2 p^2 + b p fall ever faster", "Use 0 or a positive number")
     return tuple(number), Assets(np.array([number[name] for name in texts], dtype=np.int64), p_min, p_max, a, b)
 
 
@@ -172,9 +174,7 @@ def _pairs(source: Source, names: tuple[str, ...] | None) -> Pairs:
     source.blame(real & (i == j), "j", "is the same agent as i", "Remove the row: nobody trades with itself")
     negative = _sound(source, ("charge_i", "charge_j")) & (charge_i + charge_j < 0)
     remedy = "Raise charge_i or charge_j: their sum must be 0 or more"
-    source.blame(
-        negative, "charge_i", "and charge_j sum to less than nothing: power sent in a circle would earn", remedy
-    )
+    source.blame(negative, "charge_i", "and charge_j together are negative: power sent in a circle would earn", remedy)
     source.blame(_repeated(i, j, real), "j", "is a partner of i in an earlier row", "Keep one row for each pair")
     turned = i > j
     first, second = np.where(turned, j, i), np.where(turned, i, j)
