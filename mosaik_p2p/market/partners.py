@@ -21,7 +21,7 @@ import numpy as np
 from mosaik_p2p.units import FloatArray, IntArray
 
 jit = numba.njit(cache=True, error_model="numpy", nogil=True)
-FULL_ROUNDS = 30
+FULL_ROUNDS = 100
 """Rounds over all pairs in one step at the most: what is left then is caught by the next step."""
 FOREST_ROUNDS = 10
 """Rounds over the pairs that carry something, between two over all: each is a step on a forest of them after"""
@@ -85,7 +85,8 @@ def _settle_rows(first, last, wish, weight, begin, partner, charge, curvature, f
                     moved = _over_busy(weight, owner, partner, charge, curvature, flow[t], price[t], busy, count, n % 2)
                 if moved <= tolerance:
                     break
-                _tie(weight, owner, partner, charge, curvature, flow[t], price[t], busy, count, *forest)
+                _open_circles(owner, partner, charge, curvature, flow[t], busy, count, forest)
+                _tie(weight, owner, partner, charge, curvature, flow[t], price[t], busy, count, forest)
         # Once more from the flows, so that rounding does not add up over the rounds.
         _prices(wish[t], weight, begin, partner, flow[t], price[t])
 
@@ -219,38 +220,15 @@ def match(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _tie(
-    weight,
-    owner,
-    partner,
-    charge,
-    curvature,
-    flow,
-    price,
-    busy,
-    count,
-    root,
-    degree,
-    pairs_at,
-    leaf,
-    other,
-    pair,
-    aim,
-    sums,
-    change,
-):  # type: ignore[no-untyped-def]
+def _tie(weight, owner, partner, charge, curvature, flow, price, busy, count, forest):  # type: ignore[no-untyped-def]
     """The optimum of all flows on a forest of the busy pairs at once, as far as none of them changes its direction.
 
     While a pair carries, its ends' prices differ by its charge; so a tree of such pairs has one price to find, by which
     its flows follow. Rounds pair by pair would pass that on from neighbour to neighbour. Every tree goes as far as it
     may, which never raises the cost.
     """
-    _plant(root, degree, pairs_at)
-    for n in range(count):
-        e = busy[n]
-        if flow[e] != 0.0 and curvature[e] == 0.0:
-            _join(e, owner[e], partner[e], root, degree, pairs_at)
-    size = _peel(owner, partner, degree, pairs_at, leaf, other, pair)
+    root, _, _, leaf, other, pair, aim, sums, change = forest
+    size, _ = _busy_forest(owner, partner, curvature, flow, busy, count, forest)
     _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim, sums)
     # What each node must sell more, passed on towards the roots, is what the pairs carry more.
     for i in range(weight.size):
@@ -274,12 +252,7 @@ def _tie(
 @jit
 def _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim, sums):  # type: ignore[no-untyped-def]
     """Write into `aim` (N,) the prices that differ by the charges of the trees' pairs, each tree's sales unchanged."""
-    aim[:] = 0.0
-    for n in range(size - 1, -1, -1):
-        i, e = leaf[n], pair[n]
-        # The buyer's price is the higher one.
-        sells = (flow[e] > 0.0) == (owner[e] == i)
-        aim[i] = aim[other[n]] - charge[e] if sells else aim[other[n]] + charge[e]
+    _price_differences(owner, charge, flow, leaf, other, pair, size, aim)
     sums[:, :] = 0.0
     for i in range(weight.size):
         tree = _root(root, i)
@@ -288,6 +261,91 @@ def _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim,
     for i in range(weight.size):
         tree = _root(root, i)
         aim[i] += sums[0, tree] / sums[1, tree]
+
+
+@jit
+def _price_differences(owner, charge, flow, leaf, other, pair, size, aim):  # type: ignore[no-untyped-def]
+    """Write into `aim` (N,) prices that differ by the charges of the trees' pairs; zero at the roots."""
+    aim[:] = 0.0
+    for n in range(size - 1, -1, -1):
+        i, e = leaf[n], pair[n]
+        # The buyer's price is the higher one.
+        sells = (flow[e] > 0.0) == (owner[e] == i)
+        aim[i] = aim[other[n]] - charge[e] if sells else aim[other[n]] + charge[e]
+
+
+@jit
+def _open_circles(owner, partner, charge, curvature, flow, busy, count, forest):  # type: ignore[no-untyped-def]
+    """Shift flow around circles of busy pairs, the cheaper way, until one of the circle's pairs carries nothing.
+
+    Net sales stay; so rounds pair by pair see little to gain, and take long to empty what belongs to no optimum.
+    """
+    _, degree, pairs_at, leaf, other, pair, aim, _, _ = forest
+    size, circles = _busy_forest(owner, partner, curvature, flow, busy, count, forest)
+    if circles == 0:
+        return
+    _price_differences(owner, charge, flow, leaf, other, pair, size, aim)
+    # From here on: every node's way up its tree, and how far the root is.
+    above, depth = pairs_at, degree
+    above[:], depth[:] = -1, 0
+    for n in range(size - 1, -1, -1):
+        above[leaf[n]], depth[leaf[n]] = pair[n], depth[other[n]] + 1
+    for n in range(count):
+        e = busy[n]
+        i, j = owner[e], partner[e]
+        if flow[e] == 0.0 or curvature[e] > 0.0 or above[i] == e or above[j] == e:
+            continue
+        seller, buyer = (i, j) if flow[e] > 0.0 else (j, i)
+        dearer = charge[e] - (aim[buyer] - aim[seller])
+        if dearer >= 0.0:
+            power = _shift(seller, buyer, abs(flow[e]), owner, partner, charge, flow, above, depth)
+            flow[e] = 0.0 if power == abs(flow[e]) else flow[e] - np.sign(flow[e]) * power
+        else:
+            power = _shift(buyer, seller, np.inf, owner, partner, charge, flow, above, depth)
+            flow[e] += np.sign(flow[e]) * power
+
+
+@jit
+def _shift(source, sink, most, owner, partner, charge, flow, above, depth):  # type: ignore[no-untyped-def]
+    """Send up to `most` along the tree, as much as only takes from flows that run against it; returns how much."""
+    power = most
+    for move in (False, True):
+        up, down = source, sink
+        while up != down:
+            # The deeper end goes up; the way runs up from the source and down to the sink.
+            from_source = depth[up] >= depth[down]
+            e = above[up] if from_source else above[down]
+            node = up if from_source else down
+            along = 1.0 if (owner[e] == node) == from_source else -1.0
+            if move:
+                reached = flow[e] + along * power
+                flow[e] = 0.0 if flow[e] * along == -power else reached
+            elif flow[e] * along <= 0.0 and not (flow[e] == 0.0 and charge[e] == 0.0):
+                power = min(power, -flow[e] * along)
+            node = partner[e] if owner[e] == node else owner[e]
+            if from_source:
+                up = node
+            else:
+                down = node
+        if power == 0.0 or power == np.inf:
+            return 0.0
+    return power
+
+
+@jit
+def _busy_forest(owner, partner, curvature, flow, busy, count, forest):  # type: ignore[no-untyped-def]
+    """Plant and peel a forest of the busy pairs that carry something and have no preference; returns how many pairs it
+    has, and how many closed a circle."""
+    root, degree, pairs_at, leaf, other, pair, _, _, _ = forest
+    _plant(root, degree, pairs_at)
+    carrying = 0
+    for n in range(count):
+        e = busy[n]
+        if flow[e] != 0.0 and curvature[e] == 0.0:
+            carrying += 1
+            _join(e, owner[e], partner[e], root, degree, pairs_at)
+    size = _peel(owner, partner, degree, pairs_at, leaf, other, pair)
+    return size, carrying - size
 
 
 @jit
