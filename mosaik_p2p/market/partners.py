@@ -23,10 +23,14 @@ from mosaik_p2p.units import FloatArray, IntArray
 jit = numba.njit(cache=True, error_model="numpy", nogil=True)
 FULL_ROUNDS = 100
 """Rounds over all pairs in one step at the most: what is left then is caught by the next step."""
-FOREST_ROUNDS = 10
-"""Rounds over the pairs that carry something, between two over all: each is a step on a forest of them after"""
-CARRIER_ROUNDS = 2
-"""rounds pair by pair, forth and back."""
+FOREST_ROUNDS = 3
+"""Rounds over the pairs that carry something, between two over all: each ends in a step on a forest of them."""
+CARRIER_ROUNDS = 4
+"""Rounds pair by pair before that step, forth and back."""
+CIRCLES_FROM = 2
+"""Round over all pairs from which circles are opened: where few rounds do, they do not matter."""
+ROUNDING = 1e-13
+"""Part of a price that is not worth a flow: what rounding alone can make of equal prices."""
 WORKERS = os.cpu_count() or 1
 MANY = 20_000
 """Pairs times intervals from which threads pay."""
@@ -76,7 +80,7 @@ def _settle_rows(first, last, wish, weight, begin, partner, charge, curvature, f
     forest = _new_forest(weight.size)
     for t in range(first, last):
         _prices(wish[t], weight, begin, partner, flow[t], price[t])
-        for _ in range(FULL_ROUNDS):
+        for full in range(FULL_ROUNDS):
             moved, count = _over_all(weight, begin, partner, charge, curvature, flow[t], price[t], busy)
             if moved <= tolerance:
                 break
@@ -85,7 +89,8 @@ def _settle_rows(first, last, wish, weight, begin, partner, charge, curvature, f
                     moved = _over_busy(weight, owner, partner, charge, curvature, flow[t], price[t], busy, count, n % 2)
                 if moved <= tolerance:
                     break
-                _open_circles(owner, partner, charge, curvature, flow[t], busy, count, forest)
+                if full >= CIRCLES_FROM:
+                    _open_circles(owner, partner, charge, curvature, flow[t], price[t], busy, count, forest)
                 _tie(weight, owner, partner, charge, curvature, flow[t], price[t], busy, count, forest)
         # Once more from the flows, so that rounding does not add up over the rounds.
         _prices(wish[t], weight, begin, partner, flow[t], price[t])
@@ -114,9 +119,10 @@ def _over_all(weight, begin, partner, charge, curvature, flow, price, busy):  # 
     moved, count = 0.0, 0
     for i in range(begin.size - 1):
         own = price[i]
+        dull = ROUNDING * abs(own)
         for e in range(begin[i], begin[i + 1]):
             j = partner[e]
-            if flow[e] == 0.0 and abs(price[j] - own) <= charge[e]:
+            if flow[e] == 0.0 and abs(price[j] - own) <= charge[e] + dull:
                 continue
             busy[count] = e
             count += 1
@@ -275,7 +281,7 @@ def _price_differences(owner, charge, flow, leaf, other, pair, size, aim):  # ty
 
 
 @jit
-def _open_circles(owner, partner, charge, curvature, flow, busy, count, forest):  # type: ignore[no-untyped-def]
+def _open_circles(owner, partner, charge, curvature, flow, price, busy, count, forest):  # type: ignore[no-untyped-def]
     """Shift flow around circles of busy pairs, the cheaper way, until one of the circle's pairs carries nothing.
 
     Net sales stay; so rounds pair by pair see little to gain, and take long to empty what belongs to no optimum.
@@ -297,7 +303,7 @@ def _open_circles(owner, partner, charge, curvature, flow, busy, count, forest):
             continue
         seller, buyer = (i, j) if flow[e] > 0.0 else (j, i)
         dearer = charge[e] - (aim[buyer] - aim[seller])
-        if dearer >= 0.0:
+        if dearer >= -ROUNDING * abs(price[i]):
             power = _shift(seller, buyer, abs(flow[e]), owner, partner, charge, flow, above, depth)
             flow[e] = 0.0 if power == abs(flow[e]) else flow[e] - np.sign(flow[e]) * power
         else:
