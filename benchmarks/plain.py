@@ -185,7 +185,7 @@ def main() -> int:
     options = parser.parse_args()
     iterate(make_market(10, 45, "random", 0), relative_gap=GAP, max_iterations=100)
     others = "".join(f"{name + ' s, cost':>18}" for name in SOLVERS) if options.beside else ""
-    columns = ("kind", 10), ("iterations", 10), ("power", 7), ("price", 7), ("seconds", 9), ("gap", 9)
+    columns = ("kind", 10), ("iterations", 12), ("power", 7), ("price", 7), ("seconds", 9), ("gap", 9)
     print(f"{'agents':>7}{'pairs':>9}  " + "".join(f"{name:>{width}}" for name, width in columns) + others)
     good = True
     for agents, pairs in (*SIZES, *(LARGE if options.large else ())):
@@ -196,7 +196,7 @@ def main() -> int:
             others = [solve(rescaled(market, power=1e3)).iterations, solve(rescaled(market, price=1e3)).iterations]
             good &= outcome.converged and set(others) == {outcome.iterations}
             line = (
-                f"{agents:7d}{pairs:9d}  {kind:>10}{outcome.iterations:10d}{others[0]:7d}{others[1]:7d}{seconds:9.3f}"
+                f"{agents:7d}{pairs:9d}  {kind:>10}{outcome.iterations:12d}{others[0]:7d}{others[1]:7d}{seconds:9.3f}"
             )
             more = [beside(name, market, outcome) for name in SOLVERS] if options.beside else []
             print(f"{line}{outcome.relative_gap:9.0e}{''.join(more)}", flush=True)

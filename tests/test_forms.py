@@ -135,6 +135,14 @@ def test_both_ends_compute_one_price_with_preferences() -> None:
     rise = own[j] - own[i]
     expected = charges.total[i, j] + 2 * charges.preference[i, j] * trades.power_kw
     np.testing.assert_allclose(rise, expected, atol=1e-3)
+    # Half of the charge, of what the benefit takes off it, and of the preference's marginal cost at either end.
+    posted = charges.posted[i, j] / 2
+    taken_off = (charges.posted[i, j] - charges.total[i, j]) / 2
+    preferred = charges.preference[i, j] * trades.power_kw
+    np.testing.assert_allclose(trades.price_per_kwh - posted + taken_off - preferred, own[i], atol=1e-3)
+    np.testing.assert_allclose(trades.price_per_kwh + posted - taken_off + preferred, own[j], atol=1e-3)
+    assert (taken_off != 0).any()
+    assert (preferred > 0).any()
 
 
 def test_auto_takes_the_network_only_where_it_states_the_market() -> None:
