@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
-from mosaik_p2p.market.partners import closed_prices, match, net_sales, route, settle_flows
+from mosaik_p2p.market.forest import match, route
+from mosaik_p2p.market.partners import closed_prices, net_sales, settle_flows
 from mosaik_p2p.market.tree import project_prices
 from mosaik_p2p.units import FloatArray, IntArray
 

@@ -6,8 +6,9 @@ says why the forms agree.
 
 import numpy as np
 
+from mosaik_p2p.market.forest import route
 from mosaik_p2p.market.forms import Agreement, conceded, pair_tables
-from mosaik_p2p.market.partners import closed_prices, flow_tolerance, net_sales, route, settle_flows
+from mosaik_p2p.market.partners import closed_prices, flow_tolerance, net_sales, settle_flows
 from mosaik_p2p.market.problem import MarketProblem, power_scale
 from mosaik_p2p.market.trades import Trades, match_pairs
 from mosaik_p2p.units import FloatArray, IntArray

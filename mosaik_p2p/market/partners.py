@@ -15,12 +15,11 @@ Pairs stand in the upper triangle in compressed rows: those of prosumer i with l
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 
+from mosaik_p2p.market.forest import jit, join, new_forest, peel, plant, root_of
 from mosaik_p2p.units import FloatArray, IntArray
 
-jit = numba.njit(cache=True, error_model="numpy", nogil=True)
 FULL_ROUNDS = 100
 """Rounds over all pairs in one step at the most: what is left then is caught by the next step."""
 FOREST_ROUNDS = 3
@@ -77,7 +76,7 @@ def _settle_rows(first, last, wish, weight, begin, partner, charge, curvature, f
     busy, owner = np.empty(partner.size, np.int64), np.empty(partner.size, np.int64)
     for i in range(weight.size):
         owner[begin[i] : begin[i + 1]] = i
-    forest = _new_forest(weight.size)
+    forest = new_forest(weight.size)
     for t in range(first, last):
         _prices(wish[t], weight, begin, partner, flow[t], price[t])
         for full in range(FULL_ROUNDS):
@@ -193,39 +192,6 @@ def _pull_down(price, begin, partner, charge):  # type: ignore[no-untyped-def]
 
 
 @jit
-def route(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
-    """Add to `flow` (E,), in place, what raises net sales by `rest` (N,): along a forest of pairs taken in `order`.
-
-    `rest` is used up: what remains of it sums to what each connected part had too much. `owner` (E,) is the earlier
-    prosumer of each pair.
-    """
-    root, degree, pairs_at, leaf, other, pair, _, _, _ = _new_forest(rest.size)
-    _plant(root, degree, pairs_at)
-    for e in order:
-        _join(e, owner[e], partner[e], root, degree, pairs_at)
-    for n in range(_peel(owner, partner, degree, pairs_at, leaf, other, pair)):
-        i, e = leaf[n], pair[n]
-        flow[e] += rest[i] if owner[e] == i else -rest[i]
-        rest[other[n]] += rest[i]
-        rest[i] = 0.0
-
-
-@jit
-def match(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
-    """Let the pairs in `order` trade what `rest` (N,) offers at one end and lacks at the other, in place."""
-    for e in order:
-        i, j = owner[e], partner[e]
-        power = 0.0
-        if rest[i] > 0.0 > rest[j]:
-            power = min(rest[i], -rest[j])
-        elif rest[j] > 0.0 > rest[i]:
-            power = -min(rest[j], -rest[i])
-        flow[e] += power
-        rest[i] -= power
-        rest[j] += power
-
-
-@jit
 def _tie(weight, owner, partner, charge, curvature, flow, price, busy, count, forest):  # type: ignore[no-untyped-def]
     """The optimum of all flows on a forest of the busy pairs at once, as far as none of them changes its direction.
 
@@ -245,14 +211,14 @@ def _tie(weight, owner, partner, charge, curvature, flow, price, busy, count, fo
         change[n] = sums[1, i] if owner[e] == i else -sums[1, i]
         sums[1, other[n]] += sums[1, i]
         if charge[e] > 0.0 and flow[e] * change[n] < 0.0:
-            tree = _root(root, i)
+            tree = root_of(root, i)
             sums[0, tree] = min(sums[0, tree], -flow[e] / change[n])
     for n in range(size):
-        e, share = pair[n], sums[0, _root(root, leaf[n])]
+        e, share = pair[n], sums[0, root_of(root, leaf[n])]
         stops = charge[e] > 0.0 and flow[e] * change[n] < 0.0 and -flow[e] / change[n] <= share
         flow[e] = 0.0 if stops else flow[e] + share * change[n]
     for i in range(weight.size):
-        price[i] += sums[0, _root(root, i)] * (aim[i] - price[i])
+        price[i] += sums[0, root_of(root, i)] * (aim[i] - price[i])
 
 
 @jit
@@ -261,11 +227,11 @@ def _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim,
     _price_differences(owner, charge, flow, leaf, other, pair, size, aim)
     sums[:, :] = 0.0
     for i in range(weight.size):
-        tree = _root(root, i)
+        tree = root_of(root, i)
         sums[0, tree] += (price[i] - aim[i]) / weight[i]
         sums[1, tree] += 1.0 / weight[i]
     for i in range(weight.size):
-        tree = _root(root, i)
+        tree = root_of(root, i)
         aim[i] += sums[0, tree] / sums[1, tree]
 
 
@@ -343,77 +309,12 @@ def _busy_forest(owner, partner, curvature, flow, busy, count, forest):  # type:
     """Plant and peel a forest of the busy pairs that carry something and have no preference; returns how many pairs it
     has, and how many closed a circle."""
     root, degree, pairs_at, leaf, other, pair, _, _, _ = forest
-    _plant(root, degree, pairs_at)
+    plant(root, degree, pairs_at)
     carrying = 0
     for n in range(count):
         e = busy[n]
         if flow[e] != 0.0 and curvature[e] == 0.0:
             carrying += 1
-            _join(e, owner[e], partner[e], root, degree, pairs_at)
-    size = _peel(owner, partner, degree, pairs_at, leaf, other, pair)
+            join(e, owner[e], partner[e], root, degree, pairs_at)
+    size = peel(owner, partner, degree, pairs_at, leaf, other, pair)
     return size, carrying - size
-
-
-@jit
-def _new_forest(count):  # type: ignore[no-untyped-def]
-    """Room for root, degree and pairs at each node; leaf, its neighbour and their pair in the order of peeling; and for
-    three helpers of `_tie`."""
-    return (
-        np.empty(count, np.int64),
-        np.empty(count, np.int64),
-        np.empty(count, np.int64),
-        np.empty(count, np.int64),
-        np.empty(count, np.int64),
-        np.empty(count, np.int64),
-        np.empty(count),
-        np.empty((2, count)),
-        np.empty(count),
-    )
-
-
-@jit
-def _plant(root, degree, pairs_at):  # type: ignore[no-untyped-def]
-    """A forest without pairs."""
-    for i in range(root.size):
-        root[i], degree[i], pairs_at[i] = i, 0, 0
-
-
-@jit
-def _join(e, i, j, root, degree, pairs_at):  # type: ignore[no-untyped-def]
-    """Take pair e of i and j into the forest, unless it would close a circle.
-
-    The exclusive or of the pairs at a node is kept: with one pair left, it is that pair.
-    """
-    a, b = _root(root, i), _root(root, j)
-    if a != b:
-        root[a] = b
-        degree[i] += 1
-        degree[j] += 1
-        pairs_at[i] ^= e
-        pairs_at[j] ^= e
-
-
-@jit
-def _peel(owner, partner, degree, pairs_at, leaf, other, pair):  # type: ignore[no-untyped-def]
-    """Take the forest's leaves off, one by one; returns how many there were, one for each pair."""
-    size = 0
-    for begin in range(degree.size):
-        i = begin
-        while degree[i] == 1:
-            e = pairs_at[i]
-            j = partner[e] if owner[e] == i else owner[e]
-            leaf[size], other[size], pair[size] = i, j, e
-            size += 1
-            degree[i] = 0
-            degree[j] -= 1
-            pairs_at[j] ^= e
-            i = j
-    return size
-
-
-@jit
-def _root(root, node):  # type: ignore[no-untyped-def]
-    while root[node] != node:
-        root[node] = root[root[node]]
-        node = root[node]
-    return node

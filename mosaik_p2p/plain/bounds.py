@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_p2p.market.partners import closed_prices, match, net_sales, route
+from mosaik_p2p.market.forest import match, route
+from mosaik_p2p.market.partners import closed_prices, net_sales
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
