@@ -1,7 +1,7 @@
 """Peer-to-peer markets of electricity and heat, co-simulated with the networks that carry them.
 
-The commands of `mosaik-p2p` as functions: `run`, `check`, `list` and `report`. They are imported when they are first
-used: the market core below works without mosaik and without the network libraries.
+The commands of `mosaik-p2p` as functions: `run`, `check`, `list`, `clear` and `report`. They are imported when they are
+first used: the market core below works without mosaik and without the network libraries.
 """
 
 from collections.abc import Iterable
@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from mosaik_p2p.api import check, report
     from mosaik_p2p.api import list_shipped as list
     from mosaik_p2p.cosim import RunOutcome, run
+    from mosaik_p2p.plain.clearing import clear_plain as clear
 
-__all__ = ["RunOutcome", "check", "list", "report", "run"]
+__all__ = ["RunOutcome", "check", "clear", "list", "report", "run"]
 
 _HOMES = {
     "run": ("mosaik_p2p.cosim", "run"),
     "RunOutcome": ("mosaik_p2p.cosim", "RunOutcome"),
     "check": ("mosaik_p2p.api", "check"),
     "list": ("mosaik_p2p.api", "list_shipped"),
+    "clear": ("mosaik_p2p.plain.clearing", "clear_plain"),
     "report": ("mosaik_p2p.api", "report"),
 }
 

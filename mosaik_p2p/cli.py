@@ -17,7 +17,7 @@ from mosaik_p2p.errors import BadInput, Fault
 if TYPE_CHECKING:
     from loguru import Record
 
-INCOMPLETE, BAD_INPUT = 1, 2
+INCOMPLETE, BAD_INPUT, NO_SOLUTION = 1, 2, 3
 INTERRUPTED_SHELL = 130
 """What typer makes of an interrupt, by the custom of shells; here an interrupted run is an incomplete one."""
 
@@ -132,6 +132,34 @@ def report_command(
     from mosaik_p2p.api import report
 
     typer.echo(f"Report: {report(folder)}")
+
+
+@app.command("clear")
+def clear_command(
+    agents: Annotated[
+        Path, typer.Argument(metavar="AGENTS.csv", help="name,p_min_kw,p_max_kw,a,b: assets with cost a/2 p^2 + b p.")
+    ],
+    pairs: Annotated[
+        Path, typer.Argument(metavar="PAIRS.csv", help="i,j,charge_i,charge_j: who may trade, charges per kWh.")
+    ],
+    *,
+    method: Annotated[str, typer.Option(help="admm or central.")] = "admm",
+    gap: Annotated[float, typer.Option(help="Relative gap of a solution.")] = 1e-4,
+    json: Annotated[Path | None, typer.Option(help="Write the outcome to this file.")] = None,
+) -> None:
+    """Clear one hour of a plain market, print prices and trades."""
+    from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
+    from mosaik_p2p.plain.report import render, write_json
+
+    cleared = clear_plain(agents, pairs, method=method, gap=gap)  # type: ignore[arg-type]  # it checks the method
+    if json is not None:
+        try:
+            write_json(cleared, json)
+        except OSError as error:
+            remedy = "Name a file in a folder that exists and may be written to"
+            raise BadInput([Fault("--json", str(json), f"cannot be written: {error.strerror}", remedy)]) from error
+    typer.echo(render(cleared))
+    raise typer.Exit(0 if cleared.status is PlainStatus.OK else NO_SOLUTION)
 
 
 def _section(title: str, entries: Mapping[str, str]) -> str:

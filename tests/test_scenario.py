@@ -81,7 +81,6 @@ def test_an_unknown_device_is_refused_with_the_known_types() -> None:
     ("section", "key", "value", "place"),
     [
         ("negotiation", "enabled", True, "negotiation.enabled"),
-        ("market", "form", "partners", "market.form"),
     ],
 )
 def test_what_a_later_version_brings_is_refused_with_a_remedy(

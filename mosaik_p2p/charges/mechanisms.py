@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import shortest_path
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.tree import ChargeTree, charge_tree
-from mosaik_p2p.units import FloatArray, IntArray
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 MECHANISMS = {
     "electrical_distance": "rate times the sum of |z| in ohm along the path of least impedance (Chen and Liu 2025)",
@@ -24,11 +24,10 @@ PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "
 
 @dataclass(frozen=True)
 class Charges:
-    """The charges of one carrier, N prosumers.
+    """The charges of one carrier, N prosumers, and what else belongs to a single pair.
 
     `posted` of shape (N, N) is symmetric, in currency per kWh; the seller pays `seller_share` of it, the buyer
-    `buyer_share`. `tree` is present where the charge is the length of a path on a radial network. `benefit` of shape
-    (N, N), symmetric, is what both ends together value a traded kWh at for itself; None: nothing.
+    `buyer_share`. `tree` is present where the charge is the length of a path on a radial network.
     """
 
     posted: FloatArray
@@ -36,15 +35,55 @@ class Charges:
     buyer_share: float
     tree: ChargeTree | None = None
     benefit: FloatArray | None = None
+    """(N, N), symmetric: by how much both ends together value a traded kWh above its price, half of it each, currency
+    per kWh (reputation). It lowers the charge down to nothing at most; negative where trading is disliked."""
+    curvature: FloatArray | None = None
+    """(N, N), symmetric, not negative: A in both ends' cost A p^2 per hour, half of it each, currency per
+    kWh and kW (preferences)."""
+    partners: BoolArray | None = None
+    """(N, N), symmetric: who may trade with whom; None: everyone."""
 
     @property
     def total(self) -> FloatArray:
-        """(N, N): what a traded kWh costs both ends together, less its benefit; never below zero.
+        """(N, N): what a traded kWh costs both ends together, less their benefit, currency per kWh; never negative.
 
         A pair that gained by trading as such would send power in a circle.
         """
-        paid: FloatArray = self.posted * (self.seller_share + self.buyer_share)
-        return paid if self.benefit is None else np.maximum(paid - self.benefit, 0.0)
+        result: FloatArray = self.posted * (self.seller_share + self.buyer_share)
+        return result if self.benefit is None else np.maximum(result - self.benefit, 0.0)
+
+    @property
+    def preference(self) -> FloatArray:
+        """(N, N): the curvature, zero where there is none."""
+        return np.zeros_like(self.posted) if self.curvature is None else self.curvature
+
+    @property
+    def may_trade(self) -> BoolArray:
+        """(N, N): who may trade with whom; nobody with itself."""
+        others = ~np.eye(len(self.posted), dtype=bool)
+        return others if self.partners is None else others & self.partners
+
+    @property
+    def pair_specific(self) -> bool:
+        """Whether a pair has a term of its own, or somebody may not trade with everyone."""
+        terms = any(term is not None and bool(term.any()) for term in (self.benefit, self.curvature))
+        return terms or int(self.may_trade.sum()) < self.posted.size - len(self.posted)
+
+    def cost_per_hour(self, seller: IntArray, buyer: IntArray, power_kw: FloatArray) -> float:
+        """Money per hour that both ends of trades pay, their preferences included."""
+        preferred = self.preference[seller, buyer] * power_kw
+        return float(np.sum(power_kw * (self.total[seller, buyer] + preferred)))
+
+    def end_costs(self, seller: IntArray, buyer: IntArray, power_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Marginal cost of a traded kWh to the seller and to the buyer, beside its price, currency per kWh."""
+        posted = self.posted[seller, buyer]
+        both = self.seller_share + self.buyer_share
+        half_benefit = (posted * both - self.total[seller, buyer]) / 2
+        preferred = self.preference[seller, buyer] * power_kw
+        return (
+            posted * self.seller_share - half_benefit + preferred,
+            posted * self.buyer_share - half_benefit + preferred,
+        )
 
 
 def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, payer: str) -> Charges:

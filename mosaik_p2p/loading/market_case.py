@@ -52,12 +52,15 @@ def form_faults(case: Case) -> list[Fault]:
     if case.scenario.market.form != "network":
         return []
     charges = zip(CARRIERS, (_electric_charges(case), _heat_charges(case)), strict=True)
-    remedy = 'Use "auto" or "bilateral".'
-    return [
-        Fault("market.form", "'network'", f"there is more than one way between prosumers on the {carrier} side", remedy)
+    remedy = 'Use "auto", "partners" or "bilateral".'
+    problems = [
+        f"there is more than one way between prosumers on the {carrier} side"
         for carrier, posted in charges
         if posted.tree is None
     ]
+    if case.scenario.market.reputation.benefit_per_kwh > 0:
+        problems.append("a network knows no reputation of single pairs")
+    return [Fault("market.form", "'network'", problem, remedy) for problem in problems]
 
 
 def _electric_charges(case: Case) -> Charges:

@@ -26,6 +26,8 @@ class Anderson:
     def step(self, x: FloatArray, image: FloatArray) -> FloatArray:
         """The next point for flat arrays x and g(x)."""
         residual = image - x
+        if not residual.any():
+            return image
         if self._residuals and np.linalg.norm(residual) > GROWTH_ALLOWED * np.linalg.norm(self._residuals[-1]):
             self.restart()
         self._images = [*self._images[-self._memory :], image]

@@ -63,7 +63,7 @@ def _variables(model: pyo.ConcreteModel, problem: MarketProblem) -> None:
         (c, i, j, t)
         for c in range(len(CARRIERS))
         for i in np.flatnonzero(member[c])
-        for j in np.flatnonzero(member[c])
+        for j in np.flatnonzero(member[c] & problem.charges[c].may_trade[i])
         if i < j
         for t in range(horizon)
     ]
@@ -125,9 +125,13 @@ def _prosumer_cost(model: pyo.ConcreteModel, problem: MarketProblem) -> Any:
 
 
 def _charges(model: pyo.ConcreteModel, problem: MarketProblem) -> Any:
-    """K_ij |p_ij| dt, a pair counting once."""
+    """K_ij |p_ij| dt + A_ij p_ij^2 dt, a pair counting once."""
     total = [charges.total for charges in problem.charges]
-    return sum(
-        problem.dt_h * float(total[c][i, j]) * (model.sold[c, i, j, t] + model.bought[c, i, j, t])
-        for c, i, j, t in model.pairs_in_time
-    )
+    preference = [charges.preference for charges in problem.charges]
+    cost: Any = 0.0
+    for c, i, j, t in model.pairs_in_time:
+        sold, bought = model.sold[c, i, j, t], model.bought[c, i, j, t]
+        cost += problem.dt_h * float(total[c][i, j]) * (sold + bought)
+        if preference[c][i, j] > 0.0:
+            cost += problem.dt_h * float(preference[c][i, j]) * (sold - bought) ** 2
+    return cost

@@ -45,9 +45,10 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     limit = scarcity_price(fleet.problem)
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
     candidates = [*(within_offers(fleet.problem, form.distance, prices) for prices in closed), *closed]
-    lower = max(fleet.bound(prices) for prices in candidates)
+    lower = max(fleet.bound(prices) - form.concession(prices) for prices in candidates)
     if cost - lower > wanted * scale:
-        lower = max(lower, *(fleet.bound(candidates[n], tighten=True) for n in (0, len(closed))))
+        chosen = [candidates[n] for n in (0, len(closed))]
+        lower = max(lower, *(fleet.bound(prices, tighten=True) - form.concession(prices) for prices in chosen))
     return Certificate(cost, lower, float(alone.sum()), scale)
 
 

@@ -161,7 +161,7 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding
     later = z.copy()
     later[:, : len(binding)] = 0.0
     now = sum(
-        float(np.sum(t.power_kw * charges.total[t.seller, t.buyer]))
+        charges.cost_per_hour(t.seller, t.buyer, t.power_kw)
         for trades in binding
         for t, charges in zip(trades, problem.charges, strict=True)
     )

@@ -1,7 +1,8 @@
-"""The two ways to split the market between prosumers and network. Both offer the same four steps to `admm`.
+"""The ways to split the market between prosumers and network. All offer the same steps to `admm`.
 
 `PairForm` (bilateral: one copy of every trade at each end; Chen and Liu 2025, eqs. 31-37) works on half edges,
-`TreeForm` (network: net sales as a flow on a radial network) on net sales. In either, with w = z + u,
+`TreeForm` (network: net sales as a flow on a radial network) and `partner_form.PartnerForm` (the same on the graph of
+partners) on net sales. In each, with w = z + u,
 
     agree(w)      z and the prices: the network's (or the pairs') answer, exactly reciprocal
     target(v)     what each prosumer sees of v = z - u: one net sale to aim at
@@ -21,7 +22,7 @@ from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
 from mosaik_p2p.market.tree import project_prices
-from mosaik_p2p.units import FloatArray, IntArray
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ class Form(Protocol):
         """(C, T, N) net sales of z."""
 
     def charge(self, z: FloatArray) -> float:
-        """Money that both ends pay for trades z."""
+        """Money that both ends pay for trades z, their preferences included."""
+
+    def concession(self, price_per_kwh: FloatArray) -> float:
+        """Money that a bound from these prices must concede to pairs that gain at them; zero at closed prices, unless
+        pairs have preferences."""
 
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
         """Prices near the given ones at which no pair gains by passing on (candidates for the lower bound)."""
@@ -127,6 +132,10 @@ class TreeForm:
         paid = sum(float(np.sum(np.abs(flow) * tree.charge)) for tree, flow in zip(self._trees, flows, strict=True))
         return paid * self._dt_h
 
+    def concession(self, price_per_kwh: FloatArray) -> float:  # noqa: ARG002  (the other forms need it)
+        """No pair has preferences."""
+        return 0.0
+
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
         """Projected prices are closed already."""
         return [price_per_kwh]
@@ -155,31 +164,62 @@ def _incidence(at: IntArray, size: int) -> sp.csr_array:
     return sp.csr_array((np.ones(len(at)), (np.arange(len(at)), at)), shape=(len(at), size))
 
 
+@dataclass(frozen=True)
+class PairTables:
+    """Pairs of N prosumers, P = N (N - 1)/2 of them, with what they pay."""
+
+    first: IntArray
+    """(P,), and `second` > `first`."""
+    second: IntArray
+    open: BoolArray
+    """(C, P): who may trade with each other."""
+    total: FloatArray
+    """(C, P): both ends' charge less benefit, per kWh."""
+    curvature: FloatArray
+    """(C, P): both ends' quadratic preference, per kWh and kW."""
+    distance: FloatArray
+    """(C, N, N): shortest path in charges over pairs without preference; infinite where there is none."""
+
+
+def pair_tables(problem: MarketProblem) -> PairTables:
+    """Everything about the pairs of `problem`."""
+    first, second = np.triu_indices(problem.shape[2], 1)
+    open_, distance = [], []
+    for who, charges in zip(problem.member, problem.charges, strict=True):
+        may_trade = np.outer(who, who) & charges.may_trade
+        binding = may_trade if charges.curvature is None else may_trade & (charges.curvature == 0.0)
+        open_.append(may_trade[first, second])
+        distance.append(_path_lengths(charges.total, binding))
+    return PairTables(
+        first=first,
+        second=second,
+        open=np.array(open_),
+        total=np.array([charges.total[first, second] for charges in problem.charges]),
+        curvature=np.array([charges.preference[first, second] for charges in problem.charges]),
+        distance=np.array(distance),
+    )
+
+
 class PairForm:
-    """Bilateral form: every pair of members of a carrier may trade."""
+    """Bilateral form: one copy of every trade at each end."""
 
     name = "bilateral"
 
     def __init__(self, problem: MarketProblem) -> None:
         carriers, horizon, count = problem.shape
-        member = problem.member
+        tables = pair_tables(problem)
         self._problem, self._dt_h = problem, problem.dt_h
         self._prosumers = (carriers, horizon, count)
-        self._first, self._second = np.triu_indices(count, 1)
+        self._first, self._second = tables.first, tables.second
         pairs = len(self._first)
         self._pairs = pairs
-        self._open = np.array([m[self._first] & m[self._second] for m in member])
+        self._open = tables.open
         self._owner: IntArray = np.concatenate([self._first, self._second])
         self._gather = _incidence(self._owner, count)
         self._half_open = np.concatenate([self._open, self._open], axis=1)[:, None, :].astype(float)
-        self._partners = np.maximum([m.sum() - 1 for m in member], 1)[:, None] * np.ones((1, count))
-        self._total = np.array([c.total[self._first, self._second] for c in problem.charges])[:, None, :]
-        self.distance = np.array(
-            [
-                shortest_path(_with_zeros(np.where(np.outer(m, m), c.total, np.inf)), directed=False)
-                for m, c in zip(member, problem.charges, strict=True)
-            ]
-        )
+        self._partners = np.maximum(self._half_open[:, 0] @ self._gather, 1.0)
+        self._total, self._curvature = tables.total[:, None, :], tables.curvature[:, None, :]
+        self.distance = tables.distance
         self.shape = (carriers, horizon, 2 * pairs)
 
     def _sum(self, half: FloatArray) -> FloatArray:
@@ -204,14 +244,14 @@ class PairForm:
         return result
 
     def agree(self, w: FloatArray, weight: FloatArray) -> Agreement:
-        """Each pair's soft threshold, and the mean of the prices that a prosumer's ends hold."""
+        """Each pair's soft threshold, shrunk by its preference, and the mean of the prices at a prosumer's ends."""
         rho = self.weights(weight)
         a, b = w[..., : self._pairs], w[..., self._pairs :]
         rho_a, rho_b = rho[..., : self._pairs], rho[..., self._pairs :]
         both = rho_a + rho_b
         middle = (rho_a * a - rho_b * b) / both
         z = np.sign(middle) * np.maximum(np.abs(middle) - self._total * self._dt_h / both, 0.0)
-        z *= self._half_open[..., : self._pairs]
+        z *= self._half_open[..., : self._pairs] * both / (both + 2.0 * self._curvature * self._dt_h)
         halves = np.concatenate([z, -z], axis=-1)
         end_price = -rho * (w - halves) / self._dt_h * self._half_open
         return Agreement(halves, self._sum(end_price) / self._partners[:, None, :])
@@ -232,10 +272,19 @@ class PairForm:
 
     def charge(self, z: FloatArray) -> float:
         """A pair counts once, with what both ends pay."""
-        return float(np.sum(np.abs(z[..., : self._pairs]) * self._total)) * self._dt_h
+        once = z[..., : self._pairs]
+        return float(np.sum(np.abs(once) * self._total + once * once * self._curvature)) * self._dt_h
+
+    def concession(self, price_per_kwh: FloatArray) -> float:
+        """See Form."""
+        carriers = zip(price_per_kwh, self._open, self._total[:, 0], self._curvature[:, 0], strict=True)
+        return self._dt_h * sum(
+            conceded(price[:, self._first[at]], price[:, self._second[at]], charge[at], curvature[at])
+            for price, at, charge, curvature in carriers
+        )
 
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
-        """Lower, upper and middle closure along the cheapest chain of pairs."""
+        """Lower, upper and middle closure along the cheapest chain of pairs; preferences bind no prices."""
         lower = (price_per_kwh[:, :, None, :] + self.distance[:, None]).min(axis=-1)
         upper = (price_per_kwh[:, :, None, :] - self.distance[:, None]).max(axis=-1)
         return [(lower + upper) / 2, lower, upper]
@@ -250,22 +299,49 @@ class PairForm:
         ]
 
 
-def _with_zeros(weights: FloatArray) -> FloatArray:
-    """A dense graph for csgraph, which takes a zero for a missing edge: a charge of nothing becomes next to nothing."""
-    positive = np.where(weights == 0.0, 1e-300, weights)
-    np.fill_diagonal(positive, 0.0)
-    return positive
+def _path_lengths(charge: FloatArray, present: BoolArray) -> FloatArray:
+    """(N, N) shortest paths over the pairs that are `present`."""
+    # Sparse: a dense graph would drop pairs that pay nothing, or as good as nothing.
+    rows, columns = np.nonzero(present)
+    graph = sp.csr_array((charge[rows, columns], (rows, columns)), shape=charge.shape)
+    result: FloatArray = shortest_path(graph, method="D", directed=False)
+    return result
+
+
+ROUNDING = 1e-11
+"""Part of a price by which prices that were closed along a path of charges may miss it."""
+
+
+def conceded(price: FloatArray, other: FloatArray, charge: FloatArray, curvature: FloatArray) -> float:
+    """What pairs gain at prices (T, E) of their ends that differ by more than the charge (E,), money per hour.
+
+    A pair's least cost at a difference d is -(|d| - charge)+^2 / (4 curvature): minus infinity for a pair without
+    preference that could gain.
+    """
+    beyond = np.maximum(np.abs(price - other) - charge, 0.0)
+    soft = curvature > 0
+    if (beyond > ROUNDING * np.maximum(np.abs(price), np.abs(other)))[..., ~soft].any():
+        return float("inf")
+    return float(np.sum(beyond[..., soft] ** 2 / (4 * curvature[soft])))
 
 
 def choose_form(problem: MarketProblem, form: str) -> Form:
-    """The form asked for; `auto` takes the network wherever charges are lengths of paths on a tree.
+    """The form asked for; `auto` takes the network wherever charges are lengths of paths on a tree and any two may
+    trade without a term of their own, and the graph of partners elsewhere.
 
     Raises ValueError where the network form is asked for and a network has loops or pair charges.
     """
+    # Imported here, since the form builds on this module.
+    from mosaik_p2p.market.partner_form import PartnerForm
+
     trees = tuple(charges.tree for charges in problem.charges)
     radial = tuple(tree for tree in trees if tree is not None)
-    if form != "bilateral" and len(radial) == len(trees):
+    alike = len(radial) == len(trees) and not any(charges.pair_specific for charges in problem.charges)
+    if form in ("auto", "network") and alike:
         return TreeForm(problem, radial)
     if form == "network":
-        raise ValueError("market.form = network needs path charges on radial networks; use form = bilateral")
-    return PairForm(problem)
+        raise ValueError(
+            "market.form = network needs path charges on radial networks, and neither restricted partners nor terms of "
+            "single pairs (reputation, preferences); use form = partners"
+        )
+    return PairForm(problem) if form == "bilateral" else PartnerForm(problem)

@@ -1,9 +1,10 @@
 """What one clearing is asked to solve.
 
-    minimise    sum_i cost_i(x_i)  +  dt sum_t sum_{i<j} K_ij |p_ij,t|        (and the same for heat)
+    minimise    sum_i cost_i(x_i)  +  dt sum_t sum_{i<j} K_ij |p_ij,t| + A_ij p_ij,t^2       (and the same for heat)
     subject to  each prosumer's own equations and limits,  s_i = sum_j p_ij,  p_ij + p_ji = 0
 
-with K_ij what both ends of a trade pay per kWh together. Chen and Liu 2025, eqs. 1-4 and 21-22.
+with K_ij what both ends of a trade pay per kWh together, less what they value it for, and A_ij their preferences. Chen
+and Liu 2025, eqs. 1-4 and 21-22.
 """
 
 from dataclasses import dataclass

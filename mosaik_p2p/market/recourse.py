@@ -77,12 +77,14 @@ def _extended(array: FloatArray, more: int, value: float) -> FloatArray:
 
 
 def _without_lone_members(problem: MarketProblem) -> MarketProblem:
-    """The only member of a carrier keeps it to itself."""
-    lone = problem.member.sum(axis=1) < 2
+    """Who has nobody to trade a carrier with keeps it to itself."""
+    member = problem.member
+    partners = np.array([(c.may_trade & who).sum(axis=1) for c, who in zip(problem.charges, member, strict=True)])
+    lone = member & (partners == 0)
     if not lone.any():
         return problem
     models = tuple(
-        replace(m, member=tuple(is_in and not bool(alone) for is_in, alone in zip(m.member, lone, strict=True)))
-        for m in problem.models
+        replace(m, member=tuple(bool(kept) for kept in row))
+        for m, row in zip(problem.models, (member & ~lone).T, strict=True)
     )
     return replace(problem, models=models)

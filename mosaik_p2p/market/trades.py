@@ -51,11 +51,9 @@ def _priced(seller: IntArray, buyer: IntArray, power_kw: FloatArray, own_price: 
 def _with_prices(
     seller: IntArray, buyer: IntArray, power_kw: FloatArray, own_price: FloatArray, charges: Charges
 ) -> Trades:
-    """The seller keeps price - its charge, the buyer pays price + its own: the middle of what both ends compute."""
-    posted = charges.posted[seller, buyer]
-    seller_side = own_price[seller] + charges.seller_share * posted
-    buyer_side = own_price[buyer] - charges.buyer_share * posted
-    return Trades(seller, buyer, power_kw, (seller_side + buyer_side) / 2)
+    """The seller keeps price - its cost, the buyer pays price + its own: the middle of what both ends compute."""
+    seller_cost, buyer_cost = charges.end_costs(seller, buyer, power_kw)
+    return Trades(seller, buyer, power_kw, (own_price[seller] + seller_cost + own_price[buyer] - buyer_cost) / 2)
 
 
 def match_pairs(

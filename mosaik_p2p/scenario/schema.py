@@ -98,9 +98,7 @@ class Market(Section):
     """How the market clears, and when a clearing is good enough."""
 
     design: Literal["p2p"] = "p2p"
-    form: Annotated[
-        Literal["auto", "bilateral", "network"], not_yet("partners", remedy='Use "auto", "bilateral" or "network".')
-    ] = "auto"
+    form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     relative_gap: Annotated[float, Field(strict=True, gt=0.0, lt=1.0)] = 1e-3
     max_iterations: Count = 5000
     on_not_converged: Literal["stop", "central", "last_feasible"] = "stop"

@@ -1,0 +1,219 @@
+"""Clear a plain market: the front door."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.plain.algorithm import Outcome, iterate
+from mosaik_p2p.plain.bounds import alone_sales, direct
+from mosaik_p2p.plain.model import PlainMarket
+from mosaik_p2p.plain.tables import read_market
+from mosaik_p2p.units import FloatArray, IntArray
+
+DUST = 1e-12
+"""Trades below this part of the largest one are rounding, not trade."""
+BALANCED = 1e-9
+"""Part of all limits by which a connected part's must overlap nothing to be called short; less is rounding."""
+SHOWN = 10
+"""Agents of a part that cannot be balanced that are named."""
+
+
+class PlainStatus(StrEnum):
+    """What became of a plain market."""
+
+    OK = "ok"
+    NOT_CONVERGED = "not_converged"
+    INFEASIBLE = "infeasible"
+    """Some agents cannot be balanced, whatever the trades."""
+
+
+@dataclass(frozen=True)
+class PlainTrade:
+    """Power in kW at a price per kWh: the seller keeps the price less its charge, the buyer pays its own on top."""
+
+    seller: str
+    buyer: str
+    power_kw: float
+    price: float
+
+
+@dataclass(frozen=True)
+class PlainAgent:
+    """Net sale in kW, and the price per kWh at which an agent sells and buys on its own side of the charges."""
+
+    name: str
+    net_kw: float
+    marginal_cost: float
+
+
+@dataclass(frozen=True)
+class PlainClearing:
+    """The outcome for one hour. Never `ok` unless the certified gap is within what was asked for; `cause` says why."""
+
+    status: PlainStatus
+    cause: str | None
+    method: str
+    iterations: int | None
+    """None where the solver does not tell."""
+    cost: float | None
+    """Of all agents, and of both ends' charges, per hour; None (as below) where there is no solution."""
+    lower_bound: float | None
+    cost_alone: float
+    """Without trades: each agent at net zero, or as near to it as its limits allow."""
+    charges: float | None
+    relative_gap: float | None
+    """(cost - lower bound) / max(|cost|, sum of |cost alone|)."""
+    gap_of_gain: float | None
+    """The same difference over the gain from trade; None where there is no gain."""
+    primal_residual: float | None
+    dual_residual: float | None
+    agents: tuple[PlainAgent, ...]
+    trades: tuple[PlainTrade, ...]
+    """The largest first."""
+
+    @property
+    def welfare(self) -> float | None:
+        """Minus the cost."""
+        return None if self.cost is None else -self.cost
+
+
+def clear_plain(
+    agents: pd.DataFrame | str | Path,
+    pairs: pd.DataFrame | str | Path,
+    *,
+    method: Literal["admm", "central"] = "admm",
+    gap: float = 1e-4,
+    max_iterations: int = 5000,
+    on_check: Callable[[int, float], None] | None = None,
+) -> PlainClearing:
+    """Clear one hour of a plain market.
+
+    `agents` has the columns name, p_min_kw, p_max_kw, a and b (cost a/2 p^2 + b p per hour, p > 0 produces; several
+    rows of one name are assets of one agent), `pairs` the columns i, j, charge_i and charge_j (per kWh traded, each
+    end's). Both may be CSV files. `gap` is the relative gap of a solution. `on_check` is told iterations and gap.
+    Raises BadInput with every fault of the tables.
+    """
+    faults = _option_faults(method, gap)
+    try:
+        market = read_market(agents, pairs)
+    except BadInput as bad:
+        raise BadInput([*faults, *bad.faults]) from None
+    if faults:
+        raise BadInput(faults)
+    cause = unbalanced(market)
+    if cause is not None:
+        return _without_solution(market, method, cause)
+    if method == "admm":
+        outcome = iterate(market, relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
+        return solution(market, outcome, method=method, iterations=outcome.iterations, gap=gap)
+    # Pyomo takes a second to import and is needed only here.
+    from mosaik_p2p.plain.central import solve_centrally
+
+    try:
+        outcome = solve_centrally(market, relative_gap=gap)
+    except (RuntimeError, ValueError) as error:
+        cause = f"HiGHS found no solution ({error}); use method = admm"
+        return _without_solution(market, method, cause, status=PlainStatus.NOT_CONVERGED)
+    return solution(market, outcome, method=method, iterations=None, gap=gap)
+
+
+def _option_faults(method: str, gap: float) -> list[Fault]:
+    faults = []
+    if method not in ("admm", "central"):
+        faults.append(Fault("method", repr(method), "is not known", 'Use "admm" or "central"'))
+    if not (isinstance(gap, int | float) and 0.0 < gap < 1.0):
+        faults.append(Fault("gap", str(gap), "must lie between 0 and 1", "Use 1e-4"))
+    return faults
+
+
+def unbalanced(market: PlainMarket) -> str | None:
+    """Who cannot be balanced, and by how much; None where everyone can."""
+    least = np.bincount(market.part, market.supply.least_kw)
+    most = np.bincount(market.part, market.supply.most_kw)
+    reach = np.bincount(market.part, np.abs(market.supply.least_kw) + np.abs(market.supply.most_kw))
+    texts = []
+    for part in np.flatnonzero((least > BALANCED * reach) | (most < -BALANCED * reach)):
+        inside = [market.names[i] for i in np.flatnonzero(market.part == part)]
+        named = ", ".join(inside[:SHOWN]) + (f" and {len(inside) - SHOWN} more" if len(inside) > SHOWN else "")
+        whose = f"agent {named} alone" if len(inside) == 1 else f"agents {named} together"
+        if least[part] > 0:
+            texts.append(f"{whose} must sell at least {least[part]:g} kW, and nobody is left to buy it")
+        else:
+            texts.append(f"{whose} must buy at least {-most[part]:g} kW, and nobody is left to sell it")
+    return "; ".join(texts) or None
+
+
+def solution(
+    market: PlainMarket, outcome: Outcome, *, method: str, iterations: int | None, gap: float
+) -> PlainClearing:
+    """The outcome by names."""
+    upper, lower = outcome.upper, outcome.lower
+    alone = float(market.supply.cost(alone_sales(market)).sum())
+    gain = alone - upper.cost
+    cause = None
+    if not outcome.converged:
+        how = f"after {iterations} iterations" if iterations is not None else "the central solution"
+        cause = f"{how}: relative gap {outcome.relative_gap:.2e}, asked for {gap:g}; use a larger gap"
+    return PlainClearing(
+        status=PlainStatus.OK if outcome.converged else PlainStatus.NOT_CONVERGED,
+        cause=cause,
+        method=method,
+        iterations=iterations,
+        cost=upper.cost,
+        lower_bound=lower.bound,
+        cost_alone=alone,
+        charges=float(np.sum(market.pairs.charge * np.abs(upper.flow_kw))),
+        relative_gap=outcome.relative_gap,
+        gap_of_gain=(upper.cost - lower.bound) / gain if gain > 1e-9 * outcome.scale else None,
+        primal_residual=outcome.primal_residual,
+        dual_residual=outcome.dual_residual,
+        agents=tuple(
+            PlainAgent(name, float(sale), float(price))
+            for name, sale, price in zip(market.names, upper.sale_kw, lower.price, strict=True)
+        ),
+        trades=_trades(market, direct(market, upper.flow_kw), lower.price),
+    )
+
+
+def _trades(market: PlainMarket, flow_kw: FloatArray, price: FloatArray) -> tuple[PlainTrade, ...]:
+    """The price of a trade is the middle of what both ends compute from their own prices and charges."""
+    pairs, power = market.pairs, np.abs(flow_kw)
+    real = np.flatnonzero(power > DUST * power.max(initial=0.0))
+    at = real[np.argsort(-power[real], kind="stable")]
+    sells = flow_kw[at] > 0
+    seller: IntArray = np.where(sells, pairs.first[at], pairs.second[at])
+    buyer: IntArray = np.where(sells, pairs.second[at], pairs.first[at])
+    own_first, own_second = pairs.charge_first[at], pairs.charge_second[at]
+    seller_charge, buyer_charge = np.where(sells, own_first, own_second), np.where(sells, own_second, own_first)
+    agreed = (price[seller] + seller_charge + price[buyer] - buyer_charge) / 2
+    return tuple(
+        PlainTrade(market.names[i], market.names[j], float(kw), float(per_kwh))
+        for i, j, kw, per_kwh in zip(seller, buyer, power[at], agreed, strict=True)
+    )
+
+
+def _without_solution(
+    market: PlainMarket, method: str, cause: str, *, status: PlainStatus = PlainStatus.INFEASIBLE
+) -> PlainClearing:
+    return PlainClearing(
+        status=status,
+        cause=cause,
+        method=method,
+        iterations=0 if status is PlainStatus.INFEASIBLE else None,
+        cost=None,
+        lower_bound=None,
+        cost_alone=float(market.supply.cost(alone_sales(market)).sum()),
+        charges=None,
+        relative_gap=None,
+        gap_of_gain=None,
+        primal_residual=None,
+        dual_residual=None,
+        agents=(),
+        trades=(),
+    )
