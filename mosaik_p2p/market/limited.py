@@ -39,9 +39,7 @@ class Limited:
 def connected(problem: MarketProblem) -> MarketProblem:
     """The market with imbalances priced; who has nobody to trade a carrier with stays connected to its network."""
     ready = prepared(problem)
-    models = tuple(
-        replace(model, member=raw.member) for model, raw in zip(ready.models, problem.models, strict=True)
-    )
+    models = tuple(replace(model, member=raw.member) for model, raw in zip(ready.models, problem.models, strict=True))
     return replace(ready, models=models)
 
 
@@ -113,7 +111,8 @@ def _settled(
     for c, carrier_trades in enumerate(trades):
         sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
     dispatch = tuple(
-        _with_contracts(model, part, sale[:, 0, i]) for i, (model, part) in enumerate(zip(problem.models, done, strict=True))
+        _with_contracts(model, part, sale[:, 0, i])
+        for i, (model, part) in enumerate(zip(problem.models, done, strict=True))
     )
     slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
     cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)

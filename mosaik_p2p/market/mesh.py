@@ -79,7 +79,6 @@ class MeshForm:
         return [(lower + upper) / 2, lower, upper]
 
 
-
 def _plain_step(problem: MarketProblem, c: int, *, power_kw: float, price_per_kwh: float) -> NetworkStep:
     who = np.flatnonzero(problem.member[c])
     unbounded = np.full(len(who), np.inf)

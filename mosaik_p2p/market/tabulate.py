@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.negotiation import RoundLog
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.realise import Realised
 from mosaik_p2p.prosumers.blocks import Window
@@ -26,14 +27,16 @@ def interval_tables(
     window: Window,
     *,
     steps: int,
+    surcharge_per_kwh: FloatArray | None = None,
 ) -> dict[str, Table]:
-    """The tables of one binding interval of `steps`."""
+    """The tables of one binding interval of `steps`; `surcharge_per_kwh` (C, N) where the networks negotiated."""
+    surcharge = np.zeros(problem.member.shape) if surcharge_per_kwh is None else surcharge_per_kwh
     return {
         "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
         "charges": charges_table(problem, window),
         "clearing": clearing_table(clearing),
-        "trades": trades_table(problem, clearing),
-        "prosumers": prosumers_table(prosumers, clearing, happened),
+        "trades": trades_table(problem, clearing, surcharge),
+        "prosumers": prosumers_table(prosumers, clearing, happened, surcharge),
         "devices": devices_table(prosumers, happened),
         "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
     }
@@ -121,16 +124,32 @@ def failed_table(form: str, cause: str) -> Table:
     return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False)])
 
 
-def trades_table(problem: MarketProblem, clearing: Clearing) -> Table:
-    """One row per trade; what each end pays in charges beside the price. No surcharges without negotiation."""
+def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: FloatArray) -> Table:
+    """One row per trade; what each end pays beside the price: charges, and surcharges (negative: rebates).
+
+    A surcharge is on what is injected, so that the buyer, who draws, pays its own with the other sign.
+    """
     names, rows = problem.names, []
-    for carrier, trades, charges in zip(CARRIERS, clearing.trades, problem.charges, strict=True):
+    for carrier, trades, charges, surcharge in zip(
+        CARRIERS, clearing.trades, problem.charges, surcharge_per_kwh, strict=True
+    ):
         posted = charges.posted[trades.seller, trades.buyer]
         for i, j, power, price, charge in zip(
             trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh, posted, strict=True
         ):
             ends = (float(charge * charges.seller_share), float(charge * charges.buyer_share))
-            rows.append((carrier, names[i], names[j], float(power), float(price), *ends, 0.0, 0.0))
+            rows.append(
+                (
+                    carrier,
+                    names[i],
+                    names[j],
+                    float(power),
+                    float(price),
+                    *ends,
+                    float(surcharge[i]),
+                    0.0 - float(surcharge[j]),
+                )
+            )
     columns = (
         "carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
         "surcharge_seller_per_kwh surcharge_buyer_per_kwh"
@@ -138,7 +157,9 @@ def trades_table(problem: MarketProblem, clearing: Clearing) -> Table:
     return _columns(columns, rows)
 
 
-def prosumers_table(prosumers: tuple[Prosumer, ...], clearing: Clearing, happened: tuple[Realised, ...]) -> Table:
+def prosumers_table(
+    prosumers: tuple[Prosumer, ...], clearing: Clearing, happened: tuple[Realised, ...], surcharge_per_kwh: FloatArray
+) -> Table:
     """One row per prosumer and carrier that it has anything to do with."""
     rows = []
     for i, (prosumer, result) in enumerate(zip(prosumers, happened, strict=True)):
@@ -159,11 +180,12 @@ def prosumers_table(prosumers: tuple[Prosumer, ...], clearing: Clearing, happene
                     exchange.import_price_per_kwh,
                     exchange.export_price_per_kwh,
                     clearing.scarcity_price_per_kwh,
+                    float(surcharge_per_kwh[CARRIERS.index(carrier), i]),
                 )
             )
     columns = (
         "prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
-        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh"
+        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh"
     )
     return _columns(columns, rows)
 
@@ -198,3 +220,27 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
         "imbalance_price_per_kwh"
     )
     return _columns(columns, rows)
+
+
+def negotiation_table(log: RoundLog) -> Table:
+    """One row per limit that a round of the negotiation held, with its price; without limits, the move alone.
+
+    `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays broken.
+    """
+    rows: list[tuple[object, ...]] = [
+        (
+            str(log.move),
+            CARRIERS[row.carrier],
+            row.element,
+            row.quantity,
+            row.unit,
+            row.is_upper,
+            row.limit,
+            float(multiplier),
+            float(slack),
+            row.key not in log.beyond,
+        )
+        for row, multiplier, slack in zip(log.rows, log.multiplier, log.slack, strict=True)
+    ]
+    columns = "move network element quantity unit is_upper limit multiplier slack within_means"
+    return _columns(columns, rows or [(str(log.move), *[None] * 9)])
