@@ -18,6 +18,11 @@ from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
 
 
+TIGHTER = 0.5
+"""Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
+a limit is a small difference between large costs."""
+
+
 @dataclass(frozen=True)
 class Limited:
     """A clearing under rows, what keeping them is worth, and what they could not be kept by."""
@@ -86,7 +91,8 @@ def clear_limited(
     form = OperatorForm(problem, limits)
     fleet = OperatedFleet(problem, form, alone=alone)
     begin = start if start is not None else admm.cold_start(fleet, form)
-    outcome = admm.run(fleet, form, begin, settings, on_check=on_check)
+    tighter = replace(settings, relative_gap=TIGHTER * settings.relative_gap)
+    outcome = admm.run(fleet, form, begin, tighter, on_check=on_check)
     return _settled(problem, fleet, form, outcome, settings, limits)
 
 
@@ -120,10 +126,10 @@ def _settled(
     certificate = replace(outcome.certificate, cost=cost + penalty)
     own = end.price_per_kwh.copy()
     own[:, 0] = node_price - surcharge
-    converged = outcome.converged and certificate.relative_gap <= settings.relative_gap
+    converged = outcome.residuals.worst <= settings.relative_gap and certificate.relative_gap <= settings.relative_gap
     clearing = Clearing(
         status=Status.OK if converged else Status.NOT_CONVERGED,
-        cause=None if converged else f"after {outcome.iterations} iterations under the networks' limits",
+        cause=None if converged else _cause(outcome, certificate.relative_gap, settings),
         form=form.name,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
@@ -143,6 +149,12 @@ def _settled(
         end=end,
     )
     return Limited(clearing, surcharge, multiplier, slack, injection, end)
+
+
+def _cause(outcome: admm.Outcome, gap: float, settings: Settings) -> str:
+    found = f"relative gap {gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
+    wanted = f"both must be at most {settings.relative_gap:g}; raise market.max_iterations or market.relative_gap"
+    return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}"
 
 
 def _prices(form: OperatorForm, end: admm.Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -35,7 +35,7 @@ from mosaik_p2p.market.limited import (
 )
 from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.rows import HeldRow, LimitRow, can_be_influenced, held_row
+from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, can_be_influenced, held_row
 from mosaik_p2p.units import FloatArray
 
 ENVELOPES = 3
@@ -50,9 +50,6 @@ WORTHLESS_RELIEF = 0.01
 """Relief below this part of what is still broken is not asked for at all."""
 NOTICEABLE_SLACK = 1e-4
 """Of a limit: a row broken by more is beyond what prosumers can do."""
-
-RowKey = tuple[int, str, str, bool]
-
 
 class Move(StrEnum):
     """How a round's dispatch was found."""
@@ -177,12 +174,11 @@ def _noted(standing: Standing, reports: Mapping[int, NetworkReport]) -> Standing
     names, size = standing.problem.names, _sizes(standing)
     for carrier, report in reports.items():
         for row in report.rows if report.is_solved else ():
-            key = (carrier, row.element, row.quantity, row.is_upper)
-            held = held_row(row, carrier, names, standing.last_kw[carrier], before=rows.get(key))
+            held = held_row(row, carrier, names, standing.last_kw[carrier], rows)
             if can_be_influenced(held, size):
-                rows[key] = held
+                rows[held.key] = held
             elif row.excess > 0:
-                beyond.add(key)
+                beyond.add(held.key)
     solved = standing.last_kw if all(report.is_solved for report in reports.values()) else standing.solved_kw
     return replace(standing, rows=rows, beyond=frozenset(beyond), solved_kw=solved)
 

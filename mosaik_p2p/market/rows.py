@@ -21,6 +21,8 @@ MARGIN = 1e-4
 MARGIN_GROWTH = 2.0
 """Factor on the margin each time that the same limit is found broken again."""
 LARGEST_MARGIN = 1e-2
+CURVATURE = 0.05
+"""Part of the excess that is added to the margin where a limit is broken although its row was kept."""
 NO_INFLUENCE = 1e-3
 """A limit that all prosumers together, moving by their size, change by less than this part of its excess is beyond
 their influence."""
@@ -63,9 +65,9 @@ class HeldRow:
     times_broken: int
 
     @property
-    def key(self) -> tuple[int, str, str, bool]:
-        """What makes it the same limit in every round."""
-        return self.carrier, self.element, self.quantity, self.is_upper
+    def key(self) -> "RowKey":
+        """What makes it the same row in every round."""
+        return row_key(self.carrier, self.element, self.quantity, self.is_upper, self.slope)
 
     @property
     def size(self) -> float:
@@ -77,14 +79,30 @@ class HeldRow:
         return replace(self, bound=self.bound + by)
 
 
+RowKey = tuple[int, str, str, bool, bool]
+"""Carrier, element, quantity, whether it is an upper limit, and the side on which it binds."""
+
+
+def row_key(carrier: int, element: str, quantity: str, is_upper: bool, slope: FloatArray) -> RowKey:
+    """The key of a row.
+
+    What flows through a line or a pipe is limited in both directions: a row of either is kept beside the other, or the
+    dispatch would swing between them.
+    """
+    return carrier, element, quantity, is_upper, bool(slope.sum() < 0.0)
+
+
 def held_row(
-    row: LimitRow, carrier: int, names: Sequence[str], injection_kw: FloatArray, *, before: HeldRow | None = None
+    row: LimitRow, carrier: int, names: Sequence[str], injection_kw: FloatArray, held: Mapping[RowKey, HeldRow]
 ) -> HeldRow:
-    """The row of a limit found with injections `injection_kw` (N,) cleared; `before` is what was held of it so far."""
+    """The row of a limit found with injections `injection_kw` (N,) cleared; `held` are the rows so far."""
     sign = 1.0 if row.is_upper else -1.0
     slope = sign * np.array([row.per_kw.get(name, 0.0) for name in names])
+    before = held.get(row_key(carrier, row.element, row.quantity, row.is_upper, slope))
     broken = (before.times_broken if before is not None else 0) + int(row.excess > 0)
     margin = min(MARGIN * MARGIN_GROWTH ** max(broken - 1, 0), LARGEST_MARGIN) * abs(row.limit)
+    if before is not None:
+        margin += CURVATURE * max(row.excess, 0.0)
     return HeldRow(
         carrier=carrier,
         element=row.element,
