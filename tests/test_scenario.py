@@ -81,7 +81,6 @@ def test_a_device_of_a_later_version_is_refused_with_the_known_types() -> None:
     ("section", "key", "value", "place"),
     [
         ("time", "clearing", "day_ahead", "time.clearing"),
-        ("negotiation", "enabled", True, "negotiation.enabled"),
         ("settlement", "counterfactuals", ["alone", "without_charges"], "settlement.counterfactuals[1]"),
         ("market", "form", "partners", "market.form"),
     ],
