@@ -25,6 +25,11 @@ from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE
 from mosaik_p2p.units import FloatArray, IntArray
 
 
+RESALE = 3e-4
+"""In units of the price scale: where it costs the same, nobody buys from a peer what it then exports, nor imports for
+one."""
+
+
 @dataclass(frozen=True)
 class FlowGraph:
     """Where the members sit and along which edges they trade; `charge` per kWh on each edge, both ends together."""
@@ -243,9 +248,11 @@ class NetworkStep:
         count, edges, nodes = self._count, len(self._graph.charge), self._graph.nodes
         inner = slice(count, count + len(self._contracts.owner) + 2 * edges)
         given = np.bincount(self._graph.place, injection_kw / self._power, nodes)
+        linear = self._linear[inner].copy()
+        linear[: len(self._contracts.owner)] += RESALE * (self._contracts.share * injection_kw[self._contracts.owner] > 0)
         programme = DiagonalProgram(
             quadratic=np.zeros(inner.stop - inner.start),
-            linear=self._linear[inner],
+            linear=linear,
             matrix=self._matrix[:nodes, inner],
             rhs=-given,
             lower=self._lower[inner],
