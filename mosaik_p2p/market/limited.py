@@ -8,7 +8,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.clearing import DUST, Clearing, Progress
 from mosaik_p2p.market.fleet import Alone, Fleet
-from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm
+from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
 from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, Settings
 from mosaik_p2p.market.reach import own_rows
 from mosaik_p2p.market.recourse import prepared, scarcity_price
@@ -61,10 +61,9 @@ def _devices_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     return result
 
 
-def least_exchange(problem: MarketProblem, alone: Fleet) -> FloatArray:
-    """(C, N) what enters the networks at the least while everyone keeps to itself: what devices cannot balance."""
-    nothing = np.zeros(problem.shape)
-    return injections(problem, tuple(alone.complete(nothing)))
+def least_exchange(problem: MarketProblem) -> FloatArray:
+    """(C, N) what has to enter the networks if everyone exchanges as little as it can: what devices cannot balance."""
+    return injections(problem, tuple(Fleet(lifted(problem)).complete(np.zeros(problem.shape))))
 
 
 def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> admm.Start:

@@ -264,7 +264,7 @@ def _pinned(
 def _half_way_back(standing: Standing) -> FloatArray:
     back = standing.solved_kw
     if back is None:
-        back = least_exchange(standing.problem, standing.fleet)
+        back = least_exchange(standing.problem)
     result: FloatArray = back + (1.0 - BACK) * (standing.last_kw - back)
     return result
 
@@ -274,7 +274,7 @@ def _envelope(standing: Standing) -> FloatArray:
 
     Room to spare: what was broken last, once, twice, four times.
     """
-    inner = least_exchange(standing.problem, standing.fleet)
+    inner = least_exchange(standing.problem)
     way = standing.last_kw - inner
     spare = 2.0**standing.envelopes
     begin, slope, weight = [], [], []
