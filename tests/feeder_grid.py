@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.rolling import ProsumerDispatch
@@ -12,7 +13,7 @@ from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import reactive_share
 
 MOVED_KW = 1.0
-NEAR_PU, NEAR_PERCENT = 0.005, 10.0
+NEAR_PU, NEAR_PERCENT = 0.05, 50.0
 """Rows are reported from here on below a limit."""
 
 
@@ -27,6 +28,11 @@ class FeederGrid:
     loading_percent: float = 1e9
     replaced_loads: frozenset[int] = frozenset()
 
+    @cached_property
+    def _flow(self) -> PowerFlow:
+        buses = [prosumer.bus for prosumer in self.prosumers if prosumer.bus is not None]
+        return PowerFlow(self.network, slack_voltage_pu=self.slack_voltage_pu, prosumer_buses=buses)
+
     def solve(self, injection_kw: Mapping[str, float], *, background: float) -> PowerFlowResult:
         """The state for injections by name of prosumer, reactive power by power factor."""
         at_bus: dict[int, tuple[float, float]] = {}
@@ -35,8 +41,7 @@ class FeederGrid:
             kw = injection_kw[prosumer.name]
             before = at_bus.get(prosumer.bus, (0.0, 0.0))
             at_bus[prosumer.bus] = before[0] + kw, before[1] + kw * reactive_share(prosumer.power_factor)
-        flow = PowerFlow(self.network, slack_voltage_pu=self.slack_voltage_pu, prosumer_buses=at_bus)
-        return flow.solve(at_bus, background_scaling=background, replaced_loads=self.replaced_loads)
+        return self._flow.solve(at_bus, background_scaling=background, replaced_loads=self.replaced_loads)
 
     def report(self, dispatch: Sequence[ProsumerDispatch], *, background: float) -> NetworkReport:
         """What is broken, and rows for what is broken or near."""

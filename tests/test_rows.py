@@ -34,7 +34,7 @@ PINNED_KW = 1e-4
 
 
 def row(carrier: int, slope: FloatArray, bound: float, name: str = "line") -> HeldRow:
-    return HeldRow(carrier, name, "loading", "%", True, 100.0, 100.0, slope, bound, 1)
+    return HeldRow(carrier, name, "loading", "%", True, 100.0, 100.0, slope, bound, 1, 0.0)
 
 
 def house(

@@ -6,6 +6,7 @@ a network reports them again. What follows is decided in this order:
 
     nothing broken                       accept
     only what nobody can mend is broken  accept, and say so
+    kept, but with room that was paid    clear under the rows anew, at most `TIGHTENINGS` times
     a network has no solution            half-way back to injections for which it had one, at most `SHRINKINGS` times
     rounds are left                      clear under the rows
     no rounds are left, or the clearing  an operating envelope, at most `ENVELOPES` times
@@ -35,6 +36,7 @@ from mosaik_p2p.market.limited import (
 )
 from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, can_be_influenced, held_row
 from mosaik_p2p.units import FloatArray
 
@@ -43,6 +45,12 @@ ENVELOPES = 3
 SHRINKINGS = 4
 BACK = 0.5
 """How far to go back towards injections for which a network had a solution."""
+TIGHTENINGS = 1
+LOOSE = 0.05
+"""Room left in a limit that has a price, as a part of what was broken before, from which another round pays: the row
+was linearised where the limit was badly broken."""
+FREE_OF_PRICE = 1e-4
+"""In scarcity prices: a multiplier below it is none."""
 LEFT_OF_RELIEF = 0.02
 """Part of what prosumers can do for a limit beyond their means that is not asked of them: the last bit has no finite
 price."""
@@ -108,6 +116,9 @@ class Standing:
     rounds: int
     envelopes: int
     shrinkings: int
+    tightenings: int
+    multiplier: Mapping[RowKey, float]
+    """Of the last dispatch, where it came by prices."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,8 @@ def opened(raw: MarketProblem, first: Clearing) -> Standing:
         rounds=0,
         envelopes=0,
         shrinkings=0,
+        tightenings=0,
+        multiplier={},
     )
 
 
@@ -157,7 +170,9 @@ def answered(
         further = replace(noted, shrinkings=noted.shrinkings + 1)
         return _pinned(further, _half_way_back(further), Move.SHRUNK, settings, on_check)
     if not _open(noted, reports):
-        return noted, None
+        if noted.tightenings >= TIGHTENINGS or noted.rounds + 1 >= max_rounds or not _loose(noted):
+            return noted, None
+        noted = replace(noted, tightenings=noted.tightenings + 1)
     if noted.rounds < max_rounds:
         following, offer = _priced(noted, settings, on_check)
         if offer.limited.clearing.status is Status.OK:
@@ -193,6 +208,16 @@ def _open(standing: Standing, reports: Mapping[int, NetworkReport]) -> bool:
     return any((carrier, *broken) in mendable for carrier, report in reports.items() for broken in report.broken)
 
 
+def _loose(standing: Standing) -> bool:
+    """Whether a limit that prosumers paid to keep was left with room: it was linearised too far away."""
+    worthless = FREE_OF_PRICE * scarcity_price(standing.problem)
+    return any(
+        row.size * standing.multiplier.get(key, 0.0) > worthless and -row.excess > LOOSE * row.worst_excess > 0.0
+        for key, row in standing.rows.items()
+        if key not in standing.beyond
+    )
+
+
 # -- by prices ----------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +236,7 @@ def _priced(standing: Standing, settings: Settings, on_check: Progress | None) -
         beyond=frozenset(beyond),
         end=limited.end,
         rounds=standing.rounds + 1,
+        multiplier={row.key: float(mu) for row, mu in zip(rows, limited.multiplier, strict=True)},
     )
     log = RoundLog(Move.PRICES, rows, limited.multiplier, limited.slack, frozenset(beyond))
     return following, Offer(limited, log)
@@ -257,7 +283,7 @@ def _pinned(
     limited = replace(limited, clearing=replace(limited.clearing, cause=cause))
     rows = tuple(standing.rows.values())
     slack = np.array([max(float(row.slope @ limited.injection_kw[row.carrier]) - row.bound, 0.0) for row in rows])
-    following = replace(standing, last_kw=limited.injection_kw, rounds=standing.rounds + 1)
+    following = replace(standing, last_kw=limited.injection_kw, rounds=standing.rounds + 1, multiplier={})
     return following, Offer(limited, RoundLog(move, rows, np.zeros(len(rows)), slack, standing.beyond))
 
 
@@ -279,8 +305,7 @@ def _envelope(standing: Standing) -> FloatArray:
     spare = 2.0**standing.envelopes
     begin, slope, weight = [], [], []
     for row in standing.rows.values():
-        excess = max(row.value - row.limit if row.is_upper else row.limit - row.value, 0.0)
-        begin.append(float(row.slope @ inner[row.carrier]) - row.bound + spare * excess)
+        begin.append(float(row.slope @ inner[row.carrier]) - row.bound + spare * max(row.excess, 0.0))
         slope.append(float(row.slope @ way[row.carrier]))
         weight.append(1.0 / row.size)
     result: FloatArray = inner + _farthest(np.array(begin), np.array(slope), np.array(weight)) * way

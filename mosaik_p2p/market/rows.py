@@ -63,11 +63,18 @@ class HeldRow:
     """(N,) unit per kW."""
     bound: float
     times_broken: int
+    worst_excess: float
+    """The largest excess so far, zero where it was never broken."""
 
     @property
     def key(self) -> "RowKey":
         """What makes it the same row in every round."""
         return row_key(self.carrier, self.element, self.quantity, self.is_upper, self.slope)
+
+    @property
+    def excess(self) -> float:
+        """By how much the limit was broken where the row was linearised; negative where there was room."""
+        return self.value - self.limit if self.is_upper else self.limit - self.value
 
     @property
     def size(self) -> float:
@@ -114,10 +121,10 @@ def held_row(
         slope=slope,
         bound=float(-row.excess - margin + slope @ injection_kw),
         times_broken=broken,
+        worst_excess=max(row.excess, 0.0 if before is None else before.worst_excess),
     )
 
 
 def can_be_influenced(row: HeldRow, size_kw: FloatArray) -> bool:
     """Whether prosumers that move by their size (N,) change the value noticeably."""
-    excess = row.value - row.limit if row.is_upper else row.limit - row.value
-    return bool(np.abs(row.slope) @ size_kw > max(NO_INFLUENCE * excess, 0.0)) and row.size > 0.0
+    return bool(np.abs(row.slope) @ size_kw > max(NO_INFLUENCE * row.excess, 0.0)) and row.size > 0.0
