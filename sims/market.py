@@ -2,8 +2,8 @@
 
 At the begin of each interval the market clears and emits every prosumer's dispatch; the grids answer in the same
 instant with what the dispatch violates. `Simulator.respond` decides what follows: no answer ends the loop, a new
-outcome is emitted and checked again. With `negotiation.enabled` it negotiates; see `market.negotiation`. The state of storages moves on only when time does: every round starts from the
-same state.
+outcome is emitted and checked again. With `negotiation.enabled` it negotiates; see `market.negotiation`. The state of
+storages moves on only when time does: every round starts from the same state.
 
 Forecasts come in as lists over the horizon, what turns out as one value.
 
@@ -73,8 +73,8 @@ META: Meta = {
 class Violations:
     """A grid's answer to a dispatch: the solver's status and what the check found, one dictionary per violation.
 
-    `rows`, where the grid gives them: limits that are broken or near, as `{element, quantity, unit, value, limit, upper,
-    per_kw, per_kvar}`; the last two are the change of the value by 1 kW and 1 kvar that an entity injects more.
+    `rows`, where the grid gives them: limits that are broken or near, as `{element, quantity, unit, value, limit,
+    upper, per_kw, per_kvar}`; the last two are the change of the value by 1 kW and 1 kvar that an entity injects more.
     """
 
     status: str

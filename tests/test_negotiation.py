@@ -50,7 +50,8 @@ def network1(*overrides: str) -> Case:
 
 
 def feeder(case: Case, *, voltage_pu: tuple[float, float], loading_percent: float = 1e9) -> Check:
-    assert case.electric is not None and case.background is not None
+    assert case.electric is not None
+    assert case.background is not None
     grid = FeederGrid(case.electric, case.prosumers, 1.0, voltage_pu, loading_percent, case.replaced_loads)
     background = float(case.background[0])
     return lambda dispatch: grid.report(dispatch, background=background)
@@ -124,7 +125,9 @@ def test_money_sums_to_zero_and_the_operator_earns_nu_times_x() -> None:
     case = network1("scale.pv=6")
     outcomes = negotiated(RollingMarket(market_case(case)), feeder(case, voltage_pu=(0.9, 1.001)))
     tables = outcomes[-1].tables
-    ledger = settle({**tables, "flows": {"network": [], "loss_kw": [], "pump_kw": []}}, dt_h=1.0, loss_price_per_kwh=None)
+    ledger = settle(
+        {**tables, "flows": {"network": [], "loss_kw": [], "pump_kw": []}}, dt_h=1.0, loss_price_per_kwh=None
+    )
     assert sum(ledger["money"]) == pytest.approx(0.0, abs=MONEY * sum(abs(m) for m in ledger["money"]))
     rows = zip(ledger["party"], ledger["item"], ledger["money"], strict=True)
     earned = sum(money for party, item, money in rows if party == "operator" and item == "surcharge")
@@ -208,7 +211,7 @@ def test_without_a_solution_the_dispatch_moves_back_until_there_is_one() -> None
 
 
 def test_a_network_that_never_has_a_solution_ends_the_negotiation() -> None:
-    outcomes = negotiated(small_market(), lambda dispatch: NetworkReport(False, frozenset(), ()))
+    outcomes = negotiated(small_market(), lambda _: NetworkReport(False, frozenset(), ()))
     assert len(outcomes) == 1 + SHRINKINGS
 
 
@@ -238,7 +241,14 @@ def small_feeder() -> ElectricNetwork:
     pandapower.create_ext_grid(net, buses[0], vm_pu=1.0, name="slack")
     for n in range(3):
         pandapower.create_line_from_parameters(
-            net, buses[n], buses[n + 1], 5.0, r_ohm_per_km=0.6, x_ohm_per_km=0.35, c_nf_per_km=0.0, max_i_ka=1.0,
+            net,
+            buses[n],
+            buses[n + 1],
+            5.0,
+            r_ohm_per_km=0.6,
+            x_ohm_per_km=0.35,
+            c_nf_per_km=0.0,
+            max_i_ka=1.0,
             name=f"{n}-{n + 1}",
         )
         pandapower.create_load(net, buses[n + 1], p_mw=0.1, q_mvar=0.05, name=f"load {n}")
@@ -258,9 +268,7 @@ def optimal_prices(network: ElectricNetwork, limits: tuple[float, float], *, wor
     for bus, most, price, curvature in SOURCES:
         bounds = {"min_q_mvar": 0.0, "max_q_mvar": 0.0, "controllable": True}
         up = pandapower.create_sgen(net, bus, p_mw=0.1, min_p_mw=0.0, max_p_mw=most / 1e3, **bounds)
-        pandapower.create_poly_cost(
-            net, up, "sgen", cp1_eur_per_mw=1e3 * price, cp2_eur_per_mw2=1e6 * curvature / 2
-        )
+        pandapower.create_poly_cost(net, up, "sgen", cp1_eur_per_mw=1e3 * price, cp2_eur_per_mw2=1e6 * curvature / 2)
         down = pandapower.create_sgen(net, bus, p_mw=-0.1, min_p_mw=-1.5, max_p_mw=0.0, **bounds)
         pandapower.create_poly_cost(net, down, "sgen", cp1_eur_per_mw=1e3 * worth, cp2_eur_per_mw2=1e6 * 6e-4 / 2)
     pandapower.runopp(net)
@@ -288,8 +296,10 @@ def market_with_losses(marginal: np.ndarray, *, worth: float) -> MarketProblem:
 
 def negotiated_prices(network: ElectricNetwork, limits: tuple[float, float], *, worth: float) -> np.ndarray:
     """price_slack (-dP_slack/dP_i) - nu_i after some rounds of clearing, power flow, losses and rows anew."""
-    prosumers = [replace(random_prosumer(np.random.default_rng(0), f"P{i}", span=1, with_heat=False), bus=bus,
-                         power_factor=1.0) for i, (bus, *_) in enumerate(SOURCES)]
+    prosumers = [
+        replace(random_prosumer(np.random.default_rng(0), f"P{i}", span=1, with_heat=False), bus=bus, power_factor=1.0)
+        for i, (bus, *_) in enumerate(SOURCES)
+    ]
     grid = FeederGrid(network, prosumers, voltage_pu=limits)
     injection, rows = np.zeros(3), {}
     found: Limited | None = None

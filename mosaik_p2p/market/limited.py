@@ -17,7 +17,6 @@ from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
 
-
 TIGHTER = 0.5
 """Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
 a limit is a small difference between large costs."""

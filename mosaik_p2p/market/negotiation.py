@@ -1,8 +1,8 @@
 """The market's half of the negotiation: what to clear next after the networks have judged a dispatch.
 
-Every round holds the limits that were broken or nearly so as rows (`rows`), clears again from where the last round
-ended, and hands the dispatch back to be checked. Rows are kept for the rest of the interval and linearised anew whenever
-a network reports them again. What follows is decided in this order:
+Every round holds the limits that were broken or nearly so as rows (`rows`), clears again from where the last
+round ended, and hands the dispatch back to be checked. Rows are kept for the rest of the interval and linearised anew
+whenever a network reports them again. What follows is decided in this order:
 
     nothing broken                       accept
     only what nobody can mend is broken  accept, and say so
@@ -58,6 +58,7 @@ WORTHLESS_RELIEF = 0.01
 """Relief below this part of what is still broken is not asked for at all."""
 NOTICEABLE_SLACK = 1e-4
 """Of a limit: a row broken by more is beyond what prosumers can do."""
+
 
 class Move(StrEnum):
     """How a round's dispatch was found."""

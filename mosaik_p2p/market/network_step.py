@@ -7,8 +7,8 @@
                 contracts and X_i within their limits
 
 X_i is what prosumer i's devices inject; `import - export` is its contract, so that `s_i = X_i + import_i - export_i` is
-its net sale, which is what flows. The multipliers of the nodes are prices pi, those of the limits mu >= 0; what every kWh
-injected at i pays is nu_i = sum_c mu_c S_ci, and what it is worth to i is pi_i - nu_i. Solved by PIQP.
+its net sale, which is what flows. The multipliers of the nodes are prices pi, those of the limits mu >= 0; what every
+kWh injected at i pays is nu_i = sum_c mu_c S_ci, and what it is worth to i is pi_i - nu_i. Solved by PIQP.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,6 @@ from mosaik_p2p.market.quadratic import DiagonalProgram, NotSolved
 from mosaik_p2p.market.rows import HeldRow
 from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE
 from mosaik_p2p.units import FloatArray, IntArray
-
 
 RESALE = 3e-4
 """In units of the price scale: where it costs the same, nobody buys from a peer what it then exports, nor imports for
@@ -171,7 +170,7 @@ class NetworkStep:
 
     def _limits(self) -> sp.csr_array:
         rows, between = len(self._rows), len(self._contracts.owner) + 2 * len(self._graph.charge)
-        one = sp.eye_array(rows)
+        one = sp.csr_array(sp.eye_array(rows))
         return sp.hstack([sp.csr_array(self._slopes), sp.csr_array((rows, between)), one, -one])
 
     # -- the step of ADMM ---------------------------------------------------------------------------------------
@@ -216,7 +215,8 @@ class NetworkStep:
     def slack(self, injection_kw: FloatArray) -> FloatArray:
         """(R,) by how much injections (n,) break the rows, in their unit."""
         broken: FloatArray = np.maximum(self._slopes @ injection_kw / self._power - self._bounds, 0.0)
-        return broken * self._sizes * self._power
+        slack: FloatArray = broken * self._sizes * self._power
+        return slack
 
     # -- certificate --------------------------------------------------------------------------------------------
 
@@ -247,9 +247,11 @@ class NetworkStep:
         """Contracts and flows that serve injections (n,) at the least cost. Raises NotSolved."""
         count, edges, nodes = self._count, len(self._graph.charge), self._graph.nodes
         inner = slice(count, count + len(self._contracts.owner) + 2 * edges)
-        given = np.bincount(self._graph.place, injection_kw / self._power, nodes)
+        given: FloatArray = np.bincount(self._graph.place, injection_kw / self._power, nodes).astype(float)
         linear = self._linear[inner].copy()
-        linear[: len(self._contracts.owner)] += RESALE * (self._contracts.share * injection_kw[self._contracts.owner] > 0)
+        linear[: len(self._contracts.owner)] += RESALE * (
+            self._contracts.share * injection_kw[self._contracts.owner] > 0
+        )
         programme = DiagonalProgram(
             quadratic=np.zeros(inner.stop - inner.start),
             linear=linear,

@@ -10,7 +10,6 @@ The lower bound stays rigorous: for any prices p of injections, the prosumers' o
 cannot undercut when it buys at p.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -38,8 +38,8 @@ def _rounds(clock: Clock) -> Panel:
     add_bars(figure, clock, cost["rounds"], "rounds", marker={"color": BLUE})
     currency = clock.results.facts.currency
     note = (
-        f"Keeping the limits cost all prosumers together {cost['cost'].sum():.2f} {currency} over the look-aheads, give "
-        f"or take {cost['uncertain'].sum():.2f} {currency} that the clearings leave open."
+        f"Keeping the limits cost all prosumers together {cost['cost'].sum():.2f} {currency} over the look-aheads, "
+        f"give or take {cost['uncertain'].sum():.2f} {currency} that the clearings leave open."
     )
     return Panel("negotiation-rounds", "Rounds of the negotiation", note, figure)
 
@@ -48,7 +48,10 @@ def _before_and_after(clock: Clock) -> Panel:
     """Hours with a broken limit by quantity, at the first check and at the last."""
     results = clock.results
     every = results["violations"]
-    sides = (("first check", every[every["round"] == 0], GREY), ("last check", results.of_binding_round("violations"), LIMIT_COLOUR))
+    sides = (
+        ("first check", every[every["round"] == 0], GREY),
+        ("last check", results.of_binding_round("violations"), LIMIT_COLOUR),
+    )
     quantities = sorted(every["quantity"].unique())
     figure = blank(None, "hours with a broken limit")
     for name, rows, colour in sides:

@@ -36,9 +36,7 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
         *textwrap.wrap(verdict_sentence(summary), WIDTH, subsequent_indent="  "),
         f"  {counts_sentence(summary)}",
         *textwrap.wrap(converged or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
-        *textwrap.wrap(
-            negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "
-        ),
+        *textwrap.wrap(negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
     ]
 
 
