@@ -135,7 +135,7 @@ def joined(first: Table, second: Table) -> Table:
 def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, interval: int) -> list[tuple[str, Table]]:
     """An interval's tables as they are stored, settlement included; the highest round is the binding one."""
     binding = max(rounds)
-    rounds = _with_means(rounds)
+    rounds = marked_by_means(rounds)
     stored = [
         (name, _stamped(name, rows, case, interval, number, binding))
         for number in sorted(rounds)
@@ -146,7 +146,7 @@ def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, inter
     return stored if paid is None else [*stored, ("settlement", _stamped("settlement", paid, case, interval, 0, 0))]
 
 
-def _with_means(rounds: Mapping[int, Mapping[str, Table]]) -> Mapping[int, Mapping[str, Table]]:
+def marked_by_means(rounds: Mapping[int, Mapping[str, Table]]) -> Mapping[int, Mapping[str, Table]]:
     """The rounds, with violations that the negotiation found beyond the prosumers' means marked in all of them."""
     place = ("network", "element", "quantity")
     held = [tables["negotiation"] for tables in rounds.values() if "negotiation" in tables]

@@ -13,6 +13,7 @@ from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.terminal import render
 from mosaik_p2p.sims import market
 from mosaik_p2p.sims.market import Violations
+from mosaik_p2p.sims.recorder import marked_by_means
 
 SUNNY = (
     "scale.pv=6",
@@ -118,3 +119,15 @@ def test_a_grids_row_counts_reactive_power_along(monkeypatch: pytest.MonkeyPatch
     assert asked["electricity"].broken == {("7", "voltage_pu")}
     assert asked["electricity"].is_solved
     assert not asked["heat"].is_solved
+
+
+def test_what_the_negotiation_found_beyond_everyones_means_is_marked_in_every_round() -> None:
+    keys = {"network": ["electricity"] * 2, "element": ["7", "9"], "quantity": ["voltage_pu"] * 2}
+    broken = {**keys, "prosumers_can_influence": [True, None]}
+    held = {**keys, "within_means": [False, True]}
+    rounds = {0: {"violations": broken}, 1: {"violations": broken, "negotiation": held}}
+    marked = marked_by_means(rounds)
+    assert [marked[n]["violations"]["prosumers_can_influence"] for n in (0, 1)] == [[False, None]] * 2
+    assert marked[1]["negotiation"] is held
+    assert broken["prosumers_can_influence"] == [True, None]
+    assert marked_by_means({0: {"violations": broken}})[0]["violations"] is broken
