@@ -17,15 +17,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from markets import random_market  # noqa: E402
-from mosaik_p2p.market.clearing import clear  # noqa: E402
-from mosaik_p2p.market.fleet import Fleet  # noqa: E402
-from mosaik_p2p.market.limited import clear_limited, connected, injections, start_from  # noqa: E402
-from mosaik_p2p.market.operator import Limits  # noqa: E402
-from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price  # noqa: E402
-from mosaik_p2p.market.reach import own_rows, reach  # noqa: E402
-from mosaik_p2p.market.rows import HeldRow  # noqa: E402
-from mosaik_p2p.units import FloatArray  # noqa: E402
+from markets import random_market
+from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.limited import clear_limited, connected, injections, start_from
+from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price
+from mosaik_p2p.market.reach import own_rows, reach
+from mosaik_p2p.market.rows import HeldRow
+from mosaik_p2p.units import FloatArray
 
 MOST_ROUNDS = 60
 DONE = 0.01
@@ -45,7 +45,11 @@ def with_surcharges(problem: MarketProblem, surcharge: FloatArray) -> MarketProb
 def ascent(raw: MarketProblem, rows: tuple[HeldRow, ...], first_kw: FloatArray) -> tuple[int, int]:
     """Rounds until every row is kept, and until it is also tight; MOST_ROUNDS where that never comes."""
     broken = np.array([r.slope @ first_kw[r.carrier] - r.bound for r in rows])
-    mu, step, sign = np.zeros(len(rows)), np.array([0.05 * highest_price(raw) / r.size for r in rows]), np.zeros(len(rows))
+    mu, step, sign = (
+        np.zeros(len(rows)),
+        np.array([0.05 * highest_price(raw) / r.size for r in rows]),
+        np.zeros(len(rows)),
+    )
     tolerance = DONE * np.maximum(broken, 1e-9)
     problem, begin, kept = connected(raw), None, MOST_ROUNDS
     for number in range(1, MOST_ROUNDS):
@@ -101,7 +105,11 @@ def main() -> None:
         kept.append(first)
         tight.append(second)
     print(f"{count} cases; rounds of clearing (a dash: more than {MOST_ROUNDS - 1})")
-    for name, rounds in (("operator's own step, kept and tight", own), ("ascent, kept", kept), ("ascent, tight", tight)):
+    for name, rounds in (
+        ("operator's own step, kept and tight", own),
+        ("ascent, kept", kept),
+        ("ascent, tight", tight),
+    ):
         never = sum(r >= MOST_ROUNDS for r in rounds)
         print(f"{name:<38} median {np.median(rounds):5.1f}  worst {max(rounds):3d}  never {never}")
 

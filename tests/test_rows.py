@@ -19,7 +19,7 @@ from mosaik_p2p.market.operator import SLACK_PRICE, Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.reach import own_rows, reach
 from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import CURVATURE, MARGIN, HeldRow, LimitRow, held_row
+from mosaik_p2p.market.rows import CURVATURE, MARGIN, MARGIN_GROWTH, HeldRow, LimitRow, held_row
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.units import ELECTRICITY, FloatArray
 
@@ -279,4 +279,4 @@ def test_rows_of_lower_limits_turn_both_signs() -> None:
     mended = now + np.array([(0.01 + MARGIN * 0.95) / 1e-3, 0.0])
     assert held.slope @ mended == pytest.approx(held.bound)
     again = held_row(below, 0, names, now, {held.key: held})
-    assert again.bound == pytest.approx(held.bound - MARGIN * 0.95 - CURVATURE * 0.01)
+    assert again.bound == pytest.approx(held.bound - (MARGIN_GROWTH - 1) * MARGIN * 0.95 - CURVATURE * 0.01)

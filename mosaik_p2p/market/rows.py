@@ -18,10 +18,10 @@ from mosaik_p2p.units import FloatArray
 
 MARGIN = 1e-4
 """Part of a limit by which a row stays clear of it: what curvature and the clearing's own tolerance may add."""
-MARGIN_GROWTH = 2.0
+MARGIN_GROWTH = 4.0
 """Factor on the margin each time that the same limit is found broken again."""
 LARGEST_MARGIN = 1e-2
-CURVATURE = 0.05
+CURVATURE = 0.25
 """Part of the excess that is added to the margin where a limit is broken although its row was kept."""
 NO_INFLUENCE = 1e-3
 """A limit that all prosumers together, moving by their size, change by less than this part of its excess is beyond
