@@ -104,7 +104,7 @@ def main() -> None:
         first, second = ascent(raw, rows, now)
         kept.append(first)
         tight.append(second)
-    print(f"{count} cases; rounds of clearing (a dash: more than {MOST_ROUNDS - 1})")
+    print(f"{count} cases; rounds of clearing ({MOST_ROUNDS}: never)")
     for name, rounds in (
         ("operator's own step, kept and tight", own),
         ("ascent, kept", kept),
