@@ -2,8 +2,8 @@
 
 At the begin of each interval the market clears and emits every prosumer's dispatch; the grids answer in the same
 instant with what the dispatch violates. `Simulator.respond` decides what follows: no answer ends the loop, a new
-outcome is emitted and checked again. The state of storages moves on only when time does: every round starts from the
-same state.
+outcome is emitted and checked again. With `negotiation.enabled` it negotiates; see `market.negotiation`. The state of
+storages moves on only when time does: every round starts from the same state.
 
 Forecasts come in as lists over the horizon, what turns out as one value.
 
@@ -19,11 +19,15 @@ from typing import Any
 import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
+from mosaik_p2p.errors import Status
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.forecasts import ATTRIBUTES
+from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.opening import opened
-from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch
+from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
+from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.sims.shared import (
     API_VERSION,
     ScenarioSimulator,
@@ -68,10 +72,15 @@ META: Meta = {
 
 @dataclass(frozen=True)
 class Violations:
-    """A grid's answer to a dispatch: the solver's status and what the check found, one dictionary per violation."""
+    """A grid's answer to a dispatch: the solver's status and what the check found, one dictionary per violation.
+
+    `rows`, where the grid gives them: limits that are broken or near, as `{element, quantity, unit, value, limit,
+    upper, per_kw, per_kvar}`; the last two are the change of the value by 1 kW and 1 kvar that an entity injects more.
+    """
 
     status: str
     items: tuple[Mapping[str, Any], ...]
+    rows: tuple[Mapping[str, Any], ...] = ()
 
 
 class Simulator(ScenarioSimulator):
@@ -83,6 +92,7 @@ class Simulator(ScenarioSimulator):
         """What stands for the open interval, by the last round."""
         self.round = 0
         self._prosumer_of: dict[str, str] = {}
+        self._reactive_share: dict[str, float] = {}
         self._dispatch: dict[str, ProsumerDispatch] = {}
         self._prices: dict[tuple[str, str], float | None] = {}
         self._interval = -1
@@ -101,6 +111,7 @@ class Simulator(ScenarioSimulator):
         self.market = opened(market_case(self.case))
         self._steps_per_interval = interval_steps(self.case, self._time_resolution)
         self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
+        self._reactive_share = {p.name: reactive_share(p.power_factor) for p in self.case.prosumers}
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
         """Clear when an interval begins; otherwise consider the grids' answers to the last dispatch."""
@@ -123,7 +134,7 @@ class Simulator(ScenarioSimulator):
 
     def _consider(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         violations = {
-            carrier: Violations(answer["status"], tuple(answer["items"]))
+            carrier: Violations(answer["status"], tuple(answer["items"]), tuple(answer.get("rows") or ()))
             for attribute, carrier in ANSWERS.items()
             if attribute in answers
             for answer in in_order(answers[attribute])
@@ -138,12 +149,47 @@ class Simulator(ScenarioSimulator):
             self.round += 1
             self._publish(outcome, perf_counter() - started)
 
-    def respond(self, violations: Mapping[str, Violations]) -> IntervalOutcome | None:  # noqa: ARG002 (for subclasses)
+    def respond(self, violations: Mapping[str, Violations]) -> IntervalOutcome | None:
         """The market's answer to what the grids found, by carrier: None accepts the dispatch as it is.
 
         An outcome that is returned becomes the next round's dispatch and is checked by the grids in the same instant.
         """
-        return None
+        negotiation = self.case.scenario.negotiation
+        if not negotiation.enabled or not isinstance(self.market, RollingMarket):
+            return None
+        reports = {carrier: self._report(answer) for carrier, answer in violations.items()}
+        return self.market.negotiate(reports, max_rounds=negotiation.max_rounds)
+
+    def _report(self, answer: Violations) -> NetworkReport:
+        return NetworkReport(
+            is_solved=answer.status != Status.NOT_CONVERGED.value,
+            broken=frozenset(
+                (item["element"], item["quantity"])
+                for item in answer.items
+                if item.get("prosumers_can_influence") is not False
+            ),
+            rows=tuple(self._row(row) for row in answer.rows),
+        )
+
+    def _row(self, row: Mapping[str, Any]) -> LimitRow:
+        """A grid's row per prosumer and kW, the reactive power going along as the power factor says."""
+        per_kw: dict[str, float] = {}
+        for column in ("per_kw", "per_kvar"):
+            for entity, change in row[column].items():
+                # A source may stand with or without its simulator's name in front; entity ids have no dots.
+                name = self._prosumer_of.get(entity.rpartition(".")[2])
+                if name is not None:
+                    share = 1.0 if column == "per_kw" else self._reactive_share[name]
+                    per_kw[name] = per_kw.get(name, 0.0) + share * change
+        return LimitRow(
+            element=row["element"],
+            quantity=row["quantity"],
+            unit=row["unit"],
+            value=row["value"],
+            limit=row["limit"],
+            is_upper=row["upper"],
+            per_kw=per_kw,
+        )
 
     def _publish(self, outcome: IntervalOutcome, wall_s: float) -> None:
         self.outcome, self._wall_s, self._emits = outcome, wall_s, True

@@ -1,7 +1,7 @@
 """Collects every round's tables from the market and the grids, and writes them to the result folder.
 
 It belongs into the group of the market and the grids: outside it would see the last round only. Of an interval with
-several rounds the last one is binding; `clearing`, `flows` and `violations` keep the others too.
+several rounds the last one is binding; `clearing`, `flows`, `violations` and `negotiation` keep the others too.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSourc
 from mosaik_p2p.units import Table
 
 RECORDER_ID = "Recorder"
-ALL_ROUNDS = frozenset({"clearing", "flows", "violations"})
+ALL_ROUNDS = frozenset({"clearing", "flows", "violations", "negotiation"})
 FLUSH_INTERVALS = 12
 """Intervals between two writes: what a killed process can lose, against one small file per table and write."""
 
@@ -135,6 +135,7 @@ def joined(first: Table, second: Table) -> Table:
 def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, interval: int) -> list[tuple[str, Table]]:
     """An interval's tables as they are stored, settlement included; the highest round is the binding one."""
     binding = max(rounds)
+    rounds = marked_by_means(rounds)
     stored = [
         (name, _stamped(name, rows, case, interval, number, binding))
         for number in sorted(rounds)
@@ -143,6 +144,31 @@ def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, inter
     ]
     paid = _settlement(rounds[binding], case)
     return stored if paid is None else [*stored, ("settlement", _stamped("settlement", paid, case, interval, 0, 0))]
+
+
+def marked_by_means(rounds: Mapping[int, Mapping[str, Table]]) -> Mapping[int, Mapping[str, Table]]:
+    """The rounds, with violations that the negotiation found beyond the prosumers' means marked in all of them."""
+    place = ("network", "element", "quantity")
+    held = [tables["negotiation"] for tables in rounds.values() if "negotiation" in tables]
+    beyond = {
+        key
+        for table in held
+        for *key_parts, within in zip(*(table[name] for name in place), table["within_means"], strict=True)
+        for key in [tuple(key_parts)]
+        if within is False
+    }
+    if not beyond:
+        return rounds
+
+    def marked(table: Table) -> Table:
+        keys = zip(*(table[name] for name in place), strict=True)
+        flags = zip(keys, table["prosumers_can_influence"], strict=True)
+        return {**table, "prosumers_can_influence": [False if key in beyond else flag for key, flag in flags]}
+
+    return {
+        number: {name: marked(table) if name == "violations" else table for name, table in tables.items()}
+        for number, tables in rounds.items()
+    }
 
 
 def _settlement(tables: Mapping[str, Table], case: Case) -> Table | None:

@@ -27,7 +27,8 @@ CONTRACT = {
     "trades": "time carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
     "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh",
     "prosumers": "time prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
-    "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh",
+    "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh "
+    "surcharge_per_kwh",
     "devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
     "flows": "time round network status iterations slack_kw loss_kw pump_kw",
     "heat_exchanges": "time prosumer mode cleared_kw delivered_kw mdot_kg_per_s t_supply_c t_return_c dp_bar status",
@@ -37,6 +38,7 @@ CONTRACT = {
     "transformers": "time element p_hv_kw q_hv_kvar p_lv_kw q_lv_kvar i_ka loading_percent loss_kw",
     "junctions": "time junction side p_bar t_c flowing",
     "pipes": "time pipe mdot_kg_per_s velocity_m_per_s dp_pa_per_m t_in_c t_out_c loss_kw",
+    "negotiation": "time round move network element quantity unit is_upper limit multiplier slack within_means",
     "violations": "time round network element quantity value limit unit excess prosumers_can_influence",
     "settlement": "time case party counterparty carrier item energy_kwh money",
     "alone": "time prosumer carrier import_kw export_kw imbalance_kw cost level_kwh "

@@ -77,23 +77,6 @@ def test_an_unknown_device_is_refused_with_the_known_types() -> None:
     assert "flexible_load" in fault.remedy
 
 
-@pytest.mark.parametrize(
-    ("section", "key", "value", "place"),
-    [
-        ("negotiation", "enabled", True, "negotiation.enabled"),
-    ],
-)
-def test_what_a_later_version_brings_is_refused_with_a_remedy(
-    section: str, key: str, value: object, place: str
-) -> None:
-    scenario = tables()
-    scenario[section][key] = value
-    (fault,) = read(scenario).faults
-    assert fault.place == place
-    assert fault.problem == "is not available in this version"
-    assert fault.remedy.startswith("Use ")
-
-
 def test_faults_of_one_table_hide_none_of_another() -> None:
     scenario = tables()
     scenario["time"]["start"] = scenario["time"]["start"].replace(tzinfo=None)

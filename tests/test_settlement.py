@@ -29,6 +29,7 @@ PROSUMERS: Table = {
     "import_price_per_kwh": [0.7, 0.49],
     "export_price_per_kwh": [0.37, None],
     "imbalance_price_per_kwh": [9.0, 9.0],
+    "surcharge_per_kwh": [0.04, -0.2],
 }
 FLOWS: Table = {"network": ["electricity", "heat"], "loss_kw": [10.0, 20.0], "pump_kw": [None, 0.5]}
 
@@ -43,9 +44,9 @@ def _sums(table: Table, *keys: str) -> dict[tuple[str, ...], float]:
 def test_by_hand_for_half_an_hour() -> None:
     tables = {"trades": TRADES, "prosumers": PROSUMERS, "flows": FLOWS}
     money = _sums(settle(tables, dt_h=0.5, loss_price_per_kwh=0.4), "party")
-    assert money["A",] == pytest.approx(2.0 * (0.5 - 0.01) + 1.5 * 0.37)
-    assert money["B",] == pytest.approx(-2.0 * (0.5 + 0.02 + 0.03) - 1.0 * 0.49 - 0.5 * 9.0)
-    assert money["operator",] == pytest.approx(2.0 * 0.06 - 0.4 * (5.0 + 0.25) - 10.0 * 0.49)
+    assert money["A",] == pytest.approx(2.0 * (0.5 - 0.01) + 1.5 * (0.37 - 0.04))
+    assert money["B",] == pytest.approx(-2.0 * (0.5 + 0.02 + 0.03) - 1.0 * 0.49 - 0.5 * 9.0 - 0.2 * 1.5)
+    assert money["operator",] == pytest.approx(2.0 * 0.06 + 1.5 * 0.04 + 1.5 * 0.2 - 0.4 * (5.0 + 0.25) - 10.0 * 0.49)
 
 
 def test_every_payment_is_two_rows() -> None:

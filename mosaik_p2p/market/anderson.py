@@ -39,7 +39,7 @@ class Anderson:
         moves = np.diff(np.array(self._images), axis=0)
         normal = changes @ changes.T
         trace = float(np.trace(normal))
-        if trace == 0.0:
+        if trace == 0.0 or not residual.any():
             return image
         normal += REGULARISATION * trace * np.eye(len(normal))
         step = residual - np.linalg.solve(normal, changes @ residual) @ moves

@@ -5,15 +5,17 @@ ask for the same interval again. Beside the market every prosumer also lives a s
 levels of its own; that is the counterfactual `alone` of the settlement.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.clearing import Progress, describe_failure, shifted
+from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, shifted
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.negotiation import NetworkReport, Standing, answered, opened
 from mosaik_p2p.market.planning import (
     first_reputation,
     next_reputation,
@@ -28,11 +30,11 @@ from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.reputation import Reputation
-from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables
+from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables, negotiation_table
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, initial_state, reactive_share
-from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, Table
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ class IntervalOutcome:
 
 
 @dataclass(frozen=True)
+class _Open:
+    """The interval that was cleared last, for the networks' answer to it."""
+
+    window: Window
+    prosumers: tuple[Prosumer, ...]
+    alone: tuple[Realised, ...]
+    clearing: Clearing
+    raw: MarketProblem
+    """Without recourse."""
+    standing: Standing | None
+
+
+@dataclass(frozen=True)
 class _State:
     """Everything that one interval hands to the next."""
 
@@ -73,6 +88,7 @@ class RollingMarket:
         begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
         self._committed = _State(0, begin, begin, None, first_reputation(case))
         self._pending: _State | None = None
+        self._open: _Open | None = None
         self._halted: str | None = None
 
     @property
@@ -94,7 +110,9 @@ class RollingMarket:
             for prosumer in self._case.prosumers
         )
         window = Window(k, self._case.horizon_steps, self._case.day)
-        problem = prepared(stated(self._case, prosumers, state.market, window, state.reputation))
+        raw = stated(self._case, prosumers, state.market, window, state.reputation)
+        problem = prepared(raw)
+        self._open = None
         try:
             clearing = solved(self._case, problem, self._case.settings, start=state.start, on_check=on_check)
             alone = self._alone(prosumers, state.alone, window)
@@ -102,6 +120,51 @@ class RollingMarket:
             return self._halt(failed_table(self._case.settings.form, describe_failure(error)), prosumers, window)
         if clearing.status is not Status.OK and self._case.on_not_converged == "stop":
             return self._halt(clearing_table(problem, clearing), prosumers, window)
+        self._open = _Open(window, prosumers, alone, clearing, raw, None)
+        return self._outcome(self._open, problem, clearing, start=shifted(clearing.end))
+
+    def negotiate(
+        self, reports: Mapping[str, NetworkReport], *, max_rounds: int, on_check: Progress | None = None
+    ) -> IntervalOutcome | None:
+        """Answer what the networks found, by carrier, in the dispatch of the last call: None accepts it.
+
+        Starts from the committed state as `clear` does. Raises ValueError before anything was cleared.
+        """
+        if self._open is None:
+            raise ValueError("there is no cleared interval to negotiate about")
+        opened_before = self._open.standing or opened(self._open.raw, self._open.clearing)
+        by_carrier = {CARRIERS.index(carrier): report for carrier, report in reports.items()}
+        try:
+            standing, offer = answered(
+                opened_before, by_carrier, self._case.settings, max_rounds=max_rounds, on_check=on_check
+            )
+        except NotSolved:
+            # The last dispatch was checked and stands; what it violates is on record.
+            return None
+        self._open = replace(self._open, standing=standing)
+        if offer is None or self._pending is None:
+            return None
+        outcome = self._outcome(
+            self._open,
+            standing.problem,
+            offer.limited.clearing,
+            start=self._pending.start,
+            surcharge_per_kwh=offer.limited.surcharge_per_kwh,
+        )
+        return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
+
+    def _outcome(
+        self,
+        opened_interval: _Open,
+        problem: MarketProblem,
+        clearing: Clearing,
+        *,
+        start: admm.Start | None,
+        surcharge_per_kwh: FloatArray | None = None,
+    ) -> IntervalOutcome:
+        """What a clearing makes happen; the state that follows waits for `commit`."""
+        state, window, prosumers = self._committed, opened_interval.window, opened_interval.prosumers
+        k = window.begin
         happened = tuple(
             realise(prosumer, model, done, clearing.sale_kw[:, 0, i], interval=k)
             for i, (prosumer, model, done) in enumerate(zip(prosumers, problem.models, clearing.dispatch, strict=True))
@@ -109,11 +172,20 @@ class RollingMarket:
         self._pending = _State(
             interval=k + 1,
             market=next_states(self._case, state.market, happened, k),
-            alone=next_states(self._case, state.alone, alone, k),
-            start=shifted(clearing.end),
+            alone=next_states(self._case, state.alone, opened_interval.alone, k),
+            start=start,
             reputation=next_reputation(self._case, state.reputation, clearing.trades),
         )
-        tables = interval_tables(prosumers, problem, clearing, happened, alone, window, steps=self._case.steps)
+        tables = interval_tables(
+            prosumers,
+            problem,
+            clearing,
+            happened,
+            opened_interval.alone,
+            window,
+            steps=self._case.steps,
+            surcharge_per_kwh=surcharge_per_kwh,
+        )
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
         return IntervalOutcome(clearing.status, dispatch, tables)
 

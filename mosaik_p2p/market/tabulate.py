@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.negotiation import RoundLog
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.realise import Realised
 from mosaik_p2p.market.reputation import clipped_pairs, counted_benefit
@@ -38,14 +39,17 @@ def interval_tables(
     *,
     steps: int,
     since_clearing: int = 0,
+    surcharge_per_kwh: FloatArray | None = None,
 ) -> dict[str, Table]:
-    """The tables of one binding interval of `steps`, the first one of its clearing or `since_clearing` later."""
+    """The tables of one binding interval of `steps`, the first one of its clearing or `since_clearing` later;
+    `surcharge_per_kwh` (C, N) where the networks negotiated."""
+    surcharge = np.zeros(problem.member.shape) if surcharge_per_kwh is None else surcharge_per_kwh
     return {
         "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
         "charges": charges_table(problem, window, since_clearing=since_clearing),
         "clearing": clearing_table(problem, clearing, since_clearing=since_clearing),
-        "trades": trades_table(problem, clearing),
-        "prosumers": prosumers_table(prosumers, clearing, happened),
+        "trades": trades_table(problem, clearing, surcharge),
+        "prosumers": prosumers_table(prosumers, clearing, happened, surcharge),
         "devices": devices_table(prosumers, happened),
         "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
     }
@@ -141,17 +145,23 @@ def failed_table(form: str, cause: str) -> Table:
     return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False, 0, None)])
 
 
-def trades_table(problem: MarketProblem, clearing: Clearing) -> Table:
-    """One row per trade; what each end pays in charges beside the price. No surcharges without negotiation."""
+def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: FloatArray) -> Table:
+    """One row per trade; what each end pays beside the price: charges, and surcharges (negative: rebates).
+
+    A surcharge is on what is injected, so that the buyer, who draws, pays its own with the other sign.
+    """
     names, rows = problem.names, []
-    for carrier, trades, charges in zip(CARRIERS, clearing.trades, problem.charges, strict=True):
+    for carrier, trades, charges, surcharge in zip(
+        CARRIERS, clearing.trades, problem.charges, surcharge_per_kwh, strict=True
+    ):
         posted = charges.posted[trades.seller, trades.buyer]
         benefit = counted_benefit(charges)[trades.seller, trades.buyer]
         for i, j, power, price, charge, worth in zip(
             trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh, posted, benefit, strict=True
         ):
             ends = (float(charge * charges.seller_share), float(charge * charges.buyer_share))
-            rows.append((carrier, names[i], names[j], float(power), float(price), *ends, 0.0, 0.0, float(worth)))
+            surcharges = (float(surcharge[i]), 0.0 - float(surcharge[j]))
+            rows.append((carrier, names[i], names[j], float(power), float(price), *ends, *surcharges, float(worth)))
     columns = (
         "carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
         "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh"
@@ -159,7 +169,9 @@ def trades_table(problem: MarketProblem, clearing: Clearing) -> Table:
     return _columns(columns, rows)
 
 
-def prosumers_table(prosumers: tuple[Prosumer, ...], clearing: Clearing, happened: tuple[Realised, ...]) -> Table:
+def prosumers_table(
+    prosumers: tuple[Prosumer, ...], clearing: Clearing, happened: tuple[Realised, ...], surcharge_per_kwh: FloatArray
+) -> Table:
     """One row per prosumer and carrier that it has anything to do with."""
     rows = []
     for i, (prosumer, result) in enumerate(zip(prosumers, happened, strict=True)):
@@ -180,11 +192,12 @@ def prosumers_table(prosumers: tuple[Prosumer, ...], clearing: Clearing, happene
                     exchange.import_price_per_kwh,
                     exchange.export_price_per_kwh,
                     clearing.scarcity_price_per_kwh,
+                    float(surcharge_per_kwh[CARRIERS.index(carrier), i]),
                 )
             )
     columns = (
         "prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
-        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh"
+        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh"
     )
     return _columns(columns, rows)
 
@@ -225,3 +238,27 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
         "imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh"
     )
     return _columns(columns, rows)
+
+
+def negotiation_table(log: RoundLog) -> Table:
+    """One row per limit that a round of the negotiation held, with its price; without limits, the move alone.
+
+    `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays broken.
+    """
+    rows: list[tuple[object, ...]] = [
+        (
+            str(log.move),
+            CARRIERS[row.carrier],
+            row.element,
+            row.quantity,
+            row.unit,
+            row.is_upper,
+            row.limit,
+            float(multiplier),
+            float(slack),
+            row.key not in log.beyond,
+        )
+        for row, multiplier, slack in zip(log.rows, log.multiplier, log.slack, strict=True)
+    ]
+    columns = "move network element quantity unit is_upper limit multiplier slack within_means"
+    return _columns(columns, rows or [(str(log.move), *[None] * 9)])

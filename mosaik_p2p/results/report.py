@@ -23,10 +23,16 @@ from mosaik_p2p.results.figures_limits import electric_panels, heat_panels, verd
 from mosaik_p2p.results.figures_map import map_panels
 from mosaik_p2p.results.figures_market import convergence_panels, market_panels, storage_panel
 from mosaik_p2p.results.figures_money import money_panels
+from mosaik_p2p.results.figures_negotiation import negotiation_panels
 from mosaik_p2p.results.folder import REPORT_FILE
 from mosaik_p2p.results.missed import missed_text, misses
 from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.sentences import convergence_sentence, missing_sentence, verdict_sentence
+from mosaik_p2p.results.sentences import (
+    convergence_sentence,
+    missing_sentence,
+    negotiation_sentence,
+    verdict_sentence,
+)
 from mosaik_p2p.results.summary import read_summary
 from mosaik_p2p.results.unserved import shortages, unserved_texts
 from mosaik_p2p.results.violation_table import violation_rows
@@ -78,6 +84,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         sentence=verdict_sentence(summary),
         missing=missing_sentence(summary),
         converged=convergence_sentence(summary),
+        negotiated=negotiation_sentence(summary),
         losses_are=LOSSES_ARE,
         period=_period(clock),
         tiles=_tiles(summary),
@@ -109,6 +116,7 @@ def _sections(clock: Clock, summary: Mapping[str, Any]) -> list[Section]:
         Section("Maps", tuple(map_panels(clock)) if len(clock.begins) else ()),
         Section("Electricity network", tuple(electric_panels(clock))),
         Section("Heat network", tuple(heat_panels(clock)) if HEAT in networks else ()),
+        Section("Negotiation", tuple(negotiation_panels(clock))),
         Section("Market", tuple(market_panels(clock))),
         Section("Money", tuple(money_panels(clock, summary))),
         Section("Storage", (storage,) if storage else ()),

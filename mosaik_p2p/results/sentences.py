@@ -57,6 +57,22 @@ def convergence_sentence(summary: Mapping[str, Any]) -> str | None:
     return f"The market did not converge in {count} interval{'' if count == 1 else 's'}{why}"
 
 
+def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
+    """What the negotiation did and cost; None where there was none."""
+    found = summary.get("negotiation")
+    if found is None:
+        return None
+    before, after = (summary["violations"][side]["hours"] for side in ("with_charges", "negotiated"))
+    count, rounds = found["intervals"], found["rounds"]
+    beyond = found["beyond_influence_hours"]
+    rest = f", {beyond:g} h of them beyond the prosumers' influence" if beyond else ""
+    return (
+        f"Negotiated in {count} interval{'' if count == 1 else 's'}, {rounds['mean']:.1f} rounds on average, "
+        f"{rounds['max']:.0f} at most: hours with a broken limit from {before:g} to {after:g}{rest}; welfare cost "
+        f"{found['welfare_cost']:.2f} {summary['currency']} (known to {found['welfare_cost_uncertain']:.2f})"
+    )
+
+
 def counts_sentence(summary: Mapping[str, Any]) -> str:
     """How many intervals of the run have which verdict."""
     counts, steps = summary["verdict_counts"], summary["steps"]

@@ -22,6 +22,7 @@ from mosaik_p2p.results.folder import SUMMARY_FILE
 from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
 from mosaik_p2p.results.money import costs, is_worse_off, operator_account, reputation_account, total_cost
 from mosaik_p2p.results.naming import kind_of, place
+from mosaik_p2p.results.negotiated import negotiation_summary
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all
 from mosaik_p2p.results.verdicts import SOLVED, interval_verdicts, overall_of_run, status_counts, verdict_counts
@@ -95,6 +96,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "clearing_status_counts": status_counts(results.cleared),
         "not_converged": _not_converged(results),
         "violations": _violations(results, others, meta),
+        "negotiation": negotiation_summary(results),
         "worst": worst_values(results, meta.networks),
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},

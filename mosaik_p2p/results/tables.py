@@ -99,6 +99,7 @@ TABLES: dict[str, TableShape] = {
         import_price_per_kwh=REAL,
         export_price_per_kwh=REAL,
         imbalance_price_per_kwh=REAL,
+        surcharge_per_kwh=REAL,
     ),
     "devices": _shape(
         "time prosumer device",
@@ -231,6 +232,22 @@ TABLES: dict[str, TableShape] = {
         unit=TEXT,
         excess=REAL,
         prosumers_can_influence=FLAG,
+    ),
+    # What each round of the negotiation held: one row per limit, or one without limits that names the move alone.
+    "negotiation": _shape(
+        "time round network element quantity is_upper",
+        time=TIME,
+        round=WHOLE,
+        move=TEXT,
+        network=TEXT,
+        element=TEXT,
+        quantity=TEXT,
+        unit=TEXT,
+        is_upper=FLAG,
+        limit=REAL,
+        multiplier=REAL,
+        slack=REAL,
+        within_means=FLAG,
     ),
     "settlement": _shape(
         "time case party counterparty carrier item",

@@ -8,7 +8,12 @@ from typing import Any
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.missed import missed_text
-from mosaik_p2p.results.sentences import convergence_sentence, counts_sentence, verdict_sentence
+from mosaik_p2p.results.sentences import (
+    convergence_sentence,
+    counts_sentence,
+    negotiation_sentence,
+    verdict_sentence,
+)
 from mosaik_p2p.results.unserved import unserved_texts
 from mosaik_p2p.results.wording import LOSSES_ARE, plain, share_of_change, signed, stored_beside
 
@@ -37,6 +42,7 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
         *textwrap.wrap(verdict_sentence(summary), WIDTH, subsequent_indent="  "),
         f"  {counts_sentence(summary)}",
         *textwrap.wrap(converged or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
+        *textwrap.wrap(negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
     ]
 
 

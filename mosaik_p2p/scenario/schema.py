@@ -37,6 +37,8 @@ FIRST_YEAR, LAST_YEAR = 1700, 2200
 END_YEAR_LIMIT = 2261
 """The last whole year that a time in nanoseconds since 1970 can name."""
 MINUTES_PER_DAY = 1440
+ROUNDS_LIMIT = 50
+"""Well below the loops that mosaik allows within one instant."""
 
 
 def _within_years(start: datetime) -> datetime:
@@ -106,10 +108,14 @@ class Market(Section):
 
 
 class Negotiation(Section):
-    """Off: the networks are checked and the verdict is recorded, without an answer of the market."""
+    """Whether the market answers a broken limit by surcharges within the same interval, and how often at most.
 
-    enabled: Annotated[Literal[False], not_yet(True, remedy="Use false: check and record.")] = False
-    max_rounds: Count = 10
+    Off: the networks are checked and the verdict is recorded.
+    """
+
+    enabled: Annotated[bool, Field(strict=True)] = False
+    max_rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 10
+    """Rounds of surcharges; then operating envelopes follow."""
 
 
 class Scale(Section):

@@ -3,7 +3,7 @@
 Two cases stand side by side: `in_market`, and `alone`, in which every prosumer has its contracts only. Parties are the
 prosumers and
 
-    operator       keeps the charges, pays for the losses of both networks
+    operator       keeps the charges and surcharges (rebates counted), pays for the losses of both networks
     utility        sells and buys electricity; heat_supplier the same for heat
     own            the prosumer's own devices: wear, fuel, discomfort
 
@@ -48,6 +48,7 @@ def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float |
     payments = [
         *_trades(tables.get("trades", {}), dt_h),
         *_exchanges(tables.get("prosumers", {}), IN_MARKET, dt_h),
+        *_surcharges(tables.get("prosumers", {}), dt_h),
         *_devices(tables.get("devices", {}), dt_h),
         *_losses(tables.get("flows", {}), tables.get("prosumers", {}), dt_h, loss_price_per_kwh),
         *_exchanges(tables.get("alone", {}), ALONE, dt_h),
@@ -95,6 +96,20 @@ def _exchanges(table: Table, case: str, dt_h: float) -> Iterator[Payment]:
         yield Payment(case, supplier, prosumer, carrier, "import", bought, price_in * bought)
         yield Payment(case, prosumer, supplier, carrier, "export", sold, price_out * sold)
         yield Payment(case, supplier, prosumer, carrier, "imbalance", abs(imbalance), scarcity * max(-imbalance, 0.0))
+
+
+def _surcharges(table: Table, dt_h: float) -> Iterator[Payment]:
+    """On what is exchanged outside trades (which pay theirs above): every kWh injected pays the surcharge of its place.
+
+    What is drawn counts as injected with a minus, so that where both signs differ the operator pays: a rebate.
+    """
+    outside = ("import_kw", "export_kw", "imbalance_kw", "surcharge_per_kwh")
+    for prosumer, carrier, bought, sold, imbalance, rate in _rows(table, "prosumer", "carrier", *outside):
+        injected = (float(sold) - float(bought) + float(imbalance)) * dt_h
+        if rate:
+            yield Payment(
+                IN_MARKET, OPERATOR, str(prosumer), str(carrier), "surcharge", abs(injected), float(rate) * injected
+            )
 
 
 def _devices(devices: Table, dt_h: float) -> Iterator[Payment]:

@@ -1,0 +1,118 @@
+"""Rounds of clearing until limits are kept: the operator's own step against dual ascent between clearings.
+
+    python benchmarks/negotiation.py [--cases 20]
+
+Random markets of five prosumers with one to three rows that their free clearing breaks. Dual ascent clears at fixed
+surcharges and moves each multiplier by the sign of what its row is broken by, its step growing by half while the sign
+stays and halving when it turns; it counts as done when no row is broken by more than 1 % of what it was, and as tight
+when a row with a price has no more room than that either.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from markets import random_market
+from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.limited import clear_limited, connected, injections, start_from
+from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price
+from mosaik_p2p.market.reach import own_rows, reach
+from mosaik_p2p.market.rows import HeldRow
+from mosaik_p2p.units import FloatArray
+
+MOST_ROUNDS = 60
+DONE = 0.01
+
+
+def with_surcharges(problem: MarketProblem, surcharge: FloatArray) -> MarketProblem:
+    """The market in which every kWh that devices inject in the first interval pays `surcharge` (C, N)."""
+    models = []
+    for i, model in enumerate(problem.models):
+        linear = model.linear.copy()
+        for k in own_rows(model):
+            linear[k, 0] += surcharge[:, i] @ (model.balance[:, k, 0] * np.array(model.member))
+        models.append(replace(model, linear=linear))
+    return replace(problem, models=tuple(models))
+
+
+def ascent(raw: MarketProblem, rows: tuple[HeldRow, ...], first_kw: FloatArray) -> tuple[int, int]:
+    """Rounds until every row is kept, and until it is also tight; MOST_ROUNDS where that never comes."""
+    broken = np.array([r.slope @ first_kw[r.carrier] - r.bound for r in rows])
+    mu, step, sign = (
+        np.zeros(len(rows)),
+        np.array([0.05 * highest_price(raw) / r.size for r in rows]),
+        np.zeros(len(rows)),
+    )
+    tolerance = DONE * np.maximum(broken, 1e-9)
+    problem, begin, kept = connected(raw), None, MOST_ROUNDS
+    for number in range(1, MOST_ROUNDS):
+        new = np.sign(broken)
+        step = step * np.where(sign == 0, 1.0, np.where(new == sign, 1.5, 0.5))
+        mu, sign = np.maximum(mu + step * new, 0.0), new
+        surcharge = np.zeros(problem.member.shape)
+        for price, r in zip(mu, rows, strict=True):
+            surcharge[r.carrier] += price * r.slope
+        found = clear(with_surcharges(raw, surcharge), Settings(relative_gap=1e-4), start=begin)
+        begin = found.end
+        now = injections(problem, found.dispatch)
+        broken = np.array([r.slope @ now[r.carrier] - r.bound for r in rows])
+        if np.all(broken <= tolerance):
+            kept = min(kept, number)
+            if np.all((np.abs(broken) <= tolerance) | (mu == 0.0)):
+                return kept, number
+    return kept, MOST_ROUNDS
+
+
+def case(seed: int) -> tuple[MarketProblem, tuple[HeldRow, ...], FloatArray]:
+    """A market, rows that its free clearing breaks and that can be kept, and the injections of that clearing."""
+    rng = np.random.default_rng(seed)
+    raw = random_market(5, seed, horizon=6, first_hour=int(rng.integers(8, 20)))
+    problem, free = connected(raw), clear(raw, Settings(relative_gap=1e-4))
+    now = injections(problem, free.dispatch)
+    least, most = reach(problem, Fleet(problem).power_kw)
+    rows = []
+    for n in range(int(rng.integers(1, 4))):
+        slope = np.abs(rng.normal(size=5)) * rng.choice([-1.0, 1.0])
+        lowest = float(np.minimum(slope * least[0], slope * most[0]).sum())
+        value = float(slope @ now[0])
+        bound = value - rng.uniform(0.05, 0.3) * (value - lowest)
+        rows.append(HeldRow(0, f"row {n}", "", "", True, 0.0, 0.0, slope, bound, 1, 0.0))
+    return raw, tuple(rows), now
+
+
+def main() -> None:
+    """Print a table of rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=20)
+    count = parser.parse_args().cases
+    kept, tight, own = [], [], []
+    for seed in range(count):
+        raw, rows, now = case(seed)
+        problem = connected(raw)
+        free = clear(raw, Settings(relative_gap=1e-4))
+        start = start_from(problem, free, free.end.weight)
+        alone = Fleet(problem).alone
+        found = clear_limited(problem, Limits(rows), Settings(relative_gap=1e-4), alone=alone, start=start)
+        own.append(1 if found.clearing.status == "ok" and not found.slack.any() else MOST_ROUNDS)
+        first, second = ascent(raw, rows, now)
+        kept.append(first)
+        tight.append(second)
+    print(f"{count} cases; rounds of clearing ({MOST_ROUNDS}: never)")
+    for name, rounds in (
+        ("operator's own step, kept and tight", own),
+        ("ascent, kept", kept),
+        ("ascent, tight", tight),
+    ):
+        never = sum(r >= MOST_ROUNDS for r in rounds)
+        print(f"{name:<38} median {np.median(rounds):5.1f}  worst {max(rounds):3d}  never {never}")
+
+
+if __name__ == "__main__":
+    main()

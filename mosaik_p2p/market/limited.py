@@ -1,0 +1,197 @@
+"""One clearing that keeps the networks' rows in its first interval, as a value like any other clearing."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market import admm
+from mosaik_p2p.market.clearing import DUST, Clearing, Progress
+from mosaik_p2p.market.fleet import Alone, Fleet
+from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
+from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, Settings
+from mosaik_p2p.market.reach import own_rows
+from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.subproblem import Completion, completion
+from mosaik_p2p.market.trades import Trades
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import FloatArray
+
+TIGHTER = 0.5
+"""Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
+a limit is a small difference between large costs."""
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A clearing under rows, what keeping them is worth, and what they could not be kept by."""
+
+    clearing: Clearing
+    """Prices are what a kWh injected is worth to each prosumer, surcharge deducted."""
+    surcharge_per_kwh: FloatArray
+    """(C, N): what everyone pays for each kWh injected in the first interval."""
+    multiplier: FloatArray
+    """(R,) money per unit of each row and hour."""
+    slack: FloatArray
+    """(R,) by how much each row is broken, in its unit: more than all prosumers together can mend."""
+    injection_kw: FloatArray
+    """(C, N) cleared injections of the first interval."""
+    end: admm.Start
+    """Where the iteration stopped; starts the next clearing under rows of the same interval."""
+
+
+def connected(problem: MarketProblem) -> MarketProblem:
+    """The market with imbalances priced; who has nobody to trade a carrier with stays connected to its network."""
+    ready = prepared(problem)
+    models = tuple(replace(model, member=raw.member) for model, raw in zip(ready.models, problem.models, strict=True))
+    return replace(ready, models=models)
+
+
+def injections(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
+    """(C, N) what everyone's devices put on the networks in the first interval, kW; zero where not connected."""
+    now = [_devices_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
+    return np.where(problem.member, np.stack(now, axis=-1), 0.0)
+
+
+def _devices_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
+    """(C,) net power of the devices in the first interval."""
+    rows = own_rows(model)
+    result: FloatArray = model.balance[:, rows, 0] @ x[rows, 0] - model.fixed[:, 0]
+    return result
+
+
+def least_exchange(problem: MarketProblem) -> FloatArray:
+    """(C, N) what has to enter the networks if everyone exchanges as little as it can: what devices cannot balance."""
+    return injections(problem, tuple(Fleet(lifted(problem)).complete(np.zeros(problem.shape))))
+
+
+def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> admm.Start:
+    """A start for the first clearing under rows out of the one without."""
+    z = clearing.sale_kw.copy()
+    z[:, 0] = injections(problem, clearing.dispatch)
+    return admm.Start(z, clearing.price_per_kwh, weight)
+
+
+def clear_limited(
+    problem: MarketProblem,
+    limits: Limits,
+    settings: Settings,
+    *,
+    alone: Alone,
+    start: admm.Start | None = None,
+    on_check: Progress | None = None,
+) -> Limited:
+    """Clear `problem` (see `connected`) within `limits`.
+
+    Rows that cannot be kept get slack, at a price above all others. Raises NotSolved where a programme has no numerical
+    solution.
+    """
+    form = OperatorForm(problem, limits)
+    fleet = OperatedFleet(problem, form, alone=alone)
+    begin = start if start is not None else admm.cold_start(fleet, form)
+    tighter = replace(settings, relative_gap=TIGHTER * settings.relative_gap)
+    outcome = admm.run(fleet, form, begin, tighter, on_check=on_check)
+    return _settled(problem, fleet, form, outcome, settings, limits)
+
+
+def _settled(
+    problem: MarketProblem,
+    fleet: OperatedFleet,
+    form: OperatorForm,
+    outcome: admm.Outcome,
+    settings: Settings,
+    limits: Limits,
+) -> Limited:
+    end = outcome.end
+    node_price, surcharge, multiplier = _prices(form, end, limits)
+    done, repaired = fleet.dispatch(end.z)
+    injection = injections(problem, tuple(done))
+    final_z = end.z.copy()
+    final_z[:, 0] = injection
+    prices = end.price_per_kwh.copy()
+    prices[:, 0] = node_price
+    trades = tuple(form.trades(final_z, prices, dust_kw=DUST * float(fleet.power_kw.mean())))
+    sale = end.z.copy()
+    for c, carrier_trades in enumerate(trades):
+        sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
+    dispatch = tuple(
+        _with_contracts(model, part, sale[:, 0, i])
+        for i, (model, part) in enumerate(zip(problem.models, done, strict=True))
+    )
+    slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
+    cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)
+    penalty = form.penalty(injection)
+    certificate = replace(outcome.certificate, cost=cost + penalty)
+    own = end.price_per_kwh.copy()
+    own[:, 0] = node_price - surcharge
+    converged = outcome.residuals.worst <= settings.relative_gap and certificate.relative_gap <= settings.relative_gap
+    clearing = Clearing(
+        status=Status.OK if converged else Status.NOT_CONVERGED,
+        cause=None if converged else _cause(outcome, certificate.relative_gap, settings),
+        form=form.name,
+        iterations=outcome.iterations,
+        primal_residual=float(outcome.residuals.primal.max()),
+        dual_residual=float(outcome.residuals.dual.max()),
+        cost=cost,
+        lower_bound=certificate.lower_bound,
+        relative_gap=certificate.relative_gap,
+        gap_of_gain=certificate.gap_of_gain,
+        trades=trades,
+        sale_kw=sale,
+        price_per_kwh=np.where(
+            problem.member[:, None, :], own, np.stack([part.price_per_kwh for part in dispatch], axis=-1)
+        ),
+        dispatch=dispatch,
+        repaired=repaired,
+        scarcity_price_per_kwh=scarcity_price(problem),
+        end=end,
+    )
+    return Limited(clearing, surcharge, multiplier, slack, injection, end)
+
+
+def _cause(outcome: admm.Outcome, gap: float, settings: Settings) -> str:
+    found = f"relative gap {gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
+    wanted = f"both must be at most {settings.relative_gap:g}; raise market.max_iterations or market.relative_gap"
+    return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}"
+
+
+def _prices(form: OperatorForm, end: admm.Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Node prices (C, N), surcharges (C, N) and the rows' multipliers (R,) behind the end of an iteration."""
+    answers = form.answers(form.start(end.z, end.price_per_kwh, end.weight), end.weight)
+    carriers, _, count = form.shape
+    node_price, surcharge = np.zeros((carriers, count)), np.zeros((carriers, count))
+    multiplier = np.zeros(len(limits.rows))
+    of_carrier = np.array([row.carrier for row in limits.rows], dtype=int)
+    for c, answer in enumerate(answers):
+        if answer is not None:
+            who = form.members(c)
+            node_price[c, who], surcharge[c, who] = answer.node_price_per_kwh, answer.surcharge_per_kwh
+            multiplier[of_carrier == c] = answer.multiplier
+    return node_price, surcharge, multiplier
+
+
+def _charges(problem: MarketProblem, trades: tuple[Trades, ...]) -> float:
+    """Money that both ends of the trades pay in the first interval."""
+    return problem.dt_h * sum(
+        float(np.sum(t.power_kw * charges.total[t.seller, t.buyer]))
+        for t, charges in zip(trades, problem.charges, strict=True)
+    )
+
+
+def _with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray) -> Completion:
+    """The dispatch with what the contracts of the first interval take or give, sales (C,) as agreed."""
+    x = done.x.copy()
+    produced = _devices_kw(model, x)
+    for c in np.flatnonzero(model.member):
+        outside = [
+            k
+            for k, variable in enumerate(model.variables)
+            if variable.type in ("contract", IMBALANCE) and model.balance[c, k, 0] != 0.0
+        ]
+        missing = float(sale_kw[c] - produced[c])
+        # Contracts come before imbalances, which take what is left.
+        for k in outside:
+            share = model.balance[c, k, 0]
+            x[k, 0] = min(max(share * missing, 0.0), float(model.upper[k, 0]))
+            missing -= share * x[k, 0]
+    return completion(model, x, done.price_per_kwh)

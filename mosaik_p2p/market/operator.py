@@ -1,0 +1,217 @@
+"""The operator's own step in ADMM: the limits of the networks join the network's side of the market.
+
+In the first interval, the only one that binds, prosumers and network agree on each prosumer's whole injection X_i, to
+peers and to its contract together, and no longer on its net sale: the contracts move from the prosumers to the network
+(`lifted`), which then knows what enters the grid at every place and can keep `sum_i S_ci X_i <= bound_c`. The split has
+two sides as before, so that one iteration finds trades and multipliers together. Later intervals are cleared as in the
+form at hand.
+
+The lower bound stays rigorous: for any prices p of injections, the prosumers' own bound at p plus what the network
+cannot undercut when it buys at p.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mosaik_p2p.charges.tree import ChargeTree
+from mosaik_p2p.market.fleet import Alone, Fleet
+from mosaik_p2p.market.forms import Agreement, TreeForm
+from mosaik_p2p.market.mesh import MeshForm
+from mosaik_p2p.market.network_step import NetworkAnswer, NetworkStep, Served, contracts_at, flow_graph
+from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, highest_price, power_scale
+from mosaik_p2p.market.reach import reach
+from mosaik_p2p.market.recourse import scarcity_price
+from mosaik_p2p.market.rows import HeldRow
+from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import FloatArray
+
+SLACK_PRICE = 0.75
+"""Price of breaking a row by what 1 kW does where it does most, in scarcity prices: above the cost of every device and
+of a vehicle that leaves half full, below that of a load which is not served. No load goes unserved for a limit."""
+NOT_FOLLOWED = 3.0
+"""Price of an injection that a prosumer's devices cannot follow, in scarcity prices: the network has to give way."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the operator holds the first interval to: rows, and where injections are given, `pinned_kw` (C, N)."""
+
+    rows: tuple[HeldRow, ...]
+    pinned_kw: FloatArray | None = None
+
+
+def lifted(problem: MarketProblem) -> MarketProblem:
+    """The market with the members' contracts of the first interval taken out of their own problems."""
+    price = NOT_FOLLOWED * scarcity_price(problem)
+    return replace(problem, models=tuple(_without_contracts(model, price) for model in problem.models))
+
+
+def _without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
+    upper, linear = model.upper.copy(), model.linear.copy()
+    for k, variable in enumerate(model.variables):
+        if not any(model.member[c] and model.balance[c, k, 0] != 0.0 for c in range(len(model.member))):
+            continue
+        if variable.type == "contract":
+            upper[k, 0] = 0.0
+        elif variable.type == IMBALANCE:
+            linear[k, 0] = price
+    return replace(model, upper=upper, linear=linear)
+
+
+class OperatorForm:
+    """See `forms.Form`; entries of the first interval are injections, all others net sales."""
+
+    name = "network"
+
+    def __init__(self, problem: MarketProblem, limits: Limits) -> None:
+        """`problem` with everything priced, before `lifted`."""
+        self._problem, self._dt_h = problem, problem.dt_h
+        self._later = _later_form(lifted(problem))
+        self.shape, self.distance = problem.shape, self._later.distance
+        self._who = [np.flatnonzero(member) for member in problem.member]
+        self._rows = [tuple(row for row in limits.rows if row.carrier == c) for c in range(len(self._who))]
+        size = power_scale(problem)
+        least, most = reach(problem, size)
+        if limits.pinned_kw is not None:
+            least = most = limits.pinned_kw
+        self.steps = [
+            NetworkStep(
+                flow_graph(problem.charges[c], who),
+                contracts_at(problem, c, who, 0),
+                self._rows[c],
+                who,
+                reach_kw=(least[c, who], most[c, who]),
+                power_kw=float(size.mean()),
+                price_per_kwh=highest_price(problem),
+                slack_price_per_kwh=SLACK_PRICE * scarcity_price(problem),
+                dt_h=problem.dt_h,
+            )
+            if len(who)
+            else None
+            for c, who in enumerate(self._who)
+        ]
+
+    def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
+        """See Form."""
+        return z - price_per_kwh * self._dt_h / weight[:, None, :]
+
+    def weights(self, weight: FloatArray) -> FloatArray:
+        """See Form."""
+        return weight[:, None, :]
+
+    def prosumer_weight(self, weight: FloatArray) -> FloatArray:
+        """See Form."""
+        return weight
+
+    def agree(self, w: FloatArray, weight: FloatArray) -> Agreement:
+        """The operator's step now, the network's step later."""
+        later = self._later.agree(w, weight)
+        z, price = later.z.copy(), later.price_per_kwh.copy()
+        z[:, 0] = price[:, 0] = 0.0
+        for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True)):
+            if step is not None:
+                z[c, 0, who] = step.agree(w[c, 0, who], weight[c, who]).injection_kw
+                price[c, 0, who] = weight[c, who] * (z[c, 0, who] - w[c, 0, who]) / self._dt_h
+        return Agreement(z, price)
+
+    def members(self, c: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Positions of those who are connected to the network of carrier `c`."""
+        return self._who[c]
+
+    def answers(self, w: FloatArray, weight: FloatArray) -> list[NetworkAnswer | None]:
+        """What the operator answers to `w` in the first interval, by carrier, with prices and multipliers."""
+        return [
+            None if step is None else step.agree(w[c, 0, who], weight[c, who])
+            for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True))
+        ]
+
+    def target(self, v: FloatArray) -> FloatArray:
+        """See Form."""
+        return v
+
+    def spread(self, v: FloatArray, sale_kw: FloatArray) -> FloatArray:  # noqa: ARG002  (another form needs it)
+        """See Form."""
+        return sale_kw
+
+    def sales(self, z: FloatArray) -> FloatArray:
+        """See Form; injections in the first interval, as `lifted` prosumers know them."""
+        return z
+
+    def charge(self, z: FloatArray) -> float:
+        """Money for contracts, charges and broken rows in the first interval, and for charges later."""
+        now = sum(served.cost for served in self.served(z[:, 0]) if served is not None)
+        return now + self.penalty(z[:, 0]) + self.charge_later(z)
+
+    def penalty(self, injection_kw: FloatArray) -> float:
+        """Money for the rows that injections (C, N) break in the first interval."""
+        return sum(
+            step.penalty(injection_kw[c, who])
+            for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True))
+            if step is not None
+        )
+
+    def charge_later(self, z: FloatArray) -> float:
+        """Money that both ends pay after the first interval."""
+        later = z.copy()
+        later[:, 0] = 0.0
+        return self._later.charge(later)
+
+    def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
+        """As in the form at hand; in the first interval any prices serve the bound."""
+        candidates = [prices.copy() for prices in self._later.closed(price_per_kwh)]
+        for prices in candidates:
+            prices[:, 0] = price_per_kwh[:, 0]
+        return candidates
+
+    def served(self, injection_kw: FloatArray) -> list[Served | None]:
+        """The cheapest contracts and flows of the first interval for injections (C, N), by carrier."""
+        return [
+            None if step is None else step.serve(injection_kw[c, who])
+            for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True))
+        ]
+
+    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float) -> list[Trades]:
+        """The trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
+        served = self.served(z[:, 0])
+        return [self._trades(c, served[c], price_per_kwh[c, 0], dust_kw) for c in range(self.shape[0])]
+
+    def _trades(self, c: int, served: Served | None, node_price: FloatArray, dust_kw: float) -> Trades:
+        charges, who = self._problem.charges[c], self._who[c]
+        sale = np.zeros(self.shape[2])
+        if served is not None and charges.tree is None:
+            first, second = np.triu_indices(len(who), 1)
+            return match_pairs(who[first], who[second], served.flow_kw, node_price, charges, dust_kw=dust_kw)
+        if served is not None:
+            sale[who] = served.sale_kw
+        if charges.tree is None:
+            return match_pairs(who[:0], who[:0], sale[:0], node_price, charges, dust_kw=dust_kw)
+        return match_tree(charges.tree, sale, node_price, charges, dust_kw=dust_kw)
+
+
+def _later_form(problem: MarketProblem) -> TreeForm | MeshForm:
+    trees: list[ChargeTree] = [charges.tree for charges in problem.charges if charges.tree is not None]
+    if len(trees) == len(problem.charges):
+        return TreeForm(problem, tuple(trees))
+    return MeshForm(problem, power_kw=float(power_scale(problem).mean()))
+
+
+class OperatedFleet(Fleet):
+    """The prosumers without their contracts of the first interval; the bound includes the network's part."""
+
+    def __init__(self, problem: MarketProblem, form: OperatorForm, *, alone: Alone) -> None:
+        """`problem` before `lifted`; `alone` as of the fleet with all contracts."""
+        super().__init__(lifted(problem))
+        self._form = form
+        # Alone everyone has its contracts.
+        self.__dict__["alone"] = alone
+
+    def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
+        """See Fleet; prices of the first interval are those of injections."""
+        network = sum(
+            step.bound(price_per_kwh[c, 0, self._form.members(c)])
+            for c, step in enumerate(self._form.steps)
+            if step is not None
+        )
+        return super().bound(price_per_kwh, tighten=tighten) + network

@@ -1,0 +1,82 @@
+"""How much each prosumer can inject in the first interval at the least and at the most, from its own limits alone.
+
+An outer bound: implied by the prosumer's problem, so that stating it to the operator changes no optimum. It tells at
+once which limits of a network no dispatch can keep.
+"""
+
+import numpy as np
+
+from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED, MarketProblem
+from mosaik_p2p.prosumers.model import ProsumerModel, Storage
+from mosaik_p2p.units import FloatArray
+
+
+def reach(problem: MarketProblem, power_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(C, N) least and largest injection in kW; zero where a prosumer is no member of the carrier."""
+    lowest, highest = np.zeros(problem.member.shape), np.zeros(problem.member.shape)
+    for i, model in enumerate(problem.models):
+        low, high = _first_bounds(model, UNLIMITED * float(power_kw[i]))
+        for c in np.flatnonzero(model.member):
+            lowest[c, i], highest[c, i] = _carrier_range(model, int(c), low, high)
+    return lowest, highest
+
+
+def own_rows(model: ProsumerModel) -> list[int]:
+    """Rows of `x` that are devices: neither a contract nor an imbalance."""
+    return [k for k, variable in enumerate(model.variables) if variable.type not in ("contract", IMBALANCE)]
+
+
+def _first_bounds(model: ProsumerModel, most: float) -> tuple[FloatArray, FloatArray]:
+    """(K,) bounds of the first interval, with what a total leaves to it."""
+    low, high = model.lower[:, 0].copy(), np.minimum(model.upper[:, 0], most)
+    for total in model.totals:
+        if 0 not in total.intervals:
+            continue
+        later = [t for t in total.intervals if t != 0]
+        low[total.k] = max(low[total.k], total.power_kw - float(model.upper[total.k, later].sum()))
+        high[total.k] = min(high[total.k], total.power_kw - float(model.lower[total.k, later].sum()))
+    return np.minimum(low, high), high
+
+
+def _carrier_range(model: ProsumerModel, c: int, low: FloatArray, high: FloatArray) -> tuple[float, float]:
+    share = model.balance[c, :, 0]
+    least = most = -float(model.fixed[c, 0])
+    counted: set[int] = set()
+    for storage in model.storages:
+        pair = _charge_and_discharge(storage, share)
+        if pair is not None:
+            bottom, top = _storage_range(model, storage, pair, high)
+            least, most = least + bottom, most + top
+            counted |= {k for k, _ in storage.gain}
+    for k in own_rows(model):
+        if k not in counted:
+            ends = (share[k] * low[k], share[k] * high[k])
+            least, most = least + min(ends), most + max(ends)
+    return least, most
+
+
+def _charge_and_discharge(storage: Storage, share: FloatArray) -> tuple[tuple[int, float], tuple[int, float]] | None:
+    """(row, kWh per kW) of charging and of discharging, for a storage that does nothing else to the carrier."""
+    if len(storage.gain) != 2 or storage.keep <= 0.0:
+        return None
+    (a, gain_a), (b, gain_b) = sorted(storage.gain, key=lambda entry: entry[1])
+    plain = gain_a < 0 < gain_b and share[a] == -1.0 and share[b] == 1.0
+    return ((a, -gain_a), (b, gain_b)) if plain else None
+
+
+def _storage_range(
+    model: ProsumerModel, storage: Storage, pair: tuple[tuple[int, float], tuple[int, float]], high: FloatArray
+) -> tuple[float, float]:
+    """Least and largest net power out of a storage now, if its level is to end within its limits."""
+    (charge, fills), (discharge, empties) = pair
+    bottom, top = float(model.lower[storage.level, -1]), float(model.upper[storage.level, -1])
+    for t in range(model.horizon - 1, 0, -1):
+        # Backward: the level before this interval from which the interval's end can be reached.
+        raised, lowered = fills * model.upper[charge, t], empties * model.upper[discharge, t]
+        bottom = max(model.lower[storage.level, t - 1], (bottom - storage.drain[t] - raised) / storage.keep)
+        top = min(model.upper[storage.level, t - 1], (top - storage.drain[t] + lowered) / storage.keep)
+    # What the level may rise by, now that the energy of the begin is known.
+    least_rise, most_rise = float(bottom - storage.drain[0]), float(top - storage.drain[0])
+    most_out = min(float(high[discharge]), -least_rise / empties) if least_rise <= 0 else -least_rise / fills
+    most_in = min(float(high[charge]), most_rise / fills) if most_rise >= 0 else most_rise / empties
+    return min(-most_in, most_out), most_out
