@@ -173,8 +173,7 @@ def _prices(form: OperatorForm, end: admm.Start, limits: Limits) -> tuple[FloatA
 def _charges(problem: MarketProblem, trades: tuple[Trades, ...]) -> float:
     """Money that both ends of the trades pay in the first interval."""
     return problem.dt_h * sum(
-        float(np.sum(t.power_kw * charges.total[t.seller, t.buyer]))
-        for t, charges in zip(trades, problem.charges, strict=True)
+        charges.cost_per_hour(t.seller, t.buyer, t.power_kw) for t, charges in zip(trades, problem.charges, strict=True)
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED, MarketProblem
 from mosaik_p2p.market.quadratic import DiagonalProgram, NotSolved
 from mosaik_p2p.market.rows import HeldRow
@@ -74,13 +75,25 @@ class Served:
     cost: float
 
 
+def tree_of(charges: Charges) -> ChargeTree | None:
+    """The network that flows follow; None where charges are no paths on a tree, or a pair has terms of its own."""
+    return None if charges.pair_specific else charges.tree
+
+
+def pairs_of(charges: Charges, who: IntArray) -> tuple[IntArray, IntArray]:
+    """The pairs of members that may trade, as positions in `who`."""
+    first, second = np.triu_indices(len(who), 1)
+    is_open = charges.may_trade[who[first], who[second]]
+    return first[is_open], second[is_open]
+
+
 def flow_graph(charges: Charges, who: IntArray) -> FlowGraph:
-    """The tree where charges have one, else every pair of members as an edge."""
-    tree = charges.tree
+    """The tree where charges have one, else every pair of partners as an edge."""
+    tree = tree_of(charges)
     if tree is not None:
         below = np.arange(1, len(tree.parent))
         return FlowGraph(len(tree.parent), tree.place[who], below, tree.parent[1:], tree.charge[1:])
-    first, second = np.triu_indices(len(who), 1)
+    first, second = pairs_of(charges, who)
     return FlowGraph(len(who), np.arange(len(who)), first, second, charges.total[who[first], who[second]])
 
 
@@ -94,12 +107,6 @@ def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contr
     ]
     columns = np.array(rows, dtype=float).reshape(-1, 4)
     return Contracts(columns[:, 0].astype(np.int64), columns[:, 1], columns[:, 2], columns[:, 3])
-
-
-def no_contracts() -> Contracts:
-    """Of an interval whose contracts stay with the prosumers."""
-    nothing = np.zeros(0)
-    return Contracts(np.zeros(0, dtype=np.int64), nothing, nothing, nothing)
 
 
 class NetworkStep:

@@ -14,11 +14,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.fleet import Alone, Fleet
-from mosaik_p2p.market.forms import Agreement, TreeForm
-from mosaik_p2p.market.mesh import MeshForm
-from mosaik_p2p.market.network_step import NetworkAnswer, NetworkStep, Served, contracts_at, flow_graph
+from mosaik_p2p.market.forms import Agreement, choose_form
+from mosaik_p2p.market.network_step import (
+    NetworkAnswer,
+    NetworkStep,
+    Served,
+    contracts_at,
+    flow_graph,
+    pairs_of,
+    tree_of,
+)
 from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.reach import reach
 from mosaik_p2p.market.recourse import scarcity_price
@@ -66,9 +72,11 @@ class OperatorForm:
     name = "network"
 
     def __init__(self, problem: MarketProblem, limits: Limits) -> None:
-        """`problem` with everything priced, before `lifted`."""
+        """`problem` with everything priced, before `lifted`; ValueError where a pair's charge has a curvature."""
         self._problem, self._dt_h = problem, problem.dt_h
-        self._later = _later_form(lifted(problem))
+        if any(charges.preference.any() for charges in problem.charges):
+            raise ValueError("the operator's step knows no preferences of pairs that grow with their trade")
+        self._later = choose_form(lifted(problem), "auto")
         self.shape, self.distance = problem.shape, self._later.distance
         self._who = [np.flatnonzero(member) for member in problem.member]
         self._rows = [tuple(row for row in limits.rows if row.carrier == c) for c in range(len(self._who))]
@@ -158,6 +166,10 @@ class OperatorForm:
         later[:, 0] = 0.0
         return self._later.charge(later)
 
+    def concession(self, price_per_kwh: FloatArray) -> float:  # noqa: ARG002  (other forms need it)
+        """No pair has preferences that grow with its trade."""
+        return 0.0
+
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
         """As in the form at hand; in the first interval any prices serve the bound."""
         candidates = [prices.copy() for prices in self._later.closed(price_per_kwh)]
@@ -179,22 +191,14 @@ class OperatorForm:
 
     def _trades(self, c: int, served: Served | None, node_price: FloatArray, dust_kw: float) -> Trades:
         charges, who = self._problem.charges[c], self._who[c]
-        sale = np.zeros(self.shape[2])
-        if served is not None and charges.tree is None:
-            first, second = np.triu_indices(len(who), 1)
-            return match_pairs(who[first], who[second], served.flow_kw, node_price, charges, dust_kw=dust_kw)
+        tree, sale = tree_of(charges), np.zeros(self.shape[2])
+        if tree is None:
+            first, second = pairs_of(charges, who)
+            flow_kw = np.zeros(len(first)) if served is None else served.flow_kw
+            return match_pairs(who[first], who[second], flow_kw, node_price, charges, dust_kw=dust_kw)
         if served is not None:
             sale[who] = served.sale_kw
-        if charges.tree is None:
-            return match_pairs(who[:0], who[:0], sale[:0], node_price, charges, dust_kw=dust_kw)
-        return match_tree(charges.tree, sale, node_price, charges, dust_kw=dust_kw)
-
-
-def _later_form(problem: MarketProblem) -> TreeForm | MeshForm:
-    trees: list[ChargeTree] = [charges.tree for charges in problem.charges if charges.tree is not None]
-    if len(trees) == len(problem.charges):
-        return TreeForm(problem, tuple(trees))
-    return MeshForm(problem, power_kw=float(power_scale(problem).mean()))
+        return match_tree(tree, sale, node_price, charges, dust_kw=dust_kw)
 
 
 class OperatedFleet(Fleet):

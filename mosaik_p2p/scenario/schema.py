@@ -20,7 +20,6 @@ from mosaik_p2p.scenario.base import (
     ProsumerName,
     Section,
     Share,
-    not_yet,
     refuse,
 )
 from mosaik_p2p.scenario.charges import Charges
