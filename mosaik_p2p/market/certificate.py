@@ -39,7 +39,7 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     The multipliers left by the last step usually reach the `wanted` relative gap; only where they do not, every
     prosumer is asked once more for the best ones.
     """
-    cost = sum(done.cost for done in fleet.complete(form.sales(z))) + form.charge(z)
+    cost = float(fleet.complete(form.sales(z)).cost.sum()) + form.charge(z)
     alone = fleet.alone.cost
     scale = max(abs(cost), float(np.abs(alone).sum()))
     limit = scarcity_price(fleet.problem)

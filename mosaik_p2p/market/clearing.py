@@ -13,6 +13,7 @@ from mosaik_p2p.market.forms import Form, choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.stock import Completions
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray
@@ -88,10 +89,9 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
     """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
     trades, sale, dispatch, repaired = _agreed(fleet, form, end)
-    cost = sum(done.cost for done in dispatch) + _charges(fleet.problem, form, end.z, trades)
+    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, trades)
     final = replace(certificate, cost=cost)
     converged = outcome.converged and final.relative_gap <= settings.relative_gap
-    own = np.stack([done.price_per_kwh for done in dispatch], axis=-1)
     return Clearing(
         status=Status.OK if converged else Status.NOT_CONVERGED,
         cause=None if converged else _cause(outcome, final, settings),
@@ -106,7 +106,7 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
         trades=trades,
         sale_kw=sale,
         # Who does not trade a carrier has a price of its own for it.
-        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, own),
+        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh),
         dispatch=tuple(dispatch),
         repaired=repaired,
         scarcity_price_per_kwh=scarcity_price(fleet.problem),
@@ -125,7 +125,7 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, trades: tuple[Tr
     return now * problem.dt_h + form.charge(later)
 
 
-def _agreed(fleet: Fleet, form: Form, end: admm.Start) -> tuple[tuple[Trades, ...], FloatArray, list[Completion], bool]:
+def _agreed(fleet: Fleet, form: Form, end: admm.Start) -> tuple[tuple[Trades, ...], FloatArray, Completions, bool]:
     """Trades, net sales and dispatches that fit each other; a trade that an end cannot keep is trimmed."""
     dust = DUST * float(fleet.power_kw.mean())
     trades = tuple(form.trades(end.z, end.price_per_kwh, dust_kw=dust))
@@ -134,7 +134,7 @@ def _agreed(fleet: Fleet, form: Form, end: admm.Start) -> tuple[tuple[Trades, ..
         for c, carrier_trades in enumerate(trades):
             sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
         dispatch, repaired = fleet.dispatch(sale)
-        surplus = np.stack([done.imbalance_kw[:, 0] for done in dispatch], axis=-1)
+        surplus = dispatch.imbalance_kw[:, 0].copy()
         surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
         if not surplus.any() or not rounds_left:
             break

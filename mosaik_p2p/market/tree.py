@@ -10,7 +10,8 @@ every node clips its parent's price into its own wishes. Near-linear time in the
 
 import numpy as np
 
-from mosaik_p2p.market.kinks import NONE, insert_zero, jit, meld, take, workspace
+from mosaik_p2p.market.compiled import jit, lean
+from mosaik_p2p.market.kinks import NONE, insert_zero, meld, take, workspace
 from mosaik_p2p.units import FloatArray, IntArray
 
 
@@ -33,7 +34,7 @@ def _project_all(wish, weight, parent, charge, price):  # type: ignore[no-untype
         _descend(parent, charge, low, high, price[t])
 
 
-@jit
+@lean
 def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path, heads, taken):  # type: ignore[no-untyped-def]
     """Write the interval [low, high] in which each subtree's function is zero."""
     falling_at, rising_at = heads[0], heads[1]
@@ -69,7 +70,7 @@ def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, l
             rising_at[up] = meld(position, shift, left, right, path, rising_at[up], rising, 1.0)
 
 
-@jit
+@lean
 def _move_zero(position, shift, slope_of, left, right, path, used, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
     """Where functions with different zeros meet, the sum's zero lies between: returns the heaps around it, and it.
 
@@ -88,7 +89,7 @@ def _move_zero(position, shift, slope_of, left, right, path, used, falling, risi
     return falling, rising, zero
 
 
-@jit
+@lean
 def _meet(position, shift, slope_of, left, right, path, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
     """Two fronts walk towards each other from the outermost kinks until no kink is left between them and the zero.
 
@@ -128,7 +129,7 @@ def _meet(position, shift, slope_of, left, right, path, falling, rising, from_le
     return falling, rising, min(max(zero, at_right), at_left), slope, passed_left, passed_right
 
 
-@jit
+@lean
 def _descend(parent, charge, low, high, price):  # type: ignore[no-untyped-def]
     """Every node takes its parent's price, clipped into its own wishes and then into what the edge allows."""
     price[0] = 0.5 * (low[0] + high[0]) if np.isfinite(low[0]) else 0.0

@@ -1,0 +1,32 @@
+"""How the market's loops are compiled, and what they need that numba does not offer.
+
+`jit` may allocate. `lean` takes arrays, neither makes nor keeps any, and so goes without counting references, which
+costs an atomic operation for every array at every call. `swift` is lean and for the long elementwise loops, which run
+over finite numbers only: the processor's vector units take them only if maxima need not look out for undefined numbers.
+Whoever calls a swift loop checks the sums that it returns.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
+jit = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath=FREE_ORDER)
+lean = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath=FREE_ORDER, _nrt=False)
+swift = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath={*FREE_ORDER, "nnan", "ninf"}, _nrt=False)
+
+
+@intrinsic  # type: ignore[misc]  # numba is untyped
+def larger(typing_context: Any, a: Any, b: Any) -> tuple[Any, Callable[..., Any]]:  # noqa: ARG001 (numba's signature)
+    """The larger of two numbers as one instruction; `max` compiles to a branch that no vector unit takes."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        double = ir.DoubleType()
+        kind = ir.FunctionType(double, [double, double])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.maxnum.f64"), arguments)
+
+    return types.float64(types.float64, types.float64), generate
