@@ -4,12 +4,14 @@ Sources: electrical and thermal distance are Chen and Liu 2025, eqs. 23-26.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import shortest_path
 
 from mosaik_p2p.charges.graph import PathGraph
+from mosaik_p2p.charges.posted import PairTable, PlaceTable, TreeTable
 from mosaik_p2p.charges.tree import ChargeTree, charge_tree
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -26,20 +28,20 @@ PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "
 class Charges:
     """The charges of one carrier, N prosumers.
 
-    `posted` of shape (N, N) is symmetric, in currency per kWh; the seller pays `seller_share` of it, the buyer
-    `buyer_share`. `tree` is present where the charge is the length of a path on a radial network.
+    `posted` of shape (N, N), an array or a table that is looked up (see `charges.posted`), is symmetric, in currency per
+    kWh; the seller pays `seller_share` of it, the buyer `buyer_share`. `tree` is present where the charge is the length
+    of a path on a radial network.
     """
 
-    posted: FloatArray
+    posted: FloatArray | PairTable
     seller_share: float
     buyer_share: float
     tree: ChargeTree | None = None
 
-    @property
-    def total(self) -> FloatArray:
+    @cached_property
+    def total(self) -> FloatArray | PairTable:
         """(N, N): what both ends pay together, currency per kWh."""
-        result: FloatArray = self.posted * (self.seller_share + self.buyer_share)
-        return result
+        return self.posted * (self.seller_share + self.buyer_share)
 
 
 def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, payer: str) -> Charges:
@@ -49,17 +51,15 @@ def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, 
     kWh and unit of the graph's length.
     """
     seller, buyer = PAYER_SHARES[payer]
-    posted = price_per_length * _path_lengths(graph, place)
-    edge_charge = graph.length * price_per_length * (seller + buyer)
-    return Charges(posted, seller, buyer, charge_tree(graph, place, edge_charge))
+    tree = charge_tree(graph, place, graph.length * price_per_length * (seller + buyer))
+    posted = _by_place(graph, place) * price_per_length if tree is None else TreeTable(tree) * (1 / (seller + buyer))
+    return Charges(posted, seller, buyer, tree)
 
 
 def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Charges:
     """One rate for every pair: a star whose leaves carry half of it each."""
     seller, buyer = PAYER_SHARES[payer]
     count = len(place)
-    posted = np.full((count, count), rate_per_kwh)
-    np.fill_diagonal(posted, 0.0)
     leaves = np.arange(1, count + 1)
     star = PathGraph(
         node_names=("hub", *(str(i) for i in range(count))),
@@ -69,7 +69,9 @@ def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Char
         node_of={},
     )
     tree = charge_tree(star, np.where(place >= 0, leaves, -1), star.length * rate_per_kwh * (seller + buyer))
-    return Charges(posted, seller, buyer, tree)
+    if tree is None:
+        raise AssertionError("a star has no loop")
+    return Charges(TreeTable(tree) * (1 / (seller + buyer)), seller, buyer, tree)
 
 
 def no_charges(place: IntArray) -> Charges:
@@ -77,8 +79,8 @@ def no_charges(place: IntArray) -> Charges:
     return uniform_charges(place, rate_per_kwh=0.0, payer="both")
 
 
-def _path_lengths(graph: PathGraph, place: IntArray) -> FloatArray:
-    """(N, N) shortest path between places; zero from or to a prosumer without a place."""
+def _by_place(graph: PathGraph, place: IntArray) -> PlaceTable:
+    """Shortest paths between the places where prosumers are."""
     nodes = len(graph.node_names)
     lengths: dict[tuple[int, int], float] = {}
     for a, b, length in zip(graph.from_node, graph.to_node, graph.length, strict=True):
@@ -88,9 +90,8 @@ def _path_lengths(graph: PathGraph, place: IntArray) -> FloatArray:
     rows, columns = np.array(list(lengths), dtype=int).reshape(-1, 2).T
     # csgraph reads a stored zero as "no edge" only in dense form; in sparse form it is an edge of no length.
     weights = sp.csr_array((np.array(list(lengths.values())), (rows, columns)), shape=(nodes, nodes))
-    present = np.flatnonzero(place >= 0)
-    result = np.zeros((len(place), len(place)))
-    if len(present):
-        distance = shortest_path(weights, method="D", directed=False, indices=place[present])
-        result[np.ix_(present, present)] = distance[:, place[present]]
-    return result
+    used = np.unique(place[place >= 0])
+    number = np.full(nodes, -1)
+    number[used] = np.arange(len(used))
+    distance = shortest_path(weights, method="D", directed=False, indices=used)[:, used]
+    return PlaceTable(distance, np.where(place >= 0, number[place], -1))

@@ -126,7 +126,7 @@ def _prosumer_cost(model: pyo.ConcreteModel, problem: MarketProblem) -> Any:
 
 def _charges(model: pyo.ConcreteModel, problem: MarketProblem) -> Any:
     """K_ij |p_ij| dt, a pair counting once."""
-    total = [charges.total for charges in problem.charges]
+    total = [np.asarray(charges.total) for charges in problem.charges]
     return sum(
         problem.dt_h * float(total[c][i, j]) * (model.sold[c, i, j, t] + model.bought[c, i, j, t])
         for c, i, j, t in model.pairs_in_time

@@ -44,22 +44,21 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     scale = max(abs(cost), float(np.abs(alone).sum()))
     limit = scarcity_price(fleet.problem)
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
-    candidates = [*(within_offers(fleet.problem, form.distance, prices) for prices in closed), *closed]
+    candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
     lower = max(fleet.bound(prices) for prices in candidates)
     if cost - lower > wanted * scale:
         lower = max(lower, *(fleet.bound(candidates[n], tighten=True) for n in (0, len(closed))))
     return Certificate(cost, lower, float(alone.sum()), scale)
 
 
-def within_offers(problem: MarketProblem, distance: FloatArray, price_per_kwh: FloatArray) -> FloatArray:
+def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:
     """Prices (C, T, N) clipped into what the contracts allow: nobody pays more than the nearest import plus the way.
 
     Import and export prices seen through the charges are closed themselves, so the clipped prices stay closed. While no
     contract is at its limit, a price beyond them only loosens the bound.
     """
     ceiling, floor = offers(problem)
-    highest = (ceiling[:, :, None, :] + distance[:, None]).min(axis=-1)
-    lowest = (floor[:, :, None, :] - distance[:, None]).max(axis=-1)
+    highest, lowest = form.nearest(ceiling), -form.nearest(-floor)
     result: FloatArray = np.minimum(np.maximum(price_per_kwh, lowest), highest)
     return result
 

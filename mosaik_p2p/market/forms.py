@@ -10,26 +10,17 @@
 Arrays over prosumers have shape (C, T, N), arrays over half edges (C, T, M).
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import shortest_path
 
-from mosaik_p2p.charges.tree import ChargeTree
+from mosaik_p2p.market.agreement import Agreement
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
-from mosaik_p2p.market.tree import project_prices
+from mosaik_p2p.market.trades import Trades, match_pairs
+from mosaik_p2p.market.tree_form import TreeForm
 from mosaik_p2p.units import FloatArray, IntArray
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What the network answers: `z` laid out like w, and each prosumer's price (C, T, N) per kWh."""
-
-    z: FloatArray
-    price_per_kwh: FloatArray
 
 
 class Form(Protocol):
@@ -37,8 +28,9 @@ class Form(Protocol):
 
     name: str
     shape: tuple[int, int, int]
-    distance: FloatArray
-    """(C, N, N): the least that a kWh pays between two prosumers, both ends together, over any chain of trades."""
+
+    def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
+        """(C, T, N): the least of everyone's offers (C, T, N), inf for none, plus what a kWh pays on the way to each."""
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
         """w for trades z (laid out like w) and prices (C, T, N) at penalty `weight` (C, N), money per kW^2."""
@@ -71,85 +63,6 @@ class Form(Protocol):
         """The trades of the first interval, one per carrier, without those below `dust_kw`."""
 
 
-class TreeForm:
-    """Network form on one tree per carrier."""
-
-    name = "network"
-
-    def __init__(self, problem: MarketProblem, trees: tuple[ChargeTree, ...]) -> None:
-        self.shape = problem.shape
-        self.distance = np.array([charges.total for charges in problem.charges])
-        self._problem, self._trees, self._dt_h = problem, trees, problem.dt_h
-
-    def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
-        """See Form."""
-        return z - price_per_kwh * self._dt_h / weight[:, None, :]
-
-    def weights(self, weight: FloatArray) -> FloatArray:
-        """See Form."""
-        return weight[:, None, :]
-
-    def prosumer_weight(self, weight: FloatArray) -> FloatArray:
-        """See Form."""
-        return weight
-
-    def agree(self, w: FloatArray, weight: FloatArray) -> Agreement:
-        """Project prices, z_i = w_i + price dt / weight_i."""
-        z, price = np.zeros_like(w), np.zeros_like(w)
-        for c, tree in enumerate(self._trees):
-            who = np.flatnonzero((tree.place >= 0) & self._problem.member[c])
-            if not len(who):
-                continue
-            at, give = tree.place[who], self._dt_h / weight[c, who]
-            nodes = len(tree.parent)
-            slope: FloatArray = np.bincount(at, give, nodes).astype(float)
-            wish = -(w[c][:, who] @ _incidence(at, nodes)) / np.where(slope > 0, slope, 1.0)
-            node_price = project_prices(wish, slope, tree.parent, tree.charge)
-            price[c][:, who] = node_price[:, at]
-            z[c][:, who] = w[c][:, who] + node_price[:, at] * give
-        return Agreement(z, price)
-
-    def target(self, v: FloatArray) -> FloatArray:
-        """See Form."""
-        return v
-
-    def spread(self, v: FloatArray, sale_kw: FloatArray) -> FloatArray:  # noqa: ARG002  (the other form needs it)
-        """See Form."""
-        return sale_kw
-
-    def sales(self, z: FloatArray) -> FloatArray:
-        """See Form."""
-        return z
-
-    def charge(self, z: FloatArray) -> float:
-        """Every kWh pays the charge of each edge that it crosses."""
-        flows = (edge_flows(tree, sale) for tree, sale in zip(self._trees, z, strict=True))
-        paid = sum(float(np.sum(np.abs(flow) * tree.charge)) for tree, flow in zip(self._trees, flows, strict=True))
-        return paid * self._dt_h
-
-    def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
-        """Projected prices are closed already."""
-        return [price_per_kwh]
-
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float) -> list[Trades]:
-        """One sweep along the flows."""
-        return [
-            match_tree(tree, z[c, 0], price_per_kwh[c, 0], charges, dust_kw=dust_kw)
-            for c, (tree, charges) in enumerate(zip(self._trees, self._problem.charges, strict=True))
-        ]
-
-
-def edge_flows(tree: ChargeTree, sale_kw: FloatArray) -> FloatArray:
-    """(T, nodes): what flows from each node to its parent when prosumers sell `sale_kw` (T, N)."""
-    flow = np.zeros((sale_kw.shape[0], len(tree.parent)))
-    who = np.flatnonzero(tree.place >= 0)
-    flow += sale_kw[:, who] @ _incidence(tree.place[who], len(tree.parent))
-    for a in range(len(tree.parent) - 1, 0, -1):
-        flow[:, tree.parent[a]] += flow[:, a]
-    flow[:, 0] = 0.0
-    return flow
-
-
 def _incidence(at: IntArray, size: int) -> sp.csr_array:
     """(len(at), size) matrix that sums entries at their places."""
     return sp.csr_array((np.ones(len(at)), (np.arange(len(at)), at)), shape=(len(at), size))
@@ -176,11 +89,16 @@ class PairForm:
         self._total = np.array([c.total[self._first, self._second] for c in problem.charges])[:, None, :]
         self.distance = np.array(
             [
-                shortest_path(_with_zeros(np.where(np.outer(m, m), c.total, np.inf)), directed=False)
+                shortest_path(_with_zeros(np.where(np.outer(m, m), np.asarray(c.total), np.inf)), directed=False)
                 for m, c in zip(member, problem.charges, strict=True)
             ]
         )
         self.shape = (carriers, horizon, 2 * pairs)
+
+    def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
+        """See Form."""
+        result: FloatArray = (offer_per_kwh[:, :, None, :] + self.distance[:, None]).min(axis=-1)
+        return result
 
     def _sum(self, half: FloatArray) -> FloatArray:
         """(C, T, N) sums of half edges at their owners."""
@@ -236,8 +154,7 @@ class PairForm:
 
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
         """Lower, upper and middle closure along the cheapest chain of pairs."""
-        lower = (price_per_kwh[:, :, None, :] + self.distance[:, None]).min(axis=-1)
-        upper = (price_per_kwh[:, :, None, :] - self.distance[:, None]).max(axis=-1)
+        lower, upper = self.nearest(price_per_kwh), -self.nearest(-price_per_kwh)
         return [(lower + upper) / 2, lower, upper]
 
     def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float) -> list[Trades]:

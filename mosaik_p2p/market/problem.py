@@ -7,6 +7,7 @@ with K_ij what both ends of a trade pay per kWh together. Chen and Liu 2025, eqs
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,7 +42,12 @@ class MarketProblem:
         """(C, T, N)."""
         return len(CARRIERS), self.models[0].horizon, len(self.models)
 
-    @property
+    @cached_property
+    def steepest_price_per_kwh(self) -> float:
+        """The steepest marginal cost that anyone can have, imbalances aside."""
+        return max(_steepest(model) for model in self.models)
+
+    @cached_property
     def member(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
         """(C, N): who may trade which carrier."""
         return np.array([model.member for model in self.models]).T
@@ -54,6 +60,12 @@ class Settings:
     form: str = "auto"
     relative_gap: float = 1e-3
     max_iterations: int = 5000
+
+
+def _steepest(model: ProsumerModel) -> float:
+    rows = [k for k, variable in enumerate(model.variables) if variable.type != IMBALANCE]
+    reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
+    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=1e-6))
 
 
 def highest_price(problem: MarketProblem) -> float:

@@ -28,7 +28,7 @@ def prepared(problem: MarketProblem) -> MarketProblem:
 
 def scarcity_price(problem: MarketProblem) -> float:
     """A price above all others, currency per kWh."""
-    return SCARCITY * max(_steepest(model) for model in problem.models)
+    return SCARCITY * problem.steepest_price_per_kwh
 
 
 def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
@@ -36,12 +36,6 @@ def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     rows = [k for k, variable in enumerate(model.variables) if variable.type == IMBALANCE]
     result: FloatArray = -np.einsum("ckt,kt->ct", model.balance[:, rows], x[rows])
     return result
-
-
-def _steepest(model: ProsumerModel) -> float:
-    rows = [k for k, variable in enumerate(model.variables) if variable.type != IMBALANCE]
-    reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
-    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=1e-6))
 
 
 def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:

@@ -90,10 +90,10 @@ def charges_table(problem: MarketProblem, window: Window) -> Table:
     names, rows = problem.names, []
     for carrier, charges, who in zip(CARRIERS, problem.charges, problem.member, strict=True):
         inside = np.flatnonzero(who) if window.begin == 0 else np.array([], dtype=int)
+        posted = np.asarray(charges.posted) if len(inside) else np.zeros((0, 0))
         for i in inside:
             for j in inside[inside > i]:
-                posted = float(charges.posted[i, j])
-                ends = (posted * charges.seller_share, posted * charges.buyer_share)
+                ends = (float(posted[i, j]) * charges.seller_share, float(posted[i, j]) * charges.buyer_share)
                 rows.append((carrier, names[i], names[j], *ends))
     return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh", rows)
 

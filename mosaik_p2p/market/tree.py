@@ -30,14 +30,23 @@ def _project_all(wish, weight, parent, charge, price):  # type: ignore[no-untype
     scratch = workspace(parent.size)
     low, high = np.empty(parent.size), np.empty(parent.size)
     for t in range(wish.shape[0]):
-        _climb(wish[t], weight, parent, charge, low, high, *scratch)
-        _descend(parent, charge, low, high, price[t])
+        project_one(wish[t], weight, parent, charge, low, high, scratch, price[t])
 
 
 @lean
-def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path, heads, taken):  # type: ignore[no-untyped-def]
+def project_one(wish, weight, parent, charge, low, high, scratch, price):  # type: ignore[no-untyped-def]
+    """Prices (nodes,) of one interval; `low`, `high` (nodes,) and `scratch` (see `kinks.workspace`) are overwritten."""
+    position, shift, slope_of, left, right, path, heads, taken = scratch
+    _climb(
+        wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path,
+        heads[0], heads[1], taken[0], taken[1],
+    )  # fmt: skip
+    _descend(parent, charge, low, high, price)
+
+
+@lean
+def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path, falling_at, rising_at, from_left, from_right):  # type: ignore[no-untyped-def]
     """Write the interval [low, high] in which each subtree's function is zero."""
-    falling_at, rising_at = heads[0], heads[1]
     falling_at[:] = NONE
     rising_at[:] = NONE
     used = 0
@@ -54,7 +63,7 @@ def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, l
             low[a], high[a] = position[falling], position[rising]
         else:
             falling, rising, zero = _move_zero(
-                position, shift, slope_of, left, right, path, used, falling, rising, taken[0], taken[1]
+                position, shift, slope_of, left, right, path, used, falling, rising, from_left, from_right
             )
             used += 2
             low[a] = high[a] = zero
