@@ -6,7 +6,7 @@ go on spinning where ours should work.
 
 import numpy as np
 
-from mosaik_p2p.market.compiled import swift
+from mosaik_p2p.market.compiled import entry
 from mosaik_p2p.units import FloatArray
 
 REGULARISATION = 1e-8
@@ -62,7 +62,7 @@ class Anderson:
         self._normal[at, :kept] = self._normal[:kept, at] = products
 
 
-@swift
+@entry
 def _product(one, other):  # type: ignore[no-untyped-def]  # numba infers the types
     value = 0.0
     for n in range(one.size):
@@ -78,7 +78,7 @@ def _without(residual: FloatArray, weights: FloatArray, moves: FloatArray) -> Fl
     return step
 
 
-@swift
+@entry
 def _subtract(step, weight, move):  # type: ignore[no-untyped-def]
     for n in range(step.size):
         step[n] -= weight * move[n]

@@ -153,7 +153,9 @@ def _refuse_overlaps(problems: Problems) -> None:
     horizon = problems.lower.shape[1]
     owner = np.repeat(problems.first[:-1], np.diff(problems.first_total)) + problems.total_row
     cell = np.repeat(owner, np.diff(problems.total_first)) * horizon + problems.total_at
-    if len(np.unique(cell)) < len(cell):
+    seen = np.zeros(problems.lower.size, dtype=bool)
+    seen[cell] = True
+    if np.count_nonzero(seen) < len(cell):
         raise ValueError("two totals of one variable share an interval")
 
 

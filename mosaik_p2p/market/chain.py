@@ -20,7 +20,7 @@ recursion takes a third of the time.
 
 import numpy as np
 
-from mosaik_p2p.market.compiled import jit, lean, swift
+from mosaik_p2p.market.compiled import jit, lean, swift, woven
 
 LEAST_PIVOT = 1e-14
 ELECTRIC, THERMAL, COUPLED = 1, 2, 3
@@ -42,7 +42,7 @@ def frame_of(storages, totals, horizon):  # type: ignore[no-untyped-def]  # numb
     )
 
 
-@lean
+@woven
 def factor(width, ease, structure, frame, passed):  # type: ignore[no-untyped-def]
     """Fill `frame` for `width` (K, T) and `ease` (2,); `passed` (S,) is scratch."""
     balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
@@ -213,7 +213,7 @@ def _up(pivot, link, rows, begin, passed):  # type: ignore[no-untyped-def]
             rows[begin + i, t] = value
 
 
-@lean
+@woven
 def _border(width, balance, touch, total_row, total_first, total_at, frame, passed):  # type: ignore[no-untyped-def]
     inner, cross, pivot, link, column, border, aside, schur = frame
     storages = cross.shape[0]

@@ -3,7 +3,8 @@
 `jit` may allocate. `lean` takes arrays, neither makes nor keeps any, and so goes without counting references, which
 costs an atomic operation for every array at every call. `swift` is lean and for the long elementwise loops, which run
 over finite numbers only: the processor's vector units take them only if maxima need not look out for undefined numbers.
-Whoever calls a swift loop checks the sums that it returns.
+Whoever calls a swift loop checks the sums that it returns. `woven` becomes part of its caller before anything is
+compiled: what is called at one place only is so compiled once and not at every level.
 """
 
 from collections.abc import Callable
@@ -15,9 +16,14 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
-jit = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath=FREE_ORDER)
-lean = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath=FREE_ORDER, _nrt=False)
-swift = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath={*FREE_ORDER, "nnan", "ninf"}, _nrt=False)
+_COMMON = {"cache": True, "error_model": "numpy", "nogil": True}
+# Only `jit` is called from Python; the others need no way in from there, which takes long to compile.
+_INNER = {**_COMMON, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+jit = numba.njit(fastmath=FREE_ORDER, **_COMMON)
+lean = numba.njit(fastmath=FREE_ORDER, **_INNER)
+swift = numba.njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_INNER)
+entry = numba.njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_COMMON)
+woven = numba.njit(fastmath=FREE_ORDER, inline="always", **_COMMON)
 
 
 @intrinsic  # type: ignore[misc]  # numba is untyped

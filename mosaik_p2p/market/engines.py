@@ -1,7 +1,8 @@
-"""Two ways to solve everyone's problem, with one interface: PIQP one by one, and the compiled kernel side by side.
+"""Two ways to solve everyone's problem, with one interface: the compiled kernel side by side, and PIQP one by one.
 
-PIQP needs nothing compiled, which is what a first run with a handful of prosumers wants; the kernel costs a quarter of
-a minute of compiling once and is several times faster from then on. Tests hold them against each other.
+Markets of every size use the kernel: it is several times faster, and what a market comes to must not depend on whether
+something happens to be compiled already. PIQP stands in for any single prosumer that the kernel cannot finish, and
+tests hold the two against each other.
 """
 
 from collections.abc import Sequence

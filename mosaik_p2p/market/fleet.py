@@ -5,15 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from mosaik_p2p.market.engines import Compiled, Engine, OneByOne
+from mosaik_p2p.market.engines import Compiled, Engine
 from mosaik_p2p.market.exclusive import exclusive
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.stock import Completions, with_replaced
 from mosaik_p2p.market.subproblem import Subproblem
 from mosaik_p2p.units import FloatArray
-
-COMPILED_FROM = 1
-"""Prosumers from which the compiled kernel pays, compiling included, within a day of hourly clearings."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,7 @@ class Fleet:
         self.problem = problem
         self.price_scale = highest_price(problem)
         self.power_kw = power_scale(problem)
-        build = Compiled if len(problem.models) >= COMPILED_FROM else OneByOne
-        self._engine: Engine = build(problem.models, self.power_kw, self.price_scale)
+        self._engine: Engine = Compiled(problem.models, self.power_kw, self.price_scale)
 
     def weigh(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""

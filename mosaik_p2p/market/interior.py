@@ -19,7 +19,7 @@ fixed), the gradient `slope` = quadratic x + linear - A'y, `width` = 1/(quadrati
 import numpy as np
 
 from mosaik_p2p.market.chain import ELECTRIC, THERMAL, factor, solve
-from mosaik_p2p.market.compiled import jit, larger, lean, swift
+from mosaik_p2p.market.compiled import larger, lean, swift, woven
 from mosaik_p2p.market.problem import UNLIMITED
 
 FIXED, PRICED = -1.0, -2.0
@@ -259,7 +259,7 @@ def _follow(point, ease, wish, step_rows, step_sums, way_x, way_z):  # type: ign
         v[r] += way_z * step_sums[r]
 
 
-@jit
+@woven
 def _without_priced(structure, weight):  # type: ignore[no-untyped-def]
     """Nothing touches the balances of carriers at a price."""
     balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
@@ -269,7 +269,7 @@ def _without_priced(structure, weight):  # type: ignore[no-untyped-def]
     return balance, touch, storage, gain, level, keep, total_row, total_first, total_at
 
 
-@jit
+@woven
 def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, frame):  # type: ignore[no-untyped-def]
     """Solve in place from `point`; returns the iterations, negative where they ran out or the numbers are spoilt.
 
@@ -331,7 +331,7 @@ def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, f
     return -most
 
 
-@jit
+@woven
 def lower_bound(cost, right, structure, y, v, at):  # type: ignore[no-untyped-def]
     """Weak duality: no dispatch costs less than this when net sales earn the prices in y[:2]; any y and v are valid."""
     quadratic, linear, lower, upper = cost

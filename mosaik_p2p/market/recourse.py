@@ -6,6 +6,7 @@ problem.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,6 +29,11 @@ def prepared(problem: MarketProblem) -> MarketProblem:
 
 def scarcity_price(problem: MarketProblem) -> float:
     """A price above all others, currency per kWh."""
+    for model in problem.models:
+        for k, variable in enumerate(model.variables):
+            if variable.type == IMBALANCE:
+                return float(model.linear[k, 0])
+        break
     return SCARCITY * problem.steepest_price_per_kwh
 
 
@@ -59,7 +65,15 @@ def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:
 
 
 def _extended(array: FloatArray, more: int, value: float) -> FloatArray:
-    return np.concatenate([array, np.full((more, array.shape[1]), value)])
+    return np.concatenate([array, _constant(more, array.shape[1], value)])
+
+
+@lru_cache(maxsize=64)
+def _constant(rows: int, columns: int, value: float) -> FloatArray:
+    """The same few for every prosumer."""
+    result = np.full((rows, columns), value)
+    result.flags.writeable = False
+    return result
 
 
 def _without_lone_members(problem: MarketProblem) -> MarketProblem:

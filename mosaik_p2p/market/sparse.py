@@ -38,6 +38,7 @@ class SparseProgram:
     rhs: FloatArray
     lower: FloatArray
     upper: FloatArray
+    first_sale: int
     sellers: IntArray
     """(sales,) position in the flat (C, T, N) of each net sale."""
     shape: tuple[int, int, int]
@@ -53,14 +54,8 @@ class SparseProgram:
     def sale_kw(self, x: FloatArray) -> FloatArray:
         """(C, T, N) net sales of `x`."""
         result = np.zeros(int(np.prod(self.shape)))
-        begin = len(x) - (len(self.linear) - self.first_sale)
-        result[self.sellers] = x[begin : begin + len(self.sellers)] * self.power_kw
+        result[self.sellers] = x[self.first_sale : self.first_sale + len(self.sellers)] * self.power_kw
         return result.reshape(self.shape)
-
-    @property
-    def first_sale(self) -> int:
-        """Where the net sales begin in x: they are the only ones without limits."""
-        return int(np.flatnonzero(np.isneginf(self.lower))[0])
 
 
 @dataclass(frozen=True)
@@ -118,6 +113,7 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
         rhs=np.concatenate([rhs, np.zeros(at_nodes.shape[0])])[used],
         lower=np.concatenate([flat.lower.ravel(), -unbounded, zeros]),
         upper=np.concatenate([np.minimum(flat.upper, UNLIMITED).ravel(), unbounded, zeros + UNLIMITED * count]),
+        first_sale=own.shape[1],
         sellers=sellers,
         shape=problem.shape,
         power_kw=power,

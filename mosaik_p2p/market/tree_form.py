@@ -8,7 +8,7 @@ import numpy as np
 
 from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.agreement import Agreement
-from mosaik_p2p.market.compiled import jit, lean
+from mosaik_p2p.market.compiled import jit
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.trades import Trades, match_tree
 from mosaik_p2p.market.tree import project_one, workspace
@@ -126,7 +126,7 @@ def _agree_range(begin, end, w, who, place, give, parent, charge, z, price):  # 
             z[t, i] = w[t, i] + price[t, i] * give[i]
 
 
-@lean
+@jit
 def _flow_up(sale, who, place, parent, flow):  # type: ignore[no-untyped-def]
     for t in range(sale.shape[0]):
         for i in who:
