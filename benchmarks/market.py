@@ -21,9 +21,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from markets import radial_market, random_market
 from solvers import LARGEST, SOLVERS, timed
 
+from markets import radial_market, random_market
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load

@@ -28,9 +28,9 @@ PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "
 class Charges:
     """The charges of one carrier, N prosumers.
 
-    `posted` of shape (N, N), an array or a table that is looked up (see `charges.posted`), is symmetric, in currency per
-    kWh; the seller pays `seller_share` of it, the buyer `buyer_share`. `tree` is present where the charge is the length
-    of a path on a radial network.
+    `posted` of shape (N, N), an array or a table that is looked up (see `posted`), is symmetric, in currency per kWh;
+    the seller pays `seller_share` of it, the buyer `buyer_share`. `tree` is present where the charge is the length of a
+    path on a radial network.
     """
 
     posted: FloatArray | PairTable

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mosaik_p2p.market.agreement import Agreement
 from mosaik_p2p.market.anderson import Anderson
 from mosaik_p2p.market.certificate import Certificate, certify
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import Agreement, Form
+from mosaik_p2p.market.forms import Form
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.units import FloatArray
 

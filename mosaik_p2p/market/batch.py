@@ -86,7 +86,8 @@ class Points:
 
     def copy(self) -> "Points":
         """The same, to go on from elsewhere."""
-        return Points(*(array.copy() for array in self.arrays), warm=self.warm)
+        x, s, y, v, zl, zu = (array.copy() for array in self.arrays)
+        return Points(x, s, y, v, zl, zu, self.warm)
 
 
 def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> Problems:

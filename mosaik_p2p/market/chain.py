@@ -1,6 +1,6 @@
 """The equations for the multipliers of one prosumer's problem, factorised along its structure (compiled).
 
-With the diagonal matrix `width` they read A width A' + ease. A's rows are, per interval, the two balances and one row
+With the diagonal matrices `width`, `ease` of the balances and `soft` of the other rows they read A width A' + ease. A's rows are, per interval, the two balances and one row
 per storage; then one row per total. The balances of an interval are eliminated first, as a 2-by-2 block; that leaves a
 chain of (storages x storages) blocks over time, with a diagonal link from each to the one before, since a storage's
 level enters two intervals; the totals are the border of that chain. The arrays of a `frame`:
@@ -23,6 +23,8 @@ import numpy as np
 from mosaik_p2p.market.compiled import jit, lean, swift, woven
 
 LEAST_PIVOT = 1e-14
+NO_PIVOT = 1e64
+"""In a Cholesky factor: leaves nothing of a multiplier's step."""
 ELECTRIC, THERMAL, COUPLED = 1, 2, 3
 """Which balances a variable touches."""
 
@@ -43,17 +45,17 @@ def frame_of(storages, totals, horizon):  # type: ignore[no-untyped-def]  # numb
 
 
 @woven
-def factor(width, ease, structure, frame, passed):  # type: ignore[no-untyped-def]
-    """Fill `frame` for `width` (K, T) and `ease` (2,); `passed` (S,) is scratch."""
+def factor(width, ease, soft, structure, frame, passed):  # type: ignore[no-untyped-def]
+    """Fill `frame` for `width` (K, T), `ease` (2,) of balances and `soft` of the other rows; `passed` (S,) is scratch."""
     balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
     inner, cross, pivot, link, column, border, aside, schur = frame
     _gather(width, ease, balance, touch, storage, gain, inner, cross, pivot)
     _eliminate_balances(inner)
     if level.size > 0:
-        _blocks(width, level, keep, inner, cross, pivot, link)
+        _blocks(width, soft, level, keep, inner, cross, pivot, link)
         _chain(pivot, link)
     if total_row.size > 0:
-        _border(width, balance, touch, total_row, total_first, total_at, frame, passed)
+        _border(width, soft, balance, touch, total_row, total_first, total_at, frame, passed)
 
 
 @swift
@@ -99,7 +101,7 @@ def _eliminate_balances(inner):  # type: ignore[no-untyped-def]
 
 
 @swift
-def _blocks(width, level, keep, inner, cross, pivot, link):  # type: ignore[no-untyped-def]
+def _blocks(width, soft, level, keep, inner, cross, pivot, link):  # type: ignore[no-untyped-def]
     """Turn the sums over the variables in `pivot` into the chain's blocks, and find its links."""
     horizon, storages = pivot.shape[0], pivot.shape[1]
     for i in range(storages):
@@ -111,9 +113,9 @@ def _blocks(width, level, keep, inner, cross, pivot, link):  # type: ignore[no-u
         link[i, 0] = 0.0
         for t in range(1, horizon):
             link[i, t] = -keep[i] * width[level[i], t - 1]
-        pivot[0, i, i] += width[level[i], 0]
+        pivot[0, i, i] += soft + width[level[i], 0]
         for t in range(1, horizon):
-            pivot[t, i, i] += width[level[i], t] - keep[i] * link[i, t]
+            pivot[t, i, i] += soft + width[level[i], t] - keep[i] * link[i, t]
 
 
 @lean
@@ -121,9 +123,10 @@ def _chain(pivot, link):  # type: ignore[no-untyped-def]
     """Replace each block by the inverse of what is left of it after the blocks before."""
     horizon, storages = pivot.shape[0], pivot.shape[1]
     if storages == 1:
-        before = pivot[0, 0, 0] = 1.0 / max(pivot[0, 0, 0], LEAST_PIVOT)
-        for t in range(1, horizon):
-            before = 1.0 / max(pivot[t, 0, 0] - link[0, t] * link[0, t] * before, LEAST_PIVOT)
+        before = 0.0
+        for t in range(horizon):
+            left = pivot[t, 0, 0] - link[0, t] * link[0, t] * before
+            before = 1.0 / left if left > LEAST_PIVOT else 0.0
             pivot[t, 0, 0] = before
         return
     for t in range(horizon):
@@ -138,14 +141,14 @@ def _chain(pivot, link):  # type: ignore[no-untyped-def]
 def invert(matrix):  # type: ignore[no-untyped-def]
     """Replace a symmetric positive definite matrix by its inverse (Gauss and Jordan, in place).
 
-    Reads the lower half; a pivot that rounding has lost is taken as tiny.
+    Reads the lower half. A row without a pivot keeps its multiplier: everything in it is fixed, or said by others.
     """
     size = matrix.shape[0]
     for i in range(size):
         for j in range(i):
             matrix[j, i] = matrix[i, j]
     for p in range(size):
-        scale = 1.0 / max(matrix[p, p], LEAST_PIVOT)
+        scale = 1.0 / matrix[p, p] if matrix[p, p] > LEAST_PIVOT else 0.0
         matrix[p, p] = 1.0
         for j in range(size):
             matrix[p, j] *= scale
@@ -165,7 +168,10 @@ def _cholesky(matrix):  # type: ignore[no-untyped-def]
             value = matrix[i, j]
             for n in range(j):
                 value -= matrix[i, n] * matrix[j, n]
-            matrix[i, j] = np.sqrt(max(value, LEAST_PIVOT)) if i == j else value / matrix[j, j]
+            if i > j:
+                matrix[i, j] = value / matrix[j, j]
+            else:
+                matrix[i, i] = np.sqrt(value) if value > LEAST_PIVOT else NO_PIVOT
 
 
 @lean
@@ -214,12 +220,12 @@ def _up(pivot, link, rows, begin, passed):  # type: ignore[no-untyped-def]
 
 
 @woven
-def _border(width, balance, touch, total_row, total_first, total_at, frame, passed):  # type: ignore[no-untyped-def]
+def _border(width, soft, balance, touch, total_row, total_first, total_at, frame, passed):  # type: ignore[no-untyped-def]
     inner, cross, pivot, link, column, border, aside, schur = frame
     storages = cross.shape[0]
     for r in range(total_row.size):
         k = total_row[r]
-        own = 0.0
+        own = soft
         for t in range(column.shape[2]):
             column[r, 0, t] = column[r, 1, t] = 0.0
         for n in range(total_first[r], total_first[r + 1]):

@@ -16,23 +16,28 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
-_COMMON = {"cache": True, "error_model": "numpy", "nogil": True}
+# Its own types leave out some options, and differ from one version to the next.
+_njit: Any = numba.njit
+_COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 # Only `jit` is called from Python; the others need no way in from there, which takes long to compile.
 _INNER = {**_COMMON, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-jit = numba.njit(fastmath=FREE_ORDER, **_COMMON)
-lean = numba.njit(fastmath=FREE_ORDER, **_INNER)
-swift = numba.njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_INNER)
-entry = numba.njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_COMMON)
-woven = numba.njit(fastmath=FREE_ORDER, inline="always", **_COMMON)
+jit: Any = _njit(fastmath=FREE_ORDER, **_COMMON)
+lean: Any = _njit(fastmath=FREE_ORDER, **_INNER)
+swift: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_INNER)
+entry: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_COMMON)
+woven: Any = _njit(fastmath=FREE_ORDER, inline="always", **_COMMON)
 
 
-@intrinsic  # type: ignore[misc]  # numba is untyped
-def larger(typing_context: Any, a: Any, b: Any) -> tuple[Any, Callable[..., Any]]:  # noqa: ARG001 (numba's signature)
+def _larger(typing_context: Any, a: Any, b: Any) -> tuple[Any, Callable[..., Any]]:  # noqa: ARG001 (numba's signature)
     """The larger of two numbers as one instruction; `max` compiles to a branch that no vector unit takes."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
         double = ir.DoubleType()
         kind = ir.FunctionType(double, [double, double])
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.maxnum.f64"), arguments)
+        find: Any = cgutils.get_or_insert_function
+        return builder.call(find(builder.module, kind, "llvm.maxnum.f64"), arguments)
 
     return types.float64(types.float64, types.float64), generate
+
+
+larger: Any = intrinsic(_larger)

@@ -20,7 +20,6 @@ from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE, Comple
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
 
-
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 

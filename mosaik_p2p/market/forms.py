@@ -30,7 +30,7 @@ class Form(Protocol):
     shape: tuple[int, int, int]
 
     def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
-        """(C, T, N): the least of everyone's offers (C, T, N), inf for none, plus what a kWh pays on the way to each."""
+        """(C, T, N): the least of everyone's offers (C, T, N; inf: none) plus what a kWh pays on the way to each."""
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
         """w for trades z (laid out like w) and prices (C, T, N) at penalty `weight` (C, N), money per kW^2."""

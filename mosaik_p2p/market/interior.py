@@ -7,10 +7,10 @@
                 lower <= x <= upper
 
 Mehrotra's predictor-corrector method (1992), with the equations of `chain`. An iteration costs the same whatever the
-number of partners, and grows linearly with the horizon. In place of a weight `FIXED` holds s at its target, and `PRICED`
-lets s be anything that earns `target` as its price; then the balance drops out. `y` (2 + storages, T) are the multipliers
-of balances and storages, `v` (totals,) those of the totals; y of a balance is the prosumer's price. All in the scaled
-units of `fleet`. Bounds closer than `FIXED_WIDTH` fix a variable.
+number of partners, and grows linearly with the horizon. In place of a weight `FIXED` holds s at its target, and
+`PRICED` lets s be anything that earns `target` as its price; then the balance drops out. `y` (2 + storages, T) are the
+multipliers of balances and storages, `v` (totals,) those of the totals; y of a balance is the prosumer's price. All in
+the scaled units of `fleet`. Bounds closer than `FIXED_WIDTH` fix a variable.
 
 The long loops run over (K T,) arrays: slacks `lo`, `up` and multipliers `zl`, `zu` of the bounds, `free` (1, or 0 where
 fixed), the gradient `slope` = quadratic x + linear - A'y, `width` = 1/(quadratic + zl/lo + zu/up), the step `dx`.
@@ -24,6 +24,9 @@ from mosaik_p2p.market.problem import UNLIMITED
 
 FIXED, PRICED = -1.0, -2.0
 FIXED_WIDTH = 1e-9
+SOFTNESS = 0.01
+"""Of the tolerance, per unit of its multiplier: what an equation of a storage or a total may be missed by. Where these
+leave a dispatch no room (a full battery that cannot move), multipliers would grow without limit and spoil the bound."""
 STEP_BACK = 0.995
 """Part of the way to the boundary that a step may go."""
 CENTRE_FROM = 0.1
@@ -32,7 +35,7 @@ ASTRAY = 1e30
 """A gap beyond it, or none at all, says that the numbers are spoilt."""
 FLAT = 1e-12
 TINY = 1e-300
-FIELDS = 14
+FIELDS = 12
 """Elementwise scratch arrays that a solve takes."""
 
 
@@ -203,7 +206,7 @@ def _limit(bounds, work):  # type: ignore[no-untyped-def]
 
 
 @swift
-def _left(right, point, rows, sums, wish):  # type: ignore[no-untyped-def]
+def _left(right, point, soft, rows, sums, wish):  # type: ignore[no-untyped-def]
     """From A x to what is left of every equation, into `rows`, `sums`, and of the sales' gradient, into `wish`."""
     fixed, drain, total, weight, target = right
     s, y, v = point
@@ -221,10 +224,10 @@ def _left(right, point, rows, sums, wish):  # type: ignore[no-untyped-def]
                 wish[c, t] = 0.0
     for j in range(drain.shape[0]):
         for t in range(drain.shape[1]):
-            rows[2 + j, t] = drain[j, t] - rows[2 + j, t]
+            rows[2 + j, t] = drain[j, t] - rows[2 + j, t] - soft * y[2 + j, t]
             primal = larger(primal, abs(rows[2 + j, t]))
     for r in range(sums.size):
-        sums[r] = total[r] - sums[r]
+        sums[r] = total[r] - sums[r] - soft * v[r]
         primal = larger(primal, abs(sums[r]))
     return primal, dual
 
@@ -308,17 +311,17 @@ def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, f
     structure = _without_priced(structure, weight)
     for i in range(size):
         dx[i] = low[i] = high[i] = at[i] = 0.0
-    way_x = way_z = 0.0
+    way_x, way_z, soft = 0.0, 0.0, SOFTNESS * tolerance
     for iteration in range(most):
         _move(bounds, work, way_x, way_z)
         gap, dual = _measure(flat_cost, bounds, work)
         rows_of(x, s, structure, rows, sums)
-        primal, dual_of_sales = _left(right, sides, rows, sums, wish)
+        primal, dual_of_sales = _left(right, sides, soft, rows, sums, wish)
         if not (gap < ASTRAY):
             return -iteration - 1
         if gap < tolerance * count and primal < 10 * tolerance and max(dual, dual_of_sales) < 10 * tolerance:
             return iteration
-        factor(square_width, ease, structure, frame, passed)
+        factor(square_width, ease, soft, structure, frame, passed)
         _direction(structure, frame, ease, square_x, square_at, wish, eased, rows, sums, step_rows, step_sums, passed)
         far_x, far_z, first, second = _predict(bounds, work)
         after = (1.0 - far_z) * gap + ((1.0 - far_z) * far_x - far_z) * first - far_x * far_z * second

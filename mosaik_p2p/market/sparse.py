@@ -9,6 +9,7 @@ scale of the mean prosumer. `central` states the same equation by equation, and 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -86,14 +87,12 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     """State `problem`, imbalances priced as everywhere."""
     problem = prepared(problem)
     power, price = float(power_scale(problem).mean()), highest_price(problem)
-    carriers, horizon, count = problem.shape
+    _, horizon, count = problem.shape
     flat = pack(problem.models, np.full(count, power), price)
     sellers = np.flatnonzero(np.broadcast_to(problem.member[:, None, :], problem.shape).ravel())
     own, rhs = _own_rows(flat)
     onto_balances = _onto_balances(sellers, problem.shape, own.shape[0])
-    networks = [
-        _network(charges, member, horizon) for charges, member in zip(problem.charges, problem.member, strict=True)
-    ]
+    networks = [_network(charges, member) for charges, member in zip(problem.charges, problem.member, strict=True)]
     at_nodes = _at_nodes(sellers, problem.shape, [net[0] for net in networks])
     flows = sp.block_diag([sp.kron(sp.eye_array(horizon), net[1]) for net in networks])
     charge = np.concatenate([np.tile(net[2], horizon) for net in networks]) / price
@@ -166,7 +165,9 @@ def _at_nodes(sellers: IntArray, shape: tuple[int, int, int], places: list[IntAr
     return sp.csr_array((np.ones(len(sellers)), (at, np.arange(len(sellers)))), shape=(begin[-1], len(sellers)))
 
 
-def _network(charges: Charges, member: IntArray, horizon: int) -> tuple[IntArray, sp.csr_array, FloatArray]:
+def _network(
+    charges: Charges, member: np.ndarray[Any, np.dtype[np.bool_]]
+) -> tuple[IntArray, sp.csr_array, FloatArray]:
     """Node of each prosumer, what a unit of flow on each edge takes out of each node, and the edges' charges."""
     if charges.tree is not None:
         tree = charges.tree

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import overload
 
 import numpy as np
@@ -105,7 +106,7 @@ def taken(problems: Problems, points: Points, spill: FloatArray, scales: Scales)
     surplus, load = (flows * scales.power_kw[:, None, None]).transpose(0, 2, 3, 1)
     edges = problems.first.tolist()
     return Completions(
-        x=[x[begin:end] for begin, end in zip(edges, edges[1:], strict=False)],
+        x=[x[begin:end] for begin, end in pairwise(edges)],
         cost=money[0] * scales.money + scales.constant,
         penalty=money[1] * scales.money,
         imbalance_kw=surplus,

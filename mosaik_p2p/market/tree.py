@@ -45,7 +45,10 @@ def project_one(wish, weight, parent, charge, low, high, scratch, price):  # typ
 
 
 @lean
-def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path, falling_at, rising_at, from_left, from_right):  # type: ignore[no-untyped-def]
+def _climb(  # type: ignore[no-untyped-def]
+    wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path,
+    falling_at, rising_at, from_left, from_right,
+):  # fmt: skip
     """Write the interval [low, high] in which each subtree's function is zero."""
     falling_at[:] = NONE
     rising_at[:] = NONE

@@ -9,9 +9,10 @@ import numpy as np
 from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.agreement import Agreement
 from mosaik_p2p.market.compiled import jit
+from mosaik_p2p.market.kinks import workspace
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.trades import Trades, match_tree
-from mosaik_p2p.market.tree import project_one, workspace
+from mosaik_p2p.market.tree import project_one
 from mosaik_p2p.market.workers import shared
 from mosaik_p2p.units import FloatArray, IntArray
 

@@ -14,7 +14,7 @@ _pool: ThreadPoolExecutor | None = None
 
 def _forget_pool() -> None:
     """A forked process has none of its parent's threads."""
-    global _pool  # noqa: PLW0603
+    global _pool
     _pool = None
 
 
@@ -27,7 +27,7 @@ def shared(part: Callable[[int, int], None], count: int, *, few: int) -> None:
 
     Parts must not write to anything in common, so that neither their number nor their order changes a result.
     """
-    global _pool  # noqa: PLW0603
+    global _pool
     if count < few or WORKERS == 1:
         part(0, count)
         return
