@@ -6,6 +6,7 @@ in the summary, and its traceback in `error.log`.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -19,6 +20,7 @@ from mosaik.async_scenario import SimConfig
 from mosaik_p2p.errors import BadInput, Status, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.market.first_use import ANNOUNCEMENT, compile_kernel, kernel_is_cold
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import initial_state
 from mosaik_p2p.results.counterfactuals import (
@@ -150,6 +152,9 @@ def _run(
 ) -> dict[str, Any]:
     """Co-simulate into a folder that `_begin` has marked, and return its summary."""
     loading_s = perf_counter() - started
+    if progress and kernel_is_cold():
+        print(ANNOUNCEMENT, file=sys.stderr, flush=True)
+        compile_kernel()
     with progress_shown(title, case.scenario.time.steps, visible=progress) as on_interval:
         end = _co_simulate(case, folder, config, on_interval=on_interval)
     parts = {"loading": loading_s, **end.wall_s}

@@ -147,7 +147,7 @@ def _unit(case: MarketCase, c: int) -> float:
         for contract in prosumer.contracts
         if contract.carrier == CARRIERS[c]
     ]
-    dearest = float(case.charges[c].total.max())
+    dearest = float(np.asarray(case.charges[c].total).max())
     return DEAREST_SHARE * float(np.mean(prices)) / dearest if prices and dearest > 0 else 1.0
 
 

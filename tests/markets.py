@@ -150,18 +150,44 @@ def random_market(
 ) -> MarketProblem:
     """A market of `count` prosumers at the nodes of one random tree per carrier; about 60 % of them have heat."""
     rng = np.random.default_rng(seed)
-    prosumers = [
+    prosumers = _houses(rng, count, horizon=horizon, first_hour=first_hour)
+    places = (np.arange(count), np.array([i if p.junctions else -1 for i, p in enumerate(prosumers)]))
+    return _placed(rng, prosumers, places, nodes=(count, count), horizon=horizon, rate=rate)
+
+
+def radial_market(count: int, seed: int, *, nodes: tuple[int, int], rate: float = 0.01) -> MarketProblem:
+    """The same at any of `nodes` places of the electric and the heat network; several may share one."""
+    rng = np.random.default_rng(seed)
+    prosumers = _houses(rng, count, horizon=24, first_hour=0)
+    heat = np.array([p.junctions is not None for p in prosumers])
+    places = (rng.integers(0, nodes[0], count), np.where(heat, rng.integers(0, nodes[1], count), -1))
+    return _placed(rng, prosumers, places, nodes=nodes, horizon=24, rate=rate)
+
+
+def _houses(rng: np.random.Generator, count: int, *, horizon: int, first_hour: int) -> list[Prosumer]:
+    return [
         random_prosumer(rng, f"P{i}", span=horizon, with_heat=rng.random() < 0.6, first_hour=first_hour)
         for i in range(count)
     ]
+
+
+def _placed(
+    rng: np.random.Generator,
+    prosumers: list[Prosumer],
+    places: tuple[IntArray, IntArray],
+    *,
+    nodes: tuple[int, int],
+    horizon: int,
+    rate: float,
+) -> MarketProblem:
     window = Window(0, horizon, np.zeros(horizon, dtype=np.int64))
     models = tuple(
         prosumer_model(p, initial_state(p, day=0), window, dt_h=1.0, member=(True, p.junctions is not None))
         for p in prosumers
     )
-    places = (np.arange(count), np.array([i if p.junctions else -1 for i, p in enumerate(prosumers)]))
     charges = tuple(
-        path_charges(random_tree(rng, count), place, price_per_length=rate, payer="both") for place in places
+        path_charges(random_tree(rng, size), place, price_per_length=rate, payer="both")
+        for size, place in zip(nodes, places, strict=True)
     )
     return MarketProblem(models, charges, 1.0)
 

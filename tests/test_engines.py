@@ -97,7 +97,7 @@ def test_more_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     target = np.random.default_rng(0).normal(size=market.shape) * market.member[:, None, :]
     results = []
     for workers in (1, 3):
-        monkeypatch.setattr("mosaik_p2p.market.batch.WORKERS", workers)
+        monkeypatch.setattr("mosaik_p2p.market.workers.WORKERS", workers)
         compiled = engines(market)[1]
         compiled.weigh(np.full((2, 40), 0.01))
         results.append(compiled.respond(target))

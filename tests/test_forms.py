@@ -13,7 +13,8 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import Clearing, clear
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import choose_form, pair_tables
+from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.pair_tables import pair_tables
 from mosaik_p2p.market.partner_form import PartnerForm
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared

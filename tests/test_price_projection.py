@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaik_p2p.market.tree import project_prices
@@ -27,6 +27,7 @@ def _random_case(seed: int, kind: str, nodes: int) -> tuple[np.ndarray, ...]:
 
 
 @given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["any", "path", "bushy", "star"]), nodes=st.integers(1, 40))
+@settings(deadline=None)
 def test_projection_satisfies_its_optimality_conditions(seed: int, kind: str, nodes: int) -> None:
     wish, weight, parent, charge = _random_case(seed, kind, nodes)
     price = project_prices(wish[None], weight, parent, charge)[0]

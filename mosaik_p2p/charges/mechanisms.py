@@ -4,12 +4,14 @@ Sources: electrical and thermal distance are Chen and Liu 2025, eqs. 23-26.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import shortest_path
 
 from mosaik_p2p.charges.graph import PathGraph
+from mosaik_p2p.charges.posted import PairTable, PlaceTable, TreeTable
 from mosaik_p2p.charges.tree import ChargeTree, charge_tree
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
@@ -26,11 +28,12 @@ PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "
 class Charges:
     """The charges of one carrier, N prosumers, and what else belongs to a single pair.
 
-    `posted` of shape (N, N) is symmetric, in currency per kWh; the seller pays `seller_share` of it, the buyer
-    `buyer_share`. `tree` is present where the charge is the length of a path on a radial network.
+    `posted` of shape (N, N), an array or a table that is looked up (see `posted`), is symmetric, in currency per kWh;
+    the seller pays `seller_share` of it, the buyer `buyer_share`. `tree` is present where the charge is the length of a
+    path on a radial network.
     """
 
-    posted: FloatArray
+    posted: FloatArray | PairTable
     seller_share: float
     buyer_share: float
     tree: ChargeTree | None = None
@@ -43,35 +46,38 @@ class Charges:
     partners: BoolArray | None = None
     """(N, N), symmetric: who may trade with whom; None: everyone."""
 
-    @property
-    def total(self) -> FloatArray:
+    @cached_property
+    def total(self) -> FloatArray | PairTable:
         """(N, N): what a traded kWh costs both ends together, less their benefit, currency per kWh; never negative.
 
         A pair that gained by trading as such would send power in a circle.
         """
-        result: FloatArray = self.posted * (self.seller_share + self.buyer_share)
-        return result if self.benefit is None else np.maximum(result - self.benefit, 0.0)
-
-    @property
-    def preference(self) -> FloatArray:
-        """(N, N): the curvature, zero where there is none."""
-        return np.zeros_like(self.posted) if self.curvature is None else self.curvature
+        paid = self.posted * (self.seller_share + self.buyer_share)
+        return paid if self.benefit is None else np.maximum(np.asarray(paid) - self.benefit, 0.0)
 
     @property
     def may_trade(self) -> BoolArray:
         """(N, N): who may trade with whom; nobody with itself."""
-        others = ~np.eye(len(self.posted), dtype=bool)
-        return others if self.partners is None else others & self.partners
+        result: BoolArray = (
+            np.ones(self.posted.shape, dtype=np.bool_) if self.partners is None else self.partners.copy()
+        )
+        np.fill_diagonal(result, np.False_)
+        return result
 
-    @property
+    @cached_property
     def pair_specific(self) -> bool:
         """Whether a pair has a term of its own, or somebody may not trade with everyone."""
         terms = any(term is not None and bool(term.any()) for term in (self.benefit, self.curvature))
-        return terms or int(self.may_trade.sum()) < self.posted.size - len(self.posted)
+        restricted = self.partners is not None and int(self.may_trade.sum()) < self.partners.size - len(self.partners)
+        return terms or restricted
+
+    def preference(self, first: IntArray, second: IntArray) -> FloatArray:
+        """The curvature of pairs, zero where there is none."""
+        return np.zeros(np.shape(first)) if self.curvature is None else self.curvature[first, second]
 
     def cost_per_hour(self, seller: IntArray, buyer: IntArray, power_kw: FloatArray) -> float:
         """Money per hour that both ends of trades pay, their preferences included."""
-        preferred = self.preference[seller, buyer] * power_kw
+        preferred = self.preference(seller, buyer) * power_kw
         return float(np.sum(power_kw * (self.total[seller, buyer] + preferred)))
 
     def end_costs(self, seller: IntArray, buyer: IntArray, power_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -79,7 +85,7 @@ class Charges:
         posted = self.posted[seller, buyer]
         both = self.seller_share + self.buyer_share
         half_benefit = (posted * both - self.total[seller, buyer]) / 2
-        preferred = self.preference[seller, buyer] * power_kw
+        preferred = self.preference(seller, buyer) * power_kw
         return (
             posted * self.seller_share - half_benefit + preferred,
             posted * self.buyer_share - half_benefit + preferred,
@@ -93,17 +99,15 @@ def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, 
     kWh and unit of the graph's length.
     """
     seller, buyer = PAYER_SHARES[payer]
-    posted = price_per_length * _path_lengths(graph, place)
-    edge_charge = graph.length * price_per_length * (seller + buyer)
-    return Charges(posted, seller, buyer, charge_tree(graph, place, edge_charge))
+    tree = charge_tree(graph, place, graph.length * price_per_length * (seller + buyer))
+    posted = _by_place(graph, place) * price_per_length if tree is None else TreeTable(tree) * (1 / (seller + buyer))
+    return Charges(posted, seller, buyer, tree)
 
 
 def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Charges:
     """One rate for every pair: a star whose leaves carry half of it each."""
     seller, buyer = PAYER_SHARES[payer]
     count = len(place)
-    posted = np.full((count, count), rate_per_kwh)
-    np.fill_diagonal(posted, 0.0)
     leaves = np.arange(1, count + 1)
     star = PathGraph(
         node_names=("hub", *(str(i) for i in range(count))),
@@ -113,7 +117,9 @@ def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Char
         node_of={},
     )
     tree = charge_tree(star, np.where(place >= 0, leaves, -1), star.length * rate_per_kwh * (seller + buyer))
-    return Charges(posted, seller, buyer, tree)
+    if tree is None:
+        raise AssertionError("a star has no loop")
+    return Charges(TreeTable(tree) * (1 / (seller + buyer)), seller, buyer, tree)
 
 
 def no_charges(place: IntArray) -> Charges:
@@ -121,8 +127,8 @@ def no_charges(place: IntArray) -> Charges:
     return uniform_charges(place, rate_per_kwh=0.0, payer="both")
 
 
-def _path_lengths(graph: PathGraph, place: IntArray) -> FloatArray:
-    """(N, N) shortest path between places; zero from or to a prosumer without a place."""
+def _by_place(graph: PathGraph, place: IntArray) -> PlaceTable:
+    """Shortest paths between the places where prosumers are."""
     nodes = len(graph.node_names)
     lengths: dict[tuple[int, int], float] = {}
     for a, b, length in zip(graph.from_node, graph.to_node, graph.length, strict=True):
@@ -132,9 +138,8 @@ def _path_lengths(graph: PathGraph, place: IntArray) -> FloatArray:
     rows, columns = np.array(list(lengths), dtype=int).reshape(-1, 2).T
     # csgraph reads a stored zero as "no edge" only in dense form; in sparse form it is an edge of no length.
     weights = sp.csr_array((np.array(list(lengths.values())), (rows, columns)), shape=(nodes, nodes))
-    present = np.flatnonzero(place >= 0)
-    result = np.zeros((len(place), len(place)))
-    if len(present):
-        distance = shortest_path(weights, method="D", directed=False, indices=place[present])
-        result[np.ix_(present, present)] = distance[:, place[present]]
-    return result
+    used = np.unique(place[place >= 0])
+    number = np.full(nodes, -1)
+    number[used] = np.arange(len(used))
+    distance = shortest_path(weights, method="D", directed=False, indices=used)[:, used]
+    return PlaceTable(distance, np.where(place >= 0, number[place], -1))

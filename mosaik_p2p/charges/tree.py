@@ -3,6 +3,7 @@ melt into one edge."""
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +22,48 @@ class ChargeTree:
     charge: FloatArray
     place: IntArray
     """(N,): node of each prosumer, -1 without one."""
+
+    def length_between(self, a: IntArray, b: IntArray) -> FloatArray:
+        """Charge of the way from nodes `a` to nodes `b`, for many pairs at once."""
+        head, depth = self._heavy_paths
+        one, other = a.copy(), b.copy()
+        # Whoever's path begins deeper leaves it, until both are on one path; there the upper one is where they meet.
+        apart = np.flatnonzero(head[one] != head[other])
+        while len(apart):
+            left, right = one[apart], other[apart]
+            first = depth[head[left]] >= depth[head[right]]
+            one[apart] = np.where(first, self.parent[head[left]], left)
+            other[apart] = np.where(first, right, self.parent[head[right]])
+            apart = apart[head[one[apart]] != head[other[apart]]]
+        meeting = np.where(depth[one] <= depth[other], one, other)
+        result: FloatArray = self._from_root[a] + self._from_root[b] - 2.0 * self._from_root[meeting]
+        # A difference of sums: what rounding leaves is no charge.
+        return np.where(a == b, 0.0, np.maximum(result, 0.0))
+
+    @cached_property
+    def _from_root(self) -> FloatArray:
+        """(nodes,): charge of the way from the root."""
+        length = np.zeros(len(self.parent))
+        for node in range(1, len(length)):
+            length[node] = length[self.parent[node]] + self.charge[node]
+        return length
+
+    @cached_property
+    def _heavy_paths(self) -> tuple[IntArray, IntArray]:
+        """(nodes,) first node of the path that each is on, and depth; from anywhere few paths lead to the root."""
+        parent = self.parent.tolist()
+        size, heavy = [1] * len(parent), [-1] * len(parent)
+        for node in range(len(parent) - 1, 0, -1):
+            up = parent[node]
+            size[up] += size[node]
+            if heavy[up] < 0 or size[node] > size[heavy[up]]:
+                heavy[up] = node
+        head, depth = [0] * len(parent), [0] * len(parent)
+        for node in range(1, len(parent)):
+            up = parent[node]
+            depth[node] = depth[up] + 1
+            head[node] = head[up] if heavy[up] == node else node
+        return np.array(head), np.array(depth)
 
 
 def charge_tree(graph: PathGraph, place: IntArray, charge: FloatArray) -> ChargeTree | None:

@@ -18,7 +18,7 @@ import numpy as np
 from mosaik_p2p.market.anderson import Anderson
 from mosaik_p2p.market.certificate import Certificate, certify
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import Agreement, Form
+from mosaik_p2p.market.form import Agreement, Form
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.units import FloatArray
 

@@ -1,7 +1,12 @@
-"""Anderson acceleration of type II for a fixed-point iteration (Walker and Ni 2011), regularised and restarted."""
+"""Anderson acceleration of type II for a fixed-point iteration (Walker and Ni 2011), regularised and restarted.
+
+The products are loops of our own: a threaded library's last digits depend on the number of its threads, and its threads
+go on spinning where ours should work.
+"""
 
 import numpy as np
 
+from mosaik_p2p.market.compiled import entry
 from mosaik_p2p.units import FloatArray
 
 REGULARISATION = 1e-8
@@ -12,37 +17,68 @@ LONGEST_STEP = 10.0
 
 
 class Anderson:
-    """Remembers the last `memory` steps of x -> g(x)."""
+    """Remembers the last `memory` changes of x -> g(x), each in the place of the oldest."""
 
     def __init__(self, memory: int = 5) -> None:
         self._memory = memory
+        self._changes = self._moves = np.empty((0, 0))
+        self._normal = np.zeros((memory, memory))
         self.restart()
 
     def restart(self) -> None:
         """Forget; needed whenever the map itself changes."""
-        self._images: list[FloatArray] = []
-        self._residuals: list[FloatArray] = []
+        self._count = 0
+        self._last: tuple[FloatArray, FloatArray, float] | None = None
 
     def step(self, x: FloatArray, image: FloatArray) -> FloatArray:
         """The next point for flat arrays x and g(x)."""
         residual = image - x
-        if not residual.any():
-            return image
-        if self._residuals and np.linalg.norm(residual) > GROWTH_ALLOWED * np.linalg.norm(self._residuals[-1]):
+        size = float(np.sqrt(_product(residual, residual)))
+        if self._last is not None and size > GROWTH_ALLOWED * self._last[2]:
             self.restart()
-        self._images = [*self._images[-self._memory :], image]
-        self._residuals = [*self._residuals[-self._memory :], residual]
-        length = float(np.linalg.norm(residual))
-        if len(self._images) < 2 or length == 0.0:
-            return image
-        changes = np.diff(np.array(self._residuals), axis=0)
-        moves = np.diff(np.array(self._images), axis=0)
-        normal = changes @ changes.T
+        if self._last is not None:
+            self._remember(residual - self._last[1], image - self._last[0])
+        self._last = (image, residual, size)
+        kept = min(self._count, self._memory)
+        normal = self._normal[:kept, :kept]
         trace = float(np.trace(normal))
         if trace == 0.0 or not residual.any():
             return image
-        normal += REGULARISATION * trace * np.eye(len(normal))
-        step = residual - np.linalg.solve(normal, changes @ residual) @ moves
-        excess = float(np.linalg.norm(step) / (LONGEST_STEP * length))
+        right = np.array([_product(change, residual) for change in self._changes[:kept]])
+        weights = np.linalg.solve(normal + REGULARISATION * trace * np.eye(kept), right)
+        step = _without(residual, weights, self._moves)
+        excess = float(np.sqrt(_product(step, step))) / (LONGEST_STEP * size)
         result: FloatArray = x + step / max(excess, 1.0)
         return result
+
+    def _remember(self, change: FloatArray, move: FloatArray) -> None:
+        if self._changes.shape[1] != change.size:
+            self._changes, self._moves = np.empty((2, self._memory, change.size))
+        at = self._count % self._memory
+        self._changes[at], self._moves[at] = change, move
+        self._count += 1
+        kept = min(self._count, self._memory)
+        products = [_product(other, change) for other in self._changes[:kept]]
+        self._normal[at, :kept] = self._normal[:kept, at] = products
+
+
+@entry
+def _product(one, other):  # type: ignore[no-untyped-def]  # numba infers the types
+    value = 0.0
+    for n in range(one.size):
+        value += one[n] * other[n]
+    return value
+
+
+def _without(residual: FloatArray, weights: FloatArray, moves: FloatArray) -> FloatArray:
+    """The residual less the weighted moves."""
+    step = residual.copy()
+    for weight, move in zip(weights, moves, strict=False):
+        _subtract(step, float(weight), move)
+    return step
+
+
+@entry
+def _subtract(step, weight, move):  # type: ignore[no-untyped-def]
+    for n in range(step.size):
+        step[n] -= weight * move[n]

@@ -5,25 +5,26 @@ a prosumer may own any number of devices and nothing is padded. Threads share th
 own prosumer only, so that their number changes nothing.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain as joined
 
 import numpy as np
 
-from mosaik_p2p.market.chain import UNTOTALLED, jit
-from mosaik_p2p.market.interior import lower_bound, minimise
-from mosaik_p2p.market.problem import UNLIMITED
+from mosaik_p2p.market.chain import frame_of
+from mosaik_p2p.market.compiled import jit
+from mosaik_p2p.market.interior import FIELDS, lower_bound, minimise
+from mosaik_p2p.market.workers import shared
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
 
-STEP_MU = 1e-4
+WARM_MU = 1e-4
 """Complementarity to which a warm start is pushed off its bounds."""
 COLD_MU = 1e-1
 MOST_ITERATIONS = 80
-WORKERS = os.cpu_count() or 1
+LINE = 8
+"""Numbers in a line of the cache."""
 FEW = 32
 """Fewer prosumers than this are solved before a thread would have begun."""
 
@@ -40,19 +41,27 @@ class Problems:
     linear: FloatArray
     lower: FloatArray
     upper: FloatArray
-    limit: FloatArray
-    """The true upper bounds, where `upper` stops at UNLIMITED; a lower bound on the cost must know them."""
     balance: FloatArray
+    """(variables, 2, T)."""
+    touch: IntArray
+    """(variables,) which balances each enters, see `chain`."""
     storage: IntArray
+    """(variables,) the owner's storage that each fills or empties, -1 without; `gain` by how much."""
     gain: FloatArray
-    total_of: IntArray
     level: IntArray
+    """(storages,) the owner's variable; `keep` and `drain` (storages, T) as in the model."""
     keep: FloatArray
     drain: FloatArray
+    total_row: IntArray
+    """(totals,) the owner's variable, whose sum over the intervals `total_at[total_first[r] : total_first[r + 1]]` is
+    `total`."""
+    total_first: IntArray
+    total_at: IntArray
     total: FloatArray
     fixed: FloatArray
+    """(N, 2, T)."""
 
-    @property
+    @cached_property
     def arrays(self) -> tuple[FloatArray | IntArray, ...]:
         """In the order in which the compiled loops take them."""
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
@@ -75,65 +84,80 @@ class Points:
         """In the order in which the compiled loops take them."""
         return self.x, self.s, self.y, self.v, self.zl, self.zu
 
+    def copy(self) -> "Points":
+        """The same, to go on from elsewhere."""
+        x, s, y, v, zl, zu = (array.copy() for array in self.arrays)
+        return Points(x, s, y, v, zl, zu, self.warm)
+
 
 def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> Problems:
-    """Flat, scaled arrays of the models; see `fleet` for the scales."""
+    """Flat, scaled arrays of the models; see `fleet` for the scales.
+
+    Raises ValueError where two totals of one variable share an interval.
+    """
     horizon = models[0].horizon
-    per = [power for power, model in zip(power_kw, models, strict=True) for _ in model.variables]
-    scale = np.array(per)[:, None]
-    storages = [(power, s) for power, model in zip(power_kw, models, strict=True) for s in model.storages]
-    totals = [total.power_kw / power for power, model in zip(power_kw, models, strict=True) for total in model.totals]
-    return Problems(
-        first=_firsts([len(model.variables) for model in models]),
-        first_storage=_firsts([len(model.storages) for model in models]),
-        first_total=_firsts([len(model.totals) for model in models]),
-        quadratic=_stacked(models, "quadratic") * scale / price_per_kwh,
-        linear=_stacked(models, "linear") / price_per_kwh,
-        lower=_stacked(models, "lower") / scale,
-        upper=np.minimum(_stacked(models, "upper") / scale, UNLIMITED),
-        limit=_stacked(models, "upper") / scale,
-        balance=np.ascontiguousarray(np.concatenate([np.swapaxes(model.balance, 0, 1) for model in models])),
-        storage=np.concatenate([_storage_of(model) for model in models]),
-        gain=np.concatenate([_gain_of(model) for model in models]),
-        total_of=np.concatenate([_total_of(model) for model in models]),
-        level=np.array([s.level for _, s in storages], dtype=np.int64),
-        keep=np.array([s.keep for _, s in storages], dtype=float),
-        drain=np.array([s.drain / power for power, s in storages]).reshape(len(storages), horizon),
-        total=np.array(totals, dtype=float),
-        fixed=np.stack([model.fixed / power for power, model in zip(power_kw, models, strict=True)]),
+    first = firsts(len(model.variables) for model in models)
+    first_storage = firsts(len(model.storages) for model in models)
+    first_total = firsts(len(model.totals) for model in models)
+    scale = np.repeat(power_kw, np.diff(first))[:, None]
+    storages = [storage for model in models for storage in model.storages]
+    totals = [total for model in models for total in model.totals]
+    balance = np.concatenate([model.balance.transpose(1, 0, 2) for model in models])
+    storage, gain = _filling(models, first)
+    drain = np.array([s.drain for s in storages]).reshape(len(storages), horizon)
+    problems = Problems(
+        first=first,
+        first_storage=first_storage,
+        first_total=first_total,
+        quadratic=np.concatenate([model.quadratic for model in models]) * (scale / price_per_kwh),
+        linear=np.concatenate([model.linear for model in models]) / price_per_kwh,
+        lower=np.concatenate([model.lower for model in models]) / scale,
+        upper=np.concatenate([model.upper for model in models]) / scale,
+        balance=balance,
+        touch=(balance != 0.0).any(axis=2) @ np.array([1, 2]),
+        storage=storage,
+        gain=gain,
+        level=np.array([s.level for s in storages], dtype=np.int64),
+        keep=np.array([s.keep for s in storages], dtype=float),
+        drain=drain / np.repeat(power_kw, np.diff(first_storage))[:, None],
+        total_row=np.array([total.k for total in totals], dtype=np.int64),
+        total_first=firsts(len(total.intervals) for total in totals),
+        total_at=np.fromiter(joined.from_iterable(total.intervals for total in totals), dtype=np.int64),
+        total=np.array([total.power_kw for total in totals], dtype=float) / np.repeat(power_kw, np.diff(first_total)),
+        fixed=np.array([model.fixed for model in models]) / power_kw[:, None, None],
     )
+    _refuse_overlaps(problems)
+    return problems
 
 
-def _stacked(models: Sequence[ProsumerModel], name: str) -> FloatArray:
-    return np.concatenate([getattr(model, name) for model in models])
+def firsts(counts: Iterable[int]) -> IntArray:
+    """Where each one's part of a flat array begins, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(np.fromiter(counts, dtype=np.int64))])
 
 
-def _firsts(counts: list[int]) -> IntArray:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+def _filling(models: Sequence[ProsumerModel], first: IntArray) -> tuple[IntArray, FloatArray]:
+    """Per variable: the owner's storage that it fills or empties (-1: none), and by how much."""
+    storage, gain = np.full(first[-1], -1, dtype=np.int64), np.zeros(first[-1])
+    entries = [
+        (begin + k, j, value)
+        for begin, model in zip(first.tolist(), models, strict=False)
+        for j, one in enumerate(model.storages)
+        for k, value in one.gain
+    ]
+    if entries:
+        row, owner, value = zip(*entries, strict=True)
+        storage[list(row)], gain[list(row)] = owner, value
+    return storage, gain
 
 
-def _storage_of(model: ProsumerModel) -> IntArray:
-    result = np.full(len(model.variables), -1, dtype=np.int64)
-    for j, storage in enumerate(model.storages):
-        for k, _ in storage.gain:
-            result[k] = j
-    return result
-
-
-def _gain_of(model: ProsumerModel) -> FloatArray:
-    result = np.zeros(len(model.variables))
-    for storage in model.storages:
-        for k, gain in storage.gain:
-            result[k] = gain
-    return result
-
-
-def _total_of(model: ProsumerModel) -> IntArray:
-    result = np.full(model.lower.shape, UNTOTALLED, dtype=np.int64)
-    for r, total in enumerate(model.totals):
-        result[total.k, result[total.k] == UNTOTALLED] = -1
-        result[total.k, list(total.intervals)] = r
-    return result
+def _refuse_overlaps(problems: Problems) -> None:
+    horizon = problems.lower.shape[1]
+    owner = np.repeat(problems.first[:-1], np.diff(problems.first_total)) + problems.total_row
+    cell = np.repeat(owner, np.diff(problems.total_first)) * horizon + problems.total_at
+    seen = np.zeros(problems.lower.size, dtype=bool)
+    seen[cell] = True
+    if np.count_nonzero(seen) < len(cell):
+        raise ValueError("two totals of one variable share an interval")
 
 
 def fresh_points(problems: Problems) -> Points:
@@ -150,88 +174,107 @@ def fresh_points(problems: Problems) -> Points:
     )
 
 
+def forget(problems: Problems, points: Points, i: int) -> None:
+    """Set a point that the kernel has spoilt back to nothing."""
+    storages = slice(problems.first_storage[i], problems.first_storage[i + 1])
+    rows = slice(problems.first[i], problems.first[i + 1])
+    points.x[rows] = points.zl[rows] = points.zu[rows] = 0.0
+    points.s[i] = 0.0
+    points.y[2 * i + storages.start : 2 * (i + 1) + storages.stop] = 0.0
+    points.v[problems.first_total[i] : problems.first_total[i + 1]] = 0.0
+
+
 def solve_all(
-    problems: Problems, points: Points, weight: FloatArray, target: FloatArray, *, tolerance: float
+    problems: Problems, points: Points, weight: FloatArray, target: FloatArray, *, tolerance: float, mu: float = WARM_MU
 ) -> IntArray:
-    """Solve everyone for `target` (N, 2, T) at `weight` (N, 2); iterations (N,), negative where they ran out."""
+    """Solve everyone for `target` (N, 2, T) at `weight` (N, 2); iterations (N,), negative where there is no solution.
+
+    Where the points are warm they are pushed off their bounds to complementarity `mu`.
+    """
     count = len(problems.first) - 1
     iterations = np.zeros(count, dtype=np.int64)
+    start = mu if points.warm else COLD_MU
 
     def part(begin: int, end: int) -> None:
-        mu = STEP_MU if points.warm else COLD_MU
         _solve_range(
-            begin, end, problems.arrays, points.arrays, weight, target, points.warm, mu, tolerance, iterations
+            begin, end, problems.arrays, points.arrays, weight, target, points.warm, start, tolerance, iterations
         )  # fmt: skip
 
-    _shared(part, count)
+    shared(part, count, few=FEW)
     points.warm = True
     return iterations
 
 
-def bound_all(problems: Problems, points: Points, price: FloatArray, member: IntArray) -> FloatArray:
-    """(N,) bounds at scaled prices (N, 2, T); where not `member` (N, 2), the points' own multipliers count."""
+def bound_all(problems: Problems, points: Points, price: FloatArray, member: IntArray, ceiling: float) -> FloatArray:
+    """(N,) bounds at scaled prices (N, 2, T); where not `member` (N, 2), the points' own multipliers count.
+
+    Prices of either kind are taken within the `ceiling`, at which an imbalance can be had without limit.
+    """
     bounds = np.zeros(len(problems.first) - 1)
-    _bound_range(problems.arrays, points.y, points.v, price, member, bounds)
+
+    def part(begin: int, end: int) -> None:
+        _bound_range(begin, end, problems.arrays, points.y, points.v, price, member, ceiling, bounds)
+
+    shared(part, len(bounds), few=FEW)
     return bounds
 
 
-def _shared(part: Callable[[int, int], None], count: int) -> None:
-    """Run `part` over everyone, in threads where it pays: the compiled loops do not hold the interpreter's lock."""
-    if count < FEW or WORKERS == 1:
-        part(0, count)
-        return
-    edges = [count * n // WORKERS for n in range(WORKERS + 1)]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for done in [pool.submit(part, a, b) for a, b in pairwise(edges)]:
-            done.result()
+@jit
+def _aligned(rows, columns):  # type: ignore[no-untyped-def]
+    """Empty scratch of at least `columns` columns, each row beginning with a line of the processor's cache.
+
+    Loops over rows that begin anywhere take up to twice as long. An odd number of lines keeps rows from evicting each
+    other.
+    """
+    lines = (columns + LINE - 1) // LINE | 1
+    flat = np.empty((rows * lines + 1) * LINE)
+    begin = -(flat.ctypes.data // 8) % LINE
+    return flat[begin : begin + rows * lines * LINE].reshape((rows, lines * LINE))
 
 
 @jit
 def _solve_range(begin, end, problems, points, weight, target, warm, mu, tolerance, iterations):  # type: ignore[no-untyped-def]
-    (first, first_storage, first_total, quadratic, linear, lower, upper, limit, balance, storage, gain, total_of,
-     level, keep, drain, total, fixed) = problems  # fmt: skip
+    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, touch, storage, gain,
+     level, keep, drain, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
     x, s, y, v, zl, zu = points
     horizon = lower.shape[1]
+    most = 0
+    for i in range(begin, end):
+        most = max(most, first[i + 1] - first[i])
+    fields = _aligned(FIELDS, most * horizon)
+    frame, storages, totals = frame_of(0, 0, horizon), 0, 0
     for i in range(begin, end):
         k0, k1, j0, j1 = first[i], first[i + 1], first_storage[i], first_storage[i + 1]
         r0, r1 = first_total[i], first_total[i + 1]
-        variables, storages, totals = k1 - k0, j1 - j0, r1 - r0
-        work = np.empty((10, variables, horizon))
-        frame = (
-            np.empty((3, horizon)),
-            np.empty((storages, 2, horizon)),
-            np.empty((horizon, storages, storages)),
-            np.empty((storages, horizon)),
-            np.empty((totals, 2, horizon)),
-            np.empty((totals, storages, horizon)),
-            np.empty((totals, totals)),
-        )
+        if j1 - j0 != storages or r1 - r0 != totals:
+            storages, totals = j1 - j0, r1 - r0
+            frame = frame_of(storages, totals, horizon)
         iterations[i] = minimise(
             (quadratic[k0:k1], linear[k0:k1], lower[k0:k1], upper[k0:k1]),
             (fixed[i], drain[j0:j1], total[r0:r1], weight[i], target[i]),
-            (balance[k0:k1], storage[k0:k1], gain[k0:k1], level[j0:j1], keep[j0:j1], total_of[k0:k1]),
+            (balance[k0:k1], touch[k0:k1], storage[k0:k1], gain[k0:k1], level[j0:j1], keep[j0:j1],
+             total_row[r0:r1], total_first[r0 : r1 + 1], total_at),
             (x[k0:k1], s[i], y[2 * i + j0 : 2 * (i + 1) + j1], v[r0:r1], zl[k0:k1], zu[k0:k1]),
-            warm, mu, tolerance, MOST_ITERATIONS,
-            (work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8], work[9]),
-            frame,
+            warm, mu, tolerance, MOST_ITERATIONS, fields, frame,
         )  # fmt: skip
 
 
 @jit
-def _bound_range(problems, y, v, price, member, bounds):  # type: ignore[no-untyped-def]
-    (first, first_storage, first_total, quadratic, linear, lower, upper, limit, balance, storage, gain, total_of,
-     level, keep, drain, total, fixed) = problems  # fmt: skip
-    nothing = np.zeros(2)
-    for i in range(bounds.size):
+def _bound_range(begin, end, problems, y, v, price, member, ceiling, bounds):  # type: ignore[no-untyped-def]
+    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, touch, storage, gain,
+     level, keep, drain, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
+    for i in range(begin, end):
         k0, k1, j0, j1 = first[i], first[i + 1], first_storage[i], first_storage[i + 1]
         r0, r1 = first_total[i], first_total[i + 1]
         own = y[2 * i + j0 : 2 * (i + 1) + j1].copy()
         for c in range(2):
-            if member[i, c]:
-                own[c] = price[i, c]
+            for t in range(own.shape[1]):
+                asked = price[i, c, t] if member[i, c] else own[c, t]
+                own[c, t] = min(max(asked, -ceiling), ceiling)
         bounds[i] = lower_bound(
-            (quadratic[k0:k1], linear[k0:k1], lower[k0:k1], limit[k0:k1]),
-            (fixed[i], drain[j0:j1], total[r0:r1], nothing, price[i]),
-            (balance[k0:k1], storage[k0:k1], gain[k0:k1], level[j0:j1], keep[j0:j1], total_of[k0:k1]),
+            (quadratic[k0:k1], linear[k0:k1], lower[k0:k1], upper[k0:k1]),
+            (fixed[i], drain[j0:j1], total[r0:r1]),
+            (balance[k0:k1], touch[k0:k1], storage[k0:k1], gain[k0:k1], level[j0:j1], keep[j0:j1],
+             total_row[r0:r1], total_first[r0 : r1 + 1], total_at),
             own, v[r0:r1], np.empty_like(lower[k0:k1]),
         )  # fmt: skip

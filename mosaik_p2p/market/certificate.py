@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import Form
+from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.units import CARRIERS, FloatArray
@@ -39,12 +39,12 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     The multipliers left by the last step usually reach the `wanted` relative gap; only where they do not, every
     prosumer is asked once more for the best ones.
     """
-    cost = sum(done.cost for done in fleet.complete(form.sales(z))) + form.charge(z)
+    cost = float(fleet.complete(form.sales(z)).cost.sum()) + form.charge(z)
     alone = fleet.alone.cost
     scale = max(abs(cost), float(np.abs(alone).sum()))
     limit = scarcity_price(fleet.problem)
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
-    candidates = [*(within_offers(fleet.problem, form.distance, prices) for prices in closed), *closed]
+    candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
     lower = max(fleet.bound(prices) - form.concession(prices) for prices in candidates)
     if cost - lower > wanted * scale:
         chosen = [candidates[n] for n in (0, len(closed))]
@@ -52,15 +52,14 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     return Certificate(cost, lower, float(alone.sum()), scale)
 
 
-def within_offers(problem: MarketProblem, distance: FloatArray, price_per_kwh: FloatArray) -> FloatArray:
+def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:
     """Prices (C, T, N) clipped into what the contracts allow: nobody pays more than the nearest import plus the way.
 
     Import and export prices seen through the charges are closed themselves, so the clipped prices stay closed. While no
     contract is at its limit, a price beyond them only loosens the bound.
     """
     ceiling, floor = offers(problem)
-    highest = (ceiling[:, :, None, :] + distance[:, None]).min(axis=-1)
-    lowest = (floor[:, :, None, :] - distance[:, None]).max(axis=-1)
+    highest, lowest = form.nearest(ceiling), -form.nearest(-floor)
     result: FloatArray = np.minimum(np.maximum(price_per_kwh, lowest), highest)
     return result
 

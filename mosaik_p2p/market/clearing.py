@@ -10,10 +10,12 @@ from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.exclusive import one_way
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import Form, choose_form
+from mosaik_p2p.market.form import Form
+from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.stock import Completions
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray
@@ -125,10 +127,9 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
     """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
     binding, sale, dispatch, repaired = _agreed(fleet, form, end, settings.binding)
-    cost = sum(done.cost for done in dispatch) + _charges(fleet.problem, form, end.z, binding)
+    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, binding)
     final = replace(certificate, cost=cost)
     converged = outcome.converged and final.relative_gap <= settings.relative_gap
-    own = np.stack([done.price_per_kwh for done in dispatch], axis=-1)
     return Clearing(
         status=Status.OK if converged else Status.NOT_CONVERGED,
         cause=None if converged else _cause(outcome, final, settings),
@@ -143,7 +144,7 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
         trades=binding[0],
         sale_kw=sale,
         # Who does not trade a carrier has a price of its own for it.
-        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, own),
+        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh),
         dispatch=tuple(dispatch),
         repaired=repaired,
         scarcity_price_per_kwh=scarcity_price(fleet.problem),
@@ -168,22 +169,20 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding
     return now * problem.dt_h + form.charge(later)
 
 
-def _agreed(
-    fleet: Fleet, form: Form, end: admm.Start, count: int
-) -> tuple[Binding, FloatArray, list[Completion], bool]:
+def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Binding, FloatArray, Completions, bool]:
     """Trades of the first `count` intervals, net sales and dispatches that fit each other.
 
     A trade that an end cannot keep is trimmed.
     """
     dust = DUST * float(fleet.power_kw.mean())
     price, sale = end.price_per_kwh, form.sales(end.z).copy()
-    binding = tuple(tuple(form.trades(end.z[:, t:], price[:, t:], dust_kw=dust)) for t in range(count))
+    binding = tuple(tuple(form.trades(end.z, price, dust_kw=dust, interval=t)) for t in range(count))
     for rounds_left in range(TRIMMING_ROUNDS - 1, -1, -1):
         for t, trades in enumerate(binding):
             for c, carrier_trades in enumerate(trades):
                 sale[c, t] = carrier_trades.net_sale(sale.shape[2])
         dispatch, repaired = fleet.dispatch(sale)
-        surplus = np.stack([done.imbalance_kw[:, :count] for done in dispatch], axis=-1)
+        surplus = dispatch.imbalance_kw[:, :count].copy()
         surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
         if not surplus.any() or not rounds_left:
             break

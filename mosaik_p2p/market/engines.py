@@ -1,21 +1,27 @@
-"""Two ways to solve everyone's problem, with one interface: PIQP one by one, and the compiled kernel side by side.
+"""Two ways to solve everyone's problem, with one interface: the compiled kernel side by side, and PIQP one by one.
 
-PIQP needs nothing compiled, which is what a first run with a handful of prosumers wants; the kernel costs a quarter of
-a minute of compiling once and is several times faster from then on. Tests hold them against each other.
+Markets of every size use the kernel: it is several times faster, and what a market comes to must not depend on whether
+something happens to be compiled already. PIQP stands in for any single prosumer that the kernel cannot finish, and
+tests hold the two against each other.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from mosaik_p2p.market.batch import Points, Problems, bound_all, fresh_points, pack, solve_all
+from mosaik_p2p.market.batch import bound_all, forget, fresh_points, pack, solve_all
+from mosaik_p2p.market.interior import FIXED, PRICED
+from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE, Completion, Subproblem, completion
+from mosaik_p2p.market.stock import Completions, Scales, collected, taken, with_replaced
+from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE, Completion, Subproblem
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
+
+COMPLETION_MU = 1e-3
+"""Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 
 
 class Engine(Protocol):
@@ -27,7 +33,7 @@ class Engine(Protocol):
     def respond(self, target_kw: FloatArray) -> FloatArray:
         """Net sales that answer the targets; keeps the multipliers for `bound`."""
 
-    def complete(self, sale_kw: FloatArray) -> list[Completion]:
+    def complete(self, sale_kw: FloatArray) -> Completions:
         """Everyone's dispatch for agreed net sales."""
 
     def bound(self, price_per_kwh: FloatArray) -> float:
@@ -66,9 +72,9 @@ class OneByOne:
             sale: FloatArray = other.respond(target_kw[:, :, None])[:, :, 0]
             return sale
 
-    def complete(self, sale_kw: FloatArray) -> list[Completion]:
+    def complete(self, sale_kw: FloatArray) -> Completions:
         """See Engine."""
-        return [self._complete(i, sale_kw[:, :, i]) for i in range(len(self._members))]
+        return collected(self._models, [self._complete(i, sale_kw[:, :, i]) for i in range(len(self._members))])
 
     def _complete(self, i: int, sale_kw: FloatArray) -> Completion:
         try:
@@ -96,16 +102,18 @@ class Compiled:
 
     def __init__(self, models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> None:
         self._models, self._power, self._price = models, power_kw, price_per_kwh
-        self._money = power_kw * price_per_kwh * models[0].dt_h
-        self._constant = sum(model.constant for model in models)
+        constant = np.array([model.constant for model in models])
+        self._scales = Scales(power_kw, power_kw * price_per_kwh * models[0].dt_h, constant, price_per_kwh)
         self._member = np.array([model.member for model in models])
         self._problems = pack(models, power_kw, price_per_kwh)
-        self._steps, self._ends = fresh_points(self._problems), fresh_points(self._problems)
+        self._spill = np.array([v.type == IMBALANCE for model in models for v in model.variables])
+        self._ceiling = float(self._problems.linear[self._spill].max(initial=0.0)) or np.inf
+        self._steps = fresh_points(self._problems)
         self._multipliers = self._steps
 
     def _scaled(self, values_kw: FloatArray) -> FloatArray:
         """(C, T, N) in kW to (N, C, T) in everyone's own size."""
-        return np.ascontiguousarray(values_kw.transpose(2, 0, 1) / self._power[:, None, None])
+        return np.ascontiguousarray((values_kw / self._power).transpose(2, 0, 1))
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
@@ -113,70 +121,46 @@ class Compiled:
     def weigh(self, weight: FloatArray) -> None:
         """See Engine."""
         self._weights = weight
-        scaled = weight.T * (self._power**2 / self._money)[:, None]
-        self._scaled_weight = np.where(self._member, scaled, -1.0)
+        scaled = weight.T * (self._power**2 / self._scales.money)[:, None]
+        self._scaled_weight = np.where(self._member, scaled, FIXED)
 
     def respond(self, target_kw: FloatArray) -> FloatArray:
         """See Engine."""
         target = np.where(self._member[:, :, None], self._scaled(target_kw), 0.0)
         done = solve_all(self._problems, self._steps, self._scaled_weight, target, tolerance=STEP_TOLERANCE)
         self._multipliers = self._steps
-        sale: FloatArray = (self._steps.s * self._power[:, None, None]).transpose(1, 2, 0)
+        sale: FloatArray = self._steps.s.transpose(1, 2, 0) * self._power
         for i in np.flatnonzero(done < 0):
-            _forget(self._problems, self._steps, int(i))
+            forget(self._problems, self._steps, int(i))
             # Raises NotSolved where PIQP fails too.
             other = self._fallback(int(i))
             other.weigh(self._weights[:, i])
             sale[:, :, i] = other.respond(target_kw[:, :, i])
         return sale
 
-    def complete(self, sale_kw: FloatArray) -> list[Completion]:
+    def complete(self, sale_kw: FloatArray) -> Completions:
         """See Engine."""
-        fixed = np.full(self._member.shape, -1.0)
-        self._ends.warm = False
-        done = solve_all(self._problems, self._ends, fixed, self._scaled(sale_kw), tolerance=FINAL_TOLERANCE)
-        return [
-            self._completion(i) if done[i] >= 0 else self._fallback(i).complete(sale_kw[:, :, i])
-            for i in range(len(self._models))
-        ]
-
-    def _completion(self, i: int) -> Completion:
-        rows = slice(self._problems.first[i], self._problems.first[i + 1])
-        balances = 2 * i + self._problems.first_storage[i]
-        price = self._ends.y[balances : balances + 2] * self._price
-        return completion(self._models[i], self._ends.x[rows] * self._power[i], price)
+        fixed = np.full(self._member.shape, FIXED)
+        points = self._steps.copy()
+        sale = self._scaled(sale_kw)
+        done = solve_all(self._problems, points, fixed, sale, tolerance=FINAL_TOLERANCE, mu=COMPLETION_MU)
+        other = {int(i): self._fallback(int(i)).complete(sale_kw[:, :, i]) for i in np.flatnonzero(done < 0)}
+        return with_replaced(taken(self._problems, points, self._spill, self._scales), other)
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """See Engine."""
         price = np.ascontiguousarray(price_per_kwh.transpose(2, 0, 1) / self._price)
-        bounds = bound_all(self._problems, self._multipliers, price, self._member)
-        return float(bounds @ self._money + self._constant)
+        bounds = bound_all(self._problems, self._multipliers, price, self._member, self._ceiling)
+        return float(bounds @ self._scales.money + self._scales.constant.sum())
 
     def tighten(self, price_per_kwh: FloatArray) -> None:
-        """Everyone's own optimum at the prices: sales, which earn them, drop out of the balances of traded carriers."""
+        """Everyone's own optimum at the prices, from where the last step ended."""
         price = np.ascontiguousarray(price_per_kwh.transpose(2, 0, 1) / self._price)
-        owner = np.repeat(np.arange(len(self._models)), np.diff(self._problems.first))
-        traded = self._member[owner][:, :, None]
-        earned = np.sum(np.where(traded, self._problems.balance * price[owner], 0.0), axis=1)
-        apart = replace(
-            self._problems,
-            linear=self._problems.linear - earned,
-            balance=np.where(traded, 0.0, self._problems.balance),
-            fixed=np.where(self._member[:, :, None], 0.0, self._problems.fixed),
-        )
-        points = fresh_points(apart)
-        done = solve_all(apart, points, np.full(self._member.shape, -1.0), points.s.copy(), tolerance=STEP_TOLERANCE)
+        asked = np.where(self._member[:, :, None], price, 0.0)
+        kind = np.where(self._member, PRICED, FIXED)
+        points = self._steps.copy()
+        done = solve_all(self._problems, points, kind, asked, tolerance=STEP_TOLERANCE, mu=COMPLETION_MU)
         for i in np.flatnonzero(done < 0):
             # Any multipliers give a valid bound; nothing is better than what the kernel has spoilt.
-            _forget(apart, points, int(i))
+            forget(self._problems, points, int(i))
         self._multipliers = points
-
-
-def _forget(problems: Problems, points: Points, i: int) -> None:
-    """Set a point that the kernel has spoilt back to nothing."""
-    storages = slice(problems.first_storage[i], problems.first_storage[i + 1])
-    rows = slice(problems.first[i], problems.first[i + 1])
-    points.x[rows] = points.zl[rows] = points.zu[rows] = 0.0
-    points.s[i] = 0.0
-    points.y[2 * i + storages.start : 2 * (i + 1) + storages.stop] = 0.0
-    points.v[problems.first_total[i] : problems.first_total[i + 1]] = 0.0

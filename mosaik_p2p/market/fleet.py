@@ -5,14 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from mosaik_p2p.market.engines import Compiled, Engine, OneByOne
+from mosaik_p2p.market.engines import Compiled, Engine
 from mosaik_p2p.market.exclusive import exclusive
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
-from mosaik_p2p.market.subproblem import Completion, Subproblem
+from mosaik_p2p.market.stock import Completions, with_replaced
+from mosaik_p2p.market.subproblem import Subproblem
 from mosaik_p2p.units import FloatArray
-
-COMPILED_FROM = 20
-"""Prosumers from which the compiled kernel pays, compiling included, within a day of hourly clearings."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,7 @@ class Fleet:
         self.problem = problem
         self.price_scale = highest_price(problem)
         self.power_kw = power_scale(problem)
-        build = Compiled if len(problem.models) >= COMPILED_FROM else OneByOne
-        self._engine: Engine = build(problem.models, self.power_kw, self.price_scale)
+        self._engine: Engine = Compiled(problem.models, self.power_kw, self.price_scale)
 
     def weigh(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
@@ -42,24 +39,33 @@ class Fleet:
         """Net sales (C, T, N) that answer the targets (C, T, N)."""
         return self._engine.respond(target_kw)
 
-    def complete(self, sale_kw: FloatArray) -> list[Completion]:
+    def complete(self, sale_kw: FloatArray) -> Completions:
         """Everyone's dispatch for agreed net sales (C, T, N)."""
         return self._engine.complete(sale_kw)
 
-    def dispatch(self, sale_kw: FloatArray) -> tuple[list[Completion], bool]:
+    def dispatch(self, sale_kw: FloatArray) -> tuple[Completions, bool]:
         """Like `complete`, but no storage charges and discharges at once; says whether that had to be repaired."""
         done = self.complete(sale_kw)
-        repaired = False
-        for i, model in enumerate(self.problem.models):
-            power_kw = float(self.power_kw[i])
+        repaired = {}
+        for i in self._both_ways(done):
+            model, power_kw = self.problem.models[i], float(self.power_kw[i])
+            now = done[i]
             for _ in range(model.horizon):
-                narrowed = exclusive(model, done[i].x, power_kw=power_kw)
+                narrowed = exclusive(model, now.x, power_kw=power_kw)
                 if narrowed is None:
                     break
-                repaired, model = True, narrowed
-                alone = Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale)
-                done[i] = alone.complete(sale_kw[:, :, i])
-        return done, repaired
+                model = narrowed
+                now = Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale).complete(sale_kw[:, :, i])
+                repaired[i] = now
+        return with_replaced(done, repaired), bool(repaired)
+
+    def _both_ways(self, done: Completions) -> list[int]:
+        """Prosumers with a storage that charges and discharges at once."""
+        return [
+            i
+            for i, model in enumerate(self.problem.models)
+            if model.storages and exclusive(model, done.x[i], power_kw=float(self.power_kw[i])) is not None
+        ]
 
     def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
         """Lower bound on the market's cost from closed node prices (C, T, N); `tighten` spends one more solve each."""
@@ -70,13 +76,5 @@ class Fleet:
     @cached_property
     def alone(self) -> Alone:
         """Everyone for itself, utility contracts only."""
-        completions = self.complete(np.zeros(self.problem.shape))
-        load = [
-            np.maximum(-model.balance * done.x, 0.0).sum(axis=1) + model.fixed
-            for model, done in zip(self.problem.models, completions, strict=True)
-        ]
-        return Alone(
-            cost=np.array([done.cost - done.penalty for done in completions]),
-            price_per_kwh=np.stack([done.price_per_kwh for done in completions], axis=-1),
-            load_kw=np.stack(load, axis=-1),
-        )
+        done = self.complete(np.zeros(self.problem.shape))
+        return Alone(done.cost - done.penalty, done.price_per_kwh, done.load_kw)

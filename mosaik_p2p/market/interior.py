@@ -7,274 +7,338 @@
                 lower <= x <= upper
 
 Mehrotra's predictor-corrector method (1992), with the equations of `chain`. An iteration costs the same whatever the
-number of partners, and grows linearly with the horizon. A weight that is not positive fixes s at its target. `y`
-(2 + storages, T) are the multipliers of balances and storages, `v` (totals,) those of the totals; y of a balance is the
-prosumer's price. All in the scaled units of `fleet`. Bounds closer than `FIXED_WIDTH` fix a variable.
+number of partners, and grows linearly with the horizon. In place of a weight `FIXED` holds s at its target, and
+`PRICED` lets s be anything that earns `target` as its price; then the balance drops out. `y` (2 + storages, T) are the
+multipliers of balances and storages, `v` (totals,) those of the totals; y of a balance is the prosumer's price. All in
+the scaled units of `fleet`. Bounds closer than `FIXED_WIDTH` fix a variable.
+
+The long loops run over (K T,) arrays: slacks `lo`, `up` and multipliers `zl`, `zu` of the bounds, `free` (1, or 0 where
+fixed), the gradient `slope` = quadratic x + linear - A'y, `width` = 1/(quadratic + zl/lo + zu/up), the step `dx`.
 """
 
 import numpy as np
 
-from mosaik_p2p.market.chain import UNTOTALLED, factor, jit, solve
+from mosaik_p2p.market.chain import ELECTRIC, THERMAL, factor, solve
+from mosaik_p2p.market.compiled import larger, lean, swift, woven
+from mosaik_p2p.market.problem import UNLIMITED
 
+FIXED, PRICED = -1.0, -2.0
 FIXED_WIDTH = 1e-9
+SOFTNESS = 0.01
+"""Of the tolerance, per unit of its multiplier: what an equation of a storage or a total may be missed by. Where these
+leave a dispatch no room (a full battery that cannot move), multipliers would grow without limit and spoil the bound."""
 STEP_BACK = 0.995
 """Part of the way to the boundary that a step may go."""
 CENTRE_FROM = 0.1
 """Of the tolerance: the predictor aims no deeper."""
+ASTRAY = 1e30
+"""A gap beyond it, or none at all, says that the numbers are spoilt."""
+FLAT = 1e-12
+TINY = 1e-300
+FIELDS = 12
+"""Elementwise scratch arrays that a solve takes."""
 
 
-@jit
-def rows_of(x, s, structure, out, sums):  # type: ignore[no-untyped-def]
+@swift
+def rows_of(x, s, structure, out, sums):  # type: ignore[no-untyped-def]  # numba infers the types
     """A x by rows into `out` (2 + S, T) and `sums` (M,)."""
-    balance, storage, gain, level, keep, total_of = structure
+    balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
     horizon = x.shape[1]
-    out[:, :] = 0.0
-    sums[:] = 0.0
     for t in range(horizon):
         out[0, t], out[1, t] = -s[0, t], -s[1, t]
+    for j in range(level.size):
+        out[2 + j, 0] = x[level[j], 0]
+        for t in range(1, horizon):
+            out[2 + j, t] = x[level[j], t] - keep[j] * x[level[j], t - 1]
     for k in range(x.shape[0]):
-        for t in range(horizon):
-            out[0, t] += balance[k, 0, t] * x[k, t]
-            out[1, t] += balance[k, 1, t] * x[k, t]
+        if touch[k] & ELECTRIC:
+            for t in range(horizon):
+                out[0, t] += balance[k, 0, t] * x[k, t]
+        if touch[k] & THERMAL:
+            for t in range(horizon):
+                out[1, t] += balance[k, 1, t] * x[k, t]
         j = storage[k]
         if j >= 0:
             for t in range(horizon):
                 out[2 + j, t] += gain[k] * x[k, t]
-        if total_of[k, 0] != UNTOTALLED:
-            for t in range(horizon):
-                if total_of[k, t] >= 0:
-                    sums[total_of[k, t]] += x[k, t]
-    for j in range(level.size):
-        out[2 + j, 0] += x[level[j], 0]
-        for t in range(1, horizon):
-            out[2 + j, t] += x[level[j], t] - keep[j] * x[level[j], t - 1]
+    for r in range(sums.size):
+        sums[r] = 0.0
+        for n in range(total_first[r], total_first[r + 1]):
+            sums[r] += x[total_row[r], total_at[n]]
 
 
-@jit
+@swift
 def columns_of(y, v, structure, out):  # type: ignore[no-untyped-def]
     """A' (y, v) into `out` (K, T)."""
-    balance, storage, gain, level, keep, total_of = structure
+    balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
     horizon = out.shape[1]
     for k in range(out.shape[0]):
-        for t in range(horizon):
-            out[k, t] = balance[k, 0, t] * y[0, t] + balance[k, 1, t] * y[1, t]
+        if touch[k] == ELECTRIC:
+            for t in range(horizon):
+                out[k, t] = balance[k, 0, t] * y[0, t]
+        elif touch[k] == THERMAL:
+            for t in range(horizon):
+                out[k, t] = balance[k, 1, t] * y[1, t]
+        elif touch[k]:
+            for t in range(horizon):
+                out[k, t] = balance[k, 0, t] * y[0, t] + balance[k, 1, t] * y[1, t]
+        else:
+            for t in range(horizon):
+                out[k, t] = 0.0
         j = storage[k]
         if j >= 0:
             for t in range(horizon):
                 out[k, t] += gain[k] * y[2 + j, t]
-        if total_of[k, 0] != UNTOTALLED:
-            for t in range(horizon):
-                if total_of[k, t] >= 0:
-                    out[k, t] += v[total_of[k, t]]
     for j in range(level.size):
         for t in range(horizon - 1):
             out[level[j], t] += y[2 + j, t] - keep[j] * y[2 + j, t + 1]
         out[level[j], horizon - 1] += y[2 + j, horizon - 1]
+    for r in range(v.size):
+        for n in range(total_first[r], total_first[r + 1]):
+            out[total_row[r], total_at[n]] += v[r]
 
 
-@jit
-def _begin(x, lower, upper, lo, up, zl, zu, mu, warm):  # type: ignore[no-untyped-def]
+@lean
+def _begin(x, lower, upper, zl, zu, lo, up, free, mu, warm):  # type: ignore[no-untyped-def]
     """Slacks and multipliers to start from; after an earlier solve its point, pushed off the bounds. Counts these."""
-    count = 0
-    for k in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            room = upper[k, t] - lower[k, t]
-            if room <= FIXED_WIDTH:
-                x[k, t] = lower[k, t]
-                zl[k, t] = zu[k, t] = 0.0
-                lo[k, t] = up[k, t] = 1.0
-                continue
-            count += 2
-            if warm:
-                least = min(0.25 * room, 0.1 * np.sqrt(mu))
-                near = min(max(x[k, t] - lower[k, t], least), room - least)
-                zl[k, t] = max(zl[k, t], mu / near)
-                zu[k, t] = max(zu[k, t], mu / (room - near))
-            else:
-                near = min(0.5 * room, 1.0)
-                zl[k, t], zu[k, t] = mu / near, mu / (room - near)
-            x[k, t] = lower[k, t] + near
-            lo[k, t], up[k, t] = near, room - near
-    return max(count, 1)
+    count = 0.0
+    push = 0.1 * np.sqrt(mu)
+    for i in range(x.size):
+        least = max(lower[i], -UNLIMITED)
+        room = min(upper[i], UNLIMITED) - least
+        fixed = room <= FIXED_WIDTH
+        free[i] = 0.0 if fixed else 1.0
+        count += 2.0 * free[i]
+        width = 1.0 if fixed else room
+        edge = min(0.25 * width, push)
+        near = min(max(x[i] - least, edge), width - edge) if warm else min(0.5 * width, 1.0)
+        lo[i], up[i] = (1.0, 1.0) if fixed else (near, width - near)
+        zl[i] = free[i] * (max(zl[i], mu / near) if warm else mu / near)
+        zu[i] = free[i] * (max(zu[i], mu / (width - near)) if warm else mu / (width - near))
+        x[i] = lower[i] if fixed else least + near
+    return max(count, 1.0)
 
 
-@jit
-def _residuals(cost, right, structure, point, slacks, left):  # type: ignore[no-untyped-def]
-    """Write what is left of every equation; returns mean complementarity times its count, worst primal, worst dual."""
-    quadratic, linear, lower, upper = cost
+@swift
+def _move(bounds, work, way_x, way_z):  # type: ignore[no-untyped-def]
+    """Go along the last step."""
+    x, zl, zu = bounds
+    lo, up, free, slope, width, below, above, dx, low, high, at, sensed = work
+    for i in range(x.size):
+        d = way_x * dx[i]
+        x[i] += d
+        lo[i] += d
+        up[i] -= d
+    for i in range(x.size):
+        zl[i] += way_z * low[i]
+        zu[i] += way_z * high[i]
+        sensed[i] += way_z * at[i]
+
+
+@swift
+def _measure(cost, bounds, work):  # type: ignore[no-untyped-def]
+    """The gradient, and the step that it alone would make; returns complementarity and the worst gradient left."""
+    quadratic, linear = cost
+    x, zl, zu = bounds
+    lo, up, free, slope, width, below, above, dx, low, high, at, sensed = work
+    gap = worst = 0.0
+    # Loops with few arrays each: with many, the compiler gives up proving that they do not overlap.
+    for i in range(x.size):
+        below[i], above[i] = 1.0 / lo[i], 1.0 / up[i]
+    for i in range(x.size):
+        slope[i] = quadratic[i] * x[i] + linear[i] - sensed[i]
+    for i in range(x.size):
+        width[i] = free[i] / (quadratic[i] + zl[i] * below[i] + zu[i] * above[i] + FLAT)
+    for i in range(x.size):
+        gap += zl[i] * lo[i] + zu[i] * up[i]
+    for i in range(x.size):
+        worst = larger(worst, free[i] * abs(slope[i] - zl[i] + zu[i]))
+    for i in range(x.size):
+        dx[i] = -width[i] * slope[i]
+    return gap, worst
+
+
+@swift
+def _predict(bounds, work):  # type: ignore[no-untyped-def]
+    """The step without centring: how far it may go (in x and in z), and what complementarity would change by."""
+    x, zl, zu = bounds
+    lo, up, free, slope, width, below, above, dx, low, high, at, sensed = work
+    far_x = far_z = 1.0
+    first = second = 0.0
+    for i in range(x.size):
+        d = width[i] * (at[i] - slope[i])
+        down, upward = d * below[i], d * above[i]
+        far_x = larger(far_x, larger(-down, upward))
+        far_z = larger(far_z, larger(1.0 + down, 1.0 - upward))
+        first += (zl[i] - zu[i]) * d
+        second += (zl[i] * down + zu[i] * upward) * d
+        dx[i] = d
+    return 1.0 / far_x, 1.0 / far_z, first, second
+
+
+@swift
+def _correct(bounds, work, centre):  # type: ignore[no-untyped-def]
+    """The corrector's terms: what the multipliers of the bounds aim at, into `low` and `high`, and the step by them."""
+    x, zl, zu = bounds
+    lo, up, free, slope, width, below, above, dx, low, high, at, sensed = work
+    for i in range(x.size):
+        down, upward = dx[i] * below[i], dx[i] * above[i]
+        low[i] = centre * below[i] + zl[i] * down * (1.0 + down)
+        high[i] = centre * above[i] - zu[i] * upward * (1.0 - upward)
+        dx[i] = width[i] * (low[i] - high[i] - slope[i])
+
+
+@swift
+def _limit(bounds, work):  # type: ignore[no-untyped-def]
+    """The corrected step, and how much too far it is for the bounds on x and on z; z's changes into `low`, `high`."""
+    x, zl, zu = bounds
+    lo, up, free, slope, width, below, above, dx, low, high, at, sensed = work
+    far_x = far_z = STEP_BACK
+    for i in range(x.size):
+        d = width[i] * (at[i] + low[i] - high[i] - slope[i])
+        down, upward = d * below[i], d * above[i]
+        a = free[i] * (low[i] - zl[i] - zl[i] * down)
+        b = free[i] * (high[i] - zu[i] + zu[i] * upward)
+        far_x = larger(far_x, larger(-down, upward))
+        far_z = larger(far_z, larger(-a / (zl[i] + TINY), -b / (zu[i] + TINY)))
+        dx[i], low[i], high[i] = d, a, b
+    return STEP_BACK / far_x, STEP_BACK / far_z
+
+
+@swift
+def _left(right, point, soft, rows, sums, wish):  # type: ignore[no-untyped-def]
+    """From A x to what is left of every equation, into `rows`, `sums`, and of the sales' gradient, into `wish`."""
     fixed, drain, total, weight, target = right
-    x, s, y, v, zl, zu = point
-    lo, up, width, steps, at, invl, invu = slacks
-    rows, sums, dual, ds = left
-    rows_of(x, s, structure, rows, sums)
-    primal = dual_worst = gap = 0.0
-    for t in range(x.shape[1]):
-        for c in range(2):
-            rows[c, t] = fixed[c, t] - rows[c, t]
-            primal = max(primal, abs(rows[c, t]))
-            ds[c, t] = 0.0
-            if weight[c] > 0.0:
-                ds[c, t] = -(weight[c] * (s[c, t] - target[c, t]) + y[c, t])
-                dual_worst = max(dual_worst, abs(ds[c, t]))
-        for j in range(drain.shape[0]):
-            rows[2 + j, t] = drain[j, t] - rows[2 + j, t]
-            primal = max(primal, abs(rows[2 + j, t]))
-    for r in range(total.size):
-        sums[r] = total[r] - sums[r]
-        primal = max(primal, abs(sums[r]))
-    columns_of(y, v, structure, at)
-    for k in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            invl[k, t], invu[k, t] = 1.0 / lo[k, t], 1.0 / up[k, t]
-            below, above = zl[k, t], zu[k, t]
-            gap += below * lo[k, t] + above * up[k, t]
-            if upper[k, t] - lower[k, t] > FIXED_WIDTH:
-                slope = quadratic[k, t] * x[k, t] + linear[k, t] - at[k, t]
-                dual[k, t] = -slope
-                dual_worst = max(dual_worst, abs(slope - below + above))
-                width[k, t] = 1.0 / (quadratic[k, t] + below * invl[k, t] + above * invu[k, t] + 1e-12)
-            else:
-                dual[k, t] = width[k, t] = 0.0
-    return gap, primal, dual_worst
-
-
-@jit
-def _direction(structure, frame, ease, slacks, left, step_rows, step_sums, ds2, push_low, push_up, aimed):  # type: ignore[no-untyped-def]
-    """The Newton step: dx into `steps`, multipliers into `step_rows`, `step_sums`; `aimed` adds the centring terms."""
-    lo, up, width, steps, at, invl, invu = slacks
-    rows, sums, dual, ds = left
-    inner, cross, chain, link, column, border, schur = frame
-    for k in range(width.shape[0]):
-        for t in range(width.shape[1]):
-            wish = dual[k, t]
-            if aimed:
-                wish += push_low[k, t] * invl[k, t] - push_up[k, t] * invu[k, t]
-            steps[k, t] = width[k, t] * wish
+    s, y, v = point
+    primal = dual = 0.0
     for c in range(2):
-        for t in range(width.shape[1]):
-            ds2[c, t] = ease[c] * ds[c, t]
-    rows_of(steps, ds2, structure, step_rows, step_sums)
+        for t in range(fixed.shape[1]):
+            rows[c, t] = fixed[c, t] - rows[c, t]
+            primal = larger(primal, abs(rows[c, t]))
+        if weight[c] > 0.0:
+            for t in range(fixed.shape[1]):
+                wish[c, t] = -(weight[c] * (s[c, t] - target[c, t]) + y[c, t])
+                dual = larger(dual, abs(wish[c, t]))
+        else:
+            for t in range(fixed.shape[1]):
+                wish[c, t] = 0.0
+    for j in range(drain.shape[0]):
+        for t in range(drain.shape[1]):
+            rows[2 + j, t] = drain[j, t] - rows[2 + j, t] - soft * y[2 + j, t]
+            primal = larger(primal, abs(rows[2 + j, t]))
+    for r in range(sums.size):
+        sums[r] = total[r] - sums[r] - soft * v[r]
+        primal = larger(primal, abs(sums[r]))
+    return primal, dual
+
+
+@lean
+def _direction(structure, frame, ease, dx, at, wish, eased, rows, sums, step_rows, step_sums, passed):  # type: ignore[no-untyped-def]
+    """Multipliers' step into `step_rows`, `step_sums` and A' times it into `at`, for the step `dx` without them."""
+    for c in range(2):
+        for t in range(wish.shape[1]):
+            eased[c, t] = ease[c] * wish[c, t]
+    rows_of(dx, eased, structure, step_rows, step_sums)
     for r in range(rows.shape[0]):
-        for t in range(width.shape[1]):
+        for t in range(rows.shape[1]):
             step_rows[r, t] = rows[r, t] - step_rows[r, t]
     for r in range(sums.size):
         step_sums[r] = sums[r] - step_sums[r]
-    solve(inner, cross, chain, link, column, border, schur, step_rows, step_sums)
+    solve(frame, step_rows, step_sums, passed)
     columns_of(step_rows, step_sums, structure, at)
-    for k in range(width.shape[0]):
-        for t in range(width.shape[1]):
-            steps[k, t] += width[k, t] * at[k, t]
 
 
-@jit
-def _aim(point, slacks, push_low, push_up, gap, count, tolerance):  # type: ignore[no-untyped-def]
-    """How far the predictor's step would go tells how strongly to centre; writes the corrector's terms."""
-    x, s, y, v, zl, zu = point
-    lo, up, width, steps, at, invl, invu = slacks
-    far_x = far_z = 0.0
-    for k in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            down, upward = steps[k, t] * invl[k, t], steps[k, t] * invu[k, t]
-            far_x = max(far_x, -down, upward)
-            if width[k, t] > 0.0:
-                far_z = max(far_z, 1.0 + down, 1.0 - upward)
-    way_x, way_z = 1.0 / max(far_x, 1.0), 1.0 / max(far_z, 1.0)
-    after = 0.0
-    for k in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            d = steps[k, t]
-            low = -zl[k, t] * (1.0 + d * invl[k, t])
-            high = -zu[k, t] * (1.0 - d * invu[k, t])
-            after += (zl[k, t] + way_z * low) * (lo[k, t] + way_x * d)
-            after += (zu[k, t] + way_z * high) * (up[k, t] - way_x * d)
-            push_low[k, t], push_up[k, t] = -d * low, d * high
-    ratio = after / gap
-    centre = max(ratio * ratio * ratio * gap / count, CENTRE_FROM * tolerance)
-    for k in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            push_low[k, t] += centre
-            push_up[k, t] += centre
-
-
-@jit
-def _advance(point, slacks, ease, right, left, step_rows, step_sums, push_low, push_up):  # type: ignore[no-untyped-def]
-    """Go along the corrected step, as far as the bounds let."""
-    x, s, y, v, zl, zu = point
-    lo, up, width, steps, at, invl, invu = slacks
-    rows, sums, dual, ds = left
-    weight = right[3]
-    far_x = far_z = 1e-30
-    for k in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            if width[k, t] <= 0.0:
-                push_low[k, t] = push_up[k, t] = 0.0
-                continue
-            d, below, above = steps[k, t], zl[k, t], zu[k, t]
-            push_low[k, t] = -below + (push_low[k, t] - below * d) * invl[k, t]
-            push_up[k, t] = -above + (push_up[k, t] + above * d) * invu[k, t]
-            far_x = max(far_x, -d * invl[k, t], d * invu[k, t])
-            far_z = max(far_z, -push_low[k, t] / below, -push_up[k, t] / above)
-    way_x, way_z = min(1.0, STEP_BACK / far_x), min(1.0, STEP_BACK / far_z)
-    for k in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            if width[k, t] > 0.0:
-                d = way_x * steps[k, t]
-                x[k, t] += d
-                lo[k, t] += d
-                up[k, t] -= d
-                zl[k, t] += way_z * push_low[k, t]
-                zu[k, t] += way_z * push_up[k, t]
+@swift
+def _follow(point, ease, wish, step_rows, step_sums, way_x, way_z):  # type: ignore[no-untyped-def]
+    """Sales and multipliers go along."""
+    s, y, v = point
     for c in range(2):
-        if weight[c] > 0.0:
-            for t in range(x.shape[1]):
-                s[c, t] += way_x * ease[c] * (ds[c, t] - step_rows[c, t])
+        for t in range(s.shape[1]):
+            s[c, t] += way_x * ease[c] * (wish[c, t] - step_rows[c, t])
     for r in range(y.shape[0]):
-        for t in range(x.shape[1]):
+        for t in range(y.shape[1]):
             y[r, t] += way_z * step_rows[r, t]
     for r in range(v.size):
         v[r] += way_z * step_sums[r]
 
 
-@jit
-def minimise(cost, right, structure, point, warm, mu, tolerance, most, work, frame):  # type: ignore[no-untyped-def]
-    """Solve in place from `point`; returns the iterations, negative where they ran out."""
+@woven
+def _without_priced(structure, weight):  # type: ignore[no-untyped-def]
+    """Nothing touches the balances of carriers at a price."""
+    balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
+    dropped = (ELECTRIC if weight[0] == PRICED else 0) | (THERMAL if weight[1] == PRICED else 0)
+    if dropped:
+        touch = touch & ~dropped
+    return balance, touch, storage, gain, level, keep, total_row, total_first, total_at
+
+
+@woven
+def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, frame):  # type: ignore[no-untyped-def]
+    """Solve in place from `point`; returns the iterations, negative where they ran out or the numbers are spoilt.
+
+    `fields` (FIELDS, at least K T) is scratch.
+    """
+    quadratic, linear, lower, upper = cost
     x, s, y, v, zl, zu = point
     weight, target = right[3], right[4]
-    lo, up, width, steps, at, invl, invu, dual, push_low, push_up = work
-    slacks = (lo, up, width, steps, at, invl, invu)
+    size = x.size
+    lo, up, free, slope, width, below, above = (
+        fields[0, :size], fields[1, :size], fields[2, :size], fields[3, :size], fields[4, :size], fields[5, :size],
+        fields[6, :size],
+    )  # fmt: skip
+    dx, low, high, at, sensed = (
+        fields[7, :size], fields[8, :size], fields[9, :size], fields[10, :size], fields[11, :size],
+    )  # fmt: skip
+    work = (lo, up, free, slope, width, below, above, dx, low, high, at, sensed)
+    bounds, sides = (x.reshape(size), zl.reshape(size), zu.reshape(size)), (s, y, v)
+    flat_cost = (quadratic.reshape(size), linear.reshape(size))
+    square_x, square_at, square_width = dx.reshape(x.shape), at.reshape(x.shape), width.reshape(x.shape)
     rows, step_rows = np.empty_like(y), np.empty_like(y)
     sums, step_sums = np.empty_like(v), np.empty_like(v)
-    ds, ds2, ease = np.empty_like(s), np.empty_like(s), np.zeros(2)
-    left = (rows, sums, dual, ds)
-    count = _begin(x, cost[2], cost[3], lo, up, zl, zu, mu, warm)
+    wish, eased, ease, passed = np.empty_like(s), np.empty_like(s), np.zeros(2), np.empty(y.shape[0])
+    count = _begin(bounds[0], lower.reshape(size), upper.reshape(size), bounds[1], bounds[2], lo, up, free, mu, warm)
     if not warm:
         y[:, :] = 0.0
         v[:] = 0.0
     for c in range(2):
         if weight[c] > 0.0:
             ease[c] = 1.0 / weight[c]
-        if not warm or weight[c] <= 0.0:
+        if weight[c] == PRICED:
+            s[c], y[c] = -right[0][c], target[c]
+        elif not warm or weight[c] <= 0.0:
             s[c] = target[c]
-    spread = np.zeros((2, x.shape[1]))
-    spread[0], spread[1] = ease[0], ease[1]
-    inner, cross, chain, link, column, border, schur = frame
+    columns_of(y, v, structure, sensed.reshape(x.shape))
+    structure = _without_priced(structure, weight)
+    for i in range(size):
+        dx[i] = low[i] = high[i] = at[i] = 0.0
+    way_x, way_z, soft = 0.0, 0.0, SOFTNESS * tolerance
     for iteration in range(most):
-        gap, primal, dual_worst = _residuals(cost, right, structure, point, slacks, left)
-        if gap < tolerance * count and primal < 10 * tolerance and dual_worst < 10 * tolerance:
+        _move(bounds, work, way_x, way_z)
+        gap, dual = _measure(flat_cost, bounds, work)
+        rows_of(x, s, structure, rows, sums)
+        primal, dual_of_sales = _left(right, sides, soft, rows, sums, wish)
+        if not (gap < ASTRAY):
+            return -iteration - 1
+        if gap < tolerance * count and primal < 10 * tolerance and max(dual, dual_of_sales) < 10 * tolerance:
             return iteration
-        factor(width, spread, structure, inner, cross, chain, link, column, border, schur)
-        _direction(structure, frame, ease, slacks, left, step_rows, step_sums, ds2, push_low, push_up, False)
-        _aim(point, slacks, push_low, push_up, gap, count, tolerance)
-        _direction(structure, frame, ease, slacks, left, step_rows, step_sums, ds2, push_low, push_up, True)
-        _advance(point, slacks, ease, right, left, step_rows, step_sums, push_low, push_up)
+        factor(square_width, ease, soft, structure, frame, passed)
+        _direction(structure, frame, ease, square_x, square_at, wish, eased, rows, sums, step_rows, step_sums, passed)
+        far_x, far_z, first, second = _predict(bounds, work)
+        after = (1.0 - far_z) * gap + ((1.0 - far_z) * far_x - far_z) * first - far_x * far_z * second
+        ratio = max(after, 0.0) / gap
+        centre = max(ratio * ratio * ratio * gap / count, CENTRE_FROM * tolerance)
+        _correct(bounds, work, centre)
+        _direction(structure, frame, ease, square_x, square_at, wish, eased, rows, sums, step_rows, step_sums, passed)
+        way_x, way_z = _limit(bounds, work)
+        _follow(sides, ease, wish, step_rows, step_sums, way_x, way_z)
     return -most
 
 
-@jit
+@woven
 def lower_bound(cost, right, structure, y, v, at):  # type: ignore[no-untyped-def]
     """Weak duality: no dispatch costs less than this when net sales earn the prices in y[:2]; any y and v are valid."""
     quadratic, linear, lower, upper = cost
-    fixed, drain, total = right[0], right[1], right[2]
+    fixed, drain, total = right
     columns_of(y, v, structure, at)
     value = 0.0
     for k in range(at.shape[0]):
@@ -283,7 +347,8 @@ def lower_bound(cost, right, structure, y, v, at):  # type: ignore[no-untyped-de
             best = lower[k, t] if slope >= 0.0 else upper[k, t]
             if curve > 0.0:
                 best = min(max(-slope / curve, lower[k, t]), upper[k, t])
-            value += 0.5 * curve * best * best + slope * best
+                value += 0.5 * curve * best * best
+            value += slope * best
     for t in range(at.shape[1]):
         value += y[0, t] * fixed[0, t] + y[1, t] * fixed[1, t]
         for j in range(drain.shape[0]):

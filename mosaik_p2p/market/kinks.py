@@ -5,14 +5,14 @@ time; a shift of a whole heap is noted at its top and handed down when the top g
 on top (the half right of the zero), -1 the greatest. The arrays come from `workspace`; all functions run compiled.
 """
 
-import numba
 import numpy as np
 
+from mosaik_p2p.market.compiled import jit, lean
+
 NONE = -1
-jit = numba.njit(cache=True, error_model="numpy")
 
 
-@jit
+@lean
 def _hand_down(position, shift, left, right, node):  # type: ignore[no-untyped-def]  # numba infers the types
     """Pass a noted shift of a heap on to the two heaps below its top."""
     noted = shift[node]
@@ -28,7 +28,7 @@ def _hand_down(position, shift, left, right, node):  # type: ignore[no-untyped-d
         shift[node] = 0.0
 
 
-@jit
+@lean
 def meld(position, shift, left, right, path, a, b, sign):  # type: ignore[no-untyped-def]
     """One heap of two; `path` is scratch."""
     depth = 0
@@ -49,7 +49,7 @@ def meld(position, shift, left, right, path, a, b, sign):  # type: ignore[no-unt
     return melded
 
 
-@jit
+@lean
 def take(position, shift, slope_of, left, right, path, top, sign, until, taken, count):  # type: ignore[no-untyped-def]
     """Pop every kink up to position `until` into `taken`; returns the heap, the count and the slope they add."""
     added = 0.0
@@ -64,7 +64,7 @@ def take(position, shift, slope_of, left, right, path, top, sign, until, taken, 
     return top, count, added
 
 
-@jit
+@lean
 def insert_zero(position, shift, slope_of, left, right, path, used, at, slope, falling, rising):  # type: ignore[no-untyped-def]
     """Add slope * (x - at) to a function: one kink in slot `used` on its left, one in `used + 1` on its right."""
     for kink in (used, used + 1):

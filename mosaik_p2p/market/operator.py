@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.market.fleet import Alone, Fleet
-from mosaik_p2p.market.forms import Agreement, choose_form
+from mosaik_p2p.market.form import Agreement
+from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.network_step import (
     NetworkAnswer,
     NetworkStep,
@@ -74,10 +75,10 @@ class OperatorForm:
     def __init__(self, problem: MarketProblem, limits: Limits) -> None:
         """`problem` with everything priced, before `lifted`; ValueError where a pair's charge has a curvature."""
         self._problem, self._dt_h = problem, problem.dt_h
-        if any(charges.preference.any() for charges in problem.charges):
+        if any(charges.curvature is not None and charges.curvature.any() for charges in problem.charges):
             raise ValueError("the operator's step knows no preferences of pairs that grow with their trade")
         self._later = choose_form(lifted(problem), "auto")
-        self.shape, self.distance = problem.shape, self._later.distance
+        self.shape = problem.shape
         self._who = [np.flatnonzero(member) for member in problem.member]
         self._rows = [tuple(row for row in limits.rows if row.carrier == c) for c in range(len(self._who))]
         size = power_scale(problem)
@@ -100,6 +101,10 @@ class OperatorForm:
             else None
             for c, who in enumerate(self._who)
         ]
+
+    def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
+        """See Form."""
+        return self._later.nearest(offer_per_kwh)
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
         """See Form."""
@@ -184,7 +189,14 @@ class OperatorForm:
             for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True))
         ]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float) -> list[Trades]:
+    def trades(
+        self,
+        z: FloatArray,
+        price_per_kwh: FloatArray,
+        *,
+        dust_kw: float,
+        interval: int = 0,  # noqa: ARG002  (only the first one binds)
+    ) -> list[Trades]:
         """The trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
         served = self.served(z[:, 0])
         return [self._trades(c, served[c], price_per_kwh[c, 0], dust_kw) for c in range(self.shape[0])]

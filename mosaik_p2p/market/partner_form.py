@@ -7,7 +7,8 @@ says why the forms agree.
 import numpy as np
 
 from mosaik_p2p.market.forest import route
-from mosaik_p2p.market.forms import Agreement, conceded, pair_tables
+from mosaik_p2p.market.form import Agreement
+from mosaik_p2p.market.pair_tables import conceded, pair_tables
 from mosaik_p2p.market.partners import closed_prices, flow_tolerance, net_sales, settle_flows
 from mosaik_p2p.market.problem import MarketProblem, power_scale
 from mosaik_p2p.market.trades import Trades, match_pairs
@@ -22,7 +23,7 @@ class PartnerForm:
     def __init__(self, problem: MarketProblem) -> None:
         carriers, horizon, count = problem.shape
         tables = pair_tables(problem)
-        self.shape, self.distance = problem.shape, tables.distance
+        self.shape, self._distance = problem.shape, tables.distance
         self._problem, self._dt_h = problem, problem.dt_h
         self._graphs = [_Graph(tables.first[at], tables.second[at], count) for at in tables.open]
         self._charge = [total[at] for total, at in zip(tables.total, tables.open, strict=True)]
@@ -30,6 +31,11 @@ class PartnerForm:
         self._flow = [np.zeros((horizon, len(charge))) for charge in self._charge]
         self._wish = np.full((carriers, horizon, count), np.nan)
         self._power_kw = float(power_scale(problem).mean())
+
+    def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
+        """See Form."""
+        result: FloatArray = (offer_per_kwh[:, :, None, :] + self._distance[:, None]).min(axis=-1)
+        return result
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
         """See Form."""
@@ -112,11 +118,11 @@ class PartnerForm:
         ]
         return [np.array(candidate) for candidate in zip(*carriers, strict=True)]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float) -> list[Trades]:
+    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
         """The pairs' own flows."""
         flows = self._flows(z)
         return [
-            match_pairs(graph.first, graph.second, flow[0], price[0], charges, dust_kw=dust_kw)
+            match_pairs(graph.first, graph.second, flow[interval], price[interval], charges, dust_kw=dust_kw)
             for graph, flow, price, charges in zip(
                 self._graphs, flows, price_per_kwh, self._problem.charges, strict=True
             )

@@ -3,6 +3,8 @@
 Pure functions of the case and of what one interval hands to the next; `rolling` and `day_ahead` say when which is done.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mosaik_p2p.errors import RunFailed, Status
@@ -70,7 +72,7 @@ def solved(
     return clearing
 
 
-def without_peers(problem: MarketProblem) -> tuple[MarketProblem, list[Completion]]:
+def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
     """The same problem, as it is solved, and everyone's dispatch with contracts only."""
     fleet = Fleet(prepared(problem))
     dispatch, _ = fleet.dispatch(np.zeros(fleet.problem.shape))

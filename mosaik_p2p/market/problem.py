@@ -8,6 +8,7 @@ and Liu 2025, eqs. 1-4 and 21-22.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,7 +43,12 @@ class MarketProblem:
         """(C, T, N)."""
         return len(CARRIERS), self.models[0].horizon, len(self.models)
 
-    @property
+    @cached_property
+    def steepest_price_per_kwh(self) -> float:
+        """The steepest marginal cost that anyone can have, imbalances aside."""
+        return max(_steepest(model) for model in self.models)
+
+    @cached_property
     def member(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
         """(C, N): who may trade which carrier."""
         return np.array([model.member for model in self.models]).T
@@ -64,6 +70,12 @@ class Settings:
 def is_penalty(variable: Variable) -> bool:
     """Whether its price stands for something that ought not to happen, and is nobody's offer."""
     return variable.type == IMBALANCE or variable.quantity == SHORTFALL
+
+
+def _steepest(model: ProsumerModel) -> float:
+    rows = [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
+    reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
+    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=1e-6))
 
 
 def highest_price(problem: MarketProblem) -> float:

@@ -7,12 +7,14 @@ any energy.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, is_penalty
+from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
 from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
 SCARCITY = 10.0
 """The scarcity price in units of the steepest marginal cost that anyone can have."""
@@ -31,7 +33,12 @@ def prepared(problem: MarketProblem) -> MarketProblem:
 
 def scarcity_price(problem: MarketProblem) -> float:
     """A price above all others, currency per kWh."""
-    return SCARCITY * max(_steepest(model) for model in problem.models)
+    for model in problem.models:
+        for k, variable in enumerate(model.variables):
+            if variable.type == IMBALANCE:
+                return float(model.linear[k, 0])
+        break
+    return SCARCITY * problem.steepest_price_per_kwh
 
 
 def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
@@ -39,12 +46,6 @@ def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     rows = [k for k, variable in enumerate(model.variables) if variable.type == IMBALANCE]
     result: FloatArray = -np.einsum("ckt,kt->ct", model.balance[:, rows], x[rows])
     return result
-
-
-def _steepest(model: ProsumerModel) -> float:
-    rows = [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
-    reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
-    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=1e-6))
 
 
 def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:
@@ -73,14 +74,21 @@ def _with_lack_priced(model: ProsumerModel, price: float) -> FloatArray:
 
 
 def _extended(array: FloatArray, more: int, value: float) -> FloatArray:
-    return np.concatenate([array, np.full((more, array.shape[1]), value)])
+    return np.concatenate([array, _constant(more, array.shape[1], value)])
+
+
+@lru_cache(maxsize=64)
+def _constant(rows: int, columns: int, value: float) -> FloatArray:
+    """The same few for every prosumer."""
+    result = np.full((rows, columns), value)
+    result.flags.writeable = False
+    return result
 
 
 def _without_lone_members(problem: MarketProblem) -> MarketProblem:
     """Who has nobody to trade a carrier with keeps it to itself."""
     member = problem.member
-    partners = np.array([(c.may_trade & who).sum(axis=1) for c, who in zip(problem.charges, member, strict=True)])
-    lone = member & (partners == 0)
+    lone = np.array([who & ~_has_partner(own, who) for own, who in zip(problem.charges, member, strict=True)])
     if not lone.any():
         return problem
     models = tuple(
@@ -88,3 +96,10 @@ def _without_lone_members(problem: MarketProblem) -> MarketProblem:
         for m, row in zip(problem.models, (member & ~lone).T, strict=True)
     )
     return replace(problem, models=models)
+
+
+def _has_partner(charges: Charges, who: BoolArray) -> BoolArray:
+    """(N,): whether another member may trade with each prosumer."""
+    if charges.partners is None:
+        return np.full(len(who), int(who.sum()) > 1)
+    return np.asarray((charges.may_trade & who).any(axis=1), dtype=np.bool_)

@@ -17,7 +17,7 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, IntArray
 
 BoolArray: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
@@ -69,11 +69,12 @@ def with_benefits(charges: Sequence[Charges], known: Reputation, rule: Reputatio
     )
 
 
-def counted_benefit(charges: Charges) -> FloatArray:
-    """(N, N): the benefit of both ends per kWh as the clearing counts it, at most what they pay."""
+def counted_benefit(charges: Charges, seller: IntArray, buyer: IntArray) -> FloatArray:
+    """The benefit of both ends of trades per kWh as the clearing counts it, at most what they pay."""
     if charges.benefit is None:
-        return np.zeros_like(charges.posted)
-    result: FloatArray = np.minimum(charges.benefit, _paid(charges))
+        return np.zeros(len(seller))
+    paid = charges.posted[seller, buyer] * (charges.seller_share + charges.buyer_share)
+    result: FloatArray = np.minimum(charges.benefit[seller, buyer], paid)
     return result
 
 
@@ -90,4 +91,5 @@ def clipped_pairs(charges: Sequence[Charges], member: BoolArray) -> int:
 
 
 def _paid(charges: Charges) -> FloatArray:
-    return charges.posted * (charges.seller_share + charges.buyer_share)
+    result: FloatArray = np.asarray(charges.posted) * (charges.seller_share + charges.buyer_share)
+    return result

@@ -8,7 +8,7 @@ from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import certify
 from mosaik_p2p.market.clearing import Clearing, settled
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import PairForm
+from mosaik_p2p.market.pair_form import PairForm
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared
 

@@ -111,12 +111,16 @@ def charges_table(problem: MarketProblem, window: Window, *, since_clearing: int
     """
     names, rows = problem.names, []
     for carrier, charges, who in zip(CARRIERS, problem.charges, problem.member, strict=True):
-        benefit = np.zeros_like(charges.posted) if charges.benefit is None else charges.benefit
-        told = np.outer(who, who) & ((benefit > 0) if window.begin else True)
-        for i, j in np.argwhere(np.triu(told, 1)) if since_clearing == 0 else []:
+        benefit = None if charges.benefit is None or since_clearing else charges.benefit
+        inside = np.flatnonzero(who)
+        told = np.triu(np.ones((len(inside), len(inside)), dtype=bool), 1)
+        if window.begin:
+            told &= False if benefit is None else benefit[np.ix_(inside, inside)] > 0
+        first, second = np.nonzero(told) if since_clearing == 0 else (inside[:0], inside[:0])
+        for i, j in zip(inside[first], inside[second], strict=True):
             posted = float(charges.posted[i, j])
             ends = (posted * charges.seller_share, posted * charges.buyer_share)
-            rows.append((carrier, names[i], names[j], *ends, float(benefit[i, j])))
+            rows.append((carrier, names[i], names[j], *ends, 0.0 if benefit is None else float(benefit[i, j])))
     return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh", rows)
 
 
@@ -155,7 +159,7 @@ def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: 
         CARRIERS, clearing.trades, problem.charges, surcharge_per_kwh, strict=True
     ):
         posted = charges.posted[trades.seller, trades.buyer]
-        benefit = counted_benefit(charges)[trades.seller, trades.buyer]
+        benefit = counted_benefit(charges, trades.seller, trades.buyer)
         for i, j, power, price, charge, worth in zip(
             trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh, posted, benefit, strict=True
         ):

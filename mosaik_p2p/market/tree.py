@@ -10,7 +10,8 @@ every node clips its parent's price into its own wishes. Near-linear time in the
 
 import numpy as np
 
-from mosaik_p2p.market.kinks import NONE, insert_zero, jit, meld, take, workspace
+from mosaik_p2p.market.compiled import jit, lean
+from mosaik_p2p.market.kinks import NONE, insert_zero, meld, take, workspace
 from mosaik_p2p.units import FloatArray, IntArray
 
 
@@ -29,14 +30,26 @@ def _project_all(wish, weight, parent, charge, price):  # type: ignore[no-untype
     scratch = workspace(parent.size)
     low, high = np.empty(parent.size), np.empty(parent.size)
     for t in range(wish.shape[0]):
-        _climb(wish[t], weight, parent, charge, low, high, *scratch)
-        _descend(parent, charge, low, high, price[t])
+        project_one(wish[t], weight, parent, charge, low, high, scratch, price[t])
 
 
-@jit
-def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path, heads, taken):  # type: ignore[no-untyped-def]
+@lean
+def project_one(wish, weight, parent, charge, low, high, scratch, price):  # type: ignore[no-untyped-def]
+    """Prices (nodes,) of one interval; `low`, `high` (nodes,) and `scratch` (see `kinks.workspace`) are overwritten."""
+    position, shift, slope_of, left, right, path, heads, taken = scratch
+    _climb(
+        wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path,
+        heads[0], heads[1], taken[0], taken[1],
+    )  # fmt: skip
+    _descend(parent, charge, low, high, price)
+
+
+@lean
+def _climb(  # type: ignore[no-untyped-def]
+    wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path,
+    falling_at, rising_at, from_left, from_right,
+):  # fmt: skip
     """Write the interval [low, high] in which each subtree's function is zero."""
-    falling_at, rising_at = heads[0], heads[1]
     falling_at[:] = NONE
     rising_at[:] = NONE
     used = 0
@@ -53,7 +66,7 @@ def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, l
             low[a], high[a] = position[falling], position[rising]
         else:
             falling, rising, zero = _move_zero(
-                position, shift, slope_of, left, right, path, used, falling, rising, taken[0], taken[1]
+                position, shift, slope_of, left, right, path, used, falling, rising, from_left, from_right
             )
             used += 2
             low[a] = high[a] = zero
@@ -69,7 +82,7 @@ def _climb(wish, weight, parent, charge, low, high, position, shift, slope_of, l
             rising_at[up] = meld(position, shift, left, right, path, rising_at[up], rising, 1.0)
 
 
-@jit
+@lean
 def _move_zero(position, shift, slope_of, left, right, path, used, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
     """Where functions with different zeros meet, the sum's zero lies between: returns the heaps around it, and it.
 
@@ -88,7 +101,7 @@ def _move_zero(position, shift, slope_of, left, right, path, used, falling, risi
     return falling, rising, zero
 
 
-@jit
+@lean
 def _meet(position, shift, slope_of, left, right, path, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
     """Two fronts walk towards each other from the outermost kinks until no kink is left between them and the zero.
 
@@ -128,7 +141,7 @@ def _meet(position, shift, slope_of, left, right, path, falling, rising, from_le
     return falling, rising, min(max(zero, at_right), at_left), slope, passed_left, passed_right
 
 
-@jit
+@lean
 def _descend(parent, charge, low, high, price):  # type: ignore[no-untyped-def]
     """Every node takes its parent's price, clipped into its own wishes and then into what the edge allows."""
     price[0] = 0.5 * (low[0] + high[0]) if np.isfinite(low[0]) else 0.0

@@ -1,0 +1,112 @@
+"""Posted charges without the square table: looked up by place, or along a tree, for the pairs that are asked for.
+
+Both behave as (N, N) arrays where N is small: `table[i, j]` for numbers or index arrays, `numpy.asarray(table)` and any
+other index for the whole.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mosaik_p2p.charges.tree import ChargeTree
+from mosaik_p2p.units import FloatArray, IntArray
+
+
+class PairTable(ABC):
+    """A symmetric (N, N) table of money per kWh."""
+
+    factor: float
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """N."""
+
+    @abstractmethod
+    def _between(self, i: IntArray, j: IntArray) -> FloatArray:
+        """Entries of pairs, before the factor; zero from or to a prosumer without a place."""
+
+    @abstractmethod
+    def __mul__(self, factor: float) -> "PairTable":
+        """Everything times a number."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, N)."""
+        return self.count, self.count
+
+    @property
+    def T(self) -> "PairTable":  # noqa: N802 (numpy's name)
+        """The table is symmetric."""
+        return self
+
+    def __getitem__(self, index: Any) -> Any:
+        """Entries of pairs, without making the whole table where two index arrays or numbers are given."""
+        if isinstance(index, tuple) and len(index) == 2 and all(_plain(part) for part in index):
+            i, j = np.broadcast_arrays(*(np.asarray(part) for part in index))
+            found = self._between(i.ravel(), j.ravel()).reshape(i.shape) * self.factor
+            return found if found.shape else float(found)
+        return self._dense[index]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The whole table."""
+        return np.array(self._dense, dtype=dtype, copy=True if copy is None else copy)
+
+    @cached_property
+    def _dense(self) -> FloatArray:
+        every = np.arange(self.count)
+        result: FloatArray = self[every[:, None], every[None, :]]
+        return result
+
+
+def _plain(part: Any) -> bool:
+    return not isinstance(part, slice) and np.asarray(part).dtype.kind in "iu"
+
+
+@dataclass(frozen=True)
+class PlaceTable(PairTable):
+    """Entries by place: `values` (P, P) and the `place` (N,) of each prosumer, -1 without one."""
+
+    values: FloatArray
+    place: IntArray
+    factor: float = 1.0
+
+    @property
+    def count(self) -> int:
+        """See PairTable."""
+        return len(self.place)
+
+    def _between(self, i: IntArray, j: IntArray) -> FloatArray:
+        a, b = self.place[i], self.place[j]
+        found: FloatArray = np.where((a < 0) | (b < 0), 0.0, self.values[a, b])
+        return found
+
+    def __mul__(self, factor: float) -> "PlaceTable":
+        """See PairTable."""
+        return PlaceTable(self.values, self.place, self.factor * factor)
+
+
+@dataclass(frozen=True)
+class TreeTable(PairTable):
+    """Entries as lengths of the paths on a tree."""
+
+    tree: ChargeTree
+    factor: float = 1.0
+
+    @property
+    def count(self) -> int:
+        """See PairTable."""
+        return len(self.tree.place)
+
+    def _between(self, i: IntArray, j: IntArray) -> FloatArray:
+        a, b = self.tree.place[i], self.tree.place[j]
+        nowhere = (a < 0) | (b < 0)
+        found: FloatArray = self.tree.length_between(np.where(nowhere, 0, a), np.where(nowhere, 0, b))
+        return np.where(nowhere, 0.0, found)
+
+    def __mul__(self, factor: float) -> "TreeTable":
+        """See PairTable."""
+        return TreeTable(self.tree, self.factor * factor)

@@ -1,0 +1,43 @@
+"""How the market's loops are compiled, and what they need that numba does not offer.
+
+`jit` may allocate. `lean` takes arrays, neither makes nor keeps any, and so goes without counting references, which
+costs an atomic operation for every array at every call. `swift` is lean and for the long elementwise loops, which run
+over finite numbers only: the processor's vector units take them only if maxima need not look out for undefined numbers.
+Whoever calls a swift loop checks the sums that it returns. `woven` becomes part of its caller before anything is
+compiled: what is called at one place only is so compiled once and not at every level.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
+# Its own types leave out some options, and differ from one version to the next.
+_njit: Any = numba.njit
+_COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+# Only `jit` is called from Python; the others need no way in from there, which takes long to compile.
+_INNER = {**_COMMON, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+jit: Any = _njit(fastmath=FREE_ORDER, **_COMMON)
+lean: Any = _njit(fastmath=FREE_ORDER, **_INNER)
+swift: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_INNER)
+entry: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_COMMON)
+woven: Any = _njit(fastmath=FREE_ORDER, inline="always", **_COMMON)
+
+
+def _larger(typing_context: Any, a: Any, b: Any) -> tuple[Any, Callable[..., Any]]:  # noqa: ARG001 (numba's signature)
+    """The larger of two numbers as one instruction; `max` compiles to a branch that no vector unit takes."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        double = ir.DoubleType()
+        kind = ir.FunctionType(double, [double, double])
+        find: Any = cgutils.get_or_insert_function
+        return builder.call(find(builder.module, kind, "llvm.maxnum.f64"), arguments)
+
+    return types.float64(types.float64, types.float64), generate
+
+
+larger: Any = intrinsic(_larger)
