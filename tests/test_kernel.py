@@ -10,7 +10,6 @@ from markets import radial_market, random_market, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.market.batch import Points, Problems, bound_all, fresh_points, pack, solve_all
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.first_use import compile_kernel, kernel_is_cold
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, Settings, highest_price, power_scale
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.tree_form import TreeForm
@@ -150,8 +149,3 @@ def test_offers_reach_everyone_over_the_cheapest_way() -> None:
         way = np.where(inside[None, :], np.asarray(charges.total), np.inf)
         known = (offer[c][:, None, :] + way[None]).min(axis=-1)
         np.testing.assert_allclose(form.nearest(offer)[c][:, inside], known[:, inside], atol=ROUNDING)
-
-
-def test_compiled_once_is_known_to_be() -> None:
-    compile_kernel()
-    assert not kernel_is_cold()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.common.errors import PyomoException
 
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.recourse import prepared
@@ -31,7 +32,11 @@ def solve_central(problem: MarketProblem) -> Central:
     """Solve `problem` with HiGHS. Raises RuntimeError where HiGHS does not report an optimum."""
     problem = prepared(problem)
     model = build_model(problem)
-    result = pyo.SolverFactory("highs").solve(model)
+    try:
+        result = pyo.SolverFactory("highs").solve(model)
+    except PyomoException as error:
+        # Where HiGHS gives up without any point, Pyomo finds nothing to load.
+        raise RuntimeError(f"HiGHS found no solution: {error}") from error
     if result.solver.termination_condition != pyo.TerminationCondition.optimal:
         raise RuntimeError(f"HiGHS ended with {result.solver.termination_condition}")
     carriers, horizon, count = problem.shape

@@ -1,9 +1,10 @@
 """The equations for the multipliers of one prosumer's problem, factorised along its structure (compiled).
 
-With the diagonal matrices `width`, `ease` of the balances and `soft` of the other rows they read A width A' + ease. A's rows are, per interval, the two balances and one row
-per storage; then one row per total. The balances of an interval are eliminated first, as a 2-by-2 block; that leaves a
-chain of (storages x storages) blocks over time, with a diagonal link from each to the one before, since a storage's
-level enters two intervals; the totals are the border of that chain. The arrays of a `frame`:
+With the diagonal matrix `width` they read A width A', plus `ease` on the diagonal of the balances and `soft` on that of
+the other rows. A's rows are, per interval, the two balances and one row per storage; then one row per total. The
+balances of an interval are eliminated first, as a 2-by-2 block; that leaves a chain of (storages x storages) blocks
+over time, with a diagonal link from each to the one before, since a storage's level enters two intervals; the totals
+are the border of that chain. The arrays of a `frame`:
 
     inner (3, T)         inverse of the balances' blocks
     cross (S, 2, T)      storages against balances
@@ -46,7 +47,7 @@ def frame_of(storages, totals, horizon):  # type: ignore[no-untyped-def]  # numb
 
 @woven
 def factor(width, ease, soft, structure, frame, passed):  # type: ignore[no-untyped-def]
-    """Fill `frame` for `width` (K, T), `ease` (2,) of balances and `soft` of the other rows; `passed` (S,) is scratch."""
+    """Fill `frame` for `width` (K, T), `ease` (2,) and `soft`; `passed` (S,) is scratch."""
     balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
     inner, cross, pivot, link, column, border, aside, schur = frame
     _gather(width, ease, balance, touch, storage, gain, inner, cross, pivot)
