@@ -19,7 +19,7 @@ from mosaik_p2p.market.workers import shared
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
 
-WARM_MU = 1e-4
+WARM_MU = 3e-5
 """Complementarity to which a warm start is pushed off its bounds."""
 COLD_MU = 1e-1
 MOST_ITERATIONS = 80

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mosaik_p2p.market.batch import bound_all, forget, fresh_points, pack, solve_all
+from mosaik_p2p.market.batch import WARM_MU, bound_all, forget, fresh_points, pack, solve_all
 from mosaik_p2p.market.interior import FIXED, PRICED
 from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.quadratic import NotSolved
@@ -22,6 +22,8 @@ from mosaik_p2p.units import FloatArray
 
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
+FIRST_MU = 1e-2
+"""The same for the first step after a completion."""
 
 
 class Engine(Protocol):
@@ -110,6 +112,7 @@ class Compiled:
         self._ceiling = float(self._problems.linear[self._spill].max(initial=0.0)) or np.inf
         self._steps = fresh_points(self._problems)
         self._multipliers = self._steps
+        self._mu = WARM_MU
 
     def _scaled(self, values_kw: FloatArray) -> FloatArray:
         """(C, T, N) in kW to (N, C, T) in everyone's own size."""
@@ -127,8 +130,10 @@ class Compiled:
     def respond(self, target_kw: FloatArray) -> FloatArray:
         """See Engine."""
         target = np.where(self._member[:, :, None], self._scaled(target_kw), 0.0)
-        done = solve_all(self._problems, self._steps, self._scaled_weight, target, tolerance=STEP_TOLERANCE)
-        self._multipliers = self._steps
+        done = solve_all(
+            self._problems, self._steps, self._scaled_weight, target, tolerance=STEP_TOLERANCE, mu=self._mu
+        )
+        self._multipliers, self._mu = self._steps, WARM_MU
         sale: FloatArray = self._steps.s.transpose(1, 2, 0) * self._power
         for i in np.flatnonzero(done < 0):
             forget(self._problems, self._steps, int(i))
@@ -145,6 +150,12 @@ class Compiled:
         sale = self._scaled(sale_kw)
         done = solve_all(self._problems, points, fixed, sale, tolerance=FINAL_TOLERANCE, mu=COMPLETION_MU)
         other = {int(i): self._fallback(int(i)).complete(sale_kw[:, :, i]) for i in np.flatnonzero(done < 0)}
+        for i in other:
+            forget(self._problems, points, i)
+        if not self._steps.warm:
+            # The first step starts from what everyone does alone.
+            self._steps = self._multipliers = points.copy()
+            self._mu = FIRST_MU
         return with_replaced(taken(self._problems, points, self._spill, self._scales), other)
 
     def bound(self, price_per_kwh: FloatArray) -> float:
