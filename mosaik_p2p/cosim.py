@@ -152,8 +152,9 @@ def _run(
 ) -> dict[str, Any]:
     """Co-simulate into a folder that `_begin` has marked, and return its summary."""
     loading_s = perf_counter() - started
-    if progress and kernel_is_cold():
-        print(ANNOUNCEMENT, file=sys.stderr, flush=True)
+    if kernel_is_cold():
+        if progress:
+            print(ANNOUNCEMENT, file=sys.stderr, flush=True)
         compile_kernel()
     with progress_shown(title, case.scenario.time.steps, visible=progress) as on_interval:
         end = _co_simulate(case, folder, config, on_interval=on_interval)
