@@ -22,7 +22,7 @@ from mosaik_p2p.networks.heat_sensitivity import (
     temperature_sensitivity,
 )
 from mosaik_p2p.networks.heat_water import heat_kw, mean_cp_kj_per_kg_k
-from mosaik_p2p.units import M_PER_KM, FloatArray, IntArray
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, FloatArray, IntArray
 
 LEAST_SPREAD_SHARE = 0.5
 """A prosumer at rest, next to whom the water may stand cold, is taken to exchange heat over at least this share of the
@@ -31,7 +31,8 @@ spread between supply and return."""
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """What the prosumers exchange in the solved flow, or would begin to; arrays of shape (connections,).
+    """What the prosumers, and after them whoever else exchanges heat, exchange in the solved flow, or would begin to;
+    arrays of shape (exchangers,).
 
     Mass flows: + draws, - feeds in. Temperatures of the water on either side of the prosumer.
     """
@@ -43,7 +44,10 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class _Change:
-    """Per kW that a prosumer feeds in more, (branches or nodes, connections): kg/s, bar and K."""
+    """Per kW that an exchanger feeds in more, (branches or nodes, exchangers): kg/s, bar and K.
+
+    Where a prosumer feeds in more, the plants that feed a share of what is drawn give so much less.
+    """
 
     mdot: FloatArray
     pressure: FloatArray
@@ -58,16 +62,21 @@ def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[
     flow = elements.solved_flow()
     change = _change(elements, flow, exchange)
     nodes = elements.net.junction.index
-    supply, return_ = nodes.get_indexer(elements.supply), nodes.get_indexer(elements.return_)
-    sides = nodes.get_indexer(pd.Index(list(elements.sides)))
     prosumers = [connection.prosumer for connection in elements.connections]
-    heat = _plant_heat(elements, change)
+    supply, return_ = (
+        nodes.get_indexer(junctions[: len(prosumers)]) for junctions in (elements.supply, elements.return_)
+    )
+    sides = nodes.get_indexer(pd.Index(list(elements.sides)))
+    heat = np.concatenate(
+        [_plant_heat(elements, change), _fed_heat(elements, exchange), _steady_heat(elements, change)]
+    )
+    network = elements.network
     matrices = {
         **_pipes(elements, change),
         "pressure_bar": (elements.net.junction["name"].iloc[sides].tolist(), change.pressure[sides]),
         "differential_pressure_bar": (prosumers, change.pressure[supply] - change.pressure[return_]),
         "t_supply_c": (prosumers, change.temperature[supply]),
-        "plant_heat_kw": ([plant.name for plant in elements.network.plants], heat),
+        "plant_heat_kw": ([p.name for p in (*network.balancing, *network.feeding, *network.steady)], heat),
         SLACK: ([SLACK], heat.sum(axis=0, keepdims=True)),
     }
     chosen = np.asarray(columns, dtype=np.int64)
@@ -80,12 +89,43 @@ def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[
 def _change(elements: HeatElements, flow: SolvedFlow, exchange: Exchange) -> _Change:
     moved = flow_sensitivity(flow)
     warmed = temperature_sensitivity(flow, moved)
-    fed = -_mdot_per_kw(elements, exchange, warmed)
+    fed = -_mdot_per_kw(elements, exchange, warmed) @ (
+        np.eye(len(exchange.mdot_kg_per_s)) + _shared(elements, exchange)
+    )
     return _Change(mdot=moved.mdot @ fed, pressure=moved.pressure @ fed, temperature=warmed @ fed)
 
 
+def _shared(elements: HeatElements, exchange: Exchange) -> FloatArray:
+    """(exchangers, exchangers) kW that a plant with a share feeds more, per kW that a prosumer feeds in more."""
+    prosumers, feeding = len(elements.connections), elements.network.feeding
+    result = np.zeros((len(exchange.mdot_kg_per_s),) * 2)
+    for row, plant in enumerate(feeding, start=prosumers):
+        # At rest it waits for a net draw, and one kW more or less changes nothing.
+        if exchange.mdot_kg_per_s[row] < 0.0 and plant.share is not None:
+            beside = elements.plant_of[:prosumers] == elements.plant_of[row]
+            result[row, :prosumers] = -plant.share * beside
+    return result
+
+
+def _fed_heat(elements: HeatElements, exchange: Exchange) -> FloatArray:
+    """(feeding plants, exchangers) kW that each plant with a share gives more."""
+    first = len(elements.connections)
+    return _shared(elements, exchange)[first : first + len(elements.network.feeding)]
+
+
+def _steady_heat(elements: HeatElements, change: _Change) -> FloatArray:
+    """(steady pumps, exchangers) kW that each gives more: its water stays, and may come back warmer."""
+    index = [plant.element for plant in elements.network.steady]
+    pumps, results = elements.net.circ_pump_mass.loc[index], elements.net.res_circ_pump_mass.loc[index]
+    return_ = np.array([plant.return_ for plant in elements.network.steady], dtype=np.int64)
+    t_supply = pumps["t_flow_k"].to_numpy(dtype=np.float64) - KELVIN_AT_ZERO_C
+    mdot = np.nan_to_num(results["mdot_from_kg_per_s"].to_numpy(dtype=np.float64))
+    heat_per_k = -mdot * mean_cp_kj_per_kg_k(t_supply, elements.junction_t_c(return_))
+    return np.asarray(heat_per_k[:, None] * change.temperature[_positions(elements, return_)], dtype=np.float64)
+
+
 def _mdot_per_kw(elements: HeatElements, exchange: Exchange, warmed: FloatArray) -> FloatArray:
-    """(connections, connections) kg/s that prosumer i draws more when j draws 1 kW more and all others keep their heat.
+    """(exchangers, exchangers) kg/s that prosumer i draws more when j draws 1 kW more and all others keep their heat.
 
     The inverse of how heat answers to mass flows, as in the iteration that found the flow.
     """
@@ -103,7 +143,7 @@ def _spread_kj_per_kg(elements: HeatElements, exchange: Exchange) -> FloatArray:
     settings = elements.network.settings
     count = len(exchange.mdot_kg_per_s)
     spread = heat_kw(np.ones(count), exchange.t_supply_c, exchange.t_return_c)
-    usual = heat_kw(np.ones(count), np.full(count, settings.t_supply_c), np.full(count, settings.t_return_c))
+    usual = heat_kw(np.ones(count), np.full(count, settings.t_supply_c), elements.t_draw_c)
     at_rest = exchange.mdot_kg_per_s == 0.0
     return np.where(at_rest, np.maximum(spread, LEAST_SPREAD_SHARE * usual), spread)
 
@@ -128,8 +168,8 @@ def _pipes(elements: HeatElements, change: _Change) -> dict[str, tuple[list[str]
 
 
 def _plant_heat(elements: HeatElements, change: _Change) -> FloatArray:
-    """(plants, connections) kW that each plant gives more: with more water, and for water that comes back colder."""
-    plants, settings = elements.network.plants, elements.network.settings
+    """(balancing plants, exchangers) kW that each gives more: with more water, and for water that comes back colder."""
+    plants, settings = elements.network.balancing, elements.network.settings
     gives, takes = elements.plant_branches().T
     mdot = elements.plant_mdot()
     more = change.mdot[gives] - change.mdot[takes]

@@ -94,7 +94,7 @@ def test_the_limits_of_the_heat_network_can_be_kept(case: Case) -> None:
     flow = HeatFlow(case.heat, [HeatConnection(prosumer=name, supply=s, return_=r) for name, (s, r) in at.items()])
     result = flow.solve(np.array([demand(p, HEAT).mean() - heat_pump_kw(p)[1] for p in case.prosumers]))
     assert result.status is Status.OK
-    assert check_heat(result.heat_exchanges, result.junctions, result.pipes, case.heat_limits) == []
+    assert check_heat(result.heat_exchanges, result.plants, result.junctions, result.pipes, case.heat_limits) == []
 
 
 def test_it_is_network2_but_for_its_limits_and_its_background(case: Case) -> None:

@@ -190,7 +190,7 @@ def test_forecasts_count_where_a_block_begins_and_realised_values_always() -> No
             assert moved[0] - moved[1] == pytest.approx(1.0, abs=TINY)
         if k == 4:
             assert inputs[0] == pytest.approx(2.0 * load.demand.forecast[k])
-            assert found["trades"] != expected["trades"]
+            assert found["clearing"]["cost"][0] > 1.1 * expected["clearing"]["cost"][0]
         plain.commit()
         told.commit()
 

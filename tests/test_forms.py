@@ -134,12 +134,12 @@ def test_both_ends_compute_one_price_with_preferences() -> None:
     i, j = trades.seller, trades.buyer
     assert len(i) > 1
     rise = own[j] - own[i]
-    expected = charges.total[i, j] + 2 * charges.preference[i, j] * trades.power_kw
+    expected = charges.total[i, j] + 2 * charges.preference(i, j) * trades.power_kw
     np.testing.assert_allclose(rise, expected, atol=1e-3)
     # Half of the charge, of what the benefit takes off it, and of the preference's marginal cost at either end.
     posted = charges.posted[i, j] / 2
     taken_off = (charges.posted[i, j] - charges.total[i, j]) / 2
-    preferred = charges.preference[i, j] * trades.power_kw
+    preferred = charges.preference(i, j) * trades.power_kw
     np.testing.assert_allclose(trades.price_per_kwh - posted + taken_off - preferred, own[i], atol=1e-3)
     np.testing.assert_allclose(trades.price_per_kwh + posted - taken_off + preferred, own[j], atol=1e-3)
     assert (taken_off != 0).any()
@@ -151,7 +151,7 @@ def test_auto_takes_the_network_only_where_it_states_the_market() -> None:
     looped = varied_market(1, radial=False, dt_h=1.0, with_heat=True)
     assert choose_form(radial, "auto").name == "network"
     assert choose_form(looped, "auto").name == "partners"
-    some = radial.charges[0].posted > 0
+    some = np.asarray(radial.charges[0].posted) > 0
     some[0, 1] = some[1, 0] = False
     for term in ({"benefit": 0.001 * some}, {"curvature": 0.1 * some}, {"partners": some}):
         special = replace(radial, charges=tuple(replace(c, **term) for c in radial.charges))

@@ -34,7 +34,7 @@ HEAT23 = {"P": "5", "Q": "9", "R": "13", "S": "22", "T": "23"}
 BARRY = {"P": "4", "Q": "9", "R": "15", "S": "31", "T": "32", "U": "24", "V": "27"}
 
 
-def flow_of(case: str, places: dict[str, str]) -> HeatFlow:
+def flow_of(case: str, places: dict[str, str], plant_shares: dict[str, float] | None = None) -> HeatFlow:
     settings = HeatSettings(
         t_supply_c=75.0,
         t_return_c=45.0,
@@ -42,6 +42,7 @@ def flow_of(case: str, places: dict[str, str]) -> HeatFlow:
         t_ground_c=10.0,
         bypass_nodes=(STRAND_ENDS,),
         bypass_mdot_kg_per_s=0.08,
+        plant_shares=plant_shares or {},
     )
     network = heat_case(case, settings)
     return HeatFlow(
@@ -142,3 +143,16 @@ def test_without_a_solution_there_is_nothing_to_linearise(monkeypatch: pytest.Mo
     assert flow.solve(np.array([30.0, 0.0, 0.0, 0.0, 0.0])).status is Status.NOT_CONVERGED
     with pytest.raises(ValueError, match="no solution"):
         flow.response(["A"])
+
+
+def test_plants_that_feed_a_share_give_less_where_a_prosumer_feeds_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heat_flow, "TOLERANCE_KW", TIGHT_KW)
+    flow = flow_of("barry32", BARRY, {"source_31": 0.3, "source_32": 0.2})
+    draws = np.array([149.0, 98.0, 66.0, 62.0, 174.0, 188.0, 145.0])
+    flow.solve(draws)
+    expected = [differences(flow, draws, column) for column in range(len(draws))]
+    flow.solve(draws)
+    found = flow.response(list(BARRY))
+    assert_close(found, expected)
+    given = dict(zip(found["plant_heat_kw"].elements, found["plant_heat_kw"].per_kw, strict=True))
+    assert given["source_31"] == pytest.approx(np.full(len(draws), -0.3))

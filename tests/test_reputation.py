@@ -117,7 +117,7 @@ def test_the_clearing_is_the_central_optimum_of_the_charges_less_the_benefit(ben
     market = _with_reputation(random_market(4, 2), benefit, _random_index(1, 4))
     cleared, central = clear(market, Settings()), solve_central(market)
     assert cleared.status is Status.OK
-    assert cleared.form == "bilateral"
+    assert cleared.form == "partners"
     assert cleared.cost == pytest.approx(central.cost, rel=GAP)
 
 
@@ -127,7 +127,7 @@ def test_each_end_of_a_trade_counts_its_half_of_the_benefit() -> None:
     cleared, seen = clear(market, Settings(relative_gap=1e-5)), []
     for c, trades in enumerate(cleared.trades):
         charges, own = market.charges[c], cleared.price_per_kwh[c, 0]
-        benefit = counted_benefit(charges)[trades.seller, trades.buyer] / 2
+        benefit = counted_benefit(charges, trades.seller, trades.buyer) / 2
         end = charges.posted[trades.seller, trades.buyer] - benefit
         real = trades.power_kw > 0.1
         assert (trades.price_per_kwh - end)[real] == pytest.approx(own[trades.seller][real], abs=PRICE)
@@ -141,7 +141,8 @@ def test_a_benefit_above_the_charge_is_clipped_and_counted() -> None:
     benefit = np.array([[0.0, 0.3, 0.3], [0.3, 0.0, 0.7], [0.3, 0.7, 0.0]])
     charges = Charges(posted, 1.0, 1.0, benefit=benefit)
     assert charges.total == pytest.approx(np.array([[0.0, 0.0, 0.1], [0.0, 0.0, 0.0], [0.1, 0.0, 0.0]]))
-    assert counted_benefit(charges) + charges.total == pytest.approx(2 * posted)
+    i, j = np.indices(posted.shape)
+    assert counted_benefit(charges, i.ravel(), j.ravel()) + charges.total.ravel() == pytest.approx(2 * posted.ravel())
     assert clipped_pairs([charges], np.ones((1, 3), dtype=bool)) == 2
     assert clipped_pairs([charges], np.array([[True, False, True]])) == 0
     assert clipped_pairs([replace(charges, benefit=None)], np.ones((1, 3), dtype=bool)) == 0
