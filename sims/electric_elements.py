@@ -6,6 +6,7 @@ Additions: transformers and storages, and of lines and transformers the power at
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -140,6 +141,7 @@ def _tap(eid: str, transformer: pd.Series, value: float) -> int:
     return round(value)
 
 
+@lru_cache(maxsize=100_000)
 def split(eid: str) -> tuple[str, int]:
     """Kind and index of an element."""
     kind, index = eid.rsplit("-", 1)

@@ -65,6 +65,7 @@ class Simulator(GridSimulator):
         self._source: GridSource | None = None
         self._flow: PowerFlow | None = None
         self._flow_buses: frozenset[int] = frozenset()
+        self._flows_made = 0
         self._status: Status | None = None
         self._powers: dict[int, dict[str, float]] = {}
         """By bus index: the last value of each input, kept until another one arrives."""
@@ -168,7 +169,7 @@ class Simulator(GridSimulator):
 
     def _power_flow(self) -> PowerFlow:
         if self._flow is None or not self._powers.keys() <= self._flow_buses:
-            self._flow_buses = frozenset(self._powers)
+            self._flow_buses, self._flows_made = frozenset(self._powers), self._flows_made + 1
             self._flow = PowerFlow(
                 self._opened.network,
                 slack_voltage_pu=self._opened.slack_voltage_pu,
@@ -178,8 +179,8 @@ class Simulator(GridSimulator):
 
     def _solver_inputs(self) -> Hashable:
         powers = tuple((bus, *_injection(powers)) for bus, powers in sorted(self._powers.items()))
-        # A power flow that was not made yet is made for what has changed beside the powers.
-        return powers, self._scaling, None if self._flow is None else self._flow.switching()
+        # A power flow is made anew for what has changed beside the powers.
+        return powers, self._scaling, self._power_flow().switching(), self._flows_made
 
     def _solve(self, time: int) -> Solution:  # noqa: ARG002 (time matters to other grids)
         injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}

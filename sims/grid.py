@@ -120,7 +120,7 @@ class GridSimulator(BaseSimulator):
             # Forgotten first: a solver that raises must not leave an old solution behind that looks like this one.
             self._solution = None
             self._solution = self._solve(time)
-            self._solved_for = self._solver_inputs()
+            self._solved_for = inputs
         return self._solution
 
     def _judge(self, solution: Solution, time: int) -> Answer:
@@ -142,6 +142,9 @@ class GridSimulator(BaseSimulator):
         return Answer(solution, tuple(judged(broken, rows, movers.injection_kw)), tuple(rows), slack)
 
     def _note_sources(self, eid: str, attribute: str, sources: Mapping[str, float]) -> None:
+        """Keep who sent what, for those who want to know how limits answer to them."""
+        if not self._limit_rows:
+            return
         for source, value in sources.items():
             self._sent.setdefault(source, {}).setdefault(eid, {})[attribute] = value
 
