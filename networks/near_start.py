@@ -25,7 +25,7 @@ ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 TOLERANCE_MVA = 1e-9
 """A tenth of pandapower's own."""
 MOST_ITERATIONS = 12
-FEW_ITERATIONS = 6
+FEW_ITERATIONS = 9
 """With more than these the Jacobian is too old."""
 
 

@@ -66,6 +66,7 @@ class Simulator(GridSimulator):
         self._flow: PowerFlow | None = None
         self._flow_buses: frozenset[int] = frozenset()
         self._flows_made = 0
+        self._net_is_lent = False
         self._status: Status | None = None
         self._powers: dict[int, dict[str, float]] = {}
         """By bus index: the last value of each input, kept until another one arrives."""
@@ -116,6 +117,7 @@ class Simulator(GridSimulator):
 
     def get_net(self) -> pandapowerNet:
         """The net with the results of the last step (only for a simulator in this process)."""
+        self._net_is_lent = True
         return self._net if self._flow is None else self._flow.net
 
     def get_net_json(self) -> str:
@@ -180,7 +182,9 @@ class Simulator(GridSimulator):
     def _solver_inputs(self) -> Hashable:
         powers = tuple((bus, *_injection(powers)) for bus, powers in sorted(self._powers.items()))
         # A power flow is made anew for what has changed beside the powers.
-        return powers, self._scaling, self._power_flow().switching(), self._flows_made
+        flow = self._power_flow()
+        # Only who holds the net can switch anything without this simulator's knowledge.
+        return powers, self._scaling, self._flows_made, flow.switching() if self._net_is_lent else None
 
     def _solve(self, time: int) -> Solution:  # noqa: ARG002 (time matters to other grids)
         injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
