@@ -26,10 +26,11 @@ ANNOUNCEMENT = "Compiling the market's kernel (once after an installation, about
 
 
 def kernel_is_cold() -> bool:
-    """Whether the kernel would have to be compiled: nothing compiled is kept that is as new as its source."""
+    """Whether the kernel would have to be compiled: nothing is kept for this Python that is as new as its source."""
     loop = batch._solve_range
     source = Path(batch.__file__)
-    kept = Path(loop.stats.cache_path).glob(f"{source.stem}.{loop.__name__}-*.nbi")
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    kept = Path(loop.stats.cache_path).glob(f"{source.stem}.{loop.__name__}-*.{python}*.nbi")
     return not loop.signatures and not any(path.stat().st_mtime >= source.stat().st_mtime for path in kept)
 
 
