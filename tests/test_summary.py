@@ -160,8 +160,8 @@ def test_undelivered_heat_and_pressure_below_zero_have_lines_when_they_happen(tm
 
 
 def lack(tables: dict[str, Any], k: int) -> None:
-    """P2 lacks 2 kW in two intervals, 3 kW alone; what P3 lacks is rounding, what P1 has too much is no lack."""
-    missing = {"P1": 4.0, "P2": -2.0 if k in (1, 3) else 0.0, "P3": -5e-4}
+    """P2 lacks 2 and then 3 kW, half as much again alone; what P3 lacks is rounding, what P1 has too much is no lack."""
+    missing = {"P1": 4.0, "P2": {1: -2.0, 3: -3.0}.get(k, 0.0), "P3": -5e-4}
     for row in tables["prosumers"]:
         if row["carrier"] == "electricity":
             row["imbalance_kw"] = missing[row["prosumer"]]
@@ -177,15 +177,18 @@ def test_energy_that_was_not_served_is_told(tmp_path: Path, small: Path):
     assert "Not served" not in render(whole)
 
     summary = summarise(write_tables(tmp_path, SMALL, lack), meta(SMALL))
-    assert summary["unserved_kwh"] == {"electricity": 4.0, "heat": 0.0}
-    assert summary["unserved_alone_kwh"] == {"electricity": 6.0, "heat": 0.0}
+    assert summary["unserved_kwh"] == {"electricity": 5.0, "heat": 0.0}
+    assert summary["unserved_alone_kwh"] == {"electricity": 7.5, "heat": 0.0}
     assert {name: entry["unserved_kwh"] for name, entry in summary["cost"].items()} == {
         "P1": {},
-        "P2": {"electricity": 4.0},
+        "P2": {"electricity": 5.0},
         "P3": {},
     }
-    assert summary["cost"]["P2"]["unserved_alone_kwh"] == {"electricity": 6.0}
-    assert "  Not served: 4.0 kWh electricity at P2 (6.0 kWh alone)" in render(summary).splitlines()
+    assert summary["cost"]["P2"]["unserved_alone_kwh"] == {"electricity": 7.5}
+    worst = summary["unserved_worst"]["electricity"]
+    assert (worst["prosumer"], worst["power_kw"]) == ("P2", 3.0)
+    told = "Not served: 5.0 kWh electricity at P2 (7.5 kWh alone), most at P2 on Tue 21 Mar 08:00: 3 kW"
+    assert told in " ".join(render(summary).split())
 
 
 def test_energy_that_missed_its_deadline_is_told(tmp_path: Path, small: Path):
@@ -221,7 +224,7 @@ def test_what_only_those_alone_lack_is_told_too(tmp_path: Path):
             row["imbalance_kw"] = 0.0
 
     summary = summarise(write_tables(tmp_path, SMALL, lack_alone), meta(SMALL))
-    assert "  Not served: 0.0 kWh electricity (6.0 kWh alone at P2)" in render(summary).splitlines()
+    assert "  Not served: 0.0 kWh electricity (7.5 kWh alone at P2)" in render(summary).splitlines()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(
         (
             *("verdict_counts", "status_counts", "worst", "traded_kwh", "mean_trade_price_per_kwh", "not_converged"),
-            *("unserved_kwh", "cost", "violations", "cost_total", "operator", "versions"),
+            *("unserved_kwh", "unserved_worst", "cost", "violations", "cost_total", "operator", "versions"),
         ),
         dict,
     ),

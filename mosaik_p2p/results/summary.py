@@ -24,7 +24,7 @@ from mosaik_p2p.results.money import costs, is_worse_off, operator_account, repu
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.negotiated import negotiation_summary
 from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all
+from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all, worst_shortages
 from mosaik_p2p.results.verdicts import SOLVED, interval_verdicts, overall_of_run, status_counts, verdict_counts
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 from mosaik_p2p.units import CARRIERS, HEAT
@@ -101,6 +101,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
         **unserved_in_all(unserved, _carriers(meta)),
+        "unserved_worst": worst_shortages(results),
         **missed_in_all(missed),
         "cost": {name: {**entry, **unserved[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},

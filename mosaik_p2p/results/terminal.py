@@ -86,7 +86,8 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         price = summary["mean_trade_price_per_kwh"][carrier]
         price_text = "" if price is None else f", mean price {price:.3f} {currency}/kWh"
         lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
-    lines += [f"  {_cut(f'Not served: {text}', WIDTH - 2)}" for text in unserved_texts(summary)]
+    for text in unserved_texts(summary):
+        lines += textwrap.wrap(f"  Not served: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
     missed = missed_text(summary)
     lines += [_cut(f"  Not had in time: {missed}", WIDTH)] if missed else []
     iterations, gap = summary["iterations"], summary["relative_gap"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mosaik_p2p.results.reading import Results
@@ -54,6 +55,21 @@ def _total(shortages: list[Mapping[str, float]], carriers: tuple[str, ...]) -> d
     return {carrier: kwh for carrier, kwh in total.items() if carrier in carriers or kwh > 0}
 
 
+def worst_shortages(results: Results) -> dict[str, dict[str, Any]]:
+    """By carrier: the interval and the prosumer with the largest shortage in the market, and its power."""
+    rows = results["prosumers"]
+    short = rows[rows["imbalance_kw"] < -NOTICEABLE_SHORTAGE_KW]
+    worst = short.sort_values("imbalance_kw", kind="stable").groupby("carrier").head(1)
+    return {
+        str(row["carrier"]): {
+            "prosumer": str(row["prosumer"]),
+            "time": results.facts.local(row["time"]).isoformat(),
+            "power_kw": -float(row["imbalance_kw"]),
+        }
+        for row in worst.to_dict("records")
+    }
+
+
 def shortages(summary: Mapping[str, Any]) -> list[Shortage]:
     """Who lacked what, in the market or alone, by carrier and prosumer."""
     rows = [
@@ -65,7 +81,7 @@ def shortages(summary: Mapping[str, Any]) -> list[Shortage]:
 
 
 def unserved_texts(summary: Mapping[str, Any]) -> list[str]:
-    """Per carrier, like `12.3 kWh electricity at B (18.0 kWh alone)`; nothing where all was served."""
+    """Per carrier, like `12.3 kWh electricity at B (18.0 kWh alone), most at B on Tue 28 Mar 19:00, 5.2 kW`."""
     rows, texts = shortages(summary), []
     for carrier in CARRIERS:
         here = [row for row in rows if row.carrier == carrier]
@@ -73,5 +89,13 @@ def unserved_texts(summary: Mapping[str, Any]) -> list[str]:
             market, alone = sum(row.market_kwh for row in here), sum(row.alone_kwh for row in here)
             names = ", ".join(row.prosumer for row in here if row.market_kwh or not market)
             at_market, at_alone = (f" at {names}", "") if market else ("", f" at {names}")
-            texts.append(f"{energy(market)} kWh {carrier}{at_market} ({energy(alone)} kWh alone{at_alone})")
+            total = f"{energy(market)} kWh {carrier}{at_market} ({energy(alone)} kWh alone{at_alone})"
+            texts.append(total + _most(summary["unserved_worst"].get(carrier)))
     return texts
+
+
+def _most(worst: Mapping[str, Any] | None) -> str:
+    if worst is None:
+        return ""
+    when = datetime.fromisoformat(worst["time"]).strftime("%a %d %b %H:%M")
+    return f", most at {worst['prosumer']} on {when}: {worst['power_kw']:.3g} kW"
