@@ -1,11 +1,10 @@
 """Figures of where a network is used most: its worst values over the run, drawn on the network itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.extremes import BY_KEY, measured
+from mosaik_p2p.results.extremes import BY_KEY, limit_of, measured
 from mosaik_p2p.results.figures import BLACK, GREY, Clock, Panel, blank
 from mosaik_p2p.results.net_map import NetMap, electric_map, heat_map
 
@@ -14,6 +13,8 @@ CLASSES = 6
 """Shades of the edges."""
 SHADES = ("#c9dcec", "#9dc3de", "#6aa3cc", "#e0b070", "#e08540", "#b53a12")
 """From little used to fully used; the last one is at or beyond the limit."""
+NEARLY = 0.1
+"""Of a shade's width; 2 % of the limit."""
 MARGIN = 0.03
 """Of the longest way, left free at both ends."""
 FEW_NAMES = 60
@@ -29,67 +30,71 @@ def map_panels(clock: Clock) -> list[Panel]:
 def _electric(clock: Clock, net: NetMap | None) -> Panel | None:
     if net is None:
         return None
-    loading = _worst(clock, ("line_loading", "transformer_loading"), highest=True)
-    figure = _drawn(net, loading, (clock.results.facts.limits.get("line_loading") or 100.0, "loading", "%"))
-    _add_nodes(figure, net, _worst(clock, ("voltage_min",), highest=False), ("lowest voltage", "p.u.", ".4f"))
-    note = "Lines: highest loading. Dots: lowest voltage. Across: length of the way from the feeding grid."
+    figure = _drawn(net, _worst_use(clock, ("line_loading", "transformer_loading")), "loading", "%")
+    _add_nodes(figure, net, _worst(clock, "voltage_min"), ("lowest voltage", "p.u.", ".4f"))
+    note = "Lines: highest loading, of each one's limit. Dots: lowest voltage. Across: way from the feeding grid."
     return Panel("map-electric", "Map of the electricity network", note, figure, is_wide=True)
 
 
 def _heat(clock: Clock, net: NetMap | None) -> Panel | None:
     if net is None:
         return None
-    velocity = _worst(clock, ("velocity",), highest=True)
-    # Without a limit, or far from it, the shades tell the pipes apart by the fastest one.
-    limit = clock.results.facts.limits.get("velocity")
-    figure = _drawn(net, velocity, (limit or max(velocity.values(), default=1.0), "velocity", "m/s"))
+    figure = _drawn(net, _worst_use(clock, ("velocity",)), "velocity", "m/s")
     rows = clock.results["junctions"]
     flowing = rows[rows["flowing"].astype(bool) & rows["t_c"].notna()]
     coldest = {str(name): float(t) for name, t in flowing.groupby("junction")["t_c"].min().items()}
     _add_nodes(figure, net, coldest, ("lowest temperature", "°C", ".1f"))
     note = (
-        "Supply side. Pipes: highest velocity. Dots: lowest temperature of flowing water. Across: way from the plant."
+        "Supply side. Pipes: highest velocity, of each one's limit. Dots: lowest temperature of flowing water. "
+        "Across: way from the plant."
     )
     return Panel("map-heat", "Map of the heat network", note, figure, is_wide=True)
 
 
-def _worst(clock: Clock, keys: Sequence[str], *, highest: bool) -> dict[str, float]:
-    """The worst value of every element."""
-    frames = [measured(clock.results, BY_KEY[key]) for key in keys]
-    values = pd.concat(frames).groupby("element")["value"]
-    return {str(name): float(value) for name, value in (values.max() if highest else values.min()).items()}
+def _worst(clock: Clock, key: str) -> dict[str, float]:
+    """The lowest value of every element."""
+    values = measured(clock.results, BY_KEY[key]).groupby("element")["value"].min()
+    return {str(name): float(value) for name, value in values.items()}
 
 
-def _drawn(net: NetMap, worst: dict[str, float], scale: tuple[float, str, str]) -> go.Figure:
-    """The edges, shaded by their worst value against the limit."""
-    limit, quantity, unit = scale
+def _worst_use(clock: Clock, keys: Sequence[str]) -> dict[str, tuple[float, float | None]]:
+    """The highest value of every element, and its share of the element's own limit; None without one."""
+    found: dict[str, tuple[float, float | None]] = {}
+    for key in keys:
+        for element, value in measured(clock.results, BY_KEY[key]).groupby("element")["value"].max().items():
+            limit = limit_of(clock.results.facts, BY_KEY[key], str(element))
+            found[str(element)] = (float(value), float(value) / limit if limit else None)
+    return found
+
+
+def _drawn(net: NetMap, use: Mapping[str, tuple[float, float | None]], quantity: str, unit: str) -> go.Figure:
+    """The edges, shaded by their worst value's share of their limit."""
     rows = max(net.y.values(), default=0.0) + 1.0
     figure = blank(None, "", height_px=int(min(max(ROW_PX * rows + 120, LEAST_PX), MOST_PX)))
     by_class: dict[int, list[tuple[str, str, str]]] = {}
     for _, name, a, b in net.edges:
-        share = worst[name] / limit if name in worst and limit > 0 else -1.0
-        by_class.setdefault(min(int(share * (CLASSES - 1)), CLASSES - 1) if share >= 0 else -1, []).append((name, a, b))
-    for shade in sorted(by_class):
-        edges = by_class[shade]
-        colour = GREY if shade < 0 else SHADES[shade]
+        by_class.setdefault(_class_of(use.get(name, (0.0, None))[1]), []).append((name, a, b))
+    for shade, edges in sorted(by_class.items()):
         figure.add_trace(
             go.Scatter(
                 x=[x for _, a, b in edges for x in (net.x_km[a], net.x_km[b], None)],
                 y=[y for _, a, b in edges for y in (net.y[a], net.y[b], None)],
                 mode="lines",
-                line={"color": colour, "width": 2 if shade < 0 else 3 + shade * 0.6},
+                line={"color": GREY if shade < 0 else SHADES[shade], "width": 2 if shade < 0 else 3 + shade * 0.6},
                 hoverinfo="skip",
-                name=_class_name(shade, limit, quantity, unit),
+                name=_class_name(shade),
             )
         )
-    shown = [(name, a, b) for group in by_class.values() for name, a, b in group if name in worst]
+    shown = [(name, a, b) for group in by_class.values() for name, a, b in group if name in use]
     figure.add_trace(
         go.Scatter(
             x=[(net.x_km[a] + net.x_km[b]) / 2 for _, a, b in shown],
             y=[(net.y[a] + net.y[b]) / 2 for _, a, b in shown],
             mode="markers",
             marker={"size": 10, "opacity": 0.0},
-            text=[f"{name}: {quantity} at most {worst[name]:.3g} {unit}" for name, _, _ in shown],
+            text=[
+                f"{name}: {quantity} at most {use[name][0]:.3g} {unit}{_of_limit(use[name][1])}" for name, _, _ in shown
+            ],
             hovertemplate="%{text}<extra></extra>",
             showlegend=False,
         )
@@ -101,13 +106,20 @@ def _drawn(net: NetMap, worst: dict[str, float], scale: tuple[float, str, str]) 
     return figure
 
 
-def _class_name(shade: int, limit: float, quantity: str, unit: str) -> str:
+def _class_of(share: float | None) -> int:
+    """The shade of an edge; -1 without a limit. What is nearly at its limit looks like what is at it."""
+    return -1 if share is None else min(int(share * (CLASSES - 1) + NEARLY), CLASSES - 1)
+
+
+def _class_name(shade: int) -> str:
     if shade < 0:
-        return "not measured"
-    step = limit / (CLASSES - 1)
-    if shade == CLASSES - 1:
-        return f"{quantity} from {limit:.3g} {unit}"
-    return f"{step * shade:.3g} to {step * (shade + 1):.3g} {unit}"
+        return "without limit"
+    step = 100 // (CLASSES - 1)
+    return "at the limit" if shade == CLASSES - 1 else f"{step * shade} to {step * (shade + 1)} % of the limit"
+
+
+def _of_limit(share: float | None) -> str:
+    return "" if share is None else f", {100 * share:.0f} % of its limit"
 
 
 def _add_nodes(figure: go.Figure, net: NetMap, values: dict[str, float], scale: tuple[str, str, str]) -> None:
