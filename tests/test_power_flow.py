@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -249,3 +250,12 @@ def test_a_near_start_leaves_pandapower_nothing_to_iterate(case: str) -> None:
     assert flow.net._ppc["iterations"] == 0
     assert result.iterations is not None
     assert result.iterations > 0
+
+
+def test_a_load_out_of_service_does_not_lead_the_start_astray(bus15: ElectricNetwork) -> None:
+    net = deepcopy(bus15.net)
+    pandapower.create_load(net, 9, p_mw=0.4, q_mvar=0.1, in_service=False, name="shut down")
+    flow = PowerFlow(replace(bus15, net=net), prosumer_buses=[4])
+    flow.solve({}, background_scaling=0.3)
+    flow.solve({4: (5.0, 2.0)}, background_scaling=0.6)
+    assert flow.net._ppc["iterations"] == 0
