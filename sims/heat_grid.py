@@ -47,6 +47,7 @@ PLANT_COLUMNS = {
     "mdot[kg/s]": "mdot_kg_per_s",
     "T_supply[degC]": "t_supply_c",
     "T_return[degC]": "t_return_c",
+    "head[bar]": "head_bar",
     "P_pump[kW]": "pump_kw",
 }
 TOTALS = {"loss[kW]": "loss_kw", "Q_slack[kW]": "slack_kw", "P_pump[kW]": "pump_kw"}

@@ -165,6 +165,7 @@ TABLES: dict[str, TableShape] = {
         mdot_kg_per_s=REAL,
         t_supply_c=REAL,
         t_return_c=REAL,
+        head_bar=REAL,
         pump_kw=REAL,
     ),
     "buses": _shape(
