@@ -19,7 +19,7 @@ from mosaik_p2p.results.store import read_table
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
 
 NAME = "network2_congested"
-WITHOUT_CHARGES = ("charges.electricity.rate=0", "charges.heat.rate=0")
+UNSEEN = ("charges.electricity.rate=0", "charges.heat.rate=0", "negotiation.enabled=false")
 HOURS_BROKEN = 4
 """At least so many hours on each network."""
 DAY = 24
@@ -41,8 +41,8 @@ def case() -> Case:
 
 
 @pytest.mark.slow
-def test_both_networks_break_without_charges(tmp_path: Path) -> None:
-    outcome = run(NAME, out=tmp_path / "run", overrides=WITHOUT_CHARGES, progress=False)
+def test_both_networks_break_when_nobody_looks(tmp_path: Path) -> None:
+    outcome = run(NAME, out=tmp_path / "run", overrides=UNSEEN, progress=False)
     assert outcome.summary["complete"]
     violations = read_table(tmp_path / "run", "violations")
     hours = violations.groupby("network")["time"].nunique()

@@ -73,6 +73,15 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
     )
 
 
+def counterfactual_sentences(summary: Mapping[str, Any]) -> list[str]:
+    """Which counterfactual runs broke off and are not compared, and why."""
+    return [
+        f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
+        for case, told in summary.get("counterfactuals", {}).items()
+        if not told["complete"]
+    ]
+
+
 def counts_sentence(summary: Mapping[str, Any]) -> str:
     """How many intervals of the run have which verdict."""
     counts, steps = summary["verdict_counts"], summary["steps"]
