@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_matrix, spmatrix
+from scipy.sparse import csc_matrix, csr_matrix
 
 from mosaik_p2p.units import IntArray
 
@@ -37,7 +37,7 @@ def unknowns(pv: IntArray, pq: IntArray, buses: int) -> Unknowns:
 
 
 def jacobian(
-    admittance: spmatrix, voltage: ComplexArray, at: Unknowns, *, load_slope: ComplexArray | float = 0.0
+    admittance: csr_matrix, voltage: ComplexArray, at: Unknowns, *, load_slope: ComplexArray | float = 0.0
 ) -> csc_matrix:
     """(unknowns, unknowns) derivatives of what the network takes up, in p.u. per radian and p.u.
 

@@ -130,6 +130,15 @@ def test_the_worst_voltage_is_the_one_that_breaks_its_own_limit_by_most(tmp_path
     assert "\n! Worst voltage " in render(summary)
 
 
+def test_a_limit_is_shown_as_it_was_set(tmp_path: Path):
+    own = '[[networks.heat.limits.element]]\ntable = "pipe"\nname = "pipe 1"\nvelocity_m_per_s = 0.135\n'
+    folder = write_made(tmp_path, SMALL)
+    path = folder / "scenario.toml"
+    path.write_text(path.read_text().replace("[market]", f"{own}[market]"))
+    text = render(summarise(folder, meta(SMALL)))
+    assert re.search(r"^! Worst velocity +0\.300 +0\.135 +m/s +pipe 1 ", text, flags=re.MULTILINE)
+
+
 def test_a_negative_difference_of_pressure_is_worse_than_none(tmp_path: Path):
     def reverse(tables: dict[str, Any], k: int) -> None:
         if k == 2:
