@@ -22,7 +22,7 @@ from made_results import (
     write_tables,
 )
 from mosaik_p2p.errors import Verdict
-from mosaik_p2p.results.sentences import verdict_sentence
+from mosaik_p2p.results.sentences import negotiation_sentence, verdict_sentence
 from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.summary import NOT_ENDED, package_versions, read_summary, summarise, write_summary
 from mosaik_p2p.results.terminal import WIDTH, render
@@ -501,3 +501,16 @@ def test_who_has_no_storage_has_none_at_any_time(tmp_path: Path):
     known = replace(meta(SMALL), initial_stored_kwh={"P1": INITIAL_KWH, "P2": 0.0})
     entry = summarise(write_made(tmp_path, SMALL), known)["cost"]["P2"]
     assert {entry[f"stored_{when}_kwh"] for when in ("start", "end", "end_alone")} == {None}
+
+
+def test_hours_before_the_negotiation_are_those_of_the_run_without_it_where_there_is_one():
+    found = {"intervals": 3, "rounds": {"mean": 1.5, "max": 2.0}, "beyond_influence_hours": 0.0}
+    told = {
+        "currency": "CNY",
+        "negotiation": {**found, "welfare_cost": 4.0, "welfare_cost_uncertain": 0.5},
+        "violations": {"with_charges": {"hours": 2.0}, "negotiated": {"hours": 0.0}},
+        "cost_total": {"in_market": 10.0},
+    }
+    assert "a broken limit from 2 to 0; welfare cost 4.00 CNY (known to 0.50)" in str(negotiation_sentence(told))
+    compared = {**told, "cost_total": {**told["cost_total"], "without_negotiation": 8.0}}
+    assert "a broken limit from 2 without negotiation to 0; " in str(negotiation_sentence(compared))

@@ -234,7 +234,8 @@ TABLES: dict[str, TableShape] = {
         excess=REAL,
         prosumers_can_influence=FLAG,
     ),
-    # What each round of the negotiation held: one row per limit, or one without limits that names the move alone.
+    # What each round of the negotiation held: one row per limit, or one without limits that names the move alone. The
+    # multiplier is money per hour and unit of the limit: times what 1 kW injected does to the value, money per kWh.
     "negotiation": _shape(
         "time round network element quantity is_upper",
         time=TIME,
