@@ -17,7 +17,18 @@ from mosaik_p2p.results.folder import SCENARIO_FILE, table_path
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.tables import TABLES
 
-MARKET_DESIGNS = {"p2p": "bilateral trades of electricity and heat, cleared with ADMM, rolling or day-ahead"}
+MARKET_DESIGNS = {"p2p": "bilateral trades of electricity and heat, cleared with ADMM"}
+CLEARINGS = {
+    "rolling": "a clearing with look-ahead in every interval, of which only that interval binds; may negotiate",
+    "day_ahead": "a clearing every `horizon_steps` intervals, all of which bind",
+}
+MARKET_FORMS = {
+    "auto": "the network form where it fits, else the partner form",
+    "bilateral": "every trade, one copy at each end; any charges, partners and preferences",
+    "network": "flows on the branches of radial networks; charges that are lengths of paths",
+    "partners": "flows on the graph of pairs; any charges, partners and preferences",
+}
+"""By the values of `market.design`, `time.clearing` and `market.form`."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Shipped:
     heat_cases: Mapping[str, str]
     charge_mechanisms: Mapping[str, str]
     market_designs: Mapping[str, str]
+    clearings: Mapping[str, str]
+    market_forms: Mapping[str, str]
 
 
 def check(scenario: str | Path, *, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
@@ -37,8 +50,16 @@ def check(scenario: str | Path, *, overrides: Sequence[str] = ()) -> tuple[Fault
 
 
 def list_shipped() -> Shipped:
-    """Scenarios, network cases, charge mechanisms and market designs that ship."""
-    return Shipped(_scenarios(), ELECTRIC_CASES, HEAT_CASES, MECHANISMS, MARKET_DESIGNS)
+    """Scenarios, network cases, charge mechanisms, and how markets can be designed and cleared."""
+    return Shipped(
+        scenarios=_scenarios(),
+        electric_cases=ELECTRIC_CASES,
+        heat_cases=HEAT_CASES,
+        charge_mechanisms=MECHANISMS,
+        market_designs=MARKET_DESIGNS,
+        clearings=CLEARINGS,
+        market_forms=MARKET_FORMS,
+    )
 
 
 def report(folder: str | Path) -> Path:

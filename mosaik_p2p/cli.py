@@ -110,7 +110,7 @@ def check_command(scenario: ScenarioArgument, *, set_: SetOption = None) -> None
 
 @app.command("list")
 def list_command() -> None:
-    """List the scenarios, network cases, charge mechanisms and market designs that ship."""
+    """List scenarios, network cases and charge mechanisms that ship, and how markets are designed and cleared."""
     from mosaik_p2p.api import list_shipped
 
     shipped = list_shipped()
@@ -119,7 +119,9 @@ def list_command() -> None:
         "Electric network cases": shipped.electric_cases,
         "Heat network cases": shipped.heat_cases,
         "Charge mechanisms": shipped.charge_mechanisms,
-        "Market designs": shipped.market_designs,
+        "Market designs (market.design)": shipped.market_designs,
+        "Clearings (time.clearing)": shipped.clearings,
+        "Forms of the market (market.form)": shipped.market_forms,
     }
     typer.echo("\n\n".join(_section(title, entries) for title, entries in sections.items()))
 

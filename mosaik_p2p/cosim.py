@@ -53,6 +53,7 @@ class ExitCode(IntEnum):
 
     COMPLETE = 0
     INCOMPLETE = 1
+    """The run, or a counterfactual run beside it."""
     BAD_INPUT = 2
     NO_SOLUTION = 3
     """Complete, but some intervals have no solution."""
@@ -109,7 +110,10 @@ def run(
             other, inner = load(scenario, [*overrides, *changes]), counterfactual_folder(folder, name)
             prepare_folder(inner, overwrite=True)
             _begin(inner, other)
-            _run(other, inner, config, started=perf_counter(), title=_title(case, name), progress=progress)
+            lived = _run(other, inner, config, started=perf_counter(), title=_title(case, name), progress=progress)
+            if not lived["complete"]:
+                # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
+                break
         if others:
             summary = _compare(folder, case, summary)
         return RunOutcome(folder, summary, exit_code(summary))
@@ -167,7 +171,7 @@ def _run(
 
 def exit_code(summary: Mapping[str, Any]) -> ExitCode:
     """What a summary means for the shell."""
-    if not summary["complete"]:
+    if not all(told["complete"] for told in (summary, *summary["counterfactuals"].values())):
         return ExitCode.INCOMPLETE
     return ExitCode.NO_SOLUTION if summary["verdict_counts"][Verdict.UNKNOWN.value] else ExitCode.COMPLETE
 

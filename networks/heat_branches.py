@@ -7,7 +7,7 @@ import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S, SolvedFlow
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, FloatArray, IntArray, kelvin
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, PA_PER_BAR, W_PER_KW, FloatArray, IntArray, kelvin
 
 TABLES = ("pipe", "valve", "flow_control", "circ_pump_mass", "circ_pump_pressure")
 """Pipes first. Other elements, which only a user's file can have, are left out: see `heat_sensitivity`."""
@@ -21,8 +21,6 @@ ENDS = {
 }
 FRICTIONLESS = 1e12
 """Conductance of an open valve; tamed where it is used."""
-W_PER_KW = 1000.0
-PA_PER_BAR = 1e5
 STILL_WATER_M2_PER_S = 5e-7
 """Kinematic viscosity of water at about 55 degC, for pipes in which nothing flows yet."""
 

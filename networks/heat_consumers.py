@@ -16,9 +16,8 @@ from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.networks.heat_water import cp_kj_per_kg_k
-from mosaik_p2p.units import KELVIN_AT_ZERO_C
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, W_PER_KW
 
-W_PER_KW = 1000.0
 USUAL_C = 60.0
 """Where the heat capacity is taken that links a consumer's heat, mass flow and temperature difference (to 0.3 %)."""
 TABLE = "heat_consumer"

@@ -8,10 +8,7 @@ from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_network import Plant
 from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S
 from mosaik_p2p.networks.heat_water import density_kg_per_m3, heat_kw
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, Table
-
-PA_PER_BAR = 1e5
-W_PER_KW = 1000.0
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, PA_PER_BAR, W_PER_KW, FloatArray, Table
 
 
 def fed_rows(elements: HeatElements, plants: Sequence[Plant], mdot: FloatArray, t_supply_c: FloatArray) -> Table:

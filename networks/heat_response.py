@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.feasibility.rows import SLACK, Response
-from mosaik_p2p.networks.heat_branches import PA_PER_BAR, friction_slope
+from mosaik_p2p.networks.heat_branches import friction_slope
 from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_sensitivity import (
     MIN_FLOW_KG_PER_S,
@@ -22,7 +22,7 @@ from mosaik_p2p.networks.heat_sensitivity import (
     temperature_sensitivity,
 )
 from mosaik_p2p.networks.heat_water import heat_kw, mean_cp_kj_per_kg_k
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, FloatArray, IntArray
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, PA_PER_BAR, FloatArray, IntArray
 
 LEAST_SPREAD_SHARE = 0.5
 """A prosumer at rest, next to whom the water may stand cold, is taken to exchange heat over at least this share of the

@@ -12,7 +12,7 @@ from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_plant_rows import fed_rows, steady_rows
 from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S
 from mosaik_p2p.networks.heat_water import density_kg_per_m3, heat_kw, mean_cp_kj_per_kg_k
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, FloatArray, Table
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, PA_PER_BAR, W_PER_KW, FloatArray, Table
 
 HEAT_TABLES: dict[str, tuple[str, ...]] = {
     "heat_exchanges": (
@@ -43,8 +43,6 @@ DRAW, FEED, IDLE = "draw", "feed", "idle"
 
 OUTLET_PASSES = 3
 """The mean heat capacity of a pipe depends, slightly, on the outlet temperature that is sought."""
-PA_PER_BAR = 1e5
-W_PER_KW = 1000.0
 BRANCHES = (
     "pipe",
     "valve",

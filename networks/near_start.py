@@ -5,22 +5,20 @@ with them. Here the Jacobian of an earlier solution is factorised once and used 
 an iteration is then one product and two triangular solves. The powers only have to be nearly those of pandapower: it
 starts from what is found here, computes its own mismatch and iterates on where that is too large.
 
-With S = diag(V) conj(Y V) the derivatives are dS/d|V| = diag(V) conj(Y diag(E)) + conj(diag(Y V)) diag(E), E = V/|V|,
-and dS/dangle = j diag(V) conj(diag(Y V) - Y diag(V)) (Zimmerman, MATPOWER Technical Note 2).
+The chord method does not slip to the branch of low voltages: beyond the nose of the voltage curve the Jacobian's
+determinant has turned round, and with one from before it those solutions repel the iteration.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pandapower import pandapowerNet
 from pandapower.pypower.idx_bus import VA, VM
-from scipy.sparse import bmat, csr_matrix, diags
+from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
+from mosaik_p2p.networks.jacobian import ComplexArray, jacobian, unknowns
 from mosaik_p2p.units import IntArray
-
-ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 
 TOLERANCE_MVA = 1e-9
 """A tenth of pandapower's own."""
@@ -45,15 +43,16 @@ class NearStart:
         self.iterations = 0
         self._admittance: csr_matrix = csr_matrix(internal["Ybus"])
         self._base_mva = float(internal["baseMVA"])
-        self._pq: IntArray = np.asarray(internal["pq"], dtype=np.int64)
-        self._pvpq: IntArray = np.concatenate([np.asarray(internal["pv"], dtype=np.int64), self._pq])
+        pv, self._pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
+        self._pvpq: IntArray = np.concatenate([pv, self._pq])
         self._at = np.asarray(net._pd2ppc_lookups["bus"], dtype=np.int64)[self._buses]
         self._entering = self._entering_mva()
         count = len(internal["V"])
+        self._unknowns = unknowns(pv, self._pq, count)
         # With elements out of service pandapower's tables are longer than its matrices: too much to follow here. Where
         # loads depend on voltage it tests a start with the powers at nominal voltage, which only iterating corrects.
         usable = len(net._ppc["bus"]) == count and bool(((self._at >= 0) & (self._at < count)).all())
-        usable = usable and not net._options["voltage_depend_loads"]
+        usable = usable and self._unknowns.count > 0 and not net._options["voltage_depend_loads"]
         self._factors: Any = self._factorised(np.asarray(internal["V"])) if usable else None
 
     def prepare(self, net: pandapowerNet) -> None:
@@ -76,11 +75,11 @@ class NearStart:
             self._factors = self._factorised(voltage)
 
     def _entering_mva(self) -> ComplexArray:
-        """What every load and static generator feeds in, active and reactive."""
+        """What every load and static generator in service feeds in, active and reactive."""
         return np.concatenate(
             [
                 sign
-                * table["scaling"].to_numpy(dtype=float)
+                * np.where(table["in_service"], table["scaling"], 0.0)
                 * (table["p_mw"].to_numpy(dtype=float) + 1j * table["q_mvar"].to_numpy(dtype=float))
                 for table, sign in self._elements
             ]
@@ -102,14 +101,4 @@ class NearStart:
         return start, 0
 
     def _factorised(self, voltage: ComplexArray) -> Any:
-        current, unit = self._admittance @ voltage, voltage / np.abs(voltage)
-        by_magnitude = diags(voltage) @ (self._admittance @ diags(unit)).conj() + diags(current.conj() * unit)
-        by_angle = 1j * diags(voltage) @ (diags(current) - self._admittance @ diags(voltage)).conj()
-        by_magnitude, by_angle = csr_matrix(by_magnitude)[:, self._pq], csr_matrix(by_angle)[:, self._pvpq]
-        jacobian = bmat(
-            [
-                [by_angle[self._pvpq].real, by_magnitude[self._pvpq].real],
-                [by_angle[self._pq].imag, by_magnitude[self._pq].imag],
-            ]
-        )
-        return splu(jacobian.tocsc())
+        return splu(jacobian(self._admittance, voltage, self._unknowns))

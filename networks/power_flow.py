@@ -138,7 +138,8 @@ class PowerFlow:
         return _result(self._net, prepared=self._near.iterations)
 
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
-        """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one."""
+        """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one, and
+        where nothing but slacks was solved."""
         if not self._warm:
             raise ValueError("the last power flow has no solution to linearise")
         return power_response(self._net, buses)
@@ -188,10 +189,12 @@ class PowerFlow:
             if _converges(self._net):
                 return True
         self._net._ppc = None
-        self._warm = _converges(self._net)
+        found = _converges(self._net)
+        # Where all buses are slacks pandapower has nothing to solve, and keeps nothing.
+        self._warm = found and "V" in self._net._ppc["internal"]
         if self._warm:
             self._near.begin(self._net)
-        return self._warm
+        return found
 
 
 def _converges(net: pandapowerNet) -> bool:

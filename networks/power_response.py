@@ -3,28 +3,21 @@
 The equations of the power flow are linearised at the solution, all sources and all elements with one factorisation.
 Of what pandapower keeps, the admittance matrices and the voltages are used; its Jacobian is not, since that one belongs
 to the iterate before the last, and there is none at all when the last solution already fitted the new powers.
-
-With S = diag(V) conj(Y V) and E = V/|V| the derivatives are dS/d|V| = diag(V) conj(Y diag(E)) + conj(diag(Y V)) diag(E)
-and dS/dangle = j diag(V) conj(diag(Y V) - Y diag(V)); see Zimmerman, "AC Power Flows, Generalized OPF Costs and their
-Derivatives using Complex Matrix Notation", MATPOWER Technical Note 2.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pandapower import pandapowerNet
 from pandapower.pypower.idx_bus import CID_P, CID_Q, CZD_P, CZD_Q, PD, QD
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
 from mosaik_p2p.feasibility.rows import SLACK, Response
-from mosaik_p2p.units import KW_PER_MW, FloatArray, IntArray
-
-ComplexArray = npt.NDArray[np.complex128]
-BoolArray = npt.NDArray[np.bool_]
+from mosaik_p2p.networks.jacobian import ComplexArray, jacobian, unknowns
+from mosaik_p2p.units import KW_PER_MW, BoolArray, FloatArray, IntArray
 
 
 def power_response(net: pandapowerNet, buses: Sequence[int]) -> dict[str, Response]:
@@ -64,40 +57,19 @@ def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index, count: 
 
 def _voltage_change(internal: dict[str, Any], voltage: ComplexArray, at: IntArray) -> ComplexArray:
     """(buses, 2 sources) change of the complex voltages in p.u. per kW, then per kvar."""
-    pq = np.asarray(internal["pq"], dtype=np.int64)
-    pvpq = np.r_[np.asarray(internal["pv"], dtype=np.int64), pq]
-    # Positions of the equations and of their unknowns: active power and angle at pvpq, reactive and magnitude at pq.
-    row_p = np.full(len(voltage), -1)
-    row_q = np.full(len(voltage), -1)
-    row_p[pvpq] = np.arange(len(pvpq))
-    row_q[pq] = len(pvpq) + np.arange(len(pq))
-    jacobian = _jacobian(internal, voltage, row_p, row_q)
-    equations = np.where(np.r_[at, at] >= 0, np.r_[row_p[at], row_q[at]], -1)
+    pv, pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
+    places = unknowns(pv, pq, len(voltage))
+    slope = _load_slope(internal, np.abs(voltage))
+    equations = np.where(np.r_[at, at] >= 0, np.r_[places.active[at], places.reactive[at]], -1)
     per_unit = 1.0 / (KW_PER_MW * float(internal["baseMVA"]))
-    injected = np.zeros((len(pvpq) + len(pq), 2 * len(at)))
+    injected = np.zeros((places.count, 2 * len(at)))
     columns = np.flatnonzero(equations >= 0)
     injected[equations[columns], columns] = per_unit * _share_that_enters(internal, np.abs(voltage), at)[columns]
-    solved = splu(jacobian).solve(injected) if len(injected) else injected
+    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=slope)
+    solved = splu(matrix).solve(injected) if places.count else injected
     angle, magnitude = np.zeros((2, len(voltage), 2 * len(at)))
-    angle[pvpq], magnitude[pq] = solved[: len(pvpq)], solved[len(pvpq) :]
+    angle[np.r_[pv, pq]], magnitude[pq] = np.split(solved, [len(pv) + len(pq)])
     return np.asarray(voltage[:, None] * (magnitude / np.abs(voltage)[:, None] + 1j * angle), dtype=np.complex128)
-
-
-def _jacobian(internal: dict[str, Any], voltage: ComplexArray, row_p: IntArray, row_q: IntArray) -> csc_matrix:
-    """Entry by entry: S_ij = V_i conj(Y_ij V_j) off the diagonal, and what the current adds on it."""
-    ybus = internal["Ybus"].tocoo()
-    magnitude, nodes = np.abs(voltage), np.arange(len(voltage))
-    power = voltage * np.conj(ybus @ voltage)
-    entry = voltage[ybus.row] * np.conj(ybus.data * voltage[ybus.col])
-    at, to = np.r_[ybus.row, nodes], np.r_[ybus.col, nodes]
-    by_angle = np.r_[-1j * entry, 1j * power]
-    by_magnitude = np.r_[entry / magnitude[ybus.col], power / magnitude + _load_slope(internal, magnitude)]
-    rows = np.r_[row_p[at], row_p[at], row_q[at], row_q[at]]
-    columns = np.r_[row_p[to], row_q[to], row_p[to], row_q[to]]
-    values = np.r_[by_angle.real, by_magnitude.real, by_angle.imag, by_magnitude.imag]
-    kept = (rows >= 0) & (columns >= 0)
-    size = int(max(row_p.max(initial=-1), row_q.max(initial=-1))) + 1
-    return csc_matrix((values[kept], (rows[kept], columns[kept])), shape=(size, size))
 
 
 def _load_slope(internal: dict[str, Any], magnitude: FloatArray) -> ComplexArray:

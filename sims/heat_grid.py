@@ -22,36 +22,19 @@ from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.scenario.grids import HeatLimitsSpec
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
+from mosaik_p2p.sims.heat_elements import (
+    CONSUMER_COLUMNS,
+    JUNCTION_COLUMNS,
+    PIPE_COLUMNS,
+    PLANT_COLUMNS,
+    TOTALS,
+    children,
+    shown_values,
+)
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, open_case, serve, total
 from mosaik_p2p.units import HEAT, Table
 
 HEAT_INPUT = "Q_heat[kW]"
-CONSUMER_COLUMNS = {
-    "T_supply[degC]": "t_supply_c",
-    "T_return[degC]": "t_return_c",
-    "mdot[kg/s]": "mdot_kg_per_s",
-    "Q_delivered[kW]": "delivered_kw",
-    "dp[bar]": "dp_bar",
-}
-JUNCTION_COLUMNS = {"p[bar]": "p_bar", "T[degC]": "t_c"}
-PIPE_COLUMNS = {
-    "mdot[kg/s]": "mdot_kg_per_s",
-    "v[m/s]": "velocity_m_per_s",
-    "dp[Pa/m]": "dp_pa_per_m",
-    "T_in[degC]": "t_in_c",
-    "T_out[degC]": "t_out_c",
-    "loss[kW]": "loss_kw",
-}
-PLANT_COLUMNS = {
-    "Q[kW]": "heat_kw",
-    "mdot[kg/s]": "mdot_kg_per_s",
-    "T_supply[degC]": "t_supply_c",
-    "T_return[degC]": "t_return_c",
-    "P_pump[kW]": "pump_kw",
-}
-TOTALS = {"loss[kW]": "loss_kw", "Q_slack[kW]": "slack_kw", "P_pump[kW]": "pump_kw"}
-"""Attributes of the whole grid, and the figures of a heat flow that they show."""
-
 _LIMITS = HeatLimitsSpec()
 DEFAULT_LIMITS = HeatLimits(
     velocity_m_per_s=_LIMITS.velocity_m_per_s,
@@ -130,7 +113,7 @@ class Simulator(GridSimulator):
             self._open(case)
         else:
             self._heat = heat_file(Path(str(json)), _settings(settings or {}))
-        elements = [*_children(self._opened), *(self._consumer(name) for name in self._connections)]
+        elements = [*children(self._opened), *(self._consumer(name) for name in self._connections)]
         self._extra_info |= {element["eid"]: element.get("extra_info") for element in elements}
         return {"eid": GRID_ID, "type": "Grid", "rel": [], "children": elements}
 
@@ -204,7 +187,7 @@ class Simulator(GridSimulator):
     def _solve(self, time: int) -> Solution:  # noqa: ARG002
         draw_kw = np.array([self._draw_kw.get(name, 0.0) for name in self._connections], dtype=np.float64)
         result = self._heat_flow().solve(draw_kw)
-        self._values = _values(self._opened, result)
+        self._values = shown_values(self._opened, result)
         checks = heat_checks(result.heat_exchanges, result.plants, result.junctions, result.pipes, self._limits)
         return Solution(result.status, _tables(result), checks, tuple(undelivered(result.heat_exchanges)))
 
@@ -234,51 +217,6 @@ def _settings(settings: Mapping[str, Any]) -> HeatSettings:
     except TypeError as error:
         remedy = "Give the temperatures t_supply_c, t_return_c, t_feed_c and t_ground_c"
         raise BadInput([Fault("Grid.settings", str(dict(settings)), str(error), remedy)]) from error
-
-
-def _children(heat: HeatNetwork) -> list[CreateResult]:
-    net = heat.net
-    junctions = [_child("Junction", index, name, []) for index, name in net.junction["name"].items()]
-    ends = zip(net.pipe["from_junction"], net.pipe["to_junction"], strict=True)
-    pipes = [
-        _child("Pipe", index, name, [f"Junction-{first}", f"Junction-{second}"])
-        for (index, name), (first, second) in zip(net.pipe["name"].items(), ends, strict=True)
-    ]
-    plants = [
-        _child("Plant", number, plant.name, [f"Junction-{plant.supply}", f"Junction-{plant.return_}"])
-        for number, plant in enumerate(heat.plants)
-    ]
-    return [*junctions, *pipes, *plants]
-
-
-def _child(kind: str, index: Any, name: str, related: list[str]) -> CreateResult:
-    extra_info = {"name": name, "index": int(index)}
-    return {"eid": f"{kind}-{index}", "type": kind, "rel": related, "extra_info": extra_info}
-
-
-def _values(heat: HeatNetwork, result: HeatFlowResult) -> dict[str, dict[str, Any]]:
-    """The attributes of every entity; empty, or None, where there is no solution."""
-    net = heat.net
-    junction_ids = {name: f"Junction-{index}" for index, name in net.junction["name"].items()}
-    pipe_ids = {name: f"Pipe-{index}" for index, name in net.pipe["name"].items()}
-    plant_ids = {plant.name: f"Plant-{number}" for number, plant in enumerate(heat.plants)}
-    exchanges = result.heat_exchanges
-    consumer_ids = {name: f"Consumer-{name}" for name in exchanges.get("prosumer", [])}
-    return (
-        _by_entity(result.junctions, "junction", junction_ids, JUNCTION_COLUMNS)
-        | _by_entity(result.pipes, "pipe", pipe_ids, PIPE_COLUMNS)
-        | _by_entity(exchanges, "prosumer", consumer_ids, CONSUMER_COLUMNS)
-        | _by_entity(result.plants, "plant", plant_ids, PLANT_COLUMNS)
-        | {GRID_ID: {attribute: getattr(result, figure) for attribute, figure in TOTALS.items()}}
-    )
-
-
-def _by_entity(table: Table, key: str, ids: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    return {
-        ids[name]: {attribute: table[column][row] for attribute, column in columns.items()}
-        for row, name in enumerate(table.get(key, []))
-        if name in ids
-    }
 
 
 def _tables(result: HeatFlowResult) -> dict[str, Table]:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from time import sleep
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ import mosaik_p2p
 from made_results import SMALL, write_made
 from mosaik_p2p import cosim
 from mosaik_p2p.cli import main
+from mosaik_p2p.scenario.schema import Market, Time
 from mosaik_p2p.sims import progress
 from mosaik_p2p.sims.wiring import simulator_config
 
@@ -33,6 +35,16 @@ def test_list_names_what_ships(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     out = capsys.readouterr().out
     for name in ("network1", "bus15", "heat8", "schutterwald", "electrical_distance", "thermal_distance", "p2p"):
         assert name in out
+
+
+def test_list_names_every_way_to_clear_that_a_scenario_can_ask_for() -> None:
+    shipped = mosaik_p2p.list()
+    for section, key, named in (
+        (Market, "design", shipped.market_designs),
+        (Market, "form", shipped.market_forms),
+        (Time, "clearing", shipped.clearings),
+    ):
+        assert set(get_args(section.model_fields[key].annotation)) == set(named)
 
 
 def test_check_of_a_good_scenario(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,15 +8,19 @@ import pandas as pd
 import pytest
 
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
-from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, counterfactual_folder
+from mosaik_p2p.results.comparison import LABELS, comparison_rows
+from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIATION, counterfactual_folder
 from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE, prepare_folder
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.terminal import render
+from mosaik_p2p.results.wording import plain
 
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")
 TIGHT = ("networks.electricity.limits.voltage_pu.min=0.999", "charges.electricity.rate=0.05")
 """A limit that is broken in every case, and charges that prevent some trades."""
+SUNNY = ("scale.pv=6", "networks.electricity.limits.voltage_pu.max=1.001", "negotiation.enabled=true")
+"""A limit that is broken at noon, and kept at a price."""
 ROUNDING = 1e-9
 """Money of a few intervals, in the scenario's currency."""
 
@@ -67,11 +71,63 @@ def test_violations_stand_side_by_side(compared: RunOutcome) -> None:
     assert "with charges" in text
 
 
+def test_what_the_operator_takes_stands_beside_what_the_prosumers_pay(compared: RunOutcome) -> None:
+    rows = {row.label: row for row in comparison_rows(compared.summary)}
+    settlement = read_table(compared.folder, "settlement")
+    to_operator = settlement[(settlement["party"] == "operator") & settlement["item"].isin(["charge", "surcharge"])]
+    assert rows["without charges"].operator == 0.0
+    own = to_operator.loc[to_operator["case"] == "in_market", "money"].sum()
+    assert own > 0.0
+    assert rows["with charges"].operator == pytest.approx(own, abs=ROUNDING)
+    lines = render(compared.summary).splitlines()
+    header = next(line for line in lines if "prosumers pay (CNY)" in line)
+    assert header.endswith("operator takes")
+    assert next(line for line in lines if line.startswith("  with charges")).endswith(plain(own))
+    assert "operator takes (CNY)" in (compared.folder / REPORT_FILE).read_text(encoding="utf-8")
+
+
 def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> None:
     before = (compared.folder / REPORT_FILE).read_bytes()
     assert b'<table id="comparison">' in before
     build_report(compared.folder)
     assert (compared.folder / REPORT_FILE).read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -> None:
+    overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)
+    outcome = run("network1", out=tmp_path / "run", steps=2, overrides=overrides, counterfactuals=True, progress=False)
+    free, posted, negotiated = comparison_rows(outcome.summary)
+    assert [row.label for row in (free, posted, negotiated)] == list(LABELS.values())
+    broken = sum(posted.hours.values())
+    assert broken >= 1.0
+    assert sum(negotiated.hours.values()) == 0.0
+    inner = json.loads((counterfactual_folder(outcome.folder, WITHOUT_NEGOTIATION) / "summary.json").read_text())
+    assert (posted.cost, posted.operator) == (inner["cost_total"]["in_market"], inner["operator"]["revenue"])
+    assert inner["operator"]["surcharges"] == free.operator == 0.0
+    assert negotiated.operator == outcome.summary["operator"]["revenue"]
+    assert outcome.summary["operator"]["surcharges"] != 0.0
+    assert f"from {broken:g} without negotiation to 0" in " ".join(render(outcome.summary).split())
+
+
+def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> None:
+    outcome = run(
+        "network1",
+        out=tmp_path / "cut",
+        steps=1,
+        overrides=(*NOON, *TIGHT, "negotiation.enabled=true", "negotiation.max_rounds=1"),
+        counterfactuals=True,
+        progress=False,
+        simulators={"electric_grid": {"python": "dying_grid:DiesWithoutCharges"}},
+    )
+    assert outcome.exit_code is ExitCode.INCOMPLETE
+    assert outcome.summary["complete"]
+    assert {case: told["complete"] for case, told in outcome.summary["counterfactuals"].items()} == {
+        WITHOUT_CHARGES: False
+    }
+    told = "The run without charges broke off and is not compared: interrupted by the user"
+    assert told in render(outcome.summary)
+    assert told in (outcome.folder / REPORT_FILE).read_text(encoding="utf-8")
 
 
 def test_overwriting_removes_them_and_leaves_other_files(compared: RunOutcome, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -249,3 +250,21 @@ def test_a_near_start_leaves_pandapower_nothing_to_iterate(case: str) -> None:
     assert flow.net._ppc["iterations"] == 0
     assert result.iterations is not None
     assert result.iterations > 0
+
+
+def test_a_load_out_of_service_does_not_lead_the_start_astray(bus15: ElectricNetwork) -> None:
+    net = deepcopy(bus15.net)
+    pandapower.create_load(net, 9, p_mw=0.4, q_mvar=0.1, in_service=False, name="shut down")
+    flow = PowerFlow(replace(bus15, net=net), prosumer_buses=[4])
+    flow.solve({}, background_scaling=0.3)
+    flow.solve({4: (5.0, 2.0)}, background_scaling=0.6)
+    assert flow.net._ppc["iterations"] == 0
+
+
+def test_a_net_of_slacks_only_is_solved_again_and_again(bus15: ElectricNetwork) -> None:
+    net = pandapower.create_empty_network()
+    pandapower.create_ext_grid(net, pandapower.create_bus(net, 20.0, name="busbar"))
+    flow = PowerFlow(replace(bus15, net=net), prosumer_buses=[0])
+    for p_kw in (5.0, -7.0):
+        result = flow.solve({0: (p_kw, 0.0)}, background_scaling=1.0)
+        assert (result.status, result.slack_kw) == (Status.OK, pytest.approx(-p_kw))

@@ -1,5 +1,10 @@
 """The scenario as tables: schema, faults of every kind at once, templates, overrides, draws."""
 
+import ast
+from inspect import getfile
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +47,24 @@ def test_a_scenario_with_every_section_is_read_without_fault() -> None:
     assert a.devices[2].power_kw == 12.0
     assert b.devices[1].energy_kwh.final_kwh == 3.0
     assert reading.scenario.networks.electricity.limits.element[1].voltage_pu.min == 0.96
+
+
+SAID_ELSEWHERE = {"type", "name", "source", "mechanism"}
+"""Keys that tell a table's kind or call it by name."""
+
+
+@pytest.mark.parametrize("path", sorted(Path(getfile(Scenario)).parent.glob("*.py")), ids=lambda path: path.stem)
+def test_every_key_has_its_meaning_and_unit_beside_it(path: Path) -> None:
+    for section in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(section, ast.ClassDef) or section.name == "Template":
+            continue
+        if not {ast.unparse(base) for base in section.bases} & {"Section", "DeviceSection", "GridSource"}:
+            continue
+        for statement, following in pairwise([*section.body, ast.Pass()]):
+            if isinstance(statement, ast.AnnAssign) and "ClassVar" not in ast.unparse(statement.annotation):
+                key = ast.unparse(statement.target)
+                is_text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+                assert is_text or key in SAID_ELSEWHERE, f"{section.name}.{key}"
 
 
 def test_defaults_work_with_the_least_that_a_scenario_can_say() -> None:

@@ -22,7 +22,7 @@ from made_results import (
     write_tables,
 )
 from mosaik_p2p.errors import Verdict
-from mosaik_p2p.results.sentences import verdict_sentence
+from mosaik_p2p.results.sentences import negotiation_sentence, verdict_sentence
 from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.summary import NOT_ENDED, package_versions, read_summary, summarise, write_summary
 from mosaik_p2p.results.terminal import WIDTH, render
@@ -130,6 +130,15 @@ def test_the_worst_voltage_is_the_one_that_breaks_its_own_limit_by_most(tmp_path
     assert "\n! Worst voltage " in render(summary)
 
 
+def test_a_limit_is_shown_as_it_was_set(tmp_path: Path):
+    own = '[[networks.heat.limits.element]]\ntable = "pipe"\nname = "pipe 1"\nvelocity_m_per_s = 0.135\n'
+    folder = write_made(tmp_path, SMALL)
+    path = folder / "scenario.toml"
+    path.write_text(path.read_text().replace("[market]", f"{own}[market]"))
+    text = render(summarise(folder, meta(SMALL)))
+    assert re.search(r"^! Worst velocity +0\.300 +0\.135 +m/s +pipe 1 ", text, flags=re.MULTILINE)
+
+
 def test_a_negative_difference_of_pressure_is_worse_than_none(tmp_path: Path):
     def reverse(tables: dict[str, Any], k: int) -> None:
         if k == 2:
@@ -137,6 +146,23 @@ def test_a_negative_difference_of_pressure_is_worse_than_none(tmp_path: Path):
 
     worst = summarise(write_tables(tmp_path, SMALL, reverse), meta(SMALL))["worst"]["differential_pressure"]
     assert (worst["element"], worst["value"]) == ("P2", -0.9)
+
+
+def test_a_plant_beyond_its_ratings_has_lines(tmp_path: Path, small: Path):
+    assert "over rating" not in render(read_summary(small))
+
+    def overload(tables: dict[str, Any], k: int) -> None:
+        about = {"time": tables["clearing"][0]["time"], "round": 0, "network": "heat", "element": "south"}
+        heat = {"value": 90.0 + k, "limit": 80.0, "unit": "kW", "excess": 10.0 + k}
+        head = {"value": 1.5, "limit": 1.2, "unit": "bar", "excess": 0.3}
+        tables["violations"] += [
+            {**about, "quantity": "plant_heat_kw", **heat},
+            {**about, "quantity": "pump_head_bar", **head},
+        ]
+
+    text = render(summarise(write_tables(tmp_path, SMALL, overload), meta(SMALL)))
+    assert re.search(r"^! Plant heat over rating +95\.0 +80\.0 +kW +plant south ", text, flags=re.MULTILINE)
+    assert re.search(r"^! Pump head over rating +1\.50 +1\.20 +bar +plant south ", text, flags=re.MULTILINE)
 
 
 def test_undelivered_heat_and_pressure_below_zero_have_lines_when_they_happen(tmp_path: Path, small: Path):
@@ -478,3 +504,16 @@ def test_who_has_no_storage_has_none_at_any_time(tmp_path: Path):
     known = replace(meta(SMALL), initial_stored_kwh={"P1": INITIAL_KWH, "P2": 0.0})
     entry = summarise(write_made(tmp_path, SMALL), known)["cost"]["P2"]
     assert {entry[f"stored_{when}_kwh"] for when in ("start", "end", "end_alone")} == {None}
+
+
+def test_hours_before_the_negotiation_are_those_of_the_run_without_it_where_there_is_one():
+    found = {"intervals": 3, "rounds": {"mean": 1.5, "max": 2.0}, "beyond_influence_hours": 0.0}
+    told = {
+        "currency": "CNY",
+        "negotiation": {**found, "welfare_cost": 4.0, "welfare_cost_uncertain": 0.5},
+        "violations": {"with_charges": {"hours": 2.0}, "negotiated": {"hours": 0.0}},
+        "cost_total": {"in_market": 10.0},
+    }
+    assert "a broken limit from 2 to 0; welfare cost 4.00 CNY (known to 0.50)" in str(negotiation_sentence(told))
+    compared = {**told, "cost_total": {**told["cost_total"], "without_negotiation": 8.0}}
+    assert "a broken limit from 2 without negotiation to 0; " in str(negotiation_sentence(compared))

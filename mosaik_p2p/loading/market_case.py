@@ -43,7 +43,7 @@ def design_faults(scenario: Scenario) -> list[Fault]:
         faults.append(Fault("negotiation.enabled", "true", problem, 'Use time.clearing = "rolling", or false here.'))
     if scenario.market.form == "network" and scenario.market.reputation.benefit_per_kwh > 0:
         problem = "reputation differs from pair to pair, which no path through a network does"
-        faults.append(Fault("market.form", "'network'", problem, 'Use "auto" or "bilateral".'))
+        faults.append(Fault("market.form", "'network'", problem, 'Use "auto", "partners" or "bilateral".'))
     return faults
 
 

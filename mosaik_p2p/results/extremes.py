@@ -16,6 +16,9 @@ from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
+MOST_DIGITS = 4
+"""After the point."""
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -92,6 +95,8 @@ BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
 EVENTS = {
     "delivered": Event("Heat delivered of cleared", HEAT, "delivered_kw", "kW", 2),
     "pressure": Event("Lowest pressure", HEAT, "pressure_bar", "bar", 2),
+    "plant_heat": Event("Plant heat over rating", HEAT, "plant_heat_kw", "kW", 1),
+    "pump_head": Event("Pump head over rating", HEAT, "pump_head_bar", "bar", 2),
 }
 
 
@@ -167,12 +172,20 @@ def _worst_event(results: Results, event: Event) -> dict[str, Any] | None:
 
 
 def label_and_digits(key: str, entry: Mapping[str, Any]) -> tuple[str, int]:
-    """What the value of the summary is called, and its digits after the point."""
+    """What the value of the summary is called, and its digits after the point: enough for its limit too."""
     shown = EVENTS[key] if key in EVENTS else BY_KEY[key]
+    digits = _digits_of(entry["limit"], shown.digits)
     if entry["is_extreme"]:
-        return shown.label, shown.digits
+        return shown.label, digits
     # Another element has a lower (or higher) value and yet more room, by a limit of its own.
-    return f"Worst {shown.label.partition(' ')[2]}", shown.digits
+    return f"Worst {shown.label.partition(' ')[2]}", digits
+
+
+def _digits_of(limit: float | None, least: int) -> int:
+    """The fewest digits, `least` or more, that show a limit as it was set; a limit of 0.135 is none of 0.14."""
+    if limit is None:
+        return least
+    return next((digits for digits in range(least, MOST_DIGITS) if round(limit, digits) == limit), MOST_DIGITS)
 
 
 def is_broken(entry: Mapping[str, Any]) -> bool:

@@ -161,7 +161,7 @@ def _exchange(clock: Clock, network: str) -> Panel | None:
     if rows.empty:
         return None
     figure = blank(clock, "power (kW)" if network == ELECTRICITY else "heat (kW)")
-    source = "from the upstream grid" if network == ELECTRICITY else "from the plant"
+    source = "from the upstream grid" if network == ELECTRICITY else "from all plants"
     slack, losses = on_clock(clock, rows, "slack_kw"), on_clock(clock, rows, "loss_kw")
     add_steps(figure, clock, slack, source, line={"color": BLUE})
     add_steps(figure, clock, losses, "losses in the network", line={"color": ORANGE, "dash": "dash"})

@@ -11,6 +11,7 @@ from mosaik_p2p.settlement.ledger import IN_MARKET
 
 FEW_BARS = 12
 BAR_PX, BARS_MARGIN_PX = 17, 90
+LABEL_PX = 9
 
 
 def money_panels(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
@@ -35,10 +36,15 @@ def _side_by_side(cost: Mapping[str, tuple[float, float]], currency: str) -> Pan
     labels = [share_of_change(a, m) or signed(m - a) for a, m in zip(alone, market, strict=True)]
     figure.add_trace(go.Bar(x=names, y=alone, name="alone", marker={"color": GREY}))
     bar = {"marker": {"color": BLUE}, "text": labels, "textposition": "outside", "cliponaxis": False}
+    # Left to itself the library shrinks them to the width of a bar, which nobody can read.
+    bar |= {"constraintext": "none", "textfont": {"size": LABEL_PX}, "textangle": 0}
     figure.add_trace(go.Bar(x=names, y=market, name="in the market", **bar))
     figure.update_layout(barmode="group", bargap=0.3)
     figure.update_xaxes(title_text="prosumer", type="category")
-    note = "Alone: with the contracts only, no peers. Above the bar: change of the cost."
+    note = (
+        "Alone: with the contracts only, no peers, no charges, and whatever the networks' limits. "
+        "Above the bar: change of the cost."
+    )
     return Panel("cost", "Cost per prosumer", note, figure)
 
 

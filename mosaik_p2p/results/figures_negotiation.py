@@ -38,8 +38,9 @@ def _rounds(clock: Clock) -> Panel:
     add_bars(figure, clock, cost["rounds"], "rounds", marker={"color": BLUE})
     currency = clock.results.facts.currency
     note = (
-        f"Keeping the limits cost all prosumers together {cost['cost'].sum():.2f} {currency} over the look-aheads, "
-        f"give or take {cost['uncertain'].sum():.2f} {currency} that the clearings leave open."
+        f"Keeping the limits cost {cost['cost'].sum():.2f} {currency} of welfare over the look-aheads, give or take "
+        f"{cost['uncertain'].sum():.2f} {currency} that the clearings leave open. Surcharges, which the operator has, "
+        "are not counted."
     )
     return Panel("negotiation-rounds", "Rounds of the negotiation", note, figure)
 
@@ -76,5 +77,5 @@ def _surcharges(clock: Clock, carrier: str) -> Panel | None:
         line = {"color": COLOURS[n % len(COLOURS)], "dash": DASHES[n // len(COLOURS) % len(DASHES)]}
         add_steps(figure, clock, values, name, line=line)
     figure.add_hline(y=0.0, line={"color": BLACK, "width": 1})
-    note = "Paid on every kWh fed in, to peers or by contract, and received on every kWh drawn; negative: a rebate."
+    note = "Paid on every kWh fed in, to peers or by contract, and received on every kWh drawn; below zero the reverse."
     return Panel(f"surcharges-{carrier}", f"Surcharges on {carrier}", note, figure)

@@ -29,6 +29,7 @@ from mosaik_p2p.results.missed import missed_text, misses
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.sentences import (
     convergence_sentence,
+    counterfactual_sentences,
     missing_sentence,
     negotiation_sentence,
     verdict_sentence,
@@ -85,6 +86,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         missing=missing_sentence(summary),
         converged=convergence_sentence(summary),
         negotiated=negotiation_sentence(summary),
+        broken_off=counterfactual_sentences(summary),
         losses_are=LOSSES_ARE,
         period=_period(clock),
         tiles=_tiles(summary),
@@ -149,7 +151,10 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{_change(total)}"
         tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
     operator = summary["operator"]
-    remark = f"charges {plain(operator['revenue'])}, losses {plain(operator['cost_of_losses'])} ({LOSSES_ARE})"
+    remark = (
+        f"charges and surcharges {plain(operator['revenue'])}, losses {plain(operator['cost_of_losses'])} "
+        f"({LOSSES_ARE})"
+    )
     tiles.append(_tile("Operator's balance", f"{signed(operator['balance'])} {currency}", remark))
     return [*tiles, *_reputation_tile(summary)]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mosaik_p2p.errors import Verdict
+from mosaik_p2p.results.counterfactuals import WITHOUT_NEGOTIATION
 from mosaik_p2p.results.missed import MISSED
 from mosaik_p2p.results.wording import energy
 
@@ -66,11 +67,23 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
     count, rounds = found["intervals"], found["rounds"]
     beyond = found["beyond_influence_hours"]
     rest = f", {beyond:g} h of them beyond the prosumers' influence" if beyond else ""
+    # A run of its own has storage levels of its own, and so other hours than the first checks of this one.
+    elsewhere = " without negotiation" if summary["cost_total"].get(WITHOUT_NEGOTIATION) is not None else ""
     return (
         f"Negotiated in {count} interval{'' if count == 1 else 's'}, {rounds['mean']:.1f} rounds on average, "
-        f"{rounds['max']:.0f} at most: hours with a broken limit from {before:g} to {after:g}{rest}; welfare cost "
-        f"{found['welfare_cost']:.2f} {summary['currency']} (known to {found['welfare_cost_uncertain']:.2f})"
+        f"{rounds['max']:.0f} at most: hours with a broken limit from {before:g}{elsewhere} to {after:g}{rest}; "
+        f"welfare cost {found['welfare_cost']:.2f} {summary['currency']} "
+        f"(known to {found['welfare_cost_uncertain']:.2f})"
     )
+
+
+def counterfactual_sentences(summary: Mapping[str, Any]) -> list[str]:
+    """Which counterfactual runs broke off and are not compared, and why."""
+    return [
+        f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
+        for case, told in summary.get("counterfactuals", {}).items()
+        if not told["complete"]
+    ]
 
 
 def counts_sentence(summary: Mapping[str, Any]) -> str:

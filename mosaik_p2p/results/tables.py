@@ -165,6 +165,7 @@ TABLES: dict[str, TableShape] = {
         mdot_kg_per_s=REAL,
         t_supply_c=REAL,
         t_return_c=REAL,
+        head_bar=REAL,
         pump_kw=REAL,
     ),
     "buses": _shape(
@@ -233,7 +234,8 @@ TABLES: dict[str, TableShape] = {
         excess=REAL,
         prosumers_can_influence=FLAG,
     ),
-    # What each round of the negotiation held: one row per limit, or one without limits that names the move alone.
+    # What each round of the negotiation held: one row per limit, or one without limits that names the move alone. The
+    # multiplier is money per hour and unit of the limit: times what 1 kW injected does to the value, money per kWh.
     "negotiation": _shape(
         "time round network element quantity is_upper",
         time=TIME,

@@ -10,6 +10,7 @@ from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.missed import missed_text
 from mosaik_p2p.results.sentences import (
     convergence_sentence,
+    counterfactual_sentences,
     counts_sentence,
     negotiation_sentence,
     verdict_sentence,
@@ -43,6 +44,11 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
         f"  {counts_sentence(summary)}",
         *textwrap.wrap(converged or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *textwrap.wrap(negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
+        *(
+            line
+            for sentence in counterfactual_sentences(summary)
+            for line in textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        ),
     ]
 
 
@@ -55,19 +61,19 @@ def _networks(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _comparison(summary: Mapping[str, Any]) -> list[str]:
-    """Hours with broken limits and everybody's cost, case by case."""
+    """Hours with broken limits, everybody's cost and the operator's revenue, case by case."""
     rows = comparison_rows(summary)
     if not rows:
         return []
     networks = list(rows[0].hours)
     header = f"{'Hours with broken limits':<30}" + "".join(f"{network:>14}" for network in networks)
-    cost = f"all pay ({summary['currency']})"
-    return [f"{header}{cost:>20}", *(_comparison_line(row, networks) for row in rows)]
+    paid = f"prosumers pay ({summary['currency']})"
+    return [f"{header}{paid:>22}{'operator takes':>18}", *(_comparison_line(row, networks) for row in rows)]
 
 
 def _comparison_line(row: ComparisonRow, networks: Sequence[str]) -> str:
     hours = "".join(f"{row.hours[network]:>14g}" for network in networks)
-    return f"  {row.label:<28}{hours}{_amount(row.cost):>20}"
+    return f"  {row.label:<28}{hours}{_amount(row.cost):>22}{_amount(row.operator):>18}"
 
 
 def _worst_line(key: str, entry: Mapping[str, Any]) -> str:

@@ -15,7 +15,9 @@ class UniformCharge(Section):
 
     mechanism: Literal["uniform"]
     rate: NotNegative
+    """Posted charge per kWh of a trade, currency per kWh."""
     payer: Payer = "both"
+    """Who pays the posted charge: `both` ends in full, the `seller`, the `buyer`, or half each (`split`)."""
 
 
 class ElectricalDistanceCharge(Section):
@@ -23,7 +25,9 @@ class ElectricalDistanceCharge(Section):
 
     mechanism: Literal["electrical_distance"]
     rate: NotNegative
+    """Currency per kWh and ohm."""
     payer: Payer = "both"
+    """As for `uniform`."""
 
 
 class ThermalDistanceCharge(Section):
@@ -31,9 +35,13 @@ class ThermalDistanceCharge(Section):
 
     mechanism: Literal["thermal_distance"]
     rate: NotNegative
+    """Currency per kWh and kW: per kWh traded, and kW that the path would lose."""
     kappa_kw_per_km_k: NotNegative = 0.018
+    """Heat that a km of pipe loses per K, kW/(km K)."""
     t_mean_c: Positive = 65.0
+    """Mean temperature of the pipes, degC."""
     payer: Payer = "both"
+    """As for `uniform`."""
 
 
 def _known(*kinds: type[Section]) -> BeforeValidator:
@@ -63,4 +71,6 @@ class Charges(Section):
     """Charges of each network; None, or a table with neither `mechanism` nor `rate`: no charge."""
 
     electricity: Annotated[ElectricityCharge | None, _known(UniformCharge, ElectricalDistanceCharge)] = None
+    """Of electric trades: `uniform` or `electrical_distance`."""
     heat: Annotated[HeatCharge | None, _known(UniformCharge, ThermalDistanceCharge)] = None
+    """Of heat trades: `uniform` or `thermal_distance`."""

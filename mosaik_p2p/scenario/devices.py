@@ -26,7 +26,9 @@ class FixedLoadSpec(DeviceSection):
     type: Literal["fixed_load"]
     name: PlainName = "fixed_load"
     carrier: Carrier = "electricity"
+    """What it draws."""
     profile: Name
+    """Name of a profile in kW."""
 
 
 class FlexibleLoadSpec(DeviceSection):
@@ -35,10 +37,15 @@ class FlexibleLoadSpec(DeviceSection):
     type: Literal["flexible_load"]
     name: PlainName = "flexible_load"
     carrier: Carrier = "electricity"
+    """What it draws."""
     profile: Name
+    """Name of a profile in kW: what it would draw by itself."""
     min_kw: NotNegative = 0.0
+    """Least draw, kW."""
     max_kw: Positive
+    """Largest draw, kW."""
     discomfort_per_kw2h: NotNegative = 0.0
+    """Currency per kW2h: an hour at 1 kW beside the profile costs this, at 2 kW four times as much."""
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -59,7 +66,9 @@ class ElasticLoadSpec(DeviceSection):
     type: Literal["elastic_load"]
     name: PlainName = "elastic_load"
     carrier: Carrier = "electricity"
+    """What it draws."""
     max_kw: Positive
+    """Largest draw, kW."""
     utility_per_kwh: NotNegative
     """Currency per kWh: what the first kWh is worth."""
     utility_slope_per_kw2h: NotNegative = 0.0
@@ -72,8 +81,11 @@ class PvSpec(DeviceSection):
     type: Literal["pv"]
     name: PlainName = "pv"
     profile: Name
+    """Name of a profile in kW per kWp."""
     peak_kw: NotNegative
+    """Peak power, kWp."""
     cost_per_kwh: NotNegative = 0.0
+    """Currency per kWh produced."""
 
 
 class SolarCollectorSpec(DeviceSection):
@@ -82,9 +94,13 @@ class SolarCollectorSpec(DeviceSection):
     type: Literal["solar_collector"]
     name: PlainName = "solar_collector"
     area_m2: NotNegative
+    """Area of the collector, m2."""
     profile: Name | None = None
+    """Name of a profile in kW per m2."""
     efficiency: Efficiency | None = None
+    """Part of the horizontal irradiance that becomes heat, instead of a profile."""
     cost_per_kwh: NotNegative = 0.0
+    """Currency per kWh of heat."""
 
     @model_validator(mode="after")
     def _one_source_of_heat(self) -> Self:
@@ -102,7 +118,9 @@ class HeatPumpSpec(DeviceSection):
     type: Literal["heat_pump"]
     name: PlainName = "heat_pump"
     el_max_kw: Positive
+    """Largest electric power, kW."""
     cop: PositiveOrProfile
+    """Heat per electricity, a number or the name of a profile."""
 
 
 class ElectricBoilerSpec(DeviceSection):
@@ -111,7 +129,9 @@ class ElectricBoilerSpec(DeviceSection):
     type: Literal["electric_boiler"]
     name: PlainName = "electric_boiler"
     el_max_kw: Positive
+    """Largest electric power, kW."""
     efficiency: Efficiency = 0.99
+    """Heat per electricity."""
 
 
 class GasBoilerSpec(DeviceSection):
@@ -123,8 +143,11 @@ class GasBoilerSpec(DeviceSection):
     type: Literal["gas_boiler"]
     name: PlainName = "gas_boiler"
     heat_max_kw: Positive
+    """Largest heat, kW."""
     efficiency: Efficiency = 0.9
+    """Heat per fuel."""
     fuel_price_per_kwh: Price
+    """Currency per kWh of fuel."""
 
 
 class ChpSpec(DeviceSection):
@@ -136,9 +159,13 @@ class ChpSpec(DeviceSection):
     type: Literal["chp"]
     name: PlainName = "chp"
     el_max_kw: Positive
+    """Largest electric power, kW."""
     efficiency: Efficiency = 0.9
+    """Electricity and heat together per fuel."""
     power_to_heat: Positive = 0.5
+    """Electricity per heat."""
     fuel_price_per_kwh: Price
+    """Currency per kWh of fuel."""
 
 
 class GeneratorSpec(DeviceSection):
@@ -147,9 +174,13 @@ class GeneratorSpec(DeviceSection):
     type: Literal["generator"]
     name: PlainName = "generator"
     min_kw: NotNegative = 0.0
+    """Least power, kW; it cannot be switched off."""
     max_kw: Positive
+    """Largest power, kW."""
     cost_per_kwh: NotNegative
+    """Currency per kWh."""
     cost_per_kw2h: NotNegative = 0.0
+    """Currency per kW2h."""
 
     @model_validator(mode="after")
     def _range(self) -> Self:

@@ -19,7 +19,9 @@ class GridSource(Section):
     """A network: a case that ships, or a file of the user."""
 
     case: Name | None = None
+    """Name of a case that ships; `mosaik-p2p list` names them."""
     file: Name | None = None
+    """Path of a network of your own, as pandapower or pandapipes writes it (JSON)."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -33,7 +35,9 @@ class VoltageBand(Section):
     """Limits of bus voltage in p.u."""
 
     min: VoltagePu = 0.95
+    """Least voltage, p.u."""
     max: VoltagePu = 1.05
+    """Largest voltage, p.u."""
 
     @model_validator(mode="after")
     def _band(self) -> Self:
@@ -48,9 +52,13 @@ class ElectricElementSpec(Section):
     """A limit of its own for one element, in place of the general one."""
 
     table: Literal["bus", "line", "transformer"]
+    """Kind of element."""
     name: Name
+    """Name of the element."""
     voltage_pu: VoltageBand | None = None
+    """Of a bus, p.u."""
     loading_percent: Positive | None = None
+    """Of a line or transformer: largest loading in percent of its rating."""
 
     @model_validator(mode="after")
     def _fitting_quantity(self) -> Self:
@@ -64,9 +72,13 @@ class ElectricLimitsSpec(Section):
     """Limits that the electric network is checked against."""
 
     voltage_pu: VoltageBand = VoltageBand()
+    """Of all buses, p.u."""
     line_loading_percent: Positive = 100.0
+    """Largest loading of lines, percent of the rated current."""
     transformer_loading_percent: Positive = 100.0
+    """Largest loading of transformers, percent of the rated current."""
     element: tuple[ElectricElementSpec, ...] = ()
+    """Limits of single elements."""
 
 
 class ElectricitySpec(GridSource):
@@ -77,6 +89,7 @@ class ElectricitySpec(GridSource):
     background: Name | None = None
     """Profile that multiplies every load of the network that no prosumer replaces; None: those loads are dropped."""
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
+    """What the network is checked against."""
 
 
 HEAT_QUANTITIES: dict[str, tuple[str, ...]] = {
@@ -91,13 +104,21 @@ class HeatElementSpec(Section):
     """A limit of its own for one pipe, one prosumer's connection or one plant, in place of the general one."""
 
     table: Literal["pipe", "prosumer", "plant"]
+    """Kind of element."""
     name: Name
+    """Name of the pipe, prosumer or plant."""
     velocity_m_per_s: Positive | None = None
+    """Of a pipe: largest velocity, m/s."""
     pressure_gradient_pa_per_m: Positive | None = None
+    """Of a pipe: largest friction, Pa/m."""
     differential_pressure_bar: NotNegative | None = None
+    """At a prosumer: least difference between supply and return, bar."""
     t_supply_min_c: Number | None = None
+    """At a prosumer: least supply temperature, degC."""
     plant_heat_max_kw: Positive | None = None
+    """Of a plant: its rating, kW."""
     pump_head_max_bar: Positive | None = None
+    """Of a plant: largest lift of its pump, bar."""
 
     @model_validator(mode="after")
     def _fitting_quantity(self) -> Self:
@@ -113,7 +134,9 @@ class HeatLimitsSpec(Section):
     """Limits that the heat network is checked against."""
 
     velocity_m_per_s: Positive = 2.0
+    """Largest velocity in pipes, m/s."""
     pressure_gradient_pa_per_m: Positive = 300.0
+    """Largest friction in pipes, Pa/m."""
     differential_pressure_bar: NotNegative = 0.5
     """Least difference between supply and return where a prosumer draws."""
     t_supply_min_c: Number = 60.0
@@ -123,12 +146,14 @@ class HeatLimitsSpec(Section):
     pump_head_max_bar: Positive | None = None
     """Largest lift of each plant's pump; None: not checked."""
     element: tuple[HeatElementSpec, ...] = ()
+    """Limits of single elements."""
 
 
 class Bypass(Section):
     """Small steady flows from supply to return that keep the ends of strands warm."""
 
     nodes: tuple[Name, ...] = ()
+    """Nodes of a case that have one; `strand_ends`: every end of a strand."""
     mdot_kg_per_s: BypassFlow | None = None
     """Each; None: BYPASS_KG_PER_S."""
 
@@ -142,16 +167,20 @@ class HeatSpec(GridSource):
     """The district heating network."""
 
     t_supply_c: WaterC = 75.0
+    """At the outlet of plants, degC."""
     t_return_c: WaterC = 45.0
     """At the outlet of whoever draws."""
     t_feed_c: WaterC | None = None
     """At the outlet of whoever feeds in; None: as the supply."""
     t_ground_c: GroundC = 10.0
+    """Of the ground around the pipes, degC."""
     bypass: Bypass = Bypass()
+    """Where water is kept moving."""
     plant_shares: dict[Name, Share] = Field(default_factory=dict)
     """By the name of a plant: the part of the heat drawn net of what is fed in that it feeds. Of the plants of a
     connected network exactly one has no share: it balances."""
     limits: HeatLimitsSpec = HeatLimitsSpec()
+    """What the network is checked against."""
 
     @property
     def feed_c(self) -> float:
@@ -187,4 +216,6 @@ class Networks(Section):
     """The networks of a scenario; one that is left out is not modelled, and its carrier is not traded."""
 
     electricity: ElectricitySpec | None = None
+    """The electric network."""
     heat: HeatSpec | None = None
+    """The district heating network."""

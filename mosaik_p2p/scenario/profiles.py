@@ -15,7 +15,9 @@ class FileProfile(Section):
 
     source: Literal["file"] = "file"
     file: Name
+    """Path of the file."""
     column: Name
+    """Column with what turns out."""
     forecast_column: Name | None = None
     """None: the forecast is the realisation."""
 
@@ -29,7 +31,9 @@ class Vdi4655Profile(Section):
     quantity: Literal["electricity", "space_heat", "hot_water", "heat"]
     """`heat` is space heat and hot water together."""
     annual_kwh: NotNegative
+    """Energy of a year, kWh."""
     persons: Count = 3
+    """People in a single-family house."""
     units: Count = 1
     """Flats of a multi-family house."""
 
@@ -39,9 +43,11 @@ class PvlibProfile(Section):
 
     source: Literal["pvlib"]
     tilt_deg: Tilt = 30.0
+    """Above the horizontal, degrees."""
     azimuth_deg: Azimuth = 180.0
     """Clockwise from north."""
     loss_fraction: Share = 0.14
+    """Part of the power that wiring, soiling and inverter lose."""
 
 
 class CollectorProfile(Section):
@@ -49,10 +55,15 @@ class CollectorProfile(Section):
 
     source: Literal["collector"]
     tilt_deg: Tilt = 45.0
+    """Above the horizontal, degrees."""
     azimuth_deg: Azimuth = 180.0
+    """Clockwise from north, degrees."""
     eta0: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.8
+    """Efficiency without losses to the air."""
     a1_w_per_m2k: NotNegative = 3.5
+    """Loss per kelvin above the air, W/(m2 K)."""
     a2_w_per_m2k2: NotNegative = 0.015
+    """Loss that grows with the square of it, W/(m2 K2)."""
     t_mean_c: Positive = 65.0
     """Mean temperature of the collector's fluid."""
 
@@ -76,6 +87,7 @@ class ConstantProfile(Section):
 
     source: Literal["constant"]
     value: Number
+    """In the unit of its use."""
 
 
 def _source(data: Any) -> str | None:

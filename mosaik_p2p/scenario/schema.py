@@ -50,9 +50,11 @@ class Time(Section):
     """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
 
     start: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_within_years)]
+    """Begin of the first interval, with its offset from UTC."""
     steps: Annotated[int, Field(strict=True, ge=1, le=STEPS_LIMIT)] = 24
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
+    """Length of an interval, minutes."""
     horizon_steps: Annotated[int, Field(strict=True, ge=1, le=HORIZON_LIMIT)] = 24
     """Intervals that each clearing looks at."""
     clearing: Literal["rolling", "day_ahead"] = "rolling"
@@ -99,11 +101,19 @@ class Market(Section):
     """How the market clears, and when a clearing is good enough."""
 
     design: Literal["p2p"] = "p2p"
+    """`p2p`: every two members may trade with each other."""
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
+    """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
+    the fastest that fits. All of them find the same market."""
     relative_gap: Annotated[float, Field(strict=True, gt=0.0, lt=1.0)] = 1e-3
+    """A clearing is good enough within this of the optimum, as a share of the cost."""
     max_iterations: Count = 5000
+    """Iterations after which a clearing has not converged."""
     on_not_converged: Literal["stop", "central", "last_feasible"] = "stop"
+    """What then follows: `stop` the run, solve the market at one place (`central`), or go on with the best dispatch
+    that was found (`last_feasible`)."""
     reputation: Reputation = Reputation()
+    """What trading with known partners is worth."""
 
 
 class Negotiation(Section):
@@ -113,6 +123,7 @@ class Negotiation(Section):
     """
 
     enabled: Annotated[bool, Field(strict=True)] = False
+    """Whether it negotiates."""
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 10
     """Rounds of surcharges; then operating envelopes follow."""
 
@@ -124,8 +135,11 @@ class Scale(Section):
     """
 
     load: NotNegative = 1.0
+    """On electric loads."""
     heat_load: NotNegative = 1.0
+    """On heat loads."""
     pv: NotNegative = 1.0
+    """On the peak power of photovoltaic plants."""
 
 
 def _at_least_alone(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -142,13 +156,16 @@ class Settlement(Section):
     ] = ("alone",)
     """`alone` is always computed; the others are runs of their own, which take their time."""
     loss_price_per_kwh: Number | None = None
+    """What the operator pays for electric losses and pumping, currency per kWh; None: nothing."""
 
 
 class JunctionPair(Section):
     """Supply and return junction of a connection, by name or index."""
 
     supply: Place
+    """Junction on the supply side."""
     return_: Place = Field(alias="return")
+    """Junction on the return side."""
 
 
 def _kind_of_junction(value: Any) -> str:
@@ -168,25 +185,33 @@ class ProsumerSpec(Section):
 
     name: ProsumerName
     bus: Place | None = None
+    """Bus of the electric network, by name or index; None: not connected."""
     junction: Junction | None = None
+    """Node of the heat network, or its junctions; None: not connected."""
     replaces_load: Place | None = None
     """A load of the electric network that this prosumer stands for; it leaves the background."""
     power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 1.0
+    """Of what it exchanges with the electric network; 1: no reactive power."""
     scale: Positive = 1.0
     """Multiplies the profiles of its loads."""
     shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0
     """Moves the profiles of its loads later (negative: earlier); at the ends of the span the same hour a day
     away stands in."""
     tariffs: tuple[Name, ...] = ()
+    """Names of its contracts, at most one per carrier."""
     devices: tuple[DeviceSpec, ...] = ()
+    """What it owns."""
 
 
 class Template(Section):
     """Parameters that devices share, one table per type; with `devices`, a template serves whole prosumers."""
 
     devices: tuple[dict[str, Any], ...] = ()
+    """Of whole prosumers."""
     tariffs: tuple[Name, ...] = ()
+    """Of whole prosumers."""
     power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] | None = None
+    """Of whole prosumers."""
     fixed_load: dict[str, Any] | None = None
     flexible_load: dict[str, Any] | None = None
     pv: dict[str, Any] | None = None
@@ -206,21 +231,38 @@ class Scenario(Section):
     """A whole scenario; templates and the table of houses are worked into `prosumers` before they are checked."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
+    """Version of this file format."""
     name: PlainName
+    """Of the result folder."""
     title: str = ""
+    """Of the report."""
     currency: Name = "EUR"
+    """Of every price, as it is printed."""
     seed: Annotated[int, Field(strict=True, ge=0)] = 1
+    """Of everything that is drawn at random."""
     time: Time
+    """Which intervals."""
     weather: WeatherSpec | None = None
+    """Where sun and temperatures come from; None: no profile may need them."""
     networks: Networks = Networks()
+    """What carries the trades."""
     charges: Charges = Charges()
+    """What the use of the networks costs."""
     market: Market = Market()
+    """How it clears."""
     negotiation: Negotiation = Negotiation()
+    """What follows when limits are broken."""
     scale: Scale = Scale()
+    """Factors on all prosumers."""
     profiles: dict[str, ProfileSpec] = Field(default_factory=dict)
+    """Series by name."""
     tariffs: dict[str, Tariff] = Field(default_factory=dict)
+    """Contracts by name."""
     templates: dict[str, Template] = Field(default_factory=dict)
+    """Parameters that several devices or prosumers share, by name."""
     prosumers: tuple[ProsumerSpec, ...] = ()
+    """The members of the market."""
     prosumers_file: Name | None = None
     """CSV of more prosumers; see `mosaik_p2p.loading.houses`."""
     settlement: Settlement = Settlement()
+    """What the run is compared with."""

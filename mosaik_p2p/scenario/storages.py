@@ -29,9 +29,13 @@ class EnergyRange(Section):
     """Levels of a storage in kWh; every look-ahead ends at no less than `final`."""
 
     min: NotNegative = 0.0
+    """Least level, kWh."""
     max: Positive
+    """Largest level, kWh."""
     initial: NotNegative
+    """Level at the begin of the run, kWh."""
     final: Annotated[Literal["initial"] | float, BeforeValidator(_final)] = "initial"
+    """Least level at the end of every look-ahead, kWh, or `initial`."""
 
     @model_validator(mode="after")
     def _levels(self) -> Self:
@@ -56,7 +60,9 @@ class StorageEfficiency(Section):
     """Shares of the energy that survive the way in and the way out."""
 
     charge: Efficiency = 0.95
+    """Of the way in."""
     discharge: Efficiency = 0.95
+    """Of the way out."""
 
 
 class BatterySpec(DeviceSection):
@@ -65,9 +71,13 @@ class BatterySpec(DeviceSection):
     type: Literal["battery"]
     name: PlainName = "battery"
     power_kw: Positive
+    """Largest power in either direction, kW."""
     energy_kwh: EnergyRange
+    """Levels, kWh."""
     efficiency: StorageEfficiency = StorageEfficiency()
+    """Of charging and discharging."""
     cost_per_kwh: NotNegative = 0.0
+    """Currency per kWh charged or discharged."""
 
 
 class HeatTankSpec(DeviceSection):
@@ -76,18 +86,24 @@ class HeatTankSpec(DeviceSection):
     type: Literal["heat_tank"]
     name: PlainName = "heat_tank"
     power_kw: Positive
+    """Largest heat in either direction, kW."""
     energy_kwh: EnergyRange
+    """Levels, kWh."""
     efficiency: StorageEfficiency = StorageEfficiency(charge=1.0, discharge=1.0)
+    """Of charging and discharging."""
     loss_per_h: Annotated[float, Field(strict=True, ge=0.0, lt=1.0)] = 0.01
     """Share of the content that is lost in an hour."""
     cost_per_kwh: NotNegative = 0.0
+    """Currency per kWh charged or discharged."""
 
 
 class EvEnergy(Section):
     """Levels of a vehicle's battery in kWh: limits, what it comes with and what it wants to leave with."""
 
     min: NotNegative = 0.0
+    """Least level, kWh."""
     max: Positive
+    """Largest level, kWh."""
     arrival: NotNegative
     """Level with which it is plugged in, every day."""
     departure: NotNegative
@@ -121,12 +137,19 @@ class EvSpec(DeviceSection):
     type: Literal["ev"]
     name: PlainName = "ev"
     arrival: Clock
+    """Time of day at which it is plugged in."""
     departure: Clock
+    """Time of day at which it leaves."""
     power_kw: Positive
+    """Largest power, kW."""
     energy_kwh: EvEnergy
+    """Levels, kWh."""
     efficiency: StorageEfficiency = StorageEfficiency()
+    """Of charging and discharging."""
     v2g: Annotated[bool, Field(strict=True)] = False
+    """Whether it may feed back."""
     cost_per_kwh: NotNegative = 0.0
+    """Currency per kWh charged or discharged."""
 
     @model_validator(mode="after")
     def _goes_away(self) -> Self:

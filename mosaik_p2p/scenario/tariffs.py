@@ -38,8 +38,11 @@ class PriceStep(Section):
     """One price from a time of day to another."""
 
     begin: Clock = Field(alias="from")
+    """Time of day from which the price counts."""
     end: Clock = Field(alias="to")
+    """Time of day up to which it counts."""
     price: Number
+    """Currency per kWh."""
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -84,10 +87,13 @@ class Tariff(Section):
     """What one kWh costs from the network and earns into it; several prosumers may share a tariff."""
 
     carrier: Literal["electricity", "heat"]
+    """What is delivered."""
     import_per_kwh: Price
+    """Price of a kWh from the network, currency per kWh."""
     export_per_kwh: Price | None = None
     """None: nothing can be exported."""
     import_max_kw: LimitKw
+    """Largest import, kW."""
     export_max_kw: LimitKw | None = None
     """None: as much as can be imported."""
 

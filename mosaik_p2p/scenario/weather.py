@@ -15,10 +15,13 @@ class DwdTryWeather(Section):
 
     source: Literal["dwd_try"] = "dwd_try"
     region: Annotated[int, Field(strict=True, ge=1, le=15)]
+    """Number of the climate region."""
     kind: Literal["average year"] = "average year"
+    """Which of the years."""
     latitude_deg: Latitude | None = None
     """None: that of the region's station."""
     longitude_deg: Longitude | None = None
+    """None: that of the region's station."""
 
 
 class FileWeather(Section):
@@ -26,9 +29,11 @@ class FileWeather(Section):
 
     source: Literal["file"] = "file"
     file: Name
+    """Path of the file."""
     latitude_deg: Latitude | None = None
     """Needed by the profiles that follow the sun."""
     longitude_deg: Longitude | None = None
+    """Needed by the profiles that follow the sun."""
 
 
 def _source(data: Any) -> str | None:
