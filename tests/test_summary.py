@@ -178,7 +178,7 @@ def test_broken_limits_of_plants_have_lines_when_they_happen(tmp_path: Path, sma
 def test_limits_beyond_negotiation_are_said_to_be_so(tmp_path: Path, small: Path):
     assert read_summary(small)["negotiation"] is None
 
-    def fail(tables: dict[str, Any], k: int) -> None:
+    def fail(tables: dict[str, Any], _: int) -> None:
         about = {"time": tables["clearing"][0]["time"], "round": 0, "network": "heat", "element": "plant"}
         broken = {**about, "quantity": "pump_head_bar", "value": 1.5, "limit": 1.0, "excess": 0.5}
         tables["violations"] = [{**broken, "prosumers_can_influence": False}]
