@@ -193,3 +193,16 @@ def test_flows_are_mended_for_other_net_sales() -> None:
     np.testing.assert_allclose(trades.net_sale(z.shape[2]), z[0, 0], atol=1e-12)
     assert form.charge(z) > 0
     assert form.charge(np.zeros(form.shape)) == 0.0
+
+
+@pytest.mark.parametrize("form", ["bilateral", "network", "partners"])
+def test_a_prosumer_without_any_other_does_what_it_does_alone(form: str) -> None:
+    problem = varied_market(3, radial=True, dt_h=1.0, with_heat=True)
+    charges = path_charges(
+        random_tree(np.random.default_rng(3), 1), np.zeros(1, dtype=np.int64), price_per_length=0.01, payer="both"
+    )
+    single = MarketProblem(problem.models[:1], (charges, charges), problem.dt_h)
+    cleared = clear(single, Settings(relative_gap=GAP, form=form))
+    assert cleared.status is Status.OK
+    assert cleared.cost == pytest.approx(float(Fleet(single).alone.cost.sum()), rel=GAP)
+    assert not any(len(trades.power_kw) for trades in cleared.trades)

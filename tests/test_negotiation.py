@@ -179,6 +179,20 @@ def test_what_lies_beyond_everyones_means_is_asked_for_once_and_said_so() -> Non
     assert max(outcomes[-1].tables["prosumers"]["surcharge_per_kwh"]) < 15.0
 
 
+def test_a_limit_broken_on_a_side_beyond_everyones_means_is_not_negotiated_for_what_holds_on_the_other() -> None:
+    """A line that one round turns round: first broken a little one way, then for good the other way."""
+    first = injection_of(small_market().clear(0))
+    seller = max(first, key=lambda name: first[name])
+
+    def check(dispatch: Sequence[ProsumerDispatch]) -> NetworkReport:
+        injection = {entry.prosumer: entry.injection_kw for entry in dispatch}[seller]
+        is_turned = injection < first[seller] - 1e-6
+        row = fixed_row(1e6, {seller: -1.0}) if is_turned else fixed_row(100.5, {seller: 1.0})
+        return NetworkReport(True, frozenset({(row.element, row.quantity)}), (row,))
+
+    assert len(negotiated(small_market(), check)) == 2
+
+
 def test_an_envelope_ends_what_prices_could_not() -> None:
     """The line tells three times its slopes, so that one round of prices does a third of what it should."""
     first = injection_of(small_market().clear(0))

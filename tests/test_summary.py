@@ -185,6 +185,36 @@ def test_undelivered_heat_and_pressure_below_zero_have_lines_when_they_happen(tm
     assert re.search(r"^! Lowest pressure +-0\.30 +0\.00 +bar +junction S4 ", text, flags=re.MULTILINE)
 
 
+def test_broken_limits_of_plants_have_lines_when_they_happen(tmp_path: Path, small: Path):
+    assert "plant" not in render(read_summary(small))
+
+    def fail(tables: dict[str, Any], k: int) -> None:
+        about = {"time": tables["clearing"][0]["time"], "round": 0, "network": "heat", "element": "plant"}
+        tables["violations"] += [
+            {**about, "quantity": "plant_heat_kw", "value": 25.0 + k, "limit": 0.001, "excess": 24.999 + k},
+            {**about, "quantity": "pump_head_bar", "value": 1.5, "limit": 0.01, "excess": 1.49},
+        ]
+
+    text = render(summarise(write_tables(tmp_path, SMALL, fail), meta(SMALL)))
+    # A limit is never shown as the zero that it is not.
+    assert re.search(r"^! Highest heat of a plant +\d+\.0 +0\.001 +kW +plant ", text, flags=re.MULTILINE)
+    assert re.search(r"^! Highest pump head +1\.50 +0\.01 +bar +plant ", text, flags=re.MULTILINE)
+
+
+def test_limits_beyond_negotiation_are_said_to_be_so(tmp_path: Path, small: Path):
+    assert read_summary(small)["negotiation"] is None
+
+    def fail(tables: dict[str, Any], _: int) -> None:
+        about = {"time": tables["clearing"][0]["time"], "round": 0, "network": "heat", "element": "plant"}
+        broken = {**about, "quantity": "pump_head_bar", "value": 1.5, "limit": 1.0, "excess": 0.5}
+        tables["violations"] = [{**broken, "prosumers_can_influence": False}]
+
+    summary = summarise(write_tables(tmp_path, SMALL, fail), meta(SMALL))
+    assert (summary["negotiation"]["intervals"], summary["negotiation"]["rounds"]) == (0, None)
+    hours = f"{SMALL.steps:g} h"
+    assert f"Nothing to negotiate: broken limits in {hours} are beyond the prosumers' influence" in render(summary)
+
+
 def lack(tables: dict[str, Any], k: int) -> None:
     """P2 lacks 2 and then 3 kW, half as much again alone; what P3 lacks is rounding, what P1 has too much is no lack."""
     missing = {"P1": 4.0, "P2": {1: -2.0, 3: -3.0}.get(k, 0.0), "P3": -5e-4}

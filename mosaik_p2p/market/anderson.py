@@ -52,7 +52,7 @@ class Anderson:
         return result
 
     def _remember(self, change: FloatArray, move: FloatArray) -> None:
-        if self._changes.shape[1] != change.size:
+        if self._changes.shape != (self._memory, change.size):
             self._changes, self._moves = np.empty((2, self._memory, change.size))
         at = self._count % self._memory
         self._changes[at], self._moves[at] = change, move

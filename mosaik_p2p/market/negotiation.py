@@ -204,9 +204,14 @@ def _sizes(standing: Standing) -> FloatArray:
 
 
 def _open(standing: Standing, reports: Mapping[int, NetworkReport]) -> bool:
-    """Whether a limit is broken that prosumers can do something about."""
-    mendable = {key[:3] for key in standing.rows.keys() - standing.beyond}
-    return any((carrier, *broken) in mendable for carrier, report in reports.items() for broken in report.broken)
+    """Whether a limit is broken that prosumers can do something about, on the side on which it is broken now."""
+    names, mendable = standing.problem.names, standing.rows.keys() - standing.beyond
+    return any(
+        held_row(row, carrier, names, standing.last_kw[carrier], {}).key in mendable
+        for carrier, report in reports.items()
+        for row in report.rows
+        if row.excess > 0 and (row.element, row.quantity) in report.broken
+    )
 
 
 def _loose(standing: Standing) -> bool:

@@ -39,7 +39,10 @@ class PairForm:
 
     def _sum(self, half: FloatArray) -> FloatArray:
         """(C, T, N) sums of half edges at their owners."""
-        result: FloatArray = (half.reshape(-1, 2 * self._pairs) @ self._gather).reshape(self._prosumers)
+        carriers, horizon, _ = self._prosumers
+        # Counted, since of no pairs at all (one prosumer) no number can be inferred.
+        flat = half.reshape(carriers * horizon, 2 * self._pairs)
+        result: FloatArray = (flat @ self._gather).reshape(self._prosumers)
         return result
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:

@@ -95,8 +95,8 @@ BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
 EVENTS = {
     "delivered": Event("Heat delivered of cleared", HEAT, "delivered_kw", "kW", 2),
     "pressure": Event("Lowest pressure", HEAT, "pressure_bar", "bar", 2),
-    "plant_heat": Event("Plant heat over rating", HEAT, "plant_heat_kw", "kW", 1),
-    "pump_head": Event("Pump head over rating", HEAT, "pump_head_bar", "bar", 2),
+    "plant_heat": Event("Highest heat of a plant", HEAT, "plant_heat_kw", "kW", 1),
+    "pump_head": Event("Highest pump head", HEAT, "pump_head_bar", "bar", 2),
 }
 
 

@@ -34,18 +34,18 @@ def welfare_cost(results: Results) -> pd.DataFrame:
 
 
 def negotiation_summary(results: Results) -> dict[str, Any] | None:
-    """For `summary.json`; None where no interval was negotiated."""
-    cost = welfare_cost(results)
-    if cost.empty:
+    """For `summary.json`; None where no interval was negotiated and nothing is known to be beyond negotiation."""
+    cost, beyond_hours = welfare_cost(results), _beyond_hours(results)
+    if cost.empty and not beyond_hours:
         return None
     moves = _last_moves(results)
     return {
         "intervals": len(cost),
-        "rounds": {"mean": float(cost["rounds"].mean()), "max": float(cost["rounds"].max())},
+        "rounds": {"mean": float(cost["rounds"].mean()), "max": float(cost["rounds"].max())} if len(cost) else None,
         "moves": {move: int((moves == move).sum()) for move in MOVES},
         "welfare_cost": float(cost["cost"].sum()),
         "welfare_cost_uncertain": float(cost["uncertain"].sum()),
-        "beyond_influence_hours": _beyond_hours(results),
+        "beyond_influence_hours": beyond_hours,
         "surcharge_per_kwh": _surcharges(results),
     }
 

@@ -63,6 +63,9 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
     found = summary.get("negotiation")
     if found is None:
         return None
+    if not found["intervals"]:
+        hours = found["beyond_influence_hours"]
+        return f"Nothing to negotiate: broken limits in {hours:g} h are beyond the prosumers' influence"
     before, after = (summary["violations"][side]["hours"] for side in ("with_charges", "negotiated"))
     count, rounds = found["intervals"], found["rounds"]
     beyond = found["beyond_influence_hours"]

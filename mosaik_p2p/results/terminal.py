@@ -78,11 +78,16 @@ def _comparison_line(row: ComparisonRow, networks: Sequence[str]) -> str:
 
 def _worst_line(key: str, entry: Mapping[str, Any]) -> str:
     (label, digits), limit = label_and_digits(key, entry), entry["limit"]
-    limit_text = "-" if limit is None else f"{limit:.{digits}f}"
+    limit_text = "-" if limit is None else _limit_text(limit, digits)
     mark = "!" if is_broken(entry) else " "
     when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
     numbers = f"{plain(entry['value'], digits):>9}{limit_text:>9}  {entry['unit']:<5}"
     return f"{mark} {label:<28}{numbers} {_cut(entry['where'], 25):<25} {when}"
+
+
+def _limit_text(limit: float, digits: int) -> str:
+    """With so many digits after the point; a limit that would show as zero with one that is none."""
+    return f"{limit:.{digits}f}" if limit == 0 or round(limit, digits) else f"{limit:.1g}"
 
 
 def _market(summary: Mapping[str, Any]) -> list[str]:
