@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from time import perf_counter
 
-import clarabel
 import highspy
 import numpy as np
-import osqp
 import scipy.sparse as sp
+
+try:
+    import clarabel
+    import osqp
+except ModuleNotFoundError as missing:
+    raise SystemExit(f'{missing.name} is not installed: pip install -e ".[bench]"') from missing
 
 from mosaik_p2p.market.quadratic import DiagonalProgram
 from mosaik_p2p.market.sparse import SparseProgram

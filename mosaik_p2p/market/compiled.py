@@ -4,20 +4,43 @@
 costs an atomic operation for every array at every call. `swift` is lean and for the long elementwise loops, which run
 over finite numbers only: the processor's vector units take them only if maxima need not look out for undefined numbers.
 Whoever calls a swift loop checks the sums that it returns. `woven` becomes part of its caller before anything is
-compiled: what is called at one place only is so compiled once and not at every level.
+compiled: what is called at one place only is so compiled once and not at every level. `exact` keeps the order of all
+operations.
+
+What is compiled is kept in the user's cache folder: beside the sources, it would outlive the package when that is
+uninstalled, and stand in the way of the next one.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import numba
+import platformdirs
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
-# Its own types leave out some options, and differ from one version to the next.
-_njit: Any = numba.njit
+
+
+def _njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """numba's decorator; what it compiles is kept in our folder, unless the user has named one for all of numba."""
+    # Its own types leave out some options, and differ from one version to the next.
+    decorate: Any = numba.njit(**options)
+    config: Any = numba.config
+
+    def apply(function: Callable[..., Any]) -> Any:
+        named = config.CACHE_DIR
+        # The place is chosen at decoration; other packages keep theirs.
+        config.CACHE_DIR = named or str(platformdirs.user_cache_path("mosaik_p2p"))
+        try:
+            return decorate(function)
+        finally:
+            config.CACHE_DIR = named
+
+    return apply
+
+
 _COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 # Only `jit` is called from Python; the others need no way in from there, which takes long to compile.
 _INNER = {**_COMMON, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -26,6 +49,7 @@ lean: Any = _njit(fastmath=FREE_ORDER, **_INNER)
 swift: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_INNER)
 entry: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_COMMON)
 woven: Any = _njit(fastmath=FREE_ORDER, inline="always", **_COMMON)
+exact: Any = _njit(**_COMMON)
 
 
 def _larger(typing_context: Any, a: Any, b: Any) -> tuple[Any, Callable[..., Any]]:  # noqa: ARG001 (numba's signature)

@@ -19,6 +19,8 @@ MARGIN = 0.03
 """Of the longest way, left free at both ends."""
 FEW_NAMES = 60
 """Up to so many nodes carry their names."""
+FEW_PLACES = 25
+"""Up to so many places of prosumers carry theirs."""
 
 
 def map_panels(clock: Clock) -> list[Panel]:
@@ -154,10 +156,11 @@ def _add_nodes(figure: go.Figure, net: NetMap, values: dict[str, float], scale: 
 
 
 def _label(net: NetMap, node: str, count: int) -> str:
-    names = net.prosumers.get(node, ())
-    if names:
-        return f"<b>{', '.join(names[:3])}{' …' if len(names) > 3 else ''}</b>"
-    return node if count <= FEW_NAMES else ""
+    """The node's name, and who stands there; in a crowd both are left to the pointer."""
+    names = net.prosumers.get(node, ()) if len(net.prosumers) <= FEW_PLACES else ()
+    own = node if count <= FEW_NAMES else ""
+    there = f"<b>{', '.join(names[:3])}{' …' if len(names) > 3 else ''}</b>" if names else ""
+    return f"{own} · {there}" if own and there else own or there
 
 
 def _told(net: NetMap, node: str, values: dict[str, float], scale: tuple[str, str, str]) -> str:
