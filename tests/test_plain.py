@@ -262,3 +262,12 @@ def test_supply_curves_are_the_sum_of_their_assets(seed: int) -> None:
 
 def test_the_command_exists_in_python() -> None:
     assert mosaik_p2p.clear is clear_plain
+
+
+@pytest.mark.parametrize(("seed", "straight", "charge"), [(85, True, 0.0), (130, True, 0.2), (34, True, 0.05)])
+def test_prices_next_to_nothing_are_found(seed: int, straight: bool, charge: float) -> None:
+    """Costs that only rise with power, so that many rest where a kWh is worth nothing, or nearly so."""
+    table, links = random_tables(seed, straight=straight, highest_charge=charge)
+    table["b"] = 0.0
+    cleared = clear_plain(table, links, max_iterations=500)
+    assert cleared.status is PlainStatus.OK

@@ -6,7 +6,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
-from mosaik_p2p.market.clearing import DUST, Clearing, Progress
+from mosaik_p2p.market.clearing import Clearing, Progress
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
 from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, Settings
@@ -20,6 +20,9 @@ from mosaik_p2p.units import FloatArray
 TIGHTER = 0.5
 """Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
 a limit is a small difference between large costs."""
+FINE_DUST = 1e-7
+"""Trades below this part of the mean size are rounding. Injections are settled by then, so that what is dropped is left
+to the contracts, and where there are none to the scarcity price."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def _settled(
     final_z[:, 0] = injection
     prices = end.price_per_kwh.copy()
     prices[:, 0] = node_price
-    trades = tuple(form.trades(final_z, prices, dust_kw=DUST * float(fleet.power_kw.mean())))
+    trades = tuple(form.trades(final_z, prices, dust_kw=FINE_DUST * float(fleet.power_kw.mean())))
     sale = end.z.copy()
     for c, carrier_trades in enumerate(trades):
         sale[c, 0] = carrier_trades.net_sale(sale.shape[2])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, norm
+from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, money_scale, norm
 from mosaik_p2p.plain.bounds import alone_sales, lower_bound, net, upper_bound
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
@@ -78,4 +78,4 @@ def _judged(market: PlainMarket, model: pyo.ConcreteModel, relative_gap: float) 
     primal = norm(sale - net(market, flow)) / max(norm(sale), 1e-300)
     dual = norm(price - lower.price) / max(norm(lower.price), 1e-300)
     reached = gap(market, upper, lower, alone)
-    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, max(abs(upper.cost), alone), reached)
+    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, money_scale(market, upper, alone), reached)

@@ -83,17 +83,6 @@ Place: TypeAlias = Annotated[int | str, BeforeValidator(_name_or_index)]
 """A network element by its name or its integer index."""
 
 
-def not_yet(*planned: object, remedy: str) -> BeforeValidator:
-    """Validator that refuses values which a later version will know, and says what to write instead."""
-
-    def check(value: Any) -> Any:
-        if any(value is later or (isinstance(value, str) and value == later) for later in planned):
-            refuse("is not available in this version", remedy=remedy)
-        return value
-
-    return BeforeValidator(check)
-
-
 PARTIES = ("operator", "utility", "heat_supplier", "own")
 """Who is paid in the settlement beside the prosumers."""
 
