@@ -60,13 +60,12 @@ def gap(market: PlainMarket, upper: Upper, lower: Lower, alone: float) -> float:
     difference = upper.cost - lower.bound
     if difference <= ROUNDING * float(np.abs(market.supply.money).sum()):
         return 0.0
-    scale = money_scale(market, upper, alone)
-    return difference / scale if scale > 0 else float("inf")
+    return difference / money_scale(market, upper, alone)
 
 
 def money_scale(market: PlainMarket, upper: Upper, alone: float) -> float:
     """What a gap is relative to: max(|cost|, `alone`, the sum of |cost alone|), and never next to nothing."""
-    turnover = float(np.abs(market.supply.price).max()) * float(agent_sizes(market).sum())
+    turnover = highest_price(market) * float(agent_sizes(market).sum())
     return max(abs(upper.cost), alone, WORTHLESS * turnover)
 
 
@@ -92,8 +91,7 @@ def iterate(
     price, weight = _scales(market, size)
     alone = float(np.abs(supply.cost(alone_sales(market))).sum())
     # Residuals are compared with these at the least: where prices are next to nothing, rounding is all that they have.
-    highest = float(np.abs(supply.price).max()) or 1.0
-    floor = NOTICEABLE * norm(size), NOTICEABLE * highest * float(np.sqrt(len(size)))
+    floor = NOTICEABLE * norm(size), NOTICEABLE * highest_price(market) * float(np.sqrt(len(size)))
     at = _agree(market, -price / weight, weight, np.zeros(len(market.pairs.first)), np.nan, size)
     upper, lower, residuals, reached = None, Lower(at.price, -np.inf), (np.inf, np.inf), np.inf
     for iteration in range(1, max_iterations + 1):
@@ -123,6 +121,11 @@ def iterate(
     return Outcome(converged, iteration, *residuals, upper, lower, money_scale(market, upper, alone), reached)
 
 
+def highest_price(market: PlainMarket) -> float:
+    """The largest marginal cost that anyone can have; 1 where nothing costs anything."""
+    return float(np.abs(market.supply.price).max()) or 1.0
+
+
 def agent_sizes(market: PlainMarket) -> FloatArray:
     """(N,): the most that each agent can buy or sell, kW; of who can do neither a part of the mean."""
     size = np.maximum(np.abs(market.supply.least_kw), np.abs(market.supply.most_kw))
@@ -135,7 +138,7 @@ def _scales(market: PlainMarket, size: FloatArray) -> tuple[FloatArray, FloatArr
     supply = market.supply
     own = supply.marginal(alone_sales(market))
     middle = np.full_like(own, np.median(own))
-    level = float(np.abs(own).mean()) or float(np.abs(supply.price).max()) or 1.0
+    level = float(np.abs(own).mean()) or highest_price(market)
     spread = max(float(own.std()), LEAST_SPREAD * level)
     moved = float(np.sqrt(np.mean(supply.at_price(middle) ** 2))) or float(size.mean())
     relative = size / np.exp(np.mean(np.log(size)))
