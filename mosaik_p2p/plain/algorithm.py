@@ -16,7 +16,7 @@ import numpy as np
 
 from mosaik_p2p.market.anderson import Anderson
 from mosaik_p2p.market.partners import flow_tolerance, settle_flows
-from mosaik_p2p.plain.bounds import Lower, Upper, alone_sales, lower_bound, net, upper_bound
+from mosaik_p2p.plain.bounds import Lower, Upper, alone_sales, lower_bound, net, untraded, upper_bound
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
@@ -93,7 +93,7 @@ def iterate(
     # Residuals are compared with these at the least: where prices are next to nothing, rounding is all that they have.
     floor = NOTICEABLE * norm(size), NOTICEABLE * highest_price(market) * float(np.sqrt(len(size)))
     at = _agree(market, -price / weight, weight, np.zeros(len(market.pairs.first)), np.nan, size)
-    upper, lower, residuals, reached = None, Lower(at.price, -np.inf), (np.inf, np.inf), np.inf
+    upper, lower, residuals, reached = untraded(market), Lower(at.price, -np.inf), (np.inf, np.inf), np.inf
     for iteration in range(1, max_iterations + 1):
         answer, own = supply.respond(2.0 * at.z - at.w, weight)
         plain = iteration % PLAIN_EVERY == 0 or iteration == max_iterations
