@@ -5,6 +5,7 @@ an interval of zero width has no interior. A linear programme on which it fails 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import piqp
@@ -110,7 +111,8 @@ class DiagonalProgram:
 
         exact = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
         limits = np.column_stack([self._lower, self._upper])
-        found = linprog(self._linear, A_eq=self._matrix, b_eq=self._rhs, bounds=limits, method="highs", options=exact)
+        solve: Any = linprog  # its stubs know no sparse matrices
+        found = solve(self._linear, A_eq=self._matrix, b_eq=self._rhs, bounds=limits, method="highs", options=exact)
         if found.status != 0:
             raise NotSolved(f"{status}; HiGHS: {found.message}")
         return Solution(x=self._whole(found.x), y=np.array(found.eqlin.marginals), iterations=int(found.nit))

@@ -96,7 +96,8 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     networks = [_network(charges, member) for charges, member in zip(problem.charges, problem.member, strict=True)]
     at_nodes = _at_nodes(sellers, problem.shape, [net[0] for net in networks])
     flows = sp.block_diag([sp.kron(sp.eye_array(horizon), net[1]) for net in networks])
-    charge, curvature = (np.concatenate([np.tile(net[n], horizon) for net in networks]) / price for n in (2, 3))
+    charge = np.concatenate([np.tile(net[2], horizon) for net in networks]) / price
+    curvature = np.concatenate([np.tile(net[3], horizon) for net in networks]) / price
     matrix = sp.vstack(
         [
             sp.hstack([own, onto_balances, sp.csr_array((own.shape[0], 2 * len(charge)))]),
