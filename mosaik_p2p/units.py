@@ -39,8 +39,3 @@ def kw(power_mw: float) -> float:
 def kelvin(t_c: float) -> float:
     """Temperature in K."""
     return t_c + KELVIN_AT_ZERO_C
-
-
-def celsius(t_k: float) -> float:
-    """Temperature in degC."""
-    return t_k - KELVIN_AT_ZERO_C

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import mosaik_p2p
@@ -124,6 +124,8 @@ def test_order_and_names_do_not_matter(seed: int) -> None:
 
 
 @given(seed=SEEDS)
+@example(seed=12)
+@example(seed=2803)
 @settings(max_examples=15, deadline=None)
 def test_very_high_charges_leave_everyone_alone(seed: int) -> None:
     table, links = random_tables(seed, straight=False)
@@ -262,3 +264,12 @@ def test_supply_curves_are_the_sum_of_their_assets(seed: int) -> None:
 
 def test_the_command_exists_in_python() -> None:
     assert mosaik_p2p.clear is clear_plain
+
+
+@pytest.mark.parametrize(("seed", "straight", "charge"), [(85, True, 0.0), (130, True, 0.2), (34, True, 0.05)])
+def test_prices_next_to_nothing_are_found(seed: int, straight: bool, charge: float) -> None:
+    """Costs that only rise with power, so that many rest where a kWh is worth nothing, or nearly so."""
+    table, links = random_tables(seed, straight=straight, highest_charge=charge)
+    table["b"] = 0.0
+    cleared = clear_plain(table, links, max_iterations=500)
+    assert cleared.status is PlainStatus.OK

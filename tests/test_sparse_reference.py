@@ -32,6 +32,22 @@ def test_edges_pairs_and_equations_cost_the_same(seed: int) -> None:
         assert reference.cost == pytest.approx(known.cost, abs=EXACT * turnover)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_partners_and_their_preferences_count(seed: int) -> None:
+    """Charges stay lengths on a tree, but not everyone may trade, and pairs have terms that grow with their trade."""
+    market = strained(random_market(4, seed, horizon=6, first_hour=9), seed)
+    rng = np.random.default_rng(seed)
+    tables = [np.triu(rng.uniform(0.0, 0.02, (4, 4)), 1) for _ in range(2)]
+    partners = np.array([[0, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 1], [0, 0, 1, 0]], dtype=bool)
+    charges = tuple(
+        replace(own, partners=partners, curvature=table + table.T)
+        for own, table in zip(market.charges, tables, strict=True)
+    )
+    market = replace(market, charges=charges)
+    turnover = float(power_scale(market).sum()) * highest_price(market) * market.shape[1]
+    assert solve_sparse(market).cost == pytest.approx(solve_central(market).cost, abs=EXACT * turnover)
+
+
 @pytest.mark.parametrize("count", [30, 120])
 def test_a_clearing_is_within_its_gap_of_the_optimum(count: int) -> None:
     market = radial_market(count, count, nodes=(33, 23))

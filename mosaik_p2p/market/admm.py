@@ -29,6 +29,10 @@ FIRST_PENALTY = 0.25
 SIZE_EXPONENT = -0.5
 LEAST_SPREAD = 0.05
 """Part of the mean price that the spread of prices is taken to be at the least."""
+WORTHLESS = 1e-3
+"""Part of the largest offer that the spread is taken to be at the least, where prices are as good as nothing."""
+NOTICEABLE = 1e-2
+"""Part of all loads, and of the largest offer, that residuals are compared with at the least."""
 BALANCE_UNTIL = 200
 BALANCE_BAND = 1.3
 BALANCE_CAP = 3.0
@@ -81,7 +85,7 @@ def cold_start(fleet: Fleet, form: Form) -> Start:
         own = price[c][:, who]
         middle[c] = np.median(own, axis=1, keepdims=True)
         spread = np.sqrt(np.mean((own - own.mean(axis=1, keepdims=True)) ** 2))
-        spread = max(float(spread), LEAST_SPREAD * float(np.abs(own).mean()), 1e-9 * fleet.price_scale)
+        spread = max(float(spread), LEAST_SPREAD * float(np.abs(own).mean()), WORTHLESS * fleet.price_scale)
         load = float(np.sqrt(np.mean(fleet.alone.load_kw[c][:, who] ** 2))) or float(fleet.power_kw.mean())
         weight[c] = FIRST_PENALTY * spread * fleet.problem.dt_h / load * sizes**SIZE_EXPONENT
     return Start(np.zeros(form.shape), middle, weight)
@@ -96,7 +100,8 @@ def run(
     fleet.weigh(form.prosumer_weight(weight))
     agreed = form.agree(w, weight)
     memory = Anderson()
-    floor = 1e-2 * np.sqrt(np.sum(fleet.alone.load_kw**2, axis=(1, 2)))
+    offers = fleet.price_scale * fleet.problem.dt_h * np.sqrt(form.shape[1] * form.shape[2])
+    floor = NOTICEABLE * np.sqrt(np.sum(fleet.alone.load_kw**2, axis=(1, 2))), NOTICEABLE * offers
     residuals, certificate = Residuals(np.array([np.inf]), np.array([np.inf])), None
     for iteration in range(1, settings.max_iterations + 1):
         v = 2.0 * agreed.z - w
@@ -141,11 +146,13 @@ def _residuals(
     before: Agreement,
     after: Agreement,
     w: FloatArray,
-    floor: FloatArray,
+    floor: tuple[FloatArray, float],
 ) -> Residuals:
     rho = form.weights(weight)
-    primal = _norm(answer - after.z) / np.maximum(np.maximum(_norm(answer), _norm(after.z)), np.maximum(floor, 1e-300))
-    dual = _norm(rho * (after.z - before.z)) / np.maximum(_norm(rho * (w - after.z)), 1e-300)
+    primal = _norm(answer - after.z) / np.maximum(
+        np.maximum(_norm(answer), _norm(after.z)), np.maximum(floor[0], 1e-300)
+    )
+    dual = _norm(rho * (after.z - before.z)) / np.maximum(_norm(rho * (w - after.z)), max(floor[1], 1e-300))
     return Residuals(primal, dual)
 
 

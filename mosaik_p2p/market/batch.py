@@ -205,10 +205,12 @@ def solve_all(
     return iterations
 
 
-def bound_all(problems: Problems, points: Points, price: FloatArray, member: IntArray, ceiling: float) -> FloatArray:
+def bound_all(
+    problems: Problems, points: Points, price: FloatArray, member: IntArray, ceiling: FloatArray
+) -> FloatArray:
     """(N,) bounds at scaled prices (N, 2, T); where not `member` (N, 2), the points' own multipliers count.
 
-    Prices of either kind are taken within the `ceiling`, at which an imbalance can be had without limit.
+    Prices of either kind are taken within the `ceiling` (N, 2, T), at which an imbalance can be had without limit.
     """
     bounds = np.zeros(len(problems.first) - 1)
 
@@ -270,7 +272,7 @@ def _bound_range(begin, end, problems, y, v, price, member, ceiling, bounds):  #
         for c in range(2):
             for t in range(own.shape[1]):
                 asked = price[i, c, t] if member[i, c] else own[c, t]
-                own[c, t] = min(max(asked, -ceiling), ceiling)
+                own[c, t] = min(max(asked, -ceiling[i, c, t]), ceiling[i, c, t])
         bounds[i] = lower_bound(
             (quadratic[k0:k1], linear[k0:k1], lower[k0:k1], upper[k0:k1]),
             (fixed[i], drain[j0:j1], total[r0:r1]),

@@ -7,8 +7,10 @@ import numpy as np
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.units import CARRIERS, FloatArray
+
+WORTHLESS = 1e-3
+"""Of what all power would cost at the largest offer: a market that is worth less is judged as if worth this."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,12 @@ class Certificate:
     lower_bound: float
     cost_alone: float
     scale: float
-    """max(|cost|, sum of |cost alone|)."""
+    """See `money_scale`."""
 
     @property
     def relative_gap(self) -> float:
-        """(cost - lower bound) / max(|cost|, sum of |cost alone|)."""
-        return (self.cost - self.lower_bound) / self.scale if self.scale > 0 else 0.0
+        """(cost - lower bound) / scale."""
+        return (self.cost - self.lower_bound) / self.scale
 
     @property
     def gap_of_gain(self) -> float | None:
@@ -41,8 +43,10 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     """
     cost = float(fleet.complete(form.sales(z)).cost.sum()) + form.charge(z)
     alone = fleet.alone.cost
-    scale = max(abs(cost), float(np.abs(alone).sum()))
-    limit = scarcity_price(fleet.problem)
+    scale = money_scale(fleet, cost)
+    # Beyond the price of an imbalance a bound would be minus infinity; it is one for all of a carrier and interval, so
+    # that closed prices stay closed.
+    limit = fleet.problem.imbalance_price_per_kwh
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
     candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
     lower = max(fleet.bound(prices) - form.concession(prices) for prices in candidates)
@@ -50,6 +54,13 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
         chosen = [candidates[n] for n in (0, len(closed))]
         lower = max(lower, *(fleet.bound(prices, tighten=True) - form.concession(prices) for prices in chosen))
     return Certificate(cost, lower, float(alone.sum()), scale)
+
+
+def money_scale(fleet: Fleet, cost: float) -> float:
+    """What a gap is relative to: max(|cost|, sum of |cost alone|), never nothing, so that rounding is no gap."""
+    hours = fleet.problem.dt_h * fleet.problem.shape[1]
+    least = WORTHLESS * fleet.price_scale * float(fleet.power_kw.sum()) * hours
+    return max(abs(cost), float(np.abs(fleet.alone.cost).sum()), least)
 
 
 def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mosaik_p2p.market.batch import WARM_MU, bound_all, forget, fresh_points, pack, solve_all
 from mosaik_p2p.market.interior import FIXED, PRICED
-from mosaik_p2p.market.problem import IMBALANCE
+from mosaik_p2p.market.problem import imbalance_prices, is_penalty
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.stock import Completions, Scales, collected, taken, with_replaced
 from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE, Completion, Subproblem
@@ -108,8 +108,8 @@ class Compiled:
         self._scales = Scales(power_kw, power_kw * price_per_kwh * models[0].dt_h, constant, price_per_kwh)
         self._member = np.array([model.member for model in models])
         self._problems = pack(models, power_kw, price_per_kwh)
-        self._spill = np.array([v.type == IMBALANCE for model in models for v in model.variables])
-        self._ceiling = float(self._problems.linear[self._spill].max(initial=0.0)) or np.inf
+        self._penalised = np.array([is_penalty(v) for model in models for v in model.variables], dtype=bool)
+        self._ceiling = np.ascontiguousarray(imbalance_prices(models).transpose(2, 0, 1) / price_per_kwh)
         self._steps = fresh_points(self._problems)
         self._multipliers = self._steps
         self._mu = WARM_MU
@@ -156,7 +156,7 @@ class Compiled:
             # The first step starts from what everyone does alone.
             self._steps = self._multipliers = points.copy()
             self._mu = FIRST_MU
-        return with_replaced(taken(self._problems, points, self._spill, self._scales), other)
+        return with_replaced(taken(self._problems, points, self._penalised, self._scales), other)
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """See Engine."""

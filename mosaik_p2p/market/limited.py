@@ -6,7 +6,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
-from mosaik_p2p.market.clearing import DUST, Clearing, Progress
+from mosaik_p2p.market.clearing import Clearing, Progress
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
 from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, Settings
@@ -20,6 +20,9 @@ from mosaik_p2p.units import FloatArray
 TIGHTER = 0.5
 """Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
 a limit is a small difference between large costs."""
+FINE_DUST = 1e-7
+"""Trades below this part of the mean size are rounding. Injections are settled by then, so that what is dropped is left
+to the contracts, and where there are none to the scarcity price."""
 
 
 @dataclass(frozen=True)
@@ -106,24 +109,18 @@ def _settled(
     node_price, surcharge, multiplier = _prices(form, end, limits)
     done, repaired = fleet.dispatch(end.z)
     injection = injections(problem, tuple(done))
-    final_z = end.z.copy()
-    final_z[:, 0] = injection
     prices = end.price_per_kwh.copy()
     prices[:, 0] = node_price
-    trades = tuple(form.trades(final_z, prices, dust_kw=DUST * float(fleet.power_kw.mean())))
-    sale = end.z.copy()
-    for c, carrier_trades in enumerate(trades):
-        sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
-    dispatch = tuple(
-        _with_contracts(model, part, sale[:, 0, i])
-        for i, (model, part) in enumerate(zip(problem.models, done, strict=True))
-    )
+    trades = tuple(form.trades(injection[:, None], prices, dust_kw=FINE_DUST * float(fleet.power_kw.mean())))
+    sale = _sales(end.z, trades)
+    parts = zip(problem.models, done, sale[:, 0].T, strict=True)
+    dispatch = tuple(_with_contracts(model, part, own_sale) for model, part, own_sale in parts)
     slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
     cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)
     penalty = form.penalty(injection)
     certificate = replace(outcome.certificate, cost=cost + penalty)
-    own = end.price_per_kwh.copy()
-    own[:, 0] = node_price - surcharge
+    prices[:, 0] = node_price - surcharge
+    own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))
     converged = outcome.residuals.worst <= settings.relative_gap and certificate.relative_gap <= settings.relative_gap
     clearing = Clearing(
         status=Status.OK if converged else Status.NOT_CONVERGED,
@@ -138,15 +135,21 @@ def _settled(
         gap_of_gain=certificate.gap_of_gain,
         trades=trades,
         sale_kw=sale,
-        price_per_kwh=np.where(
-            problem.member[:, None, :], own, np.stack([part.price_per_kwh for part in dispatch], axis=-1)
-        ),
+        price_per_kwh=own,
         dispatch=dispatch,
         repaired=repaired,
         scarcity_price_per_kwh=scarcity_price(problem),
         end=end,
     )
     return Limited(clearing, surcharge, multiplier, slack, injection, end)
+
+
+def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
+    """(C, T, N) net sales: of the trades in the first interval, of z later."""
+    sale = z.copy()
+    for c, carrier_trades in enumerate(trades):
+        sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
+    return sale
 
 
 def _cause(outcome: admm.Outcome, gap: float, settings: Settings) -> str:

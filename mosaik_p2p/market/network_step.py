@@ -29,6 +29,9 @@ RESALE = 3e-4
 """In units of the price scale: where it costs the same, nobody buys from a peer what it then exports, nor imports for
 one."""
 
+FLOW_EACH = 10.0
+"""In mean sizes: what each member may add to the flow along an edge."""
+
 
 @dataclass(frozen=True)
 class FlowGraph:
@@ -152,10 +155,12 @@ class NetworkStep:
             ]
         )
         upper = np.where(np.isfinite(contracts.upper_kw), contracts.upper_kw / self._power, UNLIMITED)
-        forward, backward = np.full(edges, UNLIMITED), np.where(free, 0.0, UNLIMITED)
+        # All that everyone sells may flow along one edge; a limit much farther away costs PIQP digits.
+        most_flow = max(UNLIMITED, FLOW_EACH * self._count)
+        forward, backward = np.full(edges, most_flow), np.where(free, 0.0, most_flow)
         zeros = np.zeros(len(upper))
         self._lower = np.concatenate(
-            [least, zeros, np.where(free, -UNLIMITED, 0.0), np.zeros(edges), np.zeros(2 * rows)]
+            [least, zeros, np.where(free, -most_flow, 0.0), np.zeros(edges), np.zeros(2 * rows)]
         )
         self._upper = np.concatenate([most, upper, forward, backward, np.full(2 * rows, np.inf)])
         self._matrix = sp.vstack([self._balances(), self._limits()]).tocsr()

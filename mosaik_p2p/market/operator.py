@@ -68,7 +68,7 @@ def _without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
 
 
 class OperatorForm:
-    """See `forms.Form`; entries of the first interval are injections, all others net sales."""
+    """See `form.Form`; entries of the first interval are injections, all others net sales."""
 
     name = "network"
 

@@ -1,6 +1,6 @@
 """Network form on the graph of partners: exact for any table of charges, any partners, and terms of single pairs.
 
-The same flow problem as on a physical network (`forms.TreeForm`), with the pairs themselves as edges; docs/forms.md
+The same flow problem as on a physical network (`tree_form`), with the pairs themselves as edges; docs/forms.md
 says why the forms agree.
 """
 

@@ -7,6 +7,7 @@ with K_ij what both ends of a trade pay per kWh together, less what they value i
 and Liu 2025, eqs. 1-4 and 21-22.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,13 +46,18 @@ class MarketProblem:
 
     @cached_property
     def steepest_price_per_kwh(self) -> float:
-        """The steepest marginal cost that anyone can have, imbalances aside."""
-        return max(_steepest(model) for model in self.models)
+        """The steepest marginal cost that anyone can have, imbalances aside; 1 where nothing costs anything."""
+        return max(_steepest(model) for model in self.models) or 1.0
 
     @cached_property
     def member(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
         """(C, N): who may trade which carrier."""
         return np.array([model.member for model in self.models]).T
+
+    @cached_property
+    def imbalance_price_per_kwh(self) -> FloatArray:
+        """(C, T, N): at which price an imbalance can be had; infinite where there is none."""
+        return imbalance_prices(self.models)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,17 @@ class Settings:
     binding: int = 1
 
 
+def imbalance_prices(models: Sequence[ProsumerModel]) -> FloatArray:
+    """(C, T, N): what being short of, or left with, a carrier costs; infinite where that cannot be."""
+    result = np.full((len(CARRIERS), models[0].horizon, len(models)), np.inf)
+    for i, model in enumerate(models):
+        for k, variable in enumerate(model.variables):
+            if variable.type == IMBALANCE:
+                carrier = CARRIERS.index(variable.device)
+                result[carrier, :, i] = np.minimum(result[carrier, :, i], model.linear[k])
+    return result
+
+
 def is_penalty(variable: Variable) -> bool:
     """Whether its price stands for something that ought not to happen, and is nobody's offer."""
     return variable.type == IMBALANCE or variable.quantity == SHORTFALL
@@ -75,7 +92,9 @@ def is_penalty(variable: Variable) -> bool:
 def _steepest(model: ProsumerModel) -> float:
     rows = [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
     reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
-    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=1e-6))
+    # Where there is no limit, a solver's own one stands for it.
+    reach = np.where(np.isfinite(reach), reach, UNLIMITED * model.size_kw)
+    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=0.0))
 
 
 def highest_price(problem: MarketProblem) -> float:

@@ -1,10 +1,11 @@
 """A thin, stateful hold on PIQP for programmes that differ from one solve to the next in their vectors only.
 
 PIQP (Schwan et al. 2023) is a proximal interior-point method; fixed variables are taken out before it sees them, since
-an interval of zero width has no interior.
+an interval of zero width has no interior. A linear programme on which it fails is solved by HiGHS' simplex method.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import piqp
@@ -97,8 +98,27 @@ class DiagonalProgram:
             self._solver = self._set_up(slack=slack)
             status = self._solver.solve()
         if status != piqp.PIQP_SOLVED:
-            raise NotSolved(str(status))
+            if self._quadratic.any():
+                raise NotSolved(str(status))
+            return self._at_a_vertex(str(status))
         result = self._solver.result
+        return Solution(x=self._whole(result.x), y=-np.array(result.y), iterations=int(result.info.iter))
+
+    def _at_a_vertex(self, status: str) -> Solution:
+        """The solution where nothing is quadratic: of many that cost the same, which is what PIQP may stall among."""
+        # Taken so rarely that its import would be the larger part of it.
+        from scipy.optimize import linprog
+
+        exact = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+        limits = np.column_stack([self._lower, self._upper])
+        solve: Any = linprog  # its stubs know no sparse matrices
+        found = solve(self._linear, A_eq=self._matrix, b_eq=self._rhs, bounds=limits, method="highs", options=exact)
+        if found.status != 0:
+            raise NotSolved(f"{status}; HiGHS: {found.message}")
+        return Solution(x=self._whole(found.x), y=np.array(found.eqlin.marginals), iterations=int(found.nit))
+
+    def _whole(self, free: FloatArray) -> FloatArray:
+        """The solution with the variables that are fixed."""
         x = self._x.copy()
-        x[self._free] = result.x
-        return Solution(x=x, y=-np.array(result.y), iterations=int(result.info.iter))
+        x[self._free] = free
+        return x

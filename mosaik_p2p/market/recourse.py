@@ -12,7 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.market.undefined import undefined
 from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
@@ -23,10 +25,16 @@ LACK = 0.5
 
 
 def prepared(problem: MarketProblem) -> MarketProblem:
-    """The market with imbalances priced, and without members who have nobody to trade a carrier with."""
+    """The market with imbalances priced, and without members who have nobody to trade a carrier with.
+
+    Raises BadInput where a prosumer's problem holds what is no number.
+    """
     problem = _without_lone_members(problem)
     if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
         return problem
+    faults = undefined(problem.models)
+    if faults:
+        raise BadInput(faults)
     price = scarcity_price(problem)
     return replace(problem, models=tuple(_with_recourse(model, price) for model in problem.models))
 

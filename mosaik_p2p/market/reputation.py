@@ -11,15 +11,12 @@ by `benefit_per_kwh * sigma`. Nobody is paid for it: it steers the market and st
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.units import FloatArray, IntArray
-
-BoolArray: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)

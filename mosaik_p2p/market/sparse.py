@@ -1,9 +1,9 @@
 """The same market as one sparse quadratic programme, for an interior-point method: the reference for size.
 
-    minimise    every prosumer's cost  +  dt sum of charge |flow| over all edges and intervals
+    minimise    every prosumer's cost  +  dt sum of charge |flow| + A flow^2 over all edges and intervals
     subject to  every prosumer's equations and limits,  net sales at each node = what flows out of it - what flows in
 
-The edges are those of the radial networks where charges are path charges, otherwise the pairs of members themselves. A
+The edges are those of the radial networks where charges are path charges, otherwise the partners themselves. A
 flow is split by direction, so that its charge is linear. Everything is built from the flat arrays of `batch`, in the
 scale of the mean prosumer. `central` states the same equation by equation, and serves for a handful of prosumers.
 """
@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.batch import Problems, pack
+from mosaik_p2p.market.network_step import pairs_of, tree_of
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.quadratic import DiagonalProgram
 from mosaik_p2p.market.recourse import prepared
@@ -96,6 +97,7 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     at_nodes = _at_nodes(sellers, problem.shape, [net[0] for net in networks])
     flows = sp.block_diag([sp.kron(sp.eye_array(horizon), net[1]) for net in networks])
     charge = np.concatenate([np.tile(net[2], horizon) for net in networks]) / price
+    curvature = np.concatenate([np.tile(net[3], horizon) for net in networks]) / price
     matrix = sp.vstack(
         [
             sp.hstack([own, onto_balances, sp.csr_array((own.shape[0], 2 * len(charge)))]),
@@ -106,7 +108,7 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     sales, unbounded = len(sellers), np.full(len(sellers), np.inf)
     zeros = np.zeros(2 * len(charge))
     return SparseProgram(
-        quadratic=np.concatenate([flat.quadratic.ravel(), np.zeros(sales), zeros]),
+        quadratic=np.concatenate([flat.quadratic.ravel(), np.zeros(sales), np.tile(2.0 * power * curvature, 2)]),
         linear=np.concatenate([flat.linear.ravel(), np.zeros(sales), charge, charge]),
         matrix=matrix[used],
         rhs=np.concatenate([rhs, np.zeros(at_nodes.shape[0])])[used],
@@ -167,21 +169,23 @@ def _at_nodes(sellers: IntArray, shape: tuple[int, int, int], places: list[IntAr
 
 def _network(
     charges: Charges, member: np.ndarray[Any, np.dtype[np.bool_]]
-) -> tuple[IntArray, sp.csr_array, FloatArray]:
-    """Node of each prosumer, what a unit of flow on each edge takes out of each node, and the edges' charges."""
-    if charges.tree is not None:
-        tree = charges.tree
+) -> tuple[IntArray, sp.csr_array, FloatArray, FloatArray]:
+    """Node of each prosumer, what a unit of flow on each edge takes out of each node, the edges' charges, and A of the
+    pairs' preferences A flow^2."""
+    tree = tree_of(charges)
+    if tree is not None:
         nodes, tail, head, charge = len(tree.parent), np.arange(1, len(tree.parent)), tree.parent[1:], tree.charge[1:]
-        place = tree.place
+        place, curvature = tree.place, np.zeros(len(tail))
     else:
         place, nodes = np.arange(len(member)), len(member)
-        tail, head = np.triu_indices(nodes, 1)
-        open_pair = member[tail] & member[head]
-        tail, head = tail[open_pair], head[open_pair]
+        who = np.flatnonzero(member)
+        first, second = pairs_of(charges, who)
+        tail, head = who[first], who[second]
+        curvature = charges.preference(tail, head)
         charge = np.asarray(charges.total[tail, head], dtype=float)
     edges = np.arange(len(tail))
     out = sp.csr_array(
         (np.concatenate([np.ones(len(tail)), -np.ones(len(tail))]), (np.concatenate([tail, head]), np.tile(edges, 2))),
         shape=(nodes, len(tail)),
     )
-    return place, out, charge
+    return place, out, charge, curvature

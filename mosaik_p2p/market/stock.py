@@ -12,7 +12,7 @@ from mosaik_p2p.market.compiled import jit
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.workers import shared
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,15 @@ class Scales:
     price_per_kwh: float
 
 
-def taken(problems: Problems, points: Points, spill: FloatArray, scales: Scales) -> Completions:
-    """Stock of the dispatch at `points`, rounded into its limits; `spill` (rows,) says which rows are imbalance."""
+def taken(problems: Problems, points: Points, penalised: BoolArray, scales: Scales) -> Completions:
+    """Stock of the dispatch at `points`, rounded into its limits; `penalised` (rows,) says which rows are penalties."""
     count, horizon = len(scales.power_kw), problems.lower.shape[1]
     money = np.empty((2, count))
     flows = np.empty((2, count, 2, horizon))
     x = np.empty_like(points.x)
 
     def part(begin: int, end: int) -> None:
-        _take(begin, end, problems.arrays, points.x, spill, scales.power_kw, x, money, flows)
+        _take(begin, end, problems.arrays, points.x, penalised, scales.power_kw, x, money, flows)
 
     shared(part, count, few=FEW)
     balances = (2 * np.arange(count) + problems.first_storage[:-1])[:, None] + np.arange(2)
@@ -116,8 +116,11 @@ def taken(problems: Problems, points: Points, spill: FloatArray, scales: Scales)
 
 
 @jit
-def _take(begin, end, problems, point, spill, power_kw, x, money, flows):  # type: ignore[no-untyped-def]
-    """`x` in kW, `money` (2, N) of everything and of imbalance, `flows` (2, N, C, T) of imbalance and into loads."""
+def _take(begin, end, problems, point, penalised, power_kw, x, money, flows):  # type: ignore[no-untyped-def]
+    """`x` in kW, `money` (2, N) of everything and of penalties, `flows` (2, N, C, T) of imbalance and into loads.
+
+    What a storage lacks is a penalty too, but enters no balance.
+    """
     (first, first_storage, first_total, quadratic, linear, lower, upper, balance, touch, storage, gain,
      level, keep, drain, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
     for i in range(begin, end):
@@ -134,8 +137,8 @@ def _take(begin, end, problems, point, spill, power_kw, x, money, flows):  # typ
                 for c in range(2):
                     flow = balance[k, c, t] * at
                     flows[1, i, c, t] += max(-flow, 0.0)
-                    if spill[k]:
+                    if penalised[k]:
                         flows[0, i, c, t] -= flow
             money[0, i] += paid
-            if spill[k]:
+            if penalised[k]:
                 money[1, i] += paid

@@ -21,7 +21,7 @@ FEW = 300
 
 
 class TreeForm:
-    """See `forms.Form`; w, z and prices are laid out as net sales, (C, T, N)."""
+    """See `form.Form`; w, z and prices are laid out as net sales, (C, T, N)."""
 
     name = "network"
 

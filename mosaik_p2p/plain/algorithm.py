@@ -16,7 +16,7 @@ import numpy as np
 
 from mosaik_p2p.market.anderson import Anderson
 from mosaik_p2p.market.partners import flow_tolerance, settle_flows
-from mosaik_p2p.plain.bounds import Lower, Upper, alone_sales, lower_bound, net, upper_bound
+from mosaik_p2p.plain.bounds import Lower, Upper, alone_sales, lower_bound, net, untraded, upper_bound
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
@@ -29,8 +29,12 @@ SMALLEST = 1e-3
 """Least size of an agent, of the mean one's."""
 RESIDUAL = 1e-3
 """Largest relative residual of a solution; the certificate says how good it is, this that it is where ADMM rests."""
+WORTHLESS = 1e-6
+"""Of what all power would cost at the highest price: a market worth less is judged as if worth this."""
 ROUNDING = 1e-14
 """Of all costs together: what their sum cannot tell."""
+NOTICEABLE = 1e-2
+"""Part of the sizes, and of the highest price."""
 BALANCE_UNTIL, BALANCE_BAND, BALANCE_CAP = 200, 1.3, 3.0
 Progress = Callable[[int, float], None]
 
@@ -46,18 +50,23 @@ class Outcome:
     upper: Upper
     lower: Lower
     scale: float
-    """max(|cost|, sum of |cost alone|)."""
+    """See `money_scale`."""
     relative_gap: float
     """(cost - lower bound) / scale."""
 
 
 def gap(market: PlainMarket, upper: Upper, lower: Lower, alone: float) -> float:
-    """(cost - lower bound) / max(|cost|, `alone`); a difference within rounding of the sums involved is none."""
+    """(cost - lower bound) / `money_scale`; a difference within rounding of the sums involved is none."""
     difference = upper.cost - lower.bound
     if difference <= ROUNDING * float(np.abs(market.supply.money).sum()):
         return 0.0
-    scale = max(abs(upper.cost), alone)
-    return difference / scale if scale > 0 else float("inf")
+    return difference / money_scale(market, upper, alone)
+
+
+def money_scale(market: PlainMarket, upper: Upper, alone: float) -> float:
+    """What a gap is relative to: max(|cost|, `alone`, the sum of |cost alone|), and never next to nothing."""
+    turnover = highest_price(market) * float(agent_sizes(market).sum())
+    return max(abs(upper.cost), alone, WORTHLESS * turnover)
 
 
 @dataclass(frozen=True)
@@ -81,9 +90,10 @@ def iterate(
     size = agent_sizes(market)
     price, weight = _scales(market, size)
     alone = float(np.abs(supply.cost(alone_sales(market))).sum())
-    floor = 1e-2 * float(np.linalg.norm(size))
+    # Residuals are compared with these at the least: where prices are next to nothing, rounding is all that they have.
+    floor = NOTICEABLE * norm(size), NOTICEABLE * highest_price(market) * float(np.sqrt(len(size)))
     at = _agree(market, -price / weight, weight, np.zeros(len(market.pairs.first)), np.nan, size)
-    upper, lower, residuals, reached = None, Lower(at.price, -np.inf), (np.inf, np.inf), np.inf
+    upper, lower, residuals, reached = untraded(market), Lower(at.price, -np.inf), (np.inf, np.inf), np.inf
     for iteration in range(1, max_iterations + 1):
         answer, own = supply.respond(2.0 * at.z - at.w, weight)
         plain = iteration % PLAIN_EVERY == 0 or iteration == max_iterations
@@ -108,7 +118,12 @@ def iterate(
             memory.restart()
     assert upper is not None  # the last iteration is a plain one
     converged = reached <= relative_gap and max(residuals) <= max(RESIDUAL, relative_gap)
-    return Outcome(converged, iteration, *residuals, upper, lower, max(abs(upper.cost), alone), reached)
+    return Outcome(converged, iteration, *residuals, upper, lower, money_scale(market, upper, alone), reached)
+
+
+def highest_price(market: PlainMarket) -> float:
+    """The largest marginal cost that anyone can have; 1 where nothing costs anything."""
+    return float(np.abs(market.supply.price).max()) or 1.0
 
 
 def agent_sizes(market: PlainMarket) -> FloatArray:
@@ -123,7 +138,7 @@ def _scales(market: PlainMarket, size: FloatArray) -> tuple[FloatArray, FloatArr
     supply = market.supply
     own = supply.marginal(alone_sales(market))
     middle = np.full_like(own, np.median(own))
-    level = float(np.abs(own).mean()) or float(np.abs(supply.price).max()) or 1.0
+    level = float(np.abs(own).mean()) or highest_price(market)
     spread = max(float(own.std()), LEAST_SPREAD * level)
     moved = float(np.sqrt(np.mean(supply.at_price(middle) ** 2))) or float(size.mean())
     relative = size / np.exp(np.mean(np.log(size)))
@@ -149,11 +164,11 @@ def _accelerated(memory: Anderson, weight: FloatArray, w: FloatArray, image: Flo
 
 
 def _residuals(
-    weight: FloatArray, answer: FloatArray, before: _Point, after: _Point, floor: float
+    weight: FloatArray, answer: FloatArray, before: _Point, after: _Point, floor: tuple[float, float]
 ) -> tuple[float, float]:
     """Relative primal and dual residual (Boyd et al. 2011, section 3.3)."""
-    size = max(norm(answer), norm(after.z), floor)
-    return norm(answer - after.z) / size, norm(weight * (after.z - before.z)) / max(norm(after.price), 1e-300)
+    size = max(norm(answer), norm(after.z), floor[0])
+    return norm(answer - after.z) / size, norm(weight * (after.z - before.z)) / max(norm(after.price), floor[1])
 
 
 def norm(values: FloatArray) -> float:

@@ -36,6 +36,11 @@ def alone_sales(market: PlainMarket) -> FloatArray:
     return result
 
 
+def untraded(market: PlainMarket) -> Upper | None:
+    """No trade at all, which wins over trades that are rounding; None where somebody cannot be alone."""
+    return None if alone_sales(market).any() else upper_of(market, np.zeros(len(market.pairs.first)))
+
+
 def lower_bound(market: PlainMarket, price: FloatArray) -> Lower:
     """The best bound from closures of prices (N,) along the cheapest chains of pairs."""
     closed = closed_prices(price[None], market.begin, market.pairs.second, market.pairs.charge)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, norm
-from mosaik_p2p.plain.bounds import alone_sales, lower_bound, net, upper_bound
+from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, money_scale, norm
+from mosaik_p2p.plain.bounds import alone_sales, lower_bound, net, untraded, upper_bound
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
@@ -73,9 +73,11 @@ def _judged(market: PlainMarket, model: pyo.ConcreteModel, relative_gap: float) 
     near = TOLERANCE * agent_sizes(market)
     exact = np.clip(price, *market.supply.price_range(sale - near, sale + near))
     lower = max(lower_bound(market, price), lower_bound(market, exact), key=lambda candidate: candidate.bound)
-    upper = upper_bound(market, flow, sale, lower.price)
+    upper, nothing = upper_bound(market, flow, sale, lower.price), untraded(market)
+    if nothing is not None and nothing.cost <= upper.cost:
+        upper = nothing
     alone = float(np.abs(market.supply.cost(alone_sales(market))).sum())
     primal = norm(sale - net(market, flow)) / max(norm(sale), 1e-300)
     dual = norm(price - lower.price) / max(norm(lower.price), 1e-300)
     reached = gap(market, upper, lower, alone)
-    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, max(abs(upper.cost), alone), reached)
+    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, money_scale(market, upper, alone), reached)

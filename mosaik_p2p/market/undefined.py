@@ -1,0 +1,79 @@
+"""What is no number in a prosumer's problem: told by name before any solver sees it.
+
+A scenario's files are checked when they are read; this is for problems that are made in Python.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import CARRIERS, FloatArray
+
+FINITE = {"linear": "price", "quadratic": "rise of the price", "balance": "share in a balance"}
+"""Arrays (..., K, T) of a model by what they say about a variable."""
+LIMITS = {"lower": "least value", "upper": "largest value"}
+"""The same, where infinity means that there is no limit."""
+REMEDY = "Give finite numbers; only limits may be infinite."
+
+
+def undefined(models: Sequence[ProsumerModel]) -> tuple[Fault, ...]:
+    """One fault for each quantity of a prosumer that holds NaN, or infinity where that cannot be."""
+    if _is_fine(models):
+        return ()
+    return tuple(fault for model in models for fault in _faults(model))
+
+
+def _is_fine(models: Sequence[ProsumerModel]) -> bool:
+    """All at once, since nearly always all is fine."""
+    finite = (_all(getattr(model, name) for model in models) for name in (*FINITE, "fixed"))
+    limits = (_all(getattr(model, name) for model in models) for name in LIMITS)
+    rest = _all(np.array([model.constant, model.dt_h, *_of_rows(model)]) for model in models)
+    return (
+        all(bool(np.isfinite(values).all()) for values in finite)
+        and not any(bool(np.isnan(values).any()) for values in limits)
+        and bool(np.isfinite(rest).all())
+    )
+
+
+def _all(arrays: Iterator[FloatArray]) -> FloatArray:
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def _of_rows(model: ProsumerModel) -> Iterator[float]:
+    """Every number of the storages and totals."""
+    for storage in model.storages:
+        yield storage.keep
+        yield from (gain for _, gain in storage.gain)
+        yield from storage.drain.tolist()
+    for total in model.totals:
+        yield total.power_kw
+
+
+def _faults(model: ProsumerModel) -> Iterator[Fault]:
+    for name, what in {**FINITE, **LIMITS}.items():
+        values = getattr(model, name)
+        wrong = np.isnan(values) if name in LIMITS else ~np.isfinite(values)
+        for k, variable in enumerate(model.variables):
+            if wrong[..., k, :].any():
+                at = f"{variable.quantity} of {variable.device!r}: {what}"
+                yield _fault(model, at, values[..., k, :][wrong[..., k, :]])
+    for carrier, load in zip(CARRIERS, model.fixed, strict=True):
+        if not np.isfinite(load).all():
+            yield _fault(model, f"fixed load of {carrier}", load[~np.isfinite(load)])
+    for storage in model.storages:
+        numbers = np.array([storage.keep, *(gain for _, gain in storage.gain), *storage.drain])
+        if not np.isfinite(numbers).all():
+            yield _fault(model, f"storage {model.variables[storage.level].device!r}", numbers[~np.isfinite(numbers)])
+    for total in model.totals:
+        if not np.isfinite(total.power_kw):
+            yield _fault(model, f"energy owed to {model.variables[total.k].device!r}", np.array([total.power_kw]))
+    for value, what in ((model.constant, "constant cost"), (model.dt_h, "length of an interval")):
+        if not np.isfinite(value):
+            yield _fault(model, what, np.array([value]))
+
+
+def _fault(model: ProsumerModel, what: str, wrong: FloatArray) -> Fault:
+    count = "" if len(wrong) == 1 else f" ({len(wrong)} values)"
+    return Fault(f"Prosumer {model.name!r}, {what}", f"{wrong[0]:g}", f"is no finite number{count}", REMEDY)

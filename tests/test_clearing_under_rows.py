@@ -1,0 +1,155 @@
+"""Clearing under the networks' rows against a second road, on trees, loops, among partners and with reputation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from markets import equipped_market, random_market, strained
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.limited import Limited, clear_limited, connected, injections
+from mosaik_p2p.market.network_step import Contracts, FlowGraph, NetworkStep
+from mosaik_p2p.market.operator import SLACK_PRICE, Limits
+from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.recourse import scarcity_price
+from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, held_row
+from mosaik_p2p.units import FloatArray
+from rows_reference import optimal_cost
+
+SOLVER = 1e-6
+"""Of the turnover: Clarabel's own tolerance with room."""
+BALANCED = 1e-6
+"""Of kW: what flows is known to about 1e-9 of tens of kW."""
+KINDS = ("tree", "loop", "reputation", "partners")
+
+
+def symmetric(values: FloatArray) -> FloatArray:
+    return np.asarray(np.triu(values, 1) + np.triu(values, 1).T)
+
+
+def made(kind: str, problem: MarketProblem, rng: np.random.Generator) -> MarketProblem:
+    """The market with charges that are no lengths on a tree, terms of single pairs, or few partners."""
+    shape, charges = (problem.shape[2],) * 2, []
+    for own in problem.charges:
+        posted = np.asarray(own.posted)
+        if kind == "loop":
+            own = replace(own, posted=posted * (1.0 + symmetric(rng.uniform(-0.5, 0.5, shape))), tree=None)
+        elif kind == "reputation":
+            known = symmetric(rng.uniform(0.0, 0.03, shape) * (rng.random(shape) < 0.5))
+            own = replace(own, benefit=known, tree=None)
+        elif kind == "partners":
+            own = replace(own, partners=symmetric(rng.random(shape) < 0.6).astype(bool))
+        charges.append(own)
+    return replace(problem, charges=tuple(charges))
+
+
+def some_market(seed: int) -> MarketProblem:
+    equipped = [
+        lambda: random_market(5, seed, horizon=6, first_hour=9),
+        lambda: equipped_market(4, seed, horizon=8, dt_h=0.25, first_hour=16),
+        lambda: strained(equipped_market(4, seed, horizon=6, first_hour=14), seed),
+    ]
+    return equipped[seed % 3]()
+
+
+def some_rows(problem: MarketProblem, injection_kw: FloatArray, rng: np.random.Generator) -> tuple[HeldRow, ...]:
+    """Three rows of either carrier that the injections of the free market break by up to two fifths."""
+    held: dict[RowKey, HeldRow] = {}
+    for n in range(3):
+        c = int(rng.integers(2)) if problem.member[1].any() else 0
+        slope = rng.uniform(0.1, 1.0, problem.shape[2]) * problem.member[c] * rng.choice([1, -1])
+        value = float(slope @ injection_kw[c])
+        limit = value - abs(value) * rng.uniform(0.0, 0.4) - 0.1
+        per_kw = dict(zip(problem.names, slope.tolist(), strict=True))
+        row = held_row(LimitRow(f"e{n}", "q", "u", value, limit, True, per_kw), c, problem.names, injection_kw[c], held)
+        held[row.key] = row
+    return tuple(held.values())
+
+
+def keeps_balances(problem: MarketProblem, limited: Limited) -> bool:
+    """Whether everyone's dispatch serves exactly its trades, which are reciprocal and among partners."""
+    cleared = limited.clearing
+    for c, (trades, charges) in enumerate(zip(cleared.trades, problem.charges, strict=True)):
+        if len(trades.seller) and not charges.may_trade[trades.seller, trades.buyer].all():
+            return False
+        for i, (model, done) in enumerate(zip(problem.models, cleared.dispatch, strict=True)):
+            sold = float(trades.power_kw[trades.seller == i].sum() - trades.power_kw[trades.buyer == i].sum())
+            left = model.balance[c, :, 0] @ done.x[:, 0] - model.fixed[c, 0] - sold
+            if abs(float(left)) > BALANCED:
+                return False
+    return True
+
+
+CASES = [*((seed, kind) for seed in range(6) for kind in KINDS), (8, "tree"), (17, "partners")]
+
+
+@pytest.mark.parametrize(("seed", "kind"), CASES)
+def test_the_optimum_lies_between_the_bounds(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    raw = made(kind, some_market(seed), rng)
+    problem = connected(raw)
+    free = clear(raw, Settings())
+    rows = some_rows(problem, injections(problem, free.dispatch), rng)
+    limited = clear_limited(problem, Limits(rows), Settings(), alone=Fleet(problem).alone)
+    price = SLACK_PRICE * scarcity_price(problem)
+    optimum = optimal_cost(problem, rows, slack_price_per_kwh=price)
+    broken = sum(float(slack) / row.size for slack, row in zip(limited.slack, rows, strict=True))
+    cost = limited.clearing.cost + price * broken * problem.dt_h
+    turnover = abs(optimum) + float(np.abs(Fleet(problem).alone.cost).sum())
+    assert limited.clearing.status is Status.OK
+    assert limited.clearing.lower_bound <= optimum + SOLVER * turnover
+    assert cost >= optimum - SOLVER * turnover
+    assert keeps_balances(problem, limited)
+
+
+def without_rows(
+    graph: FlowGraph, contracts: Contracts, injection_kw: FloatArray, *, price_per_kwh: float
+) -> NetworkStep:
+    size = np.abs(injection_kw)
+    return NetworkStep(
+        graph,
+        contracts,
+        (),
+        np.arange(len(size)),
+        reach_kw=(-2.0 * size, 2.0 * size),
+        power_kw=69.5,
+        price_per_kwh=price_per_kwh,
+        slack_price_per_kwh=100.0,
+        dt_h=1.0,
+    )
+
+
+def test_injections_are_served_where_the_interior_point_method_stalls() -> None:
+    """Five places whose pairs' charges leave many ways of the same cost; PIQP does not end here."""
+    injection = np.array([-5.27581998, 5.27590338, 10.56638656, -5.31115459, -5.25531716])
+    first, second = np.triu_indices(5, 1)
+    charge = np.array(
+        [0.01239183, 0.01675895, 0.02980139, 0.04325417, 0.0136986, 0.04219321, 0.04103209, 0.0, 0.02649522, 0.01345278]
+    )
+    scarcity = 143.65674780697313
+    contracts = Contracts(
+        np.repeat(np.arange(5), 3),
+        np.tile([1.0, 1.0, -1.0], 5),
+        np.tile([100.0, np.inf, np.inf], 5),
+        np.tile([0.49, scarcity, scarcity], 5),
+    )
+    graph = FlowGraph(5, np.arange(5), first, second, charge)
+    served = without_rows(graph, contracts, injection, price_per_kwh=0.728).serve(injection)
+    # Nothing is bought: producers serve their neighbours for the charges alone.
+    assert served.sale_kw == pytest.approx(injection, abs=1e-5)
+    sold = np.bincount(first, served.flow_kw, 5) - np.bincount(second, served.flow_kw, 5)
+    assert sold == pytest.approx(served.sale_kw, abs=1e-6)
+
+
+def test_what_thousands_sell_may_flow_along_one_edge() -> None:
+    """3000 who sell 30 kW each at one place, as many who buy them at the other, dear power from outside."""
+    count = 6000
+    injection = np.repeat([30.0, -30.0], count // 2)
+    place = np.repeat([0, 1], count // 2)
+    graph = FlowGraph(2, place, np.array([0]), np.array([1]), np.array([0.01]))
+    buyers = np.arange(count // 2, count)
+    contracts = Contracts(buyers, np.ones(len(buyers)), np.full(len(buyers), 100.0), np.full(len(buyers), 0.7))
+    served = without_rows(graph, contracts, injection, price_per_kwh=0.7).serve(injection)
+    assert served.flow_kw == pytest.approx([30.0 * count / 2], rel=1e-6)
