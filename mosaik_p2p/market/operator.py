@@ -70,14 +70,13 @@ def _without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
 class OperatorForm:
     """See `form.Form`; entries of the first interval are injections, all others net sales."""
 
-    name = "network"
-
     def __init__(self, problem: MarketProblem, limits: Limits) -> None:
         """`problem` with everything priced, before `lifted`; ValueError where a pair's charge has a curvature."""
         self._problem, self._dt_h = problem, problem.dt_h
         if any(charges.curvature is not None and charges.curvature.any() for charges in problem.charges):
             raise ValueError("the operator's step knows no preferences of pairs that grow with their trade")
         self._later = choose_form(lifted(problem), "auto")
+        self.name = self._later.name
         self.shape = problem.shape
         self._who = [np.flatnonzero(member) for member in problem.member]
         self._rows = [tuple(row for row in limits.rows if row.carrier == c) for c in range(len(self._who))]
