@@ -29,6 +29,8 @@ FIRST_PENALTY = 0.25
 SIZE_EXPONENT = -0.5
 LEAST_SPREAD = 0.05
 """Part of the mean price that the spread of prices is taken to be at the least."""
+LEAST_OF_LOADS = 1e-2
+LEAST_OF_SIZES = 1e-4
 BALANCE_UNTIL = 200
 BALANCE_BAND = 1.3
 BALANCE_CAP = 3.0
@@ -96,7 +98,7 @@ def run(
     fleet.weigh(form.prosumer_weight(weight))
     agreed = form.agree(w, weight)
     memory = Anderson()
-    floor = 1e-2 * np.sqrt(np.sum(fleet.alone.load_kw**2, axis=(1, 2)))
+    floor = _least_power(fleet)
     residuals, certificate = Residuals(np.array([np.inf]), np.array([np.inf])), None
     for iteration in range(1, settings.max_iterations + 1):
         v = 2.0 * agreed.z - w
@@ -125,6 +127,15 @@ def run(
         certificate = certify(fleet, form, agreed.z, agreed.price_per_kwh, wanted=settings.relative_gap)
     converged = certificate.relative_gap <= settings.relative_gap and residuals.worst <= settings.relative_gap
     return Outcome(converged, iteration, residuals, certificate, Start(agreed.z, agreed.price_per_kwh, weight))
+
+
+def _least_power(fleet: Fleet) -> FloatArray:
+    """(C,) norms of power that primal residuals are related to at the least: of loads, or of sizes where none are."""
+    of_loads = np.sqrt(np.sum(fleet.alone.load_kw**2, axis=(1, 2)))
+    members = np.where(fleet.problem.member, fleet.power_kw, 0.0)
+    of_sizes = np.sqrt(fleet.problem.shape[1] * np.sum(members**2, axis=1))
+    result: FloatArray = np.maximum(LEAST_OF_LOADS * of_loads, LEAST_OF_SIZES * of_sizes)
+    return result
 
 
 def _accelerated(memory: Anderson, form: Form, weight: FloatArray, w: FloatArray, image: FloatArray) -> FloatArray:

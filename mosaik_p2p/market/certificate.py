@@ -11,6 +11,12 @@ from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 
+LEAST_TURNOVER = 1e-4
+"""Of what prosumers of their sizes could turn over at the highest price, the least that a gap is related to: their
+programmes' tolerance leaves a cost open by as much as 1e-7 of it, and where as good as nothing is paid (plants without
+loads at night) a share of that would say nothing."""
+
+
 @dataclass(frozen=True)
 class Certificate:
     """Bounds on the optimal cost, money; `cost` is that of the trades at hand, completed by every prosumer."""
@@ -19,11 +25,11 @@ class Certificate:
     lower_bound: float
     cost_alone: float
     scale: float
-    """max(|cost|, sum of |cost alone|)."""
+    """max(|cost|, sum of |cost alone|), and `LEAST_TURNOVER` at the least."""
 
     @property
     def relative_gap(self) -> float:
-        """(cost - lower bound) / max(|cost|, sum of |cost alone|)."""
+        """(cost - lower bound) / scale."""
         return (self.cost - self.lower_bound) / self.scale if self.scale > 0 else 0.0
 
     @property
@@ -41,7 +47,7 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     """
     cost = float(fleet.complete(form.sales(z)).cost.sum()) + form.charge(z)
     alone = fleet.alone.cost
-    scale = max(abs(cost), float(np.abs(alone).sum()))
+    scale = scale_of(fleet, cost)
     limit = scarcity_price(fleet.problem)
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
     candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
@@ -50,6 +56,13 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
         chosen = [candidates[n] for n in (0, len(closed))]
         lower = max(lower, *(fleet.bound(prices, tighten=True) - form.concession(prices) for prices in chosen))
     return Certificate(cost, lower, float(alone.sum()), scale)
+
+
+def scale_of(fleet: Fleet, cost: float) -> float:
+    """The money that a gap in `cost`, that of the whole look-ahead, is related to."""
+    problem = fleet.problem
+    turnover = fleet.price_scale * float(fleet.power_kw.sum()) * problem.shape[1] * problem.dt_h
+    return max(abs(cost), float(np.abs(fleet.alone.cost).sum()), LEAST_TURNOVER * turnover)
 
 
 def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:

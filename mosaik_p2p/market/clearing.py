@@ -7,7 +7,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
-from mosaik_p2p.market.certificate import Certificate
+from mosaik_p2p.market.certificate import Certificate, scale_of
 from mosaik_p2p.market.exclusive import one_way
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
@@ -94,8 +94,7 @@ def clear(
 def _against(relaxed: Clearing, cleared: Clearing, fleet: Fleet) -> Clearing:
     """A clearing with fixed directions, judged by the bound of the one without."""
     alone = fleet.alone.cost
-    scale = max(abs(cleared.cost), float(np.abs(alone).sum()))
-    judged = Certificate(cleared.cost, relaxed.lower_bound, float(alone.sum()), scale)
+    judged = Certificate(cleared.cost, relaxed.lower_bound, float(alone.sum()), scale_of(fleet, cleared.cost))
     cause = None
     if cleared.status is Status.OK:
         cause = f"storages were held to one direction; at these the relative gap is {cleared.relative_gap:.2e}"
