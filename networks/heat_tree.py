@@ -11,10 +11,10 @@ the pipes in which water runs that way, then away from it. The arrays:
     plant = (t_supply_c, t_return_c, cp_kj_per_kg_k)
 """
 
-import numba
 import numpy as np
 
-jit = numba.njit(cache=True, error_model="numpy", nogil=True)
+from mosaik_p2p.market.compiled import exact as jit
+
 MIN_FLOW_KG_PER_S = 1e-9
 NUDGE = 1e-6
 """Relative change of a mass flow from which its effect is measured."""

@@ -10,7 +10,6 @@ from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.units import CARRIERS, FloatArray
 
-
 LEAST_TURNOVER = 1e-4
 """Of what prosumers of their sizes could turn over at the highest price, the least that a gap is related to: their
 programmes' tolerance leaves a cost open by as much as 1e-7 of it, and where as good as nothing is paid (plants without

@@ -1,12 +1,17 @@
 """How the market's loops are compiled, and what they need that numba does not offer.
 
-`jit` may allocate. `lean` takes arrays, neither makes nor keeps any, and so goes without counting references, which
-costs an atomic operation for every array at every call. `swift` is lean and for the long elementwise loops, which run
-over finite numbers only: the processor's vector units take them only if maxima need not look out for undefined numbers.
-Whoever calls a swift loop checks the sums that it returns. `woven` becomes part of its caller before anything is
-compiled: what is called at one place only is so compiled once and not at every level.
+`jit` may allocate, and so may `exact`, which keeps the order of sums. `lean` takes arrays, neither makes nor keeps any,
+and so goes without counting references, which costs an atomic operation for every array at every call. `swift` is lean
+and for the long elementwise loops, which run over finite numbers only: the processor's vector units take them only if
+maxima need not look out for undefined numbers. Whoever calls a swift loop checks the sums that it returns. `woven`
+becomes part of its caller before anything is compiled: what is called at one place only is so compiled once and not at
+every level.
 """
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -18,10 +23,30 @@ from numba.extending import intrinsic
 FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
 # Its own types leave out some options, and differ from one version to the next.
 _njit: Any = numba.njit
+
+
+def ensure_cache_place() -> None:
+    """See to it that compiled code can be kept somewhere, for as long as this process runs at least.
+
+    Where neither the installation nor the user's own cache can be written, numba refuses to compile at all. Then it is
+    kept in a folder of this process alone: others could put their code into one with a name that is known.
+    """
+    try:
+        _njit(cache=True)(ensure_cache_place)
+    except RuntimeError:
+        folder = tempfile.mkdtemp(prefix="mosaik_p2p-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        # For this process, and for those that it starts.
+        settings: Any = numba.config
+        os.environ["NUMBA_CACHE_DIR"] = settings.CACHE_DIR = folder
+
+
+ensure_cache_place()
 _COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 # Only `jit` is called from Python; the others need no way in from there, which takes long to compile.
 _INNER = {**_COMMON, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 jit: Any = _njit(fastmath=FREE_ORDER, **_COMMON)
+exact: Any = _njit(**_COMMON)
 lean: Any = _njit(fastmath=FREE_ORDER, **_INNER)
 swift: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_INNER)
 entry: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_COMMON)

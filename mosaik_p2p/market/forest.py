@@ -3,10 +3,9 @@
 `owner` and `partner` (E,) are the two ends of each pair.
 """
 
-import numba
 import numpy as np
 
-jit = numba.njit(cache=True, error_model="numpy", nogil=True)
+from mosaik_p2p.market.compiled import exact as jit
 
 
 @jit

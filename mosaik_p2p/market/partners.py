@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from mosaik_p2p.market.forest import jit, join, new_forest, peel, plant, root_of
+from mosaik_p2p.market.compiled import exact as jit
+from mosaik_p2p.market.forest import join, new_forest, peel, plant, root_of
 from mosaik_p2p.units import FloatArray, IntArray
 
 FULL_ROUNDS = 100

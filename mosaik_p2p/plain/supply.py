@@ -8,12 +8,11 @@ Every question to an agent is then a search for a piece, and one division.
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from mosaik_p2p.market.compiled import exact as jit
 from mosaik_p2p.units import FloatArray, IntArray
 
-jit = numba.njit(cache=True, error_model="numpy", nogil=True)
 STRAIGHT = 1e-12
 """A price that varies by less than this part of itself over all of an asset's range is constant."""
 
