@@ -1,10 +1,18 @@
 """A newcomer is told what the first run waits for."""
 
+import os
+import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
+from numba.core.caching import CacheImpl
 
 from mosaik_p2p import cosim
+from mosaik_p2p.market import first_use
+from mosaik_p2p.market.compiled import ensure_cache_place
 from mosaik_p2p.market.first_use import ANNOUNCEMENT, compile_kernel, kernel_is_cold
 
 
@@ -23,3 +31,45 @@ def test_compiling_is_announced_where_progress_is_shown(
     cosim.run("network1", out=tmp_path / "run", steps=1, progress=visible)
     assert (ANNOUNCEMENT in capsys.readouterr().err) == (cold and visible)
     assert bool(compiled) == cold
+
+
+def test_where_nothing_can_be_kept_compiled_code_goes_to_a_folder_of_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def probe() -> int:
+        return 1
+
+    # As in a read-only installation of a user without a home: only a folder that is named serves.
+    named = [locator for locator in CacheImpl._locator_classes if "UserProvided" in locator.__name__]
+    monkeypatch.setattr(CacheImpl, "_locator_classes", named)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    with pytest.raises(RuntimeError, match="no locator available"):
+        numba.njit(cache=True)(probe)
+    ensure_cache_place()
+    assert numba.njit(cache=True)(probe)() == 1
+    assert os.environ["NUMBA_CACHE_DIR"] == numba.config.CACHE_DIR
+    assert any(Path(numba.config.CACHE_DIR).rglob("*.nbi"))
+
+
+def test_an_interrupt_leaves_no_compiling_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **options: Any) -> None:
+            super().__init__([command[0], "-c", "import time; time.sleep(60)"], **options)
+            started.append(self)
+
+        def wait(self, timeout: float | None = None) -> int:
+            if timeout is None:
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    monkeypatch.setattr(first_use.subprocess, "Popen", Interrupted)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        compile_kernel()
+    assert len(started) == 2
+    for child in started:
+        child.wait(timeout=30.0)
+    assert time.monotonic() - begun < 60.0, "they were ended before they were done"

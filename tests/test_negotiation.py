@@ -11,6 +11,7 @@ import pytest
 from feeder_grid import FeederGrid
 from markets import random_prosumer
 from mosaik_p2p.charges.mechanisms import no_charges, uniform_charges
+from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
@@ -349,3 +350,10 @@ def test_prices_are_those_of_an_ac_optimal_power_flow(limits: tuple[float, float
     found = negotiated_prices(small_feeder(), limits, worth=worth)
     assert np.ptp(expected) > 0.02, "the limit must matter"
     assert found == pytest.approx(expected, rel=WITHIN)
+
+
+@pytest.mark.parametrize("overrides", [("scale.load=0", "scale.heat_load=0", "scale.pv=0"), ("scale.load=1e-6",)])
+def test_where_as_good_as_nothing_is_paid_the_market_is_cleared(overrides: tuple[str, ...]) -> None:
+    """Of a cost that is nearly zero, what tolerances leave open is no share worth naming."""
+    case = load("network1", ("time.steps=1", "time.horizon_steps=3", *overrides))
+    assert RollingMarket(market_case(case)).clear(0).status is Status.OK

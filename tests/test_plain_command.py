@@ -1,6 +1,7 @@
 """`mosaik-p2p clear`: files, faults, exit codes."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -150,3 +151,17 @@ def test_tables_tell_their_own_rows() -> None:
     with pytest.raises(BadInput) as bad:
         clear_plain(table, pairs())
     assert "row 17" in bad.value.faults[0].place
+
+
+def test_tables_are_read_from_pipes(folder: Path) -> None:
+    expected = clear_plain(folder / "agents.csv", folder / "pairs.csv")
+    ends = []
+    for name in ("agents.csv", "pairs.csv"):
+        reader, writer = os.pipe()
+        os.write(writer, (folder / name).read_bytes())
+        os.close(writer)
+        ends.append(reader)
+    piped = clear_plain(*(Path(f"/dev/fd/{reader}") for reader in ends))
+    for reader in ends:
+        os.close(reader)
+    assert piped.welfare == expected.welfare

@@ -33,6 +33,7 @@ WORTHLESS = 1e-3
 """Part of the largest offer that the spread is taken to be at the least, where prices are as good as nothing."""
 NOTICEABLE = 1e-2
 """Part of all loads, and of the largest offer, that residuals are compared with at the least."""
+LEAST_OF_SIZES = 1e-4
 BALANCE_UNTIL = 200
 BALANCE_BAND = 1.3
 BALANCE_CAP = 3.0
@@ -101,7 +102,7 @@ def run(
     agreed = form.agree(w, weight)
     memory = Anderson()
     offers = fleet.price_scale * fleet.problem.dt_h * np.sqrt(form.shape[1] * form.shape[2])
-    floor = NOTICEABLE * np.sqrt(np.sum(fleet.alone.load_kw**2, axis=(1, 2))), NOTICEABLE * offers
+    floor = _least_power(fleet), NOTICEABLE * offers
     residuals, certificate = Residuals(np.array([np.inf]), np.array([np.inf])), None
     for iteration in range(1, settings.max_iterations + 1):
         v = 2.0 * agreed.z - w
@@ -130,6 +131,15 @@ def run(
         certificate = certify(fleet, form, agreed.z, agreed.price_per_kwh, wanted=settings.relative_gap)
     converged = certificate.relative_gap <= settings.relative_gap and residuals.worst <= settings.relative_gap
     return Outcome(converged, iteration, residuals, certificate, Start(agreed.z, agreed.price_per_kwh, weight))
+
+
+def _least_power(fleet: Fleet) -> FloatArray:
+    """(C,) norms of power that primal residuals are related to at the least: of loads, or of sizes where none are."""
+    of_loads = np.sqrt(np.sum(fleet.alone.load_kw**2, axis=(1, 2)))
+    members = np.where(fleet.problem.member, fleet.power_kw, 0.0)
+    of_sizes = np.sqrt(fleet.problem.shape[1] * np.sum(members**2, axis=1))
+    result: FloatArray = np.maximum(NOTICEABLE * of_loads, LEAST_OF_SIZES * of_sizes)
+    return result
 
 
 def _accelerated(memory: Anderson, form: Form, weight: FloatArray, w: FloatArray, image: FloatArray) -> FloatArray:

@@ -11,6 +11,10 @@ What is compiled is kept in the user's cache folder: beside the sources, it woul
 uninstalled, and stand in the way of the next one.
 """
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +25,22 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
+
+
+def ensure_cache_place() -> None:
+    """See to it that compiled code can be kept somewhere, for as long as this process runs at least.
+
+    Where neither the user's cache nor the installation can be written, numba refuses to compile at all. Then it is
+    kept in a folder of this process alone: others could put their code into one with a name that is known.
+    """
+    try:
+        _njit(cache=True)(ensure_cache_place)
+    except RuntimeError:
+        folder = tempfile.mkdtemp(prefix="mosaik_p2p-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        settings: Any = numba.config
+        # For this process, and for those that it starts.
+        os.environ["NUMBA_CACHE_DIR"] = settings.CACHE_DIR = folder
 
 
 def _njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -41,6 +61,7 @@ def _njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return apply
 
 
+ensure_cache_place()
 _COMMON: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 # Only `jit` is called from Python; the others need no way in from there, which takes long to compile.
 _INNER = {**_COMMON, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}

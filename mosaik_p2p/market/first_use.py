@@ -42,11 +42,17 @@ def compile_kernel() -> None:
     for part in (compile_step, compile_network):
         command = [sys.executable, "-c", f"from {module} import {part.__name__}; {part.__name__}()"]
         try:
-            children.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
+            # In a session of their own, an interrupt from the keyboard reaches this process alone, which ends them.
+            child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
         except OSError:
             continue
-    for child in children:
-        child.wait()
+        children.append(child)
+    try:
+        for child in children:
+            child.wait()
+    finally:
+        for child in children:
+            child.terminate()
 
 
 def compile_step() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -102,9 +103,9 @@ def _read(path: Path) -> Source | Fault:
         return Fault("file", str(path), "is empty" if not text.strip() else "begins with an empty line", remedy)
     separator = ";" if ";" in header and "," not in header else ","
     try:
+        # What was read, since a pipe can be read only once.
         table = pd.read_csv(
-            path,
-            encoding="utf-8-sig",
+            StringIO(text),
             sep=separator,
             dtype=str,
             keep_default_na=False,

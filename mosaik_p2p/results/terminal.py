@@ -166,7 +166,7 @@ def _cost_line(name: str, entry: Mapping[str, float | None]) -> str:
     alone, market = entry["alone"], entry["in_market"]
     change = "-" if alone is None or market is None else signed(market - alone)
     share = share_of_change(alone, market)
-    return f"  {_cut(name, 27):<28}{_amount(alone):>14}{_amount(market):>14}{change:>14}{share:>11}"
+    return f"  {_cut(name, 27):<28}{_amount(alone):>14}{_amount(market):>14}{change:>14} {share:>10}"
 
 
 def _amount(money: float | None) -> str:
