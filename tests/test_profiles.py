@@ -31,6 +31,7 @@ from mosaik_p2p.units import FloatArray
 
 SCENARIOS = Path(make_profiles.__file__).parent
 SHIPPED = (
+    "all_devices",
     "network1",
     "network1_electric",
     "network2",
