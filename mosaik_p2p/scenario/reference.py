@@ -94,7 +94,7 @@ def entry_text(entry: Entry) -> str:
 
 
 def entries() -> tuple[Entry, ...]:
-    """All tables of the file in its order; the prosumers' devices last but one."""
+    """All tables of the file in its order, the devices after the prosumers that own them."""
     return (Entry(("scenario",), "Top level", Scenario), *_entries(Scenario, ""))
 
 
@@ -129,7 +129,7 @@ def described(kind: Kind) -> str:
 
 def table_keys(kind: Kind) -> str:
     """The keys of a table for a message: an example where the section has one, else its keys."""
-    if kind.example and "\n" not in kind.example and kind.example.startswith("{"):
+    if kind.example:
         return f"such as {kind.example}"
     return f"with the keys {', '.join(kind.known_keys())}"
 
@@ -138,7 +138,7 @@ def addition(kind: Kind, key: str) -> str:
     """What a missing key means, and for a table what it holds."""
     fields = {field.alias or name: field for name, field in kind.model_fields.items()}
     text = kind.meaning(key).rstrip(".")
-    annotation = fields[key].annotation if key in fields else None
+    annotation: Any = fields[key].annotation if key in fields else None
     is_table = isinstance(annotation, type) and issubclass(annotation, Section)
     return f"{text}; a table {table_keys(annotation)}." if is_table else f"{text}."
 

@@ -115,7 +115,7 @@ class EvEnergy(Section):
     departure: NotNegative
     """Level that it is to leave with, kWh: a target that may be missed, not a limit. In the clearing each kWh
     that lacks costs more than any energy (half of what load not served costs), so that it is missed only for want of
-    time or power; it is reported, and nobody pays for it. What it has beyond the target goes along."""
+    time or power; what is missed is reported, and nobody pays for it. What it has beyond the target goes along."""
     initial: NotNegative | None = None
     """Level when the run begins, kWh, if it is plugged in then (else without effect); left out: that of its arrival."""
 
