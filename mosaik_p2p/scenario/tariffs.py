@@ -92,7 +92,7 @@ class Tariff(Section):
     import_per_kwh: Price
     """Price of a kWh from the network, currency per kWh."""
     export_per_kwh: Price | None = None
-    """Price paid for a kWh into the network, currency per kWh, may be negative; left out: nothing can be exported."""
+    """Price paid for a kWh into the network, currency per kWh; left out: nothing can be exported."""
     import_max_kw: LimitKw
     """Largest import, kW."""
     export_max_kw: LimitKw | None = None
