@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import outsider
 
 EVERY = {
+    "all_devices": 1,
     "network1": 1,
     "network1_electric": 1,
     "network2": 1,

@@ -126,6 +126,26 @@ def list_command() -> None:
     typer.echo("\n\n".join(_section(title, entries) for title, entries in sections.items()))
 
 
+@app.command("keys")
+def keys_command(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A section such as time, or a type of device such as ev.")
+    ] = None,
+) -> None:
+    """Say what a section of a scenario or a type of device may hold: keys, defaults, units, meanings."""
+    from mosaik_p2p.scenario.names import did_you_mean
+    from mosaik_p2p.scenario.reference import entry_names, entry_text, named, overview
+
+    if name is None:
+        typer.echo(overview())
+        return
+    found = named(name)
+    if not found:
+        remedy = did_you_mean(name, entry_names(), what="names")
+        raise BadInput([Fault("keys", name, "is neither a section nor a type of device", remedy)])
+    typer.echo("\n\n".join(entry_text(entry) for entry in found))
+
+
 @app.command("report")
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that a run has written.")],

@@ -31,6 +31,7 @@ from mosaik_p2p.units import FloatArray
 
 SCENARIOS = Path(make_profiles.__file__).parent
 SHIPPED = (
+    "all_devices",
     "network1",
     "network1_electric",
     "network2",
@@ -363,12 +364,13 @@ def test_the_shipped_table_is_what_its_script_writes(name: str) -> None:
 def test_every_shipped_profile_covers_its_span(name: str) -> None:
     scenario = tomllib.loads((SCENARIOS / f"{name}.toml").read_text())
     time = scenario["time"]
-    times = intervals(time["steps"] + time["horizon_steps"] - 1, start=time["start"].isoformat())
+    step, span = time["step_minutes"], time["steps"] + time["horizon_steps"] - 1
+    times = intervals(span, step_minutes=step, start=time["start"].isoformat())
     region = scenario["weather"]["region"]
-    weather = load_weather(DwdTryWeather(region=region), folder=SCENARIOS, times=times, step_minutes=60)
+    weather = load_weather(DwdTryWeather(region=region), folder=SCENARIOS, times=times, step_minutes=step)
     for profile, entry in scenario["profiles"].items():
         spec: ProfileSpec = TypeAdapter(ProfileSpec).validate_python(entry)
-        forecast, realised = profile_values(spec, times=times, step_minutes=60, folder=SCENARIOS, weather=weather)
+        forecast, realised = profile_values(spec, times=times, step_minutes=step, folder=SCENARIOS, weather=weather)
         for values in (forecast, realised):
             assert values.shape == (len(times),), profile
             assert np.isfinite(values).all(), profile

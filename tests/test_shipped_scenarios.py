@@ -33,7 +33,7 @@ def test_energy_that_nobody_can_supply_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "scenario",
-    ["network1_electric", "network2", "bus69", "schutterwald_winter", "schutterwald_summer"],
+    ["all_devices", "network1_electric", "network2", "bus69", "schutterwald_winter", "schutterwald_summer"],
 )
 def test_other_shipped_scenarios_balance_and_are_optimal(scenario: str, tmp_path: Path) -> None:
     """Optimality of the first of them; `python benchmarks/scenarios.py` checks the whole runs."""

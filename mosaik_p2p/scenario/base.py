@@ -12,21 +12,39 @@ REFUSED = "refused"
 """Type of the errors that the schema raises itself; their context holds `key` and `remedy`."""
 
 
+DISCRIMINATORS = ("type", "source", "mechanism")
+"""Keys that say of which kind a table is."""
+
+
 class Section(BaseModel):
     """A table of the scenario file. Unknown keys are refused, values do not change once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, use_attribute_docstrings=True
+    )
+    example: ClassVar[str] = ""
+    """The table as a user may write it, for reference and messages."""
     consumed_keys: ClassVar[tuple[str, ...]] = ()
     """Keys that are worked into others before a table is checked, known all the same."""
 
     @model_validator(mode="before")
     @classmethod
-    def _note_known_keys(cls, data: Any, info: ValidationInfo) -> Any:
-        """Tell the reader, by its context, which keys this table may have: it names the nearest to a wrong one."""
+    def _note_section(cls, data: Any, info: ValidationInfo) -> Any:
+        """Tell the reader, by its context, of which section this table is: it names the keys that there are."""
         if isinstance(info.context, dict):
-            names = tuple(field.alias or name for name, field in cls.model_fields.items())
-            info.context[id(data)] = names + cls.consumed_keys
+            info.context[id(data)] = cls
         return data
+
+    @classmethod
+    def known_keys(cls) -> tuple[str, ...]:
+        """The keys that this table may have."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items()) + cls.consumed_keys
+
+    @classmethod
+    def meaning(cls, key: str) -> str:
+        """What the schema says about a key, in one line; empty where it says nothing."""
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        return " ".join((fields[key].description or "").split()) if key in fields else ""
 
 
 class DeviceSection(Section):

@@ -1,6 +1,6 @@
 """Devices of a prosumer, discriminated by `type`."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,7 @@ Carrier: TypeAlias = Literal["electricity", "heat"]
 class FixedLoadSpec(DeviceSection):
     """A load that is served as it comes; its profile is in kW."""
 
+    example: ClassVar[str] = '{ type = "fixed_load", profile = "house" }'
     type: Literal["fixed_load"]
     name: PlainName = "fixed_load"
     carrier: Carrier = "electricity"
@@ -34,6 +35,7 @@ class FixedLoadSpec(DeviceSection):
 class FlexibleLoadSpec(DeviceSection):
     """A load that may be shifted within each day, at a discomfort that grows with the square of the shift."""
 
+    example: ClassVar[str] = '{ type = "flexible_load", carrier = "heat", profile = "house", max_kw = 20.0 }'
     type: Literal["flexible_load"]
     name: PlainName = "flexible_load"
     carrier: Carrier = "electricity"
@@ -63,6 +65,9 @@ class ElasticLoadSpec(DeviceSection):
     worth its price.
     """
 
+    example: ClassVar[str] = (
+        '{ type = "elastic_load", max_kw = 10.0, utility_per_kwh = 0.3, utility_slope_per_kw2h = 0.02 }'
+    )
     type: Literal["elastic_load"]
     name: PlainName = "elastic_load"
     carrier: Carrier = "electricity"
@@ -78,6 +83,7 @@ class ElasticLoadSpec(DeviceSection):
 class PvSpec(DeviceSection):
     """A curtailable photovoltaic plant; its profile is in kW per kWp."""
 
+    example: ClassVar[str] = '{ type = "pv", profile = "south", peak_kw = 10.0 }'
     type: Literal["pv"]
     name: PlainName = "pv"
     profile: Name
@@ -91,6 +97,7 @@ class PvSpec(DeviceSection):
 class SolarCollectorSpec(DeviceSection):
     """A curtailable collector: area times a profile in kW per m2, or times efficiency and horizontal irradiance."""
 
+    example: ClassVar[str] = '{ type = "solar_collector", profile = "roof", area_m2 = 12.0 }'
     type: Literal["solar_collector"]
     name: PlainName = "solar_collector"
     area_m2: NotNegative
@@ -115,6 +122,7 @@ class SolarCollectorSpec(DeviceSection):
 class HeatPumpSpec(DeviceSection):
     """Heat from electricity; `cop` is a number or the name of a profile."""
 
+    example: ClassVar[str] = '{ type = "heat_pump", el_max_kw = 5.0, cop = 3.0 }'
     type: Literal["heat_pump"]
     name: PlainName = "heat_pump"
     el_max_kw: Positive
@@ -126,44 +134,44 @@ class HeatPumpSpec(DeviceSection):
 class ElectricBoilerSpec(DeviceSection):
     """Heat from electricity, at an efficiency."""
 
+    example: ClassVar[str] = '{ type = "electric_boiler", el_max_kw = 6.0 }'
     type: Literal["electric_boiler"]
     name: PlainName = "electric_boiler"
     el_max_kw: Positive
     """Largest electric power, kW."""
     efficiency: Efficiency = 0.99
-    """Heat per electricity."""
+    """Heat per electricity, 0 to 1."""
 
 
 class GasBoilerSpec(DeviceSection):
-    """Heat from fuel; the efficiency relates to the heating value that the fuel is billed by.
+    """Heat from fuel; the efficiency relates to the heating value that the fuel is billed by."""
 
-    `fuel_price_per_kwh` is currency per kWh of fuel, written like a tariff's price.
-    """
-
+    example: ClassVar[str] = '{ type = "gas_boiler", heat_max_kw = 20.0, fuel_price_per_kwh = 0.12 }'
     type: Literal["gas_boiler"]
     name: PlainName = "gas_boiler"
     heat_max_kw: Positive
     """Largest heat, kW."""
     efficiency: Efficiency = 0.9
-    """Heat per fuel."""
+    """Heat per fuel, 0 to 1."""
     fuel_price_per_kwh: Price
     """Currency per kWh of fuel."""
 
 
 class ChpSpec(DeviceSection):
-    """Electricity and heat from fuel: `efficiency` is both together per fuel, `power_to_heat` electricity per heat.
+    """Electricity and heat from fuel: `efficiency` is both together per fuel, `power_to_heat` electricity per heat."""
 
-    `fuel_price_per_kwh` is currency per kWh of fuel, written like a tariff's price.
-    """
-
+    example: ClassVar[str] = (
+        '{ type = "chp", el_max_kw = 10.0, efficiency = 0.9, power_to_heat = 0.5, fuel_price_per_kwh = 0.09 }'
+    )
     type: Literal["chp"]
     name: PlainName = "chp"
     el_max_kw: Positive
     """Largest electric power, kW."""
     efficiency: Efficiency = 0.9
-    """Electricity and heat together per fuel."""
+    """Total: electricity and heat together per fuel, 0 to 1."""
     power_to_heat: Positive = 0.5
-    """Electricity per heat."""
+    """Fixed ratio of electricity to heat: of 0.9 kWh out of a kWh of fuel, 0.5 makes 0.3 kWh of electricity and
+    0.6 kWh of heat."""
     fuel_price_per_kwh: Price
     """Currency per kWh of fuel."""
 
@@ -171,16 +179,17 @@ class ChpSpec(DeviceSection):
 class GeneratorSpec(DeviceSection):
     """An electric generator; p kW cost `cost_per_kw2h p^2 / 2 + cost_per_kwh p` per hour (currency)."""
 
+    example: ClassVar[str] = '{ type = "generator", max_kw = 12.0, cost_per_kwh = 0.2 }'
     type: Literal["generator"]
     name: PlainName = "generator"
     min_kw: NotNegative = 0.0
-    """Least power, kW; it cannot be switched off."""
+    """Least power, kW, at all times: it cannot be switched off."""
     max_kw: Positive
     """Largest power, kW."""
     cost_per_kwh: NotNegative
     """Currency per kWh."""
     cost_per_kw2h: NotNegative = 0.0
-    """Currency per kW2h."""
+    """Currency per kW2h: by how much each further kW makes a kWh dearer."""
 
     @model_validator(mode="after")
     def _range(self) -> Self:

@@ -1,6 +1,6 @@
 """Networks of a scenario, and the limits that their operators set."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,7 @@ class GridSource(Section):
 class VoltageBand(Section):
     """Limits of bus voltage in p.u."""
 
+    example: ClassVar[str] = "{ min = 0.95, max = 1.05 }"
     min: VoltagePu = 0.95
     """Least voltage, p.u."""
     max: VoltagePu = 1.05
@@ -85,9 +86,9 @@ class ElectricitySpec(GridSource):
     """The electric network."""
 
     slack_voltage_pu: SlackVoltagePu | None = None
-    """None: what the network itself says."""
+    """Voltage where the network above feeds in, p.u.; left out: what the network itself says."""
     background: Name | None = None
-    """Profile that multiplies every load of the network that no prosumer replaces; None: those loads are dropped."""
+    """Profile that multiplies every load of the network that no prosumer replaces; left out: they are dropped."""
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
     """What the network is checked against."""
 
@@ -138,13 +139,13 @@ class HeatLimitsSpec(Section):
     pressure_gradient_pa_per_m: Positive = 300.0
     """Largest friction in pipes, Pa/m."""
     differential_pressure_bar: NotNegative = 0.5
-    """Least difference between supply and return where a prosumer draws."""
+    """Least difference of pressure between supply and return where a prosumer draws, bar."""
     t_supply_min_c: Number = 60.0
-    """Least supply temperature where a prosumer draws and water flows."""
+    """Least supply temperature where a prosumer draws and water flows, degC."""
     plant_heat_max_kw: Positive | None = None
-    """Rating of each plant; None: not checked."""
+    """Rating of each plant, kW; left out: not checked."""
     pump_head_max_bar: Positive | None = None
-    """Largest lift of each plant's pump; None: not checked."""
+    """Largest lift of each plant's pump, bar; left out: not checked."""
     element: tuple[HeatElementSpec, ...] = ()
     """Limits of single elements."""
 
@@ -152,10 +153,11 @@ class HeatLimitsSpec(Section):
 class Bypass(Section):
     """Small steady flows from supply to return that keep the ends of strands warm."""
 
+    example: ClassVar[str] = '{ nodes = ["4", "5"], mdot_kg_per_s = 0.08 }'
     nodes: tuple[Name, ...] = ()
     """Nodes of a case that have one; `strand_ends`: every end of a strand."""
     mdot_kg_per_s: BypassFlow | None = None
-    """Each; None: BYPASS_KG_PER_S."""
+    """Mass flow of each, kg/s; left out: 0.08."""
 
     @property
     def flow_kg_per_s(self) -> float:
@@ -167,13 +169,13 @@ class HeatSpec(GridSource):
     """The district heating network."""
 
     t_supply_c: WaterC = 75.0
-    """At the outlet of plants, degC."""
+    """Temperature at the outlet of plants, degC."""
     t_return_c: WaterC = 45.0
-    """At the outlet of whoever draws."""
+    """Temperature at the outlet of whoever draws, degC."""
     t_feed_c: WaterC | None = None
-    """At the outlet of whoever feeds in; None: as the supply."""
+    """Temperature at the outlet of whoever feeds in, degC; left out: as the supply."""
     t_ground_c: GroundC = 10.0
-    """Of the ground around the pipes, degC."""
+    """Temperature of the ground around the pipes, degC."""
     bypass: Bypass = Bypass()
     """Where water is kept moving."""
     plant_shares: dict[Name, Share] = Field(default_factory=dict)

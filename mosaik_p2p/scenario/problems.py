@@ -1,12 +1,13 @@
 """The schema's errors in the user's words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mosaik_p2p.scenario.base import REFUSED
+from mosaik_p2p.scenario.base import REFUSED, Section
 from mosaik_p2p.scenario.devices import DEVICE_TYPES
 from mosaik_p2p.scenario.names import did_you_mean, listed
+from mosaik_p2p.scenario.reference import addition, section_of_name, table_keys
 
 _LONGEST_VALUE = 60
 ABSENT = "(absent)"
@@ -27,7 +28,6 @@ _KINDS = {
     "tuple_type": "a list in brackets",
     "list_type": "a list in brackets",
     "dict_type": "a table",
-    "model_type": "a table",
     "model_attributes_type": "a table",
     "union_tag_not_found": "a table",
     "datetime_type": "a date with time and offset, such as 2017-03-21T00:00:00+01:00",
@@ -46,15 +46,17 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
-def explained(error: Mapping[str, Any], known_keys: Sequence[str]) -> tuple[str, str]:
-    """Problem and remedy of one error of pydantic; `known_keys` are those of the table at hand."""
+def explained(error: Mapping[str, Any], section: type[Section] | None) -> tuple[str, str]:
+    """Problem and remedy of one error of pydantic; `section` is that of the table at hand."""
     kind, context = str(error["type"]), error.get("ctx", {})
     if kind == REFUSED:
         return str(context["problem"]), str(context["remedy"])
     if kind == "missing":
-        return "is missing", "Add it."
+        return "is missing", _addition(str(error["loc"][-1]), section)
     if kind == "extra_forbidden":
-        return "is not a known key", did_you_mean(error["loc"][-1], known_keys, what="keys here")
+        return "is not a known key", did_you_mean(
+            error["loc"][-1], section.known_keys() if section else (), what="keys here"
+        )
     if kind == "literal_error":
         return f"must be {context['expected']}", _choose(error["input"], str(context["expected"]).replace(" or ", ", "))
     if kind == "union_tag_invalid":
@@ -67,9 +69,21 @@ def explained(error: Mapping[str, Any], known_keys: Sequence[str]) -> tuple[str,
         return f"must be {words} {context[bound]:.12g}", "Give a value within the bound."
     if kind == "timezone_aware":
         return "has no UTC offset", "Write the offset, as in 2017-03-21T00:00:00+01:00."
+    if kind == "model_type":
+        expected = section_of_name(str(context["class_name"]))
+        return "is not a table", f"Give a table{f', {table_keys(expected)}' if expected else ''}."
+    if _KINDS.get(kind) == "a table":
+        return "is not a table", "Give a table; `mosaik-p2p keys` tells which keys it has."
     if kind in _KINDS:
         return f"is not {_KINDS[kind]}", f"Give {_KINDS[kind]}."
     return str(error["msg"]), "See the scenario's description of this key."
+
+
+def _addition(key: str, section: type[Section] | None) -> str:
+    """What to add, as far as the schema says it: the meaning of a value, the keys of a table."""
+    if section is None or not section.meaning(key):
+        return "Add it."
+    return f"Add it: {addition(section, key)}"
 
 
 def tag_key(error: Mapping[str, Any]) -> str:

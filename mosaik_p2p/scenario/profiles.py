@@ -19,7 +19,7 @@ class FileProfile(Section):
     column: Name
     """Column with what turns out."""
     forecast_column: Name | None = None
-    """None: the forecast is the realisation."""
+    """Column with what the market expects; left out: it expects what turns out."""
 
 
 class Vdi4655Profile(Section):
@@ -45,7 +45,7 @@ class PvlibProfile(Section):
     tilt_deg: Tilt = 30.0
     """Above the horizontal, degrees."""
     azimuth_deg: Azimuth = 180.0
-    """Clockwise from north."""
+    """Clockwise from north, degrees."""
     loss_fraction: Share = 0.14
     """Part of the power that wiring, soiling and inverter lose."""
 
@@ -65,7 +65,7 @@ class CollectorProfile(Section):
     a2_w_per_m2k2: NotNegative = 0.015
     """Loss that grows with the square of it, W/(m2 K2)."""
     t_mean_c: Positive = 65.0
-    """Mean temperature of the collector's fluid."""
+    """Mean temperature of the collector's fluid, degC."""
 
 
 class CarnotProfile(Section):
@@ -75,7 +75,7 @@ class CarnotProfile(Section):
     t_sink_c: Number
     """Temperature at which it gives its heat, degC."""
     t_source_c: Number | None = None
-    """Temperature from which it takes heat, degC; None: the air of the weather."""
+    """Temperature from which it takes heat, degC; left out: the air of the weather."""
     quality: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.4
     """Part of Carnot's coefficient that it reaches."""
     lift_min_k: Positive = 10.0
@@ -87,7 +87,7 @@ class ConstantProfile(Section):
 
     source: Literal["constant"]
     value: Number
-    """In the unit of its use."""
+    """In the unit of its use: kW of a load, kW per kWp or m2, a price, a factor."""
 
 
 def _source(data: Any) -> str | None:

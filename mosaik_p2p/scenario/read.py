@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.scenario.base import REFUSED
+from mosaik_p2p.scenario.base import REFUSED, Section
 from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.tree import Path, PlacedTable, existing, has, joined, place_at, value_at, without
@@ -49,14 +49,14 @@ def read_tree(tree: PlacedTable) -> Reading:
     faults: dict[tuple[str, str], Fault] = {}
     dropped: frozenset[str] = frozenset()
     while True:
-        known_keys: dict[int, tuple[str, ...]] = {}
+        sections: dict[int, type[Section]] = {}
         try:
-            scenario = Scenario.model_validate(tree, context=known_keys)
+            scenario = Scenario.model_validate(tree, context=sections)
         except ValidationError as error:
             errors = error.errors(include_url=False)
         else:
             return Reading(scenario, tuple(faults.values()), dropped)
-        for fault in _new_faults(tree, errors, known_keys, dropped):
+        for fault in _new_faults(tree, errors, sections, dropped):
             faults.setdefault((fault.place, fault.problem), fault)
         paths = {_path(tree, item) for item in errors}
         dropped |= {place_at(tree, path) for path in paths}
@@ -64,13 +64,13 @@ def read_tree(tree: PlacedTable) -> Reading:
 
 
 def _new_faults(
-    tree: PlacedTable, errors: Iterable[Any], known_keys: Mapping[int, tuple[str, ...]], dropped: frozenset[str]
+    tree: PlacedTable, errors: Iterable[Any], sections: Mapping[int, type[Section]], dropped: frozenset[str]
 ) -> Iterator[Fault]:
     """The faults behind pydantic's errors; not those of a whole whose faulty part was taken out before."""
     for error in errors:
         path = _path(tree, error)
         if not lost(place_at(tree, path), dropped):
-            yield _fault(tree, path, error, known_keys)
+            yield _fault(tree, path, error, sections)
 
 
 def _without_faulty(tree: PlacedTable, paths: set[Path]) -> PlacedTable:
@@ -101,9 +101,9 @@ def _path(tree: PlacedTable, error: Mapping[str, Any]) -> Path:
     return tuple(path)
 
 
-def _fault(tree: PlacedTable, path: Path, error: Mapping[str, Any], known_keys: Mapping[int, tuple[str, ...]]) -> Fault:
+def _fault(tree: PlacedTable, path: Path, error: Mapping[str, Any], sections: Mapping[int, type[Section]]) -> Fault:
     table = value_at(tree, existing(tree, path[:-1]))
-    problem, remedy = explained(error, known_keys.get(id(table), ()))
+    problem, remedy = explained(error, sections.get(id(table)))
     place = place_at(tree, path)
     if error["type"] == "union_tag_invalid":
         return Fault(joined(place, tag_key(error)), shown(bare_tag(error)), problem, remedy)

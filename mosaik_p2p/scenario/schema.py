@@ -50,7 +50,7 @@ class Time(Section):
     """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
 
     start: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_within_years)]
-    """Begin of the first interval, with its offset from UTC."""
+    """Begin of the first interval with its offset from UTC, such as 2017-03-28T00:00:00+01:00 without quotes."""
     steps: Annotated[int, Field(strict=True, ge=1, le=STEPS_LIMIT)] = 24
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
@@ -92,7 +92,7 @@ class Reputation(Section):
     """Mutual reputation of every two prosumers, between 0 (strangers) and 1; see `mosaik_p2p.market.reputation`."""
 
     benefit_per_kwh: NotNegative = 0.0
-    """What a kWh traded at full reputation is worth to each end."""
+    """What a kWh traded at full reputation is worth to each end, currency per kWh."""
     growth: Share = 0.1
     """What the first trade adds to the index; a later one adds this times its share of all payments so far."""
 
@@ -156,12 +156,13 @@ class Settlement(Section):
     ] = ("alone",)
     """`alone` is always computed; the others are runs of their own, which take their time."""
     loss_price_per_kwh: Number | None = None
-    """What the operator pays for electric losses and pumping, currency per kWh; None: nothing."""
+    """What the operator pays for electric losses and pumping, currency per kWh; left out: nothing."""
 
 
 class JunctionPair(Section):
     """Supply and return junction of a connection, by name or index."""
 
+    example: ClassVar[str] = '{ supply = "S7", return = "R7" }'
     supply: Place
     """Junction on the supply side."""
     return_: Place = Field(alias="return")
@@ -184,10 +185,11 @@ class ProsumerSpec(Section):
     consumed_keys: ClassVar[tuple[str, ...]] = ("template",)
 
     name: ProsumerName
+    """Its name, unlike all others."""
     bus: Place | None = None
-    """Bus of the electric network, by name or index; None: not connected."""
+    """Bus of the electric network, by name or index; left out: not connected."""
     junction: Junction | None = None
-    """Node of the heat network, or its junctions; None: not connected."""
+    """Node of the heat network, or its junctions; left out: not connected."""
     replaces_load: Place | None = None
     """A load of the electric network that this prosumer stands for; it leaves the background."""
     power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 1.0
@@ -200,7 +202,7 @@ class ProsumerSpec(Section):
     tariffs: tuple[Name, ...] = ()
     """Names of its contracts, at most one per carrier."""
     devices: tuple[DeviceSpec, ...] = ()
-    """What it owns."""
+    """What it owns: a list of tables, each with a `type`."""
 
 
 class Template(Section):
@@ -233,17 +235,17 @@ class Scenario(Section):
     schema_version: Literal[1] = Field(default=1, alias="schema")
     """Version of this file format."""
     name: PlainName
-    """Of the result folder."""
+    """Name of the scenario, and of its result folder."""
     title: str = ""
-    """Of the report."""
+    """Title of the summary and the report."""
     currency: Name = "EUR"
-    """Of every price, as it is printed."""
+    """Currency of every price, as it is printed."""
     seed: Annotated[int, Field(strict=True, ge=0)] = 1
-    """Of everything that is drawn at random."""
+    """Seed of everything that is drawn at random."""
     time: Time
     """Which intervals."""
     weather: WeatherSpec | None = None
-    """Where sun and temperatures come from; None: no profile may need them."""
+    """Where sun and temperatures come from; left out: no profile may need them."""
     networks: Networks = Networks()
     """What carries the trades."""
     charges: Charges = Charges()

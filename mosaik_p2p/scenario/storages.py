@@ -1,6 +1,6 @@
 """Devices that store energy: battery, heat tank and electric vehicle."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -28,14 +28,16 @@ def _final(value: Any) -> Any:
 class EnergyRange(Section):
     """Levels of a storage in kWh; every look-ahead ends at no less than `final`."""
 
+    example: ClassVar[str] = '{ min = 0.0, max = 10.0, initial = 5.0, final = "initial" }'
     min: NotNegative = 0.0
     """Least level, kWh."""
     max: Positive
     """Largest level, kWh."""
     initial: NotNegative
-    """Level at the begin of the run, kWh."""
+    """Level when the run begins, kWh."""
     final: Annotated[Literal["initial"] | float, BeforeValidator(_final)] = "initial"
-    """Least level at the end of every look-ahead, kWh, or `initial`."""
+    """Least level at the end of every look-ahead, kWh, or `initial` for the level of that name. As the look-ahead moves
+    on, the level at the end of the run may be another."""
 
     @model_validator(mode="after")
     def _levels(self) -> Self:
@@ -57,59 +59,65 @@ class EnergyRange(Section):
 
 
 class StorageEfficiency(Section):
-    """Shares of the energy that survive the way in and the way out."""
+    """Shares of the energy that survive the way in and the way out; a round trip keeps their product."""
 
+    example: ClassVar[str] = "{ charge = 0.95, discharge = 0.95 }"
     charge: Efficiency = 0.95
-    """Of the way in."""
+    """Share of the energy drawn that gets into the storage."""
     discharge: Efficiency = 0.95
-    """Of the way out."""
+    """Share of the energy taken out of the storage that is delivered."""
 
 
 class BatterySpec(DeviceSection):
     """An electric storage; `power_kw` limits charging and discharging."""
 
+    example: ClassVar[str] = '{ type = "battery", power_kw = 5.0, energy_kwh = { max = 10.0, initial = 5.0 } }'
     type: Literal["battery"]
     name: PlainName = "battery"
     power_kw: Positive
-    """Largest power in either direction, kW."""
+    """Largest power in either direction at the connection, kW."""
     energy_kwh: EnergyRange
-    """Levels, kWh."""
+    """Levels between which it is kept, kWh."""
     efficiency: StorageEfficiency = StorageEfficiency()
-    """Of charging and discharging."""
+    """Shares that survive charging and discharging."""
     cost_per_kwh: NotNegative = 0.0
-    """Currency per kWh charged or discharged."""
+    """Wear: currency per kWh charged and per kWh discharged."""
 
 
 class HeatTankSpec(DeviceSection):
     """A heat storage; `power_kw` limits charging and discharging, `energy_kwh` is heat above the return temperature."""
 
+    example: ClassVar[str] = '{ type = "heat_tank", power_kw = 10.0, energy_kwh = { max = 25.0, initial = 10.0 } }'
     type: Literal["heat_tank"]
     name: PlainName = "heat_tank"
     power_kw: Positive
-    """Largest heat in either direction, kW."""
+    """Largest heat in either direction at the connection, kW."""
     energy_kwh: EnergyRange
-    """Levels, kWh."""
+    """Levels between which it is kept: kWh of heat above the return temperature."""
     efficiency: StorageEfficiency = StorageEfficiency(charge=1.0, discharge=1.0)
-    """Of charging and discharging."""
+    """Shares that survive charging and discharging; a key left out of a table that is given counts 0.95."""
     loss_per_h: Annotated[float, Field(strict=True, ge=0.0, lt=1.0)] = 0.01
-    """Share of the content that is lost in an hour."""
+    """Share of its present content that it loses to the surroundings in an hour: at 0.01, 10 kWh become 9.9 kWh."""
     cost_per_kwh: NotNegative = 0.0
-    """Currency per kWh charged or discharged."""
+    """Wear: currency per kWh charged and per kWh discharged."""
 
 
 class EvEnergy(Section):
     """Levels of a vehicle's battery in kWh: limits, what it comes with and what it wants to leave with."""
 
+    example: ClassVar[str] = "{ min = 0.0, max = 60.0, arrival = 20.0, departure = 50.0 }"
     min: NotNegative = 0.0
-    """Least level, kWh."""
+    """Least level while it is plugged in, kWh."""
     max: Positive
     """Largest level, kWh."""
     arrival: NotNegative
-    """Level with which it is plugged in, every day."""
+    """Level with which it comes, kWh, the same on every day whatever it left with."""
     departure: NotNegative
-    """Level that it wants at its departure; what it lacks is reported."""
+    """Level that it is to leave with, kWh: a target that may be missed, not a limit. In the clearing each kWh
+    that lacks costs more than any energy (half of what load not served costs), so that it is missed only for want of
+    time or power; what is missed is reported, and nobody pays for it. What it has beyond the target goes along."""
     initial: NotNegative | None = None
-    """Level at the begin of the run, where it is plugged in then; by default that of its arrival."""
+    """Level when the run begins, kWh, if it is plugged in then (else without effect); left out: that of its arrival."""
 
     @model_validator(mode="after")
     def _levels(self) -> Self:
@@ -134,22 +142,26 @@ class EvSpec(DeviceSection):
     within this time whole. `power_kw` limits charging, and feeding back where `v2g` is true.
     """
 
+    example: ClassVar[str] = (
+        '{ type = "ev", arrival = "18:00", departure = "07:30", power_kw = 11.0,'
+        " energy_kwh = { max = 60.0, arrival = 20.0, departure = 50.0 } }"
+    )
     type: Literal["ev"]
     name: PlainName = "ev"
     arrival: Clock
-    """Time of day at which it is plugged in."""
+    """Time of day at which it is plugged in, such as "18:00"."""
     departure: Clock
-    """Time of day at which it leaves."""
+    """Time of day at which it leaves, such as "07:30"."""
     power_kw: Positive
-    """Largest power, kW."""
+    """Largest power of charging, and of feeding back with `v2g`, at the connection, kW."""
     energy_kwh: EvEnergy
-    """Levels, kWh."""
+    """Limits of its level, what it comes with and what it is to leave with, kWh."""
     efficiency: StorageEfficiency = StorageEfficiency()
-    """Of charging and discharging."""
+    """Shares that survive charging and feeding back."""
     v2g: Annotated[bool, Field(strict=True)] = False
     """Whether it may feed back."""
     cost_per_kwh: NotNegative = 0.0
-    """Currency per kWh charged or discharged."""
+    """Wear: currency per kWh charged and per kWh discharged."""
 
     @model_validator(mode="after")
     def _goes_away(self) -> Self:

@@ -3,7 +3,7 @@
 import re
 from datetime import time
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
@@ -37,6 +37,7 @@ LimitKw: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1e9)]
 class PriceStep(Section):
     """One price from a time of day to another."""
 
+    example: ClassVar[str] = '{ from = "00:00", to = "24:00", price = 0.3 }'
     begin: Clock = Field(alias="from")
     """Time of day from which the price counts."""
     end: Clock = Field(alias="to")
@@ -91,11 +92,11 @@ class Tariff(Section):
     import_per_kwh: Price
     """Price of a kWh from the network, currency per kWh."""
     export_per_kwh: Price | None = None
-    """None: nothing can be exported."""
+    """Price paid for a kWh into the network, currency per kWh; left out: nothing can be exported."""
     import_max_kw: LimitKw
     """Largest import, kW."""
     export_max_kw: LimitKw | None = None
-    """None: as much as can be imported."""
+    """Largest export, kW; left out: as much as can be imported."""
 
     @model_validator(mode="after")
     def _export_limit_has_a_price(self) -> Self:

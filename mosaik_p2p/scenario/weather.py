@@ -19,9 +19,9 @@ class DwdTryWeather(Section):
     kind: Literal["average year"] = "average year"
     """Which of the years."""
     latitude_deg: Latitude | None = None
-    """None: that of the region's station."""
+    """Of the place, degrees; left out: at the region's station."""
     longitude_deg: Longitude | None = None
-    """None: that of the region's station."""
+    """Of the place, degrees; left out: at the region's station."""
 
 
 class FileWeather(Section):
@@ -31,9 +31,9 @@ class FileWeather(Section):
     file: Name
     """Path of the file."""
     latitude_deg: Latitude | None = None
-    """Needed by the profiles that follow the sun."""
+    """Of the place, degrees; needed by the profiles that follow the sun."""
     longitude_deg: Longitude | None = None
-    """Needed by the profiles that follow the sun."""
+    """Of the place, degrees; needed by the profiles that follow the sun."""
 
 
 def _source(data: Any) -> str | None:
