@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import numba
+import platformdirs
 import pytest
 from numba.core.caching import CacheImpl
 
@@ -34,10 +34,14 @@ def test_compiling_is_announced_where_progress_is_shown(
 
 
 def test_where_nothing_can_be_kept_compiled_code_goes_to_a_folder_of_this_process(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def probe() -> int:
         return 1
+
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder can be made below a file")
+    monkeypatch.setattr(platformdirs, "user_cache_path", blocked.joinpath)
 
     # As in a read-only installation of a user without a home: only a folder that is named serves.
     named = [locator for locator in CacheImpl._locator_classes if "UserProvided" in locator.__name__]
@@ -54,6 +58,7 @@ def test_where_nothing_can_be_kept_compiled_code_goes_to_a_folder_of_this_proces
 
 def test_an_interrupt_leaves_no_compiling_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
+    wait = subprocess.Popen.wait
 
     class Interrupted(subprocess.Popen[bytes]):
         def __init__(self, command: list[str], **options: Any) -> None:
@@ -66,10 +71,8 @@ def test_an_interrupt_leaves_no_compiling_process_behind(monkeypatch: pytest.Mon
             return super().wait(timeout)
 
     monkeypatch.setattr(first_use.subprocess, "Popen", Interrupted)
-    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         compile_kernel()
     assert len(started) == 2
-    for child in started:
-        child.wait(timeout=30.0)
-    assert time.monotonic() - begun < 60.0, "they were ended before they were done"
+    # Ended by a signal; left alone they would end by themselves, with 0.
+    assert all(wait(child) < 0 for child in started)

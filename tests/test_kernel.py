@@ -73,7 +73,7 @@ def duality_gap(
     sales = np.where(member[:, :, None], price * target - price**2 / (2 * stiff), 0.0).sum(axis=(1, 2))
     # What the kernel is asked to solve stops at UNLIMITED; a bound on the market does not.
     problems = replace(problems, upper=np.minimum(problems.upper, UNLIMITED))
-    return value - (bound_all(problems, points, price, member, np.inf) + sales)
+    return value - (bound_all(problems, points, price, member, np.full_like(price, np.inf)) + sales)
 
 
 @pytest.mark.slow
