@@ -13,10 +13,11 @@ from mosaik_p2p.charges.mechanisms import no_charges, path_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.central import build_model
 from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.exclusive import storage_rows
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.limited import Limited, clear_limited, connected, injections, start_from
 from mosaik_p2p.market.operator import SLACK_PRICE, Limits
-from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.reach import own_rows, reach
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import CURVATURE, MARGIN, MARGIN_GROWTH, HeldRow, LimitRow, held_row
@@ -31,6 +32,7 @@ TIE_KW = 0.05
 """Without charges, who sells to whom is decided by the small price on resale alone."""
 EXACT_DUAL = 0.01
 PINNED_KW = 1e-4
+ONE_WAY_KW = 1e-5
 
 
 def row(carrier: int, slope: FloatArray, bound: float, name: str = "line") -> HeldRow:
@@ -283,3 +285,17 @@ def test_rows_of_lower_limits_turn_both_signs() -> None:
     assert held.slope @ mended == pytest.approx(held.bound)
     again = held_row(below, 0, names, now, {held.key: held})
     assert again.bound == pytest.approx(held.bound - (MARGIN_GROWTH - 1) * MARGIN * 0.95 - CURVATURE * 0.01)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 6])
+def test_storages_go_one_way_under_surcharges_far_beyond_their_wear(seed: int) -> None:
+    """Nearly all that everybody can draw is asked for: drawing is paid so well that burning power would pay, too."""
+    market = random_market(4, seed, horizon=6, first_hour=10)
+    least, _ = reach(connected(market), power_scale(market))
+    problem, found = cleared(market, Limits((row(0, np.ones(4), 0.9 * float(least[0].sum())),)))
+    assert found.clearing.status is Status.OK
+    # A battery that keeps 0.81 of what it takes burns power below this price; its wear is 0.1.
+    assert found.surcharge_per_kwh[0].min() > 0.1 * (1 + 0.81) / (1 - 0.81)
+    for model, done in zip(problem.models, found.clearing.dispatch, strict=True):
+        for charge, discharge in storage_rows(model):
+            assert np.minimum(done.x[charge], done.x[discharge]).max() <= ONE_WAY_KW
