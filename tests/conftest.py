@@ -1,8 +1,18 @@
 """Settings for all tests."""
 
+import pytest
 from hypothesis import settings
+
+from mosaik_p2p.market.first_use import compile_kernel, kernel_is_cold
 
 # The same examples in every run: a red test is then about the code. New ones: pytest --hypothesis-profile=explore.
 settings.register_profile("steady", derandomize=True)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile("steady")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile before any test does: a process that compiles for itself rounds otherwise than those that come later."""
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and kernel_is_cold():
+        compile_kernel()
