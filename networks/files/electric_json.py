@@ -24,10 +24,14 @@ def electric_net(text: str, path: str) -> tuple[pandapowerNet | None, list[Fault
     decoder = Decoder(path, TABLE_SHAPES)
     values = decoded(decoder, entries, LIBRARY)
     with loading(LIBRARY):
-        faults = [*decoder.faults, *shape_faults(path, pandapower.create_empty_network(), values)]
-        if faults and not _is_of_old(values):
+        if _is_of_old(values):
+            return converted(from_json_dict(dict(values))), []
+        net = pandapower.create_empty_network()
+        faults = [*decoder.faults, *shape_faults(path, net, values)]
+        if faults:
             return None, faults
-        return converted(_assembled(values)), []
+        net.update(values)
+        return converted(net), []
 
 
 def converted(net: pandapowerNet) -> pandapowerNet:
@@ -36,14 +40,6 @@ def converted(net: pandapowerNet) -> pandapowerNet:
         # Files of other versions make the library warn about conversions; whether the net is sound is checked after it.
         warnings.simplefilter("ignore")
         convert_format(net)
-    return net
-
-
-def _assembled(values: Mapping[str, Any]) -> pandapowerNet:
-    if _is_of_old(values):
-        return from_json_dict(dict(values))
-    net = pandapower.create_empty_network()
-    net.update(values)
     return net
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.networks.file_values import some
 from mosaik_p2p.networks.files.shapes import PLAIN_SHAPES, At, Class, Decoder, Shape, own_keys
 from mosaik_p2p.networks.files.strict import LARGEST_INTEGER, Unusable, parsed, shown
-from mosaik_p2p.networks.file_values import some
 
 _INTEGERS = {np.dtype(f"{sign}int{bits}").name for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _NULLABLE_INTEGERS = {name.replace("i", "I", 1).replace("uI", "UI") for name in _INTEGERS}
@@ -55,7 +55,7 @@ def data_frame(decoder: Decoder, raw: Mapping[str, Any], at: At) -> pd.DataFrame
     orient, content = raw.get("orient", "columns"), raw["_object"]
     grid = _grid(_json(content, at), orient, at)
     dtypes = _dtypes(raw.get("dtype", {}), at)
-    decoded = {label: values for label, values in _decoded(decoder, grid, at)}
+    decoded = dict(_decoded(decoder, grid, at))
     for label, values in decoded.items():
         _check_column(decoder, at, label, list(zip(grid.index, values, strict=True)), dtypes.get(label))
     kinds: Any = dtypes or None
@@ -91,9 +91,7 @@ TABLE_SHAPES: Mapping[Class, Shape] = {
 }
 
 
-def column_faults(
-    place: str, column: Hashable, cells: Sequence[tuple[Any, Any]], dtype: str | None
-) -> Iterable[Fault]:
+def column_faults(place: str, column: Hashable, cells: Sequence[tuple[Any, Any]], dtype: str | None) -> Iterable[Fault]:
     """Cells, as pairs of row label and value, that do not fit the declared type; one fault at most."""
     fits, wanted = _TESTS.get(dtype or "", (None, ""))
     wrong = [] if fits is None else [(label, cell) for label, cell in cells if not fits(cell)]
@@ -148,8 +146,14 @@ def _grid(body: Any, orient: Any, at: At) -> _Grid:
     if orient == "columns":
         return _by_columns(body, at)
     columns, index, rows = (body.get(key) for key in ("columns", "index", "data"))
-    whole = body.keys() == {"columns", "index", "data"} and all(isinstance(p, list) for p in (columns, index, rows))
-    if not whole or len(index) != len(rows) or any(not isinstance(r, list) or len(r) != len(columns) for r in rows):
+    if (
+        not isinstance(columns, list)
+        or not isinstance(index, list)
+        or not isinstance(rows, list)
+        or body.keys() != {"columns", "index", "data"}
+        or len(index) != len(rows)
+        or any(not isinstance(row, list) or len(row) != len(columns) for row in rows)
+    ):
         raise Unusable(f"has a table {shown(at.name)} whose rows are not as long as its columns", "Mend the table")
     if len(set(map(str, columns))) < len(columns):
         double = next(label for label in columns if columns.count(label) > 1)
@@ -221,7 +225,7 @@ def _with_whole_index(frame: pd.DataFrame) -> pd.DataFrame:
 def _with_objects(frame: pd.DataFrame, decoded: Mapping[Any, list[Any]]) -> pd.DataFrame:
     """Columns of objects hold what was decoded here, and None for what is absent."""
     for position, (label, dtype) in enumerate(zip(frame.columns, frame.dtypes, strict=True)):
-        if dtype != object:
+        if not pd.api.types.is_object_dtype(dtype):
             continue
         values = frame.iloc[:, position].to_numpy(dtype=object, copy=True)
         for row, value in enumerate(decoded.get(label, ())):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.files.shapes import At, Class, Decoder
 from mosaik_p2p.networks.files.strict import Unusable, parsed, shown
 
@@ -76,8 +76,8 @@ def loading(library: str) -> Iterator[None]:
     """Whatever a library raises at plain data that are no sound net, as Unusable."""
     try:
         yield
-    except Unusable:
+    except (Unusable, BadInput):
         raise
-    except Exception as error:  # noqa: BLE001 (the libraries do not say what they raise; nothing of it is ours)
+    except Exception as error:  # The libraries do not say what they raise; nothing of it is ours.
         problem = f"is no net that {library} can load ({type(error).__name__}: {shown(str(error))})"
         raise Unusable(problem, f"Write the file with {library}.to_json, in its present version") from error

@@ -30,7 +30,7 @@ class Unusable(Exception):
 
 
 def file_bytes(path: Path, key: str, writer: str) -> bytes:
-    """What stands in a regular file of bearable size. Raises BadInput at the place `key`; `writer` writes such files."""
+    """What stands in a regular file of bearable size, which `writer` writes. Raises BadInput at the place `key`."""
     remedy = f"Write the file with {writer}"
     try:
         if path.exists() and not path.is_file():
