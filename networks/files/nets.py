@@ -72,12 +72,12 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 @contextmanager
-def loading(library: str) -> Iterator[None]:
+def loading(library: str, doing: str = "load") -> Iterator[None]:
     """Whatever a library raises at plain data that are no sound net, as Unusable."""
     try:
         yield
     except (Unusable, BadInput):
         raise
     except Exception as error:  # The libraries do not say what they raise; nothing of it is ours.
-        problem = f"is no net that {library} can load ({type(error).__name__}: {shown(str(error))})"
+        problem = f"is no net that {library} can {doing} ({type(error).__name__}: {shown(str(error))})"
         raise Unusable(problem, f"Write the file with {library}.to_json, in its present version") from error
