@@ -20,7 +20,7 @@ from mosaik_p2p.sims import electric_grid, heat_grid
 
 SETTINGS = HeatSettings(t_supply_c=75.0, t_return_c=45.0, t_feed_c=75.0, t_ground_c=10.0)
 POTENT = 15
-"""Hostile files of one kind, at least, that run code in pandapower's own reader: what is refused here is not harmless anyway."""
+"""Hostile files of one kind, at least, that run code in pandapower's own reader: they are not harmless anyway."""
 
 
 @pytest.fixture
