@@ -334,6 +334,6 @@ def heat_file_of(net: pp.pandapipesNet) -> Any:
     )
 
 
-@pytest.mark.parametrize("wanted", ["²", "٣", "１", "9" * 5000])
+@pytest.mark.parametrize("wanted", ["²", "٣", "\uff11", "9" * 5000])
 def test_digits_that_are_no_index_find_no_junction(wanted: str) -> None:
     assert junction_index(nets.heat_base(), wanted) is None
