@@ -135,6 +135,18 @@ def test_heat_json(name: str) -> None:
     pd.testing.assert_frame_equal(ours.res_pipe, theirs.res_pipe)
 
 
+def test_numbers_are_read_to_the_last_digit() -> None:
+    lengths = [0.007637746189766, 0.893317042557635, 3.0589983e-08]
+    net = pandapower.create_empty_network()
+    for _ in range(4):
+        pandapower.create_bus(net, vn_kv=0.4)
+    for number, length_km in enumerate(lengths):
+        pandapower.create_line(net, number, number + 1, length_km=length_km, std_type="NAYY 4x50 SE")
+    ours, _ = electric_net(str(pandapower.to_json(net)), "net.json")
+    assert ours is not None
+    assert ours.line["length_km"].tolist() == lengths
+
+
 def test_files_of_the_first_versions_are_read() -> None:
     """Plain tables of columns, without classes, as pandapower 1 wrote them."""
     text = """{
