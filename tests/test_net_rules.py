@@ -14,7 +14,9 @@ import pytest
 from pandapower import pandapowerNet
 
 import hostile_nets as nets
+import made_scenario as made
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading.door import check
 from mosaik_p2p.networks import electric_files, heat_files
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_file
 from mosaik_p2p.networks.files.columns import LARGEST_INDEX, Column, Kind
@@ -354,3 +356,18 @@ def test_numbers_declared_as_objects_are_computed_with(tmp_path: Path) -> None:
 def test_tables_that_are_missing_do_not_hinder_prosumers(tmp_path: Path) -> None:
     network = heat_file(written(nets.small_text(nets.heat_base()), tmp_path), SETTINGS)
     assert heat_trial(network, [HeatConnection(prosumer="A", supply=1, return_=3)], place="heat") == []
+
+
+def test_check_solves_each_network_once(tmp_path: Path) -> None:
+    net = nets.electric_base()
+    net.line.loc[1, ["length_km", "c_nf_per_km"]] = [5000.0, 1e6]
+    pandapower.to_json(net, str(tmp_path / "grid.json"))
+
+    def own(scenario: dict[str, Any]) -> None:
+        scenario["networks"]["electricity"] = {"file": "grid.json"}
+        made.prosumer(scenario, "A")["bus"] = "K1"
+        made.prosumer(scenario, "B")["bus"] = "K2"
+
+    (fault,) = check(made.write(tmp_path, own))
+    assert fault.place == "networks.electricity.file"
+    assert "has no solution" in fault.problem
