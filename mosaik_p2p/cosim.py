@@ -8,6 +8,7 @@ in the summary, and its traceback in `error.log`.
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -17,21 +18,22 @@ from typing import Any, cast
 from mosaik import World
 from mosaik.async_scenario import SimConfig
 
-from mosaik_p2p.errors import BadInput, Status, Verdict
+from mosaik_p2p.errors import BadInput, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.market.first_use import ANNOUNCEMENT, compile_kernel, kernel_is_cold
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
+from mosaik_p2p.results.conclusion import compare, conclude
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
-    add_to_settlement,
     counterfactual_folder,
 )
-from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE, SCENARIO_FILE, prepare_folder
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.store import ResultStore, read_table
+from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE, SCENARIO_FILE
+from mosaik_p2p.results.mark import ResultFolder, result_folder
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
 from mosaik_p2p.scenario import Scenario, resolved_toml
 from mosaik_p2p.sims.ending import Ending, cause_of, run_to_end, shut_down, termination_as_interrupt
@@ -98,32 +100,32 @@ def run(
     """
     started = perf_counter()
     config = simulator_config(simulators or {})
-    with termination_as_interrupt():
+    with termination_as_interrupt(), ExitStack() as claims:
         overrides = [*overrides, *([] if steps is None else [f"time.steps={steps}"])]
         case = load(scenario, [*overrides, *([ALL_COUNTERFACTUALS] if counterfactuals else [])])
         folder = RESULTS / case.scenario.name if out is None else Path(out)
-        prepare_folder(folder, overwrite=overwrite)
-        _begin(folder, case)
-        summary = _run(case, folder, config, started=started, title=case.scenario.name, progress=progress)
+        inputs = input_files(case, overrides)
+        claim = claims.enter_context(claimed_folder(folder, overwrite=overwrite, inputs=inputs))
+        summary = _run(case, claim, config, started=started, title=case.scenario.name, progress=progress)
         others = _counterfactual_overrides(case.scenario) if summary["complete"] else {}
         for name, changes in others.items():
             other, inner = load(scenario, [*overrides, *changes]), counterfactual_folder(folder, name)
-            prepare_folder(inner, overwrite=True)
-            _begin(inner, other)
-            lived = _run(other, inner, config, started=perf_counter(), title=_title(case, name), progress=progress)
+            beside = claims.enter_context(claimed_counterfactual(inner))
+            lived = _run(other, beside, config, started=perf_counter(), title=_title(case, name), progress=progress)
             if not lived["complete"]:
                 # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
                 break
         if others:
-            summary = _compare(folder, case, summary)
+            summary = compare(claim, _meta(case, complete=True, wall_s=summary["wall_s"]), summary)
         return RunOutcome(folder, summary, exit_code(summary))
 
 
-def _begin(folder: Path, case: Case) -> None:
-    """Mark the folder as that of a run which has not ended, before anything else stands in it."""
-    summary = summarise(folder, _meta(case, complete=False, wall_s={}))
-    write_summary(folder, {**summary, "cause": NOT_ENDED})
-    (folder / SCENARIO_FILE).write_text(resolved_toml(case.scenario, folder), encoding="utf-8")
+def _begin(folder: ResultFolder, case: Case) -> dict[str, Any]:
+    """Say in the folder that its run has not ended, before anything else stands in it; returns that summary."""
+    summary = {**summarise(folder.path, _meta(case, complete=False, wall_s={})), "cause": NOT_ENDED}
+    write_summary(folder.path, summary)
+    folder.write(SCENARIO_FILE, resolved_toml(case.scenario, folder.path).encode())
+    return summary
 
 
 def _counterfactual_overrides(scenario: Scenario) -> dict[str, list[str]]:
@@ -141,32 +143,21 @@ def _title(case: Case, counterfactual: str) -> str:
     return f"{case.scenario.name} {counterfactual.replace('_', ' ')}"
 
 
-def _compare(folder: Path, case: Case, summary: dict[str, Any]) -> dict[str, Any]:
-    """Set the counterfactual runs beside the complete run in `folder`: settlement, summary and report."""
-    add_to_settlement(folder)
-    compared = summarise(folder, _meta(case, complete=True, wall_s=summary["wall_s"]))
-    compared = {**compared, "cause": summary["cause"]}
-    write_summary(folder, compared)
-    build_report(folder)
-    return compared
-
-
 def _run(
-    case: Case, folder: Path, config: Mapping[str, StartConfig], *, started: float, title: str, progress: bool
+    case: Case, folder: ResultFolder, config: Mapping[str, StartConfig], *, started: float, title: str, progress: bool
 ) -> dict[str, Any]:
-    """Co-simulate into a folder that `_begin` has marked, and return its summary."""
+    """Co-simulate into a folder that this run has claimed, and return its summary."""
     loading_s = perf_counter() - started
+    begun = _begin(folder, case)
     if kernel_is_cold():
         if progress:
             print(ANNOUNCEMENT, file=sys.stderr, flush=True)
         compile_kernel()
     with progress_shown(title, case.scenario.time.steps, visible=progress) as on_interval:
-        end = _co_simulate(case, folder, config, on_interval=on_interval)
+        end = _co_simulate(case, folder.path, config, on_interval=on_interval)
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    summary = _conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause)
-    build_report(folder)
-    return summary
+    return conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun)
 
 
 def exit_code(summary: Mapping[str, Any]) -> ExitCode:
@@ -209,7 +200,7 @@ def _keep(wiring: Wiring, folder: Path) -> _End:
         for name, grid in wiring.grids.items():
             # Another simulator in the place of ours need not know how to show its net.
             if hasattr(grid, "get_net_json"):
-                (folder / NET_FILES[name]).write_text(grid.get_net_json(), encoding="utf-8")
+                result_folder(folder).write(NET_FILES[name], grid.get_net_json().encode())
         return _End(None, _parts(wiring.recorder.wall_s()))
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (other simulators may be anything)
         return _End(cause_of(error, log=folder / ERROR_FILE), {})
@@ -230,27 +221,6 @@ def _rescue(wiring: Wiring, ending: Ending, *, log: Path) -> _End:
 
 def _parts(wall_s: Mapping[str, float]) -> dict[str, float]:
     return {part: wall_s[name] for name, part in PART_OF.items() if name in wall_s}
-
-
-def _conclude(folder: Path, meta: RunMeta, cause: str | None) -> dict[str, Any]:
-    """Judge the folder by what is stored, merge its tables if the run is whole, and write the summary."""
-    summary = summarise(folder, meta)
-    if summary["complete"]:
-        ResultStore(folder).close()
-    elif cause is None:
-        cause = (
-            _failed_clearing(folder) or f"only {summary['steps_computed']} of {meta.steps} intervals are in the tables"
-        )
-    summary = {**summary, "cause": cause}
-    write_summary(folder, summary)
-    return summary
-
-
-def _failed_clearing(folder: Path) -> str | None:
-    """Why the last clearing failed; None where it did not."""
-    clearing = read_table(folder, "clearing")
-    failed = clearing[clearing["status"] != Status.OK.value]
-    return None if failed.empty else f"a clearing failed: {failed['cause'].iloc[-1]}"
 
 
 def _meta(case: Case, *, complete: bool, wall_s: Mapping[str, float]) -> RunMeta:
