@@ -228,7 +228,7 @@ def main() -> None:
     """Entry point of `mosaik-p2p`."""
     open_missing_streams()
     stderr = sys.stderr
-    sys.stderr = Lenient(stderr)  # type: ignore[assignment]  # all that is printed there is news on the way
+    sys.stderr = Lenient(stderr)
     try:
         _quiet_logs()
         _command()
@@ -247,8 +247,8 @@ def _command() -> None:
         typer.echo(f"Incomplete: {failed}", err=True)
         sys.exit(INCOMPLETE)
     except OSError as error:
-        # Of input and result folder every error has its own message: what is left is the output itself.
-        typer.echo(f"The output could not be written: {error.strerror or error}", err=True)
+        # Of input and result folder every error has a message of its own: what is left is a full disk behind stdout.
+        typer.echo(f"Ended by an error of the system: {error}", err=True)
         sys.exit(INCOMPLETE)
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != INTERRUPTED_SHELL:

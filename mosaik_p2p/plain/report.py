@@ -55,7 +55,7 @@ def json_faults(path: Path, *, inputs: Iterable[Path]) -> list[Fault]:
         if path.is_file() and path.stat().st_size and not _is_outcome(path):
             return [Fault("--json", str(path), "exists and is not the outcome of a clearing", NAME_ANOTHER)]
         if path.is_dir() or not path.resolve().parent.is_dir():
-            problem = "is a folder" if path.is_dir() else "lies in no folder"
+            problem = "is a folder" if path.is_dir() else "cannot be written: its folder does not exist"
             return [Fault("--json", str(path), problem, NAME_ANOTHER)]
     except (OSError, ValueError, RuntimeError) as error:
         return [_unwritable(path, error)]

@@ -13,7 +13,7 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, OWN_NAMES, SHARED_NAMES
 from mosaik_p2p.results.leftovers import Leftovers, leftovers
 from mosaik_p2p.results.lock import InUse, is_lock, is_locked, locked
-from mosaik_p2p.results.mark import RUN, NotWritten, ResultFolder, read_mark, start_mark
+from mosaik_p2p.results.mark import NotWritten, ResultFolder, read_mark, start_mark
 from mosaik_p2p.results.progress import progress_text
 
 ELSEWHERE = "Choose another folder with --out"
@@ -65,7 +65,7 @@ def _claim(folder: Path, held: contextlib.ExitStack, *, overwrite: bool, inputs:
     held.enter_context(locked(folder))
     if _present(folder):
         _clear(folder, overwrite=overwrite, inputs=inputs)
-    return ResultFolder(folder, start_mark(folder, RUN))
+    return ResultFolder(folder, start_mark(folder))
 
 
 def _present(folder: Path) -> list[Path]:
@@ -124,9 +124,7 @@ def _in_use(folder: Path) -> BadInput:
     except OSError:
         mark = None
     who = "" if mark is None else f" ({mark.holder})"
-    return _refused(
-        folder, f"is in use by another run{who}", f"Wait for its end. {ELSEWHERE} if it is not to be waited for"
-    )
+    return _refused(folder, f"is in use by another run{who}", f"Wait for its end. {ELSEWHERE} if you cannot")
 
 
 def _no_result(folder: Path) -> BadInput:

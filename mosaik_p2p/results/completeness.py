@@ -1,7 +1,7 @@
 """Whether every table has the intervals that it should have.
 
-`trades`, `violations`, `negotiation`, `charges` and `settlement` may well have no row in an interval: that none of their
-rows is lost is known from the folder's mark, which counts what was stored (see `results.integrity`).
+`trades`, `violations`, `negotiation`, `charges` and `settlement` may well have no row in an interval: that none of
+their rows is lost is known from the folder's mark, which lists what was stored (see `results.integrity`).
 """
 
 from collections.abc import Iterator, Sequence

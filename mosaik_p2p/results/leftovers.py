@@ -34,10 +34,10 @@ def leftovers(folder: Path, mark: Mark) -> Leftovers:
     """What lies in a folder with the mark of an earlier run, the mark and the lock aside. Raises InUse where a
     counterfactual run below it goes on, and OSError.
     """
-    return _sum(_entry(path, folder, mark) for path in sorted(folder.iterdir()))
+    return _sum(_entry(path, mark) for path in sorted(folder.iterdir()))
 
 
-def _entry(path: Path, folder: Path, mark: Mark) -> Leftovers:
+def _entry(path: Path, mark: Mark) -> Leftovers:
     table = path.name.removeprefix(".").removesuffix(".parts")
     if path.name in (MARK_FILE, LOCK_FILE):
         return Leftovers()

@@ -1,7 +1,7 @@
 """One run at a time in a folder: a lock of the operating system, which vanishes with the process that holds it.
 
-The lock is on an empty file in the folder that stays there when the run has ended; whether somebody holds it is known to
-the system alone, so that a killed run leaves nothing to clear away.
+The lock is on an empty file in the folder that stays there when the run has ended; whether somebody holds it is known
+to the system alone, so that a killed run leaves nothing to clear away.
 """
 
 import contextlib

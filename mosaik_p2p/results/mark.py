@@ -1,8 +1,8 @@
 """The mark of a result folder: `run.jsonl`, which only a run writes, with an entry for every file that it has written.
 
-Its first line says which run that was (process, host, since when), each further line a file with its size, checksum and,
-of a table, the number of its rows. By the mark `--overwrite` knows the files that it may remove, a run whether all that
-it stored is still there at its end, and `report` whether a file has been changed since.
+Its first line says which run that was (process, host, since when), each further line a file with its size, checksum
+and, of a table, the number of its rows. By the mark `--overwrite` knows the files that it may remove, a run whether all
+that it stored is still there at its end, and `report` whether a file has been changed since.
 
 Files are written beside their place under a hidden name, entered here, and renamed: a file under its own name is whole,
 whatever stops the run, and nothing is ever written through a link.
@@ -25,8 +25,6 @@ from mosaik_p2p.errors import RunFailed
 
 MARK_FILE = "run.jsonl"
 MADE_BY, FORMAT = "mosaik_p2p result folder", 1
-RUN, RECORDER = "run", "recorder"
-"""Who began the folder: a whole run, or a recorder in a mosaik world of the user's own."""
 _NEVER_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -49,7 +47,6 @@ class Mark:
     """What stands in the mark."""
 
     run: str
-    begun_by: str
     pid: int
     host: str
     since: str
@@ -70,14 +67,13 @@ class Mark:
         return _hidden(place, self.run)
 
 
-def start_mark(folder: Path, begun_by: str) -> str:
+def start_mark(folder: Path) -> str:
     """Mark the folder, which exists, as that of a new run; returns the run's own id. Raises NotWritten."""
     run = secrets.token_hex(8)
     header = {
         "made_by": MADE_BY,
         "format": FORMAT,
         "run": run,
-        "begun_by": begun_by,
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now(tz=UTC).isoformat(timespec="seconds"),
@@ -115,7 +111,7 @@ def _mark(header: Mapping[str, Any], entries: list[dict[str, Any]], *, is_damage
         standing.setdefault(name, []).append(Written(entry["bytes"], entry["sha256"], entry.get("rows")))
         checksums[name] = checksums.get(name, frozenset()) | {entry["sha256"]}
     written = {name: versions[-1] for name, versions in standing.items() if versions}
-    about = {key: header[key] for key in ("run", "begun_by", "pid", "host", "since")}
+    about = {key: header[key] for key in ("run", "pid", "host", "since")}
     return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged)
 
 
@@ -162,7 +158,7 @@ class ResultFolder:
         return place
 
     def enter(self, name: str) -> None:
-        """Enter a file that was written for the run by other means, such as a log, if it is there. Raises NotWritten."""
+        """Enter a file that was written for the run by other means, such as a log, if any. Raises NotWritten."""
         place = self.path / name
         if self.run is None or place.is_symlink() or not place.is_file() or not self.is_there():
             return
@@ -208,9 +204,9 @@ def _replace(place: Path, run: str, data: bytes, noted: tuple[Path, dict[str, An
         _write_new(hidden, data)
         if noted is not None:
             _append(*noted)
-    except BaseException as error:
+    except OSError as error:
         _discard(hidden)
-        raise (_not_written(place, error) if isinstance(error, OSError) else error) from None
+        raise _not_written(place, error) from error
     try:
         hidden.replace(place)
     except OSError as error:

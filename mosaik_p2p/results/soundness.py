@@ -55,7 +55,8 @@ def _out_of_time(raw: Results, name: str) -> Iterator[str]:
     steps = float("inf") if name in AHEAD or raw.facts.steps is None else raw.facts.steps
     wrong = (number != number.round()) | (number < 0) | (number >= steps)
     if wrong.any():
-        yield f"holds {int(wrong.sum())} rows at times that are no interval of the scenario, such as {times[wrong].iloc[0]}"
+        example = times[wrong].iloc[0]
+        yield f"holds {int(wrong.sum())} rows at times that are no interval of the scenario, such as {example}"
 
 
 def _trades(done: Results) -> Iterator[str]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.results.folder import TABLE_NAMES, aside_path, is_part, parts_folder, table_path
-from mosaik_p2p.results.mark import RECORDER, RUN, NotWritten, ResultFolder, read_mark, result_folder, start_mark
+from mosaik_p2p.results.mark import NotWritten, ResultFolder, read_mark, result_folder, start_mark
 from mosaik_p2p.results.tables import TABLES
 from mosaik_p2p.units import Table
 
@@ -74,8 +74,8 @@ def _own_folder(folder: Path) -> ResultFolder:
     if mark is None:
         if any((folder / name).exists() for name in TABLE_NAMES):
             raise _occupied(folder)
-        return ResultFolder(folder, start_mark(folder, RECORDER))
-    if mark.begun_by != RUN or any(name.startswith(TABLE_NAMES) for name in mark.written):
+        return ResultFolder(folder, start_mark(folder))
+    if any(name.startswith(TABLE_NAMES) for name in mark.written):
         raise _occupied(folder)
     return ResultFolder(folder, mark.run)
 
