@@ -12,7 +12,7 @@ def progress_text(folder: Path) -> str:
     try:
         summary = recounted_summary(folder)
         stored, asked = summary["steps_computed"], summary["steps"]
-        complete, cause = summary["complete"], summary["cause"]
+        complete, cause = summary["complete"], summary.get("cause")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         return "is not empty: it holds results of an earlier run that cannot be read"
     if complete:
