@@ -36,13 +36,13 @@ def harmed_run(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> RunO
     return run("network1_electric", out=folder, steps=3, overrides=SHORT, progress=False, simulators=recorder)
 
 
-def command(folder: Path, before: str = "", shell: str = "", **options: object) -> subprocess.CompletedProcess[str]:
+def command(folder: Path, before: str = "", shell: str = "") -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own; `before` is Python, `shell` redirections."""
     arguments = [sys.executable, "-c", before + MAIN, *ARGUMENTS, "--out", str(folder)]
     environment = {**os.environ, flooded_folder.FOLDER: str(folder)}
     if shell:
         arguments = ["sh", "-c", f'exec "$@" {shell}', "sh", *arguments]
-    return subprocess.run(arguments, env=environment, check=False, capture_output=True, text=True, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(arguments, env=environment, check=False, capture_output=True, text=True)
 
 
 def assert_nothing_is_half(folder: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [100, 3000, 50_000, 1_000_000])
+@pytest.mark.parametrize("limit", [100, 3000, 1_000_000])
 def test_files_that_may_not_grow(tmp_path: Path, limit: int) -> None:
     """The same error as of a full disk, at the scenario, the tables, the net or the report; needs no rights."""
     pytest.importorskip("resource")
@@ -147,7 +147,7 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kilobytes", [16, 120, 2000])
+@pytest.mark.parametrize("kilobytes", [120, 2000])
 def test_a_disk_that_fills(tmp_path: Path, kilobytes: int) -> None:
     with small_disk(tmp_path / "disk", kilobytes) as disk:
         ended = command(disk / "run")
@@ -163,9 +163,7 @@ def test_a_disk_that_fills(tmp_path: Path, kilobytes: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "shell", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", "| true", "2>&1 | true"]
-)
+@pytest.mark.parametrize("shell", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", "2>&1 | true"])
 def test_streams_that_nobody_reads_stop_no_run(tmp_path: Path, shell: str) -> None:
     if "/dev/full" in shell and not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
