@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.streams import open_missing_streams
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -73,18 +74,20 @@ def run_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
-    from mosaik_p2p.cosim import run
+    from mosaik_p2p.cosim import Order, conduct
     from mosaik_p2p.results.folder import ERROR_FILE, REPORT_FILE
     from mosaik_p2p.results.terminal import render
 
-    outcome = run(
-        scenario,
-        out=out,
-        steps=steps,
-        overrides=set_ or (),
-        overwrite=overwrite,
-        counterfactuals=counterfactuals,
-        progress=not quiet,
+    outcome, demand = conduct(
+        Order(
+            scenario=scenario,
+            out=out,
+            steps=steps,
+            overrides=set_ or (),
+            overwrite=overwrite,
+            counterfactuals=counterfactuals,
+            progress=not quiet,
+        )
     )
     if not quiet:
         typer.echo(render(outcome.summary))
@@ -94,7 +97,7 @@ def run_command(
         details = f" (details: {log})" if log.exists() else ""
         typer.echo(f"Incomplete: {outcome.summary['cause']}{details}", err=True)
         typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
-    raise typer.Exit(int(outcome.exit_code))
+    raise typer.Exit(int(outcome.exit_code) if demand is None else INCOMPLETE)
 
 
 @app.command("check")
@@ -220,6 +223,7 @@ def _is_news(record: "Record") -> bool:
 
 def main() -> None:
     """Entry point of `mosaik-p2p`."""
+    open_missing_streams()
     _quiet_logs()
     try:
         app()
