@@ -46,35 +46,35 @@ def run_to_end(world: World, until: int, *, log: Path, interrupts: Interrupts) -
             error = _hidden_failure(world)
     except (KeyboardInterrupt, SystemExit, Exception) as raised:  # noqa: BLE001 (a simulator may raise anything)
         error = raised
+    _stop_steps(world, error)
     if error is not None and interrupts.first is not None:
         # In another form, or as a consequence, it may be what stopped the world.
         error = interrupts.first
-    _stop_steps(world)
     reached = {name: _reached(runner) for name, runner in world.compile(use_cache=True).items()}
     return Ending(None if error is None else cause_of(error, log=log), reached, demand_of(error))
 
 
 def shut_down(world: World, *, log: Path) -> str | None:
-    """Finalise all simulators and close the loop; the cause where one of them failed at that, else None."""
+    """Finalise all simulators; the cause where one of them failed at that, else None."""
     try:
-        world.shutdown()  # type: ignore[no-untyped-call]  # mosaik's own signature has no types
+        # mosaik's own way closes the loop on simulators that it does not know yet.
+        world.loop.run_until_complete(world._async_world.shutdown())
     except Exception as error:  # noqa: BLE001 (as above)
         return cause_of(error, log=log)
     finally:
         # Marked as done: mosaik would complain about it a second time, when the world is collected.
         world._async_world._shutdown_performed = True
-        close_loop(world.loop)
     return None
 
 
 def close_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Let nothing in it go on."""
-    if loop.is_closed():
-        return
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    while left := asyncio.all_tasks(loop):
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    # Connections that were broken off are closed in the loop's next round.
+    loop.run_until_complete(asyncio.sleep(0))
     loop.close()
 
 
@@ -135,10 +135,16 @@ def _hidden_failure(world: World) -> BaseException | None:
     return RunFailed(f"stopped before the end: {', '.join(unfinished)}") if unfinished else None
 
 
-def _stop_steps(world: World) -> None:
-    """Cancel what still waits to step; the connections to other processes are left for mosaik to close."""
-    waiting = [task for task in asyncio.all_tasks(world.loop) if not task.get_name().startswith(_CONNECTIONS)]
-    for task in waiting:
-        task.cancel()
-    if waiting:
-        world.loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+def _stop_steps(world: World, error: BaseException | None) -> None:
+    """Cancel what still waits to step; the connections to other processes are left for mosaik to close.
+
+    An exit comes out of the loop twice: where `error` was raised, and where mosaik waits for what raised it.
+    """
+    while waiting := [task for task in asyncio.all_tasks(world.loop) if not task.get_name().startswith(_CONNECTIONS)]:
+        for task in waiting:
+            task.cancel()
+        try:
+            world.loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+        except (KeyboardInterrupt, SystemExit) as again:
+            if again is not error:
+                raise

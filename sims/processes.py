@@ -19,7 +19,7 @@ from mosaik_p2p.errors import RunFailed
 
 TICK_S = 0.05
 """Between two looks at a process that is about to end."""
-LAUNCHER_S = 10.0
+LAUNCHER_S = 8.0
 """From the end, with 0, of a command that puts its simulator into the background until the simulator connects."""
 TERMINATE_S = 2.0
 """Between SIGTERM and SIGKILL."""

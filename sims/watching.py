@@ -52,6 +52,8 @@ class Member:
 
     name: str
     process: "subprocess.Popen[bytes] | None" = None
+    writer: asyncio.StreamWriter | None = None
+    """Where there is a connection."""
     is_kept: bool = False
     """Its process is left alone when the run is over."""
     is_lost: bool = False
@@ -157,8 +159,11 @@ class Watch:
             self.failures.append(end_told(member.name, member.process))
 
     def end(self) -> None:
-        """No process is left behind, whatever happened."""
+        """No process and no connection is left behind, whatever happened."""
         for member in self._members:
+            if member.writer is not None:
+                # What is still to be sent has nobody to read it.
+                member.writer.transport.abort()
             if member.process is not None and not member.is_kept:
                 kill(member.process)
 
@@ -170,7 +175,8 @@ class WatchedProxy(RemoteProxy):
         reader, writer = streams
         channel = Channel(reader, writer, name=member.name)
         super().__init__(channel, remote)
-        self._writer, self._member, self._watch = writer, member, watch
+        member.writer = writer
+        self._member, self._watch = member, watch
         # The library tells nobody when this task ends, and offers no other way to learn it.
         self._reading: asyncio.Task[None] = channel._receiver_task
         watch.follow(member, self._reading)
@@ -186,8 +192,6 @@ class WatchedProxy(RemoteProxy):
             asking = _named(self._channel.send(["stop", [], {}]), self._member)
             await asyncio.wait({asking, self._reading}, timeout=STOP_S, return_when=asyncio.FIRST_COMPLETED)
         await self._watch.leave(self._member)
-        # What is still to be sent has nobody to read it.
-        self._writer.transport.abort()
         for task in (self._reading, self._reader_task):
             task.cancel()
         await asyncio.gather(self._reading, self._reader_task, return_exceptions=True)
