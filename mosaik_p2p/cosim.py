@@ -7,6 +7,7 @@ in the summary, and its traceback in `error.log`.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -14,22 +15,23 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from mosaik_p2p.errors import RunFailed, Status, Verdict
+from mosaik_p2p.errors import RunFailed, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.market.compiled import JIT_IS_OFF
 from mosaik_p2p.market.first_use import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
+from mosaik_p2p.results.conclusion import compare, conclude
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
-    add_to_settlement,
     counterfactual_folder,
 )
-from mosaik_p2p.results.folder import ERROR_FILE, SCENARIO_FILE, prepare_folder
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.store import ResultStore, read_table
+from mosaik_p2p.results.folder import ERROR_FILE, SCENARIO_FILE
+from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
 from mosaik_p2p.scenario import Scenario, resolved_toml
 from mosaik_p2p.sims.ending import cause_of
@@ -140,42 +142,47 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
     with around.interrupts.break_off():
         case = load(order.scenario, [*overrides, *([ALL_COUNTERFACTUALS] if order.counterfactuals else [])])
     folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
-    prepare_folder(folder, overwrite=order.overwrite)
-    _begin(folder, case)
-    summary, demand = _run(case, folder, around, started=started, title=case.scenario.name)
-    others = _counterfactual_overrides(case.scenario) if summary["complete"] else {}
-    if others:
-        changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
-        demand = _run_others(case, folder, around, changed)
-        summary = _compare(folder, case, summary)
+    with ExitStack() as claims:
+        claimed = claimed_folder(folder, overwrite=order.overwrite, inputs=input_files(case, overrides))
+        claim = claims.enter_context(claimed)
+        summary, demand = _run(case, claim, around, started=started, title=case.scenario.name)
+        others = _counterfactual_overrides(case.scenario) if summary["complete"] else {}
+        if others:
+            changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
+            demand = _run_others(case, folder, around, changed, claims)
+            summary = compare(claim, _meta(case, complete=True, wall_s=summary["wall_s"]), summary)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
 
 
 def _run_others(
-    case: Case, folder: Path, around: Surroundings, others: Mapping[str, tuple[str | Path, list[str]]]
+    case: Case,
+    folder: Path,
+    around: Surroundings,
+    others: Mapping[str, tuple[str | Path, list[str]]],
+    claims: ExitStack,
 ) -> BaseException | None:
     """Run the counterfactuals, scenario and overrides by name; what ended them is returned."""
     for name, (scenario, overrides) in others.items():
         started = perf_counter()
         try:
             with around.interrupts.break_off():
-                other, inner = load(scenario, overrides), counterfactual_folder(folder, name)
+                other = load(scenario, overrides)
         except KeyboardInterrupt as interrupt:
             return interrupt
-        prepare_folder(inner, overwrite=True)
-        _begin(inner, other)
-        lived, demand = _run(other, inner, around, started=started, title=_title(case, name))
+        beside = claims.enter_context(claimed_counterfactual(counterfactual_folder(folder, name)))
+        lived, demand = _run(other, beside, around, started=started, title=_title(case, name))
         if not lived["complete"]:
             # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
             return demand
     return None
 
 
-def _begin(folder: Path, case: Case) -> None:
-    """Mark the folder as that of a run which has not ended, before anything else stands in it."""
-    summary = summarise(folder, _meta(case, complete=False, wall_s={}))
-    write_summary(folder, {**summary, "cause": NOT_ENDED})
-    (folder / SCENARIO_FILE).write_text(resolved_toml(case.scenario, folder), encoding="utf-8")
+def _begin(folder: ResultFolder, case: Case) -> dict[str, Any]:
+    """Say in the folder that its run has not ended, before anything else stands in it; returns that summary."""
+    summary = {**summarise(folder.path, _meta(case, complete=False, wall_s={})), "cause": NOT_ENDED}
+    write_summary(folder.path, summary)
+    folder.write(SCENARIO_FILE, resolved_toml(case.scenario, folder.path).encode())
+    return summary
 
 
 def _counterfactual_overrides(scenario: Scenario) -> dict[str, list[str]]:
@@ -193,27 +200,16 @@ def _title(case: Case, counterfactual: str) -> str:
     return f"{case.scenario.name} {counterfactual.replace('_', ' ')}"
 
 
-def _compare(folder: Path, case: Case, summary: dict[str, Any]) -> dict[str, Any]:
-    """Set the counterfactual runs beside the complete run in `folder`: settlement, summary and report."""
-    add_to_settlement(folder)
-    compared = summarise(folder, _meta(case, complete=True, wall_s=summary["wall_s"]))
-    compared = {**compared, "cause": summary["cause"]}
-    write_summary(folder, compared)
-    build_report(folder)
-    return compared
-
-
 def _run(
-    case: Case, folder: Path, around: Surroundings, *, started: float, title: str
+    case: Case, folder: ResultFolder, around: Surroundings, *, started: float, title: str
 ) -> tuple[dict[str, Any], BaseException | None]:
-    """Co-simulate into a folder that `_begin` has marked; its summary, and the interrupt or exit that ended it."""
+    """Co-simulate into a folder that this run has claimed; its summary, and the interrupt or exit that ended it."""
     loading_s = perf_counter() - started
-    end = _lived(case, folder, around, title)
+    begun = _begin(folder, case)
+    end = _lived(case, folder.path, around, title)
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    summary = _conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause)
-    build_report(folder)
-    return summary, end.demand
+    return conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
 
 
 def _lived(case: Case, folder: Path, around: Surroundings, title: str) -> End:
@@ -239,27 +235,6 @@ def exit_code(summary: Mapping[str, Any]) -> ExitCode:
     if not all(told["complete"] for told in (summary, *summary["counterfactuals"].values())):
         return ExitCode.INCOMPLETE
     return ExitCode.NO_SOLUTION if summary["verdict_counts"][Verdict.UNKNOWN.value] else ExitCode.COMPLETE
-
-
-def _conclude(folder: Path, meta: RunMeta, cause: str | None) -> dict[str, Any]:
-    """Judge the folder by what is stored, merge its tables if the run is whole, and write the summary."""
-    summary = summarise(folder, meta)
-    if summary["complete"]:
-        ResultStore(folder).close()
-    elif cause is None:
-        cause = (
-            _failed_clearing(folder) or f"only {summary['steps_computed']} of {meta.steps} intervals are in the tables"
-        )
-    summary = {**summary, "cause": cause}
-    write_summary(folder, summary)
-    return summary
-
-
-def _failed_clearing(folder: Path) -> str | None:
-    """Why the last clearing failed; None where it did not."""
-    clearing = read_table(folder, "clearing")
-    failed = clearing[clearing["status"] != Status.OK.value]
-    return None if failed.empty else f"a clearing failed: {failed['cause'].iloc[-1]}"
 
 
 def _meta(case: Case, *, complete: bool, wall_s: Mapping[str, float]) -> RunMeta:

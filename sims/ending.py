@@ -58,7 +58,7 @@ def shut_down(world: World, *, log: Path) -> str | None:
     """Finalise all simulators; the cause where one of them failed at that, else None."""
     try:
         # mosaik's own way closes the loop on simulators that it does not know yet.
-        world.loop.run_until_complete(world._async_world.shutdown())
+        world.loop.run_until_complete(world._async_world.shutdown())  # type: ignore[no-untyped-call]  # mosaik's
     except Exception as error:  # noqa: BLE001 (as above)
         return cause_of(error, log=log)
     finally:

@@ -15,6 +15,7 @@ from mosaik.async_scenario import SimConfig
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE
+from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.sims.ending import Ending, cause_of, close_loop, demand_of, run_to_end, shut_down
 from mosaik_p2p.sims.interrupts import Interrupts
 from mosaik_p2p.sims.progress import tell
@@ -98,7 +99,7 @@ def _keep(wiring: Wiring, folder: Path) -> End:
         for name, grid in wiring.grids.items():
             # Another simulator in the place of ours need not know how to show its net.
             if hasattr(grid, "get_net_json"):
-                (folder / NET_FILES[name]).write_text(grid.get_net_json(), encoding="utf-8")
+                result_folder(folder).write(NET_FILES[name], grid.get_net_json().encode())
         return End(None, _parts(wiring.recorder.wall_s()))
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (other simulators may be anything)
         return End(cause_of(error, log=folder / ERROR_FILE), {}, demand_of(error))

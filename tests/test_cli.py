@@ -184,7 +184,8 @@ def test_a_damaged_folder_is_a_fault(
         path.unlink()
     assert command(monkeypatch, "report", str(tmp_path)) == 2
     told = capsys.readouterr()
-    assert "these tables are missing" in told.err
+    assert "table trades" in told.err
+    assert "is missing" in told.err
     assert "feasible" not in told.out + told.err
 
 

@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 
 from mosaik_p2p.cosim import ExitCode, Order, RunOutcome, conduct, run
+from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.comparison import LABELS, comparison_rows
 from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIATION, counterfactual_folder
-from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE, prepare_folder
+from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE
+from mosaik_p2p.results.lock import LOCK_FILE
+from mosaik_p2p.results.mark import MARK_FILE
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.terminal import render
@@ -137,7 +140,8 @@ def test_overwriting_removes_them_and_leaves_other_files(compared: RunOutcome, t
     own = folder / COUNTERFACTUALS_FOLDER / "notes" / "mine.txt"
     own.parent.mkdir()
     own.write_text("mine")
-    prepare_folder(folder, overwrite=True)
-    assert [path.name for path in folder.iterdir()] == [COUNTERFACTUALS_FOLDER]
+    with claimed_folder(folder, overwrite=True):
+        pass
+    assert {path.name for path in folder.iterdir()} == {COUNTERFACTUALS_FOLDER, LOCK_FILE, MARK_FILE}
     assert [path.name for path in (folder / COUNTERFACTUALS_FOLDER).iterdir()] == ["notes"]
     assert own.read_text() == "mine"

@@ -18,9 +18,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import dying_grid
-from mosaik_p2p import cosim
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import Terminated
+from mosaik_p2p.results import conclusion
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.sims import interrupts
 from mosaik_p2p.sims.interrupts import Interrupts, signals_heeded
@@ -146,7 +146,7 @@ def test_an_interrupt_while_results_are_written_waits_for_that(tmp_path: Path, m
         signal.raise_signal(signal.SIGINT)
         return build_report(folder)
 
-    monkeypatch.setattr(cosim, "build_report", interrupted)
+    monkeypatch.setattr(conclusion, "build_report", interrupted)
     with pytest.raises(KeyboardInterrupt):
         short_run(tmp_path / "run", counterfactuals=True)
     assert summary_of(tmp_path / "run")["complete"]

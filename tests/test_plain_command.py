@@ -128,6 +128,33 @@ def test_a_json_file_that_cannot_be_written(
     assert "cannot be written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["agents.csv", "./pairs.csv", "link.csv", "twin.csv", "notes.txt", "other.json"])
+def test_no_file_but_an_earlier_outcome_is_replaced(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "link.csv").symlink_to("agents.csv")
+    (folder / "twin.csv").hardlink_to(folder / "pairs.csv")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "other.json").write_text('{"status": "mine"}')
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert clear(monkeypatch, "--json", name) == 2
+    told = "is not the outcome of a clearing" if name in ("notes.txt", "other.json") else "is an input of this clearing"
+    assert told in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
+def test_an_earlier_outcome_is_replaced_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "out.json").write_text("")
+    assert clear(monkeypatch, "--json", "out.json") == 0
+    (folder / "kept.json").hardlink_to(folder / "out.json")
+    first = (folder / "out.json").read_text()
+    (folder / "agents.csv").write_text(AGENTS.replace("0.05", "0.06"))
+    assert clear(monkeypatch, "--json", "out.json") == 0
+    assert (folder / "out.json").read_text() != first
+    assert (folder / "kept.json").read_text() == first
+    assert {path.name for path in folder.iterdir()} == {"agents.csv", "pairs.csv", "out.json", "kept.json"}
+
+
 def test_no_solution_has_its_own_exit_code(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

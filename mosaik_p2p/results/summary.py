@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
@@ -19,6 +20,7 @@ from mosaik_p2p.results.counterfactuals import (
 from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
+from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
 from mosaik_p2p.results.money import costs, is_worse_off, operator_account, reputation_account, total_cost
 from mosaik_p2p.results.naming import kind_of, place
@@ -84,7 +86,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "schema": SCHEMA,
         "name": meta.name,
         "title": meta.title,
-        "complete": meta.complete and _is_whole(results, meta),
+        "complete": meta.complete and not gaps(results, meta.networks, meta.steps),
         "steps": meta.steps,
         "steps_computed": len(verdicts),
         "dt_h": meta.dt_h,
@@ -121,27 +123,37 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
 
 
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
-    """Write `summary.json` whole or not at all; ValueError where a number is not finite."""
+    """Write `summary.json` whole or not at all; ValueError where a number is not finite, NotWritten where it cannot."""
     text = json.dumps(summary, allow_nan=False, indent=2, ensure_ascii=False)
-    hidden = folder / f".{SUMMARY_FILE}.tmp"
-    hidden.write_text(text + "\n", encoding="utf-8")
-    return hidden.replace(folder / SUMMARY_FILE)
+    return result_folder(folder).write(SUMMARY_FILE, f"{text}\n".encode())
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """The folder's summary; of a run that died before it wrote one, what its tables and scenario tell."""
+    """The folder's summary; of a run that died before it wrote one, what its tables and scenario tell.
+
+    ValueError where the file is no summary.
+    """
     path = folder / SUMMARY_FILE
-    if path.exists():
+    if not path.exists():
+        return summarise(folder, _meta_of_dead_run(read_facts(folder)))
+    try:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not (isinstance(summary, dict) and summary.get("cause") == NOT_ENDED):
-            return summary
-        known = replace(
-            _meta_of_dead_run(read_facts(folder)),
-            scenario_hash=summary["scenario_hash"],
-            versions=summary["versions"],
-        )
-        return {**summarise(folder, known), "cause": NOT_ENDED}
-    return summarise(folder, _meta_of_dead_run(read_facts(folder)))
+    except ValueError as error:
+        raise ValueError(f"{path} is no summary: {error}") from error
+    if not (isinstance(summary, dict) and summary.get("cause") == NOT_ENDED):
+        return summary
+    return {**summarise(folder, meta_of_summary(summary, read_facts(folder))), "cause": NOT_ENDED}
+
+
+def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
+    """What a stored summary tells of its run beyond tables and scenario."""
+    stored = {name: entry.get("stored_start_kwh") for name, entry in summary.get("cost", {}).items()}
+    return replace(
+        _meta_of_dead_run(facts),
+        scenario_hash=summary.get("scenario_hash"),
+        versions=summary.get("versions", {}),
+        initial_stored_kwh={name: level for name, level in stored.items() if level is not None},
+    )
 
 
 def _not_converged(results: Results) -> dict[str, Any]:
@@ -170,13 +182,6 @@ def _meta_of_dead_run(facts: Facts) -> RunMeta:
 
 def _carriers(meta: RunMeta) -> tuple[str, ...]:
     return tuple(carrier for carrier in CARRIERS if carrier != HEAT or HEAT in meta.networks)
-
-
-def _is_whole(results: Results, meta: RunMeta) -> bool:
-    """Whether the market and every network left exactly one binding row per interval."""
-    flows = results.of_binding_round("flows")
-    counts = [len(results.binding), *((flows["network"] == network).sum() for network in meta.networks)]
-    return all(count == meta.steps for count in counts) and results.binding["time"].is_unique
 
 
 def _network_rows(results: Results, network: str) -> pd.DataFrame:
