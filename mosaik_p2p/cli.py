@@ -75,18 +75,20 @@ def run_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
-    from mosaik_p2p.cosim import run
+    from mosaik_p2p.cosim import Order, conduct
     from mosaik_p2p.results.folder import ERROR_FILE, REPORT_FILE
     from mosaik_p2p.results.terminal import render
 
-    outcome = run(
-        scenario,
-        out=out,
-        steps=steps,
-        overrides=set_ or (),
-        overwrite=overwrite,
-        counterfactuals=counterfactuals,
-        progress=not quiet,
+    outcome, demand = conduct(
+        Order(
+            scenario=scenario,
+            out=out,
+            steps=steps,
+            overrides=set_ or (),
+            overwrite=overwrite,
+            counterfactuals=counterfactuals,
+            progress=not quiet,
+        )
     )
     if not quiet:
         say(render(outcome.summary))
@@ -98,7 +100,7 @@ def run_command(
         typer.echo(f"Incomplete: {outcome.summary['cause']}{details}", err=True)
         if outcome.folder.exists():
             typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
-    raise typer.Exit(int(outcome.exit_code))
+    raise typer.Exit(int(outcome.exit_code) if demand is None else INCOMPLETE)
 
 
 @app.command("check")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mosaik_p2p.cosim import ExitCode, RunOutcome, run
+from mosaik_p2p.cosim import ExitCode, Order, RunOutcome, conduct, run
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.comparison import LABELS, comparison_rows
 from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIATION, counterfactual_folder
@@ -114,8 +114,8 @@ def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -
 
 
 def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> None:
-    outcome = run(
-        "network1",
+    order = Order(
+        scenario="network1",
         out=tmp_path / "cut",
         steps=1,
         overrides=(*NOON, *TIGHT, "negotiation.enabled=true", "negotiation.max_rounds=1"),
@@ -123,6 +123,8 @@ def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> Non
         progress=False,
         simulators={"electric_grid": {"python": "dying_grid:DiesWithoutCharges"}},
     )
+    outcome, demand = conduct(order)
+    assert isinstance(demand, KeyboardInterrupt)
     assert outcome.exit_code is ExitCode.INCOMPLETE
     assert outcome.summary["complete"]
     assert {case: told["complete"] for case, told in outcome.summary["counterfactuals"].items()} == {
