@@ -20,6 +20,7 @@ from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
 from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
+from mosaik_p2p.loading.trial import trial_faults
 from mosaik_p2p.loading.uses import Use, sign_faults, uses
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
 from mosaik_p2p.scenario.devices import SolarCollectorSpec
@@ -91,6 +92,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *(fault for place in places for fault in place.faults),
         *shared_load_faults(scenario, places),
         *parted_heat_faults(scenario, places, grids.heat),
+        *trial_faults(scenario, grids, places, series),
         *faults_of_tariffs,
         *faults_of_devices,
         *storage_faults(reading),

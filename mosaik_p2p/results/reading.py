@@ -11,6 +11,7 @@ import pandas as pd
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.scenario.names import is_index
 
 KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
 
@@ -77,7 +78,7 @@ class Results:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """Sort key by which `P2` comes before `P10`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if is_index(part) else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def read_results(folder: Path) -> Results:
