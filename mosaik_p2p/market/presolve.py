@@ -6,6 +6,8 @@ price. Two facts about every optimum bring them nearer without changing it:
 - Where power comes from a source that costs b per kWh at the least and goes to a use that is worth less than b, less of
   both is cheaper. So a source feeds no more than the uses worth its price, and a use takes no more than the sources
   below its worth. Loads, stores and conversions count as uses worth anything, and as sources at any price.
+- A conversion that makes more of one carrier than there are uses, or takes more than there are sources, meets the
+  scarcity price there. That pays only where the other carrier is as dear: where only loads and stores are still served.
 - A store that goes one way at a time charges no more than it has room for, discharges no more than it holds, and holds
   no more than it began with and can have been charged.
 
@@ -18,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.market.problem import IMBALANCE, SCARCITY, MarketProblem
 from mosaik_p2p.prosumers.model import SIZE_OF_REACH, ProsumerModel, Storage
 from mosaik_p2p.prosumers.storing import CHARGE, DISCHARGE
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
@@ -86,17 +88,17 @@ class _Rows:
         self._fixed = np.stack([model.fixed for model in models], axis=-1)
         ignored = np.array([v.type == IMBALANCE for model in models for v in model.variables], dtype=bool)
         self._share = np.where(ignored[:, None, None], 0.0, self._share)
-        touched = (self._share != 0.0).any(axis=2)
-        coupled = np.concatenate([_coupled(model) for model in models])
-        self._firm = coupled | (touched.sum(axis=1) > 1) | (not by_price)
-        self._open = touched.any(axis=1) & ~coupled & (self._lower >= 0.0).all(axis=1)
+        self._touched = (self._share != 0.0).any(axis=2)
+        several = self._touched.sum(axis=1) > 1
+        self._coupled = np.concatenate([_coupled(model) for model in models])
+        self._firm = self._coupled | several | (not by_price)
+        self._open = self._touched.any(axis=1) & ~self._coupled & (self._lower >= 0.0).all(axis=1)
+        self._turns = several & self._bears_no_scarcity() & by_price
 
     def nearer(self, upper: Uppers) -> Uppers:
         """The limits, those brought nearer that are far beyond all use; arrays without such a one as they were."""
         flat = np.concatenate(upper)
-        usable = np.zeros_like(flat)
-        for c in range(self._share.shape[1]):
-            usable = np.maximum(usable, self._usable(c, flat))
+        usable = self._usable(flat)
         # One number for all intervals: where a moment has no use, its price must not feel that either.
         most = usable.max(axis=1, keepdims=True)
         most = np.where(most > 0.0, most, most.max(initial=0.0))
@@ -107,8 +109,29 @@ class _Rows:
         changed = np.split(far.any(axis=1), self._edges)
         return [n if c.any() else old for n, c, old in zip(new, changed, upper, strict=True)]
 
-    def _usable(self, c: int, upper: FloatArray) -> FloatArray:
-        """(K, T): the largest value of each variable for which its carrier has a use, or a source."""
+    def _bears_no_scarcity(self) -> BoolArray:
+        """(K,): conversions that no ordinary price of one carrier pays for scarcity of the other."""
+        size, slope = np.abs(self._share), np.abs(self._slope)
+        scarce = SCARCITY * float(slope.max(initial=0.0))
+        priced = ~self._firm & self._touched.any(axis=1)
+        per_kwh = np.divide(slope, size.sum(axis=1), out=np.zeros_like(slope), where=size.any(axis=1))
+        highest = float(per_kwh[priced].max(initial=0.0))
+        result: BoolArray = (size.min(axis=1) * scarce > size.max(axis=1) * highest + slope).all(axis=1)
+        return result
+
+    def _usable(self, upper: FloatArray) -> FloatArray:
+        """(K, T): the largest value of each variable that is of any use."""
+        anything, at_any_price = zip(*(self._other_side(c, upper) for c in range(self._share.shape[1])), strict=True)
+        touched = self._touched.T[:, :, None]
+        some = np.where(touched, anything, 0.0).max(axis=0)
+        least = np.where(touched, anything, np.inf).min(axis=0)
+        desperate = np.where(touched, at_any_price, 0.0).max(axis=0)
+        bounded: FloatArray = np.where(self._turns[:, None], np.maximum(least, desperate), some)
+        return bounded
+
+    def _other_side(self, c: int, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(K, T) twice: the value of each variable up to which its carrier has a use, or a source; and up to which it
+        has one at the scarcity price: loads, stores and what is forced."""
         share = self._share[:, c]
         size = np.abs(share)
         flow = np.multiply(size, upper, out=np.zeros_like(upper), where=size > 0.0)
@@ -122,7 +145,14 @@ class _Rows:
         for group in np.unique(self._group[c][waiting]):
             inside = np.flatnonzero((self._group[c] == group) & ~self._firm & size.any(axis=1))
             self._add_by_price(c, inside, upper, other)
-        return np.divide(other, size, out=np.zeros_like(upper), where=size > 0.0)
+        forced = size * self._lower * ~self._coupled[:, None] + np.where(self._coupled[:, None], flow, 0.0)
+        taken, made = np.where(share < 0.0, forced, 0.0), np.where(share > 0.0, forced, 0.0)
+        scarce = np.where(share > 0.0, self._sums(c, taken, fixed, everyone), self._sums(c, made, -fixed, everyone))
+        nothing = np.zeros_like(upper)
+        return (
+            np.divide(other, size, out=nothing.copy(), where=size > 0.0),
+            np.divide(scarce, size, out=nothing.copy(), where=size > 0.0),
+        )
 
     def _sums(self, c: int, flow: FloatArray, fixed: FloatArray, who: BoolArray) -> FloatArray:
         """(K, T): the flows of `who` (K,) and the loads, summed over each variable's group."""

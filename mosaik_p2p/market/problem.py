@@ -19,6 +19,8 @@ from mosaik_p2p.units import CARRIERS, FloatArray
 
 IMBALANCE = "imbalance"
 """Type of the variables for what a prosumer cannot balance; see `recourse`."""
+SCARCITY = 10.0
+"""The scarcity price in units of the steepest marginal cost that anyone can have."""
 UNLIMITED = 1e3
 """In units of a prosumer's size: a limit beyond it is none, and a solver fares better with a number it can see."""
 SMALLEST = 0.02

@@ -14,13 +14,11 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.presolve import within_means
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.market.problem import IMBALANCE, SCARCITY, MarketProblem
 from mosaik_p2p.market.undefined import undefined
 from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
-SCARCITY = 10.0
-"""The scarcity price in units of the steepest marginal cost that anyone can have."""
 LACK = 0.5
 """The price of a shortfall in units of the scarcity price."""
 
