@@ -118,9 +118,9 @@ def _window(market: PlainMarket) -> tuple[FloatArray, FloatArray]:
         result: FloatArray = np.bincount(part, supply.at_price(level[part]), int(part.max()) + 1)
         return result
 
-    # Where several sales serve at a price, the most of them are those just above it.
-    not_bought = _first(levels, lambda level: together(np.nextafter(level, np.inf)) >= 0.0, part)
-    sold = _first(levels, lambda level: together(level) > 0.0, part)
+    # Where several sales serve at a price, the least of them are those below it, and the most those just above it.
+    not_bought = _first(levels, lambda level: together(level) >= 0.0, part)
+    sold = _first(levels, lambda level: together(np.nextafter(level, np.inf)) > 0.0, part)
     way = _way(market)
     bounded = np.concatenate([[-np.inf], levels, [np.inf]])
     return bounded[not_bought] - way, bounded[sold + 1] + way
