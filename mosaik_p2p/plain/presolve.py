@@ -54,16 +54,12 @@ def _price_range(market: PlainMarket, given: Assets) -> tuple[FloatArray, FloatA
 def _nearer(market: PlainMarket) -> Assets:
     assets = market.assets
     low, high = assets.p_min_kw, assets.p_max_kw
-    part = market.part[assets.agent]
-    # A cheap look first: most markets have no limit that is far beyond what the others can do.
-    others_low, others_high = _of_others(part, low), _of_others(part, high)
-    reach = _larger(low, high, -others_high, -others_low)
-    if np.maximum(-low, high).max() > FAR * reach.min(initial=np.inf, where=reach > 0.0):
-        reach = np.minimum(reach, _at_window(market, low, high, part))
-    # Who never does anything may go as far as the others.
-    reach = np.where(reach > 0.0, reach, reach.max(initial=0.0))
-    known = reach > 0.0
-    above, below = known & (high > FAR * reach), known & (low < -FAR * reach)
+    # Charges widen the window; they are looked at only where it matters.
+    alike = np.zeros(int(market.part.max()) + 1)
+    if not any(far.any() for far in _far(low, high, _reach(market, alike))):
+        return assets
+    reach = _reach(market, _way(market))
+    below, above = _far(low, high, reach)
     if not (above | below).any():
         return assets
     return replace(
@@ -71,6 +67,27 @@ def _nearer(market: PlainMarket) -> Assets:
         p_min_kw=np.where(below, np.minimum(-SPARE * reach, high), low),
         p_max_kw=np.where(above, np.maximum(SPARE * reach, low), high),
     )
+
+
+def _far(low: FloatArray, high: FloatArray, reach: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """(M,) twice: which limits are far."""
+    known = reach > 0.0
+    return known & (low < -FAR * reach), known & (high > FAR * reach)
+
+
+def _reach(market: PlainMarket, way: FloatArray) -> FloatArray:
+    """(M,): the most that each asset can buy or sell, where prices of a part differ by up to `way` (parts,)."""
+    assets = market.assets
+    low, high, part = assets.p_min_kw, assets.p_max_kw, market.part[assets.agent]
+    by_others = _larger(low, high, -_of_others(part, high), -_of_others(part, low))
+    lowest, highest = _window(market, way)
+    least = _answer(assets, low, high, lowest[part], at_jump=low)
+    most = _answer(assets, low, high, highest[part], at_jump=high)
+    reach = np.minimum(by_others, _larger(low, high, least, most))
+    # Who never does anything may go as far as the others; where nobody does, as far as most.
+    limits = np.abs(np.concatenate([low, high]))
+    most_kw = float(reach.max(initial=0.0)) or float(np.median(limits[limits > 0.0])) if limits.any() else 0.0
+    return np.where(reach > 0.0, reach, most_kw)
 
 
 def _larger(low: FloatArray, high: FloatArray, least: FloatArray, most: FloatArray) -> FloatArray:
@@ -91,15 +108,6 @@ def _of_others(part: IntArray, values: FloatArray) -> FloatArray:
     return result
 
 
-def _at_window(market: PlainMarket, low: FloatArray, high: FloatArray, part: IntArray) -> FloatArray:
-    """(M,): the most that each asset buys or sells at any price that its part can have."""
-    lowest, highest = _window(market)
-    assets = market.assets
-    least = _answer(assets, low, high, lowest[part], at_jump=low)
-    most = _answer(assets, low, high, highest[part], at_jump=high)
-    return _larger(low, high, least, most)
-
-
 def _answer(assets: Assets, low: FloatArray, high: FloatArray, price: FloatArray, *, at_jump: FloatArray) -> FloatArray:
     """(M,): what each asset sells at a price of its own; `at_jump` where that is its constant cost."""
     dear = price - assets.b
@@ -109,7 +117,7 @@ def _answer(assets: Assets, low: FloatArray, high: FloatArray, price: FloatArray
     return np.where(curved, np.clip(bent, low, high), constant)
 
 
-def _window(market: PlainMarket) -> tuple[FloatArray, FloatArray]:
+def _window(market: PlainMarket, way: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Lowest and highest price of each part; infinite where nothing bounds it."""
     supply, part = market.supply, market.part
     levels = np.unique(supply.price)
@@ -121,7 +129,6 @@ def _window(market: PlainMarket) -> tuple[FloatArray, FloatArray]:
     # Where several sales serve at a price, the least of them are those below it, and the most those just above it.
     not_bought = _first(levels, lambda level: together(level) >= 0.0, part)
     sold = _first(levels, lambda level: together(np.nextafter(level, np.inf)) > 0.0, part)
-    way = _way(market)
     bounded = np.concatenate([[-np.inf], levels, [np.inf]])
     return bounded[not_bought] - way, bounded[sold + 1] + way
 
