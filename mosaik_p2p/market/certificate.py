@@ -1,16 +1,16 @@
 """How good a clearing is, judged without its algorithm: a feasible cost from above, weak duality from below."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, middle_offer
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 WORTHLESS = 1e-3
-"""Of what all power would cost at the largest offer: a market that is worth less is judged as if worth this."""
+"""Of what the energy that flows would cost at the middle offer: a market that costs less is judged as if it cost this."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,13 @@ class Certificate:
     cost: float
     lower_bound: float
     cost_alone: float
-    scale: float
-    """See `money_scale`."""
+    least_scale: float
+    """See `least_scale`."""
+
+    @property
+    def scale(self) -> float:
+        """What the gap is relative to: max(|cost|, sum of |cost alone|), and never nothing."""
+        return max(abs(self.cost), self.least_scale)
 
     @property
     def relative_gap(self) -> float:
@@ -42,25 +47,28 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     prosumer is asked once more for the best ones.
     """
     cost = float(fleet.complete(form.sales(z)).cost.sum()) + form.charge(z)
-    alone = fleet.alone.cost
-    scale = money_scale(fleet, cost)
+    judged = Certificate(cost, -np.inf, float(fleet.alone.cost.sum()), least_scale(fleet))
     # Beyond the price of an imbalance a bound would be minus infinity; it is one for all of a carrier and interval, so
     # that closed prices stay closed.
     limit = fleet.problem.imbalance_price_per_kwh
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
     candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
     lower = max(fleet.bound(prices) - form.concession(prices) for prices in candidates)
-    if cost - lower > wanted * scale:
+    if cost - lower > wanted * judged.scale:
         chosen = [candidates[n] for n in (0, len(closed))]
         lower = max(lower, *(fleet.bound(prices, tighten=True) - form.concession(prices) for prices in chosen))
-    return Certificate(cost, lower, float(alone.sum()), scale)
+    return replace(judged, lower_bound=lower)
 
 
-def money_scale(fleet: Fleet, cost: float) -> float:
-    """What a gap is relative to: max(|cost|, sum of |cost alone|), never nothing, so that rounding is no gap."""
-    hours = fleet.problem.dt_h * fleet.problem.shape[1]
-    least = WORTHLESS * fleet.price_scale * float(fleet.power_kw.sum()) * hours
-    return max(abs(cost), float(np.abs(fleet.alone.cost).sum()), least)
+def least_scale(fleet: Fleet) -> float:
+    """What a gap is relative to where the cost is less: the sum of |cost alone|, never nothing, so that rounding is no gap.
+
+    A market in which all costs nothing is measured by the energy that flows where everyone is alone, at the median of
+    all offers; limits, and offers that only few make, do not enter.
+    """
+    flowing_kw = float(fleet.alone.load_kw.sum()) or float(fleet.power_kw.sum()) * fleet.problem.shape[1]
+    worthless = WORTHLESS * middle_offer(fleet.problem) * flowing_kw * fleet.problem.dt_h
+    return max(float(np.abs(fleet.alone.cost).sum()), worthless)
 
 
 def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:

@@ -7,14 +7,14 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
-from mosaik_p2p.market.certificate import Certificate, money_scale
+from mosaik_p2p.market.certificate import Certificate, least_scale
 from mosaik_p2p.market.exclusive import one_way
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.recourse import scarcity_price, solvable
 from mosaik_p2p.market.stock import Completions
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.trades import Trades, trimmed
@@ -81,7 +81,7 @@ def clear(
     Where storages would charge and discharge at once and the repaired dispatch misses the gap, their directions are
     fixed and the market is cleared again; the lower bound stays that of the market without this restriction.
     """
-    fleet = Fleet(prepared(problem))
+    fleet = Fleet(solvable(problem))
     relaxed = cleared = _clear_once(fleet, settings, start, on_check)
     for _ in range(DIRECTION_ROUNDS):
         if cleared.status is Status.OK or not cleared.repaired:
@@ -94,7 +94,7 @@ def clear(
 def _against(relaxed: Clearing, cleared: Clearing, fleet: Fleet) -> Clearing:
     """A clearing with fixed directions, judged by the bound of the one without."""
     alone = float(fleet.alone.cost.sum())
-    judged = Certificate(cleared.cost, relaxed.lower_bound, alone, money_scale(fleet, cleared.cost))
+    judged = Certificate(cleared.cost, relaxed.lower_bound, alone, least_scale(fleet))
     cause = None
     if cleared.status is Status.OK:
         cause = f"storages were held to one direction; at these the relative gap is {cleared.relative_gap:.2e}"

@@ -14,7 +14,7 @@ from mosaik_p2p.market.clearing import Clearing, Progress, clear
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.realise import Realised
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.recourse import prepared, solvable
 from mosaik_p2p.market.reputation import Reputation, grown, no_reputation, with_benefits
 from mosaik_p2p.market.rescue import cleared_centrally
 from mosaik_p2p.market.subproblem import Completion
@@ -73,10 +73,10 @@ def solved(
 
 
 def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
-    """The same problem, as it is solved, and everyone's dispatch with contracts only."""
-    fleet = Fleet(prepared(problem))
-    dispatch, _ = fleet.dispatch(np.zeros(fleet.problem.shape))
-    return fleet.problem, dispatch
+    """The same problem, imbalances priced, and everyone's dispatch with contracts only."""
+    priced = prepared(problem)
+    dispatch, _ = Fleet(solvable(priced)).dispatch(np.zeros(priced.shape))
+    return priced, dispatch
 
 
 def next_states(

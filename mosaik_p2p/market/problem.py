@@ -7,7 +7,7 @@ with K_ij what both ends of a trade pay per kWh together, less what they value i
 and Liu 2025, eqs. 1-4 and 21-22.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,8 @@ from mosaik_p2p.units import CARRIERS, FloatArray
 
 IMBALANCE = "imbalance"
 """Type of the variables for what a prosumer cannot balance; see `recourse`."""
+SCARCITY = 10.0
+"""The scarcity price in units of the steepest marginal cost that anyone can have."""
 UNLIMITED = 1e3
 """In units of a prosumer's size: a limit beyond it is none, and a solver fares better with a number it can see."""
 SMALLEST = 0.02
@@ -99,13 +101,21 @@ def _steepest(model: ProsumerModel) -> float:
 
 def highest_price(problem: MarketProblem) -> float:
     """The largest price that anyone offers, currency per kWh: the scale of all prices."""
-    offers = [0.0]
+    return max((float(prices.max(initial=0.0)) for prices in _offers(problem)), default=0.0) or 1.0
+
+
+def middle_offer(problem: MarketProblem) -> float:
+    """The median of the prices that anyone offers, currency per kWh, free ones aside; 1 where nothing costs anything."""
+    prices = np.concatenate([prices.ravel() for prices in _offers(problem)])
+    return float(np.median(prices[prices > 0.0])) if prices.any() else 1.0
+
+
+def _offers(problem: MarketProblem) -> Iterator[FloatArray]:
+    """By prosumer, the sizes of its contracts' prices, or of its devices' where it has no contract."""
     for model in problem.models:
         contract = [k for k, variable in enumerate(model.variables) if variable.type == "contract"]
         rows = contract or [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
-        if rows:
-            offers.append(float(np.abs(model.linear[rows]).max()))
-    return max(offers) or 1.0
+        yield np.abs(model.linear[rows])
 
 
 def power_scale(problem: MarketProblem) -> FloatArray:

@@ -10,7 +10,7 @@ from mosaik_p2p.market.clearing import Clearing, settled
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.pair_form import PairForm
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.recourse import solvable
 
 
 def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settings) -> Clearing:
@@ -22,7 +22,7 @@ def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settin
         central = solve_central(problem)
     except (RuntimeError, ValueError) as error:
         return replace(failed, cause=f"{failed.cause}; the central solver failed too: {error}")
-    fleet = Fleet(prepared(problem))
+    fleet = Fleet(solvable(problem))
     form = PairForm(fleet.problem)
     first, second = np.triu_indices(len(problem.models), 1)
     z = central.trade_kw[:, :, first, second]

@@ -18,6 +18,8 @@ TOLD = 20
 """Faults of one kind and column that are listed one by one; the rest of them are counted."""
 LARGEST = 1e18
 """Numbers beyond are mistakes, and their products no numbers."""
+LEAST = 1e-18
+"""Numbers nearer to zero, but not zero, are mistakes, too: their squares and products are nothing."""
 FIRST_LINE = 2
 """Of a file, below its header."""
 
@@ -139,7 +141,9 @@ def _numbers(source: Source, column: str) -> FloatArray:
     source.blame(nothing, column, "is not a number", "Write a number with a decimal point, such as 0.25")
     limitless = ~nothing & ~(np.abs(values) <= LARGEST)
     source.blame(limitless, column, "is not a finite number", f"Write a number of at most {LARGEST:g}")
-    return np.where(nothing | limitless, 0.0, values)
+    tiny = (values != 0.0) & (np.abs(values) < LEAST)
+    source.blame(tiny, column, "is next to nothing", f"Write 0, or a number of at least {LEAST:g}")
+    return np.where(nothing | limitless | tiny, 0.0, values)
 
 
 def _assets(source: Source) -> tuple[tuple[str, ...], Assets]:
