@@ -51,7 +51,7 @@ def why_not_readable(path: str | Path) -> str | None:
 
 
 def exists_as_file(path: str | Path) -> bool:
-    """Whether a file (or another thing that can be opened) of this path is known to exist; False where nobody can say."""
+    """Whether a regular file of this path is known to exist; False where nobody can say."""
     if why_no_path(path) is not None:
         return False
     try:

@@ -86,7 +86,7 @@ def read_csv_table(path: Path) -> TextTable:
 
 
 def read_parquet_table(path: Path) -> pd.DataFrame:
-    """The columns of a Parquet file, an index among them. Raises BadInput; sizes are checked before anything is read."""
+    """The columns of a Parquet file, an index among them; raises BadInput. Sizes are looked at before anything is read."""
     try:
         with pq.ParquetFile(path) as file:
             about = file.metadata
@@ -94,9 +94,11 @@ def read_parquet_table(path: Path) -> pd.DataFrame:
         if faults:
             raise BadInput(faults)
         texts = [field.name for field in about.schema.to_arrow_schema() if _is_text(field.type)]
-        return pq.read_table(path, partitioning=None, read_dictionary=texts).to_pandas(ignore_metadata=True)
+        table = pq.read_table(path, partitioning=None, read_dictionary=texts)
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     except (OSError, ValueError, LookupError, TypeError, MemoryError, pa.ArrowException) as error:
         raise _refused(path, f"cannot be read: {error}", "Give a Parquet file of numbers") from error
+    return frame
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -488,8 +488,9 @@ def test_of_intervals_that_cannot_be_judged_no_broken_limits_are_counted(tmp_pat
 def test_energy_not_served_is_in_the_verdict(tmp_path: Path):
     made = replace(ELECTRIC_ONLY, steps=3, steps_computed=3, buses=2)
     summary = summarise(write_tables(tmp_path, made, lack), meta(made))
-    assert summary["verdict"] == "feasible"
-    told = "Every limit is kept in all 3 intervals, but 2.0 kWh were not served."
+    assert summary["verdict"] == "infeasible"
+    assert summary["infeasible_intervals"]["limits"] == 0
+    told = "loads are not served in"
     assert verdict_sentence(summary) == told
     assert told in render(summary)
 
