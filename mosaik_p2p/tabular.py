@@ -86,7 +86,7 @@ def read_csv_table(path: Path) -> TextTable:
 
 
 def read_parquet_table(path: Path) -> pd.DataFrame:
-    """The columns of a Parquet file, an index among them; raises BadInput. Sizes are looked at before anything is read."""
+    """The columns of a Parquet file, an index among them. Its size is looked at before it is read. Raises BadInput."""
     try:
         with pq.ParquetFile(path) as file:
             about = file.metadata

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from mosaik_p2p.scenario.base import Section, refuse
 from mosaik_p2p.scenario.names import did_you_mean
-from mosaik_p2p.scenario.ranges import ChargeRate, LossPerKmK, TemperatureC
+from mosaik_p2p.scenario.ranges import ChargeRate, LossPerKmK, MeanC
 
 Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
 
@@ -39,7 +39,7 @@ class ThermalDistanceCharge(Section):
     """Currency per kWh and kW: per kWh traded, and kW that the path would lose."""
     kappa_kw_per_km_k: LossPerKmK = 0.018
     """Heat that a km of pipe loses per K, kW/(km K)."""
-    t_mean_c: TemperatureC = 65.0
+    t_mean_c: MeanC = 65.0
     """Mean temperature of the pipes, degC."""
     payer: Payer = "both"
     """As for `uniform`."""

@@ -12,6 +12,7 @@ from mosaik_p2p.scenario.ranges import (
     Flats,
     LiftK,
     LinearLoss,
+    MeanC,
     Persons,
     Share,
     SquareLoss,
@@ -76,7 +77,7 @@ class CollectorProfile(Section):
     """Loss per kelvin above the air, W/(m2 K)."""
     a2_w_per_m2k2: SquareLoss = 0.015
     """Loss that grows with the square of it, W/(m2 K2)."""
-    t_mean_c: TemperatureC = 65.0
+    t_mean_c: MeanC = 65.0
     """Mean temperature of the collector's fluid, degC."""
 
 

@@ -40,6 +40,8 @@ HouseScale: TypeAlias = Annotated[float, Field(strict=True, ge=1e-6, le=1e6)]
 """Of one prosumer's loads: a profile may be that of a kWh a year."""
 
 TemperatureC: TypeAlias = Annotated[float, Field(strict=True, ge=-60.0, le=250.0)]
+MeanC: TypeAlias = Annotated[float, Field(strict=True, ge=1.0, le=250.0)]
+"""Of pipes or collectors on the whole: losses are counted from 0 degC or from the air."""
 LiftK: TypeAlias = Annotated[float, Field(strict=True, ge=0.1, le=200.0)]
 WaterC: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=130.0)]
 """Temperature of water in a district heating network."""
