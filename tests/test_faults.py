@@ -486,11 +486,12 @@ def test_columns_of_a_spreadsheet_with_decimal_commas(tmp_path: Path) -> None:
     made.series().to_csv(tmp_path / "series.csv", index=False, sep=";", decimal=",", encoding="utf-8-sig")
     (tmp_path / "houses.csv").write_text("name;bus\nH;5\n", encoding="utf-8")
     faults = {fault.place: fault for fault in check(path)}
-    assert set(faults) == {"profiles.day.file", "prosumers_file"}
+    assert set(faults) == {
+        f"profiles.{column}" for column in ("day.column", "load_a.column", "heat_a.column", "heat_a.forecast_column")
+    }
     for fault in faults.values():
-        assert "';'" in fault.problem
-        assert "commas" in fault.remedy
-        assert "point" in fault.remedy
+        assert "line 2 has '" in fault.problem
+        assert "has a comma in it. Write decimals with a point" in fault.remedy
 
 
 def test_a_scenario_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

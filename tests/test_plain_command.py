@@ -98,8 +98,8 @@ def test_every_fault_is_told_with_line_column_and_remedy(
         ("name,pmin_kw,p_max_kw,a,b\n", "Rename the column 'pmin_kw'"),
         ("name,p_min_kw,p_max_kw,a\nx,0,1,0\n", "has no column 'b'"),
         ("name,p_min_kw,p_max_kw,a,b\n", "has no agent"),
-        ("name,p_min_kw,p_max_kw,a,b\nx,0,1,0,1,7\n", "is not a table"),
-        ("name;p_min_kw;p_max_kw;a;b\nx;0;1;0;0,5\n", "Write a number with a decimal point"),
+        ("name,p_min_kw,p_max_kw,a,b\nx,0,1,0,1,7\n", "has 6 values, and the header 5"),
+        ("name;p_min_kw;p_max_kw;a;b\nx;0;1;0;0,5\n", "Write decimals with a point"),
     ],
 )
 def test_unusable_files(

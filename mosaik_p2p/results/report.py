@@ -36,7 +36,7 @@ from mosaik_p2p.results.sentences import (
     verdict_sentence,
 )
 from mosaik_p2p.results.summary import read_summary
-from mosaik_p2p.results.unserved import shortages, unserved_texts
+from mosaik_p2p.results.unserved import shortages, surplus_texts, unserved_texts
 from mosaik_p2p.results.violation_table import violation_rows
 from mosaik_p2p.results.wording import LOSSES_ARE, energy, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.units import HEAT
@@ -94,6 +94,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
         unserved="; ".join(unserved_texts(summary)),
+        surplus="; ".join(surplus_texts(summary)),
         shortages=shortages(summary),
         missed=missed_text(summary),
         misses=misses(summary),

@@ -26,8 +26,21 @@ from mosaik_p2p.results.money import costs, is_worse_off, operator_account, repu
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.negotiated import negotiation_summary
 from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all, worst_shortages
-from mosaik_p2p.results.verdicts import SOLVED, interval_verdicts, overall_of_run, status_counts, verdict_counts
+from mosaik_p2p.results.unserved import (
+    surplus_by_prosumer,
+    surplus_in_all,
+    unserved_by_prosumer,
+    unserved_in_all,
+    worst_shortages,
+)
+from mosaik_p2p.results.verdicts import (
+    SOLVED,
+    infeasible_intervals,
+    interval_verdicts,
+    overall_of_run,
+    status_counts,
+    verdict_counts,
+)
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 from mosaik_p2p.units import CARRIERS, HEAT
 
@@ -79,6 +92,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     verdicts = interval_verdicts(results, meta.networks)
     counts = verdict_counts(verdicts, meta.steps)
     unserved = unserved_by_prosumer(results, meta.dt_h)
+    surplus = surplus_by_prosumer(results, meta.dt_h)
     missed = missed_by_prosumer(results)
     others = counterfactual_results(folder)
     cost = costs(results, meta.initial_stored_kwh, others=tuple(others))
@@ -94,6 +108,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "seed": meta.seed,
         "verdict": overall_of_run(counts).value,
         "verdict_counts": counts,
+        "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
         "clearing_status_counts": status_counts(results.cleared),
         "not_converged": _not_converged(results),
@@ -104,8 +119,9 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
         **unserved_in_all(unserved, _carriers(meta)),
         "unserved_worst": worst_shortages(results),
+        **surplus_in_all(surplus, _carriers(meta)),
         **missed_in_all(missed),
-        "cost": {name: {**entry, **unserved[name], **missed[name]} for name, entry in cost.items()},
+        "cost": {name: {**entry, **unserved[name], **surplus[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
         "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],

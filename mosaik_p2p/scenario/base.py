@@ -1,7 +1,5 @@
 """What all sections of a scenario have in common: closed, frozen, plain units, and errors that carry a remedy."""
 
-import sys
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
 from unicodedata import normalize
 
@@ -61,42 +59,13 @@ def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
     raise PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
 
 
-def refuse_beyond_floats(value: int | float) -> None:
-    """Refuse an integer that compares with floats, but is too large to be turned into one."""
-    if isinstance(value, int) and abs(value) > sys.float_info.max:
-        refuse("is beyond the range of numbers", remedy="Give a smaller number.")
-
-
-def _number_or_name(lowest: float, *, inclusive: bool) -> Callable[[Any], Any]:
-    bound = f"at least {lowest:g}" if inclusive else f"greater than {lowest:g}"
-
-    def check(value: Any) -> Any:
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            refuse("is neither a number nor the name of a profile", remedy="Give a number, or a name from [profiles].")
-        refuse_beyond_floats(value)
-        if not (lowest <= value if inclusive else lowest < value) or value == float("inf"):
-            refuse(f"must be {bound}", remedy="Give a number within the bound, or the name of a profile.")
-        return value
-
-    return check
-
-
 def _name_or_index(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         refuse("is neither a name nor an index", remedy='Give a name such as "13" or an integer index.')
     return value
 
 
-Number: TypeAlias = Annotated[float, Field(strict=True)]
-NotNegative: TypeAlias = Annotated[float, Field(strict=True, ge=0.0)]
-Positive: TypeAlias = Annotated[float, Field(strict=True, gt=0.0)]
-Share: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
-Efficiency: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1.0)]
-Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
-PositiveOrProfile: TypeAlias = Annotated[float | str, BeforeValidator(_number_or_name(0.0, inclusive=False))]
 Place: TypeAlias = Annotated[int | str, BeforeValidator(_name_or_index)]
 """A network element by its name or its integer index."""
 
