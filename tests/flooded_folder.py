@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mosaik_p2p.results.mark import start_mark
 from mosaik_p2p.sims import recorder
 
 FOLDER = "MOSAIK_P2P_TEST_FOLDER"
@@ -40,6 +41,16 @@ class WithoutFolder(_Harmed):
     def harm(self, folder: Path) -> None:
         """Remove it."""
         shutil.rmtree(folder)
+
+
+class Taken(_Harmed):
+    """The folder is gone, and another run has begun in its place."""
+
+    def harm(self, folder: Path) -> None:
+        """Begin it."""
+        shutil.rmtree(folder)
+        folder.mkdir()
+        start_mark(folder)
 
 
 class Killed(_Harmed):

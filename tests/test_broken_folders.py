@@ -77,6 +77,14 @@ def test_a_folder_that_vanishes_in_mid_run_is_told_and_not_made_again(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_that_another_run_has_taken_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = harmed_run(tmp_path / "run", "Taken", monkeypatch)
+    assert outcome.exit_code is ExitCode.INCOMPLETE
+    assert "taken by another run" in outcome.summary["cause"]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [MARK_FILE]
+    assert len((tmp_path / "run" / MARK_FILE).read_text().splitlines()) == 1
+
+
 def test_a_second_run_in_mid_run_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
 
@@ -180,6 +188,14 @@ def test_streams_that_nobody_reads_stop_no_run(tmp_path: Path, shell: str) -> No
     assert summary["complete"]
     for name in (SCENARIO_FILE, MARK_FILE, REPORT_FILE):
         assert (tmp_path / "run" / name).stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_faults_that_nobody_reads_keep_their_exit_code(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    (tmp_path / "mine.txt").write_text("mine")
+    assert command(tmp_path, shell="2>/dev/full").returncode == 2
 
 
 @pytest.mark.slow
