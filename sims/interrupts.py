@@ -83,6 +83,9 @@ class Interrupts:
             except KeyboardInterrupt as interrupt:
                 # From a handler that is not ours.
                 self.arrive(interrupt)
+        if not ends:
+            # The interrupt has come between the end of the work and that of the thread.
+            raise self.first or KeyboardInterrupt
         return ends[0]()
 
 

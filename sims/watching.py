@@ -18,6 +18,7 @@ from mosaik_api_v3.connection import Channel
 from mosaik_p2p.errors import RunFailed
 from mosaik_p2p.sims.processes import (
     LAUNCHER_S,
+    TICK_S,
     end_told,
     ended,
     ends_by_itself,
@@ -30,6 +31,8 @@ from mosaik_p2p.sims.processes import (
 
 START_LIMIT_S = 120.0
 """For a simulator to connect, and again to answer the first call: most of it is importing the network libraries."""
+LISTENING_S = 10.0
+"""For one that somebody else has started to listen: it may have been started just before the run."""
 ANSWER_LIMIT_S = 3600.0
 """For any later answer. A step of a hundred thousand prosumers takes minutes; whoever needs an hour says so."""
 TOLD_EVERY_S = 60.0
@@ -219,8 +222,7 @@ class _Watched(Starter):
     async def _address(self, described: ConnectStarter, sim_id: str, remote: Any) -> BaseProxy:
         place = f"{described.host}:{described.port}"
         try:
-            opening = asyncio.open_connection(described.host, described.port)
-            streams = await asyncio.wait_for(opening, START_LIMIT_S)
+            streams = await asyncio.wait_for(_opened(described.host, described.port), START_LIMIT_S)
         except OSError as error:
             # A timeout is one as well, without further words.
             reason = error.strerror or "nobody answers"
@@ -248,6 +250,19 @@ class _Watched(Starter):
         finally:
             server.close()
         return WatchedProxy(connected.result(), remote, member, self._watch)
+
+
+async def _opened(host: str, port: int) -> Streams:
+    """A connection; OSError where there is none."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + LISTENING_S
+    while True:
+        try:
+            return await asyncio.open_connection(host, port)
+        except ConnectionRefusedError:
+            if clock() >= until:
+                raise
+        await asyncio.sleep(TICK_S)
 
 
 async def _arrival(connected: "asyncio.Future[Any]", member: Member, *, limit_s: float) -> None:

@@ -14,7 +14,7 @@ import pytest
 import flooded_folder
 from mosaik_p2p import api
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
-from mosaik_p2p.errors import BadInput
+from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.results.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE
 from mosaik_p2p.results.mark import MARK_FILE
 
@@ -71,16 +71,14 @@ def test_trades_that_vanish_in_mid_run_are_missed(tmp_path: Path, monkeypatch: p
 def test_a_folder_that_vanishes_in_mid_run_is_told_and_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcome = harmed_run(tmp_path / "run", "WithoutFolder", monkeypatch)
-    assert outcome.exit_code is ExitCode.INCOMPLETE
-    assert "was removed" in outcome.summary["cause"]
+    with pytest.raises(RunFailed, match="was removed"):
+        harmed_run(tmp_path / "run", "WithoutFolder", monkeypatch)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_that_another_run_has_taken_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = harmed_run(tmp_path / "run", "Taken", monkeypatch)
-    assert outcome.exit_code is ExitCode.INCOMPLETE
-    assert "taken by another run" in outcome.summary["cause"]
+    with pytest.raises(RunFailed, match="taken by another run"):
+        harmed_run(tmp_path / "run", "Taken", monkeypatch)
     assert [path.name for path in (tmp_path / "run").iterdir()] == [MARK_FILE]
     assert len((tmp_path / "run" / MARK_FILE).read_text().splitlines()) == 1
 
