@@ -170,9 +170,12 @@ def clear_command(
     json: Annotated[Path | None, typer.Option(help="Write the outcome to this file.")] = None,
 ) -> None:
     """Clear one hour of a plain market, print prices and trades."""
+    from mosaik_p2p.files import target_faults
     from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
     from mosaik_p2p.plain.report import render, write_json
 
+    if json is not None and (faults := target_faults("--json", json)):
+        raise BadInput(faults)
     cleared = clear_plain(agents, pairs, method=method, gap=gap)  # type: ignore[arg-type]  # it checks the method
     if json is not None:
         try:

@@ -100,7 +100,8 @@ def run(
     config = simulator_config(simulators or {})
     with termination_as_interrupt():
         overrides = [*overrides, *([] if steps is None else [f"time.steps={steps}"])]
-        case = load(scenario, [*overrides, *([ALL_COUNTERFACTUALS] if counterfactuals else [])])
+        asked = [*overrides, *([ALL_COUNTERFACTUALS] if counterfactuals else [])]
+        case = load(scenario, asked, results=out)
         folder = RESULTS / case.scenario.name if out is None else Path(out)
         prepare_folder(folder, overwrite=overwrite)
         _begin(folder, case)
