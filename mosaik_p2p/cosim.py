@@ -139,8 +139,9 @@ def conduct(order: Order) -> tuple[RunOutcome, BaseException | None]:
 def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseException | None]:
     started = perf_counter()
     overrides = [*order.overrides, *([] if order.steps is None else [f"time.steps={order.steps}"])]
+    asked = [*overrides, *([ALL_COUNTERFACTUALS] if order.counterfactuals else [])]
     with around.interrupts.break_off():
-        case = load(order.scenario, [*overrides, *([ALL_COUNTERFACTUALS] if order.counterfactuals else [])])
+        case = load(order.scenario, asked, results=order.out)
     folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
     with ExitStack() as claims:
         claimed = claimed_folder(folder, overwrite=order.overwrite, inputs=input_files(case, overrides))

@@ -12,6 +12,7 @@ from mosaik_p2p.errors import Fault
 NAME_BYTES = 255
 """Of one name in a folder, on all usual systems."""
 SHOWN = 60
+NO_SUCH_FILE = "cannot be read (No such file or directory)"
 FILE_REMEDY = "Paths are relative to the scenario file."
 
 
@@ -41,11 +42,15 @@ def why_not_readable(path: str | Path) -> str | None:
     if why is not None:
         return why
     try:
-        os.stat(path)  # noqa: PTH116 (a path of its own class would hide some of the errors)
+        Path(path).stat()
+        if Path(path).is_dir():
+            return "is a folder, no regular file"
         if not Path(path).is_file():
             return "is no regular file"
         with Path(path).open("rb"):
             return None
+    except FileNotFoundError:
+        return NO_SUCH_FILE
     except (OSError, ValueError) as error:
         return f"cannot be read ({reason_of(error)})"
 
@@ -60,14 +65,23 @@ def exists_as_file(path: str | Path) -> bool:
         return False
 
 
-def result_place_fault(folder: str | Path, *, place: str = "result folder") -> Fault | None:
-    """Why results cannot be written to the folder, before anything is computed; None where they can."""
+def result_place_faults(folder: str | Path) -> list[Fault]:
+    """Why results cannot be written to the folder, before anything is computed; none where they can."""
     why = why_no_path(folder)
     if why is None and str(folder) == "":
         why = "is no path"
     if why is None:
         why = _why_not_writable(Path(folder))
-    return None if why is None else Fault(place, shown_path(folder), why, "Choose another folder with --out")
+    return [] if why is None else [Fault("result folder", shown_path(folder), why, "Choose another folder with --out")]
+
+
+def target_faults(place: str, file: str | Path) -> list[Fault]:
+    """Why a single file cannot be written, before anything is computed; none where it can."""
+    why = why_no_path(file) or _why_not_writable(Path(file).absolute().parent)
+    if why is None and Path(file).is_dir():
+        why = "is a folder"
+    remedy = "Name a file in a folder that exists and may be written to"
+    return [] if why is None else [Fault(place, shown_path(file), why, remedy)]
 
 
 def _why_not_writable(path: Path) -> str | None:

@@ -507,7 +507,7 @@ def test_only_a_load_that_is_not_served_makes_an_interval_infeasible(
 ):
     def change(tables: dict[str, Any], k: int) -> None:
         for row in tables["prosumers"]:
-            row["imbalance_kw"] = shortage_kw if (k, row["carrier"], row["prosumer"]) == (1, carrier, "P2") else 0.0
+            row["imbalance_kw"] = shortage_kw if (k, row["carrier"], row["prosumer"]) == (0, carrier, "P2") else 0.0
 
     made = replace(SMALL, steps=2, steps_computed=2)
     summary = summarise(write_tables(tmp_path, made, change), meta(made))

@@ -18,7 +18,6 @@ from mosaik_p2p.tabular import read_csv_table, within
 
 COLUMNS = ("name", "bus", "junction_supply", "junction_return", "replaces_load", "template", "scale", "shift_minutes")
 KEY = "prosumers_file"
-HOUSES_LIMIT = 100_000
 
 
 def with_houses(tree: PlacedTable, folder: Path) -> tuple[PlacedTable, tuple[Fault, ...]]:
@@ -64,9 +63,6 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ..
     ]
     if "name" not in columns:
         faults.append(Fault(KEY, repr(path.name), "has no column 'name'", "Name every house."))
-    if len(table.lines) > HOUSES_LIMIT:
-        problem = f"has {len(table.lines)} rows, of at most {HOUSES_LIMIT}"
-        faults.append(Fault(KEY, repr(path.name), problem, "Take fewer houses."))
     if faults:
         return [], tuple(faults)
     rows = zip(table.lines, table.frame.to_dict("records"), strict=True)

@@ -83,7 +83,7 @@ def column_values(
     values, _ = numbers_of(cells)
     bad = ~np.isfinite(values)
     if bad.any():
-        where = _named(_stamps(table.times_s[rows][bad], times))
+        where = _stamps_named(table.times_s[rows][bad], times)
         first = int(np.argmax(bad))
         problem = f"has no number at {where}; {table.row_text(rows.start + first)} has {_cell(cells.iloc[first])}"
         raise BadInput([Fault(key, repr(column), problem, f"{number_remedy(cells.iloc[first])}, in every row.")])
@@ -106,7 +106,7 @@ def _refuse_beyond(
     if not wrong.any():
         return
     first = int(np.argmax(wrong))
-    where = _named(_stamps(table.times_s[rows][wrong], times))
+    where = _stamps_named(table.times_s[rows][wrong], times)
     problem = f"is {values[first]:g} in {table.row_text(rows.start + first)} of {table.name} ({where})"
     raise BadInput([Fault(fault.place, fault.value, problem, f"Give values from {low:g} to {high:g}.")])
 
@@ -124,7 +124,7 @@ def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
     expected = np.arange(begin_s, span.end_s, table.step_s, dtype=np.int64)
     missing = np.setdiff1d(expected, table.times_s[rows])
     if missing.size:
-        where = _named(_stamps(missing, span.times))
+        where = _stamps_named(missing, span.times)
         begin, end = _stamps(np.array([span.begin_s, span.end_s]), span.times)
         remedy = (
             f"The file must cover {begin} to {end} (steps + horizon_steps - 1 intervals) without gaps; "
@@ -132,7 +132,7 @@ def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
         )
         raise BadInput([Fault("file", repr(table.name), f"has no row for {where}", remedy)])
     if len(expected) != len(table.times_s[rows]):
-        extra = _named(_stamps(np.setdiff1d(table.times_s[rows], expected), span.times))
+        extra = _stamps_named(np.setdiff1d(table.times_s[rows], expected), span.times)
         problem = f"has rows between its usual steps of {table.step_s} s: {extra}"
         raise BadInput([Fault("file", repr(table.name), problem, "Give the file one regular step.")])
     return rows
@@ -185,7 +185,8 @@ def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
         (naive, "have no UTC offset", "Write the offset, as in 2017-03-21T00:00:00+01:00."),
     ):
         if wrong.any():
-            where = _named([f"row {row + 1} ({column.iloc[row]})" for row in np.flatnonzero(wrong.to_numpy())])
+            rows = np.flatnonzero(wrong.to_numpy())
+            where = _named([f"row {row + 1} ({str(column.iloc[row])[:40]})" for row in rows[:NAMED_PLACES]], len(rows))
             raise BadInput([Fault(fault.place, fault.value, f"times {problem}: {where}", remedy)])
     return epoch_seconds(pd.DatetimeIndex(parsed))
 
@@ -194,6 +195,11 @@ def _stamps(times_s: IntArray, like: pd.DatetimeIndex) -> list[str]:
     return [stamp.isoformat() for stamp in pd.to_datetime(times_s, unit="s", utc=True).tz_convert(like.tz)]
 
 
-def _named(places: list[str]) -> str:
-    more = len(places) - NAMED_PLACES
+def _stamps_named(times_s: IntArray, like: pd.DatetimeIndex) -> str:
+    return _named(_stamps(times_s[:NAMED_PLACES], like), len(times_s))
+
+
+def _named(places: list[str], count: int) -> str:
+    """The first places, and how many of the `count` more there are."""
+    more = count - NAMED_PLACES
     return ", ".join(places[:NAMED_PLACES]) + (f" and {more} more" if more > 0 else "")

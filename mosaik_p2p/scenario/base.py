@@ -6,6 +6,8 @@ from unicodedata import normalize
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+NAME_BYTES = 150
+"""Of the name of a scenario, prosumer or device; names of files may have 255, endings and marks included."""
 REFUSED = "refused"
 """Type of the errors that the schema raises itself; their context holds `key` and `remedy`."""
 
@@ -90,6 +92,8 @@ def plain(name: str) -> str:
     if wrong:
         signs = ", ".join(repr(sign) for sign in wrong)
         refuse(f"has {signs} in it", remedy="Use letters, digits, spaces, hyphens and underscores.")
+    if len(name.encode()) > NAME_BYTES:
+        refuse(f"has more than {NAME_BYTES} bytes", remedy="Take a shorter name: files and folders are called so.")
     if name != name.strip():
         refuse("begins or ends with a space", remedy="Take the space away.")
     return name
