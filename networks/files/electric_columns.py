@@ -5,6 +5,7 @@ Kinds, required columns and references come from pandapower's own schema; here s
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -109,7 +110,11 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
     **{table: {**_PHASES, "scaling": _SCALING} for table in ("asymmetric_load", "asymmetric_sgen")},
 }
 
-_OPTIONAL = {"ext_grid": {"controllable", "slack_weight"}, "shunt": {"id_characteristic_table"}}
+_OPTIONAL = {
+    "ext_grid": {"controllable", "slack_weight"},
+    "shunt": {"id_characteristic_table"},
+    "asymmetric_sgen": {"current_source"},
+}
 """Columns that the schema asks for and older files lack; the power flow does without them."""
 _WITHOUT_VALUE = {
     "line": {"max_i_ka", "df"},
@@ -118,6 +123,7 @@ _WITHOUT_VALUE = {
     "gen": {"slack_weight"},
     "ext_grid": {"slack_weight", "controllable"},
     "asymmetric_load": {"type"},
+    "asymmetric_sgen": {"current_source"},
 }
 """Columns whose values are judged elsewhere (ratings), or may be absent."""
 _NEEDED = {"load": {f"const_{kind}_{power}_percent" for kind in "zi" for power in "pq"}}
@@ -128,7 +134,8 @@ _LOOSE = {"name", "type", "zone", "geo", "std_type"}
 """Texts that nothing computes with: they may be anything."""
 
 
-def electric_tables() -> dict[str, Table]:
+@cache
+def electric_tables() -> Mapping[str, Table]:
     """The rules of every column of the tables that are computed, by table and column."""
     return {table: _table(table) for table in COMPUTED}
 

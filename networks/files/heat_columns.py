@@ -1,6 +1,7 @@
 """The tables and columns of a pandapipes net: kinds and references from the library's components, ranges from here."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ _CHOICES = {("valve", "et"): frozenset({"ju", "pi"})}
 _LOOSE = {"name", "type", "std_type"}
 
 
-def heat_tables() -> dict[str, Table]:
+@cache
+def heat_tables() -> Mapping[str, Table]:
     """The rules of every column of the components' tables, by table and column."""
     return {component.table_name(): _table(component) for component in COMPONENTS.values()}
 
