@@ -7,7 +7,6 @@ read as it was meant is refused, with file, line, column and value. Nothing is p
 import csv
 import io
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -20,33 +19,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.files import reason_of, shown_path, why_no_path
+from mosaik_p2p.files import FILE, FILE_LIMIT_BYTES, TABLE_REMEDY, read_text, refused, shown_path
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
-FILE_LIMIT_BYTES = 256 * 2**20
-"""Of one table once it is unpacked."""
 CELL_LIMIT = 25_000_000
 COLUMN_LIMIT = 10_000
 LINE_LIMIT = 1_000_000
 """Signs of one line."""
 TOLD_LINES = 10
 """Lines with a wrong number of values that are told one by one."""
-FILE = "file"
-"""Place of what is wrong with a file as a whole."""
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 DECIMAL_REMEDY = "Write decimals with a point, such as 0.25, and no separators of thousands"
-TABLE_REMEDY = "Give a CSV file in UTF-8 with a header: commas between the columns, decimals with a point"
 _ROWS_AT_ONCE = 20_000
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_OTHER_FORMATS = {
-    b"PAR1": "is a Parquet file: give its name the ending .parquet",
-    b"PK": "is a spreadsheet or a zip archive: save the sheet as CSV in UTF-8",
-    b"BZh": "is compressed (bzip2): unpack it",
-    b"\xfd7zXZ": "is compressed (xz): unpack it",
-    b"\x28\xb5\x2f\xfd": "is compressed (zstd): unpack it",
-}
 
 
 @dataclass(frozen=True)
@@ -65,7 +51,7 @@ def read_csv_table(path: Path) -> TextTable:
     Commas separate, or semicolons or tabs throughout; a quoted cell ends on its line; gzip is unpacked. A pipe is read
     once.
     """
-    lines = _Lines(path.name, _text(path))
+    lines = _Lines(path.name, read_text(path))
     header = _header(path.name, lines)
     reader = csv.reader(lines, delimiter=lines.separator, strict=True, skipinitialspace=True)
     parts, numbers, faults = [], [], _Ragged(path.name, header, lines.separator)
@@ -76,7 +62,7 @@ def read_csv_table(path: Path) -> TextTable:
         arrays = [pc.utf8_trim_whitespace(pa.array(column, pa.string())) for column in columns]
         parts.append(pa.table(arrays, names=header))
         if len(numbers) * len(header) > CELL_LIMIT:
-            raise _refused(path, f"has more than {CELL_LIMIT:,} cells", "Give a smaller file")
+            raise refused(path, f"has more than {CELL_LIMIT:,} cells", "Give a smaller file")
     faults.raise_any()
     table = pa.concat_tables(parts) if parts else pa.table([pa.array([], pa.string())] * len(header), names=header)
     found = TextTable(path.name, table.to_pandas(types_mapper=pd.ArrowDtype), np.array(numbers, dtype=np.int64))
@@ -97,7 +83,7 @@ def read_parquet_table(path: Path) -> pd.DataFrame:
         table = pq.read_table(path, partitioning=None, read_dictionary=texts)
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     except (OSError, ValueError, LookupError, TypeError, MemoryError, pa.ArrowException) as error:
-        raise _refused(path, f"cannot be read: {error}", "Give a Parquet file of numbers") from error
+        raise refused(path, f"cannot be read: {error}", "Give a Parquet file of numbers") from error
     return frame
 
 
@@ -215,61 +201,6 @@ class _Ragged:
             raise BadInput(self._faults)
 
 
-def _text(path: Path) -> str:
-    data = _unpacked(path, _content(path))
-    for mark, told in _OTHER_FORMATS.items():
-        if data.startswith(mark):
-            what, _, remedy = told.partition(": ")
-            raise _refused(path, what, remedy.capitalize())
-    if data.startswith(_UTF16) or b"\0" in data[:1000]:
-        raise _refused(path, "is not text in UTF-8, but in UTF-16, or no text", "Save it as CSV in UTF-8")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _refused(path, f"is not text in UTF-8 (line {line}: {error.reason})", "Save it as CSV in UTF-8") from None
-    if "\0" in text:
-        raise _refused(path, f"holds a NUL (line {text[: text.index(chr(0))].count(chr(10)) + 1})", TABLE_REMEDY)
-    return text
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of the file, one more than the limit at most."""
-    why = why_no_path(path)
-    if why is not None:
-        raise _refused(path, why, "Name a CSV file")
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_LIMIT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise _refused(path, f"cannot be read: {reason_of(error)}", "Name a CSV file in UTF-8 with a header") from error
-    return _limited(path, data)
-
-
-def _unpacked(path: Path, data: bytes) -> bytes:
-    """What a gzip file holds; of other files what they are."""
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    whole = bytearray()
-    try:
-        while data.startswith(b"\x1f\x8b"):
-            inflater = zlib.decompressobj(wbits=31)
-            whole += inflater.decompress(data, FILE_LIMIT_BYTES + 1 - len(whole))
-            _limited(path, whole)
-            if not inflater.eof:
-                raise _refused(path, "is a gzip file that breaks off", "Pack it again")
-            data = inflater.unused_data
-    except zlib.error as error:
-        raise _refused(path, f"is a damaged gzip file ({error})", "Pack it again") from error
-    return bytes(whole)
-
-
-def _limited(path: Path, data: bytes | bytearray) -> bytes:
-    if len(data) > FILE_LIMIT_BYTES:
-        raise _refused(path, f"holds more than {FILE_LIMIT_BYTES >> 20} MiB", "Give a smaller file, or Parquet")
-    return bytes(data)
-
-
 def _header(name: str, lines: _Lines) -> list[str]:
     """The names of the columns; sets the separator of the lines."""
     first = next(lines, "")
@@ -366,10 +297,6 @@ def _number_of(cell: object) -> float:
         return float(cell)
     except (TypeError, ValueError, OverflowError):
         return np.nan
-
-
-def _refused(path: Path, problem: str, remedy: str) -> BadInput:
-    return BadInput([Fault(FILE, shown_path(path.name), problem, remedy)])
 
 
 def _cut(line: str) -> str:

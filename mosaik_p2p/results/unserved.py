@@ -48,10 +48,10 @@ def surplus_by_prosumer(results: Results, dt_h: float) -> dict[str, dict[str, di
     """Prosumer to the key to carrier to kWh; a carrier is named where something was too much."""
     rows = results["prosumers"]
     spilled = rows[rows["imbalance_kw"] > NOTICEABLE_SHORTAGE_KW]
-    sums = spilled.groupby(["prosumer", "carrier"])["imbalance_kw"].sum() * dt_h
+    sums = spilled.groupby(["prosumer", "carrier"])["imbalance_kw"].sum().reset_index()
     found: dict[str, dict[str, dict[str, float]]] = {name: {SURPLUS: {}} for name in results.prosumers}
-    for (name, carrier), kwh in sums.items():
-        found[str(name)][SURPLUS][str(carrier)] = float(kwh)
+    for row in sums.to_dict("records"):
+        found[str(row["prosumer"])][SURPLUS][str(row["carrier"])] = float(row["imbalance_kw"]) * dt_h
     return found
 
 

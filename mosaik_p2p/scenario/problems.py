@@ -25,6 +25,7 @@ _KINDS = {
     "bool_type": "true or false",
     "string_type": "a text in quotes",
     "string_too_short": "a text that is not empty",
+    "string_unicode": "a text of whole signs",
     "tuple_type": "a list in brackets",
     "list_type": "a list in brackets",
     "dict_type": "a table",
