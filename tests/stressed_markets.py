@@ -10,8 +10,6 @@ from mosaik_p2p.market.problem import MarketProblem
 from plain_markets import random_tables
 
 
-
-
 def stressed_market(seed: int) -> MarketProblem:
     """One to five prosumers over one to twelve intervals, under some of the stresses."""
     rng = np.random.default_rng([seed, 8])
@@ -42,7 +40,9 @@ def without_near_limits(market: MarketProblem, rng: np.random.Generator) -> Mark
         size = model.size_kw
         for k, variable in enumerate(model.variables):
             if variable.type in kinds and upper[k].max() > 0.0 and rng.random() < 0.25:
-                upper[k] = rng.choice([1e4, 999999.0, 1e8, np.inf] if variable.type == "contract" else [1e4, 999999.0, 1e8])
+                upper[k] = rng.choice(
+                    [1e4, 999999.0, 1e8, np.inf] if variable.type == "contract" else [1e4, 999999.0, 1e8]
+                )
                 size = max(size, 1e-3 * upper[k].max()) if variable.type != "contract" else size
                 size += 0.5 * upper[k].max() if variable.type in ("generator", "chp") else 0.0
         models.append(replace(model, upper=upper, linear=linear, size_kw=size))

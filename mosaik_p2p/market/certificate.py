@@ -60,6 +60,25 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     return replace(judged, lower_bound=lower)
 
 
+def certify_one_way(
+    fleet: Fleet, form: Form, price_per_kwh: FloatArray, *, within: float
+) -> tuple[float, MarketProblem]:
+    """A lower bound from prices (C, T, N) for stores that go one way, and the market with the directions that prove it.
+
+    At given prices everyone chooses for itself, and its directions can be searched to the end, to `within` money each.
+    Unlike the relaxed market this prices in what going both ways would have earned (Lagrangian duality).
+    """
+    limit = fleet.problem.imbalance_price_per_kwh
+    closed = np.clip(form.closed(price_per_kwh)[0], -limit, limit)
+    best, directions = -np.inf, fleet.problem
+    for prices in (within_offers(fleet.problem, form, closed), closed):
+        gain, narrowed = fleet.one_way_at(prices, within=within)
+        bound = fleet.bound(prices, tighten=True) + gain - form.concession(prices)
+        if bound > best:
+            best, directions = bound, narrowed
+    return best, directions
+
+
 def least_scale(fleet: Fleet) -> float:
     """What a gap is relative to where the cost is less: the sum of |cost alone|, never nothing, so that rounding is no gap.
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
-from mosaik_p2p.market.certificate import Certificate, least_scale
-from mosaik_p2p.market.exclusive import one_way
+from mosaik_p2p.market.certificate import Certificate, certify_one_way, least_scale
+from mosaik_p2p.market.exclusive import one_way, same_limits
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.forms import choose_form
@@ -25,7 +25,9 @@ TRIMMING_ROUNDS = 4
 DUST = 1e-5
 """Trades below this part of a prosumer's mean size are rounding, not trade."""
 DIRECTION_ROUNDS = 4
-"""With some directions fixed, other storages may take to going both ways."""
+"""Times that the market is cleared again with other directions."""
+SEARCHED = 0.1
+"""Part of the wanted gap that the searches for directions of all prosumers together leave unsettled."""
 Progress = Callable[[int, float], None]
 
 
@@ -79,33 +81,67 @@ def clear(
     problem has no numerical solution.
 
     Where storages would charge and discharge at once and the repaired dispatch misses the gap, their directions are
-    fixed and the market is cleared again; the lower bound stays that of the market without this restriction.
+    searched for (see `_one_way`).
     """
     fleet = Fleet(solvable(problem))
-    relaxed = cleared = _clear_once(fleet, settings, start, on_check)
-    for _ in range(DIRECTION_ROUNDS):
-        if cleared.status is Status.OK or not cleared.repaired:
+    relaxed = _clear_once(fleet, settings, start, on_check)
+    return _one_way(fleet, relaxed, settings, on_check) if relaxed.repaired else relaxed
+
+
+def _one_way(fleet: Fleet, relaxed: Clearing, settings: Settings, on_check: Progress | None) -> Clearing:
+    """The best clearing found with stores going one way, judged by the best bound that holds for all of these.
+
+    In turn, prices tell everyone's best directions and a bound, and a clearing with these directions tells prices.
+    """
+    form = choose_form(fleet.problem, settings.form)
+    within = SEARCHED * settings.relative_gap * max(abs(relaxed.cost), least_scale(fleet)) / len(fleet.problem.models)
+    best = latest = relaxed
+    iterations, tried = relaxed.iterations, [fleet.problem]
+    for rounds_left in range(DIRECTION_ROUNDS, -1, -1):
+        if best.status is Status.OK:
             break
-        fleet = Fleet(one_way(fleet.problem, fleet.complete(cleared.sale_kw), fleet.power_kw))
-        cleared = _clear_once(fleet, settings, cleared.end, on_check)
-    return cleared if cleared is relaxed else _against(relaxed, cleared, fleet)
+        bound, narrowed = certify_one_way(fleet, form, latest.end.price_per_kwh, within=within)
+        best = _judged(best, max(bound, best.lower_bound), fleet, settings)
+        if any(same_limits(narrowed, known) for known in tried):
+            narrowed = one_way(tried[-1], Fleet(tried[-1]).complete(latest.sale_kw), fleet.power_kw)
+        if best.status is Status.OK or not rounds_left or same_limits(narrowed, tried[-1]):
+            break
+        tried.append(narrowed)
+        latest = _clear_once(Fleet(narrowed), settings, latest.end, on_check)
+        iterations += latest.iterations
+        better = min(best, latest, key=lambda one: (not _agrees(one, settings), one.cost))
+        best = _judged(better, best.lower_bound, fleet, settings)
+    return replace(best, iterations=iterations)
 
 
-def _against(relaxed: Clearing, cleared: Clearing, fleet: Fleet) -> Clearing:
-    """A clearing with fixed directions, judged by the bound of the one without."""
-    alone = float(fleet.alone.cost.sum())
-    judged = Certificate(cleared.cost, relaxed.lower_bound, alone, least_scale(fleet))
-    cause = None
-    if cleared.status is Status.OK:
-        cause = f"storages were held to one direction; at these the relative gap is {cleared.relative_gap:.2e}"
+def _agrees(cleared: Clearing, settings: Settings) -> bool:
+    return max(cleared.primal_residual, cleared.dual_residual) <= settings.relative_gap
+
+
+def _judged(cleared: Clearing, lower_bound: float, fleet: Fleet, settings: Settings) -> Clearing:
+    """A repaired clearing by a bound for the market in which no direction is fixed."""
+    judged = Certificate(cleared.cost, lower_bound, float(fleet.alone.cost.sum()), least_scale(fleet))
+    status = Status.OK if judged.relative_gap <= settings.relative_gap else Status.GAP_OPEN
+    if not _agrees(cleared, settings):
+        status = Status.NOT_CONVERGED
     return replace(
         cleared,
-        cause=cause or cleared.cause,
-        iterations=relaxed.iterations + cleared.iterations,
+        status=status,
+        cause=cleared.cause if status is Status.NOT_CONVERGED else _about_directions(status, judged, settings),
         lower_bound=judged.lower_bound,
         relative_gap=judged.relative_gap,
         gap_of_gain=judged.gap_of_gain,
         repaired=True,
+    )
+
+
+def _about_directions(status: Status, judged: Certificate, settings: Settings) -> str:
+    held = "storages were held to one direction"
+    if status is Status.OK:
+        return held
+    return (
+        f"{held}; other directions might save up to {judged.relative_gap:.2e} of the cost, {settings.relative_gap:g} was "
+        "asked for; raise market.relative_gap where that will do"
     )
 
 

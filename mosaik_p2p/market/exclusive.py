@@ -44,6 +44,12 @@ def one_way(problem: MarketProblem, dispatch: Sequence[Completion], power_kw: Fl
     return replace(problem, models=models)
 
 
+def same_limits(one: MarketProblem, other: MarketProblem) -> bool:
+    """Whether the same directions are open in both."""
+    pairs = zip(one.models, other.models, strict=True)
+    return all(a.upper is b.upper or np.array_equal(a.upper, b.upper) for a, b in pairs)
+
+
 def storage_rows(model: ProsumerModel) -> list[tuple[int, int]]:
     """The rows of `x` in which each storage charges and discharges."""
     charges = {v.device: k for k, v in enumerate(model.variables) if v.quantity == CHARGE}

@@ -16,7 +16,7 @@ limits are to be kept the first fact fails, since an injection may relieve one: 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
