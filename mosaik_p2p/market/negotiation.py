@@ -176,7 +176,7 @@ def answered(
         noted = replace(noted, tightenings=noted.tightenings + 1)
     if noted.rounds < max_rounds:
         following, offer = _priced(noted, settings, on_check)
-        if offer.limited.clearing.status is Status.OK:
+        if offer.limited.clearing.status is not Status.NOT_CONVERGED:
             return following, offer
     if noted.envelopes >= ENVELOPES:
         return noted, None
@@ -254,7 +254,7 @@ def _cleared(standing: Standing, limits: Limits, settings: Settings, on_check: P
         start = start_from(standing.problem, standing.first, standing.first.end.weight)
     alone = standing.fleet.alone
     limited = clear_limited(standing.problem, limits, settings, alone=alone, start=start, on_check=on_check)
-    if limited.clearing.status is Status.OK or start is None:
+    if limited.clearing.status is not Status.NOT_CONVERGED or start is None:
         return limited
     return clear_limited(standing.problem, limits, settings, alone=alone, on_check=on_check)
 

@@ -118,7 +118,7 @@ class RollingMarket:
             alone = self._alone(prosumers, state.alone, window)
         except NotSolved as error:
             return self._halt(failed_table(self._case.settings.form, describe_failure(error)), prosumers, window)
-        if clearing.status is not Status.OK and self._case.on_not_converged == "stop":
+        if clearing.status is Status.NOT_CONVERGED and self._case.on_not_converged == "stop":
             return self._halt(clearing_table(problem, clearing), prosumers, window)
         self._open = _Open(window, prosumers, alone, clearing, raw, None)
         return self._outcome(self._open, problem, clearing, start=shifted(clearing.end))
