@@ -119,7 +119,7 @@ def _settled(
     slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
     cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)
     penalty = form.penalty(injection)
-    # The bound is one on cost and penalty together; of dispatches with no more slack than this, the rest bounds the cost.
+    # The bound is one on both together; of dispatches with no more slack than this one, the rest bounds the cost.
     certificate = replace(outcome.certificate, cost=cost, lower_bound=outcome.certificate.lower_bound - penalty)
     prices[:, 0] = node_price - surcharge
     own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))

@@ -35,6 +35,7 @@ from mosaik_p2p.market.limited import (
     start_from,
 )
 from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, can_be_influenced, held_row
@@ -132,7 +133,7 @@ class Offer:
 
 def opened(raw: MarketProblem, first: Clearing) -> Standing:
     """The interval before anything was checked; `raw` is the market without recourse."""
-    problem = connected(raw)
+    problem = within_balance(connected(raw))
     injection = injections(problem, first.dispatch)
     return Standing(
         problem=problem,

@@ -1,7 +1,7 @@
 """Limits that bind nothing, brought within sight: what nobody can use sets the scale of nothing.
 
-People write 1e8 kW, or infinity, where they mean "no limit". Such numbers would enter sizes, tolerances and the scarcity
-price. Two facts about every optimum bring them nearer without changing it:
+People write 1e8 kW, or infinity, where they mean "no limit". Such numbers would enter sizes, tolerances and the
+scarcity price. Three facts about every optimum bring them nearer without changing it:
 
 - Where power comes from a source that costs b per kWh at the least and goes to a use that is worth less than b, less of
   both is cheaper. So a source feeds no more than the uses worth its price, and a use takes no more than the sources

@@ -15,6 +15,7 @@ from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, shifted
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.limited import connected
 from mosaik_p2p.market.negotiation import NetworkReport, Standing, answered, opened
 from mosaik_p2p.market.planning import (
     first_reputation,
@@ -146,7 +147,8 @@ class RollingMarket:
             return None
         outcome = self._outcome(
             self._open,
-            standing.problem,
+            # What forecasts miss goes to the contracts as they are, not as they were solved.
+            connected(self._open.raw),
             offer.limited.clearing,
             start=self._pending.start,
             surcharge_per_kwh=offer.limited.surcharge_per_kwh,
