@@ -11,6 +11,7 @@ Asked at prices, what shares no balance falls apart: each store with what it dep
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -87,41 +88,48 @@ class _Node:
     upper: FloatArray
 
 
+def _pairs(model: ProsumerModel, variables: IntArray, upper: FloatArray) -> IntArray:
+    """(P, 2): columns of charge and discharge, of every store and interval in which both are open."""
+    horizon, position = model.horizon, {int(k): n for n, k in enumerate(variables)}
+    rows = [(position[a], position[b]) for a, b in storage_rows(model) if a in position]
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 1, 2) * horizon + np.arange(horizon)[:, None]
+    flat: IntArray = columns.reshape(-1, 2)
+    return flat[(upper[flat] > 0.0).all(axis=1)]
+
+
+def _own_equations(model: ProsumerModel, variables: IntArray) -> tuple[sp.csr_array, FloatArray]:
+    """Storages and totals of these variables alone."""
+    matrix, right = model.equations
+    columns = (variables[:, None] * model.horizon + np.arange(model.horizon)).ravel()
+    own = sp.csr_array(matrix[:, columns])
+    kept = np.flatnonzero(np.diff(own.indptr) > 0)
+    return sp.csr_array(own[kept]), right[kept]
+
+
 class _Search:
     """The programme of some of a prosumer's variables, and the search in it; all scaled."""
 
     def __init__(
         self, model: ProsumerModel, variables: IntArray, carriers: IntArray, fixed_kw: FloatArray, scale: Scale
     ) -> None:
-        self._model, self._variables, self._scale = model, variables, scale
-        horizon = model.horizon
+        self._model, self._variables = model, variables
         power, price = scale.power_kw, scale.price_per_kwh
         self._money = power * price * model.dt_h
-        upper = np.minimum(model.upper[variables] / power, UNLIMITED)
-        pairs = [pair for pair in storage_rows(model) if pair[0] in variables]
-        position = {int(k): n for n, k in enumerate(variables)}
-        columns = np.array(
-            [(position[a] * horizon + t, position[b] * horizon + t) for a, b in pairs for t in range(horizon)],
-            dtype=np.int64,
-        ).reshape(-1, 2)
-        self._pairs = columns[(upper.ravel()[columns] > 0.0).all(axis=1)]
-        count, shared = upper.size, len(self._pairs)
-        self._quadratic = np.concatenate([model.quadratic[variables].ravel() * power / price, np.zeros(shared)])
-        self._linear = np.concatenate([model.linear[variables].ravel() / price, np.zeros(shared)])
-        self._lower = np.concatenate([model.lower[variables].ravel() / power, np.zeros(shared)])
-        self._upper = np.concatenate([upper.ravel(), np.ones(shared)])
-        balances = balance_rows(model.balance[np.ix_(carriers, variables)])
-        own, owed = model.equations
-        own = own[:, (variables[:, None] * horizon + np.arange(horizon)).ravel()].tocsr()
-        kept = np.diff(own.indptr) > 0
-        at, ends = np.arange(shared), self._pairs.ravel()
-        sharing = sp.csr_array((1.0 / self._upper[ends], (np.repeat(at, 2), ends)), shape=(shared, count))
-        padding = sp.csr_array((balances.shape[0] + int(kept.sum()), shared))
-        self._matrix = sp.vstack(
-            [sp.hstack([sp.vstack([balances, own[kept]]), padding]), sp.hstack([sharing, sp.eye_array(shared)])]
-        ).tocsr()
-        self._rhs = np.concatenate([fixed_kw[carriers].ravel() / power, owed[kept] / power, np.ones(shared)])
-        self._balances = balances.shape[0]
+        upper = np.minimum(model.upper[variables] / power, UNLIMITED).ravel()
+        self._pairs = _pairs(model, variables, upper)
+        none = np.zeros(len(self._pairs))
+        self._quadratic = np.concatenate([model.quadratic[variables].ravel() * power / price, none])
+        self._linear = np.concatenate([model.linear[variables].ravel() / price, none])
+        self._lower = np.concatenate([model.lower[variables].ravel() / power, none])
+        self._upper = np.concatenate([upper, none + 1.0])
+        rows, owed = _own_equations(model, variables)
+        rows = sp.vstack([balance_rows(model.balance[np.ix_(carriers, variables)]), rows])
+        at, ends = np.arange(len(none)), self._pairs.ravel()
+        shares = sp.csr_array((1.0 / upper[ends], (np.repeat(at, 2), ends)), shape=(len(none), upper.size))
+        above: Any = sp.hstack([rows, sp.csr_array((rows.shape[0], len(none)))])
+        below: Any = sp.hstack([shares, sp.eye_array(len(none))])
+        self._matrix: Any = sp.csr_array(sp.vstack([above, below]))
+        self._rhs = np.concatenate([fixed_kw[carriers].ravel() / power, owed / power, none + 1.0])
 
     def run(self, within: float) -> Found | None:
         """Search until the best dispatch is known to `within` money; None where the relaxed one goes one way."""

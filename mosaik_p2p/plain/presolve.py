@@ -123,7 +123,7 @@ def _window(market: PlainMarket, way: FloatArray) -> tuple[FloatArray, FloatArra
     levels = np.unique(supply.price)
 
     def together(level: FloatArray) -> FloatArray:
-        result: FloatArray = np.bincount(part, supply.at_price(level[part]), int(part.max()) + 1)
+        result: FloatArray = np.bincount(part, supply.at_price(level[part]), int(part.max()) + 1).astype(float)
         return result
 
     # Where several sales serve at a price, the least of them are those below it, and the most those just above it.
