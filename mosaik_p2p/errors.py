@@ -14,6 +14,9 @@ class Status(StrEnum):
     NOT_DELIVERABLE = "not_deliverable"
     """Heat only: the network cannot carry what was cleared; the result names to whom."""
     NOT_CONVERGED = "not_converged"
+    GAP_OPEN = "gap_open"
+    """Market only: trades and dispatch hold, stores going one way, but how good they are is not certified as asked for;
+    the gap reported says what is."""
 
 
 class Verdict(StrEnum):

@@ -85,8 +85,8 @@ def one_way_cost(problem: MarketProblem, *, within: float) -> float:
         devices = {v.device: k for k, v in enumerate(model.variables) if v.quantity == "charge"}
         for k, variable in enumerate(model.variables):
             if variable.quantity == "discharge":
-                for t in range(horizon):
-                    pairs.append((at + devices[variable.device] * horizon + t, at + k * horizon + t))
+                begin = at + devices[variable.device] * horizon
+                pairs += [(begin + t, at + k * horizon + t) for t in range(horizon)]
     upper = np.array(programme.upper)
     pairs = [(ch, dis) for ch, dis in pairs if min(upper[ch], upper[dis]) > 0.0]
     for ch, dis in pairs:

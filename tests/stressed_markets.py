@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from markets import equipped_market, random_market, strained
+from markets import equipped_market, expected, random_market, random_tree, strained
+from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.prosumers.blocks import Window, prosumer_model
+from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, FlexibleLoad, Prosumer, Pv
+from mosaik_p2p.prosumers.state import initial_state
 from plain_markets import random_tables
-
-
 
 
 def stressed_market(seed: int) -> MarketProblem:
@@ -42,7 +44,9 @@ def without_near_limits(market: MarketProblem, rng: np.random.Generator) -> Mark
         size = model.size_kw
         for k, variable in enumerate(model.variables):
             if variable.type in kinds and upper[k].max() > 0.0 and rng.random() < 0.25:
-                upper[k] = rng.choice([1e4, 999999.0, 1e8, np.inf] if variable.type == "contract" else [1e4, 999999.0, 1e8])
+                upper[k] = rng.choice(
+                    [1e4, 999999.0, 1e8, np.inf] if variable.type == "contract" else [1e4, 999999.0, 1e8]
+                )
                 size = max(size, 1e-3 * upper[k].max()) if variable.type != "contract" else size
                 size += 0.5 * upper[k].max() if variable.type in ("generator", "chp") else 0.0
         models.append(replace(model, upper=upper, linear=linear, size_kw=size))
@@ -95,3 +99,32 @@ def stressed_tables(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     if rng.random() < 0.2:
         agents["b"] = np.round(agents["b"], 1)
     return agents, pairs
+
+
+def stored_market(seed: int) -> MarketProblem:
+    """Two to four prosumers with nearly full stores over two to six intervals, some of which pay for what is burnt."""
+    rng = np.random.default_rng([seed, 10])
+    count, horizon = int(rng.integers(2, 5)), int(rng.integers(2, 7))
+    pays = rng.random(horizon) < 0.6
+    price = np.where(pays, -rng.uniform(0.2, 3.0, horizon), rng.uniform(0.1, 0.8, horizon))
+    models = []
+    for i in range(count):
+        most_kwh, efficiency = rng.uniform(5, 30), rng.uniform(0.8, 0.97)
+        begin = most_kwh * rng.choice([1.0, rng.uniform(0.3, 1.0)])
+        levels = (0.0, most_kwh, begin, rng.uniform(0.0, begin))
+        devices: list[Device] = [
+            Battery("battery", *rng.uniform(3, 12, 2), *levels, efficiency, efficiency, rng.uniform(0.0, 0.1)),
+            FixedLoad("load", "electricity", expected(rng.uniform(0, 5, horizon))),
+            Pv("pv", expected(rng.uniform(0, 10, horizon)), 0.01),
+        ]
+        if rng.random() < 0.3:
+            devices.append(
+                FlexibleLoad("flexible", "electricity", expected(rng.uniform(1, 4, horizon)), 0.0, 10.0, 0.05)
+            )
+        most_kw = rng.choice([0.0, rng.uniform(3, 30), 200.0])
+        contracts = (Contract("grid", "electricity", price + 0.01 * i, price - 0.05, most_kw, most_kw),)
+        owner = Prosumer(f"P{i}", 0, None, 1.0, tuple(devices), contracts)
+        window = Window(0, horizon, np.zeros(horizon, dtype=np.int64))
+        models.append(prosumer_model(owner, initial_state(owner, day=0), window, dt_h=1.0, member=(True, False)))
+    charges = path_charges(random_tree(rng, count), np.arange(count), price_per_length=0.02, payer="both")
+    return MarketProblem(tuple(models), (charges, charges), 1.0)

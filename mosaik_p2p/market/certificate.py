@@ -10,7 +10,9 @@ from mosaik_p2p.market.problem import MarketProblem, middle_offer
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 WORTHLESS = 1e-3
-"""Of what the energy that flows would cost at the middle offer: a market that costs less is judged as if it cost this."""
+"""Of what the energy that flows would cost at the middle offer: a market that costs less is judged as if it did."""
+LEAST_FLOW = 0.1
+"""Part of the middle size that is taken to flow at the least."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,36 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     return replace(judged, lower_bound=lower)
 
 
+def certify_one_way(
+    fleet: Fleet, form: Form, price_per_kwh: FloatArray, *, within: float
+) -> tuple[float, MarketProblem]:
+    """A lower bound from prices (C, T, N) for stores that go one way, and the market with the directions that prove it.
+
+    At given prices everyone chooses for itself, and its directions can be searched to the end, to `within` money each.
+    Unlike the relaxed market this prices in what going both ways would have earned (Lagrangian duality).
+    """
+    limit = fleet.problem.imbalance_price_per_kwh
+    closed = np.clip(form.closed(price_per_kwh)[0], -limit, limit)
+    best, directions = -np.inf, fleet.problem
+    for prices in (within_offers(fleet.problem, form, closed), closed):
+        gain, narrowed = fleet.one_way_at(prices, within=within)
+        bound = fleet.bound(prices, tighten=True) + gain - form.concession(prices)
+        if bound > best:
+            best, directions = bound, narrowed
+    return best, directions
+
+
 def least_scale(fleet: Fleet) -> float:
-    """What a gap is relative to where the cost is less: the sum of |cost alone|, never nothing, so that rounding is no gap.
+    """What a gap is relative to where the cost is less: the sum of |cost alone|, never nothing: rounding is no gap.
 
     A market in which all costs nothing is measured by the energy that flows where everyone is alone, at the median of
-    all offers; limits, and offers that only few make, do not enter.
+    all offers; where next to nothing flows, by a tenth of the middle prosumer's size for each of them. Limits, and what
+    only few offer or are, do not enter.
     """
-    flowing_kw = float(fleet.alone.load_kw.sum()) or float(fleet.power_kw.sum()) * fleet.problem.shape[1]
-    worthless = WORTHLESS * middle_offer(fleet.problem) * flowing_kw * fleet.problem.dt_h
+    _, horizon, count = fleet.problem.shape
+    sized_kw = LEAST_FLOW * float(np.median(fleet.power_kw)) * count * horizon
+    flowing_kwh = max(float(fleet.alone.load_kw.sum()), sized_kw) * fleet.problem.dt_h
+    worthless = WORTHLESS * middle_offer(fleet.problem) * flowing_kwh
     return max(float(np.abs(fleet.alone.cost).sum()), worthless)
 
 

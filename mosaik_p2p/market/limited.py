@@ -6,6 +6,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
+from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.clearing import Clearing, Progress
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
@@ -118,20 +119,20 @@ def _settled(
     slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
     cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)
     penalty = form.penalty(injection)
-    certificate = replace(outcome.certificate, cost=cost + penalty)
+    # The bound is one on both together; of dispatches with no more slack than this one, the rest bounds the cost.
+    certificate = replace(outcome.certificate, cost=cost, lower_bound=outcome.certificate.lower_bound - penalty)
     prices[:, 0] = node_price - surcharge
     own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))
-    converged = outcome.residuals.worst <= settings.relative_gap and certificate.relative_gap <= settings.relative_gap
+    status = _status(outcome, certificate, settings, repaired=repaired)
     clearing = Clearing(
-        status=Status.OK if converged else Status.NOT_CONVERGED,
-        cause=None if converged else _cause(outcome, certificate.relative_gap, settings),
+        status=status,
+        cause=None if status is Status.OK else _cause(outcome, certificate.relative_gap, settings),
         form=form.name,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
         dual_residual=float(outcome.residuals.dual.max()),
         cost=cost,
-        # It bounds cost and penalty together; of dispatches with no more slack than this one, the rest bounds the cost.
-        lower_bound=certificate.lower_bound - penalty,
+        lower_bound=certificate.lower_bound,
         relative_gap=certificate.relative_gap,
         gap_of_gain=certificate.gap_of_gain,
         trades=trades,
@@ -143,6 +144,13 @@ def _settled(
         end=end,
     )
     return Limited(clearing, surcharge, multiplier, slack, injection, end)
+
+
+def _status(outcome: admm.Outcome, final: Certificate, settings: Settings, *, repaired: bool) -> Status:
+    """`gap_open` where the market had converged, and only holding stores to one direction cost more than asked."""
+    if max(outcome.residuals.worst, final.relative_gap) <= settings.relative_gap:
+        return Status.OK
+    return Status.GAP_OPEN if repaired and outcome.converged else Status.NOT_CONVERGED
 
 
 def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:

@@ -65,9 +65,9 @@ def solved(
 ) -> Clearing:
     """Clear from `start`; where that fails from the data alone, and then by the scenario's rule."""
     clearing = clear(problem, settings, start=start, on_check=on_check)
-    if clearing.status is not Status.OK and start is not None:
+    if clearing.status is Status.NOT_CONVERGED and start is not None:
         clearing = clear(problem, settings, on_check=on_check)
-    if clearing.status is not Status.OK and case.on_not_converged == "central":
+    if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "central":
         clearing = cleared_centrally(problem, clearing, settings)
     return clearing
 

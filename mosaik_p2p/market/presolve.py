@@ -1,7 +1,7 @@
 """Limits that bind nothing, brought within sight: what nobody can use sets the scale of nothing.
 
-People write 1e8 kW, or infinity, where they mean "no limit". Such numbers would enter sizes, tolerances and the scarcity
-price. Two facts about every optimum bring them nearer without changing it:
+People write 1e8 kW, or infinity, where they mean "no limit". Such numbers would enter sizes, tolerances and the
+scarcity price. Three facts about every optimum bring them nearer without changing it:
 
 - Where power comes from a source that costs b per kWh at the least and goes to a use that is worth less than b, less of
   both is cheaper. So a source feeds no more than the uses worth its price, and a use takes no more than the sources
@@ -16,7 +16,7 @@ limits are to be kept the first fact fails, since an injection may relieve one: 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 FAR = 10.0
 """A limit this many times beyond what can be used is brought nearer; nearer ones are left as they were given."""
+ABSURD = 100.0
+"""In sizes of the middle prosumer: where no limit is beyond, none is looked at."""
 SPARE = 2.0
 """What it is brought to, in units of what can be used: an optimum never gets there, so that no price feels it."""
 ROUNDS = 3
@@ -37,15 +39,18 @@ Uppers = Sequence[FloatArray]
 
 def within_means(problem: MarketProblem) -> MarketProblem:
     """The market with limits that no optimum reaches brought nearer; itself where there are none."""
-    return _tightened(problem, _Rows(problem, by_price=True))
+    return _tightened(problem, by_price=True)
 
 
 def within_balance(problem: MarketProblem) -> MarketProblem:
     """The same for a market that has to keep networks' limits."""
-    return _tightened(problem, _Rows(problem, by_price=False))
+    return _tightened(problem, by_price=False)
 
 
-def _tightened(problem: MarketProblem, rows: "_Rows") -> MarketProblem:
+def _tightened(problem: MarketProblem, *, by_price: bool) -> MarketProblem:
+    if not _any_absurd(problem.models):
+        return problem
+    rows = _Rows(problem, by_price=by_price)
     given: Uppers = [model.upper for model in problem.models]
     upper = given
     for _ in range(ROUNDS):
@@ -57,6 +62,20 @@ def _tightened(problem: MarketProblem, rows: "_Rows") -> MarketProblem:
         return problem
     pairs = zip(problem.models, upper, strict=True)
     return replace(problem, models=tuple(m if new is m.upper else _resized(m, new) for m, new in pairs))
+
+
+def _any_absurd(models: Sequence[ProsumerModel]) -> bool:
+    """Whether any limit is worth a closer look: nearly always none is."""
+    middle = float(np.median([model.size_kw for model in models]))
+    return any(_largest(model) > ABSURD * middle for model in models)
+
+
+def _largest(model: ProsumerModel) -> float:
+    """The largest limit; those of imbalances, which have none, stand last."""
+    own = len(model.variables)
+    while own and model.variables[own - 1].type == IMBALANCE:
+        own -= 1
+    return float(model.upper[:own].max(initial=0.0))
 
 
 def _resized(model: ProsumerModel, upper: FloatArray) -> ProsumerModel:

@@ -105,7 +105,7 @@ def highest_price(problem: MarketProblem) -> float:
 
 
 def middle_offer(problem: MarketProblem) -> float:
-    """The median of the prices that anyone offers, currency per kWh, free ones aside; 1 where nothing costs anything."""
+    """The median of the prices that anyone offers, currency per kWh, free ones aside; 1 where all is free."""
     prices = np.concatenate([prices.ravel() for prices in _offers(problem)])
     return float(np.median(prices[prices > 0.0])) if prices.any() else 1.0
 

@@ -30,7 +30,7 @@ SMALLEST = 1e-3
 RESIDUAL = 1e-3
 """Largest relative residual of a solution; the certificate says how good it is, this that it is where ADMM rests."""
 WORTHLESS = 1e-6
-"""Of what a middle agent's power costs at the middle price: a market that costs less is judged as if everyone paid this."""
+"""Of what the middle agent's power costs at the middle price: a market is judged as if everyone paid this at least."""
 ROUNDING = 1e-14
 """Of what the power that agents may sell or buy is worth at their prices: what a sum of such costs cannot tell."""
 NOTICEABLE = 1e-2
@@ -65,7 +65,7 @@ def gap(market: PlainMarket, upper: Upper, lower: Lower, least: float) -> float:
 def least_scale(market: PlainMarket) -> float:
     """What a gap is relative to where the cost is less: the sum of |cost alone|, and never nothing.
 
-    A market in which all costs nothing is measured by the middle one of what agents can sell or buy, at the middle price.
+    A market in which all costs nothing is measured by the median of what agents can sell or buy, at the median price.
     """
     alone = float(np.abs(market.supply.cost(alone_sales(market))).sum())
     worth = _middle(np.abs(market.supply.price)) * _middle(agent_sizes(market)) * len(market.names)

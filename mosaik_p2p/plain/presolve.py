@@ -4,8 +4,8 @@ Two facts about every optimum bound what an asset can do, whatever its own limit
 
 - Within a connected part all assets together balance, so one sells no more than the others can buy.
 - Prices of a part differ by no more than the charges on the way. The least of them is not above the price from which
-  everyone together would sell more than nothing, nor the highest below the one up to which they would buy; so all prices
-  lie in a window, and each asset between its answers at the window's ends.
+  everyone together would sell more than nothing, nor the highest below the one up to which they would buy; so all
+  prices lie in a window, and each asset between its answers at the window's ends.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def within_means(market: PlainMarket) -> PlainMarket:
 
 
 def _price_range(market: PlainMarket, given: Assets) -> tuple[FloatArray, FloatArray]:
-    """(N,) twice: prices at which nobody would go beyond a nearer limit, so that a bound is one with those given, too."""
+    """(N,) twice: prices at which nobody would go beyond a nearer limit: a bound from them is one with those given."""
     assets, count = market.assets, len(market.names)
     low, high = np.full(count, -np.inf), np.full(count, np.inf)
     for limit, bound, moved, extreme in (
@@ -123,7 +123,7 @@ def _window(market: PlainMarket, way: FloatArray) -> tuple[FloatArray, FloatArra
     levels = np.unique(supply.price)
 
     def together(level: FloatArray) -> FloatArray:
-        result: FloatArray = np.bincount(part, supply.at_price(level[part]), int(part.max()) + 1)
+        result: FloatArray = np.bincount(part, supply.at_price(level[part]), int(part.max()) + 1).astype(float)
         return result
 
     # Where several sales serve at a price, the least of them are those below it, and the most those just above it.

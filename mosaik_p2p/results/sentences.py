@@ -66,13 +66,19 @@ def _lack(summary: Mapping[str, Any]) -> str:
 
 
 def convergence_sentence(summary: Mapping[str, Any]) -> str | None:
-    """In how many intervals the market did not converge, and why; None where it always did."""
+    """In how many intervals the market did not converge, and why, or is less sure than asked; None where neither."""
     failed = summary["not_converged"]
     count, cause = failed["intervals"], failed["cause"]
-    if not count:
-        return None
     why = "" if cause is None else f": {cause}"
-    return f"The market did not converge in {count} interval{'' if count == 1 else 's'}{why}"
+    said = [f"The market did not converge in {count} interval{'' if count == 1 else 's'}{why}"] if count else []
+    left = summary.get("gap_open") or {"intervals": 0}
+    if left["intervals"]:
+        count = left["intervals"]
+        said.append(
+            f"In {count} interval{'' if count == 1 else 's'} stores would have charged and discharged at once; they "
+            f"were held to one direction, and others might save up to {100 * left['relative_gap']:.2g} % of the cost"
+        )
+    return ". ".join(said) or None
 
 
 def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.errors import Status
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
@@ -35,6 +36,7 @@ from mosaik_p2p.results.unserved import (
 )
 from mosaik_p2p.results.verdicts import (
     SOLVED,
+    clearing_status_counts,
     infeasible_intervals,
     interval_verdicts,
     overall_of_run,
@@ -110,8 +112,9 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "verdict_counts": counts,
         "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
-        "clearing_status_counts": status_counts(results.cleared),
+        "clearing_status_counts": clearing_status_counts(results.cleared),
         "not_converged": _not_converged(results),
+        "gap_open": _gap_open(results),
         "violations": _violations(results, others, meta),
         "negotiation": negotiation_summary(results),
         "worst": worst_values(results, meta.networks),
@@ -174,9 +177,15 @@ def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
 
 def _not_converged(results: Results) -> dict[str, Any]:
     """In how many computed intervals the market did not converge, and the commonest cause."""
-    failed = results.binding[~results.binding["status"].isin(SOLVED)]
+    failed = results.binding[~results.binding["status"].isin((*SOLVED, Status.GAP_OPEN))]
     causes = failed["cause"].dropna().value_counts(sort=True)
     return {"intervals": len(failed), "cause": None if causes.empty else str(causes.index[0])}
+
+
+def _gap_open(results: Results) -> dict[str, Any]:
+    """In how many computed intervals the bound did not close to what was asked, and the largest gap that was left."""
+    left = results.binding[results.binding["status"] == Status.GAP_OPEN]["relative_gap"].astype(float)
+    return {"intervals": len(left), "relative_gap": None if left.empty else float(left.max())}
 
 
 def _meta_of_dead_run(facts: Facts) -> RunMeta:

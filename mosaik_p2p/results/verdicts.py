@@ -69,6 +69,11 @@ def verdict_counts(verdicts: pd.DataFrame, steps: int) -> dict[str, int]:
 
 
 def status_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Number of a network's rows by status, every status that a network can have named."""
+    return {name: count for name, count in clearing_status_counts(rows).items() if name != Status.GAP_OPEN}
+
+
+def clearing_status_counts(rows: pd.DataFrame) -> dict[str, int]:
     """Number of rows by status, every status named."""
     counts = Counter(str(status) for status in rows["status"])
     return {status.value: counts[status.value] for status in Status}
