@@ -7,13 +7,13 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
+from mosaik_p2p.market.agreed_trades import Agreed, with_least_trade
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.stock import Completions
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray
@@ -74,8 +74,10 @@ def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_ch
 def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
     """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
-    binding, sale, dispatch, repaired = _agreed(fleet, form, end, settings.binding)
-    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, binding)
+    kept, repaired = _agreed(fleet, form, end, settings.binding)
+    agreed = with_least_trade(fleet, kept, end.price_per_kwh)
+    dispatch = agreed.dispatch
+    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, agreed.binding)
     final = replace(certificate, cost=cost)
     converged = outcome.converged and final.relative_gap <= settings.relative_gap
     return Clearing(
@@ -89,15 +91,15 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
         lower_bound=final.lower_bound,
         relative_gap=final.relative_gap,
         gap_of_gain=final.gap_of_gain,
-        trades=binding[0],
-        sale_kw=sale,
+        trades=agreed.binding[0],
+        sale_kw=agreed.sale_kw,
         # Who does not trade a carrier has a price of its own for it.
         price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh),
         dispatch=tuple(dispatch),
         repaired=repaired,
         scarcity_price_per_kwh=scarcity_price(fleet.problem),
         end=end,
-        later_trades=binding[1:],
+        later_trades=agreed.binding[1:],
     )
 
 
@@ -117,8 +119,8 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding
     return now * problem.dt_h + form.charge(later)
 
 
-def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Binding, FloatArray, Completions, bool]:
-    """Trades of the first `count` intervals, net sales and dispatches that fit each other.
+def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Agreed, bool]:
+    """What fits each other in the first `count` intervals, and whether storages had to be repaired.
 
     A trade that an end cannot keep is trimmed.
     """
@@ -138,7 +140,7 @@ def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Bind
             tuple(trimmed(trade, s, dust_kw=dust) for trade, s in zip(trades, surplus[:, t], strict=True))
             for t, trades in enumerate(binding)
         )
-    return binding, sale, dispatch, repaired
+    return Agreed(binding, sale, dispatch), repaired
 
 
 def _cause(outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
