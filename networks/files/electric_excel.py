@@ -112,7 +112,7 @@ def _type_faults(path: str, sheets: Sheets) -> list[Fault]:
         return []
     if not {"element", "column", "dtype"} <= set(declared):
         raise Unusable("has a sheet dtypes without the columns element, column and dtype", _WRITE)
-    faults = []
+    faults: list[Fault] = []
     for element, column, dtype in zip(declared["element"], declared["column"], declared["dtype"], strict=True):
         if not isinstance(dtype, str) or dtype not in DTYPES:
             raise Unusable(f"declares {shown(element)}.{column} as {shown(dtype)}, no type of network data", _WRITE)
