@@ -1,6 +1,7 @@
 """Tables of users: read as they were meant, or refused with file, line, column and value."""
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +88,13 @@ def test_every_ragged_line_counts_and_the_first_are_told(tmp_path: Path) -> None
 def test_bombs_are_refused_by_what_they_unpack_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "FILE_LIMIT_BYTES", 1_000_000)
     monkeypatch.setattr(tabular, "CELL_LIMIT", 10_000)
-    (tmp_path / "t.csv").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1_000_000))
+    (tmp_path / "t.csv").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 5_000_000, compresslevel=1))
+    tracemalloc.start()
     (fault,) = faults_of(tmp_path / "t.csv")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     assert "holds more than" in fault.problem
+    assert peak < 10_000_000, "the 20 MB were unpacked before they were refused"
     (tmp_path / "many.csv").write_bytes(b"a\n" + b"1\n" * 20_000)
     (fault,) = faults_of(tmp_path / "many.csv")
     assert "cells" in fault.problem
