@@ -8,10 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import made_scenario as made
 import pandapipes
 import pandapower
 import tomli_w
+
+import made_scenario as made
 
 Tables = dict[str, Any]
 

@@ -96,7 +96,7 @@ def _null_times(_: Random, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _infinite(dice: Random, table: pd.DataFrame) -> pd.DataFrame:
-    name = dice.choice([name for name in table.select_dtypes("float").columns])
+    name = dice.choice(list(table.select_dtypes("float").columns))
     return table.assign(**{name: np.inf})
 
 

@@ -17,11 +17,35 @@ NUMBERS: tuple[float, ...] = (
 )
 TEXTS: tuple[str, ...] = (
     *("", " ", "²", "٣", "nan", "inf", "-1", "0", "1,5", "1.5", "1e308", "true", "None", "null", "\x00", "A\x00B"),
-    *("x" * 300, "1" * 4301, "²" * 40, "../../etc/passwd", "/dev/zero", "/", ".", "..", "~", "C:\\x", "é", "😀", "\u202e"),
+    *(
+        "x" * 300,
+        "1" * 4301,
+        "²" * 40,
+        "../../etc/passwd",
+        "/dev/zero",
+        "/",
+        ".",
+        "..",
+        "~",
+        "C:\\x",
+        "é",
+        "😀",
+        "\u202e",
+    ),
     *("a.b", "a/b", "<script>alert(1)</script>", "{{7*7}}", "%s%n%d", "'", '"', "\n", "\t", "A", "B", "day", "load_a"),
     *("series.csv", "made.toml", "grid.json", "24:00", "25:61", "2017-13-45T00:00:00", "2017-03-21T00:00:00+01:00"),
 )
-OTHERS: tuple[Any, ...] = (True, False, [], {}, [[]], [1, 2, 3], ["A", "A"], {"file": "series.csv"}, {"min": 2, "max": 1})
+OTHERS: tuple[Any, ...] = (
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    [1, 2, 3],
+    ["A", "A"],
+    {"file": "series.csv"},
+    {"min": 2, "max": 1},
+)
 
 
 def dice_for(surface: str, seed: int, number: int) -> Random:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import outsider
 import pandas as pd
 
+import outsider
 from fuzz.findings import Finding
 
 EVERY_INTERVAL = ("inputs", "prosumers", "devices", "alone", "flows", "settlement")
@@ -51,7 +51,7 @@ def _last_frame(lines: list[str]) -> str:
 
 
 def of_complete(folder: Path) -> Iterator[Finding]:
-    """What a folder that says that it is complete owes: all intervals in all tables, sums that add up, finite numbers."""
+    """What a folder that says it is complete owes: all intervals in all tables, sums that add up, finite numbers."""
     text = (folder / "summary.json").read_text(encoding="utf-8")
     if any(word in text for word in ("NaN", "Infinity")):
         yield Finding("folder", "the summary holds NaN or Infinity")
@@ -69,7 +69,7 @@ def of_complete(folder: Path) -> Iterator[Finding]:
 
 def _gaps_in_time(tables: Mapping[str, pd.DataFrame], steps: int) -> Iterator[Finding]:
     flows = tables.get("flows", pd.DataFrame({"network": [], "status": [], "time": []}))
-    owed = {name: steps for name in EVERY_INTERVAL}
+    owed = dict.fromkeys(EVERY_INTERVAL, steps)
     for network, names in WHERE_SOLVED.items():
         solved = flows[(flows["network"] == network) & flows["status"].isin(SOLVED)]["time"].nunique()
         owed |= dict.fromkeys(names, solved)
@@ -136,7 +136,9 @@ def of_gaps(folder: Path) -> Iterator[Finding]:
     worse = (table["cost_above_optimum"].to_numpy() > told + GAP_ROUNDING) & (status == "ok").to_numpy()
     if worse.any():
         worst = table["cost_above_optimum"].max()
-        yield Finding("folder", "the true gap is above the reported one", f"{worst:g} where {np.nanmax(told):g} is told")
+        yield Finding(
+            "folder", "the true gap is above the reported one", f"{worst:g} where {np.nanmax(told):g} is told"
+        )
 
 
 Snapshot = dict[str, str]
@@ -146,7 +148,7 @@ Snapshot = dict[str, str]
 def snapshot(folder: Path, *, only: Iterable[Path] | None = None) -> Snapshot:
     """What lies in a folder, links not followed."""
     found = [Path(where) / name for where, folders, names in os.walk(folder) for name in (*folders, *names)]
-    chosen = found if only is None else [path for path in only]
+    chosen = found if only is None else list(only)
     return {str(path.relative_to(folder)): _print(path) for path in chosen}
 
 

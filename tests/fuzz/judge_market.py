@@ -139,7 +139,9 @@ def of_clearing(agents: pd.DataFrame, pairs: pd.DataFrame, told: dict[str, Any],
         return
     scale = max(abs(told["cost"]), alone, 1e-300)
     true_gap = (cost - best) / scale
-    numbers = f"cost {told['cost']:g}, recomputed {cost:g}, optimum {best:g}, alone {alone:g}, told {told['relative_gap']:g}"
+    numbers = (
+        f"cost {told['cost']:g}, recomputed {cost:g}, optimum {best:g}, alone {alone:g}, told {told['relative_gap']:g}"
+    )
     if abs(cost - told["cost"]) > 10 * TOLERANCE * scale:
         yield Finding("market", "the cost is not that of the trades", numbers)
     if true_gap > told["relative_gap"] + TOLERANCE:
@@ -162,4 +164,6 @@ def _unbalanced(sales: dict[str, float], told: dict[str, Any]) -> dict[str, floa
 def _charges(pairs: pd.DataFrame, told: dict[str, Any]) -> float:
     rows = zip(pairs["i"], pairs["j"], pairs["charge_i"] + pairs["charge_j"], strict=True)
     per_kwh = {frozenset((i, j)): charge for i, j, charge in rows}
-    return float(sum(trade["power_kw"] * per_kwh[frozenset((trade["seller"], trade["buyer"]))] for trade in told["trades"]))
+    return float(
+        sum(trade["power_kw"] * per_kwh[frozenset((trade["seller"], trade["buyer"]))] for trade in told["trades"])
+    )

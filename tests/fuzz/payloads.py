@@ -146,7 +146,9 @@ def _spell_twins(net: Net) -> None:
 def _in_a_text(dice: Random, net: Net, hostile: Any, _: str) -> None:
     """As JSON inside a text, with what a lenient reader skips."""
     text = dice.choice(["", " ", "\n", "\ufeff"]) + json.dumps(hostile)
-    wrapper = dice.choice([("pandapower.auxiliary", "pandapowerNet"), ("networkx", "MultiGraph"), ("builtins", "tuple")])
+    wrapper = dice.choice(
+        [("pandapower.auxiliary", "pandapowerNet"), ("networkx", "MultiGraph"), ("builtins", "tuple")]
+    )
     net["_object"]["note"] = dice.choice([text, _object(*wrapper, text), [text], {"deep": {"deeper": text}}])
 
 

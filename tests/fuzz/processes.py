@@ -15,6 +15,11 @@ LOOK_S = 0.05
 CLI = [sys.executable, "-c", "from mosaik_p2p.cli import main; main()"]
 
 
+def patience() -> float:
+    """How many times longer things take on a machine that has more to do than it has processors."""
+    return max(1.0, 1.5 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a process ended; None as exit code where it did not in time."""
@@ -40,7 +45,8 @@ def start(command: list[str], log: Path, *, environment: Mapping[str, str] | Non
 
 
 def ended(process: "subprocess.Popen[bytes]", log: Path, *, within_s: float) -> Ended:
-    """Wait for it; it is killed where the time is up."""
+    """Wait for it so long, and longer where the machine is busy."""
+    within_s = within_s * patience()
     began_s = time.monotonic()
     try:
         exit_code: int | None = process.wait(timeout=within_s)

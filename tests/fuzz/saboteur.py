@@ -42,8 +42,6 @@ def _meddle(order: dict[str, Any]) -> None:
         (inside if inside.is_dir() else folder).joinpath("notes.txt").write_text("mine", encoding="utf-8")
 
 
-
-
 class Failing(dying_grid.Simulator):
     """An electric grid that raises an error in its third interval, so that the folder of a broken run stays."""
 

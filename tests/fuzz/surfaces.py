@@ -8,7 +8,7 @@ from random import Random
 from fuzz import surfaces_code, surfaces_folder, surfaces_input, surfaces_plain, surfaces_process, surfaces_run
 from fuzz.findings import Finding
 
-LONG_S = 300.0
+LONG_S = 900.0
 """For tries that wait for processes, which have limits of their own."""
 Try = Callable[[Random, Path], list[Finding]]
 

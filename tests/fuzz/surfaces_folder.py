@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import plain_markets
 from typer.testing import CliRunner
 
+import plain_markets
 from fuzz import bases, damages, judge_folder
 from fuzz.dice import chance
 from fuzz.findings import Finding, Tried, attempt
@@ -24,7 +24,15 @@ from mosaik_p2p.cosim import RunOutcome
 MINE = "this is mine"
 USER_NAMES = ("scenario.toml", "electric_net.json", "heat_net.json", "report.html", "summary.json", "error.log")
 USER_TABLES = ("inputs.parquet", "lines.parquet", "trades.parquet", "buses.parquet")
-OTHER_NAMES = ("notes.txt", ".DS_Store", "report.html.bak", "my.toml", "photos/cat.jpg", "part-00000.parquet.old", "lines.csv")
+OTHER_NAMES = (
+    "notes.txt",
+    ".DS_Store",
+    "report.html.bak",
+    "my.toml",
+    "photos/cat.jpg",
+    "part-00000.parquet.old",
+    "lines.csv",
+)
 
 
 @cache
@@ -136,7 +144,9 @@ def _links(dice: Random, folder: Path, out: Path) -> judge_folder.Snapshot:
     (elsewhere / "precious.txt").write_text(MINE, encoding="utf-8")
     (elsewhere / "without_charges").mkdir()
     (elsewhere / "without_charges" / "electric_net.json").write_text(MINE, encoding="utf-8")
-    name = dice.choice(["report.html", "summary.json", "counterfactuals", "trades.parquet", "error.log", "scenario.toml"])
+    name = dice.choice(
+        ["report.html", "summary.json", "counterfactuals", "trades.parquet", "error.log", "scenario.toml"]
+    )
     target = out / name
     if name in ("counterfactuals", "trades.parquet"):
         target.unlink(missing_ok=True)
@@ -176,7 +186,9 @@ def outcome_file(dice: Random, folder: Path) -> list[Finding]:
     (folder / "precious.txt").write_text(MINE, encoding="utf-8")
     (folder / "link.json").symlink_to(folder / dice.choice(["precious.txt", "agents.csv"]))
     (folder / "hard.csv").hardlink_to(folder / "agents.csv")
-    target = dice.choice(["agents.csv", "pairs.csv", "./agents.csv", "link.json", "hard.csv", "out.json", "none/out.json"])
+    target = dice.choice(
+        ["agents.csv", "pairs.csv", "./agents.csv", "link.json", "hard.csv", "out.json", "none/out.json"]
+    )
     before = judge_folder.snapshot(folder)
     agents_name = dice.choice(["agents.csv", "hard.csv"])
     arguments = ["clear", str(folder / agents_name), str(folder / "pairs.csv"), "--json", str(folder / target)]

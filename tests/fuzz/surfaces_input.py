@@ -66,7 +66,9 @@ def _override(dice: Random, base: Base) -> str:
     if isinstance(value, int | float) and chance(dice, 0.5):
         return f"{key}={value * dice.choice((-1, 0, 1e-6, 1e3, 1e6, 1e12))}"
     if chance(dice, 0.15):
-        key = dice.choice([key.rpartition(".")[0] or key, f"{key}.x", f"{key}s", dice.choice(TEXTS) + key, "", ".", key[:-1]])
+        key = dice.choice(
+            [key.rpartition(".")[0] or key, f"{key}.x", f"{key}s", dice.choice(TEXTS) + key, "", ".", key[:-1]]
+        )
     text = str(hostile(dice))
     return dice.choice([f"{key}={text}", f"{key}='{text}'", f"{key}=[{text}]", f"{key}={{x={text}}}", key])
 
@@ -125,7 +127,9 @@ def _packed_profile(dice: Random, folder: Path) -> str:
 def _parquet_profile(dice: Random, folder: Path) -> str:
     frame = pd.read_csv(folder / bases.SERIES_FILE)
     column = dice.choice(list(frame.columns))
-    change = dice.choice(["text", "null", "category", "index", "naive", "times", "nested", "bool", "huge", "bytes", "bomb"])
+    change = dice.choice(
+        ["text", "null", "category", "index", "naive", "times", "nested", "bool", "huge", "bytes", "bomb"]
+    )
     if change == "times" or column == "time":
         frame["time"] = pd.to_datetime(frame["time"])
     if change == "naive":
@@ -135,7 +139,14 @@ def _parquet_profile(dice: Random, folder: Path) -> str:
     elif change == "bomb":
         frame = pd.DataFrame({"time": frame["time"].iloc[0], "background": 0.0}, index=range(5_000_000))
     elif change != "times":
-        values: dict[str, Any] = {"text": "1,5", "null": None, "nested": [1.0], "bool": True, "huge": 1e308, "bytes": b"1"}
+        values: dict[str, Any] = {
+            "text": "1,5",
+            "null": None,
+            "nested": [1.0],
+            "bool": True,
+            "huge": 1e308,
+            "bytes": b"1",
+        }
         frame[column] = [values.get(change, 1.0)] * len(frame)
         frame[column] = frame[column].astype("category") if change == "category" else frame[column]
     target = folder / "series.parquet"
@@ -196,7 +207,11 @@ def place(dice: Random, folder: Path) -> list[Finding]:
     target = dice.choice(
         [
             *("prosumers.A.bus={}", "prosumers.A.junction={{ supply = {}, return = 'R2' }}", "name={}", "title={}"),
-            *("prosumers.A.junction={{ supply = 'S2', return = {} }}", "prosumers.A.junction={}", "prosumers.B.name={}"),
+            *(
+                "prosumers.A.junction={{ supply = 'S2', return = {} }}",
+                "prosumers.A.junction={}",
+                "prosumers.B.name={}",
+            ),
             *("networks.electricity.file={}", "networks.heat.file={}", "weather.file={}", "prosumers_file={}"),
             *("prosumers.A.pv.name={}", "prosumers.B.replaces_load={}", "time.start={}", "time.steps={}"),
         ]

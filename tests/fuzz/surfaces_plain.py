@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 import pandas as pd
-import plain_markets
 
+import plain_markets
 from fuzz import csvs
 from fuzz.findings import Finding, attempt
 from fuzz.judge_input import of_faults
@@ -71,8 +71,9 @@ def _read(path: Path) -> pd.DataFrame:
     text = path.read_text(encoding="utf-8-sig")
     separator = ";" if ";" in text.split("\n", 1)[0] else ","
     rows = [[cell.strip() for cell in row] for row in csvs.parsed(text, separator) if any(cell for cell in row)]
-    frame = pd.read_csv(io.StringIO(csvs.written(rows)), dtype=dict.fromkeys(("name", "i", "j"), str), keep_default_na=False)
-    return frame
+    return pd.read_csv(
+        io.StringIO(csvs.written(rows)), dtype=dict.fromkeys(("name", "i", "j"), str), keep_default_na=False
+    )
 
 
 def stressed(dice: Random, folder: Path) -> list[Finding]:
@@ -105,7 +106,13 @@ def _wide(dice: Random, agents: pd.DataFrame, pairs: pd.DataFrame) -> Frames:
 
 def _idle(dice: Random, agents: pd.DataFrame, pairs: pd.DataFrame) -> Frames:
     """Somebody more who could do almost anything, and at its price will do nothing."""
-    row = {"name": "idle", "p_min_kw": 0.0, "p_max_kw": dice.choice((1e6, 1e8, 1e12)), "a": 0.0, "b": dice.choice((5, 1e3))}
+    row = {
+        "name": "idle",
+        "p_min_kw": 0.0,
+        "p_max_kw": dice.choice((1e6, 1e8, 1e12)),
+        "a": 0.0,
+        "b": dice.choice((5, 1e3)),
+    }
     link = {"i": "idle", "j": agents["name"].iloc[0], "charge_i": 0.0, "charge_j": 0.0}
     return pd.concat([agents, pd.DataFrame([row])]), pd.concat([pairs, pd.DataFrame([link])])
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from fuzz import bases, judge_folder
 from fuzz.findings import Finding, attempt
-from fuzz.processes import CLI, Ended, all_killed, appears, child_named, ended, start
+from fuzz.processes import CLI, Ended, all_killed, appears, child_named, ended, patience, start
 from mosaik_p2p.api import report
 
 SIMULATORS = ("market", "electric_grid", "heat_grid", "profiles", "recorder")
@@ -119,12 +119,18 @@ def _orderly(end: Ended, what: str) -> list[Finding]:
     if end.exit_code is None:
         return [Finding("hang", f"{what}: the run goes on", f"{end.seconds:.0f} s")]
     wrong = [Finding("exit", f"{what}: exit code {end.exit_code}")] if end.exit_code != 1 else []
-    slow = [Finding("hang", f"{what}: over {INTERRUPT_S:g} s", f"{end.seconds:.1f} s")] if end.seconds > INTERRUPT_S else []
+    slow = (
+        [Finding("hang", f"{what}: over {INTERRUPT_S:g} s", f"{end.seconds:.1f} s")]
+        if end.seconds > INTERRUPT_S
+        else []
+    )
     return [*wrong, *slow, *_no_traceback(end, what)]
 
 
 def _no_traceback(end: Ended, what: str) -> list[Finding]:
-    return [Finding("traceback", f"{what}: a traceback on the screen", end.text[-400:])] if "Traceback" in end.text else []
+    return (
+        [Finding("traceback", f"{what}: a traceback on the screen", end.text[-400:])] if "Traceback" in end.text else []
+    )
 
 
 def _again(folder: Path, out: Path) -> list[Finding]:
@@ -136,7 +142,11 @@ def _again(folder: Path, out: Path) -> list[Finding]:
     if end.exit_code != 2:
         return [Finding("exit", f"the folder of a dead run: exit code {end.exit_code}", end.text[-300:])]
     tells = f"of {STEPS}" in end.text and "report" in end.text
-    return [] if tells else [Finding("message", "the folder of a dead run: neither how far it came nor `report`", end.text[-300:])]
+    return (
+        []
+        if tells
+        else [Finding("message", "the folder of a dead run: neither how far it came nor `report`", end.text[-300:])]
+    )
 
 
 def _whole_files(out: Path) -> Iterator[Finding]:
@@ -164,11 +174,17 @@ def loop(dice: Random, folder: Path) -> list[Finding]:
         process.send_signal(which)
         end = ended(process, log, within_s=INTERRUPT_S)
         went_on = (out / "1").exists()
-    findings = [Finding("interrupt", f"{which.name}: the loop goes on with the next run", end.text[-200:])] if went_on else []
+    findings = (
+        [Finding("interrupt", f"{which.name}: the loop goes on with the next run", end.text[-200:])] if went_on else []
+    )
     if end.exit_code in (None, 0) and not went_on:
         findings.append(Finding("interrupt", f"{which.name}: the loop does not end", str(end.exit_code)))
     summary = judge_folder.told(out / "0")
-    complete = [Finding("interrupt", f"{which.name}: the folder says complete")] if summary.get("complete") and not went_on else []
+    complete = (
+        [Finding("interrupt", f"{which.name}: the folder says complete")]
+        if summary.get("complete") and not went_on
+        else []
+    )
     return [*findings, *complete]
 
 
@@ -180,7 +196,9 @@ def both(dice: Random, folder: Path) -> list[Finding]:
     time.sleep(dice.uniform(0.0, 1.0))
     second = start(command, folder / "second")
     with all_killed(first, second):
-        ends = [ended(process, folder / name, within_s=WHOLE_S) for process, name in ((first, "first"), (second, "second"))]
+        ends = [
+            ended(process, folder / name, within_s=WHOLE_S) for process, name in ((first, "first"), (second, "second"))
+        ]
     codes = sorted(end.exit_code if end.exit_code is not None else -1 for end in ends)
     told = " / ".join(end.text[-150:] for end in ends)
     findings = [] if codes == [0, 2] else [Finding("lock", f"two runs on one folder end with {codes}", told)]
@@ -213,9 +231,12 @@ def _place(folder: Path, dice: Random, way: str) -> Iterator[Path]:
     out = folder / "small"
     out.mkdir()
     size_kb = dice.choice((16, 100, 300, 1500, 5000))
-    mounted = way == "tmpfs" and not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(out)], check=False, capture_output=True
-    ).returncode
+    mounted = (
+        way == "tmpfs"
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(out)], check=False, capture_output=True
+        ).returncode
+    )
     try:
         yield out / "out"
     finally:

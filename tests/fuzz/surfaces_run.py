@@ -114,13 +114,21 @@ Tables = dict[str, Any]
 def _negative(dice: Random, tables: Tables) -> None:
     """Import and export below zero, as on a windy Sunday."""
     price = dice.choice((-0.01, -0.2, -1.0, -5.0))
-    tables["tariffs"]["grid"] |= {"import_per_kwh": price, "export_per_kwh": price - dice.choice((0.0, 0.05, 1.0)) - 1e-3}
+    tables["tariffs"]["grid"] |= {
+        "import_per_kwh": price,
+        "export_per_kwh": price - dice.choice((0.0, 0.05, 1.0)) - 1e-3,
+    }
     tables["tariffs"]["district"]["import_per_kwh"] = dice.choice((0.49, price))
 
 
 def _idle(dice: Random, tables: Tables) -> None:
     """A generator that could produce almost anything and stands still."""
-    device = {"type": "generator", "name": "idle", "max_kw": dice.choice((1e4, 1e6, 1e8)), "cost_per_kwh": dice.choice((1.2, 9.0))}
+    device = {
+        "type": "generator",
+        "name": "idle",
+        "max_kw": dice.choice((1e4, 1e6, 1e8)),
+        "cost_per_kwh": dice.choice((1.2, 9.0)),
+    }
     tables["prosumers"][0]["devices"].append(device)
 
 
@@ -146,13 +154,21 @@ def _dear(dice: Random, tables: Tables) -> None:
 
 
 def _wide_load(dice: Random, tables: Tables) -> None:
-    device = {"type": "elastic_load", "name": "bath", "max_kw": dice.choice((10.0, 1e3)), "utility_per_kwh": dice.choice((0.5, 2.0))}
+    device = {
+        "type": "elastic_load",
+        "name": "bath",
+        "max_kw": dice.choice((10.0, 1e3)),
+        "utility_per_kwh": dice.choice((0.5, 2.0)),
+    }
     tables["prosumers"][1]["devices"].append(device)
 
 
 def _units(dice: Random, tables: Tables) -> None:
     """Prices in another unit of money."""
-    tables["tariffs"]["grid"] |= {"import_per_kwh": 0.5 * (factor := dice.choice((1e-4, 1e3))), "export_per_kwh": 0.3 * factor}
+    tables["tariffs"]["grid"] |= {
+        "import_per_kwh": 0.5 * (factor := dice.choice((1e-4, 1e3))),
+        "export_per_kwh": 0.3 * factor,
+    }
 
 
 STRESSES = (_negative, _negative, _idle, _cut_off, _limitless, _free, _dear, _wide_load, _units)
@@ -176,8 +192,13 @@ def notebook(dice: Random, folder: Path) -> list[Finding]:
 def sabotage(dice: Random, folder: Path) -> list[Finding]:
     """Somebody meddles with the folder while the run goes on: removed tables, a removed folder, foreign files."""
     scenario = bases.write(folder, bases.cases())
-    out, order = folder / "out", {"what": dice.choice(("table", "table", "folder", "foreign")), "after": SABOTAGED_STEPS - 1}
-    order["table"] = dice.choice(("trades", "prosumers", "devices", "settlement", "flows", "buses", "junctions", "alone"))
+    out, order = (
+        folder / "out",
+        {"what": dice.choice(("table", "table", "folder", "foreign")), "after": SABOTAGED_STEPS - 1},
+    )
+    order["table"] = dice.choice(
+        ("trades", "prosumers", "devices", "settlement", "flows", "buses", "junctions", "alone")
+    )
     (folder / "order.json").write_text(json.dumps({**order, "folder": str(out)}), encoding="utf-8")
     saboteur = {"recorder": {"python": "fuzz.saboteur:Simulator"}}
     changes = ("time.horizon_steps=4", "prosumers.A.heating.max_kw=60")
@@ -199,4 +220,6 @@ def _after_sabotage(outcome: RunOutcome, what: str, out: Path) -> list[Finding]:
         return [*lost, *judge_folder.of_run(out, outcome.summary, outcome.exit_code)]
     if outcome.summary["complete"]:
         return [Finding("folder", f"complete though in mid-run somebody removed the {what}")]
-    return [] if outcome.exit_code == 1 and outcome.summary["cause"] else [Finding("message", f"no cause: {what} removed")]
+    return (
+        [] if outcome.exit_code == 1 and outcome.summary["cause"] else [Finding("message", f"no cause: {what} removed")]
+    )

@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pandas as pd
-import plain_markets
 import pytest
 
+import plain_markets
 from fuzz import bases, csvs, judge_folder, judge_input, netfiles, payloads, trees
 from fuzz.dice import dice_for
 from fuzz.findings import Finding, attempt
@@ -36,7 +36,10 @@ def worded(findings: Sequence[Finding]) -> list[str]:
 def test_a_short_slice_finds_nothing(surface: str) -> None:
     tally = fuzz(surface, seed=SEED, numbers=range(SLICE[surface]))
     assert tally.tries[surface] == SLICE[surface]
-    told = [f"{found.finding.kind}: {found.finding.what}\n{found.finding.detail}\n{found.command}" for found in tally.found.values()]
+    told = [
+        f"{found.finding.kind}: {found.finding.what}\n{found.finding.detail}\n{found.command}"
+        for found in tally.found.values()
+    ]
     assert not told, "\n".join(told)
 
 

@@ -6,7 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-CALLS = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "shutil.rmtree", "os.remove", "os.mkdir")
+CALLS = (
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "subprocess.Popen",
+    "shutil.rmtree",
+    "os.remove",
+    "os.mkdir",
+)
 WRITES = "wax+"
 
 

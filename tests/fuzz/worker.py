@@ -75,7 +75,7 @@ def _one(surface: str, seed: int, number: int, folder: Path) -> list[Finding]:
     limit_s = SURFACES[surface].limit_s
     began_s, used_s = time.monotonic(), time.process_time()
 
-    def ring(_: int, frame: FrameType | None) -> None:
+    def ring(_: int, __: FrameType | None) -> None:
         waited_s = time.monotonic() - began_s
         if time.process_time() - used_s < USED * limit_s and waited_s < PATIENCE * limit_s:
             signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S)
