@@ -121,7 +121,7 @@ def _orderly(end: Ended, what: str) -> list[Finding]:
     wrong = [Finding("exit", f"{what}: exit code {end.exit_code}")] if end.exit_code != 1 else []
     slow = (
         [Finding("hang", f"{what}: over {INTERRUPT_S:g} s", f"{end.seconds:.1f} s")]
-        if end.seconds > INTERRUPT_S
+        if end.seconds > INTERRUPT_S * patience()
         else []
     )
     return [*wrong, *slow, *_no_traceback(end, what)]
