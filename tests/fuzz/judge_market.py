@@ -16,6 +16,8 @@ Vector = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-6
 """Of the scale of the gap: what two solvers may differ by. The gaps asked for are a hundred times as large."""
+NOTHING_KW = 1e-3
+"""What costs less than so much power is below the rounding of the solver."""
 BALANCE = 1e-6
 """Of the largest power."""
 
@@ -137,7 +139,9 @@ def of_clearing(agents: pd.DataFrame, pairs: pd.DataFrame, told: dict[str, Any],
         cost = market.cost_of(sales) + _charges(pairs, told)
     except Unsolved:
         return
-    scale = max(abs(told["cost"]), alone, 1e-300)
+    scale = max(abs(told["cost"]), alone)
+    if scale <= NOTHING_KW * float(np.abs(market.b).max()):
+        return
     true_gap = (cost - best) / scale
     numbers = (
         f"cost {told['cost']:g}, recomputed {cost:g}, optimum {best:g}, alone {alone:g}, told {told['relative_gap']:g}"
