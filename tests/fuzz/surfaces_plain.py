@@ -87,7 +87,9 @@ def stressed(dice: Random, folder: Path) -> list[Finding]:
     gap = dice.choice((1e-3, 1e-4, 1e-5))
     tried = attempt(lambda: clear_plain(agents, pairs, gap=gap))
     if tried.value is None:
-        return [*tried.findings, *(Finding("refused", fault.problem) for fault in tried.faults)]
+        # Powers that are next to nothing may be refused.
+        refused = [] if _tiny in stress else [Finding("refused", fault.problem) for fault in tried.faults]
+        return [*tried.findings, *refused]
     return [*_not_finite(as_json(tried.value)), *of_clearing(agents, pairs, as_json(tried.value), gap=gap)]
 
 
