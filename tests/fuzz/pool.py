@@ -1,0 +1,168 @@
+"""Workers side by side, and what they find together."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fuzz.findings import Finding
+from fuzz.surfaces import SURFACES
+from fuzz.worker import PATIENCE
+
+TESTS = Path(__file__).resolve().parents[1]
+BATCH = 400
+"""Tries per process: a fresh one now and then, as caches and leaks are none of the subject."""
+START_S = 180.0
+"""Importing, and compiling on first use."""
+GRACE_S = 20.0
+"""Beyond the time of a try until a worker that does not answer is killed."""
+
+
+@dataclass
+class Found:
+    """A finding, how often it was met, and by which number first."""
+
+    surface: str
+    seed: int
+    finding: Finding
+    number: int
+    times: int = 1
+
+    @property
+    def command(self) -> str:
+        """What shows it again."""
+        return f"python tests/fuzz --surface {self.surface} --seed {self.seed} --first {self.number} --count 1"
+
+
+@dataclass
+class Tally:
+    """What all tries of a run have found."""
+
+    found: dict[tuple[str, str, str], Found] = field(default_factory=dict)
+    tries: Counter[str] = field(default_factory=Counter)
+    slowest_s: dict[str, float] = field(default_factory=dict)
+    with_findings: Counter[str] = field(default_factory=Counter)
+
+    def add(self, surface: str, seed: int, number: int, findings: Sequence[Finding], seconds: float) -> list[Found]:
+        """Count a try; the findings that are new."""
+        self.tries[surface] += 1
+        self.with_findings[surface] += bool(findings)
+        self.slowest_s[surface] = max(self.slowest_s.get(surface, 0.0), seconds)
+        new = []
+        for finding in findings:
+            key = (surface, finding.kind, finding.what)
+            if key in self.found:
+                self.found[key].times += 1
+                self.found[key].number = min(self.found[key].number, number)
+            else:
+                self.found[key] = Found(surface, seed, finding, number)
+                new.append(self.found[key])
+        return new
+
+
+def fuzz(
+    surface: str,
+    *,
+    seed: int,
+    numbers: Sequence[int],
+    jobs: int = 1,
+    tally: Tally | None = None,
+    on_new: Callable[[Found], object] = lambda _: None,
+    kept: Path | None = None,
+) -> Tally:
+    """Try these numbers of a surface in `jobs` processes."""
+    tally = Tally() if tally is None else tally
+    lock = threading.Lock()
+    batches: queue.SimpleQueue[Sequence[int]] = queue.SimpleQueue()
+    size = max(min(BATCH, -(-len(numbers) // jobs)), 1)
+    for begin in range(0, len(numbers), size):
+        batches.put(numbers[begin : begin + size])
+
+    def work() -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                for number, findings, seconds in _batch(surface, seed, batches.get_nowait(), kept):
+                    with lock:
+                        for found in tally.add(surface, seed, number, findings, seconds):
+                            on_new(found)
+
+    threads = [threading.Thread(target=work) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tally
+
+
+def _batch(
+    surface: str, seed: int, numbers: Sequence[int], kept: Path | None
+) -> Iterator[tuple[int, list[Finding], float]]:
+    """Every number's findings; a worker that dies or does not answer is one, and the next goes on after it."""
+    left = list(numbers)
+    while left:
+        for number, findings, seconds in _process(surface, seed, left, kept):
+            left.remove(number)
+            yield number, findings, seconds
+
+
+def _process(
+    surface: str, seed: int, numbers: Sequence[int], kept: Path | None
+) -> Iterator[tuple[int, list[Finding], float]]:
+    command = [sys.executable, "-m", "fuzz.worker", surface, str(seed), str(kept or ""), *map(str, numbers)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+    environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    begun, since_s = None, time.monotonic()
+    limit_s = START_S
+    try:
+        while True:
+            try:
+                line = lines.get(timeout=max(since_s + limit_s - time.monotonic(), 0.0))
+            except queue.Empty:
+                line = "silent"
+            word, _, rest = line.partition(" ")
+            if word == "end":
+                number, _, told = rest.partition(" ")
+                found = json.loads(told)
+                yield int(number), [Finding(**finding) for finding in found["findings"]], found["seconds"]
+                begun = None
+            elif word == "begin":
+                begun = int(rest)
+            else:
+                yield from _broken(process, word, begun, numbers, time.monotonic() - since_s)
+                return
+            since_s, limit_s = time.monotonic(), PATIENCE * SURFACES[surface].limit_s + GRACE_S
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        process.wait()
+
+
+def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str]") -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line.rstrip("\n"))
+    lines.put("gone")
+
+
+def _broken(
+    process: "subprocess.Popen[str]", word: str, begun: int | None, numbers: Sequence[int], seconds: float
+) -> Iterator[tuple[int, list[Finding], float]]:
+    """What a worker that is gone or silent has found; nothing where it was done."""
+    if word == "silent":
+        number = numbers[0] if begun is None else begun
+        yield number, [Finding("hang", "does not answer, and cannot be interrupted", f"{seconds:.0f} s")], seconds
+    elif begun is not None:
+        yield begun, [Finding("died", f"the process ended with {process.wait()}")], seconds
+    elif process.wait():
+        raise RuntimeError(f"the worker cannot start (exit code {process.returncode})")
