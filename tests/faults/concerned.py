@@ -1,7 +1,7 @@
-"""The tests that concern a fault, the fastest first."""
+"""The tests that concern a fault, those of the fastest files first: what a fixture takes is paid by one of its tests."""
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
 from typing import Any
 
@@ -26,8 +26,11 @@ def concerned(fault: Fault, measured: dict[str, Any]) -> list[str]:
         found = found or {test for tests in seen.values() for test in tests}
     else:
         found = _by_name(_owner(tree, where, fault.line), measured, set())
-    seconds = measured["seconds"]
-    return sorted(_tests(found, seconds) - set(measured["failed"]), key=lambda test: seconds[test])
+    seconds, by_file = measured["seconds"], Counter[str]()
+    for test, duration in seconds.items():
+        by_file[test.partition("::")[0]] += duration
+    tests = _tests(found, seconds) - set(measured["failed"])
+    return sorted(tests, key=lambda test: (by_file[test.partition("::")[0]], seconds[test]))
 
 
 def _tests(found: set[str], seconds: dict[str, float]) -> set[str]:
@@ -79,10 +82,10 @@ def _mentions() -> dict[str, list[tuple[str, str]]]:
         for where, node in functions(tree):
             for name in _names(node):
                 found[name].append((file, where))
-        for node in tree.body:
-            if isinstance(node, ast.Assign | ast.AnnAssign):
-                for name in _names(node):
-                    found[name].append((file, _owner(tree, OUTSIDE, node.lineno)))
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign | ast.AnnAssign):
+                for name in _names(statement):
+                    found[name].append((file, _owner(tree, OUTSIDE, statement.lineno)))
     return dict(found)
 
 

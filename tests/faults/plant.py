@@ -2,9 +2,10 @@
 
     python tests/faults/plant.py --seed 1 --count 60 --jobs 2
 
-Which tests run which lines is measured on the first run, which takes as long as two or three runs of all tests, and kept
-in `.faults/`; later runs add what is new, and `--measure` does it all again. A fault is found where a test fails, or takes far longer than it did. Survivors
-that change no result are explained in `equivalent.toml`. Ends with 1 if a survivor is not.
+Which tests run which lines is measured on the first run, which takes as long as two or three runs of all tests, and
+kept in `.faults/`; later runs add what is new, and `--measure` does it all again. A fault is found where a test fails,
+or takes far longer than it did. Survivors that change no result are explained in `equivalent.toml`. Ends with 1 if a
+survivor is not.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from drawing import Fault, draw
 from reaching import KEPT, keep, kept, up_to_date
 
 EXPLAINED = Path(__file__).with_name("equivalent.toml")
-PART_S = 30.0
+PART_S = 10.0
 """Tests run in parts that took this long when they were measured, so that a fault that hangs is found early."""
 START_S, SLOWER = 180.0, 10.0
 """A part may take this long to start and compile, and its tests so many times as long as measured."""

@@ -131,7 +131,7 @@ def _by_function(tree: ast.Module, lines: dict[int, list[str]]) -> dict[str, dic
 
 def kept() -> dict[str, Any]:
     """What was measured before."""
-    nothing = {"reached": {}, "seconds": {}, "failed": []}
+    nothing: dict[str, Any] = {"reached": {}, "seconds": {}, "failed": []}
     return dict(json.loads(KEPT.read_text(encoding="utf-8"))) if KEPT.exists() else nothing
 
 
