@@ -15,9 +15,9 @@ No price is changed, by however little, to get there.
 from dataclasses import dataclass
 from itertools import pairwise
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
+from scipy.optimize import linprog
 
 from mosaik_p2p.market.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.quadratic import NotSolved
@@ -55,78 +55,62 @@ def serve(
 
 
 class _Programme:
-    """Columns, in this order: contracts and imbalances, positive net sales of the members, flows forth and back.
+    """Columns, in this order: contracts and imbalances, positive net sales of the members and how far these lie above
+    the net sales themselves, flows forth and back.
 
-    A node's balance says that what its members inject and get from outside leaves over its edges; a positive net sale
-    is at least what its member injects and gets from outside.
+    A node's balance says that what its members inject and get from outside leaves over its edges. Powers in units of
+    the largest injection.
     """
 
     def __init__(self, graph: FlowGraph, contracts: Contracts, injection_kw: FloatArray, price_per_kwh: float) -> None:
-        self._graph, self._contracts, self._injection = graph, contracts, injection_kw
+        self._contracts, self._injection = contracts, injection_kw
         self._power = float(np.abs(injection_kw).max(initial=0.0)) or 1.0
-        edges = len(graph.charge)
-        self._parts = np.cumsum([0, len(contracts.owner), len(injection_kw), edges, edges])
-        prices = np.concatenate([contracts.price_per_kwh, np.zeros(len(injection_kw)), graph.charge, graph.charge])
-        sold, flowing = np.zeros(len(prices)), np.zeros(len(prices))
+        members, edges = len(injection_kw), len(graph.charge)
+        self._parts = np.cumsum([0, len(contracts.owner), members, members, edges, edges])
+        self._money = np.concatenate([contracts.price_per_kwh, np.zeros(2 * members), graph.charge, graph.charge])
+        sold, flowing = np.zeros(len(self._money)), np.zeros(len(self._money))
         sold[self._parts[1] : self._parts[2]] = 1.0
-        flowing[self._parts[2] :] = 1.0
-        self._money = prices
-        self.objectives = (prices / price_per_kwh, sold, flowing)
-        self._solver = highspy.Highs()
-        self._solver.silent()
-        self._solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
-        self._solver.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
-        self._solver.passModel(self._model())
-
-    def _model(self) -> highspy.HighsLp:
-        injected = self._injection / self._power
-        at_node = np.bincount(self._graph.place, injected, self._graph.nodes)
-        endless = np.full(int(self._parts[-1] - self._parts[1]), np.inf)
-        matrix = self._matrix()
-        model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = matrix.shape
-        model.col_cost_, model.col_lower_ = np.zeros(matrix.shape[1]), np.zeros(matrix.shape[1])
-        model.col_upper_ = np.concatenate([self._contracts.upper_kw / self._power, endless])
-        model.row_lower_ = np.concatenate([-at_node, injected])
-        model.row_upper_ = np.concatenate([-at_node, np.full(len(injected), np.inf)])
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
-        model.a_matrix_.value_ = matrix.data
-        return model
-
-    def _matrix(self) -> sp.csc_array:
-        graph, contracts, count = self._graph, self._contracts, len(self._injection)
-        entry, edge = np.arange(len(contracts.owner)), np.arange(len(graph.charge))
-        ones = np.ones(len(edge))
-        outside = sp.csr_array(
-            (contracts.share, (graph.place[contracts.owner], entry)), shape=(graph.nodes, len(entry))
-        )
-        own = sp.csr_array((contracts.share, (contracts.owner, entry)), shape=(count, len(entry)))
-        flow = sp.csr_array((ones, (graph.to_node, edge)), shape=(graph.nodes, len(edge))) - sp.csr_array(
-            (ones, (graph.from_node, edge)), shape=(graph.nodes, len(edge))
-        )
-        sold = sp.csr_array(sp.eye_array(count))
-        return sp.csc_array(sp.block_array([[outside, None, flow, -flow], [-own, sold, None, None]]))
+        flowing[self._parts[3] :] = 1.0
+        self.objectives = (self._money / price_per_kwh, sold, flowing)
+        self._matrix = _matrix(graph, contracts, members)
+        injected = injection_kw / self._power
+        self._rhs = np.concatenate([-np.bincount(graph.place, injected, graph.nodes), injected])
+        self._lower = np.zeros(len(self._money))
+        self._upper = np.full(len(self._money), np.inf)
+        self._upper[: self._parts[1]] = contracts.upper_kw / self._power
+        self._value = self._lower
 
     def minimise(self, objective: FloatArray) -> None:
-        """Minimise on the face that is left, and leave the face on which the minimum lies."""
-        solver, columns = self._solver, np.arange(len(objective), dtype=np.int32)
-        solver.changeColsCost(len(columns), columns, objective)
-        solver.run()
-        status = solver.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise NotSolved(f"HiGHS finds no contracts and flows for given injections: {status}")
-        solution = solver.getSolution()
-        value, reduced = np.array(solution.col_value), np.array(solution.col_dual)
-        fixed = np.flatnonzero(np.abs(reduced) > ON_FACE).astype(np.int32)
-        solver.changeColsBounds(len(fixed), fixed, value[fixed], value[fixed])
-        level, price = np.array(solution.row_value), np.array(solution.row_dual)
-        for row in np.flatnonzero(np.abs(price) > ON_FACE):
-            solver.changeRowBounds(int(row), float(level[row]), float(level[row]))
+        """Minimise on the face that is left, and leave the face on which the minimum lies. Raises NotSolved."""
+        found = linprog(
+            objective,
+            A_eq=self._matrix,
+            b_eq=self._rhs,
+            bounds=np.column_stack([self._lower, self._upper]),
+            method="highs",
+            options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
+        )
+        if not found.success:
+            raise NotSolved(f"HiGHS finds no contracts and flows for given injections: {found.message}")
+        self._value = np.clip(found.x, self._lower, self._upper)
+        fixed = np.abs(found.lower.marginals + found.upper.marginals) > ON_FACE
+        self._lower = np.where(fixed, self._value, self._lower)
+        self._upper = np.where(fixed, self._value, self._upper)
 
     def answer(self) -> Served:
         """The last solution."""
-        value = np.array(self._solver.getSolution().col_value) * self._power
-        outside, _, there, back = (value[begin:end] for begin, end in pairwise(self._parts))
+        value = self._value * self._power
+        outside, _, _, there, back = (value[begin:end] for begin, end in pairwise(self._parts))
         got = np.bincount(self._contracts.owner, self._contracts.share * outside, len(self._injection))
         return Served(self._injection + got, there - back, float(self._money @ value))
+
+
+def _matrix(graph: FlowGraph, contracts: Contracts, members: int) -> sp.csc_array:
+    """Balances of the nodes, then of the members: positive net sale less the way above it is the net sale."""
+    entry, edge = np.arange(len(contracts.owner)), np.arange(len(graph.charge))
+    ones, each = np.ones(len(edge)), sp.csr_array(sp.eye_array(members))
+    outside = sp.csr_array((contracts.share, (graph.place[contracts.owner], entry)), shape=(graph.nodes, len(entry)))
+    own = sp.csr_array((contracts.share, (contracts.owner, entry)), shape=(members, len(entry)))
+    into = sp.csr_array((ones, (graph.to_node, edge)), shape=(graph.nodes, len(edge)))
+    flow = into - sp.csr_array((ones, (graph.from_node, edge)), shape=(graph.nodes, len(edge)))
+    return sp.csc_array(sp.block_array([[outside, None, None, flow, -flow], [-own, each, -each, None, None]]))
