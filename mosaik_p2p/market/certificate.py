@@ -11,6 +11,8 @@ from mosaik_p2p.units import CARRIERS, FloatArray
 
 WORTHLESS = 1e-3
 """Of what the energy that flows would cost at the middle offer: a market that costs less is judged as if it did."""
+CROSSED = 1e-6
+"""Of the gap's scale: by how much rounding may put a cost below its bound."""
 LEAST_FLOW = 0.1
 """Part of the middle size that is taken to flow at the least."""
 
@@ -34,6 +36,11 @@ class Certificate:
     def relative_gap(self) -> float:
         """(cost - lower bound) / scale."""
         return (self.cost - self.lower_bound) / self.scale
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the cost is not below its bound, rounding aside: then one of them is no number to go by."""
+        return self.relative_gap >= -CROSSED
 
     @property
     def gap_of_gain(self) -> float | None:

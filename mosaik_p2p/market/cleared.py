@@ -15,6 +15,7 @@ from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.stock import Completions
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
+from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray
 
@@ -77,10 +78,12 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
     binding, sale, dispatch, repaired = _agreed(fleet, form, end, settings.binding)
     cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, binding)
     final = replace(certificate, cost=cost)
-    converged = outcome.converged and final.relative_gap <= settings.relative_gap
+    converged = outcome.converged and final.is_sound and final.relative_gap <= settings.relative_gap
+    # Stores that were held to one direction are what may cost more than an iteration that had converged.
+    held = outcome.converged and final.is_sound and repaired
     return Clearing(
-        status=Status.OK if converged else Status.NOT_CONVERGED,
-        cause=None if converged else _cause(outcome, final, settings),
+        status=Status.OK if converged else Status.GAP_OPEN if held else Status.NOT_CONVERGED,
+        cause=None if converged else _cause(fleet.problem, outcome, final, settings),
         form=form.name,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
@@ -141,10 +144,16 @@ def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Bind
     return binding, sale, dispatch, repaired
 
 
-def _cause(outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
+def _cause(problem: MarketProblem, outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
     found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
+    where = f"after {outcome.iterations} iterations: {found}"
+    suspects = out_of_proportion(problem)
+    if suspects is not None:
+        return f"{where}, both must be at most {settings.relative_gap:g}; out of all proportion: {suspects}; mend these"
     if outcome.residuals.worst > settings.relative_gap:
         remedy = "raise market.max_iterations or market.relative_gap"
+    elif not final.is_sound:
+        remedy = "the cost lies below its bound: numbers differ too much in size"
     else:
         remedy = "the bound does not close: raise market.relative_gap, or use market.on_not_converged = central"
-    return f"after {outcome.iterations} iterations: {found}, both must be at most {settings.relative_gap:g}; {remedy}"
+    return f"{where}, both must be at most {settings.relative_gap:g}; {remedy}"
