@@ -11,8 +11,12 @@ from mosaik_p2p.units import CARRIERS, FloatArray
 
 WORTHLESS = 1e-3
 """Of what the energy that flows would cost at the middle offer: a market that costs less is judged as if it did."""
+CROSSED = 1e-6
+"""Of the gap's scale: by how much rounding may put a cost below its bound."""
 LEAST_FLOW = 0.1
-"""Part of the middle size that is taken to flow at the least."""
+"""Part of the smallest size that is taken to flow where nothing does."""
+NO_FLOW = 1e-6
+"""Of that: less is a solver's rounding."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class Certificate:
     def relative_gap(self) -> float:
         """(cost - lower bound) / scale."""
         return (self.cost - self.lower_bound) / self.scale
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the cost is not below its bound, rounding aside: then one of them is no number to go by."""
+        return self.relative_gap >= -CROSSED
 
     @property
     def gap_of_gain(self) -> float | None:
@@ -85,13 +94,14 @@ def least_scale(fleet: Fleet) -> float:
     """What a gap is relative to where the cost is less: the sum of |cost alone|, never nothing: rounding is no gap.
 
     A market in which all costs nothing is measured by the energy that flows where everyone is alone, at the median of
-    all offers; where next to nothing flows, by a tenth of the middle prosumer's size for each of them. Limits, and what
-    only few offer or are, do not enter.
+    all offers; where nothing flows at all, by a tenth of the smallest prosumer's size for each of them. Limits, and
+    what only few offer, do not enter.
     """
     _, horizon, count = fleet.problem.shape
-    sized_kw = LEAST_FLOW * float(np.median(fleet.power_kw)) * count * horizon
-    flowing_kwh = max(float(fleet.alone.load_kw.sum()), sized_kw) * fleet.problem.dt_h
-    worthless = WORTHLESS * middle_offer(fleet.problem) * flowing_kwh
+    size_kw = min((model.size_kw for model in fleet.problem.models if model.size_kw > 0.0), default=1.0)
+    flowing_kw, sized_kw = float(fleet.alone.load_kw.sum()), LEAST_FLOW * size_kw * count * horizon
+    flowing_kw = flowing_kw if flowing_kw > NO_FLOW * sized_kw else sized_kw
+    worthless = WORTHLESS * middle_offer(fleet.problem) * flowing_kw * fleet.problem.dt_h
     return max(float(np.abs(fleet.alone.cost).sum()), worthless)
 
 

@@ -14,12 +14,16 @@ from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
+from mosaik_p2p.market.stock import Completions
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
+from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray
 
 TRIMMING_ROUNDS = 4
 """A partner that gives way with one trade may have to with the next; what then is left over is reported."""
+TIGHTER = (0.3, 0.1)
+"""Parts of the wanted gap at which the iteration goes on where exact trades came out dearer than its own."""
 DUST = 1e-5
 """Trades below this part of a prosumer's mean size are rounding, not trade."""
 Progress = Callable[[int, float], None]
@@ -68,7 +72,18 @@ def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_ch
     form = choose_form(problem, settings.form)
     begin = start if start is not None and start.z.shape == form.shape else admm.cold_start(fleet, form)
     outcome = admm.run(fleet, form, begin, settings, on_check=on_check)
-    return settled(fleet, form, outcome, settings)
+    best, spent = settled(fleet, form, outcome, settings), outcome.iterations
+    for part in TIGHTER:
+        left = settings.max_iterations - spent
+        if best.status is Status.OK or best.repaired or not outcome.converged or left <= 0:
+            break
+        # What agreeing on exact trades costs shows only now; with better prices it costs less.
+        closer = replace(settings, relative_gap=part * settings.relative_gap, max_iterations=left)
+        outcome = admm.run(fleet, form, outcome.end, closer, on_check=on_check)
+        outcome = replace(outcome, converged=outcome.within(settings.relative_gap))
+        spent += outcome.iterations
+        best = min(best, settled(fleet, form, outcome, settings), key=lambda one: one.relative_gap)
+    return replace(best, iterations=spent)
 
 
 def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
@@ -78,11 +93,14 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
     agreed = with_least_trade(fleet, kept, end.price_per_kwh)
     dispatch = agreed.dispatch
     cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, agreed.binding)
+    cost += _unkept(fleet.problem, dispatch)
     final = replace(certificate, cost=cost)
-    converged = outcome.converged and final.relative_gap <= settings.relative_gap
+    converged = outcome.converged and final.is_sound and final.relative_gap <= settings.relative_gap
+    # Stores that were held to one direction are what may cost more than an iteration that had converged.
+    held = outcome.converged and final.is_sound and repaired
     return Clearing(
-        status=Status.OK if converged else Status.NOT_CONVERGED,
-        cause=None if converged else _cause(outcome, final, settings),
+        status=Status.OK if converged else Status.GAP_OPEN if held else Status.NOT_CONVERGED,
+        cause=None if converged else _cause(fleet.problem, outcome, final, settings),
         form=form.name,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
@@ -119,6 +137,20 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding
     return now * problem.dt_h + form.charge(later)
 
 
+def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
+    """Money, at the scarcity price, for what stores and totals of a dispatch are missed by.
+
+    That is a solver's tolerance and worth nothing, unless scarcity prices are in play, against which it would look like
+    energy for nothing.
+    """
+    short = np.flatnonzero(dispatch.penalty > 0.0)
+    missed = 0.0
+    for model, x in ((problem.models[i], dispatch.x[i]) for i in short):
+        matrix, right = model.equations
+        missed += float(np.abs(matrix @ x.ravel() - right).sum())
+    return missed * scarcity_price(problem) if missed else 0.0
+
+
 def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Agreed, bool]:
     """What fits each other in the first `count` intervals, and whether storages had to be repaired.
 
@@ -143,10 +175,16 @@ def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Agre
     return Agreed(binding, sale, dispatch), repaired
 
 
-def _cause(outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
+def _cause(problem: MarketProblem, outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
     found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
+    where = f"after {outcome.iterations} iterations: {found}"
+    suspects = out_of_proportion(problem)
+    if suspects is not None:
+        return f"{where}, both must be at most {settings.relative_gap:g}; out of all proportion: {suspects}; mend these"
     if outcome.residuals.worst > settings.relative_gap:
         remedy = "raise market.max_iterations or market.relative_gap"
+    elif not final.is_sound:
+        remedy = "the cost lies below its bound: numbers differ too much in size"
     else:
         remedy = "the bound does not close: raise market.relative_gap, or use market.on_not_converged = central"
-    return f"after {outcome.iterations} iterations: {found}, both must be at most {settings.relative_gap:g}; {remedy}"
+    return f"{where}, both must be at most {settings.relative_gap:g}; {remedy}"

@@ -10,6 +10,7 @@ from mosaik_p2p.market.one_way import cleared_one_way
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.recourse import solvable
+from mosaik_p2p.market.suspects import out_of_proportion
 
 __all__ = ["Clearing", "Progress", "clear", "describe_failure", "settled", "shifted"]
 
@@ -31,9 +32,7 @@ def clear(
     """
     fleet = Fleet(solvable(problem))
     relaxed = clear_once(fleet, settings, start, on_check)
-    if relaxed.status is Status.OK or not relaxed.repaired:
-        return relaxed
-    return cleared_one_way(fleet, relaxed, settings, on_check)
+    return cleared_one_way(fleet, relaxed, settings, on_check) if relaxed.status is Status.GAP_OPEN else relaxed
 
 
 def shifted(start: admm.Start) -> admm.Start:
@@ -41,6 +40,8 @@ def shifted(start: admm.Start) -> admm.Start:
     return admm.Start(np.roll(start.z, -1, axis=1), np.roll(start.price_per_kwh, -1, axis=1), start.weight)
 
 
-def describe_failure(error: NotSolved) -> str:
+def describe_failure(error: NotSolved, problem: MarketProblem) -> str:
     """Cause and remedy of a numerical failure, for a record."""
-    return f"a prosumer's problem was not solved ({error}); look for limits or prices of very different size"
+    suspects = out_of_proportion(problem)
+    look = "limits or prices of very different size" if suspects is None else suspects
+    return f"a prosumer's problem was not solved ({error}); look at {look}"

@@ -14,6 +14,7 @@ from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lift
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared, scarcity_price
 from mosaik_p2p.market.subproblem import Completion
+from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.units import FloatArray
 
@@ -115,7 +116,7 @@ def _settled(
     status = _status(outcome, certificate, settings, repaired=repaired)
     clearing = Clearing(
         status=status,
-        cause=None if status is Status.OK else _cause(outcome, certificate.relative_gap, settings),
+        cause=None if status is Status.OK else _cause(problem, outcome, certificate.relative_gap, settings),
         form=form.name,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
@@ -137,6 +138,8 @@ def _settled(
 
 def _status(outcome: admm.Outcome, final: Certificate, settings: Settings, *, repaired: bool) -> Status:
     """`gap_open` where the market had converged, and only holding stores to one direction cost more than asked."""
+    if not final.is_sound:
+        return Status.NOT_CONVERGED
     if max(outcome.residuals.worst, final.relative_gap) <= settings.relative_gap:
         return Status.OK
     return Status.GAP_OPEN if repaired and outcome.converged else Status.NOT_CONVERGED
@@ -150,10 +153,12 @@ def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
     return sale
 
 
-def _cause(outcome: admm.Outcome, gap: float, settings: Settings) -> str:
+def _cause(problem: MarketProblem, outcome: admm.Outcome, gap: float, settings: Settings) -> str:
     found = f"relative gap {gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
     wanted = f"both must be at most {settings.relative_gap:g}; raise market.max_iterations or market.relative_gap"
-    return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}"
+    suspects = out_of_proportion(problem)
+    more = "" if suspects is None else f"; out of all proportion: {suspects}"
+    return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}{more}"
 
 
 def _prices(form: OperatorForm, end: admm.Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -102,7 +102,8 @@ class _Search:
         cleared = clear_once(Fleet(problem), self._settings, start, self._on_check)
         self._left -= 1
         self.iterations += cleared.iterations
-        self._best = min(self._best, cleared, key=lambda one: (not self._agrees(one), one.cost))
+        if cleared.status is not Status.NOT_CONVERGED:
+            self._best = min(self._best, cleared, key=lambda one: one.cost)
         return cleared
 
     def _divided(self, half: _Half, narrowed: MarketProblem) -> list[MarketProblem] | None:
@@ -120,9 +121,6 @@ class _Search:
         i, pair, t = where
         return [_shut(half.problem, i, row, t) for row in pair]
 
-    def _agrees(self, cleared: Clearing) -> bool:
-        return max(cleared.primal_residual, cleared.dual_residual) <= self._settings.relative_gap
-
     def judged(self) -> Clearing:
         """The best clearing by what bounds every choice."""
         best, settings = self._best, self._settings
@@ -130,11 +128,10 @@ class _Search:
         alone = float(self._fleet.alone.cost.sum())
         judged = Certificate(best.cost, min(lower, best.cost), alone, self._least_scale)
         status = Status.OK if judged.relative_gap <= settings.relative_gap else Status.GAP_OPEN
-        status = status if self._agrees(best) else Status.NOT_CONVERGED
         return replace(
             best,
             status=status,
-            cause=best.cause if status is Status.NOT_CONVERGED else _about(status, judged, settings),
+            cause=_about(status, judged, settings),
             lower_bound=judged.lower_bound,
             relative_gap=judged.relative_gap,
             gap_of_gain=judged.gap_of_gain,

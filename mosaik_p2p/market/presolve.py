@@ -28,7 +28,9 @@ from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 FAR = 10.0
 """A limit this many times beyond what can be used is brought nearer; nearer ones are left as they were given."""
 ABSURD = 100.0
-"""In sizes of the middle prosumer: where no limit is beyond, none is looked at."""
+"""In sizes of the smallest prosumer: where no limit is beyond, and none beyond `UNLIKE`, none is looked at."""
+UNLIKE = 1e4
+"""The same, in units of the smallest limit or load."""
 SPARE = 2.0
 """What it is brought to, in units of what can be used: an optimum never gets there, so that no price feels it."""
 ROUNDS = 3
@@ -66,16 +68,19 @@ def _tightened(problem: MarketProblem, *, by_price: bool) -> MarketProblem:
 
 def _any_absurd(models: Sequence[ProsumerModel]) -> bool:
     """Whether any limit is worth a closer look: nearly always none is."""
-    middle = float(np.median([model.size_kw for model in models]))
-    return any(_largest(model) > ABSURD * middle for model in models)
+    numbers = [_magnitudes(model) for model in models]
+    largest = max((float(own.max(initial=0.0)) for own in numbers), default=0.0)
+    smallest = min((float(own.min(initial=np.inf, where=own > 0.0)) for own in numbers), default=np.inf)
+    least_size = min((model.size_kw for model in models if model.size_kw > 0.0), default=np.inf)
+    return largest > min(ABSURD * least_size, UNLIKE * smallest)
 
 
-def _largest(model: ProsumerModel) -> float:
-    """The largest limit; those of imbalances, which have none, stand last."""
+def _magnitudes(model: ProsumerModel) -> FloatArray:
+    """The largest limit of every variable, and the mean loads; imbalances, which have no limit, stand last."""
     own = len(model.variables)
     while own and model.variables[own - 1].type == IMBALANCE:
         own -= 1
-    return float(model.upper[:own].max(initial=0.0))
+    return np.concatenate([model.upper[:own].max(axis=1, initial=0.0), model.fixed.mean(axis=1)])
 
 
 def _resized(model: ProsumerModel, upper: FloatArray) -> ProsumerModel:

@@ -21,6 +21,8 @@ IMBALANCE = "imbalance"
 """Type of the variables for what a prosumer cannot balance; see `recourse`."""
 SCARCITY = 10.0
 """The scarcity price in units of the steepest marginal cost that anyone can have."""
+DEAREST = 100.0
+"""In middle offers: a price beyond is no measure of what others pay."""
 UNLIMITED = 1e3
 """In units of a prosumer's size: a limit beyond it is none, and a solver fares better with a number it can see."""
 SMALLEST = 0.02
@@ -100,8 +102,12 @@ def _steepest(model: ProsumerModel) -> float:
 
 
 def highest_price(problem: MarketProblem) -> float:
-    """The largest price that anyone offers, currency per kWh: the scale of all prices."""
-    return max((float(prices.max(initial=0.0)) for prices in _offers(problem)), default=0.0) or 1.0
+    """The largest price that anyone offers, currency per kWh: the scale of all prices.
+
+    An offer that nobody is to take ("1e6 if all else fails") is not one: it would leave the others no digits.
+    """
+    highest = max((float(prices.max(initial=0.0)) for prices in _offers(problem)), default=0.0) or 1.0
+    return min(highest, DEAREST * middle_offer(problem))
 
 
 def middle_offer(problem: MarketProblem) -> float:

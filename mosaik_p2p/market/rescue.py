@@ -36,7 +36,7 @@ def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settin
         certificate.relative_gap <= settings.relative_gap, failed.iterations, agreed, certificate, end
     )
     cleared = settled(fleet, form, outcome, settings)
-    if cleared.repaired and cleared.status is not Status.OK:
+    if cleared.status is Status.GAP_OPEN:
         cleared = cleared_one_way(fleet, cleared, settings, None)
     cause = "; ".join(part for part in (f"solved centrally, since {failed.cause}", cleared.cause) if part)
     return replace(cleared, form="central", cause=cause, end=failed.end)

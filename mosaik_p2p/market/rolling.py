@@ -118,7 +118,8 @@ class RollingMarket:
             clearing = solved(self._case, problem, self._case.settings, start=state.start, on_check=on_check)
             alone = self._alone(prosumers, state.alone, window)
         except NotSolved as error:
-            return self._halt(failed_table(self._case.settings.form, describe_failure(error)), prosumers, window)
+            record = failed_table(self._case.settings.form, describe_failure(error, problem))
+            return self._halt(record, prosumers, window)
         if clearing.status is Status.NOT_CONVERGED and self._case.on_not_converged == "stop":
             return self._halt(clearing_table(problem, clearing), prosumers, window)
         self._open = _Open(window, prosumers, alone, clearing, raw, None)
