@@ -15,7 +15,7 @@ from mosaik_p2p.sims import watching
 pytestmark = pytest.mark.slow
 KILLINGS = (
     Killing("profiles", "import", "7", 0),
-    Killing("heat_grid", "create", "SIGTERM", 0),
+    Killing("heat_grid", "init", "reset", 0),
     Killing("market", "step", "SIGKILL", 1),
     Killing("electric_grid", "step", "reset", 2),
     Killing("recorder", "step", "0", 1),
