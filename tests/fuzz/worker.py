@@ -1,7 +1,7 @@
 """One process that tries inputs one after the other and says after each what it found.
 
-It writes two lines per try on its own standard output: `begin SURFACE:N` and `end SURFACE:N {...}`. Whatever the program prints
-goes nowhere; what hangs is interrupted, and what does not let itself be interrupted is killed by `pool.py`.
+It writes two lines per try on its own standard output, `begin SURFACE:N` and `end SURFACE:N {...}`. What the program
+prints goes nowhere; what hangs is interrupted, and what does not let itself be interrupted is killed by `pool.py`.
 """
 
 import json
