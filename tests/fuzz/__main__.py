@@ -17,18 +17,10 @@ from fuzz.surfaces import SURFACES
 def main() -> int:
     """Try, tell what is found as it is found, and sum up; 1 where something was found."""
     arguments = _arguments()
-    tally, began_s = Tally(), time.monotonic()
-    for surface in arguments.surface or list(SURFACES):
-        numbers = range(arguments.first, arguments.first + arguments.count)
-        fuzz(
-            surface,
-            seed=arguments.seed,
-            numbers=numbers,
-            jobs=arguments.jobs,
-            tally=tally,
-            on_new=_tell,
-            kept=arguments.keep,
-        )
+    began_s = time.monotonic()
+    numbers = range(arguments.first, arguments.first + arguments.count)
+    tries = [(surface, number) for surface in arguments.surface or SURFACES for number in numbers]
+    tally = fuzz(tries, seed=arguments.seed, jobs=arguments.jobs, on_new=_tell, kept=arguments.keep)
     _sum_up(tally, time.monotonic() - began_s)
     return 1 if tally.found else 0
 

@@ -1,7 +1,7 @@
 """One process that tries inputs one after the other and says after each what it found.
 
-It writes two lines per try on its own standard output: `begin N` and `end N [findings]`. Whatever the program prints
-goes nowhere; what hangs is interrupted, and what does not let itself be interrupted is killed by `pool.py`.
+It writes two lines per try on its own standard output, `begin SURFACE:N` and `end SURFACE:N {...}`. What the program
+prints goes nowhere; what hangs is interrupted, and what does not let itself be interrupted is killed by `pool.py`.
 """
 
 import json
@@ -21,6 +21,7 @@ from typing import TextIO
 
 from fuzz.dice import dice_for
 from fuzz.findings import DETAIL, Finding, TimedOut, innermost
+from fuzz.processes import patience
 from fuzz.surfaces import SURFACES
 
 MEMORY_BYTES = 5 * 2**30
@@ -32,20 +33,21 @@ USED = 0.8
 """Part of the time on the processor from which a try counts as busy all the while."""
 
 
-def serve(surface: str, seed: int, numbers: Iterable[int], *, kept: Path | None = None) -> None:
-    """Try these numbers; folders of tries that found something stay in `kept`."""
+def serve(seed: int, tries: Iterable[str], *, kept: Path | None = None) -> None:
+    """Try these, each as `surface:number`; folders of tries that found something stay in `kept`."""
     said = _own_output()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
     _warm_up()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as root:
-        for number in numbers:
-            print(f"begin {number}", file=said, flush=True)
+        for name in tries:
+            print(f"begin {name}", file=said, flush=True)
+            surface, _, number = name.partition(":")
             folder = Path(root) / f"{surface}-{number}"
             folder.mkdir()
             began_s = time.monotonic()
-            findings = _one(surface, seed, number, folder)
+            findings = _one(surface, seed, int(number), folder)
             found = {"findings": [asdict(finding) for finding in findings], "seconds": time.monotonic() - began_s}
-            print(f"end {number} {json.dumps(found)}", file=said, flush=True)
+            print(f"end {name} {json.dumps(found)}", file=said, flush=True)
             if findings and kept is not None:
                 shutil.copytree(folder, kept / folder.name, symlinks=True, dirs_exist_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
@@ -77,7 +79,7 @@ def _one(surface: str, seed: int, number: int, folder: Path) -> list[Finding]:
 
     def ring(_: int, __: FrameType | None) -> None:
         waited_s = time.monotonic() - began_s
-        if time.process_time() - used_s < USED * limit_s and waited_s < PATIENCE * limit_s:
+        if time.process_time() - used_s < USED * limit_s and waited_s < PATIENCE * limit_s * patience():
             signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S)
             return
         raise TimedOut(f"after {waited_s:.0f} s")
@@ -96,9 +98,9 @@ def _one(surface: str, seed: int, number: int, folder: Path) -> list[Finding]:
 
 
 def main() -> None:
-    """`python -m fuzz.worker SURFACE SEED KEPT NUMBER...` (KEPT may be empty)."""
-    surface, seed, kept, *numbers = sys.argv[1:]
-    serve(surface, int(seed), map(int, numbers), kept=Path(kept) if kept else None)
+    """`python -m fuzz.worker SEED KEPT SURFACE:NUMBER...` (KEPT may be empty)."""
+    seed, kept, *tries = sys.argv[1:]
+    serve(int(seed), tries, kept=Path(kept) if kept else None)
 
 
 if __name__ == "__main__":
