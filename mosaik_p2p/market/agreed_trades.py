@@ -50,7 +50,7 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
             continue
         graph = flow_graph(charges, who)
         for t, trades in enumerate(binding):
-            held = np.array([devices_kw(problem.models[i], agreed.dispatch.x[i], t)[c] for i in who])
+            held = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
             outside = contracts_at(problem, c, who, t)
             served = serve(graph, outside, held, price_per_kwh=fleet.price_scale, steps=reported_steps(charges))
             trades[c] = trades_behind(served, who, price_per_kwh[c, t], charges, dust_kw=dust_kw)

@@ -145,7 +145,7 @@ def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
     """
     short = np.flatnonzero(dispatch.penalty > 0.0)
     missed = 0.0
-    for model, x in ((problem.models[i], dispatch.x[i]) for i in short):
+    for model, x in ((problem.models[i], dispatch.x[i]) for i in short.tolist()):
         matrix, right = model.equations
         missed += float(np.abs(matrix @ x.ravel() - right).sum())
     return missed * scarcity_price(problem) if missed else 0.0

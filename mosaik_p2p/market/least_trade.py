@@ -82,7 +82,7 @@ class _Programme:
 
     def minimise(self, objective: FloatArray) -> None:
         """Minimise on the face that is left, and leave the face on which the minimum lies. Raises NotSolved."""
-        found = linprog(
+        found = linprog(  # type: ignore[call-overload]  # it takes sparse matrices, its types know dense ones
             objective,
             A_eq=self._matrix,
             b_eq=self._rhs,
