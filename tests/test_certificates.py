@@ -296,11 +296,10 @@ def plain_alone(table: pd.DataFrame) -> float:
     return total
 
 
-@pytest.mark.parametrize("method", ["admm", "central"])
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize(
+    ("seed", "method"), [*((seed, "admm") for seed in range(50)), *((seed, "central") for seed in range(0, 50, 5))]
+)
 def test_the_certificate_of_a_stressed_plain_market_is_true(seed: int, method: str) -> None:
-    if method == "central" and seed % 5:
-        pytest.skip("one in five by HiGHS")
     table, links = stressed_tables(seed)
     cleared = clear_plain(table, links, method=method)
     optimum = plain_optimum(table, links)
