@@ -90,7 +90,8 @@ def stressed_tables(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             low, high = agents.loc[row, "p_min_kw"], agents.loc[row, "p_max_kw"]
             if high > 0.0:
                 agents.loc[row, "p_max_kw"] = far
-            elif low < 0.0 and high == 0.0 and (agents.loc[row, "a"] > 0.0 or rng.random() < 0.3):
+            # Whoever wants any amount at one price would be served any amount.
+            elif low < 0.0 and high == 0.0 and agents.loc[row, "a"] > 0.0:
                 agents.loc[row, "p_min_kw"] = -far
     if rng.random() < 0.4:
         agents["b"] = agents["b"] - rng.uniform(0.0, 1.0)
