@@ -113,6 +113,9 @@ def _why_not_writable(path: Path) -> str | None:
 
 def reason_of(error: BaseException) -> str:
     """What the system says, in its own words."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return f"is not text in UTF-8, line {line}"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -27,7 +27,8 @@ WAYS = ("SIGKILL", "SIGTERM", "0", "1", "7", "reset")
 """A signal, an exit code, or the connection reset while its process goes on. SIGSTOP is not drawn: it takes long."""
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=4")
 STEPS = 3
-STOPPED_LIMIT_S = 5.0
+STOPPED_LIMIT_S = 20.0
+"""Longer than a simulator takes to start and to answer on a busy machine."""
 LIMIT_S = 15.0
 """From the death of a simulator to the end of the run."""
 

@@ -30,7 +30,9 @@ TESTS = Path(__file__).parent
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=4")
 WAITING = {"electric_grid": {"python": "dying_grid:Waiting"}}
 LOOP = f"""
-import asyncio, sys
+import asyncio, signal, sys
+# A shell's background process is started with interrupts ignored, and Python leaves that so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(TESTS)!r})
 import mosaik_p2p
 

@@ -49,8 +49,8 @@ def test_every_try_is_of_its_number_alone() -> None:
 
 
 def test_what_the_program_should_not_raise_is_a_finding_with_its_place() -> None:
-    (found,) = attempt(lambda: clear_plain(3, 4)).findings  # type: ignore[arg-type]
-    assert (found.kind, found.what) == ("traceback", "TypeError in mosaik_p2p.plain.tables._source")
+    (found,) = attempt(lambda: as_json(None)).findings  # type: ignore[arg-type]
+    assert (found.kind, found.what) == ("traceback", "AttributeError in mosaik_p2p.plain.report.as_json")
 
 
 def test_a_row_and_a_header_that_no_reader_should_take() -> None:
