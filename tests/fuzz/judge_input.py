@@ -21,7 +21,7 @@ JARGON = re.compile(
 """Words of a library or of Python that tell a user of this program nothing."""
 
 NONSENSE: tuple[str, ...] = (
-    *("prosumers.A.heat_pump.cop=1e9", "prosumers.A.heat_pump.cop=1e-6", "profiles.cop.value=1e9"),
+    *("prosumers.A.heat_pump.cop=1e9", "prosumers.A.heat_pump.cop=1e-6"),
     *("networks.electricity.limits.line_loading_percent=1e14", "networks.electricity.limits.line_loading_percent=1e-9"),
     *("networks.electricity.limits.voltage_pu.max=1e6", "networks.heat.limits.velocity_m_per_s=1e14"),
     *("networks.heat.limits.pressure_gradient_pa_per_m=1e15", "networks.heat.limits.differential_pressure_bar=1e9"),
