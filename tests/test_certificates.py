@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from markets import equipped_market, expected
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.errors import BadInput, Status
+from mosaik_p2p.market import directions
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, clear
 from mosaik_p2p.market.fleet import Fleet
@@ -20,7 +21,7 @@ from mosaik_p2p.market.operator import SLACK_PRICE, Limits
 from mosaik_p2p.market.planning import solved
 from mosaik_p2p.market.presolve import FAR, within_means
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.recourse import prepared, scarcity_price, solvable
 from mosaik_p2p.market.rescue import cleared_centrally
 from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
@@ -147,11 +148,47 @@ def test_the_gap_under_rows_is_that_of_the_cost_reported(seed: int) -> None:
     assert cleared.relative_gap >= (cleared.cost + price * broken - optimum) / scale - ORACLE
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_breaking_a_row_would_cost_is_no_scale(seed: int) -> None:
+    """Limits that nobody can keep are paid for at nearly the scarcity price; the gap is about the market's own cost."""
+    raw = some_market(seed)
+    problem = connected(raw)
+    rng = np.random.default_rng(seed)
+    rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch), rng)
+    beyond = tuple(row.relaxed(-1e3 * row.size) for row in rows)
+    alone = Fleet(problem).alone
+    cleared = clear_limited(problem, Limits(beyond), Settings(max_iterations=200), alone=alone).clearing
+    scale = max(abs(cleared.cost), float(np.abs(alone.cost).sum()))
+    assert cleared.relative_gap == pytest.approx((cleared.cost - cleared.lower_bound) / scale, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("nodes", [2, 4, 300])
+def test_a_search_that_ends_early_bounds_less_and_never_more(nodes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directions, "MOST_NODES", nodes)
+    for seed in (4, 13):
+        problem = solvable(stored_market(seed))
+        price = np.full((2, problem.shape[1]), -0.3)
+        for model in problem.models:
+            scale = directions.Scale(model.size_kw, 1.0)
+            for found in directions.at_prices(model, price, scale, within=1e-9):
+                earned = np.einsum("ckt,ct->kt", model.balance, price * np.array(model.member)[:, None])
+                own = replace(model, linear=model.linear - earned, constant=0.0, fixed=0.0 * model.fixed)
+                battery = [v.device == "battery" for v in model.variables]
+                own = replace(own, upper=np.where(np.array(battery)[:, None], own.upper, own.lower))
+                free = replace(own, balance=0.0 * own.balance, totals=())
+                least = one_way_cost(replace(problem, models=(free,)), within=1e-9)
+                assert found.lower <= least + 1e-6
+                if nodes == 300:
+                    assert found.lower >= least - 1e-5
+
+
 @pytest.mark.parametrize("seed", [1, 4, 6])
 def test_a_central_solution_is_certified_by_the_same_measure(seed: int) -> None:
     problem = stored_market(seed)
     failed = clear(problem, Settings(max_iterations=1, form="bilateral"))
-    assert_true(problem, cleared_centrally(problem, failed, Settings(relative_gap=1e-4)), asked=1e-4)
+    cleared = cleared_centrally(problem, failed, Settings(relative_gap=1e-4))
+    assert (cleared.status, cleared.form) == (Status.OK, "central")
+    assert_true(problem, cleared, asked=1e-4)
 
 
 # -- limits that mean none --------------------------------------------------------------------------------------------
@@ -211,7 +248,9 @@ def test_a_run_uses_a_dispatch_whose_gap_is_open() -> None:
     problem, settings = stored_market(52), Settings(form="partners", relative_gap=1e-4)
     days = np.zeros(problem.shape[1], dtype=np.int64)
     case = MarketCase((), problem.charges, days, 1.0, 1, problem.shape[1], settings, "central")
-    assert solved(case, problem, settings, start=None).status is Status.GAP_OPEN
+    cleared = solved(case, problem, settings, start=None)
+    assert cleared.status is Status.GAP_OPEN
+    assert cleared.form == "partners", "solved at one place, stores would go both ways as well"
 
 
 # -- numbers out of all proportion ------------------------------------------------------------------------------------
@@ -230,13 +269,23 @@ def with_price(kind: str, price: float) -> tuple[MarketProblem, str]:
     raise AssertionError(kind)
 
 
+def test_a_cost_below_its_own_bound_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is then a number to go by, however near they are to each other."""
+    right = Fleet.bound
+    monkeypatch.setattr(Fleet, "bound", lambda self, price, **how: right(self, price, **how) + 0.5)
+    cleared = clear(equipped_market(4, 1, horizon=6, first_hour=9), Settings(max_iterations=20))
+    assert cleared.lower_bound > cleared.cost
+    assert cleared.status is Status.NOT_CONVERGED
+    assert "below its bound" in str(cleared.cause)
+
+
 @pytest.mark.parametrize(("kind", "price"), [("battery", 1e9), ("flexible_load", 1e9)])
 def test_who_asks_an_absurd_price_is_named_where_a_market_does_not_clear(kind: str, price: float) -> None:
     market, name = with_price(kind, price)
     cleared = clear(market, Settings(max_iterations=100))
     assert cleared.status is Status.NOT_CONVERGED
     assert f"prosumer {name!r}, {kind}" in str(cleared.cause)
-    assert "1e+09 per kWh" in str(cleared.cause)
+    assert f"{price:.3g} per kWh" in str(cleared.cause)
 
 
 @pytest.mark.parametrize("price", [1e3, 1e6])

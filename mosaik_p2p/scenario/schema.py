@@ -102,7 +102,7 @@ class Market(Section):
     """Iterations after which a clearing has not converged."""
     on_not_converged: Literal["stop", "central", "last_feasible"] = "stop"
     """What then follows: `stop` the run, solve the market at one place (`central`), or go on with the best dispatch
-    that was found (`last_feasible`)."""
+    that was found (`last_feasible`). What has status `gap_open` (stores held to one direction) is used anyway."""
     reputation: Reputation = Reputation()
     """What trading with known partners is worth."""
 
