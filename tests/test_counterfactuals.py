@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mosaik_p2p import api
 from mosaik_p2p.cosim import ExitCode, Order, RunOutcome, conduct, run
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.comparison import LABELS, comparison_rows
@@ -14,7 +15,6 @@ from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIAT
 from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE
 from mosaik_p2p.results.lock import LOCK_FILE
 from mosaik_p2p.results.mark import MARK_FILE
-from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.terminal import render
 from mosaik_p2p.results.wording import plain
@@ -92,7 +92,7 @@ def test_what_the_operator_takes_stands_beside_what_the_prosumers_pay(compared: 
 def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> None:
     before = (compared.folder / REPORT_FILE).read_bytes()
     assert b'<table id="comparison">' in before
-    build_report(compared.folder)
+    api.report(compared.folder)
     assert (compared.folder / REPORT_FILE).read_bytes() == before
 
 
