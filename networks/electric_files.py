@@ -11,8 +11,8 @@ from pandapower.topology import unsupplied_buses
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import element_fault, general_faults, in_service, named, numbers, some
-from mosaik_p2p.networks.files.columns import table_faults
-from mosaik_p2p.networks.files.electric_columns import COMPUTED, REFUSED, electric_tables
+from mosaik_p2p.networks.files.columns import table_faults, with_kinds
+from mosaik_p2p.networks.files.electric_columns import COMPUTED, REFUSED, electric_kinds, electric_tables
 from mosaik_p2p.networks.files.electric_excel import electric_net_of_sheets
 from mosaik_p2p.networks.files.electric_json import electric_net
 from mosaik_p2p.networks.files.electric_sense import sense_faults
@@ -48,6 +48,13 @@ def with_names(net: pandapowerNet) -> pandapowerNet:
     """The net itself, with unique names in the tables that are named."""
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
+    return net
+
+
+def with_types(net: pandapowerNet) -> pandapowerNet:
+    """The net itself, sound by its rules, with numbers of the types that pandapower computes with."""
+    for table, kinds in electric_kinds().items():
+        net[table] = with_kinds(net[table], kinds)
     return net
 
 
@@ -89,7 +96,7 @@ def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
     if any(not isinstance(net.get(table), pd.DataFrame) for table in COMPUTED):
         return faults
     faults += [fault for table, rating in RATINGS.items() for fault in _unrated(path, net[table], table, rating)]
-    return faults + (_slack_faults(path, net) if not structure else [])
+    return faults + (_slack_faults(path, with_types(net)) if not structure else [])
 
 
 def _slack_faults(path: Path, net: pandapowerNet) -> list[Fault]:

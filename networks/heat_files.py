@@ -15,7 +15,7 @@ from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import some
-from mosaik_p2p.networks.files.columns import table_faults
+from mosaik_p2p.networks.files.columns import table_faults, with_kinds
 from mosaik_p2p.networks.files.heat_columns import REFUSED, heat_tables
 from mosaik_p2p.networks.files.heat_json import heat_net
 from mosaik_p2p.networks.files.heat_sense import sense_faults
@@ -102,6 +102,9 @@ def _prepared(net: pandapipesNet) -> pandapipesNet:
             net[table] = net[table].iloc[:0]
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
+    for table, rules in heat_tables().items():
+        if table in net:
+            net[table] = with_kinds(net[table], {name: rule.kind for name, rule in rules.items()})
     # Along one section the exponential law is exact; with several, the library's outlets of reversed pipes are wrong.
     net.pipe["sections"] = 1
     net["user_pf_options"] = {}

@@ -21,6 +21,7 @@ from mosaik_p2p.networks.files.columns import LARGEST_INDEX, Column, Kind
 from mosaik_p2p.networks.files.electric_columns import COMPUTED, RANGES, REFUSED, electric_tables
 from mosaik_p2p.networks.files.heat_columns import heat_tables
 from mosaik_p2p.networks.heat import HeatSettings, heat_file, junction_index
+from mosaik_p2p.networks.heat_flow import HeatConnection
 from mosaik_p2p.networks.trial import electric_trial, heat_trial
 
 SETTINGS = HeatSettings(t_supply_c=75.0, t_return_c=45.0, t_feed_c=75.0, t_ground_c=10.0)
@@ -337,3 +338,19 @@ def heat_file_of(net: pp.pandapipesNet) -> Any:
 @pytest.mark.parametrize("wanted", ["²", "٣", "\uff11", "9" * 5000])
 def test_digits_that_are_no_index_find_no_junction(wanted: str) -> None:
     assert junction_index(nets.heat_base(), wanted) is None
+
+
+def test_numbers_declared_as_objects_are_computed_with(tmp_path: Path) -> None:
+    net = json.loads(nets.small_text(electric_net()))
+    for table in COMPUTED:
+        content = net["_object"][table]
+        content["dtype"] = dict.fromkeys(content["dtype"], "object")
+    network = electric_file(written(json.dumps(net), tmp_path))
+    assert electric_trial(network, place="grid", background_scaling=1.0) == []
+    assert network.net.line["from_bus"].dtype == np.int64
+    assert network.net.line["in_service"].dtype == np.bool_
+
+
+def test_tables_that_are_missing_do_not_hinder_prosumers(tmp_path: Path) -> None:
+    network = heat_file(written(nets.small_text(nets.heat_base()), tmp_path), SETTINGS)
+    assert heat_trial(network, [HeatConnection(prosumer="A", supply=1, return_=3)], place="heat") == []

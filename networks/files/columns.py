@@ -82,6 +82,24 @@ def table_faults(path: Path, net: Mapping[str, Any], tables: Mapping[str, Table]
     return faults
 
 
+def with_kinds(elements: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
+    """The table with the type of each column's kind, where all its values are of it: the libraries compute with
+    nothing else."""
+    types = {
+        name: _DTYPES[kind] for name, kind in kinds.items() if name in elements and _has_to_be(elements[name], kind)
+    }
+    return elements.astype(types) if types else elements
+
+
+def _has_to_be(values: "pd.Series[Any]", kind: Kind) -> bool:
+    if kind not in _DTYPES or values.dtype.kind in _LETTERS[kind]:
+        return False
+    absent = np.asarray(values.isna(), dtype=np.bool_)
+    if kind is Kind.NUMBER:
+        return bool((_are_numbers(values) | absent).all())
+    return bool((_SOUND[kind](values) & ~absent).all())
+
+
 def whole(values: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
     """Which values are whole numbers."""
     found = numbers(values)
@@ -182,4 +200,6 @@ def _texts(values: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
     return np.array([isinstance(value, str) for value in values], dtype=np.bool_)
 
 
+_DTYPES = {Kind.NUMBER: "float64", Kind.WHOLE: "int64", Kind.FLAG: "bool"}
+_LETTERS = {Kind.NUMBER: "fiu", Kind.WHOLE: "iu", Kind.FLAG: "b"}
 _SOUND = {Kind.NUMBER: _finite, Kind.WHOLE: whole, Kind.FLAG: _flags, Kind.TEXT: _texts}

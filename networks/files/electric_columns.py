@@ -112,7 +112,6 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
 
 _OPTIONAL = {
     "ext_grid": {"controllable", "slack_weight"},
-    "shunt": {"id_characteristic_table"},
     "asymmetric_sgen": {"current_source"},
 }
 """Columns that the schema asks for and older files lack; the power flow does without them."""
@@ -140,12 +139,25 @@ def electric_tables() -> Mapping[str, Table]:
     return {table: _table(table) for table in COMPUTED}
 
 
+@cache
+def electric_kinds() -> Mapping[str, Mapping[str, Kind]]:
+    """The kind of every column that pandapower knows, those that are not judged as well."""
+    return {
+        table: {name: kind for name, column in _schema(table).items() if (kind := _kind(column)) is not None}
+        for table in COMPUTED
+    }
+
+
+def _schema(table: str) -> Mapping[str, Any]:
+    columns: Mapping[str, Any] = getattr(import_module(f"pandapower.network_schema.{table}"), f"{table}_schema").columns
+    return columns
+
+
 def _table(table: str) -> Table:
-    schema = getattr(import_module(f"pandapower.network_schema.{table}"), f"{table}_schema")
     needed = _NEEDED.get(table, set())
     rules = {
         name: _column(table, name, column)
-        for name, column in schema.columns.items()
+        for name, column in _schema(table).items()
         if name not in _LOOSE and _kind(column) is not None and _matters(table, name, column)
     }
     return {name: replace(rule, nullable=rule.nullable and name not in needed) for name, rule in rules.items()}

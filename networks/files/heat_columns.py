@@ -48,9 +48,8 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
 }
 
 _OPTIONAL = {
-    "pipe": {"outer_diameter_mm", "text_k", "sections"},
+    "pipe": {"sections"},
     "valve": {"loss_coefficient"},
-    "heat_consumer": {"deltat_k", "treturn_k"},
 }
 """Columns that files of earlier versions lack, or that the program does without."""
 _WITHOUT_VALUE = {
@@ -58,7 +57,7 @@ _WITHOUT_VALUE = {
     "pipe": {"outer_diameter_mm", "text_k"},
     "circ_pump_mass": {"p_flow_bar", "t_flow_k"},
     "circ_pump_pressure": {"t_flow_k"},
-    "ext_grid": {"t_k", "p_bar"},
+    "ext_grid": {"t_k"},
     "heat_consumer": {"qext_w", "controlled_mdot_kg_per_s", "deltat_k", "treturn_k"},
     "mass_storage": {"min_m_stored_kg", "max_m_stored_kg", "init_m_stored_kg"},
     "valve": {"inner_diameter_mm"},

@@ -39,6 +39,8 @@ def _assembled(values: Mapping[str, Any]) -> pandapipesNet:
         # Files of other versions make the library warn about conversions; whether the net is sound is checked after it.
         warnings.simplefilter("ignore")
         convert_format(net)
+    # Where a table was missing the library lists its component once more, and then computes it twice.
+    net["component_list"] = list(dict.fromkeys(net.component_list))
     return net
 
 
