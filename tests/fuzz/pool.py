@@ -180,8 +180,9 @@ def _try(name: str) -> Try:
 
 def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str]") -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line.rstrip("\n"))
+    with process.stdout as told:
+        for line in told:
+            lines.put(line.rstrip("\n"))
     lines.put("gone")
 
 
