@@ -84,6 +84,11 @@ def natural(name: str) -> list[tuple[int, str]]:
 def read_results(folder: Path) -> Results:
     """What a result folder holds of the intervals that were computed.
 
-    ValueError where a file in it is damaged.
+    ValueError where a file in it is damaged; of a table it is a DamagedTable.
     """
-    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES}).computed()
+    return read_raw(folder).computed()
+
+
+def read_raw(folder: Path) -> Results:
+    """The same with what a run that broke off left of other intervals."""
+    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES})
