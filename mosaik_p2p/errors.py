@@ -50,4 +50,12 @@ class BadInput(Exception):
 
 
 class RunFailed(Exception):
-    """The run ended before its last interval; what was written up to then is kept."""
+    """A run that was to compute and could not, with the cause: no interval is in its tables."""
+
+
+class Terminated(KeyboardInterrupt):
+    """Ended from outside, by the signal of this name; an interrupt, to take the same way out of every library."""
+
+    def __init__(self, signal_name: str = "SIGTERM") -> None:
+        self.signal_name = signal_name
+        super().__init__(f"ended from outside ({signal_name})")

@@ -8,6 +8,7 @@ from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
+from mosaik_p2p.scenario.names import is_index
 
 SUPPLY = "supply"
 RETURN = "return"
@@ -52,7 +53,8 @@ def junction_index(net: pandapipesNet, name_or_index: str | int) -> int | None:
     if len(matches):
         return int(matches[0])
     text = str(name_or_index)
-    return int(text) if text.isdigit() and int(text) in net.junction.index else None
+    # What Python calls a digit is not always one of 0 to 9, and of a long number nothing but its length matters.
+    return int(text) if is_index(text) and int(text) in net.junction.index else None
 
 
 def strand_ends(net: pandapipesNet, plants: tuple[Plant, ...]) -> list[int]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
+from mosaik_p2p.market.agreed_trades import Agreed, with_least_trade
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
@@ -88,8 +89,10 @@ def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_ch
 def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
     """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
-    binding, sale, dispatch, repaired = _agreed(fleet, form, end, settings.binding)
-    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, binding)
+    kept, repaired = _agreed(fleet, form, end, settings.binding)
+    agreed = with_least_trade(fleet, kept, end.price_per_kwh)
+    dispatch = agreed.dispatch
+    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, agreed.binding)
     cost += _unkept(fleet.problem, dispatch)
     final = replace(certificate, cost=cost)
     converged = outcome.converged and final.is_sound and final.relative_gap <= settings.relative_gap
@@ -106,15 +109,15 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
         lower_bound=final.lower_bound,
         relative_gap=final.relative_gap,
         gap_of_gain=final.gap_of_gain,
-        trades=binding[0],
-        sale_kw=sale,
+        trades=agreed.binding[0],
+        sale_kw=agreed.sale_kw,
         # Who does not trade a carrier has a price of its own for it.
         price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh),
         dispatch=tuple(dispatch),
         repaired=repaired,
         scarcity_price_per_kwh=scarcity_price(fleet.problem),
         end=end,
-        later_trades=binding[1:],
+        later_trades=agreed.binding[1:],
     )
 
 
@@ -142,14 +145,14 @@ def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
     """
     short = np.flatnonzero(dispatch.penalty > 0.0)
     missed = 0.0
-    for model, x in ((problem.models[i], dispatch.x[i]) for i in short):
+    for model, x in ((problem.models[i], dispatch.x[i]) for i in short.tolist()):
         matrix, right = model.equations
         missed += float(np.abs(matrix @ x.ravel() - right).sum())
     return missed * scarcity_price(problem) if missed else 0.0
 
 
-def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Binding, FloatArray, Completions, bool]:
-    """Trades of the first `count` intervals, net sales and dispatches that fit each other.
+def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Agreed, bool]:
+    """What fits each other in the first `count` intervals, and whether storages had to be repaired.
 
     A trade that an end cannot keep is trimmed.
     """
@@ -169,7 +172,7 @@ def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Bind
             tuple(trimmed(trade, s, dust_kw=dust) for trade, s in zip(trades, surplus[:, t], strict=True))
             for t, trades in enumerate(binding)
         )
-    return binding, sale, dispatch, repaired
+    return Agreed(binding, sale, dispatch), repaired
 
 
 def _cause(problem: MarketProblem, outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:

@@ -6,25 +6,21 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
+from mosaik_p2p.market.agreed_trades import DUST, devices_kw, with_contracts
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.clearing import Clearing, Progress
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, Settings
-from mosaik_p2p.market.reach import own_rows
+from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared, scarcity_price
-from mosaik_p2p.market.subproblem import Completion, completion
+from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
 
 TIGHTER = 0.5
 """Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
 a limit is a small difference between large costs."""
-FINE_DUST = 1e-7
-"""Trades below this part of the mean size are rounding. Injections are settled by then, so that what is dropped is left
-to the contracts, and where there are none to the scarcity price."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +50,8 @@ def connected(problem: MarketProblem) -> MarketProblem:
 
 def injections(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
     """(C, N) what everyone's devices put on the networks in the first interval, kW; zero where not connected."""
-    now = [_devices_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
+    now = [devices_kw(model, done.x, 0) for model, done in zip(problem.models, dispatch, strict=True)]
     return np.where(problem.member, np.stack(now, axis=-1), 0.0)
-
-
-def _devices_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
-    """(C,) net power of the devices in the first interval."""
-    rows = own_rows(model)
-    result: FloatArray = model.balance[:, rows, 0] @ x[rows, 0] - model.fixed[:, 0]
-    return result
 
 
 def least_exchange(problem: MarketProblem) -> FloatArray:
@@ -113,10 +102,10 @@ def _settled(
     injection = injections(problem, tuple(done))
     prices = end.price_per_kwh.copy()
     prices[:, 0] = node_price
-    trades = tuple(form.trades(injection[:, None], prices, dust_kw=FINE_DUST * float(fleet.power_kw.mean())))
+    trades = tuple(form.trades(injection[:, None], prices, dust_kw=DUST * float(fleet.power_kw.mean())))
     sale = _sales(end.z, trades)
     parts = zip(problem.models, done, sale[:, 0].T, strict=True)
-    dispatch = tuple(_with_contracts(model, part, own_sale) for model, part, own_sale in parts)
+    dispatch = tuple(with_contracts(model, part, own_sale, 0) for model, part, own_sale in parts)
     slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
     cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)
     penalty = form.penalty(injection)
@@ -192,22 +181,3 @@ def _charges(problem: MarketProblem, trades: tuple[Trades, ...]) -> float:
     return problem.dt_h * sum(
         charges.cost_per_hour(t.seller, t.buyer, t.power_kw) for t, charges in zip(trades, problem.charges, strict=True)
     )
-
-
-def _with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray) -> Completion:
-    """The dispatch with what the contracts of the first interval take or give, sales (C,) as agreed."""
-    x = done.x.copy()
-    produced = _devices_kw(model, x)
-    for c in np.flatnonzero(model.member):
-        outside = [
-            k
-            for k, variable in enumerate(model.variables)
-            if variable.type in ("contract", IMBALANCE) and model.balance[c, k, 0] != 0.0
-        ]
-        missing = float(sale_kw[c] - produced[c])
-        # Contracts come before imbalances, which take what is left.
-        for k in outside:
-            share = model.balance[c, k, 0]
-            x[k, 0] = min(max(share * missing, 0.0), float(model.upper[k, 0]))
-            missing -= share * x[k, 0]
-    return completion(model, x, done.price_per_kwh)

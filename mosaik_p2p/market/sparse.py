@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.batch import Problems, pack
-from mosaik_p2p.market.network_step import pairs_of, tree_of
+from mosaik_p2p.market.flow_problem import pairs_of, tree_of
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.quadratic import DiagonalProgram
 from mosaik_p2p.market.recourse import solvable

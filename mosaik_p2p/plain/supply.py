@@ -144,6 +144,9 @@ def _integrate(begin, price, net_kw, sale, own, cost, money):  # type: ignore[no
             paid += (price[v] + last_price) / 2 * (net_kw[v] - last_kw)
             money[v], last_kw, last_price = paid, net_kw[v], price[v]
         last_kw, last_price, paid = sale[i], own[i], cost[i]
+        if at < begin[i + 1] and net_kw[at] == sale[i]:
+            # A corner serves a range of prices; what is sold less of goes from the lowest of them.
+            last_price = price[at]
         for v in range(at - 1, begin[i] - 1, -1):
             paid += (price[v] + last_price) / 2 * (net_kw[v] - last_kw)
             money[v], last_kw, last_price = paid, net_kw[v], price[v]
