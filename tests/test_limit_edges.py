@@ -96,6 +96,10 @@ def test_heat_is_delivered_within_a_twentieth_of_a_kw(delivered: float, count: i
     assert len(check_heat(exchange(delivered_kw=delivered), STILL, SOUND, SLOW, HEAT)) == count
 
 
+def test_the_twentieth_itself_is_within() -> None:
+    assert check_heat(exchange(cleared_kw=0.05, delivered_kw=0.0), STILL, SOUND, SLOW, HEAT) == []
+
+
 @pytest.mark.parametrize(("p_bar", "broken"), [(0.0, False), (0.5, False), (-0.001, True)])
 def test_the_least_pressure_is_that_of_the_atmosphere(p_bar: float, broken: bool) -> None:
     junctions: Table = {"junction": ["S1", "S2"], "p_bar": [6.0, p_bar]}
@@ -172,6 +176,7 @@ def test_nobody_moves_a_value_at_its_limit_that_no_one_reaches() -> None:
 def test_zeros_and_rounding_are_no_entries() -> None:
     assert entries(np.array([0.0, 0.0]), ("A", "B")) == {}
     assert entries(np.array([]), ()) == {}
+    assert entries(np.array([0.01, 1e-10]), ("A", "B")) == {"A": 0.01, "B": 1e-10}
     assert entries(np.array([1e-3, -2.0, 1e-9, -1e-12]), ("A", "B", "C", "D")) == {"A": 1e-3, "B": -2.0}
 
 

@@ -191,7 +191,8 @@ class _Finder:
             bounds = [part.lower, part.upper] if isinstance(part, ast.Slice) else [part]
             for bound in bounds:
                 if isinstance(bound, ast.Constant) and type(bound.value) is int:
-                    after = 1 - bound.value if bound.value in (0, 1) else bound.value + 1
+                    # Beyond the end of a slice there is nothing that would show.
+                    after = 1 - bound.value if bound.value in (0, 1) else bound.value - 1
                     self._add("index", self._begin(bound), self._end(bound), str(after))
 
     def _constant(self, node: ast.Constant) -> None:

@@ -77,9 +77,11 @@ def _options() -> argparse.Namespace:
 
 def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
+        every = [Copy(Path(scratch) / str(number)) for number in range(jobs)]
+        _control(faults, every[0], measured)
         copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
-        for number in range(jobs):
-            copies.put(Copy(Path(scratch) / str(number)))
+        for copy in every:
+            copies.put(copy)
 
         def one(fault: Fault) -> Outcome:
             copy = copies.get()
@@ -88,7 +90,6 @@ def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator
             finally:
                 copies.put(copy)
 
-        _control(faults, Copy(Path(scratch) / "sound"), measured)
         with ThreadPoolExecutor(jobs) as pool:
             yield from pool.map(one, faults)
 
@@ -141,6 +142,9 @@ def _run(tests: list[str], limit_s: float, copy: Copy, environment: dict[str, st
         return f"no end within {WAITING * limit_s:.0f} s by the clock"
     if child.returncode == 0:
         return None
+    if child.returncode == -signal.SIGTERM:
+        # Somebody else ended it.
+        return _run(tests, limit_s, copy, environment)
     if child.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         return f"no end within {limit_s:.0f} s of processor time"
     lines = told.strip().splitlines()
