@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandapower import pandapowerNet
-from pandapower.pypower.idx_bus import CID_P, CID_Q, CZD_P, CZD_Q, PD, QD
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
@@ -20,16 +19,19 @@ from mosaik_p2p.networks.jacobian import ComplexArray, jacobian, unknowns
 from mosaik_p2p.units import KW_PER_MW, BoolArray, FloatArray, IntArray
 
 
-def power_response(net: pandapowerNet, buses: Sequence[int]) -> dict[str, Response]:
+def power_response(
+    net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntArray, ComplexArray]
+) -> dict[str, Response]:
     """By checked quantity, and for the slack: the change per kW and per kvar that is injected at each of `buses`.
 
     `net` holds a solution with the internal data of pandapower (`net._ppc`). The columns are `buses`, which may repeat;
-    a bus out of service moves nothing. Voltages of slacks and generators are held.
+    a bus out of service moves nothing. Voltages of slacks and generators are held. `load_slope`: buses, and by how much
+    more is drawn there with the magnitude of the voltage, in MVA per p.u.
     """
     internal = net._ppc["internal"]
     voltage = np.asarray(internal["V"], dtype=np.complex128)
     at = _internal_buses(net, buses, len(voltage))
-    change = _voltage_change(internal, voltage, at)
+    change = _voltage_change(internal, voltage, at, _slope(net, load_slope, len(voltage)))
     inside = net.bus["in_service"].to_numpy(dtype=bool)
     rows = _internal_buses(net, net.bus.index[inside], len(voltage))
     magnitude = np.real(np.conj(voltage)[:, None] * change) / np.abs(voltage)[:, None]
@@ -55,39 +57,30 @@ def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index, count: 
     return np.where(known & (found >= 0) & (found < count), found, -1).astype(np.int64)
 
 
-def _voltage_change(internal: dict[str, Any], voltage: ComplexArray, at: IntArray) -> ComplexArray:
+def _slope(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
+    """(solved buses,) by how much more the loads draw with the voltage, in p.u."""
+    buses, slope_mva = of_buses
+    slope, at = np.zeros(count, dtype=np.complex128), _internal_buses(net, buses, count)
+    np.add.at(slope, at[at >= 0], slope_mva[at >= 0] / float(net._ppc["internal"]["baseMVA"]))
+    return slope
+
+
+def _voltage_change(
+    internal: dict[str, Any], voltage: ComplexArray, at: IntArray, load_slope: ComplexArray
+) -> ComplexArray:
     """(buses, 2 sources) change of the complex voltages in p.u. per kW, then per kvar."""
     pv, pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
     places = unknowns(pv, pq, len(voltage))
-    slope = _load_slope(internal, np.abs(voltage))
     equations = np.where(np.r_[at, at] >= 0, np.r_[places.active[at], places.reactive[at]], -1)
     per_unit = 1.0 / (KW_PER_MW * float(internal["baseMVA"]))
     injected = np.zeros((places.count, 2 * len(at)))
     columns = np.flatnonzero(equations >= 0)
-    injected[equations[columns], columns] = per_unit * _share_that_enters(internal, np.abs(voltage), at)[columns]
-    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=slope)
+    injected[equations[columns], columns] = per_unit
+    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=load_slope)
     solved = splu(matrix).solve(injected) if places.count else injected
     angle, magnitude = np.zeros((2, len(voltage), 2 * len(at)))
     angle[np.r_[pv, pq]], magnitude[pq] = np.split(solved, [len(pv) + len(pq)])
     return np.asarray(voltage[:, None] * (magnitude / np.abs(voltage)[:, None] + 1j * angle), dtype=np.complex128)
-
-
-def _load_slope(internal: dict[str, Any], magnitude: FloatArray) -> ComplexArray:
-    """(buses,) how much more the loads draw with the voltage, in p.u.: those of constant current and impedance."""
-    bus = internal["bus"]
-    active = bus[:, PD] * (bus[:, CID_P] + 2.0 * bus[:, CZD_P] * magnitude)
-    reactive = bus[:, QD] * (bus[:, CID_Q] + 2.0 * bus[:, CZD_Q] * magnitude)
-    return np.asarray((active + 1j * reactive) / internal["baseMVA"], dtype=np.complex128)
-
-
-def _share_that_enters(internal: dict[str, Any], magnitude: FloatArray, at: IntArray) -> FloatArray:
-    """(2 sources,) 1, unless the bus has loads that depend on its voltage: the library then lets all power at the bus
-    depend on it, that of generators included."""
-    bus = internal["bus"][at]
-    v = magnitude[at]
-    active = 1.0 + bus[:, CID_P] * (v - 1.0) + bus[:, CZD_P] * (v**2 - 1.0)
-    reactive = 1.0 + bus[:, CID_Q] * (v - 1.0) + bus[:, CZD_Q] * (v**2 - 1.0)
-    return np.asarray(np.r_[active, reactive], dtype=np.float64)
 
 
 def _slack_change(internal: dict[str, Any], voltage: ComplexArray, change: ComplexArray, at: IntArray) -> FloatArray:

@@ -18,12 +18,14 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.feasibility.electric import electric_checks
 from mosaik_p2p.feasibility.rows import Movers
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, set_value, split
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
     API_VERSION,
+    GENERATION_SCALING,
     LOAD_SCALING,
     ScenarioSource,
     interval_steps,
@@ -44,7 +46,7 @@ META: Meta = {
         "Grid": {
             "public": True,
             "params": ["json", "xlsx", "net", "simbench", "network_function", "params", "scenario", "limit_rows"],
-            "attrs": ["round", LOAD_SCALING, *GRID_EVENTS, *TOTALS],
+            "attrs": ["round", LOAD_SCALING, GENERATION_SCALING, *GRID_EVENTS, *TOTALS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
             "any_inputs": False,
@@ -70,7 +72,9 @@ class Simulator(GridSimulator):
         self._status: Status | None = None
         self._powers: dict[int, dict[str, float]] = {}
         """By bus index: the last value of each input, kept until another one arrives."""
-        self._scaling = 1.0
+        self._scalings = {LOAD_SCALING: 1.0, GENERATION_SCALING: 1.0}
+        self._held: set[Element] = set()
+        """Storages that somebody controls: what they were told counts, whatever the background."""
         self._totals: dict[str, float | None] = dict.fromkeys(TOTALS)
         self._columns: dict[tuple[str, str], dict[int, float | None]] = {}
         """By kind of element and column: results of the last solution that were asked for."""
@@ -90,7 +94,7 @@ class Simulator(GridSimulator):
         self._use_limit_rows(params.get("limit_rows"), case)
         if case is not None:
             self._use_interval(interval_steps(case, self._time_resolution))
-            self._scaling = 0.0
+            self._scalings = {LOAD_SCALING: 0.0, GENERATION_SCALING: float(case.generation[0])}
         # Switching elements and adding generators change the net: it has to be this simulator's own.
         self._source = dataclasses.replace(source, network=_own(source))
         elements = children(self._net)
@@ -145,8 +149,8 @@ class Simulator(GridSimulator):
         is_dispatch = False
         for eid in sorted(inputs):
             for attribute, sources in inputs[eid].items():
-                if attribute == LOAD_SCALING:
-                    self._scaling = float(only_value(sources))
+                if attribute in self._scalings:
+                    self._scalings[attribute] = float(only_value(sources))
                     continue
                 is_dispatch = True
                 if eid != GRID_ID:
@@ -159,8 +163,12 @@ class Simulator(GridSimulator):
         kind, index = split(eid)
         if kind == "Bus":
             self._powers.setdefault(index, {})[attribute] = value
-        elif set_value(self._net, eid, attribute, value):
-            # The recycled power flow overlooks everything but loads, hence a new one.
+            return
+        is_new = kind == "Storage" and ("storage", index) not in self._held
+        if is_new:
+            self._held.add(("storage", index))
+        if set_value(self._net, eid, attribute, value) or is_new:
+            # The recycled power flow overlooks everything but powers, hence a new one.
             self._flow = None
 
     def _apply_profiles(self, time: int) -> None:
@@ -176,6 +184,7 @@ class Simulator(GridSimulator):
                 self._opened.network,
                 slack_voltage_pu=self._opened.slack_voltage_pu,
                 prosumer_buses=self._flow_buses,
+                held=self._held,
             )
         return self._flow
 
@@ -184,12 +193,16 @@ class Simulator(GridSimulator):
         # A power flow is made anew for what has changed beside the powers.
         flow = self._power_flow()
         # Only who holds the net can switch anything without this simulator's knowledge.
-        return powers, self._scaling, self._flows_made, flow.switching() if self._net_is_lent else None
+        lent = (flow.switching(), flow.net.storage["p_mw"].to_numpy().tobytes()) if self._net_is_lent else None
+        return powers, *self._scalings.values(), self._flows_made, lent
 
     def _solve(self, time: int) -> Solution:  # noqa: ARG002 (time matters to other grids)
         injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
         result = self._power_flow().solve(
-            injections, background_scaling=self._scaling, replaced_loads=self._opened.replaced_loads
+            injections,
+            background_scaling=self._scalings[LOAD_SCALING],
+            generation_scaling=self._scalings[GENERATION_SCALING],
+            replaced_loads=self._opened.replaced_loads,
         )
         self._status, self._totals, self._columns = result.status, _totals(result), {}
         checks = electric_checks(result.buses, result.lines, result.transformers, self._opened.limits)

@@ -21,6 +21,7 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.feasibility.limits import ElectricLimits
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_sheets
 from mosaik_p2p.networks.electric_files import structure_faults, with_names
 from mosaik_p2p.networks.files.nets import loading
@@ -54,7 +55,7 @@ class GridSource:
     network: ElectricNetwork
     limits: ElectricLimits = DEFAULT_LIMITS
     slack_voltage_pu: float | None = None
-    replaced_loads: frozenset[int] = frozenset()
+    replaced_loads: frozenset[Element] = frozenset()
     profiles: Profiles = field(default_factory=dict)
 
 
@@ -100,7 +101,7 @@ def _from_xlsx(path: Any, _: Mapping[str, Any]) -> GridSource:
 
 
 def _tried(network: ElectricNetwork, place: str) -> GridSource:
-    faults = electric_trial(network, place=place, background_scaling=1.0)
+    faults = electric_trial(network, place=place, background_scaling=1.0, generation_scaling=1.0).faults
     if faults:
         raise BadInput(faults)
     return GridSource(network)

@@ -16,7 +16,9 @@ from mosaik_p2p.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, Table
 
 API_VERSION: Final = "3.0"
 LOAD_SCALING: Final = "load_scaling[1]"
-"""Factor on every load of the electric network that no prosumer replaces."""
+"""Factor on all that the electric network's own elements draw and no prosumer replaces."""
+GENERATION_SCALING: Final = "generation_scaling[1]"
+"""Factor on the electric network's static generators that no prosumer replaces."""
 
 ScenarioSource: TypeAlias = str | Path | Case
 """The name or path of a scenario, or the loaded scenario (only for a simulator in this process)."""

@@ -243,7 +243,7 @@ def test_a_users_own_electric_network(tmp_path: Path) -> None:
     case = load(made.write(tmp_path, own))
     assert case.electric is not None
     assert case.electric.net.bus.at[case.prosumers[0].bus, "name"] == "Bus 7"
-    assert case.replaced_loads == frozenset({2})
+    assert case.replaced_loads == frozenset({("load", 2)})
 
 
 def own_heat_network(folder: Path, *, prefixes: tuple[str, ...] = ("",)) -> None:

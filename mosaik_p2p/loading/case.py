@@ -7,6 +7,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.heat import HeatNetwork
 from mosaik_p2p.prosumers.devices import Prosumer
@@ -31,9 +32,11 @@ class Case:
     electric_limits: ElectricLimits | None
     heat_limits: HeatLimits | None
     background: FloatArray | None
-    """(span,) factor on every load of the electric network that no prosumer replaces; None: those loads are dropped."""
-    replaced_loads: frozenset[int]
-    """Indices of the loads that prosumers stand for."""
+    """(span,) factor on all that the electric network's own elements draw and no prosumer replaces; None: nothing."""
+    generation: FloatArray
+    """(span,) factor on every static generator of the electric network that no prosumer replaces."""
+    replaced_loads: frozenset[Element]
+    """What of the electric network prosumers stand for: loads of every kind, and static generators."""
     times: pd.DatetimeIndex
     """(span,) begin of each interval, UTC."""
     day: IntArray

@@ -22,7 +22,7 @@ from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
 from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
-from mosaik_p2p.loading.trial import trial_faults
+from mosaik_p2p.loading.trial import Trials, background_of, generation_of, replaced_elements, trials
 from mosaik_p2p.loading.uses import Use, origins_of, range_faults, uses
 from mosaik_p2p.loading.warned import warnings_of
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
@@ -109,6 +109,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     contracts, faults_of_tariffs = _contracts(scenario, series, span)
     workshop = Workshop(series, span, scenario.scale, known_end=not _unknown_lengths(reading))
     prosumers, faults_of_devices = _prosumers(scenario, places, contracts, workshop)
+    tried = trials(scenario, grids, places, series)
     faults = [
         *reference_faults(reading, mentions),
         *faults_of_series,
@@ -116,13 +117,13 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *(fault for place in places for fault in place.faults),
         *shared_load_faults(scenario, places),
         *parted_heat_faults(scenario, places, grids.heat),
-        *trial_faults(scenario, grids, places, series),
+        *tried.faults,
         *faults_of_tariffs,
         *faults_of_devices,
         *storage_faults(reading),
         *design_faults(scenario),
     ]
-    return _assembled(scenario, path, prosumers, grids, places, series, span), faults
+    return _assembled(scenario, path, prosumers, grids, places, series, span, tried), faults
 
 
 def _assembled(
@@ -133,9 +134,9 @@ def _assembled(
     places: tuple[Places, ...],
     series: AllSeries,
     span: Span,
+    tried: Trials,
 ) -> Case:
     electricity = scenario.networks.electricity
-    background = None if electricity is None else series.profiles.get(str(electricity.background))
     return Case(
         scenario=scenario,
         path=path,
@@ -144,12 +145,13 @@ def _assembled(
         heat=grids.heat,
         electric_limits=grids.electric_limits,
         heat_limits=grids.heat_limits,
-        background=None if background is None else background.realised,
-        replaced_loads=frozenset(place.load for place in places if place.load is not None),
+        background=background_of(electricity, series),
+        generation=generation_of(electricity, series, len(span.times)),
+        replaced_loads=replaced_elements(places),
         times=span.times,
         day=span.day,
         dt_h=span.dt_h,
-        warnings=(*series.warnings, *warnings_of(scenario, grids)),
+        warnings=(*series.warnings, *warnings_of(scenario, grids, places), *tried.warnings),
     )
 
 

@@ -21,6 +21,9 @@ from mosaik_p2p.scenario.ranges import (
     WaterC,
 )
 
+KEPT = "keep"
+GENERATION_WORDS = {KEPT: 1.0, "drop": 0.0}
+"""What `networks.electricity.generation` may say beside a profile, and the factor that it means."""
 BYPASS_KG_PER_S = 0.08
 
 
@@ -97,7 +100,11 @@ class ElectricitySpec(GridSource):
     slack_voltage_pu: SlackVoltagePu | None = None
     """Voltage where the network above feeds in, p.u.; left out: what the network itself says."""
     background: Name | None = None
-    """Profile that multiplies every load of the network that no prosumer replaces; left out: they are dropped."""
+    """Profile that multiplies all that the network's own elements draw (loads, single-phase loads, motors, wards,
+    storages) and no prosumer replaces; left out: they are dropped."""
+    generation: Name | None = None
+    """Static generators of the network that no prosumer replaces: `keep` (as they stand), `drop`, or the profile that
+    multiplies them; left out: `keep`, with a warning."""
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
     """What the network is checked against."""
 

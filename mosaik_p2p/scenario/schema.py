@@ -16,6 +16,7 @@ from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
 from mosaik_p2p.scenario.ranges import (
     CostPerKwh,
+    ElementIndex,
     HouseScale,
     Iterations,
     PowerFactor,
@@ -170,6 +171,26 @@ Junction: TypeAlias = Annotated[
 ]
 
 
+class ElementSpec(Section):
+    """An element of a network's table, by its index."""
+
+    example: ClassVar[str] = '{ table = "motor", index = 0 }'
+    table: Literal["load", "asymmetric_load", "motor", "ward", "xward", "storage", "sgen", "asymmetric_sgen"]
+    """Table of the network."""
+    index: ElementIndex
+    """Index in that table."""
+
+
+def _kind_of_element(value: Any) -> str:
+    return "element:row" if isinstance(value, dict | ElementSpec) else "element:place"
+
+
+Element: TypeAlias = Annotated[
+    Annotated[ElementSpec, Tag("element:row")] | Annotated[Place, Tag("element:place")],
+    Discriminator(_kind_of_element),
+]
+
+
 class ProsumerSpec(Section):
     """A member of the market, where it is connected and what it owns."""
 
@@ -181,8 +202,11 @@ class ProsumerSpec(Section):
     """Bus of the electric network, by name or index; left out: not connected."""
     junction: Junction | None = None
     """Node of the heat network, or its junctions; left out: not connected."""
-    replaces_load: Place | None = None
-    """A load of the electric network that this prosumer stands for; it leaves the background."""
+    replaces_load: Element | None = None
+    """What draws in the electric network and this prosumer stands for, so that it leaves the background: a load, motor,
+    ward, storage or single-phase load by name, a load by index, or `{ table = "motor", index = 0 }`."""
+    replaces_generator: Element | None = None
+    """A static generator of the electric network that this prosumer stands for, likewise."""
     power_factor: PowerFactor = 1.0
     """Of what it exchanges with the electric network; 1: no reactive power."""
     scale: HouseScale = 1.0
