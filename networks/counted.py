@@ -120,7 +120,7 @@ class CountedPowers:
         return change
 
     def _put(self, name: str, values: FloatArray) -> None:
-        # Whole columns at once: pandas takes long to find single places. What has come in behind our rows is its owner's.
+        # Whole columns at once: pandas takes long to find single places. What is behind our rows, the owner has added.
         elements, count = self._net[name], len(values)
         for column, numbers in zip(COUNTED[name], values.T, strict=True):
             behind = elements[column].to_numpy(dtype=float)[count:]

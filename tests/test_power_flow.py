@@ -69,7 +69,9 @@ def test_kept_state_gives_the_answer_of_plain_runs(case: str) -> None:
 def test_every_interval_stands_alone(bus15: ElectricNetwork) -> None:
     flow = PowerFlow(bus15, prosumer_buses=[4, 9])
     first = flow.solve({4: (50.0, 5.0)}, background_scaling=0.5)
-    flow.solve({9: (-200.0, 0.0)}, background_scaling=1.0, replaced_loads=frozenset(("load", index) for index in range(3)))
+    flow.solve(
+        {9: (-200.0, 0.0)}, background_scaling=1.0, replaced_loads=frozenset(("load", index) for index in range(3))
+    )
     again = flow.solve({4: (50.0, 5.0)}, background_scaling=0.5)
     np.testing.assert_allclose(again.buses["vm_pu"], first.buses["vm_pu"], rtol=0, atol=SAME_VOLTAGE_PU)
 

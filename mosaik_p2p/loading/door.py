@@ -136,9 +136,10 @@ def _assembled(
     span: Span,
     tried: Trials,
 ) -> Case:
-    electricity = scenario.networks.electricity
+    electricity = grids.electricity
+    networks = scenario.networks.model_copy(update={"electricity": electricity})
     return Case(
-        scenario=scenario,
+        scenario=scenario.model_copy(update={"networks": networks}),
         path=path,
         prosumers=prosumers,
         electric=grids.electric,

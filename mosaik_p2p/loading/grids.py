@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.feasibility.limits import HEAT_LIMIT_NAMES, ElectricLimits, ElementLimit, HeatLimits
+from mosaik_p2p.loading.file_limits import band_faults, with_file_limits
 from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
 from mosaik_p2p.scenario.grids import ElectricElementSpec, ElectricitySpec, HeatElementSpec, HeatSpec
@@ -25,6 +26,8 @@ class Grids:
 
     electric: ElectricNetwork | None
     heat: HeatNetwork | None
+    electricity: ElectricitySpec | None
+    """What the scenario says of the electric network, with the limits of its file worked in."""
     electric_limits: ElectricLimits | None
     heat_limits: HeatLimits | None
     faults: tuple[Fault, ...]
@@ -42,10 +45,14 @@ def grids_of(scenario: Scenario, folder: Path) -> Grids:
         faults.extend(_unknown_electric_elements(spec.electricity, electric))
     if heat is not None and spec.heat is not None:
         faults.extend(_unknown_heat_elements(spec.heat, heat, scenario))
+    electricity = None if spec.electricity is None else with_file_limits(spec.electricity, electric)
+    if electricity is not None:
+        faults.extend(band_faults(ELECTRICITY_PLACE, electricity))
     return Grids(
         electric=electric,
         heat=heat,
-        electric_limits=None if spec.electricity is None else _electric_limits(spec.electricity),
+        electricity=electricity,
+        electric_limits=None if electricity is None else _electric_limits(electricity),
         heat_limits=None if spec.heat is None else _heat_limits(spec.heat),
         faults=tuple(faults),
     )
@@ -108,8 +115,9 @@ def _electric_limits(spec: ElectricitySpec) -> ElectricLimits:
 
 def _electric_element(spec: ElectricElementSpec) -> Iterator[ElementLimit]:
     if spec.voltage_pu is not None:
-        yield ElementLimit(spec.table, spec.name, "voltage_min_pu", spec.voltage_pu.min)
-        yield ElementLimit(spec.table, spec.name, "voltage_max_pu", spec.voltage_pu.max)
+        for quantity, value in (("voltage_min_pu", spec.voltage_pu.min), ("voltage_max_pu", spec.voltage_pu.max)):
+            if value is not None:
+                yield ElementLimit(spec.table, spec.name, quantity, value)
     if spec.loading_percent is not None:
         yield ElementLimit(spec.table, spec.name, "loading_percent", spec.loading_percent)
 

@@ -43,21 +43,25 @@ class GridSource(Section):
         return self
 
 
+USUAL_VOLTAGE_PU = (0.95, 1.05)
+USUAL_LOADING_PERCENT = 100.0
+"""Limits where neither the scenario nor the network's file says otherwise."""
+_WIDEN = "No voltage can meet both limits: widen the band."
+
+
 class VoltageBand(Section):
     """Limits of bus voltage in p.u."""
 
     example: ClassVar[str] = "{ min = 0.95, max = 1.05 }"
-    min: VoltagePu = 0.95
-    """Least voltage, p.u."""
-    max: VoltagePu = 1.05
-    """Largest voltage, p.u."""
+    min: VoltagePu | None = None
+    """Least voltage, p.u.; left out: the general limit, else the one in the network's file, else 0.95."""
+    max: VoltagePu | None = None
+    """Largest voltage, p.u.; left out: the general limit, else the one in the network's file, else 1.05."""
 
     @model_validator(mode="after")
     def _band(self) -> Self:
-        if self.min >= self.max:
-            refuse(
-                f"is not below max = {self.max:g}", remedy="No voltage can meet both limits: widen the band.", key="min"
-            )
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            refuse(f"is not below max = {self.max:g}", remedy=_WIDEN, key="min")
         return self
 
 
@@ -86,12 +90,19 @@ class ElectricLimitsSpec(Section):
 
     voltage_pu: VoltageBand = VoltageBand()
     """Of all buses, p.u."""
-    line_loading_percent: LoadingPercent = 100.0
-    """Largest loading of lines, percent of the rated current."""
-    transformer_loading_percent: LoadingPercent = 100.0
-    """Largest loading of transformers, percent of the rated current."""
+    line_loading_percent: LoadingPercent | None = None
+    """Largest loading of lines, percent of the rated current; left out: what the file says of each, else 100."""
+    transformer_loading_percent: LoadingPercent | None = None
+    """Largest loading of transformers, percent of the rated current; left out: what the file says of each, else 100."""
     element: tuple[ElectricElementSpec, ...] = ()
     """Limits of single elements."""
+
+    @model_validator(mode="after")
+    def _general_band(self) -> Self:
+        least, most = self.voltage_pu.min or USUAL_VOLTAGE_PU[0], self.voltage_pu.max or USUAL_VOLTAGE_PU[1]
+        if least >= most:
+            refuse(f"is not below max = {most:g}", remedy=_WIDEN, key="voltage_pu.min")
+        return self
 
 
 class ElectricitySpec(GridSource):
