@@ -33,6 +33,7 @@ def worded(findings: Sequence[Finding]) -> list[str]:
     return [f"{finding.kind}: {finding.what}" for finding in findings]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_short_slice_finds_nothing() -> None:
     tries = [(surface, number) for surface, count in SLICE.items() for number in range(count)]
