@@ -6,7 +6,7 @@ found with the voltage, from outside. pandapower's own way lets all powers at a 
 too), and takes the mean of the loads' shares whatever they draw.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,6 +20,9 @@ from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 Element: TypeAlias = tuple[str, int]
 """Table and index of an element of a net."""
+
+AtBuses: TypeAlias = tuple[IntArray, ComplexArray]
+"""Buses, which may repeat, and a complex power at each."""
 
 _POWER = ("p_mw", "q_mvar")
 _PHASES = tuple(f"{power}_{phase}_{unit}" for power, unit in (("p", "mw"), ("q", "mvar")) for phase in "abc")
@@ -135,15 +138,24 @@ class CountedPowers:
         table.constant[changed] = found[changed]
         table.held |= changed
 
-    def slope(self, factors: Factors, voltage: "pd.Series[Any]") -> tuple[IntArray, ComplexArray]:
-        """Buses, and by how much more is drawn there with the magnitude of the voltage, in MVA per p.u."""
-        buses, slopes = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.complex128)]
-        for table in self._tables.values():
-            if table.linear is not None:
-                active, reactive = table.slope(factors, _at(voltage, table.buses)).T
-                buses.append(table.buses)
-                slopes.append(active + 1j * reactive)
-        return np.concatenate(buses), np.concatenate(slopes)
+    def slope(self, factors: Factors, voltage: "pd.Series[Any]") -> AtBuses:
+        """By how much more is drawn with the magnitude of the voltage, in MVA per p.u."""
+        return self._by_bus(lambda table: table.slope(factors, _at(voltage, table.buses)))
+
+    def missing(self, factors: Factors, voltage: "pd.Series[Any]") -> AtBuses:
+        """How much more would be drawn at these voltages than was written last, in MVA."""
+
+        def missing_of(table: _Table) -> FloatArray:
+            values = table.values(factors, _at(voltage, table.buses))
+            return values if table.written is None else values - table.written
+
+        return self._by_bus(missing_of)
+
+    def _by_bus(self, powers: Callable[[_Table], FloatArray]) -> AtBuses:
+        following = [table for table in self._tables.values() if table.linear is not None]
+        found = [powers(table) for table in following]
+        buses = [np.empty(0, dtype=np.int64), *(table.buses for table in following)]
+        return np.concatenate(buses), np.concatenate([np.empty(0), *(rows[:, 0] + 1j * rows[:, 1] for rows in found)])
 
 
 def entering_mva(net: pandapowerNet, table: str) -> ComplexArray:

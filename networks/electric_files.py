@@ -12,12 +12,14 @@ from pandapower.topology import unsupplied_buses
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import element_fault, general_faults, in_service, named, numbers, some
+from mosaik_p2p.networks.files.column_uses import refused_faults
 from mosaik_p2p.networks.files.columns import table_faults, with_kinds
 from mosaik_p2p.networks.files.electric_columns import COMPUTED, REFUSED, electric_kinds, electric_tables
 from mosaik_p2p.networks.files.electric_excel import electric_net_of_sheets
 from mosaik_p2p.networks.files.electric_json import converted, electric_net
 from mosaik_p2p.networks.files.electric_sense import sense_faults
 from mosaik_p2p.networks.files.electric_taps import with_types_of_taps
+from mosaik_p2p.networks.files.electric_uses import ELECTRIC_USES
 from mosaik_p2p.networks.files.nets import loading
 from mosaik_p2p.networks.files.strict import Unusable, file_bytes, text_of
 from mosaik_p2p.networks.names import with_unique_names
@@ -100,6 +102,7 @@ def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
     ]
     faults += general_faults(path, net, GENERAL)
     faults += option_faults(path, net)
+    faults += refused_faults(path, net, ELECTRIC_USES)
     structure = structure_faults(path, net)
     faults += structure
     if any(not isinstance(net.get(table), pd.DataFrame) for table in COMPUTED):
@@ -110,9 +113,6 @@ def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
 
 def _slack_faults(path: Path, net: pandapowerNet) -> list[Fault]:
     faults = []
-    if len(net.gen) and net.gen["slack"].any():
-        remedy = "Make it an ext_grid"
-        faults.append(Fault(f"{path}, table gen", "slack = True", "a generator cannot be the slack here", remedy))
     if not net.ext_grid["in_service"].any():
         remedy = "Add an ext_grid at the bus that connects to the network above"
         faults.append(Fault(f"{path}, table ext_grid", "empty", "there is no slack in service", remedy))

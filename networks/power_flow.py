@@ -26,7 +26,7 @@ from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart
 from mosaik_p2p.networks.pf_options import run_options
-from mosaik_p2p.networks.power_response import power_response
+from mosaik_p2p.networks.power_response import power_response, voltages_with
 from mosaik_p2p.networks.solved_net import net_as_solved
 from mosaik_p2p.units import KW_PER_MW, FloatArray, Table
 
@@ -34,7 +34,7 @@ RECYCLE = {"bus_pq": True, "trafo": False, "gen": False}
 
 SETTLED_MVA = 1e-9
 """Change of any power below which powers that follow the voltage belong to it; a tenth of pandapower's tolerance."""
-MOST_ROUNDS = 60
+MOST_ROUNDS = 30
 LOW_STARTS_PU = (0.8, 0.6)
 """Voltages to begin with where powers at the usual one have no solution: what follows the voltage draws less."""
 
@@ -181,7 +181,11 @@ class PowerFlow:
 
     def net_as_solved(self) -> pandapowerNet:
         """The net of the last solution in a form that others can repeat; see `solved_net`."""
-        return net_as_solved(self._net)
+        solved = net_as_solved(self._net)
+        # Generators are loads there, and what followed the voltage is a number.
+        left = ("enforce_q_lims", "voltage_depend_loads", "delta_q")
+        solved["user_pf_options"] = {name: value for name, value in self._options.items() if name not in left}
+        return solved
 
     def _prosumers_mw(self, injections: Mapping[int, tuple[float, float]]) -> FloatArray:
         """(prosumers' buses, 2) active and reactive power."""
@@ -204,9 +208,18 @@ class PowerFlow:
             iterations += self._near.iterations + int(self._net._ppc["iterations"])
             if not self._counted.follows_voltage:
                 return iterations
-            if self._counted.write(self._factors, powers, self._net.res_bus["vm_pu"]) < SETTLED_MVA:
+            if self._counted.write(self._factors, powers, self._expected()) < SETTLED_MVA:
                 return iterations
         return None
+
+    def _expected(self) -> "pd.Series[Any]":
+        """Voltages by bus at which powers and voltages would belong together, were the network linear around the last
+        solution."""
+        found = self._net.res_bus["vm_pu"]
+        if not self._warm:
+            return found
+        missing = self._counted.missing(self._factors, found)
+        return voltages_with(self._net, missing, self._counted.slope(self._factors, found))
 
     def _run(self) -> bool:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""

@@ -31,7 +31,7 @@ def power_response(
     internal = net._ppc["internal"]
     voltage = np.asarray(internal["V"], dtype=np.complex128)
     at = _internal_buses(net, buses, len(voltage))
-    change = _voltage_change(internal, voltage, at, _slope(net, load_slope, len(voltage)))
+    change = _voltage_change(internal, voltage, at, _at_buses(net, load_slope, len(voltage)))
     inside = net.bus["in_service"].to_numpy(dtype=bool)
     rows = _internal_buses(net, net.bus.index[inside], len(voltage))
     magnitude = np.real(np.conj(voltage)[:, None] * change) / np.abs(voltage)[:, None]
@@ -42,6 +42,28 @@ def power_response(
         "transformer_loading_percent": _loading(net, "trafo", change),
         SLACK: _response([SLACK], slack[None, :]),
     }
+
+
+def voltages_with(
+    net: pandapowerNet, more_drawn: tuple[IntArray, ComplexArray], load_slope: tuple[IntArray, ComplexArray]
+) -> "pd.Series[float]":
+    """By bus, the magnitudes in p.u. to be expected where so much more is drawn (buses, MVA) than in the solution that
+    `net` holds, and what follows the voltage goes with it."""
+    internal = net._ppc["internal"]
+    voltage = np.asarray(internal["V"], dtype=np.complex128)
+    count = len(voltage)
+    places = unknowns(*(np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq")), count)
+    drawn = _at_buses(net, more_drawn, count)
+    entering = np.zeros(places.count)
+    for equations, part in ((places.active, drawn.real), (places.reactive, drawn.imag)):
+        entering[equations[equations >= 0]] = -part[equations >= 0]
+    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=_at_buses(net, load_slope, count))
+    change = splu(matrix).solve(entering)
+    magnitude = np.abs(voltage)
+    held = places.reactive < 0
+    magnitude = magnitude + np.where(held, 0.0, change[np.where(held, 0, places.reactive)])
+    at = _internal_buses(net, net.bus.index, count)
+    return pd.Series(np.where(at >= 0, magnitude[at], np.nan), index=net.bus.index)
 
 
 def _response(elements: Sequence[str] | pd.Series, per_unit: FloatArray) -> Response:
@@ -57,12 +79,12 @@ def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index, count: 
     return np.where(known & (found >= 0) & (found < count), found, -1).astype(np.int64)
 
 
-def _slope(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
-    """(solved buses,) by how much more the loads draw with the voltage, in p.u."""
-    buses, slope_mva = of_buses
-    slope, at = np.zeros(count, dtype=np.complex128), _internal_buses(net, buses, count)
-    np.add.at(slope, at[at >= 0], slope_mva[at >= 0] / float(net._ppc["internal"]["baseMVA"]))
-    return slope
+def _at_buses(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
+    """(solved buses,) the sum at each of what is given by bus, MVA in p.u."""
+    buses, given_mva = of_buses
+    summed, at = np.zeros(count, dtype=np.complex128), _internal_buses(net, buses, count)
+    np.add.at(summed, at[at >= 0], given_mva[at >= 0] / float(net._ppc["internal"]["baseMVA"]))
+    return summed
 
 
 def _voltage_change(

@@ -175,6 +175,6 @@ def test_ranges_are_stated_where_the_keys_are() -> None:
     page = reference_markdown()
     assert "Heat per electricity, a number or the name of a profile. 0.5 to 30." in page
     assert "else the one in the network's file, else 0.95. 0.5 to 1.5." in page
-    assert "percent of the rated current. 1 to 1000." in page
+    assert "what the file says of each, else 100. 1 to 1000." in page
     (row,) = (line for line in page.splitlines() if "| `price` |" in line or "`relative_gap`" in line)
     assert "Above 0 to below 1." in row

@@ -8,6 +8,7 @@ from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.loading.grids import ELECTRICITY_PLACE, Grids
 from mosaik_p2p.loading.places import Places
 from mosaik_p2p.networks.counted import DRAWING, FEEDING, power_mw
+from mosaik_p2p.networks.stored_limits import limits_left_out
 from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.schema import ElementSpec, JunctionPair, ProsumerSpec, Scenario
 from mosaik_p2p.units import kw
@@ -22,6 +23,7 @@ def warnings_of(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) ->
         *_bare_numbers(scenario, grids),
         *_generators_beside(scenario, grids, places),
         *_loads_beside(scenario, grids, places),
+        *_limits_left_out(grids),
     )
 
 
@@ -79,6 +81,13 @@ def _generators_beside(scenario: Scenario, grids: Grids, places: tuple[Places, .
         total_kw = kw(float((fixed["p_mw"] * fixed["scaling"]).sum()))
         problem = f"generators that hold a voltage feed in beside the prosumers, {total_kw:.1f} kW always"
         yield InputWarning(ELECTRICITY_PLACE, f"table gen: {len(fixed)}", problem, "Set their p_mw as it is to be")
+
+
+def _limits_left_out(grids: Grids) -> Iterator[InputWarning]:
+    left_out = [] if grids.electric is None else limits_left_out(grids.electric.net)
+    if left_out:
+        problem = "limits of the network's file that are no limits: a band without room, or out of all proportion"
+        yield InputWarning(f"{ELECTRICITY_PLACE}.limits", listed(left_out), problem, "State limits in the scenario")
 
 
 def _loads_beside(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) -> Iterator[InputWarning]:
