@@ -13,13 +13,12 @@ from mosaik_p2p.networks.files.strict import shown
 HONOURED = (
     "calculate_voltage_angles",
     "trafo_model",
-    "enforce_q_lims",
-    "delta_q",
     "switch_rx_ratio",
     "neglect_open_switch_branches",
-    "voltage_depend_loads",
 )
-"""Options that change what is computed."""
+"""Options that go into every run."""
+SEEN_TO = {"enforce_q_lims": False, "voltage_depend_loads": False}
+"""Options that are honoured without the library."""
 CHOICES: Mapping[str, tuple[object, ...]] = {
     "calculate_voltage_angles": (True, False, "auto"),
     "trafo_model": ("t", "pi"),
@@ -41,7 +40,15 @@ IRRELEVANT = (
         "check_connectivity",
     ),
     *("lightsim2grid", "use_umfpack", "permc_spec", "v_debug", "recycle", "only_v_results", "run_control"),
-    *("trafo3w_losses", "tdpf_delay_s", "tdpf_update_r_theta", "copy_constraints_to_ppc", "delta", "init_results"),
+    *(
+        "trafo3w_losses",
+        "tdpf_delay_s",
+        "tdpf_update_r_theta",
+        "copy_constraints_to_ppc",
+        "delta",
+        "delta_q",
+        "init_results",
+    ),
 )
 """Options of how a solution is found, not of which one, or of elements that are refused."""
 
@@ -72,18 +79,11 @@ def switch_rx_ratio(net: pandapowerNet) -> float:
 
 
 def run_options(net: pandapowerNet) -> dict[str, Any]:
-    """What every run of the net is given: stored options, and whether generators have limits to keep to."""
+    """What every run of the net is given. Limits of generators and loads that follow the voltage are seen to from
+    outside, see `reactive_limits` and `counted`."""
     stored = stored_options(net)
     options = {name: stored[name] for name in HONOURED if name in stored}
-    # What follows the voltage is seen to here, see `counted`.
-    return {"enforce_q_lims": _has_reactive_limits(net), **options, "voltage_depend_loads": False}
-
-
-def _has_reactive_limits(net: pandapowerNet) -> bool:
-    """Whether a generator in service has a limit of its reactive power."""
-    active = net.gen[net.gen["in_service"].astype(bool)]
-    limits = [active[name].to_numpy(dtype=float) for name in ("min_q_mvar", "max_q_mvar") if name in active]
-    return any(bool(np.isfinite(column).any()) for column in limits)
+    return {**options, **SEEN_TO}
 
 
 def _is_known(name: str, value: object) -> bool:

@@ -25,8 +25,9 @@ from mosaik_p2p.feasibility.rows import Response
 from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart
-from mosaik_p2p.networks.pf_options import run_options
+from mosaik_p2p.networks.pf_options import SEEN_TO, run_options
 from mosaik_p2p.networks.power_response import power_response, voltages_with
+from mosaik_p2p.networks.reactive_limits import ReactiveLimits
 from mosaik_p2p.networks.solved_net import net_as_solved
 from mosaik_p2p.units import KW_PER_MW, FloatArray, Table
 
@@ -121,13 +122,14 @@ class PowerFlow:
         pandapower.clear_result_tables(self._net)
         self._options = run_options(self._net)
         self._counted = CountedPowers(self._net, held)
-        self._net["user_pf_options"] = {}
         self._factors = Factors()
         self._prosumer: dict[int, int] = {}
         """By bus: position among the prosumers' static generators, which come after those of the network."""
         for bus in sorted(set(prosumer_buses)):
             self._prosumer[bus] = len(self._prosumer)
             pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
+        self._limits = ReactiveLimits(self._net)
+        self._net["user_pf_options"] = {}
         self._warm = False
         self._near = NearStart(self._net)
         self._switching = self.switching()
@@ -183,8 +185,7 @@ class PowerFlow:
         """The net of the last solution in a form that others can repeat; see `solved_net`."""
         solved = net_as_solved(self._net)
         # Generators are loads there, and what followed the voltage is a number.
-        left = ("enforce_q_lims", "voltage_depend_loads", "delta_q")
-        solved["user_pf_options"] = {name: value for name, value in self._options.items() if name not in left}
+        solved["user_pf_options"] = {name: self._options[name] for name in self._options.keys() - SEEN_TO}
         return solved
 
     def _prosumers_mw(self, injections: Mapping[int, tuple[float, float]]) -> FloatArray:
@@ -222,13 +223,23 @@ class PowerFlow:
         return voltages_with(self._net, missing, self._counted.slope(self._factors, found))
 
     def _run(self) -> bool:
+        """Whether a solution was found in which generators keep to their limits."""
+        self._limits.begin()
+        try:
+            while True:
+                if not self._run_as_it_is():
+                    if not self._limits.give_way():
+                        return False
+                elif self._limits.fit():
+                    return True
+        except LookupError:
+            return False
+
+    def _run_as_it_is(self) -> bool:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
         switching = self.switching()
         if switching != self._switching:
             self._warm, self._switching, self._near = False, switching, NearStart(self._net)
-        if self._options["enforce_q_lims"]:
-            # Which generators are at their limits belongs to the solution: each one is found from nothing.
-            self._warm = False
         if self._warm:
             self._near.prepare(self._net)
             if _converges(self._net, self._options):
