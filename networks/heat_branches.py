@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 
-from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S, SolvedFlow
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, PA_PER_BAR, W_PER_KW, FloatArray, IntArray, kelvin
+from mosaik_p2p.networks.heat_friction import friction_slope
+from mosaik_p2p.networks.heat_sensitivity import SolvedFlow
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, W_PER_KW, FloatArray, IntArray, kelvin
 
 TABLES = ("pipe", "valve", "flow_control", "circ_pump_mass", "circ_pump_pressure")
 """Pipes first. Other elements, which only a user's file can have, are left out: see `heat_sensitivity`."""
@@ -21,8 +22,6 @@ ENDS = {
 }
 FRICTIONLESS = 1e12
 """Conductance of an open valve; tamed where it is used."""
-STILL_WATER_M2_PER_S = 5e-7
-"""Kinematic viscosity of water at about 55 degC, for pipes in which nothing flows yet."""
 
 
 def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> SolvedFlow:
@@ -82,26 +81,6 @@ def solved(net: pandapipesNet, branches: SolvedFlow) -> SolvedFlow:
     own = np.where(active | begins, branches.own, 0.0)
     t_node = np.nan_to_num(net.res_junction["t_k"].to_numpy(dtype=np.float64) - KELVIN_AT_ZERO_C)
     return replace(branches, mdot_kg_per_s=mdot, conductance=conductance, own=own, t_node_c=t_node)
-
-
-def friction_slope(net: pandapipesNet) -> FloatArray:
-    """(pipes,) change of the pressure lost along each pipe in bar per kg/s, at the solved flow.
-
-    The library's friction is the sum of a laminar part, proportional to the flow, and one with its square.
-    """
-    pipe, result = net.pipe, net.res_pipe
-    mdot = np.abs(np.nan_to_num(result["mdot_from_kg_per_s"].to_numpy(dtype=np.float64)))
-    moving = mdot > MIN_FLOW_KG_PER_S
-    diameter_m = pipe["inner_diameter_mm"].to_numpy(dtype=np.float64) / MM_PER_M
-    length_m = pipe["length_km"].to_numpy(dtype=np.float64) * M_PER_KM
-    area_m2 = np.pi * diameter_m**2 / 4.0
-    reynolds = np.where(moving, result["reynolds"].to_numpy(dtype=np.float64), 1.0)
-    velocity = np.abs(np.nan_to_num(result["v_mean_m_per_s"].to_numpy(dtype=np.float64)))
-    laminar_pa = 64.0 / reynolds * length_m / diameter_m * mdot * velocity / (2.0 * area_m2)
-    lost_pa = np.abs(np.nan_to_num(result["dp_friction_loss_bar"].to_numpy(dtype=np.float64))) * PA_PER_BAR
-    at_rest = 32.0 * STILL_WATER_M2_PER_S * length_m / (diameter_m**2 * area_m2)
-    slope = np.divide(2.0 * lost_pa - laminar_pa, mdot, out=at_rest, where=moving) / PA_PER_BAR
-    return np.asarray(np.maximum(slope, 1.0 / FRICTIONLESS), dtype=np.float64)
 
 
 def _positions(net: pandapipesNet, table: str, side: int) -> IntArray:

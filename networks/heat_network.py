@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.networks.heat_consumers import Consumer
+from mosaik_p2p.networks.heat_friction import DEFAULT_FRICTION
 
+DEFAULT_SUPPLY_C = 75.0
+"""Outlet of plants of which neither the network nor the settings give the temperature."""
 STRAND_ENDS = "strand_ends"
 """In `HeatSettings.bypass_nodes`: every dead end of the supply tree, so that nobody has to list them."""
 
@@ -15,13 +18,17 @@ STRAND_ENDS = "strand_ends"
 class HeatSettings:
     """How a heat network is run: the fixed temperatures and the bypasses."""
 
-    t_supply_c: float
-    """Outlet of the plant."""
+    t_supply_c: float | None = None
+    """Outlet of all plants; None: what the network says."""
+    plant_t_supply_c: Mapping[str, float] = field(default_factory=dict)
+    """Name of a plant to its outlet, where it is not that of all."""
     t_return_c: float
     """Outlet, on the return side, of whoever draws (and of the plant when it takes surplus)."""
-    t_feed_c: float
-    """Outlet, on the supply side, of whoever feeds in."""
+    t_feed_c: float | None = None
+    """Outlet, on the supply side, of whoever feeds in; None: that of the plant that balances the network there."""
     t_ground_c: float
+    friction: str | None = None
+    """One of `FRICTION_MODELS`; None: what the network says."""
     bypass_nodes: tuple[str, ...] = ()
     bypass_mdot_kg_per_s: float = 0.0
     plant_shares: Mapping[str, float] = field(default_factory=dict)
@@ -43,6 +50,8 @@ class Plant:
     """Of the one that balances."""
     lift_bar: float = 0.0
     """Pressure difference that the one that balances keeps between supply and return."""
+    t_supply_c: float = DEFAULT_SUPPLY_C
+    """Its outlet on the supply side."""
     share: float | None = None
     """Of the heat that the prosumers of the network draw more than they feed in, consumers of a file that control their
     return temperature among them, the part that this plant feeds."""
@@ -73,6 +82,8 @@ class HeatNetwork:
     settings: HeatSettings
     consumers: tuple[Consumer, ...] = ()
     """Of a file, with given heat and return temperature; they are not in `net`."""
+    friction: str = DEFAULT_FRICTION
+    """The model of friction in pipes."""
 
     @property
     def balancing(self) -> tuple[Plant, ...]:
