@@ -16,6 +16,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandapipes as pp
+from pandapipes.pandapipes_net import pandapipesNet
 from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 
 from mosaik_p2p.networks.heat_branches import branches_of, solved
@@ -66,6 +67,8 @@ class HeatElements:
         self.hottest_c = max(*self.t_feed_c.tolist(), *(plant.t_supply_c for plant in network.plants), 0.0)
         """Of all water that anybody feeds in."""
         self.net["user_pf_options"] = options(network.friction, network.settings.t_ground_c)
+        self.background_moves = _moves(self.net)
+        """Whether elements of a file draw heat or feed it in, whatever the prosumers do."""
         self._looped = not flows_follow_from_balance(self.net, network.plants)
         self._start_warm()
         self._add_plants()
@@ -235,6 +238,16 @@ class HeatElements:
             np.array([plant_of[int(junction)] for junction in self.supply], dtype=np.int64),
             np.array([plant_of[int(junction)] for junction in self.bypass_supply], dtype=np.int64),
         )
+
+
+def _moves(net: pandapipesNet) -> bool:
+    """Whether a consumer, an exchanger or a steady pump of the file is at work."""
+    given = {"heat_consumer": "qext_w", "heat_exchanger": "qext_w", "circ_pump_mass": "mdot_flow_kg_per_s"}
+    return any(
+        bool((net[table]["in_service"].astype(bool) & (net[table][column].fillna(0.0) != 0.0)).any())
+        for table, column in given.items()
+        if table in net
+    )
 
 
 def _backward_pumps(error: UserWarning) -> list[int]:

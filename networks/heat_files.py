@@ -7,6 +7,7 @@ lead from return to supply are listed with the plants. Pipes keep the ground tem
 scenario's stands in where it gives none.
 """
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from pandapipes.pandapipes_net import pandapipesNet
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import number_faults, some
 from mosaik_p2p.networks.heat_cases import NAMED_TABLES
-from mosaik_p2p.networks.heat_consumers import controlled_consumers, without_controls
+from mosaik_p2p.networks.heat_consumers import controlled_consumers, file_consumers, without_controls
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_sides
-from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
-from mosaik_p2p.networks.heat_plants import with_shares
+from mosaik_p2p.networks.heat_in_service import reached_junctions, with_plain_states
+from mosaik_p2p.networks.heat_network import DEFAULT_SUPPLY_C, HeatNetwork, HeatSettings, Plant
+from mosaik_p2p.networks.heat_options import AMBIENT, friction_of, option_faults, stored_options
+from mosaik_p2p.networks.heat_plants import temperature_faults, with_shares, with_temperatures
 from mosaik_p2p.networks.json_guard import DATA_CLASSES, foreign_classes
 from mosaik_p2p.networks.names import with_unique_names
+from mosaik_p2p.units import KELVIN_AT_ZERO_C
 
 _COMPONENTS = {
     "circulation_pump_mass_component": "CirculationPumpMass",
@@ -81,13 +85,13 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
     place = Path(path)
     text = _safe_text(place)
     try:
-        net = _load(text)
+        net = with_plain_states(_load(text))
         plants, faults = _plants(place, net, settings)
-        faults += _faults(place, net, settings)
+        faults += _faults(place, net, settings) + option_faults(place, net, friction=settings.friction)
         consumers, unlikely = controlled_consumers(place, net)
         faults += unlikely
         if plants:
-            faults += _unreached(place, net, plants)
+            faults += _unreached(place, net)
     except _LOADING_ERRORS as error:
         problem = f"is JSON, but no net that pandapipes can load ({type(error).__name__}: {error})"
         raise BadInput([Fault("networks.heat.file", str(place), problem, _WRITE)]) from error
@@ -96,6 +100,8 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
     return HeatNetwork(
         name=place.stem,
         net=_prepared(without_controls(net)),
+        friction=friction_of(net, settings.friction),
+        file_consumers=file_consumers(net),
         provenance=f"file {place.name}",
         nodes={},
         plants=plants,
@@ -143,6 +149,9 @@ def _prepared(net: pandapipesNet) -> pandapipesNet:
         net[table] = with_unique_names(net[table])
     # Along one section the exponential law is exact; with several, the library's outlets of reversed pipes are wrong.
     net.pipe["sections"] = 1
+    ambient_k = stored_options(net).get(AMBIENT)
+    if ambient_k is not None:
+        net.pipe["text_k"] = net.pipe["text_k"].fillna(float(ambient_k))
     net["user_pf_options"] = {}
     return net
 
@@ -159,10 +168,11 @@ def _plants(path: Path, net: pandapipesNet, settings: HeatSettings) -> tuple[tup
                 return_=int(pump["return_junction"]),
                 p_supply_bar=float(pump["p_flow_bar"]),
                 lift_bar=float(pump["plift_bar"]),
+                t_supply_c=_outlet_c(pump, "t_flow_k"),
             )
             for number, pump in enumerate(pumps)
         )
-        return with_shares((*plants, *_steady(net, plants)), net, settings)
+        return _told(plants, net, settings)
     if len(grids) == 2 and not pumps and grids[0]["p_bar"] > grids[1]["p_bar"]:
         plant = Plant(
             name="plant",
@@ -170,11 +180,29 @@ def _plants(path: Path, net: pandapipesNet, settings: HeatSettings) -> tuple[tup
             return_=int(grids[1]["junction"]),
             p_supply_bar=float(grids[0]["p_bar"]),
             lift_bar=float(grids[0]["p_bar"] - grids[1]["p_bar"]),
+            t_supply_c=_outlet_c(grids[0], "t_k"),
         )
-        return with_shares((plant, *_steady(net, (plant,))), net, settings)
+        return _told((plant,), net, settings)
     value = f"{len(pumps)} pumps, {len(grids)} external grids"
     remedy = "Give it circulation pumps of constant pressure, or two external grids of different pressure"
     return (), [Fault(place, value, "there is no plant to be found that balances the network", remedy)]
+
+
+def _outlet_c(element: dict[str, Any], column: str) -> float:
+    """The temperature that a pump or an external grid sets; `DEFAULT_SUPPLY_C` where it sets none."""
+    given = float(element[column]) if column in element and element[column] is not None else math.nan
+    sets = "t" in str(element.get("type", "pt")) and math.isfinite(given)
+    return given - KELVIN_AT_ZERO_C if sets else DEFAULT_SUPPLY_C
+
+
+def _told(
+    plants: tuple[Plant, ...], net: pandapipesNet, settings: HeatSettings
+) -> tuple[tuple[Plant, ...], list[Fault]]:
+    """The plants that the file has, with its steady pumps, as the settings have them."""
+    every, faults = with_temperatures((*plants, *_steady(net, plants)), settings)
+    every, faults_of_shares = with_shares(every, net, settings)
+    cold = [fault for plant in every if plant.element is None for fault in temperature_faults(plant, settings)]
+    return every, [*faults, *faults_of_shares, *cold]
 
 
 def _steady(net: pandapipesNet, plants: tuple[Plant, ...]) -> tuple[Plant, ...]:
@@ -210,10 +238,10 @@ def _faults(path: Path, net: pandapipesNet, settings: HeatSettings) -> list[Faul
     return faults
 
 
-def _unreached(path: Path, net: pandapipesNet, plants: tuple[Plant, ...]) -> list[Fault]:
+def _unreached(path: Path, net: pandapipesNet) -> list[Fault]:
     in_service = net.junction.index[net.junction["in_service"].astype(bool)]
-    sides = junction_sides(net, plants)
-    lonely = [int(junction) for junction in in_service if int(junction) not in sides]
+    reached = reached_junctions(net)
+    lonely = [int(junction) for junction in in_service if int(junction) not in reached]
     if not lonely:
         return []
     names = some([f"{net.junction['name'].get(junction)} (index {junction})" for junction in lonely])

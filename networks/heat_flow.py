@@ -280,7 +280,7 @@ class HeatFlow:
         # A plant that cannot feed is no more than idle: the one that balances gives its share.
         missing = undeliverable & ~np.isin(np.arange(len(undeliverable)), len(cleared) + np.arange(len(self._shares)))
         names = tuple(name for name, lost in zip(self._names, missing, strict=True) if lost)
-        moving = Status.OK if (mdot != 0.0).any() else Status.IDLE
+        moving = Status.OK if (mdot != 0.0).any() or self._elements.background_moves else Status.IDLE
         return HeatFlowResult(
             status=Status.NOT_DELIVERABLE if names else moving,
             iterations=self._pipeflows,

@@ -1,11 +1,11 @@
 """What every heat network of this package consists of: the pipes, where its plants stand, and how it is run."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from pandapipes.pandapipes_net import pandapipesNet
 
-from mosaik_p2p.networks.heat_consumers import Consumer
+from mosaik_p2p.networks.heat_consumers import Consumer, FileConsumer, without_consumers
 from mosaik_p2p.networks.heat_friction import DEFAULT_FRICTION
 
 DEFAULT_SUPPLY_C = 75.0
@@ -82,8 +82,21 @@ class HeatNetwork:
     settings: HeatSettings
     consumers: tuple[Consumer, ...] = ()
     """Of a file, with given heat and return temperature; they are not in `net`."""
+    file_consumers: tuple[FileConsumer, ...] = ()
+    """All consumers in service of a file, those of `consumers` among them."""
     friction: str = DEFAULT_FRICTION
     """The model of friction in pipes."""
+
+    def without_consumers(self, elements: Collection[int]) -> "HeatNetwork":
+        """The network without those of `file_consumers` that have these indices: prosumers stand for them."""
+        if not elements:
+            return self
+        return replace(
+            self,
+            net=without_consumers(self.net, elements),
+            consumers=tuple(consumer for consumer in self.consumers if consumer.element not in elements),
+            file_consumers=tuple(consumer for consumer in self.file_consumers if consumer.element not in elements),
+        )
 
     @property
     def balancing(self) -> tuple[Plant, ...]:
