@@ -21,11 +21,12 @@ from mosaik_p2p.networks.heat_cases import NAMED_TABLES
 from mosaik_p2p.networks.heat_consumers import controlled_consumers, file_consumers, without_controls
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_sides
 from mosaik_p2p.networks.heat_in_service import reached_junctions, with_plain_states
-from mosaik_p2p.networks.heat_network import DEFAULT_SUPPLY_C, HeatNetwork, HeatSettings, Plant
+from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
 from mosaik_p2p.networks.heat_options import AMBIENT, friction_of, option_faults, stored_options
 from mosaik_p2p.networks.heat_plants import temperature_faults, with_shares, with_temperatures
 from mosaik_p2p.networks.json_guard import DATA_CLASSES, foreign_classes
 from mosaik_p2p.networks.names import with_unique_names
+from mosaik_p2p.scenario.grids import USUAL_SUPPLY_C
 from mosaik_p2p.units import KELVIN_AT_ZERO_C
 
 _COMPONENTS = {
@@ -189,10 +190,10 @@ def _plants(path: Path, net: pandapipesNet, settings: HeatSettings) -> tuple[tup
 
 
 def _outlet_c(element: dict[str, Any], column: str) -> float:
-    """The temperature that a pump or an external grid sets; `DEFAULT_SUPPLY_C` where it sets none."""
+    """The temperature that a pump or an external grid sets; `USUAL_SUPPLY_C` where it sets none."""
     given = float(element[column]) if column in element and element[column] is not None else math.nan
     sets = "t" in str(element.get("type", "pt")) and math.isfinite(given)
-    return given - KELVIN_AT_ZERO_C if sets else DEFAULT_SUPPLY_C
+    return given - KELVIN_AT_ZERO_C if sets else USUAL_SUPPLY_C
 
 
 def _told(

@@ -7,9 +7,8 @@ from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.networks.heat_consumers import Consumer, FileConsumer, without_consumers
 from mosaik_p2p.networks.heat_friction import DEFAULT_FRICTION
+from mosaik_p2p.scenario.grids import USUAL_SUPPLY_C
 
-DEFAULT_SUPPLY_C = 75.0
-"""Outlet of plants of which neither the network nor the settings give the temperature."""
 STRAND_ENDS = "strand_ends"
 """In `HeatSettings.bypass_nodes`: every dead end of the supply tree, so that nobody has to list them."""
 
@@ -50,7 +49,7 @@ class Plant:
     """Of the one that balances."""
     lift_bar: float = 0.0
     """Pressure difference that the one that balances keeps between supply and return."""
-    t_supply_c: float = DEFAULT_SUPPLY_C
+    t_supply_c: float = USUAL_SUPPLY_C
     """Its outlet on the supply side."""
     share: float | None = None
     """Of the heat that the prosumers of the network draw more than they feed in, consumers of a file that control their

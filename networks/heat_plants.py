@@ -43,9 +43,7 @@ def with_shares(
     return shared, faults
 
 
-def with_temperatures(
-    plants: tuple[Plant, ...], settings: HeatSettings
-) -> tuple[tuple[Plant, ...], list[Fault]]:
+def with_temperatures(plants: tuple[Plant, ...], settings: HeatSettings) -> tuple[tuple[Plant, ...], list[Fault]]:
     """The plants with the outlet temperatures of the settings where these name one, and what is wrong with them."""
     names = [plant.name for plant in plants if plant.element is None]
     faults = [
@@ -55,7 +53,9 @@ def with_temperatures(
     ]
     own = {**dict.fromkeys(names, settings.t_supply_c), **settings.plant_t_supply_c}
     told = tuple(
-        replace(plant, t_supply_c=float(given)) if plant.element is None and (given := own[plant.name]) is not None else plant
+        replace(plant, t_supply_c=float(given))
+        if plant.element is None and (given := own[plant.name]) is not None
+        else plant
         for plant in plants
     )
     return told, faults

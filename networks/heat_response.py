@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.feasibility.rows import SLACK, Response
-from mosaik_p2p.networks.heat_friction import friction_slope
 from mosaik_p2p.networks.heat_elements import HeatElements
+from mosaik_p2p.networks.heat_friction import friction_slope
 from mosaik_p2p.networks.heat_sensitivity import (
     MIN_FLOW_KG_PER_S,
     SolvedFlow,

@@ -109,13 +109,14 @@ def _assembled(
     span: Span,
 ) -> Case:
     electricity = scenario.networks.electricity
+    replaced = frozenset(place.consumer for place in places if place.consumer is not None)
     background = None if electricity is None else series.profiles.get(str(electricity.background))
     return Case(
         scenario=scenario,
         path=path,
         prosumers=prosumers,
         electric=grids.electric,
-        heat=grids.heat,
+        heat=None if grids.heat is None else grids.heat.without_consumers(replaced),
         electric_limits=grids.electric_limits,
         heat_limits=grids.heat_limits,
         background=None if background is None else background.realised,
