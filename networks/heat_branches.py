@@ -10,12 +10,14 @@ from mosaik_p2p.networks.heat_friction import friction_slope
 from mosaik_p2p.networks.heat_sensitivity import SolvedFlow
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, W_PER_KW, FloatArray, IntArray, kelvin
 
-TABLES = ("pipe", "valve", "flow_control", "circ_pump_mass", "circ_pump_pressure")
+TABLES = ("pipe", "valve", "press_control", "pump", "flow_control", "circ_pump_mass", "circ_pump_pressure")
 """Pipes first. Other elements, which only a user's file can have, are left out: see `heat_sensitivity`."""
 PUMPS = ("circ_pump_mass", "circ_pump_pressure")
 ENDS = {
     "pipe": ("from_junction", "to_junction"),
     "valve": ("junction", "element"),
+    "press_control": ("from_junction", "to_junction"),
+    "pump": ("from_junction", "to_junction"),
     "flow_control": ("from_junction", "to_junction"),
     "circ_pump_mass": ("return_junction", "flow_junction"),
     "circ_pump_pressure": ("return_junction", "flow_junction"),
@@ -42,6 +44,12 @@ def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> So
     conductance = np.zeros(count)
     if "valve" in sizes:
         conductance[of_table == "valve"] = np.where(net.valve["opened"].astype(bool), FRICTIONLESS, 0.0)
+    if "pump" in sizes:
+        conductance[of_table == "pump"] = np.where(net.pump["in_service"].astype(bool), FRICTIONLESS, 0.0)
+    holds = np.full(count, -1)
+    if "press_control" in sizes:
+        at = of_table == "press_control"
+        conductance[at], holds[at] = _pressure_controls(net)
     pumps = np.isin(of_table, PUMPS)
     t_set = np.zeros(count)
     set_k = np.concatenate([net[name]["t_flow_k"].to_numpy(dtype=np.float64) for name in tables if name in PUMPS])
@@ -56,6 +64,7 @@ def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> So
         mdot_kg_per_s=np.zeros(count),
         conductance=conductance,
         own=own,
+        holds=holds,
         plant=of_table == "circ_pump_pressure",
         loss_kw_per_k=loss,
         t_ground_c=t_ground,
@@ -81,6 +90,14 @@ def solved(net: pandapipesNet, branches: SolvedFlow) -> SolvedFlow:
     own = np.where(active | begins, branches.own, 0.0)
     t_node = np.nan_to_num(net.res_junction["t_k"].to_numpy(dtype=np.float64) - KELVIN_AT_ZERO_C)
     return replace(branches, mdot_kg_per_s=mdot, conductance=conductance, own=own, t_node_c=t_node)
+
+
+def _pressure_controls(net: pandapipesNet) -> tuple[FloatArray, IntArray]:
+    """Conductance of those that are not active, and the row of the junction whose pressure the others hold, or -1."""
+    controls = net.press_control
+    at_work, active = controls["in_service"].astype(bool), controls["control_active"].astype(bool)
+    held = net.junction.index.get_indexer(controls["controlled_junction"])
+    return np.where(at_work & ~active, FRICTIONLESS, 0.0), np.where(at_work & active, held, -1)
 
 
 def _positions(net: pandapipesNet, table: str, side: int) -> IntArray:

@@ -1,8 +1,8 @@
 """Friction in pipes: the models, and how the pressure lost along a pipe answers to its flow.
 
 `nikuradse` and `swamee-jain` are those of pandapipes. Its Colebrook formula goes on below the turbulent flows that it
-was made for, down to a pressure that is lost where nothing flows, and then finds no solution in loops that are nearly at
-rest. So in `colebrook` laminar flow has its own law here, 64 / Re.
+was made for, down to a pressure that is lost where nothing flows, and then finds no solution in loops nearly at rest.
+So in `colebrook` laminar flow has its own law here, 64 / Re.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S
 from mosaik_p2p.units import M_PER_KM, MM_PER_M, PA_PER_BAR, FloatArray
 
 DEFAULT_FRICTION = "colebrook"
-"""Holds for smooth and for rough pipes. The library's own default, Nikuradse's law, is for rough ones: in a plastic pipe
-of a house connection it loses 30 % too little."""
+"""Holds for smooth and for rough pipes. The library's own default, Nikuradse's law, is for rough ones: in the plastic
+pipe of a house connection it loses 30 % too little."""
 FRICTION = "friction_model"
 """The option of pandapipes that names the model."""
 LEAST_SLOPE_BAR_PER_KG_PER_S = 1e-12
@@ -63,7 +63,7 @@ def friction_slope(net: pandapipesNet) -> FloatArray:
 def friction_factor(reynolds: FloatArray, roughness: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The factor lambda of Darcy and Weisbach and its change with Re; `roughness` is k / d.
 
-    Laminar flow: 64 / Re. Turbulent flow, Colebrook: `lambda^(-1/2) = -2 log10(2.51 / (Re lambda^(1/2)) + k / (3.71 d))`.
+    Laminar flow: 64 / Re. Turbulent flow: Colebrook, `lambda^(-1/2) = -2 log10(2.51 / (Re lambda^(1/2)) + k / 3.71 d)`.
     """
     within = np.maximum(reynolds, LEAST_RE)
     laminar, laminar_change = 64.0 / within, np.where(reynolds > LEAST_RE, -64.0 / within**2, 0.0)

@@ -78,6 +78,7 @@ def reached_junctions(net: pandapipesNet) -> set[int]:
     Raises what the library raises at a net that it cannot read.
     """
     net = net.deepcopy()
+    net["user_pf_options"] = {}
     with _quiet():
         init_pipeflow(net, mode="hydraulics", use_numba=False)
         try:

@@ -52,11 +52,10 @@ def with_temperatures(plants: tuple[Plant, ...], settings: HeatSettings) -> tupl
         if names.count(name) != 1
     ]
     own = {**dict.fromkeys(names, settings.t_supply_c), **settings.plant_t_supply_c}
+    wanted = [None if plant.element is not None else own[plant.name] for plant in plants]
     told = tuple(
-        replace(plant, t_supply_c=float(given))
-        if plant.element is None and (given := own[plant.name]) is not None
-        else plant
-        for plant in plants
+        plant if t_supply_c is None else replace(plant, t_supply_c=float(t_supply_c))
+        for plant, t_supply_c in zip(plants, wanted, strict=True)
     )
     return told, faults
 
