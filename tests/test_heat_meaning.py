@@ -55,7 +55,8 @@ PLACE_B
 tariffs = ["district"]
 devices = [{ type = "fixed_load", carrier = "heat", profile = "little" }]
 """
-AT_2, AT_3 = ('junction = { supply = "S%d", return = "R%d" }' % (node, node) for node in (2, 3))
+AT_2 = 'junction = { supply = "S2", return = "R2" }'
+AT_3 = 'junction = { supply = "S3", return = "R3" }'
 
 
 def scenario(folder: Path, net: pp.pandapipesNet, a: str = AT_2, b: str = AT_3) -> Path:
@@ -322,7 +323,8 @@ def test_a_bare_number_is_the_index(tmp_path: Path) -> None:
 
 
 def test_a_bare_number_that_is_a_name_elsewhere_is_told(tmp_path: Path) -> None:
-    by_index = scenario(tmp_path, numbered(), a="junction = { supply = 2, return = 6 }", b='junction = { supply = "4", return = "8" }')
+    a, b = "junction = { supply = 2, return = 6 }", 'junction = { supply = "4", return = "8" }'
+    by_index = scenario(tmp_path, numbered(), a=a, b=b)
     assert load(by_index).prosumers[0].junctions == (2, 6)
     assert load(by_index).prosumers[1].junctions == (3, 7)
     supply, return_ = told(by_index, indices_like_names)
