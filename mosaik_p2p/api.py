@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import TemplateError
-
 from mosaik_p2p import loading
 from mosaik_p2p.charges.mechanisms import MECHANISMS
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
 from mosaik_p2p.networks.electric import ELECTRIC_CASES
 from mosaik_p2p.networks.heat import HEAT_CASES
-from mosaik_p2p.results.folder import SCENARIO_FILE, table_path
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.rebuilding import rebuild_report
 
 MARKET_DESIGNS = {"p2p": "bilateral trades of electricity and heat, cleared with ADMM"}
 CLEARINGS = {
@@ -63,18 +59,8 @@ def list_shipped() -> Shipped:
 
 
 def report(folder: str | Path) -> Path:
-    """Build `report.html` again from a result folder; BadInput where the folder holds no results."""
-    folder = Path(folder)
-    written = [folder / SCENARIO_FILE, *(table_path(folder, name) for name in TABLES)]
-    if not any(path.exists() for path in written):
-        problem = "holds no results" if folder.is_dir() else "is no folder"
-        raise BadInput([Fault("result folder", str(folder), problem, "Name a folder that a run has written")])
-    try:
-        return build_report(folder)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, TemplateError) as error:
-        # Files that somebody else has changed may hold anything.
-        problem = f"cannot be read ({type(error).__name__}: {error})"
-        raise BadInput([Fault("result folder", str(folder), problem, "Run the scenario again")]) from error
+    """Build `report.html` again from a result folder; BadInput where the folder holds no results, or damaged ones."""
+    return rebuild_report(Path(folder))
 
 
 def _scenarios() -> dict[str, str]:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, RunFailed
+from mosaik_p2p.printing import Lenient, say, settle_streams
+from mosaik_p2p.streams import open_missing_streams
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -73,28 +75,32 @@ def run_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
-    from mosaik_p2p.cosim import run
+    from mosaik_p2p.cosim import Order, conduct
     from mosaik_p2p.results.folder import ERROR_FILE, REPORT_FILE
     from mosaik_p2p.results.terminal import render
 
-    outcome = run(
-        scenario,
-        out=out,
-        steps=steps,
-        overrides=set_ or (),
-        overwrite=overwrite,
-        counterfactuals=counterfactuals,
-        progress=not quiet,
+    outcome, demand = conduct(
+        Order(
+            scenario=scenario,
+            out=out,
+            steps=steps,
+            overrides=set_ or (),
+            overwrite=overwrite,
+            counterfactuals=counterfactuals,
+            progress=not quiet,
+        )
     )
     if not quiet:
-        typer.echo(render(outcome.summary))
-        typer.echo(f"Report: {outcome.folder / REPORT_FILE}")
+        say(render(outcome.summary))
+        if (outcome.folder / REPORT_FILE).exists():
+            say(f"Report: {outcome.folder / REPORT_FILE}")
     if outcome.summary["cause"] is not None:
         log = outcome.folder / ERROR_FILE
         details = f" (details: {log})" if log.exists() else ""
         typer.echo(f"Incomplete: {outcome.summary['cause']}{details}", err=True)
-        typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
-    raise typer.Exit(int(outcome.exit_code))
+        if outcome.folder.exists():
+            typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
+    raise typer.Exit(int(outcome.exit_code) if demand is None else INCOMPLETE)
 
 
 @app.command("check")
@@ -167,19 +173,22 @@ def clear_command(
     *,
     method: Annotated[str, typer.Option(help="admm or central.")] = "admm",
     gap: Annotated[float, typer.Option(help="Relative gap of a solution.")] = 1e-4,
-    json: Annotated[Path | None, typer.Option(help="Write the outcome to this file.")] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Write the outcome to this file: a new one, or an earlier outcome, which is replaced."),
+    ] = None,
 ) -> None:
     """Clear one hour of a plain market, print prices and trades."""
+    from mosaik_p2p.files import target_faults
     from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
-    from mosaik_p2p.plain.report import render, write_json
+    from mosaik_p2p.plain.report import json_faults, render, write_json
 
+    faults = [] if json is None else [*target_faults("--json", json), *json_faults(json, inputs=(agents, pairs))]
+    if faults:
+        raise BadInput(faults)
     cleared = clear_plain(agents, pairs, method=method, gap=gap)  # type: ignore[arg-type]  # it checks the method
     if json is not None:
-        try:
-            write_json(cleared, json)
-        except OSError as error:
-            remedy = "Name a file in a folder that exists and may be written to"
-            raise BadInput([Fault("--json", str(json), f"cannot be written: {error.strerror}", remedy)]) from error
+        write_json(cleared, json)
     typer.echo(render(cleared))
     raise typer.Exit(0 if cleared.status is PlainStatus.OK else NO_SOLUTION)
 
@@ -220,12 +229,30 @@ def _is_news(record: "Record") -> bool:
 
 def main() -> None:
     """Entry point of `mosaik-p2p`."""
-    _quiet_logs()
+    open_missing_streams()
+    stderr = sys.stderr
+    sys.stderr = Lenient(stderr)
+    try:
+        _quiet_logs()
+        _command()
+    finally:
+        sys.stderr = stderr
+        settle_streams()
+
+
+def _command() -> None:
     try:
         app()
     except BadInput as bad:
         typer.echo(faults_text(bad.faults), err=True)
         sys.exit(BAD_INPUT)
+    except RunFailed as failed:
+        typer.echo(f"Incomplete: {failed}", err=True)
+        sys.exit(INCOMPLETE)
+    except OSError as error:
+        # Of input and result folder every error has a message of its own: what is left is a full disk behind stdout.
+        typer.echo(f"Ended by an error of the system: {error}", err=True)
+        sys.exit(INCOMPLETE)
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != INTERRUPTED_SHELL:
             raise

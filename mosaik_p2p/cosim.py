@@ -6,46 +6,44 @@ in the summary, and its traceback in `error.log`.
 """
 
 import hashlib
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
-from mosaik import World
-from mosaik.async_scenario import SimConfig
-
-from mosaik_p2p.errors import BadInput, Status, Verdict
+from mosaik_p2p.errors import RunFailed, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.market.first_use import ANNOUNCEMENT, compile_kernel, kernel_is_cold
+from mosaik_p2p.loading.inputs import input_files
+from mosaik_p2p.market.compiled import JIT_IS_OFF
+from mosaik_p2p.market.first_use import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
+from mosaik_p2p.results.conclusion import compare, conclude
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
-    add_to_settlement,
     counterfactual_folder,
 )
-from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE, SCENARIO_FILE, prepare_folder
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.store import ResultStore, read_table
+from mosaik_p2p.results.folder import ERROR_FILE, SCENARIO_FILE
+from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
 from mosaik_p2p.scenario import Scenario, resolved_toml
-from mosaik_p2p.sims.ending import Ending, cause_of, run_to_end, shut_down, termination_as_interrupt
-from mosaik_p2p.sims.progress import progress_shown
-from mosaik_p2p.sims.wiring import StartConfig, Wiring, simulator_config, wire
+from mosaik_p2p.sims.ending import cause_of
+from mosaik_p2p.sims.interrupts import is_loop_running, signals_heeded
+from mosaik_p2p.sims.life import End, Surroundings, co_simulate
+from mosaik_p2p.sims.progress import progress_shown, tell
+from mosaik_p2p.sims.watching import ANSWER_LIMIT_S
+from mosaik_p2p.sims.wiring import StartConfig, simulator_config
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
 
 RESULTS = Path("results")
 ALL_COUNTERFACTUALS = f'settlement.counterfactuals=["alone", "{WITHOUT_CHARGES}", "{WITHOUT_NEGOTIATION}"]'
-START_TIMEOUT_S = 120.0
-"""For a simulator that is a process of its own: most of it is importing the network libraries."""
-NET_FILES = {"electric_grid": ELECTRIC_NET_FILE, "heat_grid": HEAT_NET_FILE}
-PART_OF = {"market": "market", "electric_grid": "electric", "heat_grid": "heat"}
-"""Simulator to the part of the wall time that it stands for."""
 
 
 class ExitCode(IntEnum):
@@ -68,12 +66,19 @@ class RunOutcome:
     exit_code: ExitCode
 
 
-@dataclass(frozen=True)
-class _End:
-    """How the co-simulation ended (None as cause: regularly), and the seconds of computing by part."""
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be run, see `run`."""
 
-    cause: str | None
-    wall_s: dict[str, float]
+    scenario: str | Path
+    out: str | Path | None = None
+    steps: int | None = None
+    overrides: Sequence[str] = ()
+    overwrite: bool = False
+    counterfactuals: bool = False
+    progress: bool = True
+    simulators: Mapping[str, StartConfig] | None = None
+    answer_limit_s: float | None = ANSWER_LIMIT_S
 
 
 def run(
@@ -86,6 +91,7 @@ def run(
     counterfactuals: bool = False,
     progress: bool = True,
     simulators: Mapping[str, StartConfig] | None = None,
+    answer_limit_s: float | None = ANSWER_LIMIT_S,
 ) -> RunOutcome:
     """Co-simulate a scenario and write its result folder.
 
@@ -93,37 +99,91 @@ def run(
     `overrides` are `key=value` as on the command line; `counterfactuals` runs the scenario once more without charges
     and, where it negotiates, without negotiation, and sets their violations and costs beside the run's own (as the
     scenario's key `settlement.counterfactuals` does); `simulators` replaces how simulators are started, by name
-    (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`). Raises BadInput with every fault of the input.
-    An interrupt, or SIGTERM in the main thread, ends the run as incomplete.
+    (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
+    `answer_limit_s` for an answer (None: as long as it likes) ends the run.
+
+    Raises BadInput with every fault of the input, and RunFailed where not one interval was computed; a run that broke
+    off later is an incomplete outcome with its cause. Ctrl-C, SIGTERM and SIGHUP in the main thread end the run: what
+    was computed is written, and then KeyboardInterrupt raised (Terminated, which is one, for the signals). Works where
+    an event loop runs, as in a notebook, and in any thread.
     """
+    outcome, demand = conduct(
+        Order(
+            scenario=scenario,
+            out=out,
+            steps=steps,
+            overrides=overrides,
+            overwrite=overwrite,
+            counterfactuals=counterfactuals,
+            progress=progress,
+            simulators=simulators,
+            answer_limit_s=answer_limit_s,
+        )
+    )
+    if demand is not None:
+        raise demand
+    if outcome.exit_code is ExitCode.INCOMPLETE and not outcome.summary["steps_computed"]:
+        raise RunFailed(f"nothing was computed: {outcome.summary['cause']} (folder: {outcome.folder})")
+    return outcome
+
+
+def conduct(order: Order) -> tuple[RunOutcome, BaseException | None]:
+    """As `run`, but whatever ended the run is an outcome, with the interrupt or exit that the caller is to pass on."""
+    with signals_heeded() as interrupts:
+        config = simulator_config(order.simulators or {})
+        around = Surroundings(config, interrupts, order.answer_limit_s, order.progress)
+        work = partial(_conducted, order, around)
+        return interrupts.in_own_thread(work) if is_loop_running() else work()
+
+
+def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseException | None]:
     started = perf_counter()
-    config = simulator_config(simulators or {})
-    with termination_as_interrupt():
-        overrides = [*overrides, *([] if steps is None else [f"time.steps={steps}"])]
-        case = load(scenario, [*overrides, *([ALL_COUNTERFACTUALS] if counterfactuals else [])])
-        folder = RESULTS / case.scenario.name if out is None else Path(out)
-        prepare_folder(folder, overwrite=overwrite)
-        _begin(folder, case)
-        summary = _run(case, folder, config, started=started, title=case.scenario.name, progress=progress)
+    overrides = [*order.overrides, *([] if order.steps is None else [f"time.steps={order.steps}"])]
+    asked = [*overrides, *([ALL_COUNTERFACTUALS] if order.counterfactuals else [])]
+    with around.interrupts.break_off():
+        case = load(order.scenario, asked, results=order.out)
+    folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
+    with ExitStack() as claims:
+        claimed = claimed_folder(folder, overwrite=order.overwrite, inputs=input_files(case, overrides))
+        claim = claims.enter_context(claimed)
+        summary, demand = _run(case, claim, around, started=started, title=case.scenario.name)
         others = _counterfactual_overrides(case.scenario) if summary["complete"] else {}
-        for name, changes in others.items():
-            other, inner = load(scenario, [*overrides, *changes]), counterfactual_folder(folder, name)
-            prepare_folder(inner, overwrite=True)
-            _begin(inner, other)
-            lived = _run(other, inner, config, started=perf_counter(), title=_title(case, name), progress=progress)
-            if not lived["complete"]:
-                # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
-                break
         if others:
-            summary = _compare(folder, case, summary)
-        return RunOutcome(folder, summary, exit_code(summary))
+            changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
+            demand = _run_others(case, folder, around, changed, claims)
+            summary = compare(claim, _meta(case, complete=True, wall_s=summary["wall_s"]), summary)
+    return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
 
 
-def _begin(folder: Path, case: Case) -> None:
-    """Mark the folder as that of a run which has not ended, before anything else stands in it."""
-    summary = summarise(folder, _meta(case, complete=False, wall_s={}))
-    write_summary(folder, {**summary, "cause": NOT_ENDED})
-    (folder / SCENARIO_FILE).write_text(resolved_toml(case.scenario, folder), encoding="utf-8")
+def _run_others(
+    case: Case,
+    folder: Path,
+    around: Surroundings,
+    others: Mapping[str, tuple[str | Path, list[str]]],
+    claims: ExitStack,
+) -> BaseException | None:
+    """Run the counterfactuals, scenario and overrides by name; what ended them is returned."""
+    for name, (scenario, overrides) in others.items():
+        started = perf_counter()
+        try:
+            with around.interrupts.break_off():
+                other = load(scenario, overrides)
+        except KeyboardInterrupt as interrupt:
+            return interrupt
+        beside = claims.enter_context(claimed_counterfactual(counterfactual_folder(folder, name)))
+        lived, demand = _run(other, beside, around, started=started, title=_title(case, name))
+        if not lived["complete"]:
+            # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
+            return demand
+    return None
+
+
+def _begin(folder: ResultFolder, case: Case) -> dict[str, Any]:
+    """Say in the folder that its run has not ended, before anything else stands in it; returns that summary."""
+    summary = {**summarise(folder.path, _meta(case, complete=False, wall_s={})), "cause": NOT_ENDED}
+    write_summary(folder.path, summary)
+    folder.write(SCENARIO_FILE, resolved_toml(case.scenario, folder.path).encode())
+    return summary
 
 
 def _counterfactual_overrides(scenario: Scenario) -> dict[str, list[str]]:
@@ -141,32 +201,34 @@ def _title(case: Case, counterfactual: str) -> str:
     return f"{case.scenario.name} {counterfactual.replace('_', ' ')}"
 
 
-def _compare(folder: Path, case: Case, summary: dict[str, Any]) -> dict[str, Any]:
-    """Set the counterfactual runs beside the complete run in `folder`: settlement, summary and report."""
-    add_to_settlement(folder)
-    compared = summarise(folder, _meta(case, complete=True, wall_s=summary["wall_s"]))
-    compared = {**compared, "cause": summary["cause"]}
-    write_summary(folder, compared)
-    build_report(folder)
-    return compared
-
-
 def _run(
-    case: Case, folder: Path, config: Mapping[str, StartConfig], *, started: float, title: str, progress: bool
-) -> dict[str, Any]:
-    """Co-simulate into a folder that `_begin` has marked, and return its summary."""
+    case: Case, folder: ResultFolder, around: Surroundings, *, started: float, title: str
+) -> tuple[dict[str, Any], BaseException | None]:
+    """Co-simulate into a folder that this run has claimed; its summary, and the interrupt or exit that ended it."""
     loading_s = perf_counter() - started
-    if kernel_is_cold():
-        if progress:
-            print(ANNOUNCEMENT, file=sys.stderr, flush=True)
-        compile_kernel()
-    with progress_shown(title, case.scenario.time.steps, visible=progress) as on_interval:
-        end = _co_simulate(case, folder, config, on_interval=on_interval)
+    begun = _begin(folder, case)
+    end = _lived(case, folder.path, around, title)
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    summary = _conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause)
-    build_report(folder)
-    return summary
+    return conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
+
+
+def _lived(case: Case, folder: Path, around: Surroundings, title: str) -> End:
+    try:
+        with around.interrupts.break_off():
+            _have_kernel(progress=around.progress)
+    except KeyboardInterrupt as interrupt:
+        return End(cause_of(interrupt, log=folder / ERROR_FILE), {}, interrupt)
+    with progress_shown(title, case.scenario.time.steps, visible=around.progress) as on_interval:
+        return co_simulate(case, folder, around, on_interval=on_interval)
+
+
+def _have_kernel(*, progress: bool) -> None:
+    is_cold = kernel_is_cold()
+    if progress and (is_cold or JIT_IS_OFF):
+        tell(ANNOUNCEMENT if is_cold else WITHOUT_KERNEL)
+    if is_cold:
+        compile_kernel()
 
 
 def exit_code(summary: Mapping[str, Any]) -> ExitCode:
@@ -174,83 +236,6 @@ def exit_code(summary: Mapping[str, Any]) -> ExitCode:
     if not all(told["complete"] for told in (summary, *summary["counterfactuals"].values())):
         return ExitCode.INCOMPLETE
     return ExitCode.NO_SOLUTION if summary["verdict_counts"][Verdict.UNKNOWN.value] else ExitCode.COMPLETE
-
-
-def _co_simulate(
-    case: Case, folder: Path, config: Mapping[str, StartConfig], *, on_interval: Callable[[], object]
-) -> _End:
-    """Run mosaik; whatever happens in it becomes the cause of the end, and what can be kept is kept."""
-    log = folder / ERROR_FILE
-    world = World(
-        cast(SimConfig, dict(config)),
-        mosaik_config={"start_timeout": START_TIMEOUT_S},
-        skip_greetings=True,
-        configure_logging=False,
-    )
-    try:
-        wiring = wire(world, case, config, folder=folder, on_interval=on_interval)
-    except BadInput:
-        shut_down(world, log=log)
-        raise
-    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (starting simulators may raise anything)
-        cause = cause_of(error, log=log)
-        shut_down(world, log=log)
-        return _End(cause, {})
-    ending = run_to_end(world, wiring.until, log=log)
-    end = _keep(wiring, folder) if ending.cause is None else _rescue(wiring, ending, log=log)
-    failed = shut_down(world, log=log)
-    return _End(end.cause or failed, end.wall_s)
-
-
-def _keep(wiring: Wiring, folder: Path) -> _End:
-    """Write the last interval and the networks as they were solved, after a regular end."""
-    try:
-        wiring.recorder.finish()
-        for name, grid in wiring.grids.items():
-            # Another simulator in the place of ours need not know how to show its net.
-            if hasattr(grid, "get_net_json"):
-                (folder / NET_FILES[name]).write_text(grid.get_net_json(), encoding="utf-8")
-        return _End(None, _parts(wiring.recorder.wall_s()))
-    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (other simulators may be anything)
-        return _End(cause_of(error, log=folder / ERROR_FILE), {})
-
-
-def _rescue(wiring: Wiring, ending: Ending, *, log: Path) -> _End:
-    """Write the intervals that were finished before the run broke off."""
-    if "recorder" not in wiring.local:
-        # Nobody knows whether the other process still answers; it writes what it has when it is stopped.
-        return _End(ending.cause, {})
-    try:
-        wiring.recorder.drop_unfinished(ending.reached["market"])
-        wiring.recorder.finish()
-        return _End(ending.cause, _parts(wiring.recorder.wall_s()))
-    except Exception as error:  # noqa: BLE001 (the recorder itself may be what failed)
-        return _End(f"{ending.cause}; then {cause_of(error, log=log)}", {})
-
-
-def _parts(wall_s: Mapping[str, float]) -> dict[str, float]:
-    return {part: wall_s[name] for name, part in PART_OF.items() if name in wall_s}
-
-
-def _conclude(folder: Path, meta: RunMeta, cause: str | None) -> dict[str, Any]:
-    """Judge the folder by what is stored, merge its tables if the run is whole, and write the summary."""
-    summary = summarise(folder, meta)
-    if summary["complete"]:
-        ResultStore(folder).close()
-    elif cause is None:
-        cause = (
-            _failed_clearing(folder) or f"only {summary['steps_computed']} of {meta.steps} intervals are in the tables"
-        )
-    summary = {**summary, "cause": cause}
-    write_summary(folder, summary)
-    return summary
-
-
-def _failed_clearing(folder: Path) -> str | None:
-    """Why the last clearing failed; None where it did not."""
-    clearing = read_table(folder, "clearing")
-    failed = clearing[clearing["status"] != Status.OK.value]
-    return None if failed.empty else f"a clearing failed: {failed['cause'].iloc[-1]}"
 
 
 def _meta(case: Case, *, complete: bool, wall_s: Mapping[str, float]) -> RunMeta:

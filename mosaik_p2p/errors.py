@@ -14,6 +14,9 @@ class Status(StrEnum):
     NOT_DELIVERABLE = "not_deliverable"
     """Heat only: the network cannot carry what was cleared; the result names to whom."""
     NOT_CONVERGED = "not_converged"
+    GAP_OPEN = "gap_open"
+    """Market only: trades and dispatch hold, stores going one way, but how good they are is not certified as asked for;
+    the gap reported says what is."""
 
 
 class Verdict(StrEnum):
@@ -47,4 +50,12 @@ class BadInput(Exception):
 
 
 class RunFailed(Exception):
-    """The run ended before its last interval; what was written up to then is kept."""
+    """A run that was to compute and could not, with the cause: no interval is in its tables."""
+
+
+class Terminated(KeyboardInterrupt):
+    """Ended from outside, by the signal of this name; an interrupt, to take the same way out of every library."""
+
+    def __init__(self, signal_name: str = "SIGTERM") -> None:
+        self.signal_name = signal_name
+        super().__init__(f"ended from outside ({signal_name})")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,6 @@ from mosaik_p2p.errors import Fault
 
 SHOWN = 5
 """How many elements a message names before it only counts."""
-
-Columns = Mapping[str, Sequence[str]]
-"""Table -> columns."""
-
-
-def number_faults(path: Path, net: Mapping[str, Any], columns: Columns, *, positive: bool) -> list[Fault]:
-    """Elements in service that have no finite number in one of the columns, or one that is not `positive`."""
-    wanted = "finite number greater than 0" if positive else "finite number"
-    faults = []
-    for table, column in ((table, column) for table, names in columns.items() for column in names):
-        elements = net.get(table)
-        if not isinstance(elements, pd.DataFrame) or elements.empty or column not in elements:
-            continue
-        values = numbers(elements[column])
-        sound = np.isfinite(values) & ((values > 0.0) | (not positive))
-        wrong = elements[~sound & in_service(elements)]
-        if not wrong.empty:
-            remedy = f"Give each of them a {column} that is a {wanted}"
-            faults.append(element_fault(path, table, wrong, f"{column} is no {wanted}", remedy))
-    return faults
 
 
 def general_faults(path: Path, net: Mapping[str, Any], keys: Sequence[str]) -> list[Fault]:
@@ -74,6 +55,6 @@ def some(names: Sequence[str]) -> str:
 
 
 def _is_positive(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return math.isfinite(value) and value > 0
+    return math.isfinite(value) and float(value) > 0.0

@@ -8,74 +8,35 @@ scenario's stands in where it gives none.
 """
 
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
-import pandapipes as pp
+import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.networks.file_values import number_faults, some
+from mosaik_p2p.networks.file_values import some
+from mosaik_p2p.networks.files.columns import table_faults, with_kinds
+from mosaik_p2p.networks.files.heat_columns import REFUSED, heat_tables
+from mosaik_p2p.networks.files.heat_json import heat_net
+from mosaik_p2p.networks.files.heat_sense import sense_faults
+from mosaik_p2p.networks.files.nets import loading
+from mosaik_p2p.networks.files.strict import Unusable, file_bytes, text_of
 from mosaik_p2p.networks.heat_cases import NAMED_TABLES
-from mosaik_p2p.networks.heat_consumers import controlled_consumers, file_consumers, without_controls
+from mosaik_p2p.networks.heat_consumers import Consumer, controlled_consumers, file_consumers, without_controls
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_sides
 from mosaik_p2p.networks.heat_in_service import reached_junctions, with_plain_states
 from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
 from mosaik_p2p.networks.heat_options import AMBIENT, friction_of, option_faults, stored_options
 from mosaik_p2p.networks.heat_plants import temperature_faults, with_shares, with_temperatures
-from mosaik_p2p.networks.json_guard import DATA_CLASSES, foreign_classes
 from mosaik_p2p.networks.names import with_unique_names
 from mosaik_p2p.scenario.grids import USUAL_SUPPLY_C
 from mosaik_p2p.units import KELVIN_AT_ZERO_C
 
-_COMPONENTS = {
-    "circulation_pump_mass_component": "CirculationPumpMass",
-    "circulation_pump_pressure_component": "CirculationPumpPressure",
-    "compressor_component": "Compressor",
-    "ext_grid_component": "ExtGrid",
-    "flow_control_component": "FlowControlComponent",
-    "heat_consumer_component": "HeatConsumer",
-    "heat_exchanger_component": "HeatExchanger",
-    "junction_component": "Junction",
-    "mass_storage_component": "MassStorage",
-    "pipe_component": "Pipe",
-    "pressure_control_component": "PressureControlComponent",
-    "pump_component": "Pump",
-    "sink_component": "Sink",
-    "source_component": "Source",
-    "valve_component": "Valve",
-}
-_FLUID = (
-    "Fluid",
-    "FluidPropertyConstant",
-    "FluidPropertyInterExtra",
-    "FluidPropertyLinear",
-    "FluidPropertyPolynominal",
-    "FluidPropertySutherland",
-)
-ALLOWED_CLASSES = DATA_CLASSES | {
-    ("pandapipes.pandapipes_net", "pandapipesNet"),
-    ("pandapipes.std_types.std_type_class", "PumpStdType"),
-    ("pandapipes.std_types.std_types", "PumpStdType"),
-    *(("pandapipes.properties.fluids", name) for name in _FLUID),
-    *((f"pandapipes.component_models.{module}", name) for module, name in _COMPONENTS.items()),
-}
-
 OPEN_TABLES = ("sink", "source", "mass_storage")
 """Elements that take water out or bring it in: a heating network is closed."""
 
-POSITIVE = {
-    "pipe": ("length_km", "inner_diameter_mm"),
-    "circ_pump_pressure": ("p_flow_bar", "plift_bar"),
-    "ext_grid": ("p_bar",),
-}
-FINITE = {"pipe": ("k_mm", "u_w_per_m2k")}
-
-_LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, ImportError, UserWarning)
-"""What pandapipes raises, as far as is known, at files that are JSON but no sound net."""
-
-_WRITE = "Write the file with pandapipes.to_json"
+_KEY = "networks.heat.file"
 
 
 def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
@@ -84,20 +45,15 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
     `nodes` is empty: prosumers are placed by the names or indices of their junctions.
     """
     place = Path(path)
-    text = _safe_text(place)
+    content = file_bytes(place, _KEY, "pandapipes.to_json")
     try:
-        net = with_plain_states(_load(text))
-        plants, faults = _plants(place, net, settings)
-        faults += _faults(place, net, settings) + option_faults(place, net, friction=settings.friction)
-        consumers, unlikely = controlled_consumers(place, net)
-        faults += unlikely
-        if plants:
-            faults += _unreached(place, net)
-    except _LOADING_ERRORS as error:
-        problem = f"is JSON, but no net that pandapipes can load ({type(error).__name__}: {error})"
-        raise BadInput([Fault("networks.heat.file", str(place), problem, _WRITE)]) from error
-    if faults:
-        raise BadInput(faults)
+        net, faults = heat_net(text_of(content), str(place))
+        if net is None:
+            raise BadInput(faults)
+        with loading("pandapipes"):
+            net, plants, consumers = _judged(place, net, settings)
+    except Unusable as error:
+        raise BadInput([Fault(_KEY, str(place), error.problem, error.remedy)]) from error
     return HeatNetwork(
         name=place.stem,
         net=_prepared(without_controls(net)),
@@ -112,32 +68,49 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
     )
 
 
-def _safe_text(path: Path) -> str:
-    """The file's text, once it names nothing that loading would call beyond plain data."""
-    key = "networks.heat.file"
-    if path.exists() and not path.is_file():
-        raise BadInput([Fault(key, str(path), "is no regular file", _WRITE)])
-    try:
-        text = path.read_text(encoding="utf-8")
-        foreign = foreign_classes(text, allowed=ALLOWED_CLASSES)
-    except OSError as error:
-        raise BadInput([Fault(key, str(path), f"cannot be read ({error.strerror})", "Check the path")]) from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput([Fault(key, str(path), "is not JSON", _WRITE)]) from error
-    if foreign:
-        problem = f"would have classes called on loading that are no network data: {some(foreign)}"
-        remedy = "Remove controllers and other objects from the net before writing it"
-        raise BadInput([Fault(key, str(path), problem, remedy)])
-    return text
+def _judged(
+    path: Path, net: pandapipesNet, settings: HeatSettings
+) -> tuple[pandapipesNet, tuple[Plant, ...], tuple[Consumer, ...]]:
+    """The net with plain states, its plants and consumers. Raises BadInput with every fault of its tables."""
+    structure = structure_faults(path, net)
+    faults = [*structure, *_faults(path, net, settings), *option_faults(path, net, friction=settings.friction)]
+    if structure:
+        raise BadInput(faults)
+    net = with_plain_states(_with_kinds(net))
+    plants, unclear = _plants(path, net, settings)
+    consumers, unlikely = controlled_consumers(path, net)
+    faults = [*unclear, *faults, *unlikely]
+    if plants:
+        faults += _unreached(path, net)
+    if faults:
+        raise BadInput(faults)
+    return net, plants, consumers
 
 
-def _load(text: str) -> pandapipesNet:
-    with warnings.catch_warnings():
-        # Files of other versions make the reader warn about conversions; whether the net is sound is checked after it.
-        warnings.simplefilter("ignore")
-        net = pp.from_json_string(text, convert=True)
-    if not isinstance(net, pandapipesNet):
-        raise TypeError(f"it holds a {type(net).__name__}")
+def structure_faults(path: Path, net: pandapipesNet) -> list[Fault]:
+    """What would make pandapipes stumble: tables, indices, columns, kinds, references, implausible numbers."""
+    faults = [
+        Fault(f"{path}, table {table}", "(missing)", "the net has no such table", "Write it with pandapipes.to_json")
+        for table in ("junction", "pipe")
+        if not isinstance(net.get(table), pd.DataFrame)
+    ]
+    if not faults and net.junction.empty:
+        faults.append(Fault(f"{path}, table junction", "(empty)", "the net has no junction", "Add junctions"))
+    faults += [
+        Fault(f"{path}, table {table}", f"{len(net[table])} elements", "cannot be used here", remedy)
+        for table, remedy in REFUSED.items()
+        if isinstance(net.get(table), pd.DataFrame) and len(net[table])
+    ]
+    faults += table_faults(path, net, heat_tables())
+    return faults or sense_faults(path, net)
+
+
+def _with_kinds(net: pandapipesNet) -> pandapipesNet:
+    """A copy whose columns are of the kinds that the library has in mind; None among numbers is NaN."""
+    net = net.deepcopy()
+    for table, rules in heat_tables().items():
+        if table in net:
+            net[table] = with_kinds(net[table], {name: rule.kind for name, rule in rules.items()})
     return net
 
 
@@ -222,10 +195,7 @@ def _steady(net: pandapipesNet, plants: tuple[Plant, ...]) -> tuple[Plant, ...]:
 
 
 def _faults(path: Path, net: pandapipesNet, settings: HeatSettings) -> list[Fault]:
-    faults = number_faults(path, net, POSITIVE, positive=True) + number_faults(path, net, FINITE, positive=False)
-    if net.fluid.name != "water":
-        problem = "only water is supported"
-        faults.append(Fault(f"{path}, fluid", repr(net.fluid.name), problem, "Set the fluid to water"))
+    faults = []
     for table in OPEN_TABLES:
         if _in_service(net, table):
             value, problem = f"{len(net[table])} elements", "water would leave or enter a closed network"

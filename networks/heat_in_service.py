@@ -30,12 +30,8 @@ ENDS = (
 
 
 def with_plain_states(net: pandapipesNet) -> pandapipesNet:
-    """A copy: what stands at a junction out of service, or in a pipe with a closed valve, is out of service too.
-
-    None in a column of numbers is NaN.
-    """
+    """A copy: what stands at a junction out of service, or in a pipe with a closed valve, is out of service too."""
     net = net.deepcopy()
-    _with_numbers(net)
     out = set(net.junction.index[~net.junction["in_service"].astype(bool)])
     for table, state in _tables_with_states(net):
         elements = net[table]
@@ -59,17 +55,6 @@ def _tables_with_states(net: pandapipesNet) -> Iterator[tuple[str, str]]:
             state = "opened" if table == "valve" else "in_service"
             if state in net[table] and any(column in net[table] for column in ENDS):
                 yield table, state
-
-
-def _with_numbers(net: pandapipesNet) -> None:
-    """Columns that the library declares as numbers become such. Raises ValueError at what is none."""
-    for component in net.component_list:
-        elements = net.get(component.table_name())
-        if not isinstance(elements, pd.DataFrame):
-            continue
-        for column, kind in component.get_component_input():
-            if kind == "f8" and column in elements and elements[column].dtype == object:
-                elements[column] = elements[column].astype(np.float64)
 
 
 def reached_junctions(net: pandapipesNet) -> set[int]:

@@ -7,53 +7,22 @@ finalising does not let time go on.
 
 import asyncio
 import contextlib
-import signal
-import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
-from types import FrameType
 
 from mosaik import World
 from mosaik.simmanager import SimRunner
 from mosaik_api_v3.connection import RemoteException
 
-from mosaik_p2p.errors import RunFailed
+from mosaik_p2p.errors import RunFailed, Terminated
+from mosaik_p2p.sims.interrupts import Interrupts
+from mosaik_p2p.sims.watching import ASKED
 
 INTERRUPTED = "interrupted by the user"
-TERMINATED = "ended from outside (SIGTERM)"
-SAME_SIGNAL_S = 2.0
-"""`timeout` and others send SIGTERM twice, to the process and to its group: within this time it is one."""
-_CONNECTIONS = ("Reader task for", "handle remote requests for")
-"""How mosaik names the tasks that read from other processes."""
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM; a kind of interrupt, so that it takes the same way out of every library."""
-
-
-@contextlib.contextmanager
-def termination_as_interrupt() -> Iterator[None]:
-    """Inside, SIGTERM raises Terminated; another thread's or a program's own handling of it stays as it is."""
-    is_free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not is_free or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    last_s = -SAME_SIGNAL_S
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        nonlocal last_s
-        before_s, last_s = last_s, monotonic()
-        if last_s - before_s >= SAME_SIGNAL_S:
-            raise Terminated
-
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+_CONNECTIONS = ("Reader task for", "handle remote requests for", ASKED)
+"""How the tasks are named that talk to other processes."""
 
 
 @dataclass(frozen=True)
@@ -64,36 +33,64 @@ class Ending:
     """Why it stopped before its end; None where it did not."""
     reached: Mapping[str, int]
     """The time of the last step that each simulator began."""
+    demand: BaseException | None = None
+    """What the calling program is to end with as well, see `demand_of`."""
 
 
-def run_to_end(world: World, until: int, *, log: Path) -> Ending:
+def run_to_end(world: World, until: int, *, log: Path, interrupts: Interrupts) -> Ending:
     """Run the world until that time, or until something stops it; a traceback goes to the file `log`."""
+    error: BaseException | None
     try:
-        world.run(until=until, print_progress=False, shutdown=False)
-    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (a simulator may raise anything)
-        cause: str | None = cause_of(error, log=log)
-    else:
-        cause = _hidden_failure(world, log)
-    _stop_steps(world)
-    return Ending(cause, {name: _reached(runner) for name, runner in world.compile(use_cache=True).items()})
+        with interrupts.break_off():
+            world.run(until=until, print_progress=False, shutdown=False)
+            error = _hidden_failure(world)
+    except (KeyboardInterrupt, SystemExit, Exception) as raised:  # noqa: BLE001 (a simulator may raise anything)
+        error = raised
+    _stop_steps(world, error)
+    if error is not None and interrupts.first is not None:
+        # In another form, or as a consequence, it may be what stopped the world.
+        error = interrupts.first
+    reached = {name: _reached(runner) for name, runner in world.compile(use_cache=True).items()}
+    return Ending(None if error is None else cause_of(error, log=log), reached, demand_of(error))
 
 
 def shut_down(world: World, *, log: Path) -> str | None:
     """Finalise all simulators; the cause where one of them failed at that, else None."""
     try:
-        world.shutdown()  # type: ignore[no-untyped-call]  # mosaik's own signature has no types
-    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (as above)
+        # mosaik's own way closes the loop on simulators that it does not know yet.
+        world.loop.run_until_complete(world._async_world.shutdown())  # type: ignore[no-untyped-call]  # mosaik's
+    except Exception as error:  # noqa: BLE001 (as above)
+        return cause_of(error, log=log)
+    finally:
         # Marked as done: mosaik would complain about it a second time, when the world is collected.
         world._async_world._shutdown_performed = True
-        return cause_of(error, log=log)
     return None
+
+
+def close_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Let nothing in it go on."""
+    while left := asyncio.all_tasks(loop):
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    # Connections that were broken off are closed in the loop's next round.
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
+def demand_of(error: BaseException | None) -> BaseException | None:
+    """The error, where it is not about the run but a demand to end the whole program: an interrupt or an exit."""
+    if isinstance(error, SystemExit) and isinstance(error.code, str):
+        # mosaik's way to say that a simulator did not start.
+        return None
+    return error if isinstance(error, KeyboardInterrupt | SystemExit) else None
 
 
 def cause_of(error: BaseException, *, log: Path) -> str:
     """The error in one line for the summary; what a developer needs is added to the file `log`."""
     match error:
         case Terminated():
-            return TERMINATED
+            return str(error)
         case KeyboardInterrupt():
             return INTERRUPTED
         case RunFailed():
@@ -101,8 +98,10 @@ def cause_of(error: BaseException, *, log: Path) -> str:
         case RemoteException():
             _keep(log, f"simulator {error.source}:\n" + "".join(map(str, error.further_args)))
             return _one_line(f"simulator {error.source}: {error.remote_type}: {error.remote_msg}")
-        case SystemExit():
+        case SystemExit(code=str()):
             return _one_line(f"a simulator could not be started: {error}")
+        case SystemExit():
+            return f"the program was told to exit ({error.code})"
         case _:
             _keep(log, "".join(traceback.format_exception(error)))
             return _one_line(f"{type(error).__name__}: {error}")
@@ -123,7 +122,7 @@ def _reached(runner: SimRunner) -> int:
     return int(runner.last_step.time if runner.current_step is None else runner.current_step.time)
 
 
-def _hidden_failure(world: World, log: Path) -> str | None:
+def _hidden_failure(world: World) -> BaseException | None:
     """What mosaik only logged: the first simulator, by name, whose stepping ended with an error or not at all."""
     tasks = {
         name: runner.task for name, runner in sorted(world.compile(use_cache=True).items()) if runner.task is not None
@@ -131,15 +130,21 @@ def _hidden_failure(world: World, log: Path) -> str | None:
     for task in tasks.values():
         error = task.exception() if task.done() and not task.cancelled() else None
         if error is not None:
-            return cause_of(error, log=log)
+            return error
     unfinished = [name for name, task in tasks.items() if task.cancelled() or not task.done()]
-    return f"stopped before the end: {', '.join(unfinished)}" if unfinished else None
+    return RunFailed(f"stopped before the end: {', '.join(unfinished)}") if unfinished else None
 
 
-def _stop_steps(world: World) -> None:
-    """Cancel what still waits to step; the connections to other processes are left for mosaik to close."""
-    waiting = [task for task in asyncio.all_tasks(world.loop) if not task.get_name().startswith(_CONNECTIONS)]
-    for task in waiting:
-        task.cancel()
-    if waiting:
-        world.loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+def _stop_steps(world: World, error: BaseException | None) -> None:
+    """Cancel what still waits to step; the connections to other processes are left for mosaik to close.
+
+    An exit comes out of the loop twice: where `error` was raised, and where mosaik waits for what raised it.
+    """
+    while waiting := [task for task in asyncio.all_tasks(world.loop) if not task.get_name().startswith(_CONNECTIONS)]:
+        for task in waiting:
+            task.cancel()
+        try:
+            world.loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+        except (KeyboardInterrupt, SystemExit) as again:
+            if again is not error:
+                raise

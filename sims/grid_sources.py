@@ -6,8 +6,10 @@ All sources give the same thing, a copy of a net with unique names; what a sourc
 import copy
 import importlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import Parameter, isfunction, signature
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,11 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.feasibility.limits import ElectricLimits
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_file
-from mosaik_p2p.networks.electric_files import NAMED_TABLES
-from mosaik_p2p.networks.names import with_unique_names
+from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_sheets
+from mosaik_p2p.networks.electric_files import structure_faults, with_names
+from mosaik_p2p.networks.files.nets import loading
+from mosaik_p2p.networks.files.strict import Unusable, shown
+from mosaik_p2p.networks.trial import electric_trial
 from mosaik_p2p.scenario.grids import ElectricLimitsSpec
 
 _LIMITS = ElectricLimitsSpec()
@@ -34,6 +38,10 @@ DEFAULT_LIMITS = ElectricLimits(
 """Those of a scenario that states none."""
 SIMBENCH_STEP_S = 900
 """Profiles of simbench come in quarters of an hour."""
+
+_NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_OWN_MODULES = "pandapower.networks."
+_READERS_OF_FILES = ("sorted_from_json",)
 
 Profiles = Mapping[tuple[str, str], pd.DataFrame]
 """Element table and column to a frame of steps by element index, as simbench gives them."""
@@ -75,23 +83,43 @@ def _from_case(case: Case) -> GridSource:
 
 
 def _named(net: pandapowerNet, name: str, provenance: str) -> ElectricNetwork:
-    own = copy.deepcopy(net)
-    for table in NAMED_TABLES:
-        own[table] = with_unique_names(own[table])
-    return ElectricNetwork(name=name, net=own, provenance=provenance)
+    """A copy of a net that somebody built; BadInput where pandapower could not compute it."""
+    with _faults_of("pandapower"):
+        faults = structure_faults(Path(name), net)
+    if faults:
+        raise BadInput(faults)
+    return ElectricNetwork(name=name, net=with_names(copy.deepcopy(net)), provenance=provenance)
 
 
-def _from_json(path: str, _: Mapping[str, Any]) -> GridSource:
-    return GridSource(electric_file(Path(path)))
+def _from_json(path: Any, _: Mapping[str, Any]) -> GridSource:
+    return _tried(electric_file(_path("json", path)), "Grid.json")
 
 
-def _from_xlsx(path: str, _: Mapping[str, Any]) -> GridSource:
+def _from_xlsx(path: Any, _: Mapping[str, Any]) -> GridSource:
+    return _tried(electric_sheets(_path("xlsx", path)), "Grid.xlsx")
+
+
+def _tried(network: ElectricNetwork, place: str) -> GridSource:
+    faults = electric_trial(network, place=place, background_scaling=1.0)
+    if faults:
+        raise BadInput(faults)
+    return GridSource(network)
+
+
+def _path(key: str, path: Any) -> Path:
+    if not isinstance(path, str | Path):
+        raise BadInput([Fault(f"Grid.{key}", shown(path), "is no name of a file", "Give the path of the file")])
+    return Path(path)
+
+
+@contextmanager
+def _faults_of(what: str) -> Iterator[None]:
+    """What a library says about its input, as a fault of the grid."""
     try:
-        net = pandapower.from_excel(path)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        problem = f"pandapower cannot load it ({error})"
-        raise BadInput([Fault("Grid.xlsx", path, problem, "Write the file with pandapower.to_excel")]) from error
-    return GridSource(_named(net, Path(path).stem, f"file {Path(path).name}"))
+        with loading(what):
+            yield
+    except Unusable as error:
+        raise BadInput([Fault("Grid", what, error.problem, error.remedy)]) from error
 
 
 def _from_net(net: Any, _: Mapping[str, Any]) -> GridSource:
@@ -100,12 +128,38 @@ def _from_net(net: Any, _: Mapping[str, Any]) -> GridSource:
     return GridSource(_named(net, "net", "given by the caller"))
 
 
-def _from_network_function(name: str, params: Mapping[str, Any]) -> GridSource:
-    function = getattr(pandapower.networks, name, None)
+def _from_network_function(name: Any, params: Mapping[str, Any]) -> GridSource:
+    """A network that pandapower ships. Its functions hand arguments that they do not know on to its reader of files,
+    which takes other texts than the file's: so only those that a function names itself."""
+    function = _network_functions().get(name) if isinstance(name, str) else None
     if function is None:
         remedy = "See the list in pandapower's documentation"
-        raise BadInput([Fault("Grid.network_function", name, "pandapower.networks has no such function", remedy)])
-    return GridSource(_named(function(**params), name, f"pandapower.networks.{name}"))
+        raise BadInput(
+            [Fault("Grid.network_function", shown(name), "pandapower.networks has no such function", remedy)]
+        )
+    known = [key for key, parameter in signature(function).parameters.items() if parameter.kind in _NAMED]
+    foreign = sorted(set(params) - set(known))
+    if foreign:
+        remedy = f"Choose among {', '.join(known)}" if known else "Leave params out"
+        raise BadInput([Fault("Grid.params", ", ".join(foreign), f"{name} has no such parameter", remedy)])
+    with _faults_of("pandapower"):
+        net = function(**params)
+    if not isinstance(net, pandapowerNet):
+        problem = f"gives no single net but a {type(net).__name__}"
+        raise BadInput([Fault("Grid.network_function", name, problem, "Give one of its nets as `net`")])
+    return GridSource(_named(net, name, f"pandapower.networks.{name}"))
+
+
+def _network_functions() -> dict[str, Callable[..., Any]]:
+    """What pandapower.networks defines itself; it also shows what it imports, its reader of files among it."""
+    return {
+        name: value
+        for name, value in vars(pandapower.networks).items()
+        if isfunction(value)
+        and not name.startswith("_")
+        and value.__module__.startswith(_OWN_MODULES)
+        and name not in _READERS_OF_FILES
+    }
 
 
 def _from_simbench(code: str, _: Mapping[str, Any]) -> GridSource:
@@ -117,8 +171,9 @@ def _from_simbench(code: str, _: Mapping[str, Any]) -> GridSource:
     with warnings.catch_warnings():
         # simbench warns about its own use of pandas; nothing that its user could change.
         warnings.simplefilter("ignore")
-        net = simbench.get_simbench_net(code)
-        values = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)
+        with _faults_of("simbench"):
+            net = simbench.get_simbench_net(code)
+            values = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)
     for column in [name for name in net.load.columns if name.startswith("const_")]:
         # Shares of constant impedance and current that this pandapower reads differently: with them the net diverges.
         net.load[column] = 0.0

@@ -20,6 +20,7 @@ from mosaik_p2p.feasibility.rows import Movers
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.trial import heat_trial
 from mosaik_p2p.scenario.grids import HeatLimitsSpec
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.heat_elements import (
@@ -112,7 +113,7 @@ class Simulator(GridSimulator):
         if case is not None:
             self._open(case)
         else:
-            self._heat = heat_file(Path(str(json)), _settings(settings or {}))
+            self._heat = _tried(heat_file(Path(str(json)), _settings(settings or {})))
         elements = [*children(self._opened), *(self._consumer(name) for name in self._connections)]
         self._extra_info |= {element["eid"]: element.get("extra_info") for element in elements}
         return {"eid": GRID_ID, "type": "Grid", "rel": [], "children": elements}
@@ -209,6 +210,13 @@ class Simulator(GridSimulator):
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
         values = self._values.get(eid, {})
         return {attribute: values.get(attribute) for attribute in attributes if attribute != HEAT_INPUT}
+
+
+def _tried(network: HeatNetwork) -> HeatNetwork:
+    faults = heat_trial(network, place="Grid.json")
+    if faults:
+        raise BadInput(faults)
+    return network
 
 
 def _settings(settings: Mapping[str, Any]) -> HeatSettings:

@@ -11,6 +11,7 @@ from mosaik_api_v3.types import Meta
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.streams import open_missing_streams
 from mosaik_p2p.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, Table
 
 API_VERSION: Final = "3.0"
@@ -88,6 +89,7 @@ def record(round_number: int, tables: Mapping[str, Table], *, wall_s: float) -> 
 
 def serve(simulator: mosaik_api_v3.Simulator, description: str) -> int:
     """Run a simulator as a process of its own, for mosaik's `cmd` and `connect` starts; returns the exit code."""
+    open_missing_streams()
     return int(mosaik_api_v3.start_simulation(simulator, description, configure_logging=False))
 
 

@@ -1,7 +1,10 @@
 """An electric grid that fails in its third interval, in the way that its last argument names."""
 
 import os
+import signal
 import sys
+from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Any
 
 from mosaik_api_v3.types import CreateResult
@@ -11,6 +14,16 @@ from mosaik_p2p.sims.shared import serve
 
 SECONDS_OF_TWO_HOURS = 7200
 WAYS = ("raise", "exit", "interrupt")
+PATIENCE_S = 60.0
+"""For an interrupt that does not come."""
+
+
+def wait_after(call: Callable[[], None]) -> None:
+    """Wait, after the call, for an interrupt that is to come."""
+    call()
+    until = monotonic() + PATIENCE_S
+    while monotonic() < until:
+        sleep(0.01)
 
 
 class Simulator(electric_grid.Simulator):
@@ -29,6 +42,22 @@ class Simulator(electric_grid.Simulator):
         if self.way == "exit":
             os._exit(1)
         raise KeyboardInterrupt
+
+
+class Waiting(Simulator):
+    """Says that it is there, and waits for the interrupt that is to end it."""
+
+    def _fail(self) -> None:
+        print("waiting", flush=True)
+        wait_after(lambda: None)
+
+
+class Interrupting(Simulator):
+    """Sends its process the interrupt that Ctrl-C sends, and waits for it."""
+
+    def _fail(self) -> None:
+        print("waiting", flush=True)
+        wait_after(lambda: os.kill(os.getpid(), signal.SIGINT))
 
 
 class DiesWithoutCharges(electric_grid.Simulator):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.store import ResultStore
 from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
 from mosaik_p2p.results.tables import TABLES
@@ -102,8 +103,8 @@ def write_made(folder: Path, made: Made) -> Path:
     """Write scenario, tables and, of a run that ended, the summary."""
     folder.mkdir(parents=True, exist_ok=True)
     heat = HEAT if made.has_heat else ""
-    (folder / "scenario.toml").write_text(SCENARIO.format(steps=made.steps, heat=heat), encoding="utf-8")
     store = ResultStore(folder)
+    result_folder(folder).write("scenario.toml", SCENARIO.format(steps=made.steps, heat=heat).encode())
     for k in range(made.steps_computed):
         for table, rows in interval(made, k).items():
             store.append(table, columns(table, rows))

@@ -1,5 +1,7 @@
-"""A market with rows in its first interval as one quadratic programme, by Clarabel: none of the market's own code."""
+"""A market as one quadratic programme, by Clarabel, with none of the market's own code: under rows in its first
+interval, or with storages that go one way at a time (branch and bound over their directions)."""
 
+import heapq
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -12,10 +14,14 @@ from mosaik_p2p.market.rows import HeldRow
 from mosaik_p2p.units import FloatArray
 
 EXACT = 1e-10
+NO_LIMIT = 1e6
+"""kW (or kWh): a limit from here on is none; a solution that came near it would show."""
+ONE_WAY = 1e-5
+"""kW in both directions at once that are the solver's rounding."""
 OUTSIDE = ("contract", "imbalance")
 
 
-class _Programme:
+class Programme:
     """Columns with cost and limits, and equations, one after the other."""
 
     def __init__(self) -> None:
@@ -39,7 +45,12 @@ class _Programme:
         self.right.append(float(right))
 
     def least(self) -> float:
-        count, lower, upper = len(self.price), np.array(self.lower), np.array(self.upper)
+        return self.solved(np.array(self.upper))[0]
+
+    def solved(self, upper: FloatArray) -> tuple[float, FloatArray]:
+        """Least cost and where, within `upper`; infinite where there is nothing."""
+        count, lower = len(self.price), np.array(self.lower)
+        upper = np.where(upper >= NO_LIMIT, np.inf, upper)
         row, column, value = zip(*self.entries, strict=True)
         equal = sp.csc_matrix((value, (row, column)), shape=(len(self.right), count))
         one = sp.eye(count, format="csc")
@@ -51,13 +62,70 @@ class _Programme:
         options.tol_gap_abs = options.tol_gap_rel = options.tol_feas = EXACT
         hessian = sp.diags(self.curve, format="csc")
         found = clarabel.DefaultSolver(hessian, np.array(self.price), matrix, right, cones, options).solve()
-        assert str(found.status) == "Solved"
-        return float(found.obj_val)
+        if "Infeasible" in str(found.status):
+            return np.inf, np.zeros(count)
+        assert str(found.status) in ("Solved", "AlmostSolved"), found.status
+        return float(found.obj_val), np.array(found.x)
 
 
 def optimal_cost(problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price_per_kwh: float) -> float:
     """Least cost of `problem` (imbalances priced), what rows are broken by paid for."""
-    programme, dt_h = _Programme(), problem.dt_h
+    programme, _ = stated(problem, rows, slack_price_per_kwh=slack_price_per_kwh)
+    return programme.least() + sum(model.constant for model in problem.models)
+
+
+def one_way_cost(problem: MarketProblem, *, within: float) -> float:
+    """Least cost of `problem` (imbalances priced) with every storage charging or discharging, never both.
+
+    Right to `within`, money. Branch and bound; charge and discharge share their limits, ch/most + dis/most <= 1.
+    """
+    programme, first = stated(problem, (), slack_price_per_kwh=0.0)
+    horizon, pairs = problem.shape[1], []
+    for at, model in zip(first, problem.models, strict=True):
+        devices = {v.device: k for k, v in enumerate(model.variables) if v.quantity == "charge"}
+        for k, variable in enumerate(model.variables):
+            if variable.quantity == "discharge":
+                begin = at + devices[variable.device] * horizon
+                pairs += [(begin + t, at + k * horizon + t) for t in range(horizon)]
+    upper = np.array(programme.upper)
+    pairs = [(ch, dis) for ch, dis in pairs if min(upper[ch], upper[dis]) > 0.0]
+    for ch, dis in pairs:
+        spare = programme.columns(np.zeros(1), np.zeros(1), np.zeros(1), np.full(1, np.inf))
+        programme.equation([(ch, 1.0 / upper[ch]), (dis, 1.0 / upper[dis]), (spare, 1.0)], 1.0)
+    best, waiting = np.inf, [(-np.inf, 0, np.array(programme.upper))]
+    while waiting:
+        above, number, limits = heapq.heappop(waiting)
+        if above >= best - within:
+            break
+        cost, x = programme.solved(limits)
+        if cost >= best - within:
+            continue
+        both = [min(x[ch], x[dis]) for ch, dis in pairs]
+        best = min(best, _rounded(programme, pairs, x))
+        if not pairs or max(both) <= ONE_WAY:
+            best = min(best, cost)
+            continue
+        worst = pairs[int(np.argmax(both))]
+        for n, closed in enumerate(worst):
+            narrowed = limits.copy()
+            narrowed[closed] = 0.0
+            heapq.heappush(waiting, (cost, 2 * number + n + 1, narrowed))
+    return best + sum(model.constant for model in problem.models)
+
+
+def _rounded(programme: Programme, pairs: list[tuple[int, int]], x: FloatArray) -> float:
+    """Cost with every direction as it prevails in `x`."""
+    limits = np.array(programme.upper)
+    for ch, dis in pairs:
+        limits[dis if x[ch] >= x[dis] else ch] = 0.0
+    return programme.solved(limits)[0]
+
+
+def stated(
+    problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price_per_kwh: float
+) -> tuple[Programme, list[int]]:
+    """The programme, and where each prosumer's dispatch (K, T) begins among its columns."""
+    programme, dt_h = Programme(), problem.dt_h
     carriers, horizon, _ = problem.shape
     first = [programme.columns(dt_h * m.quadratic, dt_h * m.linear, m.lower, m.upper) for m in problem.models]
     sold: dict[tuple[int, int, int], list[tuple[int, float]]] = {}
@@ -96,4 +164,4 @@ def optimal_cost(problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price
                     if variable.type not in OUTSIDE
                 ]
         programme.equation(entries, right_side)
-    return programme.least() + sum(model.constant for model in problem.models)
+    return programme, first

@@ -9,8 +9,9 @@ from markets import equipped_market, random_market, strained
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.flow_problem import Contracts, FlowGraph
+from mosaik_p2p.market.least_trade import ON_PAIRS, serve
 from mosaik_p2p.market.limited import Limited, clear_limited, connected, injections
-from mosaik_p2p.market.network_step import Contracts, FlowGraph, NetworkStep
 from mosaik_p2p.market.operator import SLACK_PRICE, Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
@@ -104,23 +105,6 @@ def test_the_optimum_lies_between_the_bounds(seed: int, kind: str) -> None:
     assert keeps_balances(problem, limited)
 
 
-def without_rows(
-    graph: FlowGraph, contracts: Contracts, injection_kw: FloatArray, *, price_per_kwh: float
-) -> NetworkStep:
-    size = np.abs(injection_kw)
-    return NetworkStep(
-        graph,
-        contracts,
-        (),
-        np.arange(len(size)),
-        reach_kw=(-2.0 * size, 2.0 * size),
-        power_kw=69.5,
-        price_per_kwh=price_per_kwh,
-        slack_price_per_kwh=100.0,
-        dt_h=1.0,
-    )
-
-
 def test_injections_are_served_where_the_interior_point_method_stalls() -> None:
     """Five places whose pairs' charges leave many ways of the same cost; PIQP does not end here."""
     injection = np.array([-5.27581998, 5.27590338, 10.56638656, -5.31115459, -5.25531716])
@@ -136,7 +120,7 @@ def test_injections_are_served_where_the_interior_point_method_stalls() -> None:
         np.tile([0.49, scarcity, scarcity], 5),
     )
     graph = FlowGraph(5, np.arange(5), first, second, charge)
-    served = without_rows(graph, contracts, injection, price_per_kwh=0.728).serve(injection)
+    served = serve(graph, contracts, injection, price_per_kwh=0.728, steps=ON_PAIRS)
     # Nothing is bought: producers serve their neighbours for the charges alone.
     assert served.sale_kw == pytest.approx(injection, abs=1e-5)
     sold = np.bincount(first, served.flow_kw, 5) - np.bincount(second, served.flow_kw, 5)
@@ -151,5 +135,5 @@ def test_what_thousands_sell_may_flow_along_one_edge() -> None:
     graph = FlowGraph(2, place, np.array([0]), np.array([1]), np.array([0.01]))
     buyers = np.arange(count // 2, count)
     contracts = Contracts(buyers, np.ones(len(buyers)), np.full(len(buyers), 100.0), np.full(len(buyers), 0.7))
-    served = without_rows(graph, contracts, injection, price_per_kwh=0.7).serve(injection)
+    served = serve(graph, contracts, injection, price_per_kwh=0.7, steps=ON_PAIRS)
     assert served.flow_kw == pytest.approx([30.0 * count / 2], rel=1e-6)

@@ -1,5 +1,9 @@
 """The command line: what it prints, and its exit codes."""
 
+import json
+import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from time import sleep
@@ -12,9 +16,14 @@ import mosaik_p2p
 from made_results import SMALL, write_made
 from mosaik_p2p import cosim
 from mosaik_p2p.cli import main
+from mosaik_p2p.market.first_use import WITHOUT_KERNEL
 from mosaik_p2p.scenario.schema import Market, Time
 from mosaik_p2p.sims import progress
 from mosaik_p2p.sims.wiring import simulator_config
+
+COMMAND = [sys.executable, "-c", "from mosaik_p2p.cli import main; main()"]
+RELATIVE_GAP = 1e-3
+"""To which a clearing is solved unless a scenario says otherwise."""
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -130,6 +139,34 @@ def test_an_error_in_a_simulator_is_one_line_and_a_log(
     assert log.read_text().rstrip().endswith("ValueError: the transformer burns")
 
 
+@pytest.mark.slow
+def test_streams_that_are_closed_are_missed_by_nobody(tmp_path: Path) -> None:
+    def called(streams: str, *arguments: str) -> int:
+        command = f"exec {shlex.join([*COMMAND, *arguments])} {streams}"
+        return subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode
+
+    options = ("--steps", "1", "--set", "time.horizon_steps=2", "--out", str(tmp_path / "run"))
+    assert called("<&- >&- 2>&-", "run", "network1_electric", *options) == 0
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["complete"]
+    assert called("2>&-", "check", "network1", "--set", "scale.load=-1") == 2
+
+
+@pytest.mark.slow
+def test_without_compiling_a_run_is_slow_and_says_so(tmp_path: Path) -> None:
+    options = ("--steps", "1", "--set", "time.horizon_steps=2", "--set", "time.start=2017-03-28T11:00:00+01:00")
+    cost = []
+    for off, told in (("1", WITHOUT_KERNEL), ("0", "")):
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": off}
+        folder = tmp_path / off
+        command = [*COMMAND, "run", "network1", *options, "--out", str(folder)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert [line for line in done.stderr.splitlines() if "interval" not in line] == told.splitlines()
+        summary = json.loads((folder / "summary.json").read_text())
+        assert summary["relative_gap"]["max"] <= RELATIVE_GAP
+        cost.append(summary["cost_total"]["in_market"])
+    assert cost[0] == pytest.approx(cost[1], rel=RELATIVE_GAP)
+
+
 def test_the_commands_exist_in_python() -> None:
     assert mosaik_p2p.check("network1") == ()
     assert [fault.place for fault in mosaik_p2p.check("network1", overrides=["scale.load=-1"])] == ["scale.load"]
@@ -147,7 +184,8 @@ def test_a_damaged_folder_is_a_fault(
         path.unlink()
     assert command(monkeypatch, "report", str(tmp_path)) == 2
     told = capsys.readouterr()
-    assert "these tables are missing" in told.err
+    assert "table trades" in told.err
+    assert "is missing" in told.err
     assert "feasible" not in told.out + told.err
 
 

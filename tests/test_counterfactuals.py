@@ -7,11 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mosaik_p2p.cosim import ExitCode, RunOutcome, run
+from mosaik_p2p import api
+from mosaik_p2p.cosim import ExitCode, Order, RunOutcome, conduct, run
+from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.comparison import LABELS, comparison_rows
 from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIATION, counterfactual_folder
-from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE, prepare_folder
-from mosaik_p2p.results.report import build_report
+from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE
+from mosaik_p2p.results.lock import LOCK_FILE
+from mosaik_p2p.results.mark import MARK_FILE
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.terminal import render
 from mosaik_p2p.results.wording import plain
@@ -89,7 +92,7 @@ def test_what_the_operator_takes_stands_beside_what_the_prosumers_pay(compared: 
 def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> None:
     before = (compared.folder / REPORT_FILE).read_bytes()
     assert b'<table id="comparison">' in before
-    build_report(compared.folder)
+    api.report(compared.folder)
     assert (compared.folder / REPORT_FILE).read_bytes() == before
 
 
@@ -111,8 +114,8 @@ def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -
 
 
 def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> None:
-    outcome = run(
-        "network1",
+    order = Order(
+        scenario="network1",
         out=tmp_path / "cut",
         steps=1,
         overrides=(*NOON, *TIGHT, "negotiation.enabled=true", "negotiation.max_rounds=1"),
@@ -120,6 +123,8 @@ def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> Non
         progress=False,
         simulators={"electric_grid": {"python": "dying_grid:DiesWithoutCharges"}},
     )
+    outcome, demand = conduct(order)
+    assert isinstance(demand, KeyboardInterrupt)
     assert outcome.exit_code is ExitCode.INCOMPLETE
     assert outcome.summary["complete"]
     assert {case: told["complete"] for case, told in outcome.summary["counterfactuals"].items()} == {
@@ -135,7 +140,8 @@ def test_overwriting_removes_them_and_leaves_other_files(compared: RunOutcome, t
     own = folder / COUNTERFACTUALS_FOLDER / "notes" / "mine.txt"
     own.parent.mkdir()
     own.write_text("mine")
-    prepare_folder(folder, overwrite=True)
-    assert [path.name for path in folder.iterdir()] == [COUNTERFACTUALS_FOLDER]
+    with claimed_folder(folder, overwrite=True):
+        pass
+    assert {path.name for path in folder.iterdir()} == {COUNTERFACTUALS_FOLDER, LOCK_FILE, MARK_FILE}
     assert [path.name for path in (folder / COUNTERFACTUALS_FOLDER).iterdir()] == ["notes"]
     assert own.read_text() == "mine"

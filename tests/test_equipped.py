@@ -135,7 +135,9 @@ def test_battery_vehicle_and_tank_do_not_burn_energy_that_is_paid_for(form: str)
     assert cleared.repaired
     assert "one direction" in str(cleared.cause)
     assert cleared.cost == pytest.approx(by_hand, rel=GAP)
-    assert cleared.lower_bound == pytest.approx(relaxed, rel=2 * GAP)
+    # The relaxed market bounds from far below; what everyone can do at the prices, going one way, bounds as it should.
+    assert relaxed < cleared.lower_bound * (1 + GAP)
+    assert cleared.lower_bound == pytest.approx(by_hand, rel=GAP)
     assert both_ways(market, cleared) <= OVERLAP
 
 

@@ -7,24 +7,29 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "units", "errors", "scenario", "prosumers", "charges", "market", "plain", "feasibility", "settlement",
-    "results", "networks", "loading", "sims", "cosim", "api", "cli",
+    "units", "errors", "files", "tabular", "scenario", "prosumers", "charges", "market", "plain", "feasibility",
+    "settlement", "results", "networks", "loading", "sims", "cosim", "api", "cli",
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}
 FREE_OF_NETWORKS = set(ORDER[: ORDER.index("networks")])
 
 
-def _modules() -> list[Path]:
-    folder = Path(importlib.util.find_spec("mosaik_p2p").origin).parent  # type: ignore[union-attr, arg-type]
-    siblings = [Path(importlib.util.find_spec(f"mosaik_p2p.{name}").origin).parent for name in ("sims", "networks")]  # type: ignore[union-attr, arg-type]
-    return [path for root in (folder, *siblings) for path in sorted(root.rglob("*.py"))]
+def _modules() -> list[tuple[str | None, Path]]:
+    """Every module with its layer: the folder or file right below the package, or the sibling folder."""
+    roots = {
+        name: Path(importlib.util.find_spec(f"mosaik_p2p{dot}{name}").origin).parent  # type: ignore[union-attr, arg-type]
+        for dot, name in (("", ""), (".", "sims"), (".", "networks"))
+    }
+    return [
+        (name or _top(path.relative_to(root)), path)
+        for name, root in roots.items()
+        for path in sorted(root.rglob("*.py"))
+    ]
 
 
-def _layer(path: Path) -> str | None:
-    for part in (path.stem, *(parent.name for parent in path.parents)):
-        if part in ORDER and (part != path.stem or path.parent.name in ("mosaik_p2p", part)):
-            return part
-    return None
+def _top(path: Path) -> str | None:
+    top = path.parts[0].removesuffix(".py")
+    return top if top in ORDER else None
 
 
 def _imported(path: Path) -> set[str]:
@@ -39,9 +44,8 @@ def _imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_imports_point_one_way(path: Path) -> None:
-    layer = _layer(path)
+@pytest.mark.parametrize(("layer", "path"), _modules(), ids=str)
+def test_imports_point_one_way(layer: str | None, path: Path) -> None:
     if layer is None:
         return
     rank = ORDER.index(layer)

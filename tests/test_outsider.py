@@ -61,25 +61,65 @@ def test_every_clearing_is_optimal_within_the_gap(network1: outsider.Results) ->
     assert (table["cost_above_optimum"] + table["bound_below_optimum"]).max() <= GAP * 1.01
 
 
+CHARGE_PER_OHM = 0.01
+CHARGE_PER_KM = 0.01 * 0.018 * 65.0
+"""The case study's rates: per ohm; per kW that a path loses, at 0.018 kW per km and K and a mean of 65 degC."""
+BOTH_ENDS = ["charge_seller_per_kwh", "charge_buyer_per_kwh"]
+
+
 def test_charges_are_the_distances_in_the_stored_network(network1: outsider.Results, folder: Path) -> None:
-    """0.01 per kWh and ohm along the path of least impedance, paid by both ends."""
+    """Along the path of least impedance, and along the pipes of the supply side; paid by both ends."""
+    import pandapipes as pps
     import pandapower as pp
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the library's own deprecations on reading its format
-        net = pp.from_json(str(folder / "electric_net.json"))
-    impedance = np.hypot(net.line["r_ohm_per_km"], net.line["x_ohm_per_km"]) * net.line["length_km"]
-    graph = nx.Graph()
-    graph.add_weighted_edges_from(zip(net.line["from_bus"], net.line["to_bus"], impedance, strict=True))
-    place = {p["name"]: net.bus.index[net.bus["name"] == p["bus"]][0] for p in network1.scenario["prosumers"]}
+        warnings.simplefilter("ignore")  # the libraries' own deprecations on reading their formats
+        electric, heat = pp.from_json(str(folder / "electric_net.json")), pps.from_json(str(folder / "heat_net.json"))
+    line, pipe = electric.line, heat.pipe[heat.pipe["name"].str.startswith("S")]
+    ohm = np.hypot(line["r_ohm_per_km"], line["x_ohm_per_km"]) * line["length_km"]
+    roads = {
+        "electricity": _roads(electric.bus["name"], line["from_bus"], line["to_bus"], CHARGE_PER_OHM * ohm),
+        "heat": _roads(
+            heat.junction["name"], pipe["from_junction"], pipe["to_junction"], CHARGE_PER_KM * pipe["length_km"]
+        ),
+    }
+    members = network1.scenario["prosumers"]
+    place = {("electricity", p["name"]): p["bus"] for p in members}
+    place |= {("heat", p["name"]): f"S{p['junction']}" for p in members if "junction" in p}
     charges = network1["charges"]
-    for row in charges[charges["carrier"] == "electricity"].itertuples():
-        expected = 0.01 * nx.dijkstra_path_length(graph, place[row.prosumer], place[row.partner])
+    assert charges.groupby("carrier").size().to_dict() == {"electricity": 10, "heat": 3}  # pairs of five, and of three
+    for row in charges.itertuples():
+        ends = (place[row.carrier, row.prosumer], place[row.carrier, row.partner])
+        expected = nx.dijkstra_path_length(roads[row.carrier], *ends)
         assert row.charge_seller_per_kwh == pytest.approx(expected)
         assert row.charge_buyer_per_kwh == pytest.approx(expected)
-    trades = network1["trades"].merge(charges, on="carrier", suffixes=("", "_posted"))
-    ends = (trades["seller"] == trades["prosumer"]) & (trades["buyer"] == trades["partner"])
-    assert (trades.loc[ends, "charge_seller_per_kwh"] == trades.loc[ends, "charge_seller_per_kwh_posted"]).all()
+
+
+def _roads(names: pd.Series, begins: pd.Series, ends: pd.Series, charge: pd.Series) -> nx.Graph:
+    graph = nx.Graph()
+    graph.add_weighted_edges_from(zip(names.loc[begins], names.loc[ends], charge, strict=True))
+    return graph
+
+
+def test_every_trade_pays_what_is_posted_for_its_pair(network1: outsider.Results) -> None:
+    """A pair is posted once, whichever of the two sells."""
+    posted, trades = network1["charges"], network1["trades"]
+    turned = posted.rename(columns={"prosumer": "partner", "partner": "prosumer"})
+    either_way = pd.concat([posted, turned])[["carrier", "prosumer", "partner", *BOTH_ENDS]]
+    found = trades.merge(
+        either_way,
+        how="left",
+        left_on=["carrier", "seller", "buyer"],
+        right_on=["carrier", "prosumer", "partner"],
+        suffixes=("", "_posted"),
+        validate="many_to_one",
+    )
+    assert len(found) == len(trades) > 0
+    assert set(found["carrier"]) == {"electricity", "heat"}
+    assert (found["seller"] > found["buyer"]).any()
+    assert (found["seller"] < found["buyer"]).any()
+    for end in BOTH_ENDS:
+        assert (found[end] == found[f"{end}_posted"]).all()
 
 
 def test_one_interval_of_the_power_flow_can_be_repeated(network1: outsider.Results, folder: Path) -> None:

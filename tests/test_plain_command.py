@@ -98,8 +98,8 @@ def test_every_fault_is_told_with_line_column_and_remedy(
         ("name,pmin_kw,p_max_kw,a,b\n", "Rename the column 'pmin_kw'"),
         ("name,p_min_kw,p_max_kw,a\nx,0,1,0\n", "has no column 'b'"),
         ("name,p_min_kw,p_max_kw,a,b\n", "has no agent"),
-        ("name,p_min_kw,p_max_kw,a,b\nx,0,1,0,1,7\n", "is not a table"),
-        ("name;p_min_kw;p_max_kw;a;b\nx;0;1;0;0,5\n", "Write a number with a decimal point"),
+        ("name,p_min_kw,p_max_kw,a,b\nx,0,1,0,1,7\n", "has 6 values, and the header 5"),
+        ("name;p_min_kw;p_max_kw;a;b\nx;0;1;0;0,5\n", "Write decimals with a point"),
     ],
 )
 def test_unusable_files(
@@ -126,6 +126,33 @@ def test_a_json_file_that_cannot_be_written(
 ) -> None:
     assert clear(monkeypatch, "--json", "missing/out.json") == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["agents.csv", "./pairs.csv", "link.csv", "twin.csv", "notes.txt", "other.json"])
+def test_no_file_but_an_earlier_outcome_is_replaced(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "link.csv").symlink_to("agents.csv")
+    (folder / "twin.csv").hardlink_to(folder / "pairs.csv")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "other.json").write_text('{"status": "mine"}')
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert clear(monkeypatch, "--json", name) == 2
+    told = "is not the outcome of a clearing" if name in ("notes.txt", "other.json") else "is an input of this clearing"
+    assert told in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
+def test_an_earlier_outcome_is_replaced_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "out.json").write_text("")
+    assert clear(monkeypatch, "--json", "out.json") == 0
+    (folder / "kept.json").hardlink_to(folder / "out.json")
+    first = (folder / "out.json").read_text()
+    (folder / "agents.csv").write_text(AGENTS.replace("0.05", "0.06"))
+    assert clear(monkeypatch, "--json", "out.json") == 0
+    assert (folder / "out.json").read_text() != first
+    assert (folder / "kept.json").read_text() == first
+    assert {path.name for path in folder.iterdir()} == {"agents.csv", "pairs.csv", "out.json", "kept.json"}
 
 
 def test_no_solution_has_its_own_exit_code(

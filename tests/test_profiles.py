@@ -176,7 +176,7 @@ def test_missing_file_and_wrong_content(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         from_file(tmp_path, intervals(2), name="p.parquet")
     (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="is empty"):
         from_file(tmp_path, intervals(2), name="empty.csv")
     (tmp_path / "other.csv").write_text("hour,p_kw\n0,1\n")
     with pytest.raises(BadInput, match="has no column 'time'"):

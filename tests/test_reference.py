@@ -17,6 +17,7 @@ from mosaik_p2p.scenario.reference import (
     entry_names,
     entry_text,
     named,
+    number_bounds,
     overview,
     reference_markdown,
     section_kinds,
@@ -156,3 +157,24 @@ def test_the_scenario_of_all_devices_has_them_all() -> None:
     types = [entry["type"] for prosumer in scenario["prosumers"] for entry in prosumer["devices"]]
     assert set(types) == set(DEVICE_TYPES)
     assert any(entry.get("v2g") for prosumer in scenario["prosumers"] for entry in prosumer["devices"])
+
+
+INDICES = {"bus", "junction", "replaces_load", "supply", "return_"}
+"""Keys with an index of a network's element, which the network's own table bounds."""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_number_has_a_lower_and_an_upper_end(kind: type[Section]) -> None:
+    for key, field in kind.model_fields.items():
+        for bounds in number_bounds(field.annotation, field.metadata):
+            if key not in INDICES:
+                assert None not in (bounds.low, bounds.high), f"{kind.__name__}.{key}"
+
+
+def test_ranges_are_stated_where_the_keys_are() -> None:
+    page = reference_markdown()
+    assert "Heat per electricity, a number or the name of a profile. 0.5 to 30." in page
+    assert "Least voltage, p.u. 0.5 to 1.5." in page
+    assert "percent of the rated current. 1 to 1000." in page
+    (row,) = (line for line in page.splitlines() if "| `price` |" in line or "`relative_gap`" in line)
+    assert "Above 0 to below 1." in row

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from made_results import SMALL, Made, columns, interval, write_made
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.results.store import ResultStore, prepare_folder, read_table
+from mosaik_p2p.results.mark import MARK_FILE, ResultFolder
+from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.tables import TABLES
 
 NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
@@ -78,7 +79,7 @@ def test_a_table_can_be_read_while_the_run_goes_on_and_after_its_end(tmp_path: P
 
 def test_every_table_is_there_at_the_end_also_without_rows(tmp_path: Path):
     ResultStore(tmp_path).close()
-    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.parquet" for name in TABLES}
+    assert {path.name for path in tmp_path.iterdir()} == {MARK_FILE, *(f"{name}.parquet" for name in TABLES)}
     for name, shape in TABLES.items():
         assert pq.read_schema(tmp_path / f"{name}.parquet").equals(shape.schema)
 
@@ -117,6 +118,12 @@ def test_rows_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, list
 def test_a_table_that_does_not_exist_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="no table 'bus'"):
         ResultStore(tmp_path).append("bus", {})
+
+
+def test_a_second_store_does_not_mix_its_rows_with_those_of_the_first(tmp_path: Path):
+    write_made(tmp_path, Made(steps_computed=2, is_closed=False))
+    with pytest.raises(BadInput, match="holds tables of an earlier run"):
+        ResultStore(tmp_path)
 
 
 @settings(max_examples=20, deadline=None)
@@ -164,52 +171,10 @@ def test_an_unfinished_part_is_not_read(tmp_path: Path):
     assert len(pd.read_parquet(tmp_path / "buses.parquet")) == 1
 
 
-def test_a_new_folder_is_created_with_its_parents(tmp_path: Path):
-    prepare_folder(tmp_path / "a" / "b", overwrite=False)
-    assert (tmp_path / "a" / "b").is_dir()
-
-
-def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path):
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(BadInput, match=r"is not empty.*--overwrite"):
-        prepare_folder(tmp_path, overwrite=False)
-
-
-def test_overwriting_removes_an_earlier_result_and_nothing_else(tmp_path: Path):
-    write_made(tmp_path, SMALL)
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "error.log").write_text("Traceback")
-    (tmp_path / "buses.parquet").unlink()
-    (tmp_path / "buses.parquet").mkdir()
-    (tmp_path / "buses.parquet" / "part-00000.parquet").write_bytes(b"old")
-    prepare_folder(tmp_path, overwrite=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def test_overwriting_removes_the_parts_of_a_run_that_died(tmp_path: Path):
-    write_made(tmp_path, Made(steps_computed=2, is_closed=False))
-    prepare_folder(tmp_path, overwrite=True)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["scenario.toml", "notes.txt", "report.html", "error.log"])
-def test_overwriting_never_touches_a_folder_that_is_no_result(tmp_path: Path, name: str):
-    (tmp_path / name).write_text("mine")
-    with pytest.raises(BadInput, match="not those of an earlier run"):
-        prepare_folder(tmp_path, overwrite=True)
-    assert (tmp_path / name).read_text() == "mine"
-
-
-def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path):
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(BadInput, match="is a file"):
-        prepare_folder(tmp_path / "file", overwrite=True)
-
-
 def test_the_clearing_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Killed at any moment, a run has no interval in it that lacks other tables."""
     written: list[str] = []
-    monkeypatch.setattr("mosaik_p2p.results.store._write_whole", lambda _, path: written.append(path.parent.stem))
+    monkeypatch.setattr(ResultFolder, "write", lambda _, name, *__, **___: written.append(name.partition(".")[0]))
     results = ResultStore(tmp_path)
     for table, rows in interval(SMALL, 0).items():
         results.append(table, columns(table, rows))

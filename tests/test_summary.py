@@ -488,10 +488,47 @@ def test_of_intervals_that_cannot_be_judged_no_broken_limits_are_counted(tmp_pat
 def test_energy_not_served_is_in_the_verdict(tmp_path: Path):
     made = replace(ELECTRIC_ONLY, steps=3, steps_computed=3, buses=2)
     summary = summarise(write_tables(tmp_path, made, lack), meta(made))
-    assert summary["verdict"] == "feasible"
-    told = "Every limit is kept in all 3 intervals, but 2.0 kWh were not served."
+    assert summary["verdict"] == "infeasible"
+    assert summary["infeasible_intervals"]["limits"] == 0
+    told = (
+        "The market is not feasible: loads are not served in 1 of 3 intervals (2.0 kWh: P2 electricity), "
+        "and 12.0 kWh found no taker."
+    )
     assert verdict_sentence(summary) == told
-    assert told in render(summary)
+    shown = " ".join(render(summary).split())
+    assert told in shown
+    assert "No taker: 12.0 kWh electricity at P1" in shown
+
+
+@pytest.mark.parametrize(("shortage_kw", "expected"), [(-0.5, "infeasible"), (-5e-4, "feasible"), (0.5, "feasible")])
+@pytest.mark.parametrize("carrier", ["electricity", "heat"])
+def test_only_a_load_that_is_not_served_makes_an_interval_infeasible(
+    carrier: str, shortage_kw: float, expected: str, tmp_path: Path
+):
+    def change(tables: dict[str, Any], k: int) -> None:
+        for row in tables["prosumers"]:
+            row["imbalance_kw"] = shortage_kw if (k, row["carrier"], row["prosumer"]) == (0, carrier, "P2") else 0.0
+
+    made = replace(SMALL, steps=2, steps_computed=2)
+    summary = summarise(write_tables(tmp_path, made, change), meta(made))
+    unserved = expected == "infeasible"
+    assert summary["infeasible_intervals"]["loads"] == int(unserved)
+    assert summary["verdict_counts"]["infeasible"] == summary["infeasible_intervals"]["limits"] + int(unserved)
+    assert ("loads are not served in 1 of 2" in verdict_sentence(summary)) == unserved
+    assert ("found no taker" in verdict_sentence(summary)) == (shortage_kw > 0)
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("flexible_load", 1), ("ev", 0)])
+def test_what_a_flexible_load_is_owed_at_the_end_of_its_day_was_not_served(kind: str, counted: int, tmp_path: Path):
+    def change(tables: dict[str, Any], k: int) -> None:
+        if k == 1:
+            tables["devices"][0] |= {"type": kind, "missed_kwh": 3.0}
+
+    made = replace(ELECTRIC_ONLY, steps=3, steps_computed=3, buses=2)
+    summary = summarise(write_tables(tmp_path, made, change), meta(made))
+    assert summary["infeasible_intervals"] == {"limits": 0, "loads": counted}
+    assert summary["verdict"] == ("infeasible" if counted else "feasible")
+    assert "3.0 kWh missed their deadline" in verdict_sentence(summary)
 
 
 def test_a_market_that_did_not_converge_is_told_with_its_cause(tmp_path: Path, small: Path):

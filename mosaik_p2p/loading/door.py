@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
@@ -17,10 +18,12 @@ from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, sha
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
 from mosaik_p2p.loading.references import reference_faults
 from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
+from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
 from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
-from mosaik_p2p.loading.uses import Use, sign_faults, uses
+from mosaik_p2p.loading.trial import trial_faults
+from mosaik_p2p.loading.uses import Use, origins_of, range_faults, uses
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
 from mosaik_p2p.scenario.devices import SolarCollectorSpec
 from mosaik_p2p.scenario.names import listed
@@ -32,15 +35,20 @@ from mosaik_p2p.scenario.tree import PlacedTable, placed
 from mosaik_p2p.scenario.write import with_absolute_files
 
 
-def load(source: str | Path, overrides: Sequence[str] = ()) -> Case:
+def load(source: str | Path, overrides: Sequence[str] = (), *, results: str | Path | None = None) -> Case:
     """The scenario `source`, a file or the name of one that ships, with `overrides` such as `time.steps=3`.
 
-    Raises BadInput with every fault of every layer.
+    `results` is the folder that results will be written to, if it is known. Raises BadInput with every fault of every
+    layer, that of the folder's path among them.
     """
-    path = scenario_path(source)
-    reading = _read(path, overrides)
+    no_place = [] if results is None else result_place_faults(results)
+    try:
+        path = scenario_path(source)
+        reading = _read(path, overrides)
+    except BadInput as bad:
+        raise BadInput([*bad.faults, *no_place]) from None
     case, faults = _case(reading, path)
-    every = summed_up([*reading.faults, *faults]) or tuple(form_faults(case))
+    every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(form_faults(case))
     if every:
         raise BadInput(every)
     return case
@@ -64,9 +72,11 @@ def _read(path: Path, overrides: Sequence[str]) -> Reading:
     general = [override for override in wanted if not override.of_prosumers]
     tree, faults_of_general = overridden(tree, general)
     tree, faults_of_houses = with_houses(tree, path.parent)
+    refuse_too_many(tree)
     tree, faults_of_templates = expanded(tree)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
     reading = read_tree(tree)
+    reading = without_excess(reading)
     early = (*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_templates, *faults_of_prosumers)
     complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None})
     scenario = with_absolute_files(complete, path.parent)
@@ -91,6 +101,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *(fault for place in places for fault in place.faults),
         *shared_load_faults(scenario, places),
         *parted_heat_faults(scenario, places, grids.heat),
+        *trial_faults(scenario, grids, places, series),
         *faults_of_tariffs,
         *faults_of_devices,
         *storage_faults(reading),
@@ -141,7 +152,8 @@ def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...
     if reading.lost("time.start"):
         return AllSeries({}, None, ()), []
     series = all_series(reading.scenario, span, folder)
-    faults = [*series.faults, *sign_faults(mentions, series.profiles, span.own_times)]
+    origins = origins_of(reading.scenario)
+    faults = [*series.faults, *range_faults(mentions, series.profiles, origins, span.own_times)]
     if reading.scenario.weather is None and not reading.lost("weather"):
         faults.extend(
             Fault(
@@ -191,17 +203,17 @@ def _prosumers(
 
 def summed_up(faults: Sequence[Fault]) -> tuple[Fault, ...]:
     """The faults; one mistake that many prosumers or profiles share (by a template or a file, say) is one fault."""
-    alike: dict[tuple[str, ...], list[str]] = {}
+    alike: dict[tuple[str, ...], dict[str, None]] = {}
     first: dict[tuple[str, ...], Fault] = {}
     for fault in faults:
         head, name, rest = (*fault.place.split(".", 2), "", "")[:3]
         shared = head in ("prosumers", "profiles")
         key = (head, rest if shared else fault.place, fault.value, fault.problem, fault.remedy)
         first.setdefault(key, fault)
-        names = alike.setdefault(key, [])
-        if name not in names:
-            names.append(name)
-    return tuple(_with_others(fault, alike[key][1:] if key[1] != fault.place else []) for key, fault in first.items())
+        alike.setdefault(key, {})[name] = None
+    return tuple(
+        _with_others(fault, list(alike[key])[1:] if key[1] != fault.place else []) for key, fault in first.items()
+    )
 
 
 def _with_others(fault: Fault, names: Sequence[str]) -> Fault:

@@ -6,16 +6,16 @@ alone names a node of the case. An empty scale or shift is drawn from the scenar
 `mosaik_p2p.scenario.houses`.
 """
 
-import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mosaik_p2p.errors import Fault
-from mosaik_p2p.loading.profile_file import SEPARATOR_REMEDY
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.files import FILE_REMEDY, shown_path, why_not_readable
 from mosaik_p2p.scenario.houses import drawn
 from mosaik_p2p.scenario.names import did_you_mean, is_index
 from mosaik_p2p.scenario.tree import PlacedList, PlacedTable, joined
+from mosaik_p2p.tabular import read_csv_table, within
 
 COLUMNS = (
     *("name", "bus", "junction_supply", "junction_return", "replaces_load", "replaces_consumer", "template", "scale"),
@@ -52,19 +52,14 @@ def _step_minutes(tree: PlacedTable) -> int:
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
     """Line number and filled cells of each row; a file without the right columns has none."""
-    if path.exists() and not path.is_file():
-        return [], (Fault(KEY, repr(path.name), "is no regular file", "Name a CSV file."),)
+    why = why_not_readable(path)
+    if why is not None:
+        return [], (Fault(KEY, shown_path(path.name), why, FILE_REMEDY),)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True, restkey="", restval="")
-            rows = [(reader.line_num, row) for row in reader]
-            columns = reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        remedy = "Paths are relative to the scenario file."
-        return [], (Fault(KEY, repr(path.name), f"cannot be read ({reason})", remedy),)
-    if len(columns) == 1 and ";" in columns[0]:
-        return [], (Fault(KEY, repr(path.name), "has ';' between its columns", SEPARATOR_REMEDY),)
+        table = read_csv_table(path)
+    except BadInput as bad:
+        return [], within(KEY, bad).faults
+    columns = list(table.frame.columns)
     faults = [
         Fault(KEY, repr(path.name), f"has an unknown column {column!r}", did_you_mean(column, COLUMNS, what="columns"))
         for column in columns
@@ -74,11 +69,8 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ..
         faults.append(Fault(KEY, repr(path.name), "has no column 'name'", "Name every house."))
     if faults:
         return [], tuple(faults)
-    filled = [
-        (line, {key: cell.strip() for key, cell in row.items() if key in COLUMNS and cell.strip()})
-        for line, row in rows
-    ]
-    return [(line, row) for line, row in filled if row], ()
+    rows = zip(table.lines, table.frame.to_dict("records"), strict=True)
+    return [(int(line), {str(key): cell for key, cell in row.items() if cell}) for line, row in rows], ()
 
 
 def _house(row: Mapping[str, str], place: str, seed: int, step_minutes: int) -> PlacedTable:

@@ -12,13 +12,16 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.files import FILE_REMEDY, shown_path, why_not_readable
 from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE, epoch_seconds, interval_means
+from mosaik_p2p.scenario.problems import shown
+from mosaik_p2p.tabular import number_remedy, numbers_of, read_csv_table, read_parquet_table, within
 from mosaik_p2p.units import FloatArray, IntArray
 
 TIME = "time"
 PARQUET_SUFFIXES = (".parquet", ".pq")
-SEPARATOR_REMEDY = "Separate the columns by commas and write decimals with a point."
-_HEADER_LIMIT = 1_000_000
+LARGEST = 1e12
+"""Numbers beyond are mistakes, whatever they count."""
 NAMED_PLACES = 3
 """How many places a message names before it only counts."""
 
@@ -31,6 +34,12 @@ class ProfileTable:
     times_s: IntArray
     step_s: int
     frame: pd.DataFrame
+    lines: IntArray | None
+    """(rows,) line of a CSV file in which each row stands; None of a Parquet file."""
+
+    def row_text(self, row: int) -> str:
+        """Where a row stands in the file."""
+        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
 
 
 @dataclass(frozen=True)
@@ -43,38 +52,67 @@ class _Span:
 
 def read_profile_table(path: Path) -> ProfileTable:
     """The file's content; a file that has not changed is read once per process. Raises BadInput (place `file`)."""
-    remedy = "Paths are relative to the scenario file."
-    try:
-        changed_ns = path.stat().st_mtime_ns
-    except OSError as error:
-        raise BadInput([Fault("file", repr(path.name), f"cannot be read ({error.strerror})", remedy)]) from error
-    if not path.is_file():
-        raise BadInput([Fault("file", repr(path.name), "is no regular file", "Name a CSV or Parquet file.")])
-    return _read_once(path, changed_ns)
+    why = why_not_readable(path)
+    if why is not None:
+        raise BadInput([Fault("file", shown_path(path.name), why, FILE_REMEDY)])
+    return _read_once(path, path.stat().st_mtime_ns)
 
 
 def column_values(
-    table: ProfileTable, column: str, *, key: str, times: pd.DatetimeIndex, step_minutes: int
+    table: ProfileTable,
+    column: str,
+    *,
+    key: str,
+    times: pd.DatetimeIndex,
+    step_minutes: int,
+    bounds: tuple[float, float] = (-LARGEST, LARGEST),
 ) -> FloatArray:
     """One series on the intervals that begin at `times`, shape (len(times),).
 
-    Raises BadInput where the column or its numbers are missing (place `key`), or rows of the file (place `file`).
+    Raises BadInput where the column or its numbers are missing or beyond `bounds` (place `key`), or rows of the file
+    are missing (place `file`).
     """
-    if column not in table.frame.columns:
+    if column not in table.frame.columns or column == TIME:
         known = ", ".join(str(name) for name in table.frame.columns if name != TIME)
         raise BadInput([Fault(key, repr(column), "the file has no such column", f"It has {known}.")])
     begins_s = epoch_seconds(times)
     step_s = step_minutes * SECONDS_PER_MINUTE
     span = _Span(int(begins_s[0]), int(begins_s[-1]) + step_s, times, step_minutes)
     rows = _rows_of_span(table, span)
-    values = pd.to_numeric(table.frame[column].iloc[rows], errors="coerce").to_numpy(dtype=float)
+    cells = table.frame[column].iloc[rows]
+    values, _ = numbers_of(cells)
     bad = ~np.isfinite(values)
     if bad.any():
-        where = _named(_stamps(table.times_s[rows][bad], times))
-        remedy = "Every row of the span needs a finite number."
-        raise BadInput([Fault(key, repr(column), f"has no number at {where}", remedy)])
+        where = _stamps_named(table.times_s[rows][bad], times)
+        first = int(np.argmax(bad))
+        problem = f"has no number at {where}; {table.row_text(rows.start + first)} has {_cell(cells.iloc[first])}"
+        raise BadInput([Fault(key, repr(column), problem, f"{number_remedy(cells.iloc[first])}, in every row.")])
+    _refuse_beyond(bounds, values, table, Fault(key, repr(column), "", ""), rows=rows, times=times)
     first_s = int(table.times_s[rows][0])
     return interval_means(values, first_s=first_s, source_step_s=table.step_s, times=times, step_minutes=step_minutes)
+
+
+def _refuse_beyond(
+    bounds: tuple[float, float],
+    values: FloatArray,
+    table: ProfileTable,
+    fault: Fault,
+    *,
+    rows: slice,
+    times: pd.DatetimeIndex,
+) -> None:
+    low, high = bounds
+    wrong = (values < low) | (values > high)
+    if not wrong.any():
+        return
+    first = int(np.argmax(wrong))
+    where = _stamps_named(table.times_s[rows][wrong], times)
+    problem = f"is {values[first]:g} in {table.row_text(rows.start + first)} of {table.name} ({where})"
+    raise BadInput([Fault(fault.place, fault.value, problem, f"Give values from {low:g} to {high:g}.")])
+
+
+def _cell(cell: object) -> str:
+    return shown(cell) if str(cell).strip() else "nothing"
 
 
 def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
@@ -86,7 +124,7 @@ def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
     expected = np.arange(begin_s, span.end_s, table.step_s, dtype=np.int64)
     missing = np.setdiff1d(expected, table.times_s[rows])
     if missing.size:
-        where = _named(_stamps(missing, span.times))
+        where = _stamps_named(missing, span.times)
         begin, end = _stamps(np.array([span.begin_s, span.end_s]), span.times)
         remedy = (
             f"The file must cover {begin} to {end} (steps + horizon_steps - 1 intervals) without gaps; "
@@ -94,7 +132,7 @@ def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
         )
         raise BadInput([Fault("file", repr(table.name), f"has no row for {where}", remedy)])
     if len(expected) != len(table.times_s[rows]):
-        extra = _named(_stamps(np.setdiff1d(table.times_s[rows], expected), span.times))
+        extra = _stamps_named(np.setdiff1d(table.times_s[rows], expected), span.times)
         problem = f"has rows between its usual steps of {table.step_s} s: {extra}"
         raise BadInput([Fault("file", repr(table.name), problem, "Give the file one regular step.")])
     return rows
@@ -103,12 +141,7 @@ def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
 @lru_cache(maxsize=32)
 def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a changed file is another key
     place, value = "file", repr(path.name)
-    if _has_semicolons(path):
-        raise BadInput([Fault(place, value, "has ';' between its columns", SEPARATOR_REMEDY)])
-    try:
-        frame = _read_frame(path)
-    except (OSError, ValueError) as error:
-        raise BadInput([Fault(place, value, f"cannot be read: {error}", "Give a CSV or Parquet file.")]) from error
+    frame, lines = _read_frame(path)
     if TIME not in frame.columns:
         remedy = "Give each row's begin, such as 2017-03-21T00:00:00+01:00."
         raise BadInput([Fault(place, value, "has no column 'time'", remedy)])
@@ -121,26 +154,21 @@ def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a
         problem = f"its times do not rise at data row {row + 1} ({frame[TIME].iloc[row]})"
         raise BadInput([Fault(place, value, problem, "Sort the rows and remove doubles.")])
     usual, count = np.unique(steps_s, return_counts=True)
-    return ProfileTable(path.name, times_s, int(usual[np.argmax(count)]), frame)
+    return ProfileTable(path.name, times_s, int(usual[np.argmax(count)]), frame, lines)
 
 
-def _has_semicolons(path: Path) -> bool:
-    """Whether the columns of a CSV are separated as spreadsheets do it where the comma is the decimal sign."""
-    if path.suffix.lower() in PARQUET_SUFFIXES:
-        return False
+def _read_frame(path: Path) -> tuple[pd.DataFrame, IntArray | None]:
+    """The rows, and their lines in a CSV file. Raises BadInput."""
+    if path.suffix.lower() not in PARQUET_SUFFIXES:
+        try:
+            table = read_csv_table(path)
+        except BadInput as bad:
+            raise within("file", bad) from None
+        return table.frame, table.lines
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            header = file.readline(_HEADER_LIMIT)
-    except OSError:
-        return False  # the reader itself reports it
-    return ";" in header and TIME not in (name.strip().strip('"') for name in header.split(","))
-
-
-def _read_frame(path: Path) -> pd.DataFrame:
-    if path.suffix.lower() in PARQUET_SUFFIXES:
-        frame = pd.read_parquet(path)
-        return frame.reset_index() if frame.index.name == TIME else frame
-    return pd.read_csv(path, dtype={TIME: str}, skipinitialspace=True)
+        return read_parquet_table(path), None
+    except BadInput as bad:
+        raise within("file", bad) from None
 
 
 def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
@@ -149,7 +177,7 @@ def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
         naive = pd.Series(not isinstance(column.dtype, pd.DatetimeTZDtype), index=column.index)
         parsed = pd.to_datetime(column, utc=True)
     else:
-        text = column.astype(str).str.strip()
+        text = pd.Series([str(cell).strip() for cell in column.tolist()], index=column.index, dtype=object)
         parsed = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
         naive = ~text.str.contains(r"(?:[Zz]|[+-]\d\d:?\d\d)$", regex=True)
     for wrong, problem, remedy in (
@@ -157,7 +185,8 @@ def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
         (naive, "have no UTC offset", "Write the offset, as in 2017-03-21T00:00:00+01:00."),
     ):
         if wrong.any():
-            where = _named([f"row {row + 1} ({column.iloc[row]})" for row in np.flatnonzero(wrong.to_numpy())])
+            rows = np.flatnonzero(wrong.to_numpy())
+            where = _named([f"row {row + 1} ({str(column.iloc[row])[:40]})" for row in rows[:NAMED_PLACES]], len(rows))
             raise BadInput([Fault(fault.place, fault.value, f"times {problem}: {where}", remedy)])
     return epoch_seconds(pd.DatetimeIndex(parsed))
 
@@ -166,6 +195,11 @@ def _stamps(times_s: IntArray, like: pd.DatetimeIndex) -> list[str]:
     return [stamp.isoformat() for stamp in pd.to_datetime(times_s, unit="s", utc=True).tz_convert(like.tz)]
 
 
-def _named(places: list[str]) -> str:
-    more = len(places) - NAMED_PLACES
+def _stamps_named(times_s: IntArray, like: pd.DatetimeIndex) -> str:
+    return _named(_stamps(times_s[:NAMED_PLACES], like), len(times_s))
+
+
+def _named(places: list[str], count: int) -> str:
+    """The first places, and how many of the `count` more there are."""
+    more = count - NAMED_PLACES
     return ", ".join(places[:NAMED_PLACES]) + (f" and {more} more" if more > 0 else "")

@@ -1,6 +1,6 @@
 """Devices on the intervals of the span: profiles times sizes and scales."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ from mosaik_p2p.scenario.devices import (
     PvSpec,
     SolarCollectorSpec,
 )
+from mosaik_p2p.scenario.ranges import MOST_KW
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scale
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
 from mosaik_p2p.units import ELECTRICITY
@@ -60,6 +61,7 @@ def devices_of(spec: ProsumerSpec, workshop: Workshop) -> tuple[tuple[Device, ..
         if built is not None:
             devices.append(built)
         place = f"prosumers.{spec.name}.{device.name}"
+        faults.extend(_power_faults(built, workshop, place))
         if isinstance(built, FlexibleLoad):
             faults.extend(_energy_faults(built, workshop, place))
     return tuple(devices), faults
@@ -138,6 +140,22 @@ def _later(series: Series, minutes: int, step_minutes: int) -> Series:
     if minutes == 0:
         return series
     return Series(shifted(series.forecast, minutes, step_minutes), shifted(series.realised, minutes, step_minutes))
+
+
+def _power_faults(device: Device | None, workshop: Workshop, place: str) -> Iterator[Fault]:
+    """Powers that profile, size and scales make together, and that no connection carries."""
+    if isinstance(device, FixedLoad | FlexibleLoad):
+        power_kw = np.maximum(device.demand.forecast, device.demand.realised)
+    elif isinstance(device, Pv | SolarCollector):
+        power_kw = np.maximum(device.available.forecast, device.available.realised)
+    elif isinstance(device, ElasticLoad):
+        power_kw = np.array([device.max_kw])
+    else:
+        return
+    if power_kw.max() > MOST_KW:
+        when = workshop.span.own_times[int(np.argmax(power_kw))].isoformat()
+        problem = f"is the power at {when}, profile times size and scales; at most {MOST_KW:g} kW are plausible"
+        yield Fault(place, f"{power_kw.max():g} kW", problem, "Check the units of the profile, and the scales.")
 
 
 def _energy_faults(load: FlexibleLoad, workshop: Workshop, place: str) -> Sequence[Fault]:

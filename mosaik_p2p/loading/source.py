@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.files import NAME_BYTES, NO_SUCH_FILE, exists_as_file, reason_of, shown_path, why_not_readable
 from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.tree import DEPTH_LIMIT, too_deep
 
 SUFFIX = ".toml"
+SIZE_LIMIT_BYTES = 8 * 2**20
+"""Of a scenario file; the largest that ships has 9 kB."""
 _LINE = re.compile(r"at line (\d+)")
 
 
@@ -24,24 +27,31 @@ def shipped_scenarios() -> dict[str, Path]:
 def scenario_path(source: str | Path) -> Path:
     """The file that `source` names: a file, or else the name of a scenario that ships. Raises BadInput."""
     path = Path(source)
-    if path.is_file():
+    if exists_as_file(path):
         return path.resolve()
     shipped = shipped_scenarios()
     if str(source) in shipped:
         return shipped[str(source)]
-    problem = (
-        "is a folder, not a scenario file" if path.is_dir() else "there is no such file and no such scenario ships"
-    )
-    raise BadInput([Fault("scenario", repr(str(source)), problem, did_you_mean(source, shipped, what="scenarios"))])
+    why = why_not_readable(path) or "cannot be read"
+    problem = "there is no such file and no such scenario ships" if why == NO_SUCH_FILE else why
+    remedy = did_you_mean(str(source)[:NAME_BYTES], shipped, what="scenarios")
+    raise BadInput([Fault("scenario", shown_path(source), problem, remedy)])
 
 
 def scenario_tables(path: Path) -> Mapping[str, Any]:
     """The tables of a scenario file. Raises BadInput with the line where it is no TOML."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         remedy = "Give a TOML file in UTF-8."
-        raise BadInput([Fault("scenario", repr(path.name), f"cannot be read ({error})", remedy)]) from error
+        reason = reason_of(error)
+        raise BadInput([Fault("scenario", shown_path(path.name), f"cannot be read ({reason})", remedy)]) from error
+    if len(data) > SIZE_LIMIT_BYTES:
+        remedy = "Many prosumers fit into a prosumers_file, series into profiles."
+        problem = f"has more than {SIZE_LIMIT_BYTES >> 20} MiB"
+        raise BadInput([Fault("scenario", shown_path(path.name), problem, remedy)])
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

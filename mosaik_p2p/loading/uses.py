@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from mosaik_p2p.scenario.devices import (
     GasBoilerSpec,
     HeatPumpSpec,
 )
+from mosaik_p2p.scenario.profiles import FileProfile
+from mosaik_p2p.scenario.ranges import LEAST_COP, MOST_COP, MOST_FACTOR, MOST_KW, MOST_PRICE
 from mosaik_p2p.scenario.schema import Scenario
 
 
@@ -28,6 +31,16 @@ class Role(StrEnum):
     COP = "a coefficient of performance"
     BACKGROUND = "a factor on loads"
     PRICE = "a price"
+
+
+BOUNDS: dict[Role, tuple[float, float]] = {
+    Role.LOAD: (0.0, MOST_KW),
+    Role.GENERATION: (0.0, MOST_KW),
+    Role.COP: (LEAST_COP, MOST_COP),
+    Role.BACKGROUND: (0.0, MOST_FACTOR),
+    Role.PRICE: (-MOST_PRICE, MOST_PRICE),
+}
+"""What values of a profile may be in each role: kW (of generation also per kWp or m2), 1, 1, and money per kWh."""
 
 
 @dataclass(frozen=True)
@@ -69,27 +82,43 @@ def _of_device(device: DeviceSpec, place: str) -> Iterator[Use]:
         yield Use(profile, f"{place}.profile", Role.LOAD if is_load else Role.GENERATION)
 
 
-def sign_faults(mentions: Iterable[Use], profiles: Mapping[str, Series], times: pd.DatetimeIndex) -> list[Fault]:
-    """Values that a profile cannot have in one of its roles: one fault per profile and bound."""
-    faults: dict[tuple[str, bool], Fault] = {}
-    for use in mentions:
-        key = (use.profile, use.role is Role.COP)
-        if use.profile in profiles and use.role is not Role.PRICE and key not in faults:
-            fault = _sign_fault(use, profiles[use.profile], times)
-            if fault is not None:
-                faults[key] = fault
+def range_faults(
+    mentions: Iterable[Use], profiles: Mapping[str, Series], origins: Mapping[str, str], times: pd.DatetimeIndex
+) -> list[Fault]:
+    """Values that a profile cannot have in one of its roles: one fault per profile and value.
+
+    `origins` says of profiles from files where their values stand.
+    """
+    first_uses = {(use.profile, use.role): use for use in reversed(tuple(mentions)) if use.profile in profiles}
+    faults: dict[tuple[str, str], Fault] = {}
+    for use in reversed(first_uses.values()):
+        fault = _range_fault(use, profiles[use.profile], origins.get(use.profile, ""), times)
+        if fault is not None:
+            faults.setdefault((fault.place, fault.value), fault)
     return list(faults.values())
 
 
-def _sign_fault(use: Use, series: Series, times: pd.DatetimeIndex) -> Fault | None:
+def origins_of(scenario: Scenario) -> dict[str, str]:
+    """By profile that comes from a file: its file and columns, for messages."""
+    files = {name: spec for name, spec in scenario.profiles.items() if isinstance(spec, FileProfile)}
+    return {
+        name: f" ({Path(spec.file).name}, column {' or '.join(filter(None, (spec.column, spec.forecast_column)))})"
+        for name, spec in files.items()
+    }
+
+
+def _range_fault(use: Use, series: Series, origin: str, times: pd.DatetimeIndex) -> Fault | None:
+    low, high = BOUNDS[use.role]
     for values in (series.realised, series.forecast):
-        wrong = values <= 0.0 if use.role is Role.COP else values < 0.0
+        wrong = (values < low) | (values > high)
         if wrong.any():
             first = int(np.argmax(wrong))
-            what, bound = ("not positive", "greater than 0") if use.role is Role.COP else ("negative", "at least 0")
+            bound = f"below {low:g}" if values[first] < low else f"above {high:g}"
             problem = (
-                f"is {what} at {int(wrong.sum())} of {len(wrong)} intervals, first at {times[first].isoformat()}; "
-                f"{use.place} uses it as {use.role}"
+                f"is {bound} at {int(wrong.sum())} of {len(wrong)} intervals, first at {times[first].isoformat()}"
+                f"{origin}; {use.place} uses it as {use.role}"
             )
-            return Fault(f"profiles.{use.profile}", f"{values[first]:g}", problem, f"Give values that are {bound}.")
+            return Fault(
+                f"profiles.{use.profile}", f"{values[first]:g}", problem, f"Give values from {low:g} to {high:g}."
+            )
     return None

@@ -35,6 +35,9 @@ WINTER_BELOW_C = 5.0
 SUMMER_ABOVE_C = 15.0
 """Daily mean temperatures that make a winter or a summer day, as the norm has them."""
 
+_YEAR_OF_WEEKDAY = {calendar.weekday(year, 1, 1): year for year in range(2010, 2024) if not calendar.isleap(year)}
+"""Weekday of 1 January to a common year that begins with it."""
+
 HouseType = Literal["EFH", "MFH"]
 Quantity = Literal["electricity", "space_heat", "hot_water", "heat"]
 
@@ -127,6 +130,12 @@ def _quantity(unit: UnitYear, house: House, quantity: Quantity, annual_kwh: floa
 
 
 def _common_year(region: int, year: int, house: House) -> UnitYear:
+    """The profiles of a common year: its weekdays alone tell it from others, so seven years stand for all."""
+    return _computed_year(region, _YEAR_OF_WEEKDAY[calendar.weekday(year, 1, 1)], house)
+
+
+@lru_cache(maxsize=64)
+def _computed_year(region: int, year: int, house: House) -> UnitYear:
     description = {
         "name": "house",
         "house_type": house.house_type,

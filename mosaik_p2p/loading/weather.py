@@ -25,6 +25,15 @@ HOURS_PER_YEAR = 8760
 HOUR_MINUTES = 60
 TRY_UTC_OFFSET_H = 1
 WATT_PER_KW = 1000.0
+_IRRADIANCE = (0.0, 2000.0)
+"""The sun sends 1361 W/m2; the edges of clouds add to it for minutes."""
+COLUMN_BOUNDS = {
+    "ghi_w_per_m2": _IRRADIANCE,
+    "dni_w_per_m2": _IRRADIANCE,
+    "dhi_w_per_m2": _IRRADIANCE,
+    "t_air_c": (-90.0, 60.0),
+}
+"""Columns of a user's file and what the weather on earth allows."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +142,11 @@ def _own_weather(spec: FileWeather, folder: Path, times: pd.DatetimeIndex, step_
     table = read_profile_table(folder / spec.file)
     columns: dict[str, FloatArray] = {}
     faults: list[Fault] = []
-    for name in ("ghi_w_per_m2", "dni_w_per_m2", "dhi_w_per_m2", "t_air_c"):
+    for name, bounds in COLUMN_BOUNDS.items():
         try:
-            columns[name] = column_values(table, name, key="file", times=times, step_minutes=step_minutes)
+            columns[name] = column_values(
+                table, name, key="file", times=times, step_minutes=step_minutes, bounds=bounds
+            )
         except BadInput as error:
             faults.extend(error.faults)
     if faults:

@@ -71,6 +71,10 @@ class Outcome:
     certificate: Certificate
     end: Start
 
+    def within(self, relative_gap: float) -> bool:
+        """Whether residuals and gap are at most this."""
+        return max(self.residuals.worst, self.certificate.relative_gap) <= relative_gap
+
 
 def cold_start(fleet: Fleet, form: Form) -> Start:
     """No trade, the median of the prices that prosumers have alone, a penalty from the data's own scales."""

@@ -12,7 +12,7 @@ import pyomo.environ as pyo
 from pyomo.common.errors import PyomoException
 
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.recourse import solvable
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 
@@ -30,7 +30,7 @@ class Central:
 
 def solve_central(problem: MarketProblem) -> Central:
     """Solve `problem` with HiGHS. Raises RuntimeError where HiGHS does not report an optimum."""
-    problem = prepared(problem)
+    problem = solvable(problem)
     model = build_model(problem)
     try:
         result = pyo.SolverFactory("highs").solve(model)

@@ -1,16 +1,22 @@
 """How good a clearing is, judged without its algorithm: a feasible cost from above, weak duality from below."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, middle_offer
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 WORTHLESS = 1e-3
-"""Of what all power would cost at the largest offer: a market that is worth less is judged as if worth this."""
+"""Of what the energy that flows would cost at the middle offer: a market that costs less is judged as if it did."""
+CROSSED = 1e-6
+"""Of the gap's scale: by how much rounding may put a cost below its bound."""
+LEAST_FLOW = 0.1
+"""Part of the smallest size that is taken to flow where nothing does."""
+NO_FLOW = 1e-6
+"""Of that: less is a solver's rounding."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +26,23 @@ class Certificate:
     cost: float
     lower_bound: float
     cost_alone: float
-    scale: float
-    """See `money_scale`."""
+    least_scale: float
+    """See `least_scale`."""
+
+    @property
+    def scale(self) -> float:
+        """What the gap is relative to: max(|cost|, sum of |cost alone|), and never nothing."""
+        return max(abs(self.cost), self.least_scale)
 
     @property
     def relative_gap(self) -> float:
         """(cost - lower bound) / scale."""
         return (self.cost - self.lower_bound) / self.scale
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the cost is not below its bound, rounding aside: then one of them is no number to go by."""
+        return self.relative_gap >= -CROSSED
 
     @property
     def gap_of_gain(self) -> float | None:
@@ -42,25 +58,51 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     prosumer is asked once more for the best ones.
     """
     cost = float(fleet.complete(form.sales(z)).cost.sum()) + form.charge(z)
-    alone = fleet.alone.cost
-    scale = money_scale(fleet, cost)
+    judged = Certificate(cost, -np.inf, float(fleet.alone.cost.sum()), least_scale(fleet))
     # Beyond the price of an imbalance a bound would be minus infinity; it is one for all of a carrier and interval, so
     # that closed prices stay closed.
     limit = fleet.problem.imbalance_price_per_kwh
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
     candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
     lower = max(fleet.bound(prices) - form.concession(prices) for prices in candidates)
-    if cost - lower > wanted * scale:
+    if cost - lower > wanted * judged.scale:
         chosen = [candidates[n] for n in (0, len(closed))]
         lower = max(lower, *(fleet.bound(prices, tighten=True) - form.concession(prices) for prices in chosen))
-    return Certificate(cost, lower, float(alone.sum()), scale)
+    return replace(judged, lower_bound=lower)
 
 
-def money_scale(fleet: Fleet, cost: float) -> float:
-    """What a gap is relative to: max(|cost|, sum of |cost alone|), never nothing, so that rounding is no gap."""
-    hours = fleet.problem.dt_h * fleet.problem.shape[1]
-    least = WORTHLESS * fleet.price_scale * float(fleet.power_kw.sum()) * hours
-    return max(abs(cost), float(np.abs(fleet.alone.cost).sum()), least)
+def certify_one_way(
+    fleet: Fleet, form: Form, price_per_kwh: FloatArray, *, within: float
+) -> tuple[float, MarketProblem]:
+    """A lower bound from prices (C, T, N) for stores that go one way, and the market with the directions that prove it.
+
+    At given prices everyone chooses for itself, and its directions can be searched to the end, to `within` money each.
+    Unlike the relaxed market this prices in what going both ways would have earned (Lagrangian duality).
+    """
+    limit = fleet.problem.imbalance_price_per_kwh
+    closed = np.clip(form.closed(price_per_kwh)[0], -limit, limit)
+    best, directions = -np.inf, fleet.problem
+    for prices in (within_offers(fleet.problem, form, closed), closed):
+        gain, narrowed = fleet.one_way_at(prices, within=within)
+        bound = fleet.bound(prices, tighten=True) + gain - form.concession(prices)
+        if bound > best:
+            best, directions = bound, narrowed
+    return best, directions
+
+
+def least_scale(fleet: Fleet) -> float:
+    """What a gap is relative to where the cost is less: the sum of |cost alone|, never nothing: rounding is no gap.
+
+    A market in which all costs nothing is measured by the energy that flows where everyone is alone, at the median of
+    all offers; where nothing flows at all, by a tenth of the smallest prosumer's size for each of them. Limits, and
+    what only few offer, do not enter.
+    """
+    _, horizon, count = fleet.problem.shape
+    size_kw = min((model.size_kw for model in fleet.problem.models if model.size_kw > 0.0), default=1.0)
+    flowing_kw, sized_kw = float(fleet.alone.load_kw.sum()), LEAST_FLOW * size_kw * count * horizon
+    flowing_kw = flowing_kw if flowing_kw > NO_FLOW * sized_kw else sized_kw
+    worthless = WORTHLESS * middle_offer(fleet.problem) * flowing_kw * fleet.problem.dt_h
+    return max(float(np.abs(fleet.alone.cost).sum()), worthless)
 
 
 def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:

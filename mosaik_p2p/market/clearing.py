@@ -1,69 +1,18 @@
 """Clear a market: the front door of the market core."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
-from mosaik_p2p.market.certificate import Certificate, money_scale
-from mosaik_p2p.market.exclusive import one_way
+from mosaik_p2p.market.cleared import Clearing, Progress, clear_once, settled
 from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.form import Form
-from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.one_way import cleared_one_way
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.market.recourse import prepared, scarcity_price
-from mosaik_p2p.market.stock import Completions
-from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
-from mosaik_p2p.market.trades import Trades, trimmed
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.market.recourse import solvable
+from mosaik_p2p.market.suspects import out_of_proportion
 
-TRIMMING_ROUNDS = 4
-"""A partner that gives way with one trade may have to with the next; what then is left over is reported."""
-DUST = 1e-5
-"""Trades below this part of a prosumer's mean size are rounding, not trade."""
-DIRECTION_ROUNDS = 4
-"""With some directions fixed, other storages may take to going both ways."""
-Progress = Callable[[int, float], None]
-
-
-@dataclass(frozen=True)
-class Clearing:
-    """The outcome of one clearing over its look-ahead; only the intervals that bind have trades.
-
-    Never says `ok` unless residuals and the certified gap are within the tolerance; otherwise `cause` says why.
-    """
-
-    status: Status
-    cause: str | None
-    form: str
-    iterations: int
-    primal_residual: float
-    dual_residual: float
-    cost: float
-    """Money over the look-ahead: every prosumer's own cost, imbalances at the scarcity price, and what both ends of all
-    trades pay in charges."""
-    lower_bound: float
-    relative_gap: float
-    gap_of_gain: float | None
-    trades: tuple[Trades, ...]
-    """Of the first interval, one per carrier."""
-    sale_kw: FloatArray
-    """(C, T, N) net sales."""
-    price_per_kwh: FloatArray
-    """(C, T, N): each prosumer's own price."""
-    dispatch: tuple[Completion, ...]
-    """One per prosumer."""
-    repaired: bool
-    """Whether a storage would have charged and discharged at once."""
-    scarcity_price_per_kwh: float
-    """What imbalances are priced at."""
-    end: admm.Start
-    """Where the iteration stopped; starts the next clearing."""
-    later_trades: tuple[tuple[Trades, ...], ...] = ()
-    """The same of the other intervals that bind, in their order."""
+__all__ = ["Clearing", "Progress", "clear", "describe_failure", "settled", "shifted"]
 
 
 def clear(
@@ -79,42 +28,11 @@ def clear(
     problem has no numerical solution.
 
     Where storages would charge and discharge at once and the repaired dispatch misses the gap, their directions are
-    fixed and the market is cleared again; the lower bound stays that of the market without this restriction.
+    searched for (see `one_way`).
     """
-    fleet = Fleet(prepared(problem))
-    relaxed = cleared = _clear_once(fleet, settings, start, on_check)
-    for _ in range(DIRECTION_ROUNDS):
-        if cleared.status is Status.OK or not cleared.repaired:
-            break
-        fleet = Fleet(one_way(fleet.problem, fleet.complete(cleared.sale_kw), fleet.power_kw))
-        cleared = _clear_once(fleet, settings, cleared.end, on_check)
-    return cleared if cleared is relaxed else _against(relaxed, cleared, fleet)
-
-
-def _against(relaxed: Clearing, cleared: Clearing, fleet: Fleet) -> Clearing:
-    """A clearing with fixed directions, judged by the bound of the one without."""
-    alone = float(fleet.alone.cost.sum())
-    judged = Certificate(cleared.cost, relaxed.lower_bound, alone, money_scale(fleet, cleared.cost))
-    cause = None
-    if cleared.status is Status.OK:
-        cause = f"storages were held to one direction; at these the relative gap is {cleared.relative_gap:.2e}"
-    return replace(
-        cleared,
-        cause=cause or cleared.cause,
-        iterations=relaxed.iterations + cleared.iterations,
-        lower_bound=judged.lower_bound,
-        relative_gap=judged.relative_gap,
-        gap_of_gain=judged.gap_of_gain,
-        repaired=True,
-    )
-
-
-def _clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_check: Progress | None) -> Clearing:
-    problem = fleet.problem
-    form = choose_form(problem, settings.form)
-    begin = start if start is not None and start.z.shape == form.shape else admm.cold_start(fleet, form)
-    outcome = admm.run(fleet, form, begin, settings, on_check=on_check)
-    return settled(fleet, form, outcome, settings)
+    fleet = Fleet(solvable(problem))
+    relaxed = clear_once(fleet, settings, start, on_check)
+    return cleared_one_way(fleet, relaxed, settings, on_check) if relaxed.status is Status.GAP_OPEN else relaxed
 
 
 def shifted(start: admm.Start) -> admm.Start:
@@ -122,85 +40,8 @@ def shifted(start: admm.Start) -> admm.Start:
     return admm.Start(np.roll(start.z, -1, axis=1), np.roll(start.price_per_kwh, -1, axis=1), start.weight)
 
 
-def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
-    """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
-    end, certificate = outcome.end, outcome.certificate
-    binding, sale, dispatch, repaired = _agreed(fleet, form, end, settings.binding)
-    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, binding)
-    final = replace(certificate, cost=cost)
-    converged = outcome.converged and final.relative_gap <= settings.relative_gap
-    return Clearing(
-        status=Status.OK if converged else Status.NOT_CONVERGED,
-        cause=None if converged else _cause(outcome, final, settings),
-        form=form.name,
-        iterations=outcome.iterations,
-        primal_residual=float(outcome.residuals.primal.max()),
-        dual_residual=float(outcome.residuals.dual.max()),
-        cost=cost,
-        lower_bound=final.lower_bound,
-        relative_gap=final.relative_gap,
-        gap_of_gain=final.gap_of_gain,
-        trades=binding[0],
-        sale_kw=sale,
-        # Who does not trade a carrier has a price of its own for it.
-        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh),
-        dispatch=tuple(dispatch),
-        repaired=repaired,
-        scarcity_price_per_kwh=scarcity_price(fleet.problem),
-        end=end,
-        later_trades=binding[1:],
-    )
-
-
-Binding = tuple[tuple[Trades, ...], ...]
-"""Trades by interval that binds and carrier."""
-
-
-def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding) -> float:
-    """Money that both ends pay: for the agreed trades of the intervals that bind, and for z later."""
-    later = z.copy()
-    later[:, : len(binding)] = 0.0
-    now = sum(
-        charges.cost_per_hour(t.seller, t.buyer, t.power_kw)
-        for trades in binding
-        for t, charges in zip(trades, problem.charges, strict=True)
-    )
-    return now * problem.dt_h + form.charge(later)
-
-
-def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Binding, FloatArray, Completions, bool]:
-    """Trades of the first `count` intervals, net sales and dispatches that fit each other.
-
-    A trade that an end cannot keep is trimmed.
-    """
-    dust = DUST * float(fleet.power_kw.mean())
-    price, sale = end.price_per_kwh, form.sales(end.z).copy()
-    binding = tuple(tuple(form.trades(end.z, price, dust_kw=dust, interval=t)) for t in range(count))
-    for rounds_left in range(TRIMMING_ROUNDS - 1, -1, -1):
-        for t, trades in enumerate(binding):
-            for c, carrier_trades in enumerate(trades):
-                sale[c, t] = carrier_trades.net_sale(sale.shape[2])
-        dispatch, repaired = fleet.dispatch(sale)
-        surplus = dispatch.imbalance_kw[:, :count].copy()
-        surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
-        if not surplus.any() or not rounds_left:
-            break
-        binding = tuple(
-            tuple(trimmed(trade, s, dust_kw=dust) for trade, s in zip(trades, surplus[:, t], strict=True))
-            for t, trades in enumerate(binding)
-        )
-    return binding, sale, dispatch, repaired
-
-
-def _cause(outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
-    found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
-    if outcome.residuals.worst > settings.relative_gap:
-        remedy = "raise market.max_iterations or market.relative_gap"
-    else:
-        remedy = "the bound does not close: raise market.relative_gap, or use market.on_not_converged = central"
-    return f"after {outcome.iterations} iterations: {found}, both must be at most {settings.relative_gap:g}; {remedy}"
-
-
-def describe_failure(error: NotSolved) -> str:
+def describe_failure(error: NotSolved, problem: MarketProblem) -> str:
     """Cause and remedy of a numerical failure, for a record."""
-    return f"a prosumer's problem was not solved ({error}); look for limits or prices of very different size"
+    suspects = out_of_proportion(problem)
+    look = "limits or prices of very different size" if suspects is None else suspects
+    return f"a prosumer's problem was not solved ({error}); look at {look}"

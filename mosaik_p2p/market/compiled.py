@@ -25,6 +25,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
+JIT_IS_OFF = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # set from the environment
+"""`NUMBA_DISABLE_JIT=1`, a debugging aid: the loops then run in Python, some thousand times slower."""
 
 
 def ensure_cache_place() -> None:
@@ -85,4 +87,4 @@ def _larger(typing_context: Any, a: Any, b: Any) -> tuple[Any, Callable[..., Any
     return types.float64(types.float64, types.float64), generate
 
 
-larger: Any = intrinsic(_larger)
+larger: Any = max if JIT_IS_OFF else intrinsic(_larger)

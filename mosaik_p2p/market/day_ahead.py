@@ -135,8 +135,8 @@ class DayAheadMarket:
             clearing = solved(case, problem, self._settings, start=state.start, on_check=on_check)
             alone_problem, alone = without_peers(stated(case, prosumers, state.alone, window, state.reputation))
         except NotSolved as error:
-            return self._halt(failed_table(case.settings.form, describe_failure(error)), prosumers, window)
-        if clearing.status is not Status.OK and case.on_not_converged == "stop":
+            return self._halt(failed_table(case.settings.form, describe_failure(error, problem)), prosumers, window)
+        if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "stop":
             return self._halt(clearing_table(problem, clearing), prosumers, window)
         return _Plan(k, prosumers, problem, clearing, alone_problem, tuple(alone))
 

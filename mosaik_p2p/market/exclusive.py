@@ -3,7 +3,8 @@
 The market's programme does not forbid it, since that would make it a mixed-integer one. It does not pay while a
 prosumer's own net price exceeds `-cost (1 + eta_ch eta_dis)/(1 - eta_ch eta_dis)`; below that (negative prices) the
 direction of each interval is fixed by the sign of the net power, and the dispatch is computed again: first each
-prosumer's own for its agreed trades and, where that costs too much, the whole market (see `clearing`).
+prosumer's own for its agreed trades (and see `directions`) and, where that costs too much, the whole market (see
+`one_way`).
 """
 
 from collections.abc import Sequence
@@ -34,14 +35,23 @@ def exclusive(model: ProsumerModel, x: FloatArray, *, power_kw: float) -> Prosum
     return replace(model, upper=upper) if found else None
 
 
-def one_way(problem: MarketProblem, dispatch: Sequence[Completion], power_kw: FloatArray) -> MarketProblem:
-    """The market with the direction fixed wherever a storage goes both ways in `dispatch`; sizes `power_kw` (N,)."""
-    narrowed = (
-        exclusive(model, done.x, power_kw=float(size))
-        for model, done, size in zip(problem.models, dispatch, power_kw, strict=True)
-    )
-    models = tuple(new or old for new, old in zip(narrowed, problem.models, strict=True))
-    return replace(problem, models=models)
+def directed_as(problem: MarketProblem, dispatch: Sequence[Completion], power_kw: FloatArray) -> MarketProblem:
+    """The market with every store held to the direction that it goes in `dispatch`; sizes `power_kw` (N,)."""
+    models = list(problem.models)
+    for i, (model, done, size) in enumerate(zip(problem.models, dispatch, power_kw, strict=True)):
+        upper = model.upper.copy()
+        for pair in storage_rows(model):
+            for way, other in (pair, pair[::-1]):
+                going = (done.x[way] > OVERLAP * float(size)) & (done.x[way] > done.x[other]) & (model.upper[way] > 0.0)
+                upper[other, going] = 0.0
+        models[i] = model if np.array_equal(upper, model.upper) else replace(model, upper=upper)
+    return replace(problem, models=tuple(models))
+
+
+def same_limits(one: MarketProblem, other: MarketProblem) -> bool:
+    """Whether the same directions are open in both."""
+    pairs = zip(one.models, other.models, strict=True)
+    return all(a.upper is b.upper or np.array_equal(a.upper, b.upper) for a, b in pairs)
 
 
 def storage_rows(model: ProsumerModel) -> list[tuple[int, int]]:

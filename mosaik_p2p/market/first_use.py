@@ -15,6 +15,7 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.market import batch
 from mosaik_p2p.market.anderson import Anderson
+from mosaik_p2p.market.compiled import JIT_IS_OFF
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem
@@ -23,10 +24,13 @@ from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.units import ELECTRICITY
 
 ANNOUNCEMENT = "Compiling the market's kernel (once after an installation, about 15 s)"
+WITHOUT_KERNEL = "NUMBA_DISABLE_JIT is set: the market's loops run in Python, about a thousand times slower"
 
 
 def kernel_is_cold() -> bool:
     """Whether the kernel would have to be compiled: nothing is kept for this Python that is as new as its source."""
+    if JIT_IS_OFF:
+        return False
     loop = batch._solve_range
     source = Path(batch.__file__)
     python = f"py{sys.version_info.major}{sys.version_info.minor}"

@@ -1,16 +1,21 @@
 """All prosumers of one clearing, in their own scales: powers by each one's size, prices by the largest offer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from mosaik_p2p.market.directions import Scale, at_prices, directed, for_sales
 from mosaik_p2p.market.engines import Compiled, Engine
-from mosaik_p2p.market.exclusive import exclusive
+from mosaik_p2p.market.exclusive import OVERLAP, exclusive, storage_rows
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.stock import Completions, with_replaced
-from mosaik_p2p.market.subproblem import Subproblem
+from mosaik_p2p.market.subproblem import Completion, Subproblem
+from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
+
+WITHIN = 1e-5
+"""Of a prosumer's size at the largest offer for an interval: what a search for directions leaves unsettled."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +51,50 @@ class Fleet:
     def dispatch(self, sale_kw: FloatArray) -> tuple[Completions, bool]:
         """Like `complete`, but no storage charges and discharges at once; says whether that had to be repaired."""
         done = self.complete(sale_kw)
-        repaired = {}
-        for i in self._both_ways(done):
-            model, power_kw = self.problem.models[i], float(self.power_kw[i])
-            now = done[i]
-            for _ in range(model.horizon):
-                narrowed = exclusive(model, now.x, power_kw=power_kw)
-                if narrowed is None:
-                    break
-                model = narrowed
-                now = Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale).complete(sale_kw[:, :, i])
-                repaired[i] = now
+        repaired = {i: self._repaired(i, done[i], sale_kw[:, :, i]) for i in self._both_ways(done)}
         return with_replaced(done, repaired), bool(repaired)
+
+    def _repaired(self, i: int, relaxed: Completion, sale_kw: FloatArray) -> Completion:
+        """One prosumer's one-way dispatch: the cheaper of directions as they prevail, and as a search finds them."""
+        model, power_kw = self.problem.models[i], float(self.power_kw[i])
+        now, narrowed = relaxed, exclusive(model, relaxed.x, power_kw=power_kw)
+        for _ in range(model.horizon):
+            if narrowed is None:
+                break
+            now = self._completed(narrowed, power_kw, sale_kw)
+            narrowed = exclusive(narrowed, now.x, power_kw=power_kw)
+        within = WITHIN * power_kw * self.price_scale * model.dt_h
+        if now.cost - relaxed.cost <= within:
+            return now
+        found = for_sales(model, sale_kw, Scale(power_kw, self.price_scale), within=within)
+        searched = now if found is None else self._completed(replace(model, upper=found.upper), power_kw, sale_kw)
+        return min(now, searched, key=lambda one: one.cost)
+
+    def _completed(self, model: ProsumerModel, power_kw: float, sale_kw: FloatArray) -> Completion:
+        return Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale).complete(sale_kw)
 
     def _both_ways(self, done: Completions) -> list[int]:
         """Prosumers with a storage that charges and discharges at once."""
-        return [
-            i
-            for i, model in enumerate(self.problem.models)
-            if model.storages and exclusive(model, done.x[i], power_kw=float(self.power_kw[i])) is not None
-        ]
+        limits = OVERLAP * self.power_kw
+        both = {i for i, a, b in self._stores if (np.minimum(done.x[i][a], done.x[i][b]) > limits[i]).any()}
+        return sorted(both)
+
+    @cached_property
+    def _stores(self) -> list[tuple[int, int, int]]:
+        """Prosumer, and rows of charge and discharge, of everything that can do both."""
+        models = enumerate(self.problem.models)
+        return [(i, a, b) for i, model in models if model.storages for a, b in storage_rows(model)]
+
+    def one_way_at(self, price_per_kwh: FloatArray, *, within: float) -> tuple[float, MarketProblem]:
+        """What going one way adds to the bound at prices (C, T, N), money; and the market with directions as they are
+        best at these prices."""
+        gain, models = 0.0, list(self.problem.models)
+        for i in sorted({store[0] for store in self._stores}):
+            scale = Scale(float(self.power_kw[i]), self.price_scale)
+            found = at_prices(models[i], price_per_kwh[:, :, i], scale, within=within)
+            gain += sum(max(one.lower - one.relaxed, 0.0) for one in found)
+            models[i] = directed(models[i], found) if found else models[i]
+        return gain, replace(self.problem, models=tuple(models))
 
     def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
         """Lower bound on the market's cost from closed node prices (C, T, N); `tighten` spends one more solve each."""
@@ -76,5 +105,5 @@ class Fleet:
     @cached_property
     def alone(self) -> Alone:
         """Everyone for itself, utility contracts only."""
-        done = self.complete(np.zeros(self.problem.shape))
+        done, _ = self.dispatch(np.zeros(self.problem.shape))
         return Alone(done.cost - done.penalty, done.price_per_kwh, done.load_kw)

@@ -6,23 +6,21 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
+from mosaik_p2p.market.agreed_trades import DUST, devices_kw, with_contracts
+from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.clearing import Clearing, Progress
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, Settings
-from mosaik_p2p.market.reach import own_rows
+from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared, scarcity_price
-from mosaik_p2p.market.subproblem import Completion, completion
+from mosaik_p2p.market.subproblem import Completion
+from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
 
 TIGHTER = 0.5
 """Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
 a limit is a small difference between large costs."""
-FINE_DUST = 1e-7
-"""Trades below this part of the mean size are rounding. Injections are settled by then, so that what is dropped is left
-to the contracts, and where there are none to the scarcity price."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +50,8 @@ def connected(problem: MarketProblem) -> MarketProblem:
 
 def injections(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
     """(C, N) what everyone's devices put on the networks in the first interval, kW; zero where not connected."""
-    now = [_devices_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
+    now = [devices_kw(model, done.x, 0) for model, done in zip(problem.models, dispatch, strict=True)]
     return np.where(problem.member, np.stack(now, axis=-1), 0.0)
-
-
-def _devices_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
-    """(C,) net power of the devices in the first interval."""
-    rows = own_rows(model)
-    result: FloatArray = model.balance[:, rows, 0] @ x[rows, 0] - model.fixed[:, 0]
-    return result
 
 
 def least_exchange(problem: MarketProblem) -> FloatArray:
@@ -111,27 +102,27 @@ def _settled(
     injection = injections(problem, tuple(done))
     prices = end.price_per_kwh.copy()
     prices[:, 0] = node_price
-    trades = tuple(form.trades(injection[:, None], prices, dust_kw=FINE_DUST * float(fleet.power_kw.mean())))
+    trades = tuple(form.trades(injection[:, None], prices, dust_kw=DUST * float(fleet.power_kw.mean())))
     sale = _sales(end.z, trades)
     parts = zip(problem.models, done, sale[:, 0].T, strict=True)
-    dispatch = tuple(_with_contracts(model, part, own_sale) for model, part, own_sale in parts)
+    dispatch = tuple(with_contracts(model, part, own_sale, 0) for model, part, own_sale in parts)
     slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
     cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)
     penalty = form.penalty(injection)
-    certificate = replace(outcome.certificate, cost=cost + penalty)
+    # The bound is one on both together; of dispatches with no more slack than this one, the rest bounds the cost.
+    certificate = replace(outcome.certificate, cost=cost, lower_bound=outcome.certificate.lower_bound - penalty)
     prices[:, 0] = node_price - surcharge
     own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))
-    converged = outcome.residuals.worst <= settings.relative_gap and certificate.relative_gap <= settings.relative_gap
+    status = _status(outcome, certificate, settings, repaired=repaired)
     clearing = Clearing(
-        status=Status.OK if converged else Status.NOT_CONVERGED,
-        cause=None if converged else _cause(outcome, certificate.relative_gap, settings),
+        status=status,
+        cause=None if status is Status.OK else _cause(problem, outcome, certificate.relative_gap, settings),
         form=form.name,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
         dual_residual=float(outcome.residuals.dual.max()),
         cost=cost,
-        # It bounds cost and penalty together; of dispatches with no more slack than this one, the rest bounds the cost.
-        lower_bound=certificate.lower_bound - penalty,
+        lower_bound=certificate.lower_bound,
         relative_gap=certificate.relative_gap,
         gap_of_gain=certificate.gap_of_gain,
         trades=trades,
@@ -145,6 +136,15 @@ def _settled(
     return Limited(clearing, surcharge, multiplier, slack, injection, end)
 
 
+def _status(outcome: admm.Outcome, final: Certificate, settings: Settings, *, repaired: bool) -> Status:
+    """`gap_open` where the market had converged, and only holding stores to one direction cost more than asked."""
+    if not final.is_sound:
+        return Status.NOT_CONVERGED
+    if max(outcome.residuals.worst, final.relative_gap) <= settings.relative_gap:
+        return Status.OK
+    return Status.GAP_OPEN if repaired and outcome.converged else Status.NOT_CONVERGED
+
+
 def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
     """(C, T, N) net sales: of the trades in the first interval, of z later."""
     sale = z.copy()
@@ -153,10 +153,12 @@ def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
     return sale
 
 
-def _cause(outcome: admm.Outcome, gap: float, settings: Settings) -> str:
+def _cause(problem: MarketProblem, outcome: admm.Outcome, gap: float, settings: Settings) -> str:
     found = f"relative gap {gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
     wanted = f"both must be at most {settings.relative_gap:g}; raise market.max_iterations or market.relative_gap"
-    return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}"
+    suspects = out_of_proportion(problem)
+    more = "" if suspects is None else f"; out of all proportion: {suspects}"
+    return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}{more}"
 
 
 def _prices(form: OperatorForm, end: admm.Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -179,22 +181,3 @@ def _charges(problem: MarketProblem, trades: tuple[Trades, ...]) -> float:
     return problem.dt_h * sum(
         charges.cost_per_hour(t.seller, t.buyer, t.power_kw) for t, charges in zip(trades, problem.charges, strict=True)
     )
-
-
-def _with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray) -> Completion:
-    """The dispatch with what the contracts of the first interval take or give, sales (C,) as agreed."""
-    x = done.x.copy()
-    produced = _devices_kw(model, x)
-    for c in np.flatnonzero(model.member):
-        outside = [
-            k
-            for k, variable in enumerate(model.variables)
-            if variable.type in ("contract", IMBALANCE) and model.balance[c, k, 0] != 0.0
-        ]
-        missing = float(sale_kw[c] - produced[c])
-        # Contracts come before imbalances, which take what is left.
-        for k in outside:
-            share = model.balance[c, k, 0]
-            x[k, 0] = min(max(share * missing, 0.0), float(model.upper[k, 0]))
-            missing -= share * x[k, 0]
-    return completion(model, x, done.price_per_kwh)

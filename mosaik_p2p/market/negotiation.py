@@ -35,6 +35,7 @@ from mosaik_p2p.market.limited import (
     start_from,
 )
 from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, can_be_influenced, held_row
@@ -132,7 +133,7 @@ class Offer:
 
 def opened(raw: MarketProblem, first: Clearing) -> Standing:
     """The interval before anything was checked; `raw` is the market without recourse."""
-    problem = connected(raw)
+    problem = within_balance(connected(raw))
     injection = injections(problem, first.dispatch)
     return Standing(
         problem=problem,
@@ -176,7 +177,7 @@ def answered(
         noted = replace(noted, tightenings=noted.tightenings + 1)
     if noted.rounds < max_rounds:
         following, offer = _priced(noted, settings, on_check)
-        if offer.limited.clearing.status is Status.OK:
+        if offer.limited.clearing.status is not Status.NOT_CONVERGED:
             return following, offer
     if noted.envelopes >= ENVELOPES:
         return noted, None
@@ -254,7 +255,7 @@ def _cleared(standing: Standing, limits: Limits, settings: Settings, on_check: P
         start = start_from(standing.problem, standing.first, standing.first.end.weight)
     alone = standing.fleet.alone
     limited = clear_limited(standing.problem, limits, settings, alone=alone, start=start, on_check=on_check)
-    if limited.clearing.status is Status.OK or start is None:
+    if limited.clearing.status is not Status.NOT_CONVERGED or start is None:
         return limited
     return clear_limited(standing.problem, limits, settings, alone=alone, on_check=on_check)
 

@@ -17,43 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.charges.mechanisms import Charges
-from mosaik_p2p.charges.tree import ChargeTree
-from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED, MarketProblem
+from mosaik_p2p.market.flow_problem import Contracts, FlowGraph
+from mosaik_p2p.market.least_trade import Served, serve
+from mosaik_p2p.market.problem import UNLIMITED
 from mosaik_p2p.market.quadratic import DiagonalProgram, NotSolved
 from mosaik_p2p.market.rows import HeldRow
-from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE
+from mosaik_p2p.market.subproblem import STEP_TOLERANCE
 from mosaik_p2p.units import FloatArray, IntArray
-
-RESALE = 3e-4
-"""In units of the price scale: where it costs the same, nobody buys from a peer what it then exports, nor imports for
-one."""
 
 FLOW_EACH = 10.0
 """In mean sizes: what each member may add to the flow along an edge."""
-
-
-@dataclass(frozen=True)
-class FlowGraph:
-    """Where the members sit and along which edges they trade; `charge` per kWh on each edge, both ends together."""
-
-    nodes: int
-    place: IntArray
-    from_node: IntArray
-    to_node: IntArray
-    charge: FloatArray
-
-
-@dataclass(frozen=True)
-class Contracts:
-    """What members exchange outside the market: one entry per contract side and imbalance, (k,) each."""
-
-    owner: IntArray
-    """Position among the members."""
-    share: FloatArray
-    """What 1 kW adds to the owner's balance: 1 or -1."""
-    upper_kw: FloatArray
-    price_per_kwh: FloatArray
 
 
 @dataclass(frozen=True)
@@ -66,50 +39,6 @@ class NetworkAnswer:
     surcharge_per_kwh: FloatArray
     multiplier: FloatArray
     slack: FloatArray
-
-
-@dataclass(frozen=True)
-class Served:
-    """The cheapest way to serve given injections: net sales (n,), pair or edge flows (E,), money without slack."""
-
-    sale_kw: FloatArray
-    flow_kw: FloatArray
-    node_price_per_kwh: FloatArray
-    cost: float
-
-
-def tree_of(charges: Charges) -> ChargeTree | None:
-    """The network that flows follow; None where charges are no paths on a tree, or a pair has terms of its own."""
-    return None if charges.pair_specific else charges.tree
-
-
-def pairs_of(charges: Charges, who: IntArray) -> tuple[IntArray, IntArray]:
-    """The pairs of members that may trade, as positions in `who`."""
-    first, second = np.triu_indices(len(who), 1)
-    is_open = charges.may_trade[who[first], who[second]]
-    return first[is_open], second[is_open]
-
-
-def flow_graph(charges: Charges, who: IntArray) -> FlowGraph:
-    """The tree where charges have one, else every pair of partners as an edge."""
-    tree = tree_of(charges)
-    if tree is not None:
-        below = np.arange(1, len(tree.parent))
-        return FlowGraph(len(tree.parent), tree.place[who], below, tree.parent[1:], tree.charge[1:])
-    first, second = pairs_of(charges, who)
-    return FlowGraph(len(who), np.arange(len(who)), first, second, charges.total[who[first], who[second]])
-
-
-def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contracts:
-    """Contracts and priced imbalances of the members in interval `t`."""
-    rows = [
-        (n, float(model.balance[c, k, t]), float(model.upper[k, t]), float(model.linear[k, t]))
-        for n, model in enumerate(problem.models[i] for i in who)
-        for k, variable in enumerate(model.variables)
-        if variable.type in ("contract", IMBALANCE) and model.balance[c, k, t] != 0.0
-    ]
-    columns = np.array(rows, dtype=float).reshape(-1, 4)
-    return Contracts(columns[:, 0].astype(np.int64), columns[:, 1], columns[:, 2], columns[:, 3])
 
 
 class NetworkStep:
@@ -255,31 +184,6 @@ class NetworkStep:
 
     # -- completion ---------------------------------------------------------------------------------------------
 
-    def serve(self, injection_kw: FloatArray) -> Served:
-        """Contracts and flows that serve injections (n,) at the least cost. Raises NotSolved."""
-        count, edges, nodes = self._count, len(self._graph.charge), self._graph.nodes
-        inner = slice(count, count + len(self._contracts.owner) + 2 * edges)
-        given: FloatArray = np.bincount(self._graph.place, injection_kw / self._power, nodes).astype(float)
-        linear = self._linear[inner].copy()
-        linear[: len(self._contracts.owner)] += RESALE * (
-            self._contracts.share * injection_kw[self._contracts.owner] > 0
-        )
-        programme = DiagonalProgram(
-            quadratic=np.zeros(inner.stop - inner.start),
-            linear=linear,
-            matrix=self._matrix[:nodes, inner],
-            rhs=-given,
-            lower=self._lower[inner],
-            upper=self._upper[inner],
-            tolerance=FINAL_TOLERANCE,
-        )
-        solution = programme.solve()
-        outside = solution.x[: len(self._contracts.owner)]
-        flows = solution.x[len(outside) :]
-        bought = np.bincount(self._contracts.owner, self._contracts.share * outside, count)
-        return Served(
-            sale_kw=injection_kw + bought * self._power,
-            flow_kw=(flows[:edges] - flows[edges:]) * self._power,
-            node_price_per_kwh=solution.y[self._graph.place] * self._price,
-            cost=float(self._linear[inner] @ solution.x * self._money),
-        )
+    def serve(self, injection_kw: FloatArray, *, steps: int) -> Served:
+        """Contracts and flows that serve injections (n,), see `least_trade`. Raises NotSolved."""
+        return serve(self._graph, self._contracts, injection_kw, price_per_kwh=self._price, steps=steps)

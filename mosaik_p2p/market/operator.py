@@ -10,29 +10,25 @@ The lower bound stays rigorous: for any prices p of injections, the prosumers' o
 cannot undercut when it buys at p.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mosaik_p2p.market.agreed_trades import reported_steps, trades_behind
 from mosaik_p2p.market.fleet import Alone, Fleet
+from mosaik_p2p.market.flow_problem import contracts_at, flow_graph
 from mosaik_p2p.market.form import Agreement
 from mosaik_p2p.market.forms import choose_form
-from mosaik_p2p.market.network_step import (
-    NetworkAnswer,
-    NetworkStep,
-    Served,
-    contracts_at,
-    flow_graph,
-    pairs_of,
-    tree_of,
-)
+from mosaik_p2p.market.least_trade import CHEAPEST
+from mosaik_p2p.market.network_step import NetworkAnswer, NetworkStep
 from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.reach import reach
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow
-from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
+from mosaik_p2p.market.trades import Trades, no_trades
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, IntArray
 
 SLACK_PRICE = 0.75
 """Price of breaking a row by what 1 kW does where it does most, in scarcity prices: above the cost of every device and
@@ -153,8 +149,8 @@ class OperatorForm:
 
     def charge(self, z: FloatArray) -> float:
         """Money for contracts, charges and broken rows in the first interval, and for charges later."""
-        now = sum(served.cost for served in self.served(z[:, 0]) if served is not None)
-        return now + self.penalty(z[:, 0]) + self.charge_later(z)
+        now = sum(step.serve(z[c, 0, who], steps=CHEAPEST).cost_per_hour for c, who, step in self._connected())
+        return now * self._dt_h + self.penalty(z[:, 0]) + self.charge_later(z)
 
     def penalty(self, injection_kw: FloatArray) -> float:
         """Money for the rows that injections (C, N) break in the first interval."""
@@ -181,13 +177,6 @@ class OperatorForm:
             prices[:, 0] = price_per_kwh[:, 0]
         return candidates
 
-    def served(self, injection_kw: FloatArray) -> list[Served | None]:
-        """The cheapest contracts and flows of the first interval for injections (C, N), by carrier."""
-        return [
-            None if step is None else step.serve(injection_kw[c, who])
-            for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True))
-        ]
-
     def trades(
         self,
         z: FloatArray,
@@ -196,20 +185,19 @@ class OperatorForm:
         dust_kw: float,
         interval: int = 0,  # noqa: ARG002  (only the first one binds)
     ) -> list[Trades]:
-        """The trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
-        served = self.served(z[:, 0])
-        return [self._trades(c, served[c], price_per_kwh[c, 0], dust_kw) for c in range(self.shape[0])]
+        """The least trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
+        result = [no_trades()] * self.shape[0]
+        for c, who, step in self._connected():
+            charges = self._problem.charges[c]
+            served = step.serve(z[c, 0, who], steps=reported_steps(charges))
+            result[c] = trades_behind(served, who, price_per_kwh[c, 0], charges, dust_kw=dust_kw)
+        return result
 
-    def _trades(self, c: int, served: Served | None, node_price: FloatArray, dust_kw: float) -> Trades:
-        charges, who = self._problem.charges[c], self._who[c]
-        tree, sale = tree_of(charges), np.zeros(self.shape[2])
-        if tree is None:
-            first, second = pairs_of(charges, who)
-            flow_kw = np.zeros(len(first)) if served is None else served.flow_kw
-            return match_pairs(who[first], who[second], flow_kw, node_price, charges, dust_kw=dust_kw)
-        if served is not None:
-            sale[who] = served.sale_kw
-        return match_tree(tree, sale, node_price, charges, dust_kw=dust_kw)
+    def _connected(self) -> Iterator[tuple[int, IntArray, NetworkStep]]:
+        """Carrier, members and step of every network that has members."""
+        for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True)):
+            if step is not None:
+                yield c, who, step
 
 
 class OperatedFleet(Fleet):

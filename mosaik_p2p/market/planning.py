@@ -14,7 +14,7 @@ from mosaik_p2p.market.clearing import Clearing, Progress, clear
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.realise import Realised
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.recourse import prepared, solvable
 from mosaik_p2p.market.reputation import Reputation, grown, no_reputation, with_benefits
 from mosaik_p2p.market.rescue import cleared_centrally
 from mosaik_p2p.market.subproblem import Completion
@@ -65,18 +65,18 @@ def solved(
 ) -> Clearing:
     """Clear from `start`; where that fails from the data alone, and then by the scenario's rule."""
     clearing = clear(problem, settings, start=start, on_check=on_check)
-    if clearing.status is not Status.OK and start is not None:
+    if clearing.status is Status.NOT_CONVERGED and start is not None:
         clearing = clear(problem, settings, on_check=on_check)
-    if clearing.status is not Status.OK and case.on_not_converged == "central":
+    if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "central":
         clearing = cleared_centrally(problem, clearing, settings)
     return clearing
 
 
 def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
-    """The same problem, as it is solved, and everyone's dispatch with contracts only."""
-    fleet = Fleet(prepared(problem))
-    dispatch, _ = fleet.dispatch(np.zeros(fleet.problem.shape))
-    return fleet.problem, dispatch
+    """The same problem, imbalances priced, and everyone's dispatch with contracts only."""
+    priced = prepared(problem)
+    dispatch, _ = Fleet(solvable(priced)).dispatch(np.zeros(priced.shape))
+    return priced, dispatch
 
 
 def next_states(

@@ -7,7 +7,7 @@ with K_ij what both ends of a trade pay per kWh together, less what they value i
 and Liu 2025, eqs. 1-4 and 21-22.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,10 @@ from mosaik_p2p.units import CARRIERS, FloatArray
 
 IMBALANCE = "imbalance"
 """Type of the variables for what a prosumer cannot balance; see `recourse`."""
+SCARCITY = 10.0
+"""The scarcity price in units of the steepest marginal cost that anyone can have."""
+DEAREST = 100.0
+"""In middle offers: a price beyond is no measure of what others pay."""
 UNLIMITED = 1e3
 """In units of a prosumer's size: a limit beyond it is none, and a solver fares better with a number it can see."""
 SMALLEST = 0.02
@@ -98,14 +102,26 @@ def _steepest(model: ProsumerModel) -> float:
 
 
 def highest_price(problem: MarketProblem) -> float:
-    """The largest price that anyone offers, currency per kWh: the scale of all prices."""
-    offers = [0.0]
+    """The largest price that anyone offers, currency per kWh: the scale of all prices.
+
+    An offer that nobody is to take ("1e6 if all else fails") is not one: it would leave the others no digits.
+    """
+    highest = max((float(prices.max(initial=0.0)) for prices in _offers(problem)), default=0.0) or 1.0
+    return min(highest, DEAREST * middle_offer(problem))
+
+
+def middle_offer(problem: MarketProblem) -> float:
+    """The median of the prices that anyone offers, currency per kWh, free ones aside; 1 where all is free."""
+    prices = np.concatenate([prices.ravel() for prices in _offers(problem)])
+    return float(np.median(prices[prices > 0.0])) if prices.any() else 1.0
+
+
+def _offers(problem: MarketProblem) -> Iterator[FloatArray]:
+    """By prosumer, the sizes of its contracts' prices, or of its devices' where it has no contract."""
     for model in problem.models:
         contract = [k for k, variable in enumerate(model.variables) if variable.type == "contract"]
         rows = contract or [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
-        if rows:
-            offers.append(float(np.abs(model.linear[rows]).max()))
-    return max(offers) or 1.0
+        yield np.abs(model.linear[rows])
 
 
 def power_scale(problem: MarketProblem) -> FloatArray:

@@ -13,13 +13,12 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.market.presolve import within_means
+from mosaik_p2p.market.problem import IMBALANCE, SCARCITY, MarketProblem
 from mosaik_p2p.market.undefined import undefined
 from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
-SCARCITY = 10.0
-"""The scarcity price in units of the steepest marginal cost that anyone can have."""
 LACK = 0.5
 """The price of a shortfall in units of the scarcity price."""
 
@@ -35,8 +34,14 @@ def prepared(problem: MarketProblem) -> MarketProblem:
     faults = undefined(problem.models)
     if faults:
         raise BadInput(faults)
-    price = scarcity_price(problem)
+    # A limit that nobody reaches makes no energy dear.
+    price = scarcity_price(within_means(problem))
     return replace(problem, models=tuple(_with_recourse(model, price) for model in problem.models))
+
+
+def solvable(problem: MarketProblem) -> MarketProblem:
+    """The market as it is solved: `prepared`, and every limit within a solver's sight. Its optimum is the same."""
+    return within_means(prepared(problem))
 
 
 def scarcity_price(problem: MarketProblem) -> float:

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import certify
 from mosaik_p2p.market.clearing import Clearing, settled
 from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.one_way import cleared_one_way
 from mosaik_p2p.market.pair_form import PairForm
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.recourse import solvable
 
 
 def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settings) -> Clearing:
@@ -22,7 +24,7 @@ def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settin
         central = solve_central(problem)
     except (RuntimeError, ValueError) as error:
         return replace(failed, cause=f"{failed.cause}; the central solver failed too: {error}")
-    fleet = Fleet(prepared(problem))
+    fleet = Fleet(solvable(problem))
     form = PairForm(fleet.problem)
     first, second = np.triu_indices(len(problem.models), 1)
     z = central.trade_kw[:, :, first, second]
@@ -34,5 +36,7 @@ def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settin
         certificate.relative_gap <= settings.relative_gap, failed.iterations, agreed, certificate, end
     )
     cleared = settled(fleet, form, outcome, settings)
+    if cleared.status is Status.GAP_OPEN:
+        cleared = cleared_one_way(fleet, cleared, settings, None)
     cause = "; ".join(part for part in (f"solved centrally, since {failed.cause}", cleared.cause) if part)
     return replace(cleared, form="central", cause=cause, end=failed.end)

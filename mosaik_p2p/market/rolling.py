@@ -15,6 +15,7 @@ from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, shifted
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.limited import connected
 from mosaik_p2p.market.negotiation import NetworkReport, Standing, answered, opened
 from mosaik_p2p.market.planning import (
     first_reputation,
@@ -117,8 +118,9 @@ class RollingMarket:
             clearing = solved(self._case, problem, self._case.settings, start=state.start, on_check=on_check)
             alone = self._alone(prosumers, state.alone, window)
         except NotSolved as error:
-            return self._halt(failed_table(self._case.settings.form, describe_failure(error)), prosumers, window)
-        if clearing.status is not Status.OK and self._case.on_not_converged == "stop":
+            record = failed_table(self._case.settings.form, describe_failure(error, problem))
+            return self._halt(record, prosumers, window)
+        if clearing.status is Status.NOT_CONVERGED and self._case.on_not_converged == "stop":
             return self._halt(clearing_table(problem, clearing), prosumers, window)
         self._open = _Open(window, prosumers, alone, clearing, raw, None)
         return self._outcome(self._open, problem, clearing, start=shifted(clearing.end))
@@ -146,7 +148,8 @@ class RollingMarket:
             return None
         outcome = self._outcome(
             self._open,
-            standing.problem,
+            # What forecasts miss goes to the contracts as they are, not as they were solved.
+            connected(self._open.raw),
             offer.limited.clearing,
             start=self._pending.start,
             surcharge_per_kwh=offer.limited.surcharge_per_kwh,

@@ -16,10 +16,10 @@ import scipy.sparse as sp
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.batch import Problems, pack
-from mosaik_p2p.market.network_step import pairs_of, tree_of
+from mosaik_p2p.market.flow_problem import pairs_of, tree_of
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.quadratic import DiagonalProgram
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.recourse import solvable
 from mosaik_p2p.units import FloatArray, IntArray
 
 TOLERANCE = 1e-8
@@ -86,7 +86,7 @@ def solve_sparse(problem: MarketProblem, *, tolerance: float = TOLERANCE) -> Spa
 
 def sparse_program(problem: MarketProblem) -> SparseProgram:
     """State `problem`, imbalances priced as everywhere."""
-    problem = prepared(problem)
+    problem = solvable(problem)
     power, price = float(power_scale(problem).mean()), highest_price(problem)
     _, horizon, count = problem.shape
     flat = pack(problem.models, np.full(count, power), price)

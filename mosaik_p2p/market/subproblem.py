@@ -55,7 +55,7 @@ class Subproblem:
         touched = model.balance.any(axis=(1, 2)) | model.fixed.any(axis=1)
         self._traded = np.flatnonzero(np.array(model.member))
         self._carriers = np.flatnonzero(touched | np.array(model.member))
-        self._balance = _balance_rows(model.balance[self._carriers])
+        self._balance = balance_rows(model.balance[self._carriers])
         self._fixed = model.fixed[self._carriers].ravel() / power_kw
         self._own, own = model.equations
         self._owed = own / power_kw
@@ -171,7 +171,7 @@ def completion(model: ProsumerModel, x: FloatArray, price_per_kwh: FloatArray) -
     return Completion(x, imbalance_kw(model, x), price_per_kwh, cost, cost - model.cost(x * unpriced[:, None]))
 
 
-def _balance_rows(balance: FloatArray) -> sp.csr_array:
+def balance_rows(balance: FloatArray) -> sp.csr_array:
     """(C, K, T) coefficients as a matrix of C T rows on the K T variables."""
     carriers, count, horizon = balance.shape
     c, k, t = np.nonzero(balance)

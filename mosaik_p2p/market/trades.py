@@ -27,6 +27,12 @@ class Trades:
         return result
 
 
+def no_trades() -> Trades:
+    """Nobody trades."""
+    nobody = np.zeros(0, dtype=np.int64)
+    return Trades(nobody, nobody, np.zeros(0), np.zeros(0))
+
+
 def trimmed(trades: Trades, surplus_kw: FloatArray, *, dust_kw: float) -> Trades:
     """The trades without what a prosumer cannot keep: `surplus_kw` (N,) > 0 is bought, < 0 sold beyond its means.
 

@@ -30,9 +30,9 @@ SMALLEST = 1e-3
 RESIDUAL = 1e-3
 """Largest relative residual of a solution; the certificate says how good it is, this that it is where ADMM rests."""
 WORTHLESS = 1e-6
-"""Of what all power would cost at the highest price: a market worth less is judged as if worth this."""
+"""Of what the middle agent's power costs at the middle price: a market is judged as if everyone paid this at least."""
 ROUNDING = 1e-14
-"""Of all costs together: what their sum cannot tell."""
+"""Of what the power that agents may sell or buy is worth at their prices: what a sum of such costs cannot tell."""
 NOTICEABLE = 1e-2
 """Part of the sizes, and of the highest price."""
 BALANCE_UNTIL, BALANCE_BAND, BALANCE_CAP = 200, 1.3, 3.0
@@ -50,23 +50,31 @@ class Outcome:
     upper: Upper
     lower: Lower
     scale: float
-    """See `money_scale`."""
+    """What the gap is relative to: max(|cost|, `least_scale`)."""
     relative_gap: float
     """(cost - lower bound) / scale."""
 
 
-def gap(market: PlainMarket, upper: Upper, lower: Lower, alone: float) -> float:
-    """(cost - lower bound) / `money_scale`; a difference within rounding of the sums involved is none."""
+def gap(market: PlainMarket, upper: Upper, lower: Lower, least: float) -> float:
+    """(cost - lower bound) / max(|cost|, `least`), see `least_scale`; a difference that is rounding is none."""
     difference = upper.cost - lower.bound
-    if difference <= ROUNDING * float(np.abs(market.supply.money).sum()):
-        return 0.0
-    return difference / money_scale(market, upper, alone)
+    rounding = ROUNDING * float(np.sum(np.abs(lower.price) * agent_sizes(market)))
+    return difference / max(abs(upper.cost), least) if difference > rounding else 0.0
 
 
-def money_scale(market: PlainMarket, upper: Upper, alone: float) -> float:
-    """What a gap is relative to: max(|cost|, `alone`, the sum of |cost alone|), and never next to nothing."""
-    turnover = highest_price(market) * float(agent_sizes(market).sum())
-    return max(abs(upper.cost), alone, WORTHLESS * turnover)
+def least_scale(market: PlainMarket) -> float:
+    """What a gap is relative to where the cost is less: the sum of |cost alone|, and never nothing.
+
+    A market in which all costs nothing is measured by the median of what agents can sell or buy, at the median price.
+    """
+    alone = float(np.abs(market.supply.cost(alone_sales(market))).sum())
+    worth = _middle(np.abs(market.supply.price)) * _middle(agent_sizes(market)) * len(market.names)
+    return max(alone, WORTHLESS * worth)
+
+
+def _middle(values: FloatArray) -> float:
+    """The median of what is not zero; 1 where all is."""
+    return float(np.median(values[values != 0.0])) if values.any() else 1.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def iterate(
     supply, memory = market.supply, Anderson()
     size = agent_sizes(market)
     price, weight = _scales(market, size)
-    alone = float(np.abs(supply.cost(alone_sales(market))).sum())
+    least = least_scale(market)
     # Residuals are compared with these at the least: where prices are next to nothing, rounding is all that they have.
     floor = NOTICEABLE * norm(size), NOTICEABLE * highest_price(market) * float(np.sqrt(len(size)))
     at = _agree(market, -price / weight, weight, np.zeros(len(market.pairs.first)), np.nan, size)
@@ -106,7 +114,7 @@ def iterate(
         found = upper_bound(market, at.flow_kw, answer, own)
         upper = found if upper is None or found.cost < upper.cost else upper
         lower = max(lower, lower_bound(market, at.price), key=lambda candidate: candidate.bound)
-        reached = gap(market, upper, lower, alone)
+        reached = gap(market, upper, lower, least)
         if on_check is not None:
             on_check(iteration, reached)
         if reached <= relative_gap and max(residuals) <= max(RESIDUAL, relative_gap):
@@ -118,7 +126,7 @@ def iterate(
             memory.restart()
     assert upper is not None  # the last iteration is a plain one
     converged = reached <= relative_gap and max(residuals) <= max(RESIDUAL, relative_gap)
-    return Outcome(converged, iteration, *residuals, upper, lower, money_scale(market, upper, alone), reached)
+    return Outcome(converged, iteration, *residuals, upper, lower, max(abs(upper.cost), least), reached)
 
 
 def highest_price(market: PlainMarket) -> float:

@@ -44,9 +44,13 @@ def untraded(market: PlainMarket) -> Upper | None:
 def lower_bound(market: PlainMarket, price: FloatArray) -> Lower:
     """The best bound from closures of prices (N,) along the cheapest chains of pairs."""
     closed = closed_prices(price[None], market.begin, market.pairs.second, market.pairs.charge)
-    bounds = [market.supply.bound(candidate[0]) for candidate in closed]
+    candidates = [candidate[0] for candidate in closed]
+    if market.price_range is not None:
+        # Both are closed themselves, and so is what lies between.
+        candidates = [np.clip(candidate, *market.price_range) for candidate in candidates]
+    bounds = [market.supply.bound(candidate) for candidate in candidates]
     best = int(np.argmax(bounds))
-    return Lower(closed[best][0], bounds[best])
+    return Lower(candidates[best], bounds[best])
 
 
 def upper_bound(market: PlainMarket, flow_kw: FloatArray, sale_kw: FloatArray, own_price: FloatArray) -> Upper:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, money_scale, norm
-from mosaik_p2p.plain.bounds import alone_sales, lower_bound, net, untraded, upper_bound
+from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, least_scale, norm
+from mosaik_p2p.plain.bounds import lower_bound, net, untraded, upper_bound
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
@@ -76,8 +76,8 @@ def _judged(market: PlainMarket, model: pyo.ConcreteModel, relative_gap: float) 
     upper, nothing = upper_bound(market, flow, sale, lower.price), untraded(market)
     if nothing is not None and nothing.cost <= upper.cost:
         upper = nothing
-    alone = float(np.abs(market.supply.cost(alone_sales(market))).sum())
+    least = least_scale(market)
     primal = norm(sale - net(market, flow)) / max(norm(sale), 1e-300)
     dual = norm(price - lower.price) / max(norm(lower.price), 1e-300)
-    reached = gap(market, upper, lower, alone)
-    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, money_scale(market, upper, alone), reached)
+    reached = gap(market, upper, lower, least)
+    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, max(abs(upper.cost), least), reached)

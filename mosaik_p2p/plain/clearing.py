@@ -13,6 +13,7 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.plain.algorithm import Outcome, iterate
 from mosaik_p2p.plain.bounds import alone_sales, direct
 from mosaik_p2p.plain.model import PlainMarket
+from mosaik_p2p.plain.presolve import within_means
 from mosaik_p2p.plain.tables import read_market
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -109,6 +110,7 @@ def clear_plain(
     cause = unbalanced(market)
     if cause is not None:
         return _without_solution(market, method, cause)
+    market = within_means(market)
     if method == "admm":
         outcome = iterate(market, relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
         return solution(market, outcome, method=method, iterations=outcome.iterations, gap=gap)

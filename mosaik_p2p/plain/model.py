@@ -47,6 +47,8 @@ class PlainMarket:
     names: tuple[str, ...]
     assets: Assets
     pairs: Pairs
+    price_range: tuple[FloatArray, FloatArray] | None = None
+    """(N,) twice: lowest and highest price that leave every limit alone which was brought nearer; see `presolve`."""
 
     @cached_property
     def supply(self) -> Supply:

@@ -93,28 +93,63 @@ def supply_curves(
     begin = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))]).astype(np.int64)
     least = np.bincount(agent, p_min_kw, count).astype(float)
     most = np.bincount(agent, p_max_kw, count).astype(float)
-    cost = np.bincount(agent, (a / 2 * p_min_kw + b) * p_min_kw, count).astype(float)
     price = price[order]
     net_kw, money = np.empty_like(price), np.empty_like(price)
-    _walk(begin, price, slope[order], jump[order], least, most, cost, net_kw, money)
+    _walk(begin, price, slope[order], jump[order], least, most, net_kw)
+    alone = np.clip(0.0, least, most)
+    own = _price_of(begin, price, net_kw, alone)
+    decided = np.where(jumps, np.where(own[agent] > level[0], p_max_kw, p_min_kw), 0.0)
+    np.divide(own[agent] - b, a, out=decided, where=~jumps)
+    either = jumps & (span > 0.0) & (level[0] == own[agent])
+    answer = np.where(either, 0.0, np.clip(decided, p_min_kw, p_max_kw))
+    # What is left is for those who do not care: a kWh of theirs costs the price.
+    left = np.where(np.bincount(agent, either, count) > 0, alone - np.bincount(agent, answer, count), 0.0)
+    cost = np.bincount(agent, (a / 2 * answer + b) * answer, count) + own * left
+    _integrate(begin, price, net_kw, alone, own, cost, money)
     return Supply(begin, price, net_kw, money)
 
 
+def _price_of(begin: IntArray, price: FloatArray, net_kw: FloatArray, sale_kw: FloatArray) -> FloatArray:
+    """(N,): a price at which each agent sells that much."""
+    own, unused = np.empty_like(sale_kw), np.empty_like(sale_kw)
+    _at_sale(begin, price, net_kw, np.zeros_like(price), sale_kw, unused, own)
+    return own
+
+
 @jit
-def _walk(begin, price, slope, jump, least, most, cost, net_kw, money):  # type: ignore[no-untyped-def]  # numba infers the types
+def _walk(begin, price, slope, jump, least, most, net_kw):  # type: ignore[no-untyped-def]  # numba infers the types
     for i in range(begin.size - 1):
         net, rise, rising = least[i], 0.0, 0
         for v in range(begin[i], begin[i + 1]):
             if v == begin[i]:
-                net_kw[v], money[v] = net, cost[i]
+                net_kw[v] = net
             else:
                 net = min(net + rise * (price[v] - price[v - 1]), most[i])
                 # The last corner is the upper limit, whatever rounding has made of the pieces.
                 net_kw[v] = most[i] if v == begin[i + 1] - 1 else net
-                money[v] = money[v - 1] + (price[v] + price[v - 1]) / 2 * (net_kw[v] - net_kw[v - 1])
             net += jump[v]
             rising += (slope[v] > 0.0) - (slope[v] < 0.0)
             rise = rise + slope[v] if rising > 0 else 0.0
+
+
+@jit
+def _integrate(begin, price, net_kw, sale, own, cost, money):  # type: ignore[no-untyped-def]
+    """Money at every corner, outwards from a sale and its price and cost."""
+    for i in range(begin.size - 1):
+        at = begin[i]
+        while at < begin[i + 1] and net_kw[at] < sale[i]:
+            at += 1
+        last_kw, last_price, paid = sale[i], own[i], cost[i]
+        for v in range(at, begin[i + 1]):
+            paid += (price[v] + last_price) / 2 * (net_kw[v] - last_kw)
+            money[v], last_kw, last_price = paid, net_kw[v], price[v]
+        last_kw, last_price, paid = sale[i], own[i], cost[i]
+        if at < begin[i + 1] and net_kw[at] == sale[i]:
+            # A corner serves a range of prices; what is sold less of goes from the lowest of them.
+            last_price = price[at]
+        for v in range(at - 1, begin[i] - 1, -1):
+            paid += (price[v] + last_price) / 2 * (net_kw[v] - last_kw)
+            money[v], last_kw, last_price = paid, net_kw[v], price[v]
 
 
 @jit

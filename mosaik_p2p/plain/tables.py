@@ -1,8 +1,8 @@
 """Plain markets from tables: `name,p_min_kw,p_max_kw,a,b` and `i,j,charge_i,charge_j`, with every fault at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.plain.model import Assets, Pairs, PlainMarket
+from mosaik_p2p.tabular import double_fault, number_remedy, numbers_of, read_csv_table, twice
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 AGENT_COLUMNS = ("name", "p_min_kw", "p_max_kw", "a", "b")
@@ -18,8 +19,8 @@ TOLD = 20
 """Faults of one kind and column that are listed one by one; the rest of them are counted."""
 LARGEST = 1e18
 """Numbers beyond are mistakes, and their products no numbers."""
-FIRST_LINE = 2
-"""Of a file, below its header."""
+LEAST = 1e-18
+"""Numbers nearer to zero, but not zero, are mistakes, too: their squares and products are nothing."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,17 @@ class Source:
     rows: tuple[str, ...]
     faults: list[Fault] = field(default_factory=list)
 
-    def blame(self, wrong: BoolArray, column: str, problem: str, remedy: str) -> None:
-        """One fault per row in `wrong` (rows,), showing what stands in `column`."""
+    def blame(self, wrong: BoolArray, column: str, problem: str, remedy: str | Callable[[str], str]) -> None:
+        """One fault per row in `wrong` (rows,), showing what stands in `column`; the remedy may depend on it."""
         at = np.flatnonzero(wrong)
         for row in at[:TOLD]:
-            shown = str(self.table[column].iloc[row]) or "(nothing)"
-            self.faults.append(Fault(f"{self.label}, {self.rows[row]}, column {column}", shown, problem, remedy))
+            shown = _cell_text(self.table[column].iloc[row]) or "(nothing)"
+            told = remedy if isinstance(remedy, str) else remedy(shown)
+            self.faults.append(Fault(f"{self.label}, {self.rows[row]}, column {column}", shown, problem, told))
         if len(at) > TOLD:
             more = f"{len(at) - TOLD} rows more"
-            self.faults.append(Fault(f"{self.label}, column {column}", more, problem, remedy))
+            told = remedy if isinstance(remedy, str) else "Mend them in the same way"
+            self.faults.append(Fault(f"{self.label}, column {column}", more, problem, told))
 
 
 def read_market(agents: pd.DataFrame | str | Path, pairs: pd.DataFrame | str | Path) -> PlainMarket:
@@ -69,77 +72,51 @@ def _source(
     """The table with its columns; None, with faults, where it cannot be had."""
     if isinstance(given, pd.DataFrame):
         rows = tuple(f"row {row}" for row in given.index)
-        source = Source(label, given.rename(columns=lambda name: str(name).strip()), rows)
-    else:
-        read = _read(Path(given))
-        if isinstance(read, Fault):
-            faults.append(read)
+        source = Source(label, given.set_axis([str(name).strip() for name in given.columns], axis="columns"), rows)
+    elif isinstance(given, str | Path):
+        try:
+            read = read_csv_table(Path(given))
+        except BadInput as bad:
+            faults += bad.faults
             return None
-        source = read
+        source = Source(read.name, read.frame, tuple(f"line {line}" for line in read.lines))
+    else:
+        remedy = f"Give a data frame with the columns {','.join(columns)}, or the path of a CSV file"
+        faults.append(Fault(label, type(given).__name__, "is neither a data frame nor a path", remedy))
+        return None
     have = list(source.table.columns)
     missing = [name for name in columns if name not in have]
     for name in missing:
         near = get_close_matches(name, [str(known) for known in have if known not in columns], n=1)
         remedy = f"Rename the column {near[0]!r}" if near else f"The columns must be {','.join(columns)}"
         faults.append(Fault(f"{source.label}, header", ",".join(map(str, have)), f"has no column {name!r}", remedy))
-    twice = sorted({str(name) for name in columns if have.count(name) > 1})
-    faults += [
-        Fault(f"{source.label}, header", ",".join(map(str, have)), f"has the column {name!r} twice", "Keep one of them")
-        for name in twice
-    ]
-    return None if missing or twice else source
+    doubles = twice(have)
+    if doubles:
+        faults.append(double_fault(f"{source.label}, header", doubles))
+    return None if missing or doubles else source
 
 
-def _read(path: Path) -> Source | Fault:
-    """A CSV file as texts, its empty lines left out; separated by commas, or by semicolons throughout."""
-    remedy = "Name a CSV file in UTF-8 with a header"
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"is not text in UTF-8 ({error.reason})"
-        return Fault("file", str(path), f"cannot be read: {reason}", remedy)
-    header = text.split("\n", 1)[0]
-    if not header.strip():
-        return Fault("file", str(path), "is empty" if not text.strip() else "begins with an empty line", remedy)
-    separator = ";" if ";" in header and "," not in header else ","
-    try:
-        # What was read, since a pipe can be read only once.
-        table = pd.read_csv(
-            StringIO(text),
-            sep=separator,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            index_col=False,
-            on_bad_lines="error",
-        )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
-        return Fault(
-            "file", str(path), f"is not a table: {str(error).strip()}", "Give every line the header's number of values"
-        )
-    table = table.fillna("").rename(columns=lambda name: str(name).strip())
-    filled = np.zeros(len(table), dtype=bool)
-    for column in range(table.shape[1]):
-        filled |= (table.iloc[:, column] != "").to_numpy()
-    lines = np.flatnonzero(filled) + FIRST_LINE
-    return Source(path.name, table[filled], tuple(f"line {line}" for line in lines))
+def _cell_text(value: object) -> str:
+    """What stands in a cell; nothing where a data frame has a missing value."""
+    missing = value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value))
+    return "" if missing else str(value).strip()
 
 
 def _texts(source: Source, column: str) -> list[str]:
-    found = [str(value).strip() for value in source.table[column].tolist()]
+    found = [_cell_text(value) for value in source.table[column].tolist()]
     source.blame(np.array([not text for text in found], dtype=bool), column, "is no name", "Name the agent")
     return found
 
 
 def _numbers(source: Source, column: str) -> FloatArray:
     """(rows,) finite numbers; zero where a fault was found."""
-    series = source.table[column]
-    values: FloatArray = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    nothing = np.isnan(values)
-    source.blame(nothing, column, "is not a number", "Write a number with a decimal point, such as 0.25")
+    values, nothing = numbers_of(source.table[column])
+    source.blame(nothing, column, "is not a number", number_remedy)
     limitless = ~nothing & ~(np.abs(values) <= LARGEST)
     source.blame(limitless, column, "is not a finite number", f"Write a number of at most {LARGEST:g}")
-    return np.where(nothing | limitless, 0.0, values)
+    tiny = (values != 0.0) & (np.abs(values) < LEAST)
+    source.blame(tiny, column, "is next to nothing", f"Write 0, or a number of at least {LEAST:g}")
+    return np.where(nothing | limitless | tiny, 0.0, values)
 
 
 def _assets(source: Source) -> tuple[tuple[str, ...], Assets]:
@@ -157,7 +134,7 @@ def _assets(source: Source) -> tuple[tuple[str, ...], Assets]:
 
 def _sound(source: Source, columns: tuple[str, ...]) -> BoolArray:
     """(rows,): where all the columns hold finite numbers; so that a fault is told once."""
-    numbers = [pd.to_numeric(source.table[column], errors="coerce").to_numpy(dtype=float) for column in columns]
+    numbers = [numbers_of(source.table[column])[0] for column in columns]
     result: BoolArray = np.all([np.abs(values) <= LARGEST for values in numbers], axis=0)
     return result
 

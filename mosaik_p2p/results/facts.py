@@ -69,9 +69,15 @@ class Facts:
 
 
 def read_facts(folder: Path) -> Facts:
-    """The facts of the scenario file in the folder; ValueError where the file is not TOML."""
+    """The facts of the scenario file in the folder; ValueError where the file is not a scenario."""
     path = folder / SCENARIO_FILE
-    scenario = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        return _facts(folder, tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"{path} is no scenario: {error}") from error
+
+
+def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
     time = scenario.get("time", {})
     networks = {name: table for name, table in scenario.get("networks", {}).items() if table}
     return Facts(

@@ -22,7 +22,7 @@ from mosaik_p2p.results.figures import (
     fit_axis,
     on_clock,
 )
-from mosaik_p2p.results.verdicts import interval_verdicts
+from mosaik_p2p.results.verdicts import LOADS, interval_verdicts
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 STRIP_HEIGHT_PX = 108
@@ -31,18 +31,18 @@ VERDICT_COLOURS = {Verdict.FEASIBLE: GREEN, Verdict.INFEASIBLE: RED, Verdict.UNK
 
 
 def verdict_strip(clock: Clock) -> Panel:
-    """One row per network, one cell per interval."""
+    """One row per network and one for the loads, one cell per interval."""
     networks = clock.results.facts.networks
     verdicts = interval_verdicts(clock.results, networks).set_index("time").reindex(clock.begins)
-    kinds = list(VERDICT_COLOURS)
-    cells = [[Verdict.UNKNOWN if pd.isna(kind) else kind for kind in verdicts[network]] for network in networks]
-    figure = blank(clock, "", height_px=STRIP_HEIGHT_PX + STRIP_ROW_PX * len(networks))
+    kinds, judged = list(VERDICT_COLOURS), [*networks, LOADS]
+    cells = [[Verdict.UNKNOWN if pd.isna(kind) else kind for kind in verdicts[name]] for name in judged]
+    figure = blank(clock, "", height_px=STRIP_HEIGHT_PX + STRIP_ROW_PX * len(judged))
     edges = [edge / len(kinds) for edge in range(len(kinds) + 1)]
     scale = [(edges[k + side], VERDICT_COLOURS[kind]) for k, kind in enumerate(kinds) for side in (0, 1)]
     figure.add_trace(
         go.Heatmap(
             x=clock.local_middles(),
-            y=list(networks),
+            y=judged,
             z=[[kinds.index(kind) for kind in row] for row in cells],
             text=[[kind.value for kind in row] for row in cells],
             hovertemplate="%{x}: %{text}<extra>%{y}</extra>",
@@ -59,7 +59,7 @@ def verdict_strip(clock: Clock) -> Panel:
         figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=kind.value))
     figure.update_layout(hovermode="closest")
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    note = "Infeasible: a limit is broken or heat is not delivered. Unknown: there is no solution to judge."
+    note = "Infeasible: a limit is broken, heat is not delivered, or loads are not served. Unknown: no solution."
     return Panel("verdicts", "Verdict per interval", note, figure, is_wide=True)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.scenario.names import is_index
 
 KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
 
@@ -77,12 +78,17 @@ class Results:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """Sort key by which `P2` comes before `P10`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if is_index(part) else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def read_results(folder: Path) -> Results:
     """What a result folder holds of the intervals that were computed.
 
-    ValueError where a file in it is damaged.
+    ValueError where a file in it is damaged; of a table it is a DamagedTable.
     """
-    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES}).computed()
+    return read_raw(folder).computed()
+
+
+def read_raw(folder: Path) -> Results:
+    """The same with what a run that broke off left of other intervals."""
+    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES})

@@ -25,6 +25,7 @@ from mosaik_p2p.results.figures_market import convergence_panels, market_panels,
 from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.figures_negotiation import negotiation_panels
 from mosaik_p2p.results.folder import REPORT_FILE
+from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.missed import missed_text, misses
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.sentences import (
@@ -35,7 +36,7 @@ from mosaik_p2p.results.sentences import (
     verdict_sentence,
 )
 from mosaik_p2p.results.summary import read_summary
-from mosaik_p2p.results.unserved import shortages, unserved_texts
+from mosaik_p2p.results.unserved import shortages, surplus_texts, unserved_texts
 from mosaik_p2p.results.violation_table import violation_rows
 from mosaik_p2p.results.wording import LOSSES_ARE, energy, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.units import HEAT
@@ -56,13 +57,11 @@ class Section:
 def build_report(folder: Path) -> Path:
     """Write `report.html` into the result folder and return its path.
 
-    BadInput where summary, tables and scenario do not belong together.
+    BadInput where summary, tables and scenario do not belong together, NotWritten where there is no room for it.
     """
     results, summary = read_results(folder), read_summary(folder)
     check_folder(results, summary)
-    path = folder / REPORT_FILE
-    path.write_text(_page(results, summary), encoding="utf-8")
-    return path
+    return result_folder(folder).write(REPORT_FILE, _page(results, summary).encode())
 
 
 def _page(results: Results, summary: Mapping[str, Any]) -> str:
@@ -95,6 +94,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
         unserved="; ".join(unserved_texts(summary)),
+        surplus="; ".join(surplus_texts(summary)),
         shortages=shortages(summary),
         missed=missed_text(summary),
         misses=misses(summary),

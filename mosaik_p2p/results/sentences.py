@@ -6,6 +6,8 @@ from typing import Any
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.counterfactuals import WITHOUT_NEGOTIATION
 from mosaik_p2p.results.missed import MISSED
+from mosaik_p2p.results.unserved import SURPLUS, who_was_not_served
+from mosaik_p2p.results.verdicts import LOADS
 from mosaik_p2p.results.wording import energy
 
 
@@ -26,7 +28,7 @@ def verdict_sentence(summary: Mapping[str, Any]) -> str:
         without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged"
     if infeasible:
         open_ = f"; {without}" if unknown else ""
-        return f"The market is not feasible: limits are broken in {infeasible} of {steps} intervals{open_}{joined}."
+        return f"The market is not feasible: {' and '.join(_reasons(summary, f'of {steps} intervals'))}{open_}{joined}."
     others = f"; the other {feasible} keep every limit" if feasible else ""
     return f"Not decided: {without}{others}{joined}."
 
@@ -34,28 +36,49 @@ def verdict_sentence(summary: Mapping[str, Any]) -> str:
 def _of_incomplete(summary: Mapping[str, Any], lack: str) -> str:
     feasible, infeasible = (summary["verdict_counts"][kind.value] for kind in (Verdict.FEASIBLE, Verdict.INFEASIBLE))
     done, judged = summary["steps_computed"], feasible + infeasible
-    of_judged = "" if judged == done else f" of the {judged} that can be judged"
-    broken = f", limits are broken in {infeasible}{of_judged}" if judged else ""
+    of_judged = "" if judged == done else f"of the {judged} that can be judged"
+    reasons = _reasons(summary, of_judged) or [f"limits are broken in 0 {of_judged}".rstrip()]
+    broken = f", {' and '.join(reasons)}" if judged else ""
     joined = f", and {lack}" if lack else ""
     return f"The run is incomplete: {done} of {summary['steps']} intervals were computed{broken}{joined}."
 
 
+def _reasons(summary: Mapping[str, Any], of_all: str) -> list[str]:
+    """Why intervals are infeasible; a summary of an older version knows of broken limits only."""
+    infeasible = summary["verdict_counts"][Verdict.INFEASIBLE.value]
+    counts = summary.get("infeasible_intervals", {"limits": infeasible, LOADS: 0})
+    broken, cut_off = counts["limits"], counts[LOADS]
+    who = who_was_not_served(summary)
+    reasons = [f"limits are broken in {broken} {of_all}".rstrip()] if broken else []
+    loads = f"loads are not served in {cut_off} {of_all}".rstrip() + (f" ({who})" if who else "")
+    return [*reasons, loads] if cut_off else reasons
+
+
 def _lack(summary: Mapping[str, Any]) -> str:
-    """Like `0.3 kWh were not served and 2.0 kWh missed their deadline`; empty where nothing is missing."""
-    missing, late = sum(summary["unserved_kwh"].values()), summary.get(MISSED, 0.0)
+    """Like `2.0 kWh missed their deadline and 0.3 kWh found no taker`; empty where nothing is amiss."""
+    late, spilled = summary.get(MISSED, 0.0), sum(summary.get(SURPLUS, {}).values())
+    # What was not served stands among the reasons; where it does not, the summary is of an older version.
+    missing = 0.0 if "infeasible_intervals" in summary else sum(summary["unserved_kwh"].values())
     parts = [f"{energy(missing)} kWh were not served"] if missing > 0 else []
     parts += [f"{energy(late)} kWh missed their deadline"] if late > 0 else []
+    parts += [f"{energy(spilled)} kWh found no taker"] if spilled > 0 else []
     return " and ".join(parts)
 
 
 def convergence_sentence(summary: Mapping[str, Any]) -> str | None:
-    """In how many intervals the market did not converge, and why; None where it always did."""
+    """In how many intervals the market did not converge, and why, or is less sure than asked; None where neither."""
     failed = summary["not_converged"]
     count, cause = failed["intervals"], failed["cause"]
-    if not count:
-        return None
     why = "" if cause is None else f": {cause}"
-    return f"The market did not converge in {count} interval{'' if count == 1 else 's'}{why}"
+    said = [f"The market did not converge in {count} interval{'' if count == 1 else 's'}{why}"] if count else []
+    left = summary.get("gap_open") or {"intervals": 0}
+    if left["intervals"]:
+        count = left["intervals"]
+        said.append(
+            f"In {count} interval{'' if count == 1 else 's'} stores would have charged and discharged at once; they "
+            f"were held to one direction, and others might save up to {100 * left['relative_gap']:.2g} % of the cost"
+        )
+    return ". ".join(said) or None
 
 
 def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:

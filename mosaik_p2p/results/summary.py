@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.errors import Status
+from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
@@ -19,13 +21,28 @@ from mosaik_p2p.results.counterfactuals import (
 from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
+from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
 from mosaik_p2p.results.money import costs, is_worse_off, operator_account, reputation_account, total_cost
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.negotiated import negotiation_summary
 from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.unserved import unserved_by_prosumer, unserved_in_all, worst_shortages
-from mosaik_p2p.results.verdicts import SOLVED, interval_verdicts, overall_of_run, status_counts, verdict_counts
+from mosaik_p2p.results.unserved import (
+    surplus_by_prosumer,
+    surplus_in_all,
+    unserved_by_prosumer,
+    unserved_in_all,
+    worst_shortages,
+)
+from mosaik_p2p.results.verdicts import (
+    SOLVED,
+    clearing_status_counts,
+    infeasible_intervals,
+    interval_verdicts,
+    overall_of_run,
+    status_counts,
+    verdict_counts,
+)
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 from mosaik_p2p.units import CARRIERS, HEAT
 
@@ -77,6 +94,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     verdicts = interval_verdicts(results, meta.networks)
     counts = verdict_counts(verdicts, meta.steps)
     unserved = unserved_by_prosumer(results, meta.dt_h)
+    surplus = surplus_by_prosumer(results, meta.dt_h)
     missed = missed_by_prosumer(results)
     others = counterfactual_results(folder)
     cost = costs(results, meta.initial_stored_kwh, others=tuple(others))
@@ -84,7 +102,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "schema": SCHEMA,
         "name": meta.name,
         "title": meta.title,
-        "complete": meta.complete and _is_whole(results, meta),
+        "complete": meta.complete and not gaps(results, meta.networks, meta.steps),
         "steps": meta.steps,
         "steps_computed": len(verdicts),
         "dt_h": meta.dt_h,
@@ -92,9 +110,11 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "seed": meta.seed,
         "verdict": overall_of_run(counts).value,
         "verdict_counts": counts,
+        "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
-        "clearing_status_counts": status_counts(results.cleared),
+        "clearing_status_counts": clearing_status_counts(results.cleared),
         "not_converged": _not_converged(results),
+        "gap_open": _gap_open(results),
         "violations": _violations(results, others, meta),
         "negotiation": negotiation_summary(results),
         "worst": worst_values(results, meta.networks),
@@ -102,8 +122,9 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
         **unserved_in_all(unserved, _carriers(meta)),
         "unserved_worst": worst_shortages(results),
+        **surplus_in_all(surplus, _carriers(meta)),
         **missed_in_all(missed),
-        "cost": {name: {**entry, **unserved[name], **missed[name]} for name, entry in cost.items()},
+        "cost": {name: {**entry, **unserved[name], **surplus[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
         "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
@@ -121,34 +142,50 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
 
 
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
-    """Write `summary.json` whole or not at all; ValueError where a number is not finite."""
+    """Write `summary.json` whole or not at all; ValueError where a number is not finite, NotWritten where it cannot."""
     text = json.dumps(summary, allow_nan=False, indent=2, ensure_ascii=False)
-    hidden = folder / f".{SUMMARY_FILE}.tmp"
-    hidden.write_text(text + "\n", encoding="utf-8")
-    return hidden.replace(folder / SUMMARY_FILE)
+    return result_folder(folder).write(SUMMARY_FILE, f"{text}\n".encode())
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """The folder's summary; of a run that died before it wrote one, what its tables and scenario tell."""
+    """The folder's summary; of a run that died before it wrote one, what its tables and scenario tell.
+
+    ValueError where the file is no summary.
+    """
     path = folder / SUMMARY_FILE
-    if path.exists():
+    if not path.exists():
+        return summarise(folder, _meta_of_dead_run(read_facts(folder)))
+    try:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not (isinstance(summary, dict) and summary.get("cause") == NOT_ENDED):
-            return summary
-        known = replace(
-            _meta_of_dead_run(read_facts(folder)),
-            scenario_hash=summary["scenario_hash"],
-            versions=summary["versions"],
-        )
-        return {**summarise(folder, known), "cause": NOT_ENDED}
-    return summarise(folder, _meta_of_dead_run(read_facts(folder)))
+    except ValueError as error:
+        raise ValueError(f"{path} is no summary: {error}") from error
+    if not (isinstance(summary, dict) and summary.get("cause") == NOT_ENDED):
+        return summary
+    return {**summarise(folder, meta_of_summary(summary, read_facts(folder))), "cause": NOT_ENDED}
+
+
+def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
+    """What a stored summary tells of its run beyond tables and scenario."""
+    stored = {name: entry.get("stored_start_kwh") for name, entry in summary.get("cost", {}).items()}
+    return replace(
+        _meta_of_dead_run(facts),
+        scenario_hash=summary.get("scenario_hash"),
+        versions=summary.get("versions", {}),
+        initial_stored_kwh={name: level for name, level in stored.items() if level is not None},
+    )
 
 
 def _not_converged(results: Results) -> dict[str, Any]:
     """In how many computed intervals the market did not converge, and the commonest cause."""
-    failed = results.binding[~results.binding["status"].isin(SOLVED)]
+    failed = results.binding[~results.binding["status"].isin((*SOLVED, Status.GAP_OPEN))]
     causes = failed["cause"].dropna().value_counts(sort=True)
     return {"intervals": len(failed), "cause": None if causes.empty else str(causes.index[0])}
+
+
+def _gap_open(results: Results) -> dict[str, Any]:
+    """In how many computed intervals the bound did not close to what was asked, and the largest gap that was left."""
+    left = results.binding[results.binding["status"] == Status.GAP_OPEN]["relative_gap"].astype(float)
+    return {"intervals": len(left), "relative_gap": None if left.empty else float(left.max())}
 
 
 def _meta_of_dead_run(facts: Facts) -> RunMeta:
@@ -170,13 +207,6 @@ def _meta_of_dead_run(facts: Facts) -> RunMeta:
 
 def _carriers(meta: RunMeta) -> tuple[str, ...]:
     return tuple(carrier for carrier in CARRIERS if carrier != HEAT or HEAT in meta.networks)
-
-
-def _is_whole(results: Results, meta: RunMeta) -> bool:
-    """Whether the market and every network left exactly one binding row per interval."""
-    flows = results.of_binding_round("flows")
-    counts = [len(results.binding), *((flows["network"] == network).sum() for network in meta.networks)]
-    return all(count == meta.steps for count in counts) and results.binding["time"].is_unique
 
 
 def _network_rows(results: Results, network: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from mosaik_p2p.results.sentences import (
     negotiation_sentence,
     verdict_sentence,
 )
-from mosaik_p2p.results.unserved import unserved_texts
+from mosaik_p2p.results.unserved import surplus_texts, unserved_texts
 from mosaik_p2p.results.wording import LOSSES_ARE, plain, share_of_change, signed, stored_beside
 
 WIDTH = 100
@@ -99,6 +99,8 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
     for text in unserved_texts(summary):
         lines += textwrap.wrap(f"  Not served: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
+    for text in surplus_texts(summary):
+        lines += textwrap.wrap(f"  No taker: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
     missed = missed_text(summary)
     lines += [_cut(f"  Not had in time: {missed}", WIDTH)] if missed else []
     iterations, gap = summary["iterations"], summary["relative_gap"]

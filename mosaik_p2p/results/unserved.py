@@ -1,10 +1,11 @@
-"""Energy that was wanted and could not be had: shortages that neither devices nor trades nor contracts covered."""
+"""Energy that was wanted and could not be had, neither from devices nor trades nor contracts; and what nobody took."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mosaik_p2p.results.missed import NOTICEABLE_KWH
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.results.wording import energy
 from mosaik_p2p.units import CARRIERS
@@ -15,6 +16,11 @@ NOTICEABLE_SHORTAGE_KW = 1e-3
 UNSERVED, UNSERVED_ALONE = "unserved_kwh", "unserved_alone_kwh"
 """Keys of the summary, of the run and of each prosumer's cost; values by carrier."""
 TABLE_OF = {UNSERVED: "prosumers", UNSERVED_ALONE: "alone"}
+SURPLUS = "surplus_kwh"
+"""Key of the summary, of the run and of each prosumer's cost: what was produced and nobody took; kWh by carrier."""
+FLEXIBLE_LOAD = "flexible_load"
+NAMED = 3
+"""Prosumers that a sentence names before it only counts."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,33 @@ class Shortage:
     carrier: str
     market_kwh: float
     alone_kwh: float
+
+
+def intervals_not_served(results: Results) -> frozenset[Any]:
+    """Begins of the intervals in which loads are not served, or at whose end a flexible load is still owed energy.
+
+    A vehicle that leaves with less than it wanted is none of them: its level at departure is a target.
+    """
+    short = results["prosumers"]["imbalance_kw"] < -NOTICEABLE_SHORTAGE_KW
+    devices = results["devices"]
+    owed = (devices["type"] == FLEXIBLE_LOAD) & (devices["missed_kwh"] > NOTICEABLE_KWH)
+    return frozenset(results["prosumers"].loc[short, "time"]) | frozenset(devices.loc[owed, "time"])
+
+
+def surplus_by_prosumer(results: Results, dt_h: float) -> dict[str, dict[str, dict[str, float]]]:
+    """Prosumer to the key to carrier to kWh; a carrier is named where something was too much."""
+    rows = results["prosumers"]
+    spilled = rows[rows["imbalance_kw"] > NOTICEABLE_SHORTAGE_KW]
+    sums = spilled.groupby(["prosumer", "carrier"])["imbalance_kw"].sum().reset_index()
+    found: dict[str, dict[str, dict[str, float]]] = {name: {SURPLUS: {}} for name in results.prosumers}
+    for row in sums.to_dict("records"):
+        found[str(row["prosumer"])][SURPLUS][str(row["carrier"])] = float(row["imbalance_kw"]) * dt_h
+    return found
+
+
+def surplus_in_all(by_prosumer: Mapping[str, Mapping[str, Any]], carriers: tuple[str, ...]) -> dict[str, Any]:
+    """The key to kWh by carrier, over all prosumers."""
+    return {SURPLUS: _total([entry[SURPLUS] for entry in by_prosumer.values()], carriers)}
 
 
 def unserved_by_prosumer(results: Results, dt_h: float) -> dict[str, dict[str, dict[str, float]]]:
@@ -78,6 +111,26 @@ def shortages(summary: Mapping[str, Any]) -> list[Shortage]:
         for name, entry in summary["cost"].items()
     ]
     return [row for row in rows if row.market_kwh or row.alone_kwh]
+
+
+def who_was_not_served(summary: Mapping[str, Any]) -> str:
+    """Like `12.3 kWh: A electricity, B heat and 4 more`; empty where nobody lacked anything."""
+    rows = [row for row in shortages(summary) if row.market_kwh]
+    if not rows:
+        return ""
+    names = [f"{row.prosumer} {row.carrier}" for row in sorted(rows, key=lambda row: -row.market_kwh)]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{energy(sum(row.market_kwh for row in rows))} kWh: {', '.join(names[:NAMED])}{more}"
+
+
+def surplus_texts(summary: Mapping[str, Any]) -> list[str]:
+    """Per carrier, like `12.3 kWh electricity at B`; of older summaries, which do not know it, nothing."""
+    texts = []
+    for carrier, total in summary.get(SURPLUS, {}).items():
+        if total:
+            names = [name for name, entry in summary["cost"].items() if entry[SURPLUS].get(carrier)]
+            texts.append(f"{energy(total)} kWh {carrier} at {', '.join(names)}")
+    return texts
 
 
 def unserved_texts(summary: Mapping[str, Any]) -> list[str]:

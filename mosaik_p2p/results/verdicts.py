@@ -1,4 +1,4 @@
-"""Whether each interval, and the run, stayed feasible for the networks."""
+"""Whether each interval, and the run, stayed feasible: for the networks, and for the loads that were to be served."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,8 +10,11 @@ import pandas as pd
 from mosaik_p2p.errors import Status, Verdict
 from mosaik_p2p.feasibility.violation import Violation, verdict
 from mosaik_p2p.results.reading import Results
+from mosaik_p2p.results.unserved import intervals_not_served
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
+LOADS = "loads"
+"""Stands beside the networks where verdicts are told."""
 SOLVED = (Status.OK, Status.IDLE)
 ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
 """Where a solved network shows that it was looked at."""
@@ -19,24 +22,32 @@ VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
 
 
 def interval_verdicts(results: Results, networks: Sequence[str]) -> pd.DataFrame:
-    """Columns time, then one per network, then verdict, for every computed interval.
+    """Columns time, then one per network, then `loads` and verdict, for every computed interval.
 
-    A network that left no row in an interval is unknown there, or none of its elements though it was solved, as is an
-    interval whose market was not cleared.
+    A network that left no row in an interval is unknown there, or none of its elements though it was solved, as are the
+    loads of an interval whose market was not cleared. Loads that are not served make an interval infeasible, like a
+    broken limit: else a district could be made to fit its networks by cutting it off.
     """
     statuses = _by_time_and_network(results.of_binding_round("flows"))
     elements = {name: frozenset(results[table]["time"]) for name, table in ELEMENTS.items()}
     broken = _by_time_and_network(results.of_binding_round("violations"))
-    binding = results.binding
+    binding, not_served = results.binding, intervals_not_served(results)
     rows = []
     for moment, market in zip(binding["time"], binding["status"], strict=True):
         found = {
             network: _judge(statuses, broken, (moment, network), has_elements=moment in elements[network])
             for network in networks
         }
-        together = overall_of_interval([*found.values(), _of_market(market)])
-        rows.append({"time": moment, **found, "verdict": together})
-    return pd.DataFrame(rows, columns=["time", *networks, "verdict"])
+        found[LOADS] = _of_loads(market, served=moment not in not_served)
+        rows.append({"time": moment, **found, "verdict": overall_of_interval(found.values())})
+    return pd.DataFrame(rows, columns=["time", *networks, LOADS, "verdict"])
+
+
+def infeasible_intervals(verdicts: pd.DataFrame, networks: Sequence[str]) -> dict[str, int]:
+    """Number of infeasible intervals in which limits are broken, and in which loads are not served; some are both."""
+    bad = verdicts[verdicts["verdict"] == Verdict.INFEASIBLE]
+    broken = (bad[list(networks)] == Verdict.INFEASIBLE).any(axis=1)
+    return {"limits": int(broken.sum()), LOADS: int((bad[LOADS] == Verdict.INFEASIBLE).sum())}
 
 
 def overall_of_interval(found: Iterable[Verdict]) -> Verdict:
@@ -58,6 +69,11 @@ def verdict_counts(verdicts: pd.DataFrame, steps: int) -> dict[str, int]:
 
 
 def status_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Number of a network's rows by status, every status that a network can have named."""
+    return {name: count for name, count in clearing_status_counts(rows).items() if name != Status.GAP_OPEN}
+
+
+def clearing_status_counts(rows: pd.DataFrame) -> dict[str, int]:
     """Number of rows by status, every status named."""
     counts = Counter(str(status) for status in rows["status"])
     return {status.value: counts[status.value] for status in Status}
@@ -78,8 +94,10 @@ def _judge(
     return verdict(status, violations)
 
 
-def _of_market(status: str | None) -> Verdict:
-    return Verdict.FEASIBLE if status in SOLVED else Verdict.UNKNOWN
+def _of_loads(status: str | None, *, served: bool) -> Verdict:
+    if status not in SOLVED:
+        return Verdict.UNKNOWN
+    return Verdict.FEASIBLE if served else Verdict.INFEASIBLE
 
 
 def _by_time_and_network(rows: pd.DataFrame) -> dict[Any, pd.DataFrame]:

@@ -1,13 +1,13 @@
 """What all sections of a scenario have in common: closed, frozen, plain units, and errors that carry a remedy."""
 
-import sys
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
 from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+NAME_BYTES = 150
+"""Of the name of a scenario, prosumer or device; names of files may have 255, endings and marks included."""
 REFUSED = "refused"
 """Type of the errors that the schema raises itself; their context holds `key` and `remedy`."""
 
@@ -61,42 +61,13 @@ def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
     raise PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
 
 
-def refuse_beyond_floats(value: int | float) -> None:
-    """Refuse an integer that compares with floats, but is too large to be turned into one."""
-    if isinstance(value, int) and abs(value) > sys.float_info.max:
-        refuse("is beyond the range of numbers", remedy="Give a smaller number.")
-
-
-def _number_or_name(lowest: float, *, inclusive: bool) -> Callable[[Any], Any]:
-    bound = f"at least {lowest:g}" if inclusive else f"greater than {lowest:g}"
-
-    def check(value: Any) -> Any:
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            refuse("is neither a number nor the name of a profile", remedy="Give a number, or a name from [profiles].")
-        refuse_beyond_floats(value)
-        if not (lowest <= value if inclusive else lowest < value) or value == float("inf"):
-            refuse(f"must be {bound}", remedy="Give a number within the bound, or the name of a profile.")
-        return value
-
-    return check
-
-
 def _name_or_index(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         refuse("is neither a name nor an index", remedy='Give a name such as "13" or an integer index.')
     return value
 
 
-Number: TypeAlias = Annotated[float, Field(strict=True)]
-NotNegative: TypeAlias = Annotated[float, Field(strict=True, ge=0.0)]
-Positive: TypeAlias = Annotated[float, Field(strict=True, gt=0.0)]
-Share: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
-Efficiency: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1.0)]
-Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
-PositiveOrProfile: TypeAlias = Annotated[float | str, BeforeValidator(_number_or_name(0.0, inclusive=False))]
 Place: TypeAlias = Annotated[int | str, BeforeValidator(_name_or_index)]
 """A network element by its name or its integer index."""
 
@@ -121,6 +92,8 @@ def plain(name: str) -> str:
     if wrong:
         signs = ", ".join(repr(sign) for sign in wrong)
         refuse(f"has {signs} in it", remedy="Use letters, digits, spaces, hyphens and underscores.")
+    if len(name.encode()) > NAME_BYTES:
+        refuse(f"has more than {NAME_BYTES} bytes", remedy="Take a shorter name: files and folders are called so.")
     if name != name.strip():
         refuse("begins or ends with a space", remedy="Take the space away.")
     return name

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field
 
-from mosaik_p2p.scenario.base import NotNegative, Positive, Section, refuse
+from mosaik_p2p.scenario.base import Section, refuse
 from mosaik_p2p.scenario.names import did_you_mean
+from mosaik_p2p.scenario.ranges import ChargeRate, LossPerKmK, MeanC
 
 Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
 
@@ -14,7 +15,7 @@ class UniformCharge(Section):
     """One rate for all pairs; currency per kWh."""
 
     mechanism: Literal["uniform"]
-    rate: NotNegative
+    rate: ChargeRate
     """Posted charge per kWh of a trade, currency per kWh."""
     payer: Payer = "both"
     """Who pays the posted charge: `both` ends in full, the `seller`, the `buyer`, or half each (`split`)."""
@@ -24,7 +25,7 @@ class ElectricalDistanceCharge(Section):
     """`rate` (currency per kWh and ohm) times the sum of |z| along the path."""
 
     mechanism: Literal["electrical_distance"]
-    rate: NotNegative
+    rate: ChargeRate
     """Currency per kWh and ohm."""
     payer: Payer = "both"
     """As for `uniform`."""
@@ -34,11 +35,11 @@ class ThermalDistanceCharge(Section):
     """`rate` times `kappa_kw_per_km_k` times `t_mean_c` times the length of the path in km."""
 
     mechanism: Literal["thermal_distance"]
-    rate: NotNegative
+    rate: ChargeRate
     """Currency per kWh and kW: per kWh traded, and kW that the path would lose."""
-    kappa_kw_per_km_k: NotNegative = 0.018
+    kappa_kw_per_km_k: LossPerKmK = 0.018
     """Heat that a km of pipe loses per K, kW/(km K)."""
-    t_mean_c: Positive = 65.0
+    t_mean_c: MeanC = 65.0
     """Mean temperature of the pipes, degC."""
     payer: Payer = "both"
     """As for `uniform`."""

@@ -4,15 +4,16 @@ from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from mosaik_p2p.scenario.base import (
-    DeviceSection,
+from mosaik_p2p.scenario.base import DeviceSection, Name, PlainName, refuse
+from mosaik_p2p.scenario.ranges import (
+    AreaM2,
+    CopOrProfile,
+    CostPerKw2h,
+    CostPerKwh,
     Efficiency,
-    Name,
-    NotNegative,
-    PlainName,
-    Positive,
-    PositiveOrProfile,
-    refuse,
+    PowerKw,
+    PowerToHeat,
+    RatingKw,
 )
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
 from mosaik_p2p.scenario.tariffs import Price
@@ -42,11 +43,11 @@ class FlexibleLoadSpec(DeviceSection):
     """What it draws."""
     profile: Name
     """Name of a profile in kW: what it would draw by itself."""
-    min_kw: NotNegative = 0.0
+    min_kw: PowerKw = 0.0
     """Least draw, kW."""
-    max_kw: Positive
+    max_kw: RatingKw
     """Largest draw, kW."""
-    discomfort_per_kw2h: NotNegative = 0.0
+    discomfort_per_kw2h: CostPerKw2h = 0.0
     """Currency per kW2h: an hour at 1 kW beside the profile costs this, at 2 kW four times as much."""
 
     @model_validator(mode="after")
@@ -72,11 +73,11 @@ class ElasticLoadSpec(DeviceSection):
     name: PlainName = "elastic_load"
     carrier: Carrier = "electricity"
     """What it draws."""
-    max_kw: Positive
+    max_kw: RatingKw
     """Largest draw, kW."""
-    utility_per_kwh: NotNegative
+    utility_per_kwh: CostPerKwh
     """Currency per kWh: what the first kWh is worth."""
-    utility_slope_per_kw2h: NotNegative = 0.0
+    utility_slope_per_kw2h: CostPerKw2h = 0.0
     """Currency per kW2h: by how much less each further kW is worth."""
 
 
@@ -88,9 +89,9 @@ class PvSpec(DeviceSection):
     name: PlainName = "pv"
     profile: Name
     """Name of a profile in kW per kWp."""
-    peak_kw: NotNegative
+    peak_kw: PowerKw
     """Peak power, kWp."""
-    cost_per_kwh: NotNegative = 0.0
+    cost_per_kwh: CostPerKwh = 0.0
     """Currency per kWh produced."""
 
 
@@ -100,13 +101,13 @@ class SolarCollectorSpec(DeviceSection):
     example: ClassVar[str] = '{ type = "solar_collector", profile = "roof", area_m2 = 12.0 }'
     type: Literal["solar_collector"]
     name: PlainName = "solar_collector"
-    area_m2: NotNegative
+    area_m2: AreaM2
     """Area of the collector, m2."""
     profile: Name | None = None
     """Name of a profile in kW per m2."""
     efficiency: Efficiency | None = None
     """Part of the horizontal irradiance that becomes heat, instead of a profile."""
-    cost_per_kwh: NotNegative = 0.0
+    cost_per_kwh: CostPerKwh = 0.0
     """Currency per kWh of heat."""
 
     @model_validator(mode="after")
@@ -125,9 +126,9 @@ class HeatPumpSpec(DeviceSection):
     example: ClassVar[str] = '{ type = "heat_pump", el_max_kw = 5.0, cop = 3.0 }'
     type: Literal["heat_pump"]
     name: PlainName = "heat_pump"
-    el_max_kw: Positive
+    el_max_kw: RatingKw
     """Largest electric power, kW."""
-    cop: PositiveOrProfile
+    cop: CopOrProfile
     """Heat per electricity, a number or the name of a profile."""
 
 
@@ -137,10 +138,10 @@ class ElectricBoilerSpec(DeviceSection):
     example: ClassVar[str] = '{ type = "electric_boiler", el_max_kw = 6.0 }'
     type: Literal["electric_boiler"]
     name: PlainName = "electric_boiler"
-    el_max_kw: Positive
+    el_max_kw: RatingKw
     """Largest electric power, kW."""
     efficiency: Efficiency = 0.99
-    """Heat per electricity, 0 to 1."""
+    """Heat per electricity."""
 
 
 class GasBoilerSpec(DeviceSection):
@@ -149,10 +150,10 @@ class GasBoilerSpec(DeviceSection):
     example: ClassVar[str] = '{ type = "gas_boiler", heat_max_kw = 20.0, fuel_price_per_kwh = 0.12 }'
     type: Literal["gas_boiler"]
     name: PlainName = "gas_boiler"
-    heat_max_kw: Positive
+    heat_max_kw: RatingKw
     """Largest heat, kW."""
     efficiency: Efficiency = 0.9
-    """Heat per fuel, 0 to 1."""
+    """Heat per fuel."""
     fuel_price_per_kwh: Price
     """Currency per kWh of fuel."""
 
@@ -165,11 +166,11 @@ class ChpSpec(DeviceSection):
     )
     type: Literal["chp"]
     name: PlainName = "chp"
-    el_max_kw: Positive
+    el_max_kw: RatingKw
     """Largest electric power, kW."""
     efficiency: Efficiency = 0.9
-    """Total: electricity and heat together per fuel, 0 to 1."""
-    power_to_heat: Positive = 0.5
+    """Total: electricity and heat together per fuel."""
+    power_to_heat: PowerToHeat = 0.5
     """Fixed ratio of electricity to heat: of 0.9 kWh out of a kWh of fuel, 0.5 makes 0.3 kWh of electricity and
     0.6 kWh of heat."""
     fuel_price_per_kwh: Price
@@ -182,13 +183,13 @@ class GeneratorSpec(DeviceSection):
     example: ClassVar[str] = '{ type = "generator", max_kw = 12.0, cost_per_kwh = 0.2 }'
     type: Literal["generator"]
     name: PlainName = "generator"
-    min_kw: NotNegative = 0.0
+    min_kw: PowerKw = 0.0
     """Least power, kW, at all times: it cannot be switched off."""
-    max_kw: Positive
+    max_kw: RatingKw
     """Largest power, kW."""
-    cost_per_kwh: NotNegative
+    cost_per_kwh: CostPerKwh
     """Currency per kWh."""
-    cost_per_kw2h: NotNegative = 0.0
+    cost_per_kw2h: CostPerKw2h = 0.0
     """Currency per kW2h: by how much each further kW makes a kWh dearer."""
 
     @model_validator(mode="after")

@@ -1,20 +1,29 @@
 """Networks of a scenario, and the limits that their operators set."""
 
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mosaik_p2p.scenario.base import Name, NotNegative, Number, Positive, Section, Share, refuse
+from mosaik_p2p.scenario.base import Name, Section, refuse
+from mosaik_p2p.scenario.ranges import (
+    BypassFlow,
+    GradientPaPerM,
+    GroundC,
+    LiftBar,
+    LoadingPercent,
+    PressureBar,
+    RatingKw,
+    Share,
+    SlackVoltagePu,
+    TemperatureC,
+    VelocityMPerS,
+    VoltagePu,
+    WaterC,
+)
 
 BYPASS_KG_PER_S = 0.08
 USUAL_SUPPLY_C = 75.0
 """Outlet of plants where neither the scenario nor the network says otherwise, degC."""
-VoltagePu: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, lt=2.0)]
-SlackVoltagePu: TypeAlias = Annotated[float, Field(strict=True, ge=0.8, le=1.2)]
-WaterC: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=130.0)]
-"""Temperature of water in a district heating network, in degC."""
-GroundC: TypeAlias = Annotated[float, Field(strict=True, ge=-30.0, le=40.0)]
-BypassFlow: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1000.0)]
 
 
 class GridSource(Section):
@@ -60,7 +69,7 @@ class ElectricElementSpec(Section):
     """Name of the element."""
     voltage_pu: VoltageBand | None = None
     """Of a bus, p.u."""
-    loading_percent: Positive | None = None
+    loading_percent: LoadingPercent | None = None
     """Of a line or transformer: largest loading in percent of its rating."""
 
     @model_validator(mode="after")
@@ -76,9 +85,9 @@ class ElectricLimitsSpec(Section):
 
     voltage_pu: VoltageBand = VoltageBand()
     """Of all buses, p.u."""
-    line_loading_percent: Positive = 100.0
+    line_loading_percent: LoadingPercent = 100.0
     """Largest loading of lines, percent of the rated current."""
-    transformer_loading_percent: Positive = 100.0
+    transformer_loading_percent: LoadingPercent = 100.0
     """Largest loading of transformers, percent of the rated current."""
     element: tuple[ElectricElementSpec, ...] = ()
     """Limits of single elements."""
@@ -110,17 +119,17 @@ class HeatElementSpec(Section):
     """Kind of element."""
     name: Name
     """Name of the pipe, prosumer or plant."""
-    velocity_m_per_s: Positive | None = None
+    velocity_m_per_s: VelocityMPerS | None = None
     """Of a pipe: largest velocity, m/s."""
-    pressure_gradient_pa_per_m: Positive | None = None
+    pressure_gradient_pa_per_m: GradientPaPerM | None = None
     """Of a pipe: largest friction, Pa/m."""
-    differential_pressure_bar: NotNegative | None = None
+    differential_pressure_bar: PressureBar | None = None
     """At a prosumer: least difference between supply and return, bar."""
-    t_supply_min_c: Number | None = None
+    t_supply_min_c: TemperatureC | None = None
     """At a prosumer: least supply temperature, degC."""
-    plant_heat_max_kw: Positive | None = None
+    plant_heat_max_kw: RatingKw | None = None
     """Of a plant: its rating, kW."""
-    pump_head_max_bar: Positive | None = None
+    pump_head_max_bar: LiftBar | None = None
     """Of a plant: largest lift of its pump, bar."""
 
     @model_validator(mode="after")
@@ -136,17 +145,17 @@ class HeatElementSpec(Section):
 class HeatLimitsSpec(Section):
     """Limits that the heat network is checked against."""
 
-    velocity_m_per_s: Positive = 2.0
+    velocity_m_per_s: VelocityMPerS = 2.0
     """Largest velocity in pipes, m/s."""
-    pressure_gradient_pa_per_m: Positive = 300.0
+    pressure_gradient_pa_per_m: GradientPaPerM = 300.0
     """Largest friction in pipes, Pa/m."""
-    differential_pressure_bar: NotNegative = 0.5
+    differential_pressure_bar: PressureBar = 0.5
     """Least difference of pressure between supply and return where a prosumer draws, bar."""
-    t_supply_min_c: Number = 60.0
+    t_supply_min_c: TemperatureC = 60.0
     """Least supply temperature where a prosumer draws and water flows, degC."""
-    plant_heat_max_kw: Positive | None = None
+    plant_heat_max_kw: RatingKw | None = None
     """Rating of each plant, kW; left out: not checked."""
-    pump_head_max_bar: Positive | None = None
+    pump_head_max_bar: LiftBar | None = None
     """Largest lift of each plant's pump, bar; left out: not checked."""
     element: tuple[HeatElementSpec, ...] = ()
     """Limits of single elements."""

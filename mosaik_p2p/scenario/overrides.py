@@ -14,6 +14,8 @@ from mosaik_p2p.scenario.tree import DEPTH_LIMIT, Path, PlacedList, PlacedTable,
 PROSUMERS = "prosumers"
 DEVICES = "devices"
 _KEY_SHOWN = 60
+_KEY_LONGEST = 300
+"""Names of a scenario, a prosumer and a device have 150 bytes at most; what is longer addresses nothing."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ def _device(table: PlacedTable, part: str, override: Override) -> Path | None:
 
 
 def _misplaced(override: Override, part: str, problem: str, remedy: str) -> _MisplacedError:
-    return _MisplacedError(Fault(override.key, shown(part), problem, remedy))
+    key = override.key if len(override.key) <= _KEY_LONGEST else override.key[:_KEY_SHOWN] + "..."
+    return _MisplacedError(Fault(key, shown(part), problem, remedy))
 
 
 _PROSUMER_KEYS = tuple(ProsumerSpec.model_fields)

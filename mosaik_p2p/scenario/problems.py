@@ -25,6 +25,7 @@ _KINDS = {
     "bool_type": "true or false",
     "string_type": "a text in quotes",
     "string_too_short": "a text that is not empty",
+    "string_unicode": "a text of whole signs",
     "tuple_type": "a list in brackets",
     "list_type": "a list in brackets",
     "dict_type": "a table",
@@ -74,6 +75,8 @@ def explained(error: Mapping[str, Any], section: type[Section] | None) -> tuple[
         return "is not a table", f"Give a table{f', {table_keys(expected)}' if expected else ''}."
     if _KINDS.get(kind) == "a table":
         return "is not a table", "Give a table; `mosaik-p2p keys` tells which keys it has."
+    if kind == "float_type" and isinstance(error["input"], int) and not isinstance(error["input"], bool):
+        return "is beyond the range of numbers", "Give a smaller number."
     if kind in _KINDS:
         return f"is not {_KINDS[kind]}", f"Give {_KINDS[kind]}."
     return str(error["msg"]), "See the scenario's description of this key."

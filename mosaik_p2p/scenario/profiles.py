@@ -4,7 +4,20 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from mosaik_p2p.scenario.base import Count, Name, NotNegative, Number, Positive, Section, Share
+from mosaik_p2p.scenario.base import Name, Section
+from mosaik_p2p.scenario.ranges import (
+    AnnualKwh,
+    AnyUnit,
+    Efficiency,
+    Flats,
+    LiftK,
+    LinearLoss,
+    MeanC,
+    Persons,
+    Share,
+    SquareLoss,
+    TemperatureC,
+)
 
 Azimuth: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=360.0)]
 Tilt: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=90.0)]
@@ -30,11 +43,11 @@ class Vdi4655Profile(Section):
     """Single-family or multi-family house, as the guideline abbreviates them."""
     quantity: Literal["electricity", "space_heat", "hot_water", "heat"]
     """`heat` is space heat and hot water together."""
-    annual_kwh: NotNegative
+    annual_kwh: AnnualKwh
     """Energy of a year, kWh."""
-    persons: Count = 3
+    persons: Persons = 3
     """People in a single-family house."""
-    units: Count = 1
+    units: Flats = 1
     """Flats of a multi-family house."""
 
 
@@ -58,13 +71,13 @@ class CollectorProfile(Section):
     """Above the horizontal, degrees."""
     azimuth_deg: Azimuth = 180.0
     """Clockwise from north, degrees."""
-    eta0: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.8
+    eta0: Efficiency = 0.8
     """Efficiency without losses to the air."""
-    a1_w_per_m2k: NotNegative = 3.5
+    a1_w_per_m2k: LinearLoss = 3.5
     """Loss per kelvin above the air, W/(m2 K)."""
-    a2_w_per_m2k2: NotNegative = 0.015
+    a2_w_per_m2k2: SquareLoss = 0.015
     """Loss that grows with the square of it, W/(m2 K2)."""
-    t_mean_c: Positive = 65.0
+    t_mean_c: MeanC = 65.0
     """Mean temperature of the collector's fluid, degC."""
 
 
@@ -72,13 +85,13 @@ class CarnotProfile(Section):
     """Coefficient of performance of a heat pump from its temperatures: a part of Carnot's, at least 1."""
 
     source: Literal["carnot"]
-    t_sink_c: Number
+    t_sink_c: TemperatureC
     """Temperature at which it gives its heat, degC."""
-    t_source_c: Number | None = None
+    t_source_c: TemperatureC | None = None
     """Temperature from which it takes heat, degC; left out: the air of the weather."""
-    quality: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.4
+    quality: Efficiency = 0.4
     """Part of Carnot's coefficient that it reaches."""
-    lift_min_k: Positive = 10.0
+    lift_min_k: LiftK = 10.0
     """Smaller lifts from source to sink count as this one, K."""
 
 
@@ -86,7 +99,7 @@ class ConstantProfile(Section):
     """One value for all intervals."""
 
     source: Literal["constant"]
-    value: Number
+    value: AnyUnit
     """In the unit of its use: kW of a load, kW per kWp or m2, a price, a factor."""
 
 

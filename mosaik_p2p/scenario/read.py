@@ -5,9 +5,11 @@ others to go on with. So what is faulty is taken out, the rest is read again, un
 networks are then checked for what is left.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +21,7 @@ from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.tree import Path, PlacedTable, existing, has, joined, place_at, value_at, without
 
 START = {"start": datetime(2001, 1, 1, tzinfo=UTC)}
+_SEPARATOR = re.compile(r"[.\[]")
 STAND_INS: dict[str, Any] = {"name": "unnamed", "time": START}
 """What replaces a required part of the scenario that is missing or faulty, so that the rest can be checked."""
 
@@ -33,12 +36,18 @@ class Reading:
 
     def lost(self, place: str) -> bool:
         """Whether something at or below `place` was taken out, so that nothing can be said about the whole of it."""
-        return lost(place, self.dropped)
+        return place in self._above_dropped
+
+    @cached_property
+    def _above_dropped(self) -> frozenset[str]:
+        return at_or_above(self.dropped)
 
 
-def lost(place: str, dropped: Iterable[str]) -> bool:
-    """Whether one of the places `dropped` is at or below `place`."""
-    return any(gone == place or gone.startswith((place + ".", place + "[")) for gone in dropped)
+def at_or_above(places: Iterable[str]) -> frozenset[str]:
+    """The places and all that hold them: `a`, `a.b` and `a.b[0]` of `a.b[0]`."""
+    return frozenset(
+        place[:end] for place in places for end in (*(sign.start() for sign in _SEPARATOR.finditer(place)), len(place))
+    )
 
 
 def read_tree(tree: PlacedTable) -> Reading:
@@ -67,9 +76,10 @@ def _new_faults(
     tree: PlacedTable, errors: Iterable[Any], sections: Mapping[int, type[Section]], dropped: frozenset[str]
 ) -> Iterator[Fault]:
     """The faults behind pydantic's errors; not those of a whole whose faulty part was taken out before."""
+    known = at_or_above(dropped)
     for error in errors:
         path = _path(tree, error)
-        if not lost(place_at(tree, path), dropped):
+        if place_at(tree, path) not in known:
             yield _fault(tree, path, error, sections)
 
 

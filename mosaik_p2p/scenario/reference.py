@@ -247,6 +247,8 @@ def _meaning(name: str, field: FieldInfo, kind: Kind) -> str:
     if choices and not all(f"`{choice}`" in text for choice in choices):
         text += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
     inner = section_kinds(field.annotation)
+    if span := _range_text(field):
+        text += f" {span[0].upper()}{span[1:]}."
     if PriceStep in inner:
         return f"{text} A number, a list such as `[{PriceStep.example}]` that covers the day, or the name of a profile."
     example = "" if not inner or issubclass(inner[0], DeviceSection) else inner[0].example
@@ -259,6 +261,47 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, UnionType, tuple, Annotated):
         return next((found for part in get_args(annotation) if (found := _choices(part))), ())
     return ()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The ends of a number's range, of which None is open, and whether each belongs to it."""
+
+    low: float | None
+    high: float | None
+    low_belongs: bool
+    high_belongs: bool
+
+    def __str__(self) -> str:
+        below = "" if self.low_belongs else "above "
+        above = "" if self.high_belongs else "below "
+        return f"{below}{_short(self.low)} to {above}{_short(self.high)}"
+
+
+def number_bounds(annotation: Any, metadata: Iterable[Any] = ()) -> tuple[Bounds, ...]:
+    """The range of every number that a value of this type may hold; of choices between given numbers none."""
+    if get_origin(annotation) is Annotated:
+        inner, *own = get_args(annotation)
+        return number_bounds(inner, [part for entry in own for part in getattr(entry, "metadata", [entry])])
+    if annotation in (int, float):
+        ends = {key: getattr(part, key) for part in metadata for key in ("ge", "gt", "le", "lt") if hasattr(part, key)}
+        low, high = ends.get("ge", ends.get("gt")), ends.get("le", ends.get("lt"))
+        return (Bounds(low, high, "ge" in ends, "le" in ends),)
+    if get_origin(annotation) is Literal:
+        return ()
+    found = [bounds for part in get_args(annotation) for bounds in number_bounds(part)]
+    return tuple(dict.fromkeys(found))
+
+
+def _range_text(field: FieldInfo) -> str:
+    """Like `0 to 1000`; empty where the schema has no number or does not bound it (an index of an element)."""
+    found = number_bounds(field.annotation, field.metadata)
+    return ", ".join(str(bounds) for bounds in found if bounds.low is not None)
+
+
+def _short(number: float | None) -> str:
+    text = f"{number:.7g}" if number is not None and abs(number) < 1e6 else f"{number:g}"
+    return text.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
 
 
 def _default(field: FieldInfo) -> str:

@@ -4,37 +4,36 @@ A scenario is read by `mosaik_p2p.loading.load`; these classes say what a single
 than one table (names that refer to each other, files, networks) is checked by the door.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
 
-from mosaik_p2p.scenario.base import (
-    Count,
-    Name,
-    NotNegative,
-    Number,
-    Place,
-    PlainName,
-    Positive,
-    ProsumerName,
-    Section,
-    Share,
-    refuse,
-)
+from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
+from mosaik_p2p.scenario.ranges import (
+    CostPerKwh,
+    HouseScale,
+    Iterations,
+    PowerFactor,
+    PricePerKwh,
+    Scaling,
+    Seed,
+    Share,
+)
 from mosaik_p2p.scenario.tariffs import Tariff
 from mosaik_p2p.scenario.weather import WeatherSpec
 from mosaik_p2p.units import MINUTES_PER_HOUR
 
-STEPS_LIMIT = 1_000_000
-HORIZON_LIMIT = 100_000
+STEPS_LIMIT = 110_000
+"""A year of five minutes."""
+HORIZON_LIMIT = 10_000
+"""A year of hours."""
 FIRST_YEAR, LAST_YEAR = 1700, 2200
-END_YEAR_LIMIT = 2261
-"""The last whole year that a time in nanoseconds since 1970 can name."""
+"""With the longest span it ends well before 2262, which no time in nanoseconds since 1970 can name."""
 MINUTES_PER_DAY = 1440
 ROUNDS_LIMIT = 50
 """Well below the loops that mosaik allows within one instant."""
@@ -69,14 +68,6 @@ class Time(Section):
             refuse("does not begin with an interval", remedy=remedy, key="start")
         return self
 
-    @model_validator(mode="after")
-    def _ends_in_time(self) -> Self:
-        end = self.start + timedelta(minutes=self.span_steps * self.step_minutes)
-        if end.year > END_YEAR_LIMIT:
-            remedy = "Begin earlier, or take fewer steps."
-            refuse(f"makes the span end after the year {END_YEAR_LIMIT}", remedy=remedy, key="steps")
-        return self
-
     @property
     def span_steps(self) -> int:
         """Intervals that profiles must cover."""
@@ -91,7 +82,7 @@ class Time(Section):
 class Reputation(Section):
     """Mutual reputation of every two prosumers, between 0 (strangers) and 1; see `mosaik_p2p.market.reputation`."""
 
-    benefit_per_kwh: NotNegative = 0.0
+    benefit_per_kwh: CostPerKwh = 0.0
     """What a kWh traded at full reputation is worth to each end, currency per kWh."""
     growth: Share = 0.1
     """What the first trade adds to the index; a later one adds this times its share of all payments so far."""
@@ -107,11 +98,11 @@ class Market(Section):
     the fastest that fits. All of them find the same market."""
     relative_gap: Annotated[float, Field(strict=True, gt=0.0, lt=1.0)] = 1e-3
     """A clearing is good enough within this of the optimum, as a share of the cost."""
-    max_iterations: Count = 5000
+    max_iterations: Iterations = 5000
     """Iterations after which a clearing has not converged."""
     on_not_converged: Literal["stop", "central", "last_feasible"] = "stop"
     """What then follows: `stop` the run, solve the market at one place (`central`), or go on with the best dispatch
-    that was found (`last_feasible`)."""
+    that was found (`last_feasible`). What has status `gap_open` (stores held to one direction) is used anyway."""
     reputation: Reputation = Reputation()
     """What trading with known partners is worth."""
 
@@ -134,11 +125,11 @@ class Scale(Section):
     The loads of the network itself follow `networks.electricity.background` alone.
     """
 
-    load: NotNegative = 1.0
+    load: Scaling = 1.0
     """On electric loads."""
-    heat_load: NotNegative = 1.0
+    heat_load: Scaling = 1.0
     """On heat loads."""
-    pv: NotNegative = 1.0
+    pv: Scaling = 1.0
     """On the peak power of photovoltaic plants."""
 
 
@@ -155,7 +146,7 @@ class Settlement(Section):
         tuple[Literal["alone", "without_charges", "without_negotiation"], ...], AfterValidator(_at_least_alone)
     ] = ("alone",)
     """`alone` is always computed; the others are runs of their own, which take their time."""
-    loss_price_per_kwh: Number | None = None
+    loss_price_per_kwh: PricePerKwh | None = None
     """What the operator pays for electric losses and pumping, currency per kWh; left out: nothing."""
 
 
@@ -194,9 +185,9 @@ class ProsumerSpec(Section):
     """A load of the electric network that this prosumer stands for; it leaves the background."""
     replaces_consumer: Place | None = None
     """A heat consumer of the heat network's file that this prosumer stands for; it leaves the background."""
-    power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 1.0
+    power_factor: PowerFactor = 1.0
     """Of what it exchanges with the electric network; 1: no reactive power."""
-    scale: Positive = 1.0
+    scale: HouseScale = 1.0
     """Multiplies the profiles of its loads."""
     shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0
     """Moves the profiles of its loads later (negative: earlier); at the ends of the span the same hour a day
@@ -214,7 +205,7 @@ class Template(Section):
     """Of whole prosumers."""
     tariffs: tuple[Name, ...] = ()
     """Of whole prosumers."""
-    power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] | None = None
+    power_factor: PowerFactor | None = None
     """Of whole prosumers."""
     fixed_load: dict[str, Any] | None = None
     flexible_load: dict[str, Any] | None = None
@@ -242,7 +233,7 @@ class Scenario(Section):
     """Title of the summary and the report."""
     currency: Name = "EUR"
     """Currency of every price, as it is printed."""
-    seed: Annotated[int, Field(strict=True, ge=0)] = 1
+    seed: Seed = 1
     """Seed of everything that is drawn at random."""
     time: Time
     """Which intervals."""

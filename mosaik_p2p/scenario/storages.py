@@ -1,41 +1,42 @@
 """Devices that store energy: battery, heat tank and electric vehicle."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from mosaik_p2p.scenario.base import (
-    DeviceSection,
-    Efficiency,
-    NotNegative,
-    PlainName,
-    Positive,
-    Section,
-    refuse,
-    refuse_beyond_floats,
-)
+from mosaik_p2p.scenario.base import DeviceSection, PlainName, Section, refuse
+from mosaik_p2p.scenario.ranges import CapacityKwh, CostPerKwh, Efficiency, EnergyKwh, RatingKw
 from mosaik_p2p.scenario.tariffs import MINUTES_PER_DAY, Clock, minute_of_day
 
 
 def _final(value: Any) -> Any:
     if value != "initial" and (isinstance(value, bool) or not isinstance(value, int | float)):
         refuse("is not a level of the storage", remedy='Give a number in kWh, or "initial".')
-    if value != "initial":
-        refuse_beyond_floats(value)
     return value
+
+
+def _kind_of_final(value: Any) -> str:
+    return "final:initial" if isinstance(value, str) else "final:level"
+
+
+FinalLevel: TypeAlias = Annotated[
+    Annotated[EnergyKwh, Tag("final:level")] | Annotated[Literal["initial"], Tag("final:initial")],
+    Discriminator(_kind_of_final),
+    BeforeValidator(_final),
+]
 
 
 class EnergyRange(Section):
     """Levels of a storage in kWh; every look-ahead ends at no less than `final`."""
 
     example: ClassVar[str] = '{ min = 0.0, max = 10.0, initial = 5.0, final = "initial" }'
-    min: NotNegative = 0.0
+    min: EnergyKwh = 0.0
     """Least level, kWh."""
-    max: Positive
+    max: CapacityKwh
     """Largest level, kWh."""
-    initial: NotNegative
+    initial: EnergyKwh
     """Level when the run begins, kWh."""
-    final: Annotated[Literal["initial"] | float, BeforeValidator(_final)] = "initial"
+    final: FinalLevel = "initial"
     """Least level at the end of every look-ahead, kWh, or `initial` for the level of that name. As the look-ahead moves
     on, the level at the end of the run may be another."""
 
@@ -74,13 +75,13 @@ class BatterySpec(DeviceSection):
     example: ClassVar[str] = '{ type = "battery", power_kw = 5.0, energy_kwh = { max = 10.0, initial = 5.0 } }'
     type: Literal["battery"]
     name: PlainName = "battery"
-    power_kw: Positive
+    power_kw: RatingKw
     """Largest power in either direction at the connection, kW."""
     energy_kwh: EnergyRange
     """Levels between which it is kept, kWh."""
     efficiency: StorageEfficiency = StorageEfficiency()
     """Shares that survive charging and discharging."""
-    cost_per_kwh: NotNegative = 0.0
+    cost_per_kwh: CostPerKwh = 0.0
     """Wear: currency per kWh charged and per kWh discharged."""
 
 
@@ -90,7 +91,7 @@ class HeatTankSpec(DeviceSection):
     example: ClassVar[str] = '{ type = "heat_tank", power_kw = 10.0, energy_kwh = { max = 25.0, initial = 10.0 } }'
     type: Literal["heat_tank"]
     name: PlainName = "heat_tank"
-    power_kw: Positive
+    power_kw: RatingKw
     """Largest heat in either direction at the connection, kW."""
     energy_kwh: EnergyRange
     """Levels between which it is kept: kWh of heat above the return temperature."""
@@ -98,7 +99,7 @@ class HeatTankSpec(DeviceSection):
     """Shares that survive charging and discharging; a key left out of a table that is given counts 0.95."""
     loss_per_h: Annotated[float, Field(strict=True, ge=0.0, lt=1.0)] = 0.01
     """Share of its present content that it loses to the surroundings in an hour: at 0.01, 10 kWh become 9.9 kWh."""
-    cost_per_kwh: NotNegative = 0.0
+    cost_per_kwh: CostPerKwh = 0.0
     """Wear: currency per kWh charged and per kWh discharged."""
 
 
@@ -106,17 +107,17 @@ class EvEnergy(Section):
     """Levels of a vehicle's battery in kWh: limits, what it comes with and what it wants to leave with."""
 
     example: ClassVar[str] = "{ min = 0.0, max = 60.0, arrival = 20.0, departure = 50.0 }"
-    min: NotNegative = 0.0
+    min: EnergyKwh = 0.0
     """Least level while it is plugged in, kWh."""
-    max: Positive
+    max: CapacityKwh
     """Largest level, kWh."""
-    arrival: NotNegative
+    arrival: EnergyKwh
     """Level with which it comes, kWh, the same on every day whatever it left with."""
-    departure: NotNegative
+    departure: EnergyKwh
     """Level that it is to leave with, kWh: a target that may be missed, not a limit. In the clearing each kWh
     that lacks costs more than any energy (half of what load not served costs), so that it is missed only for want of
     time or power; what is missed is reported, and nobody pays for it. What it has beyond the target goes along."""
-    initial: NotNegative | None = None
+    initial: EnergyKwh | None = None
     """Level when the run begins, kWh, if it is plugged in then (else without effect); left out: that of its arrival."""
 
     @model_validator(mode="after")
@@ -152,7 +153,7 @@ class EvSpec(DeviceSection):
     """Time of day at which it is plugged in, such as "18:00"."""
     departure: Clock
     """Time of day at which it leaves, such as "07:30"."""
-    power_kw: Positive
+    power_kw: RatingKw
     """Largest power of charging, and of feeding back with `v2g`, at the connection, kW."""
     energy_kwh: EvEnergy
     """Limits of its level, what it comes with and what it is to leave with, kWh."""
@@ -160,7 +161,7 @@ class EvSpec(DeviceSection):
     """Shares that survive charging and feeding back."""
     v2g: Annotated[bool, Field(strict=True)] = False
     """Whether it may feed back."""
-    cost_per_kwh: NotNegative = 0.0
+    cost_per_kwh: CostPerKwh = 0.0
     """Wear: currency per kWh charged and per kWh discharged."""
 
     @model_validator(mode="after")

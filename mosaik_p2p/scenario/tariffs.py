@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from mosaik_p2p.scenario.base import Number, Section, refuse, refuse_beyond_floats
+from mosaik_p2p.scenario.base import Name, Section, refuse
+from mosaik_p2p.scenario.ranges import PowerKw, PricePerKwh
 
 MINUTES_PER_DAY = 1440
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
@@ -30,10 +31,6 @@ def minute_of_day(clock: str) -> int:
 Clock: TypeAlias = Annotated[str, BeforeValidator(_clock)]
 
 
-LimitKw: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1e9)]
-"""Beyond it no connection exists, and sums of powers would lose the watts."""
-
-
 class PriceStep(Section):
     """One price from a time of day to another."""
 
@@ -42,7 +39,7 @@ class PriceStep(Section):
     """Time of day from which the price counts."""
     end: Clock = Field(alias="to")
     """Time of day up to which it counts."""
-    price: Number
+    price: PricePerKwh
     """Currency per kWh."""
 
     @model_validator(mode="after")
@@ -64,21 +61,21 @@ def _covers_day(steps: tuple[PriceStep, ...]) -> tuple[PriceStep, ...]:
 
 
 def _price(value: Any) -> Any:
-    if isinstance(value, str) and value:
-        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         refuse("is not a price", remedy="Give a number, a list of { from, to, price }, or the name of a profile.")
-    refuse_beyond_floats(value)
     return value
 
 
 def _kind_of_price(value: Any) -> str:
-    return "price:steps" if isinstance(value, list | tuple) else "price:plain"
+    if isinstance(value, list | tuple):
+        return "price:steps"
+    return "price:name" if isinstance(value, str) and value else "price:number"
 
 
 Price: TypeAlias = Annotated[
     Annotated[tuple[PriceStep, ...], AfterValidator(_covers_day), Tag("price:steps")]
-    | Annotated[float | str, BeforeValidator(_price), Tag("price:plain")],
+    | Annotated[PricePerKwh, BeforeValidator(_price), Tag("price:number")]
+    | Annotated[Name, Tag("price:name")],
     Discriminator(_kind_of_price),
 ]
 """A number, steps over the day, or the name of a profile (whose realisation counts); currency per kWh."""
@@ -93,9 +90,9 @@ class Tariff(Section):
     """Price of a kWh from the network, currency per kWh."""
     export_per_kwh: Price | None = None
     """Price paid for a kWh into the network, currency per kWh; left out: nothing can be exported."""
-    import_max_kw: LimitKw
+    import_max_kw: PowerKw
     """Largest import, kW."""
-    export_max_kw: LimitKw | None = None
+    export_max_kw: PowerKw | None = None
     """Largest export, kW; left out: as much as can be imported."""
 
     @model_validator(mode="after")

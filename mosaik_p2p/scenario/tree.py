@@ -153,19 +153,18 @@ def replaced(tree: Any, path: Path, value: Any) -> Any:
 
 
 def without(tree: Any, paths: Iterable[Path]) -> Any:
-    """The tree without the values at the ends of `paths`; what stays keeps its place."""
-    # The last first: positions in an array stay valid, and what is inside goes before what holds it.
-    for path in sorted(set(paths), reverse=True):
-        parent = value_at(tree, path[:-1])
-        if isinstance(parent, PlacedTable):
-            tree = replaced(tree, path[:-1], parent.without([str(path[-1])]))
-        else:
-            tree = replaced(tree, path[:-1], _without_position(parent, int(path[-1])))
-    return tree
-
-
-def _without_position(array: PlacedList, position: int) -> PlacedList:
-    kept = [index for index in range(len(array)) if index != position]
+    """The tree without the values at the ends of `paths`; what stays keeps its place. Every table is built once."""
+    inner: dict[str | int, list[Path]] = {}
+    for first, *rest in paths:
+        inner.setdefault(first, []).append(tuple(rest))
+    gone = {part for part, rests in inner.items() if () in rests}
+    kept = {part: without(tree[part], rests) for part, rests in inner.items() if part not in gone}
+    if isinstance(tree, PlacedTable):
+        entries = {key: kept.get(key, value) for key, value in tree.items() if key not in gone}
+        return PlacedTable(entries, place=tree.place, places=tree.places)
+    positions = [position for position in range(len(tree)) if position not in gone]
     return PlacedList(
-        [array[index] for index in kept], place=array.place, places=[array.places[index] for index in kept]
+        [kept.get(position, tree[position]) for position in positions],
+        place=tree.place,
+        places=[tree.places[position] for position in positions],
     )

@@ -1,0 +1,190 @@
+"""One clearing: from where the iteration ended to trades and dispatches that fit each other, and how good they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market import admm
+from mosaik_p2p.market.agreed_trades import Agreed, with_least_trade
+from mosaik_p2p.market.certificate import Certificate
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.form import Form
+from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.recourse import scarcity_price
+from mosaik_p2p.market.stock import Completions
+from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
+from mosaik_p2p.market.suspects import out_of_proportion
+from mosaik_p2p.market.trades import Trades, trimmed
+from mosaik_p2p.units import FloatArray
+
+TRIMMING_ROUNDS = 4
+"""A partner that gives way with one trade may have to with the next; what then is left over is reported."""
+TIGHTER = (0.3, 0.1)
+"""Parts of the wanted gap at which the iteration goes on where exact trades came out dearer than its own."""
+DUST = 1e-5
+"""Trades below this part of a prosumer's mean size are rounding, not trade."""
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Clearing:
+    """The outcome of one clearing over its look-ahead; only the intervals that bind have trades.
+
+    Never says `ok` unless residuals and the certified gap are within the tolerance; otherwise `cause` says why.
+    """
+
+    status: Status
+    cause: str | None
+    form: str
+    iterations: int
+    primal_residual: float
+    dual_residual: float
+    cost: float
+    """Money over the look-ahead: every prosumer's own cost, imbalances at the scarcity price, and what both ends of all
+    trades pay in charges."""
+    lower_bound: float
+    relative_gap: float
+    gap_of_gain: float | None
+    trades: tuple[Trades, ...]
+    """Of the first interval, one per carrier."""
+    sale_kw: FloatArray
+    """(C, T, N) net sales."""
+    price_per_kwh: FloatArray
+    """(C, T, N): each prosumer's own price."""
+    dispatch: tuple[Completion, ...]
+    """One per prosumer."""
+    repaired: bool
+    """Whether a storage would have charged and discharged at once."""
+    scarcity_price_per_kwh: float
+    """What imbalances are priced at."""
+    end: admm.Start
+    """Where the iteration stopped; starts the next clearing."""
+    later_trades: tuple[tuple[Trades, ...], ...] = ()
+    """The same of the other intervals that bind, in their order."""
+
+
+def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_check: Progress | None) -> Clearing:
+    """Clear the fleet's market as it is, stores left to go both ways where that pays, and repair what does."""
+    problem = fleet.problem
+    form = choose_form(problem, settings.form)
+    begin = start if start is not None and start.z.shape == form.shape else admm.cold_start(fleet, form)
+    outcome = admm.run(fleet, form, begin, settings, on_check=on_check)
+    best, spent = settled(fleet, form, outcome, settings), outcome.iterations
+    for part in TIGHTER:
+        left = settings.max_iterations - spent
+        if best.status is Status.OK or best.repaired or not outcome.converged or left <= 0:
+            break
+        # What agreeing on exact trades costs shows only now; with better prices it costs less.
+        closer = replace(settings, relative_gap=part * settings.relative_gap, max_iterations=left)
+        outcome = admm.run(fleet, form, outcome.end, closer, on_check=on_check)
+        outcome = replace(outcome, converged=outcome.within(settings.relative_gap))
+        spent += outcome.iterations
+        best = min(best, settled(fleet, form, outcome, settings), key=lambda one: one.relative_gap)
+    return replace(best, iterations=spent)
+
+
+def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
+    """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
+    end, certificate = outcome.end, outcome.certificate
+    kept, repaired = _agreed(fleet, form, end, settings.binding)
+    agreed = with_least_trade(fleet, kept, end.price_per_kwh)
+    dispatch = agreed.dispatch
+    cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, agreed.binding)
+    cost += _unkept(fleet.problem, dispatch)
+    final = replace(certificate, cost=cost)
+    converged = outcome.converged and final.is_sound and final.relative_gap <= settings.relative_gap
+    # Stores that were held to one direction are what may cost more than an iteration that had converged.
+    held = outcome.converged and final.is_sound and repaired
+    return Clearing(
+        status=Status.OK if converged else Status.GAP_OPEN if held else Status.NOT_CONVERGED,
+        cause=None if converged else _cause(fleet.problem, outcome, final, settings),
+        form=form.name,
+        iterations=outcome.iterations,
+        primal_residual=float(outcome.residuals.primal.max()),
+        dual_residual=float(outcome.residuals.dual.max()),
+        cost=cost,
+        lower_bound=final.lower_bound,
+        relative_gap=final.relative_gap,
+        gap_of_gain=final.gap_of_gain,
+        trades=agreed.binding[0],
+        sale_kw=agreed.sale_kw,
+        # Who does not trade a carrier has a price of its own for it.
+        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh),
+        dispatch=tuple(dispatch),
+        repaired=repaired,
+        scarcity_price_per_kwh=scarcity_price(fleet.problem),
+        end=end,
+        later_trades=agreed.binding[1:],
+    )
+
+
+Binding = tuple[tuple[Trades, ...], ...]
+"""Trades by interval that binds and carrier."""
+
+
+def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding) -> float:
+    """Money that both ends pay: for the agreed trades of the intervals that bind, and for z later."""
+    later = z.copy()
+    later[:, : len(binding)] = 0.0
+    now = sum(
+        charges.cost_per_hour(t.seller, t.buyer, t.power_kw)
+        for trades in binding
+        for t, charges in zip(trades, problem.charges, strict=True)
+    )
+    return now * problem.dt_h + form.charge(later)
+
+
+def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
+    """Money, at the scarcity price, for what stores and totals of a dispatch are missed by.
+
+    That is a solver's tolerance and worth nothing, unless scarcity prices are in play, against which it would look like
+    energy for nothing.
+    """
+    short = np.flatnonzero(dispatch.penalty > 0.0)
+    missed = 0.0
+    for model, x in ((problem.models[i], dispatch.x[i]) for i in short.tolist()):
+        matrix, right = model.equations
+        missed += float(np.abs(matrix @ x.ravel() - right).sum())
+    return missed * scarcity_price(problem) if missed else 0.0
+
+
+def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Agreed, bool]:
+    """What fits each other in the first `count` intervals, and whether storages had to be repaired.
+
+    A trade that an end cannot keep is trimmed.
+    """
+    dust = DUST * float(fleet.power_kw.mean())
+    price, sale = end.price_per_kwh, form.sales(end.z).copy()
+    binding = tuple(tuple(form.trades(end.z, price, dust_kw=dust, interval=t)) for t in range(count))
+    for rounds_left in range(TRIMMING_ROUNDS - 1, -1, -1):
+        for t, trades in enumerate(binding):
+            for c, carrier_trades in enumerate(trades):
+                sale[c, t] = carrier_trades.net_sale(sale.shape[2])
+        dispatch, repaired = fleet.dispatch(sale)
+        surplus = dispatch.imbalance_kw[:, :count].copy()
+        surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
+        if not surplus.any() or not rounds_left:
+            break
+        binding = tuple(
+            tuple(trimmed(trade, s, dust_kw=dust) for trade, s in zip(trades, surplus[:, t], strict=True))
+            for t, trades in enumerate(binding)
+        )
+    return Agreed(binding, sale, dispatch), repaired
+
+
+def _cause(problem: MarketProblem, outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
+    found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
+    where = f"after {outcome.iterations} iterations: {found}"
+    suspects = out_of_proportion(problem)
+    if suspects is not None:
+        return f"{where}, both must be at most {settings.relative_gap:g}; out of all proportion: {suspects}; mend these"
+    if outcome.residuals.worst > settings.relative_gap:
+        remedy = "raise market.max_iterations or market.relative_gap"
+    elif not final.is_sound:
+        remedy = "the cost lies below its bound: numbers differ too much in size"
+    else:
+        remedy = "the bound does not close: raise market.relative_gap, or use market.on_not_converged = central"
+    return f"{where}, both must be at most {settings.relative_gap:g}; {remedy}"

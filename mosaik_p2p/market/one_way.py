@@ -1,0 +1,158 @@
+"""A market whose stores would rather go both ways at once, cleared with directions that are searched for.
+
+In turn, prices tell everyone's own best directions and, by weak duality, a bound on every choice of directions; and a
+clearing with these directions tells prices again. That mostly ends at once: the more prosumers, the less their choices
+depend on each other. Where the bound stays below the best dispatch, the search branches on a store and interval in
+which the two disagree, and either half is treated alike; so it is exact where few choices matter, and ends after
+`MOST_CLEARINGS` otherwise, with the gap that is left.
+"""
+
+import heapq
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market import admm
+from mosaik_p2p.market.certificate import Certificate, certify_one_way, least_scale
+from mosaik_p2p.market.cleared import Clearing, Progress, clear_once
+from mosaik_p2p.market.exclusive import directed_as, same_limits, storage_rows
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.problem import MarketProblem, Settings
+
+MOST_CLEARINGS = 24
+"""Beside the relaxed one. They begin where another one ended, and take a fraction of its iterations."""
+ROUNDS = 3
+"""Clearings in one half of the search before it is divided again."""
+SEARCHED = 0.1
+"""Part of the wanted gap that the searches of all prosumers together leave unsettled."""
+
+
+@dataclass(frozen=True)
+class _Half:
+    """A part of all choices: the market with some directions closed, what bounds it, and where to begin in it."""
+
+    problem: MarketProblem
+    bound: float
+    start: admm.Start
+
+
+def cleared_one_way(fleet: Fleet, relaxed: Clearing, settings: Settings, on_check: Progress | None) -> Clearing:
+    """The best clearing found with stores going one way, judged by the best bound on all of these.
+
+    `fleet` and `relaxed` are of the market without this restriction. The status is `gap_open` where the search ended
+    before it had proven the wanted gap.
+    """
+    search = _Search(fleet, relaxed, settings, on_check)
+    search.run()
+    return replace(search.judged(), iterations=search.iterations)
+
+
+class _Search:
+    """The search's state: the best clearing, the halves that wait, and what was spent."""
+
+    def __init__(self, fleet: Fleet, relaxed: Clearing, settings: Settings, on_check: Progress | None) -> None:
+        self._fleet, self._settings, self._on_check = fleet, settings, on_check
+        self._form = choose_form(fleet.problem, settings.form)
+        self._least_scale = least_scale(fleet)
+        scale = max(abs(relaxed.cost), self._least_scale)
+        self._within = SEARCHED * settings.relative_gap * scale / len(fleet.problem.models)
+        self._best, self._left = relaxed, MOST_CLEARINGS
+        self._waiting = [(relaxed.lower_bound, 0, _Half(fleet.problem, relaxed.lower_bound, relaxed.end))]
+        self._closed, self._count = np.inf, 0
+        self.iterations = relaxed.iterations
+
+    def run(self) -> None:
+        """Until the gap is proven, or the clearings are spent."""
+        while self._waiting and self._left > 0 and self.judged().status is not Status.OK:
+            _, _, half = heapq.heappop(self._waiting)
+            bound, narrowed = self._explored(half)
+            divided = self._divided(half, narrowed) if bound < self._enough() else None
+            if divided is None:
+                self._closed = min(self._closed, bound)
+                continue
+            for problem in divided:
+                self._count += 1
+                heapq.heappush(self._waiting, (bound, self._count, _Half(problem, bound, self._best.end)))
+
+    def _enough(self) -> float:
+        """The bound from which a half cannot hold anything better by more than the wanted gap."""
+        return self._best.cost - self._settings.relative_gap * max(abs(self._best.cost), self._least_scale)
+
+    def _explored(self, half: _Half) -> tuple[float, MarketProblem]:
+        """A bound on one half, and the directions that prove it; on the way clearings that may be better."""
+        fleet = self._fleet if half.problem is self._fleet.problem else Fleet(half.problem)
+        bound, start, tried = half.bound, half.start, [half.problem]
+        best = half.problem
+        for _ in range(ROUNDS):
+            found, narrowed = certify_one_way(fleet, self._form, start.price_per_kwh, within=self._within)
+            if found > bound or best is half.problem:
+                bound, best = max(found, bound), narrowed
+            if any(same_limits(narrowed, known) for known in tried):
+                narrowed = directed_as(half.problem, self._best.dispatch, fleet.power_kw)
+            if bound >= self._enough() or any(same_limits(narrowed, known) for known in tried) or self._left <= 0:
+                break
+            tried.append(narrowed)
+            start = self._cleared(narrowed, start).end
+        return bound, best
+
+    def _cleared(self, problem: MarketProblem, start: admm.Start) -> Clearing:
+        """One more clearing, kept where it is the best."""
+        cleared = clear_once(Fleet(problem), self._settings, start, self._on_check)
+        self._left -= 1
+        self.iterations += cleared.iterations
+        if cleared.status is not Status.NOT_CONVERGED:
+            self._best = min(self._best, cleared, key=lambda one: one.cost)
+        return cleared
+
+    def _divided(self, half: _Half, narrowed: MarketProblem) -> list[MarketProblem] | None:
+        """The half by the direction about which its bound and the best dispatch differ most; None where none does."""
+        most, where = 0.0, None
+        for i, (model, proven) in enumerate(zip(half.problem.models, narrowed.models, strict=True)):
+            x = self._best.dispatch[i].x
+            for pair in storage_rows(model):
+                for row in pair:
+                    shut = np.where((proven.upper[row] == 0.0) & (model.upper[row] > 0.0), x[row], 0.0)
+                    if shut.max() > most:
+                        most, where = float(shut.max()), (i, pair, int(shut.argmax()))
+        if where is None:
+            return None
+        i, pair, t = where
+        return [_shut(half.problem, i, row, t) for row in pair]
+
+    def judged(self) -> Clearing:
+        """The best clearing by what bounds every choice."""
+        best, settings = self._best, self._settings
+        lower = min([self._closed, *(half.bound for _, _, half in self._waiting)])
+        alone = float(self._fleet.alone.cost.sum())
+        judged = Certificate(best.cost, min(lower, best.cost), alone, self._least_scale)
+        status = Status.OK if judged.relative_gap <= settings.relative_gap else Status.GAP_OPEN
+        return replace(
+            best,
+            status=status,
+            cause=_about(status, judged, settings),
+            lower_bound=judged.lower_bound,
+            relative_gap=judged.relative_gap,
+            gap_of_gain=judged.gap_of_gain,
+            repaired=True,
+        )
+
+
+def _shut(problem: MarketProblem, i: int, row: int, t: int) -> MarketProblem:
+    """The market with one direction of one store closed in one interval."""
+    models = list(problem.models)
+    upper = models[i].upper.copy()
+    upper[row, t] = 0.0
+    models[i] = replace(models[i], upper=upper)
+    return replace(problem, models=tuple(models))
+
+
+def _about(status: Status, judged: Certificate, settings: Settings) -> str:
+    held = "storages were held to one direction"
+    if status is Status.OK:
+        return held
+    return (
+        f"{held}; other directions might save up to {judged.relative_gap:.2e} of the cost, asked for was "
+        f"{settings.relative_gap:g}; raise market.relative_gap where that will do"
+    )

@@ -1,0 +1,148 @@
+"""How a run takes a result folder: alone, and without touching anybody's other files.
+
+Only what the mark of an earlier run names, and what still is as that run has written it, is ever removed.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, OWN_NAMES, SHARED_NAMES
+from mosaik_p2p.results.leftovers import Leftovers, leftovers
+from mosaik_p2p.results.lock import InUse, is_lock, is_locked, locked
+from mosaik_p2p.results.mark import NotWritten, ResultFolder, read_mark, start_mark
+from mosaik_p2p.results.progress import progress_text
+
+ELSEWHERE = "Choose another folder with --out"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What is not the user's mistake."""
+
+
+@contextlib.contextmanager
+def claimed_folder(folder: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> Iterator[ResultFolder]:
+    """The folder, empty of results and marked as that of a new run, for this run alone until the context ends.
+
+    Files that no run writes stay. Raises BadInput where the folder cannot be used: it is a file, another run uses it,
+    it is not empty, or (with `overwrite`) it is not the folder of an earlier run, a file in it would be lost, or one of
+    the `inputs` of the run lies in it. Raises NotWritten where there is no room for it.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            _refuse_inside_a_run(folder)
+            claimed = _claim(folder, held, overwrite=overwrite, inputs=tuple(inputs))
+        except InUse:
+            raise _in_use(folder) from None
+        except (OSError, ValueError) as error:
+            raise _impossible(folder, error) from error
+        yield claimed
+
+
+@contextlib.contextmanager
+def claimed_counterfactual(folder: Path) -> Iterator[ResultFolder]:
+    """The folder of a counterfactual run, below that of a run that holds its own. Raises as `claimed_folder`."""
+    if folder.parent.is_symlink():
+        raise _refused(folder.parent, "is a link, and nothing is written through links", "Remove the link")
+    with contextlib.ExitStack() as held:
+        try:
+            claimed = _claim(folder, held, overwrite=False, inputs=())
+        except InUse:
+            raise _in_use(folder) from None
+        except (OSError, ValueError) as error:
+            raise _impossible(folder, error) from error
+        yield claimed
+
+
+def _claim(folder: Path, held: contextlib.ExitStack, *, overwrite: bool, inputs: Sequence[Path]) -> ResultFolder:
+    if folder.exists() and not folder.is_dir():
+        raise _refused(folder, "is a file", "Name a folder with --out")
+    if _present(folder) and read_mark(folder) is None:
+        # Before a lock is left in somebody's folder.
+        raise _no_result(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    held.enter_context(locked(folder))
+    if _present(folder):
+        _clear(folder, overwrite=overwrite, inputs=inputs)
+    return ResultFolder(folder, start_mark(folder))
+
+
+def _present(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not is_lock(path)] if folder.is_dir() else []
+
+
+def _clear(folder: Path, *, overwrite: bool, inputs: Sequence[Path]) -> None:
+    """Remove what an earlier run has written; BadInput where that is not asked for, or would lose anything else."""
+    mark = read_mark(folder)
+    if mark is None:
+        raise _no_result(folder)
+    left = leftovers(folder, mark)
+    obstacles = [*_inputs_inside(folder, inputs), *_not_own(left)]
+    if not overwrite:
+        choice = ELSEWHERE if obstacles else f"{ELSEWHERE}, or allow --overwrite"
+        raise _refused(folder, progress_text(folder), f"`mosaik-p2p report {folder}` shows it. {choice}")
+    if obstacles:
+        raise BadInput(obstacles)
+    for path in left.files:
+        path.unlink()
+    for path in left.folders:
+        # One that holds files of others stays.
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+
+def _inputs_inside(folder: Path, inputs: Iterable[Path]) -> Iterator[Fault]:
+    problem = f"is an input of this run and lies in its result folder {folder}"
+    for path in inputs:
+        ways = {Path(os.path.abspath(path)), path.resolve()}  # noqa: PTH100 (a link in the folder lies in it)
+        if any(_is_same(parent, folder) for way in ways for parent in way.parents):
+            yield Fault("result folder", str(path), problem, ELSEWHERE)
+
+
+def _is_same(folder: Path, other: Path) -> bool:
+    # The system's own answer: names differ by links and, on some systems, by case.
+    return folder.exists() and folder.samefile(other)
+
+
+def _not_own(left: Leftovers) -> Iterator[Fault]:
+    problem = "was not written by a run, or has been changed since: --overwrite would lose it"
+    for path in left.in_the_way:
+        yield Fault("result folder", str(path), problem, f"Move it away. {ELSEWHERE} if it is to stay")
+
+
+def _refuse_inside_a_run(folder: Path) -> None:
+    """A counterfactual run's folder belongs to the run above it while that goes on."""
+    above = Path(os.path.abspath(folder)).parent  # noqa: PTH100 (the name as it was given)
+    if above.name == COUNTERFACTUALS_FOLDER and is_locked(above.parent):
+        raise _in_use(above.parent)
+
+
+def _in_use(folder: Path) -> BadInput:
+    try:
+        mark = read_mark(folder)
+    except OSError:
+        mark = None
+    who = "" if mark is None else f" ({mark.holder})"
+    return _refused(folder, f"is in use by another run{who}", f"Wait for its end. {ELSEWHERE} if you cannot")
+
+
+def _no_result(folder: Path) -> BadInput:
+    names = {path.name for path in folder.iterdir()}
+    if names & (OWN_NAMES - SHARED_NAMES):
+        problem = (
+            "is not empty, and holds results without the mark of a run (run.jsonl), which says whose files they are"
+        )
+        return _refused(folder, problem, f"{ELSEWHERE}, or remove this one yourself")
+    return _refused(folder, "is not empty, and its files are not those of an earlier run", ELSEWHERE)
+
+
+def _impossible(folder: Path, error: OSError | ValueError) -> Exception:
+    reason = getattr(error, "strerror", None) or str(error)
+    if getattr(error, "errno", None) in NO_ROOM:
+        return NotWritten(f"the result folder {folder} cannot be prepared: {reason}")
+    return _refused(folder, f"cannot be prepared ({reason})", ELSEWHERE)
+
+
+def _refused(folder: Path, problem: str, remedy: str) -> BadInput:
+    return BadInput([Fault("result folder", str(folder), problem, remedy)])

@@ -1,0 +1,84 @@
+"""What no single column of a heat network says: ends that are one, types that are missing, a fluid that is no water."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandapipes.pandapipes_net import pandapipesNet
+
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.networks.file_values import element_fault, in_service
+from mosaik_p2p.networks.files.columns import Range
+from mosaik_p2p.networks.files.strict import shown
+
+_USUAL_K = 333.15
+WATER: Mapping[str, Range] = {
+    "density": Range(900.0, 1100.0, "kg/m3"),
+    "heat_capacity": Range(4000.0, 4400.0, "J/(kg K)"),
+    "viscosity": Range(1e-4, 2e-3, "kg/(m s)"),
+}
+"""At 60 degC; what a file calls water has to be about that."""
+
+_ENDS = (("from_junction", "to_junction"), ("return_junction", "flow_junction"))
+
+
+def sense_faults(path: Path, net: pandapipesNet) -> list[Fault]:
+    """Faults of a net whose tables are sound column by column."""
+    return [*_ends(path, net), *_valves(path, net), *_pumps(path, net), *fluid_faults(path, net)]
+
+
+def fluid_faults(path: Path, net: pandapipesNet) -> Iterator[Fault]:
+    """A fluid that is none, or no water."""
+    fluid = net.get("fluid")
+    place, remedy = f"{path}, fluid", "Set the fluid to water: pandapipes.create_fluid_from_lib(net, 'water')"
+    if getattr(fluid, "name", None) != "water" or getattr(fluid, "fluid_type", None) != "liquid":
+        yield Fault(place, shown(getattr(fluid, "name", fluid)), "only water is supported", remedy)
+        return
+    for name, range_ in WATER.items():
+        value = _property(fluid, name)
+        if not range_.holds(np.array([value]))[0]:
+            yield Fault(f"{place}, {name}", f"{value:g}", f"water has at 60 degC a {name} {range_}", remedy)
+
+
+def _property(fluid: Any, name: str) -> float:
+    try:
+        return float(np.asarray(fluid.get_property(name, np.array([_USUAL_K]))).ravel()[0])
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, UserWarning):
+        # The properties come from the file, and the library does not check them.
+        return float("nan")
+
+
+def _ends(path: Path, net: pandapipesNet) -> Iterator[Fault]:
+    for table, elements in net.items():
+        for start, end in _ENDS:
+            if not isinstance(elements, pd.DataFrame) or not {start, end} <= set(elements):
+                continue
+            same = elements[elements[start] == elements[end]]
+            if not same.empty:
+                problem = f"{start} and {end} are the same junction"
+                yield element_fault(path, str(table), same, problem, "Name two junctions, or leave it out")
+
+
+def _valves(path: Path, net: pandapipesNet) -> Iterator[Fault]:
+    valves = net.get("valve")
+    if not isinstance(valves, pd.DataFrame):
+        return
+    for kind, table in (("ju", "junction"), ("pi", "pipe")):
+        lost = valves[(valves["et"] == kind) & ~valves["element"].isin(net[table].index)]
+        if not lost.empty:
+            problem = f"element is no index of the table {table}: {', '.join(map(str, lost['element'][:5]))}"
+            yield element_fault(path, "valve", lost, problem, f"Name an element of the table {table}")
+
+
+def _pumps(path: Path, net: pandapipesNet) -> Iterator[Fault]:
+    pumps = net.get("pump")
+    if not isinstance(pumps, pd.DataFrame) or pumps.empty:
+        return
+    known = net.get("std_types", {}).get("pump", {})
+    named = pumps["std_type"] if "std_type" in pumps else pd.Series(None, index=pumps.index, dtype=object)
+    lost = pumps[~named.isin(list(known)).to_numpy() & in_service(pumps)]
+    if not lost.empty:
+        problem = "std_type names no pump type of the file"
+        yield element_fault(path, "pump", lost, problem, "Name a type of std_types.pump")

@@ -1,0 +1,114 @@
+"""One trial solve of a network before anything relies on it: with everything that would move at rest.
+
+What passes every rule of the tables may still have no solution, or make a library stumble. Whoever is to stand in the
+network is there, with nothing to give or take; the loads of an electric file count as they will in the first interval.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.errors import Fault, Status
+from mosaik_p2p.networks.electric import ElectricNetwork
+from mosaik_p2p.networks.file_values import named, some
+from mosaik_p2p.networks.files.columns import Kind, Table
+from mosaik_p2p.networks.files.electric_columns import electric_tables
+from mosaik_p2p.networks.files.heat_columns import heat_tables
+from mosaik_p2p.networks.files.nets import loading
+from mosaik_p2p.networks.files.strict import Unusable
+from mosaik_p2p.networks.heat_elements import HeatElements
+from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
+from mosaik_p2p.networks.heat_network import HeatNetwork
+from mosaik_p2p.networks.power_flow import PowerFlow
+
+SMALL_KG_PER_S = 0.05
+"""Some networks have a solution only while water moves."""
+EXTREME = 100.0
+"""Multiple of the median from which on a value stands out."""
+
+
+def electric_trial(
+    network: ElectricNetwork,
+    *,
+    place: str,
+    slack_voltage_pu: float | None = None,
+    prosumer_buses: Iterable[int] = (),
+    background_scaling: float = 0.0,
+) -> list[Fault]:
+    """The fault of a network without power flow at rest, or in which pandapower stumbles with its own loads."""
+    try:
+        with loading("pandapower", "compute"):
+            flow = PowerFlow(network, slack_voltage_pu=slack_voltage_pu, prosumer_buses=prosumer_buses)
+            at_rest = flow.solve({}, background_scaling=0.0)
+            if background_scaling != 0.0:
+                # Without a solution under load the run goes on and says so; that pandapower stumbles is another matter.
+                flow.solve({}, background_scaling=background_scaling)
+    except Unusable as error:
+        return [_stumbled(place, error, _suspects(network.net, electric_tables()))]
+    if at_rest.status is Status.OK:
+        return []
+    return [_unsolved(place, network.name, "power flow", _suspects(network.net, electric_tables()))]
+
+
+def heat_trial(network: HeatNetwork, connections: Sequence[HeatConnection] = (), *, place: str) -> list[Fault]:
+    """The fault of a network without heat flow, neither at rest nor with a little flow to everybody."""
+    try:
+        with loading("pandapipes", "compute"):
+            at_rest = HeatFlow(network, connections).solve(np.zeros(len(connections)))
+            solved = at_rest.status is not Status.NOT_CONVERGED
+            if not solved:
+                elements = HeatElements(network, connections)
+                solved = elements.solve(np.full(len(elements.names), SMALL_KG_PER_S))
+    except Unusable as error:
+        return [_stumbled(place, error, _suspects(network.net, heat_tables()))]
+    return [] if solved else [_unsolved(place, network.name, "heat flow", _suspects(network.net, heat_tables()))]
+
+
+def _stumbled(place: str, error: Unusable, suspects: str) -> Fault:
+    return Fault(
+        place, suspects, error.problem, "Mend the values named here, or solve the network in the library first"
+    )
+
+
+def _unsolved(place: str, name: str, flow: str, suspects: str) -> Fault:
+    problem = f"the {flow} of the network {name!r} has no solution, even with nobody giving or taking"
+    return Fault(place, suspects, problem, "Solve it in the library first; look for wrong units and extreme values")
+
+
+def _suspects(net: Mapping[str, Any], tables: Mapping[str, Table]) -> str:
+    """Tables, columns and elements without a number where most others have one, else the extremes."""
+    absent = [text for table, rules in tables.items() for text in _without_number(net, table, rules)]
+    if absent:
+        return some(absent)
+    extreme = [text for table, rules in tables.items() for text in _extremes(net, table, rules)]
+    return some(extreme) or "(no value stands out)"
+
+
+def _without_number(net: Mapping[str, Any], table: str, rules: Table) -> Iterable[str]:
+    elements = net.get(table)
+    if not isinstance(elements, pd.DataFrame) or elements.empty:
+        return
+    for column, rule in rules.items():
+        if rule.kind is not Kind.NUMBER or column not in elements:
+            continue
+        values = pd.to_numeric(elements[column], errors="coerce")
+        wrong = ~np.isfinite(values.to_numpy(dtype=float))
+        if wrong.any() and not wrong.all():
+            yield f"{table}.{column} without a number at {some(named(elements[wrong]))}"
+
+
+def _extremes(net: Mapping[str, Any], table: str, rules: Table) -> Iterable[str]:
+    """Elements whose value is far above the table's usual one."""
+    elements = net.get(table)
+    if not isinstance(elements, pd.DataFrame) or elements.empty:
+        return
+    for column, rule in rules.items():
+        if rule.kind is not Kind.NUMBER or rule.range is None or column not in elements:
+            continue
+        values = np.abs(pd.to_numeric(elements[column], errors="coerce").to_numpy(dtype=float))
+        usual = float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
+        far = (values > EXTREME * usual) & (usual > 0.0)
+        if far.any():
+            yield f"{table}.{column} far above the others at {some(named(elements[far]))}"

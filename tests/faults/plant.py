@@ -1,0 +1,158 @@
+"""Plants faults in copies of the sources, runs the tests that concern each, and lists those that no test finds.
+
+    python tests/faults/plant.py --seed 1 --count 60 --jobs 2
+
+Which tests run which lines is measured on the first run, which takes as long as two or three runs of all tests, and
+kept in `.faults/`; later runs add what is new, and `--measure` does it all again. A fault is found where a test fails,
+or takes far longer than it did. Survivors that change no result are explained in `equivalent.toml`. Ends with 1 if a
+survivor is not.
+"""
+
+import argparse
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from concerned import concerned
+from copies import CHECKOUT, Copy
+from drawing import Fault, draw
+from reaching import KEPT, keep, kept, up_to_date
+
+EXPLAINED = Path(__file__).with_name("equivalent.toml")
+PART_S = 10.0
+"""Tests run in parts that took this long when they were measured, so that a fault that hangs is found early."""
+START_S, SLOWER = 180.0, 10.0
+"""A part may take this long to start and compile, and its tests so many times as long as measured."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fault: how it was found, or None; the tests that ran."""
+
+    fault: Fault
+    found_by: str | None
+    tests: list[str]
+
+
+def main() -> int:
+    """The command."""
+    options = _options()
+    if options.measure:
+        KEPT.unlink(missing_ok=True)
+    measured = up_to_date(options.jobs, kept())
+    keep(measured)
+    faults = draw(options.count, options.seed)
+    survivors = []
+    for number, outcome in enumerate(_tried(faults, measured, options.jobs), 1):
+        print(f"{number:3d}/{len(faults)} {_told(outcome)}", flush=True)
+        survivors += [] if outcome.found_by else [outcome]
+    return _conclusion(survivors, len(faults), options.seed)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--jobs", type=int, default=2, help="faults tried side by side")
+    parser.add_argument("--measure", action="store_true", help="measure again which tests run which lines")
+    return parser.parse_args()
+
+
+def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator[Outcome]:
+    with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
+        copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+        for number in range(jobs):
+            copies.put(Copy(Path(scratch) / str(number)))
+
+        def one(fault: Fault) -> Outcome:
+            copy = copies.get()
+            try:
+                return _try(fault, copy, measured)
+            finally:
+                copies.put(copy)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(one, faults)
+
+
+def _try(fault: Fault, copy: Copy, measured: dict[str, Any]) -> Outcome:
+    tests = concerned(fault, measured)
+    text = (CHECKOUT / fault.file).read_text(encoding="utf-8")
+    with copy.planted(fault.file, fault.planted(text)) as environment:
+        for part, limit_s in _parts(tests, measured["seconds"]):
+            if found_by := _run(part, limit_s, copy, environment):
+                return Outcome(fault, found_by, tests)
+    return Outcome(fault, None, tests)
+
+
+def _parts(tests: list[str], seconds: dict[str, float]) -> Iterator[tuple[list[str], float]]:
+    """The tests in parts, each with its limit in seconds."""
+    part: list[str] = []
+    total = 0.0
+    for test in tests:
+        part.append(test)
+        total += seconds[test]
+        if total >= PART_S:
+            yield part, START_S + SLOWER * total
+            part, total = [], 0.0
+    if part:
+        yield part, START_S + SLOWER * total
+
+
+def _run(tests: list[str], limit_s: float, copy: Copy, environment: dict[str, str]) -> str | None:
+    """How these tests find the fault, or None."""
+    command = [sys.executable, "-m", "pytest", "-x", "-n", "0", "-p", "no:cacheprovider", "--tb", "no", *tests]
+    child = subprocess.Popen(
+        command, cwd=copy.folder, env=environment, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        told, _ = child.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        return f"no end within {limit_s:.0f} s"
+    if child.returncode == 0:
+        return None
+    lines = told.strip().splitlines()
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return (failed or lines or ["no word"])[0].split(" - ")[0]
+
+
+def _lines(fault: Fault) -> tuple[str, str]:
+    """The line without and with the fault."""
+    text = (CHECKOUT / fault.file).read_text(encoding="utf-8")
+    sound, planted = (version.splitlines()[fault.line - 1].strip() for version in (text, fault.planted(text)))
+    return sound, planted
+
+
+def _told(outcome: Outcome) -> str:
+    fault, (sound, planted) = outcome.fault, _lines(outcome.fault)
+    end = outcome.found_by or f"SURVIVED {len(outcome.tests)} tests"
+    return f"{fault.file}:{fault.line} ({fault.kind})\n      - {sound}\n      + {planted}\n      {end}"
+
+
+def _conclusion(survivors: list[Outcome], count: int, seed: int) -> int:
+    entries = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))["fault"]
+    reasons = {(entry["file"], entry["sound"], entry["planted"]): entry["why"] for entry in entries}
+    unexplained = 0
+    print(f"\n{len(survivors)} of {count} faults of seed {seed} survived")
+    for outcome in survivors:
+        why = reasons.get((outcome.fault.file, *_lines(outcome.fault)))
+        unexplained += why is None
+        files = sorted({test.partition("::")[0] for test in outcome.tests})
+        print(f"{_told(outcome)} in {', '.join(files) or 'no file'}\n      {why or 'NOT EXPLAINED'}")
+    return min(unexplained, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
