@@ -73,7 +73,7 @@ def _stumbled(place: str, error: Unusable, suspects: str) -> Fault:
 
 
 def _unsolved(place: str, name: str, flow: str, suspects: str) -> Fault:
-    problem = f"the {flow} of the network {name!r} has no solution, even with nobody giving or taking"
+    problem = f"the {flow} of the network {name!r} has no solution, even with prosumers and loads at rest"
     return Fault(place, suspects, problem, "Solve it in the library first; look for wrong units and extreme values")
 
 

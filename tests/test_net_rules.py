@@ -14,10 +14,12 @@ import pytest
 from pandapower import pandapowerNet
 
 import hostile_nets as nets
+import made_scenario as made
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.loading.door import check
 from mosaik_p2p.networks import electric_files, heat_files
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_file
-from mosaik_p2p.networks.files.columns import LARGEST_INDEX, Column, Kind
+from mosaik_p2p.networks.files.columns import LARGEST_INDEX, Column, Kind, table_faults
 from mosaik_p2p.networks.files.electric_columns import COMPUTED, RANGES, REFUSED, electric_tables
 from mosaik_p2p.networks.files.heat_columns import heat_tables
 from mosaik_p2p.networks.heat import HeatSettings, heat_file, junction_index
@@ -81,6 +83,12 @@ def faults_with(net: Any, table: str, changed: pd.DataFrame) -> list[Fault]:
         net[table] = sound
 
 
+def table_faults_with(net: Any, table: str, changed: pd.DataFrame) -> list[Fault]:
+    """What is found in this table alone: every value of every column is tried."""
+    rules = (electric_tables() if isinstance(net, pandapowerNet) else heat_tables())[table]
+    return table_faults(PLACE, {**net, table: changed}, {table: rules})
+
+
 def spoilt(rule: Column) -> Iterator[tuple[str, Any]]:
     """Values that the rule does not admit, by kind."""
     if rule.kind in (Kind.NUMBER, Kind.WHOLE):
@@ -118,7 +126,7 @@ def test_every_column_by_its_rule(carrier: str, request: pytest.FixtureRequest) 
             for what, value in spoilt(rule):
                 changed = net[table].astype({column: object})
                 changed.loc[changed.index[0], column] = value
-                found = faults_with(net, table, changed)
+                found = table_faults_with(net, table, changed)
                 place = f"net.json, table {table}"
                 told = [fault for fault in found if fault.place == place and column in fault.problem]
                 assert told, (table, column, what, found)
@@ -133,7 +141,7 @@ def test_every_column_that_is_needed_is_missed(carrier: str, request: pytest.Fix
     net = request.getfixturevalue(carrier)
     for table, rules in (electric_tables() if carrier == "electric" else heat_tables()).items():
         for column in [name for name, rule in rules.items() if rule.required]:
-            found = faults_with(net, table, net[table].drop(columns=column))
+            found = table_faults_with(net, table, net[table].drop(columns=column))
             assert [fault.place for fault in found] == [f"net.json, table {table}, column {column}"]
 
 
@@ -144,10 +152,10 @@ def test_every_table_needs_whole_unequal_indices(carrier: str, request: pytest.F
         if net[table].empty:
             continue
         double = pd.concat([net[table], net[table].iloc[:1]])
-        assert any("stands twice" in fault.problem for fault in faults_with(net, table, double)), table
+        assert any("stands twice" in fault.problem for fault in table_faults_with(net, table, double)), table
         for index in (0.5, -1, "x", LARGEST_INDEX + 1, np.nan):
             changed = net[table].set_index(pd.Index([index, *list(net[table].index[1:])], dtype=object))
-            found = faults_with(net, table, changed)
+            found = table_faults_with(net, table, changed)
             assert any(fault.place == f"net.json, table {table}, index" for fault in found), (table, index)
 
 
@@ -354,3 +362,18 @@ def test_numbers_declared_as_objects_are_computed_with(tmp_path: Path) -> None:
 def test_tables_that_are_missing_do_not_hinder_prosumers(tmp_path: Path) -> None:
     network = heat_file(written(nets.small_text(nets.heat_base()), tmp_path), SETTINGS)
     assert heat_trial(network, [HeatConnection(prosumer="A", supply=1, return_=3)], place="heat") == []
+
+
+def test_check_solves_each_network_once(tmp_path: Path) -> None:
+    net = nets.electric_base()
+    net.line.loc[1, ["length_km", "c_nf_per_km"]] = [5000.0, 1e6]
+    pandapower.to_json(net, str(tmp_path / "grid.json"))
+
+    def own(scenario: dict[str, Any]) -> None:
+        scenario["networks"]["electricity"] = {"file": "grid.json"}
+        made.prosumer(scenario, "A")["bus"] = "K1"
+        made.prosumer(scenario, "B")["bus"] = "K2"
+
+    (fault,) = check(made.write(tmp_path, own))
+    assert fault.place == "networks.electricity.file"
+    assert "has no solution" in fault.problem

@@ -1,6 +1,7 @@
 """The rolling market: levels, energy owed, forecasts that miss, state that waits for its commit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from markets import random_prosumer, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.errors import RunFailed, Status
+from mosaik_p2p.market import rolling
 from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.prosumers.devices import FlexibleLoad, Prosumer, Series
@@ -169,6 +172,21 @@ def test_last_feasible_dispatch_is_used_and_not_called_solved() -> None:
     assert len(outcome.dispatch) == 4
     market.commit()
     assert market.clear(1).status is Status.NOT_CONVERGED
+
+
+def test_a_dispatch_whose_gap_is_open_is_used_whatever_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = rolling.solved
+
+    def opened(*given: Any, **how: Any) -> Clearing:
+        return replace(found(*given, **how), status=Status.GAP_OPEN, cause="one direction", repaired=True)
+
+    monkeypatch.setattr(rolling, "solved", opened)
+    market = RollingMarket(market_case(rule="stop"))
+    outcome = market.clear(0)
+    assert (outcome.status, len(outcome.dispatch)) == (Status.GAP_OPEN, 4)
+    assert outcome.tables["clearing"]["status"] == ["gap_open"]
+    market.commit()
+    assert market.clear(1).dispatch
 
 
 def test_central_rule_solves_centrally() -> None:

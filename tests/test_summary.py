@@ -531,6 +531,19 @@ def test_what_a_flexible_load_is_owed_at_the_end_of_its_day_was_not_served(kind:
     assert "3.0 kWh missed their deadline" in verdict_sentence(summary)
 
 
+def test_a_gap_that_stayed_open_is_told_and_is_no_failure(tmp_path: Path, small: Path):
+    def leave_open(tables: dict[str, Any], k: int) -> None:
+        if k < 2:
+            tables["clearing"][0] |= {"status": "gap_open", "cause": "one direction", "relative_gap": 0.004 + 0.01 * k}
+
+    assert read_summary(small)["gap_open"] == {"intervals": 0, "relative_gap": None}
+    summary = summarise(write_tables(tmp_path, SMALL, leave_open), meta(SMALL))
+    assert summary["gap_open"] == {"intervals": 2, "relative_gap": 0.014}
+    assert summary["clearing_status_counts"]["gap_open"] == 2
+    assert summary["not_converged"]["intervals"] == read_summary(small)["not_converged"]["intervals"]
+    assert "others might save up to 1.4 % of the cost" in " ".join(render(summary).split())
+
+
 def test_a_market_that_did_not_converge_is_told_with_its_cause(tmp_path: Path, small: Path):
     def fail(tables: dict[str, Any], k: int) -> None:
         tables["clearing"][0] |= {"status": "not_converged", "cause": "too hard" if k else "harder"}

@@ -4,7 +4,7 @@ In turn, prices tell everyone's own best directions and, by weak duality, a boun
 clearing with these directions tells prices again. That mostly ends at once: the more prosumers, the less their choices
 depend on each other. Where the bound stays below the best dispatch, the search branches on a store and interval in
 which the two disagree, and either half is treated alike; so it is exact where few choices matter, and ends after
-`MOST_CLEARINGS` otherwise, with the gap that is left.
+`MOST_STEPS` otherwise, with the gap that is left.
 """
 
 import heapq
@@ -21,8 +21,8 @@ from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 
-MOST_CLEARINGS = 24
-"""Beside the relaxed one. They begin where another one ended, and take a fraction of its iterations."""
+MOST_STEPS = 40
+"""Halves looked at and clearings beside the relaxed one. These begin where another one ended."""
 ROUNDS = 3
 """Clearings in one half of the search before it is divided again."""
 SEARCHED = 0.1
@@ -58,15 +58,16 @@ class _Search:
         self._least_scale = least_scale(fleet)
         scale = max(abs(relaxed.cost), self._least_scale)
         self._within = SEARCHED * settings.relative_gap * scale / len(fleet.problem.models)
-        self._best, self._left = relaxed, MOST_CLEARINGS
+        self._best, self._left = relaxed, MOST_STEPS
         self._waiting = [(relaxed.lower_bound, 0, _Half(fleet.problem, relaxed.lower_bound, relaxed.end))]
         self._closed, self._count = np.inf, 0
         self.iterations = relaxed.iterations
 
     def run(self) -> None:
-        """Until the gap is proven, or the clearings are spent."""
+        """Until the gap is proven, or the steps are spent."""
         while self._waiting and self._left > 0 and self.judged().status is not Status.OK:
             _, _, half = heapq.heappop(self._waiting)
+            self._left -= 1
             bound, narrowed = self._explored(half)
             divided = self._divided(half, narrowed) if bound < self._enough() else None
             if divided is None:
@@ -107,15 +108,21 @@ class _Search:
         return cleared
 
     def _divided(self, half: _Half, narrowed: MarketProblem) -> list[MarketProblem] | None:
-        """The half by the direction about which its bound and the best dispatch differ most; None where none does."""
-        most, where = 0.0, None
+        """The half by the direction about which its bound and the best dispatch differ most.
+
+        Where they agree, by the one that the best dispatch uses most; None where no direction is open any more.
+        """
+        most, where = (False, 0.0), None
         for i, (model, proven) in enumerate(zip(half.problem.models, narrowed.models, strict=True)):
             x = self._best.dispatch[i].x
             for pair in storage_rows(model):
+                both = (model.upper[list(pair)] > 0.0).all(axis=0)
                 for row in pair:
-                    shut = np.where((proven.upper[row] == 0.0) & (model.upper[row] > 0.0), x[row], 0.0)
-                    if shut.max() > most:
-                        most, where = float(shut.max()), (i, pair, int(shut.argmax()))
+                    differs = both & (proven.upper[row] == 0.0) & (x[row] > 0.0)
+                    used = np.where(differs if differs.any() else both, x[row], -1.0)
+                    t = int(used.argmax())
+                    if used[t] >= 0.0 and (bool(differs.any()), float(used[t])) >= most:
+                        most, where = (bool(differs.any()), float(used[t])), (i, pair, t)
         if where is None:
             return None
         i, pair, t = where

@@ -111,7 +111,7 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
 }
 
 _OPTIONAL = {
-    "ext_grid": {"controllable", "slack_weight"},
+    "ext_grid": {"controllable"},
     "asymmetric_sgen": {"current_source"},
 }
 """Columns that the schema asks for and older files lack; the power flow does without them."""
@@ -174,7 +174,7 @@ def _column(table: str, name: str, column: Any) -> Column:
     assert kind is not None
     return Column(
         kind=kind,
-        required=bool(column.required) and name not in _OPTIONAL.get(table, ()),
+        required=name in _NEEDED.get(table, ()) or (bool(column.required) and name not in _OPTIONAL.get(table, ())),
         nullable=bool(column.nullable) or name in _WITHOUT_VALUE.get(table, ()),
         refers_to=None if foreign_key is None else str(foreign_key).removesuffix(".index"),
         range=RANGES.get(table, {}).get(name),
