@@ -17,9 +17,10 @@ from pandapipes.pandapipes_net import pandapipesNet
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import some
 from mosaik_p2p.networks.files.columns import table_faults, with_kinds
-from mosaik_p2p.networks.files.heat_columns import REFUSED, heat_tables
+from mosaik_p2p.networks.files.heat_columns import heat_tables
 from mosaik_p2p.networks.files.heat_json import heat_net
 from mosaik_p2p.networks.files.heat_sense import sense_faults
+from mosaik_p2p.networks.files.heat_uses import refused_tables
 from mosaik_p2p.networks.files.nets import loading
 from mosaik_p2p.networks.files.strict import Unusable, file_bytes, text_of
 from mosaik_p2p.networks.heat_cases import NAMED_TABLES
@@ -32,9 +33,6 @@ from mosaik_p2p.networks.heat_plants import temperature_faults, with_shares, wit
 from mosaik_p2p.networks.names import with_unique_names
 from mosaik_p2p.scenario.grids import USUAL_SUPPLY_C
 from mosaik_p2p.units import KELVIN_AT_ZERO_C
-
-OPEN_TABLES = ("sink", "source", "mass_storage")
-"""Elements that take water out or bring it in: a heating network is closed."""
 
 _KEY = "networks.heat.file"
 
@@ -73,7 +71,7 @@ def _judged(
 ) -> tuple[pandapipesNet, tuple[Plant, ...], tuple[Consumer, ...]]:
     """The net with plain states, its plants and consumers. Raises BadInput with every fault of its tables."""
     structure = structure_faults(path, net)
-    faults = [*structure, *_faults(path, net, settings), *option_faults(path, net, friction=settings.friction)]
+    faults = [*structure, *_bypass_faults(settings), *option_faults(path, net, friction=settings.friction)]
     if structure:
         raise BadInput(faults)
     net = with_plain_states(_with_kinds(net))
@@ -96,12 +94,7 @@ def structure_faults(path: Path, net: pandapipesNet) -> list[Fault]:
     ]
     if not faults and net.junction.empty:
         faults.append(Fault(f"{path}, table junction", "(empty)", "the net has no junction", "Add junctions"))
-    faults += [
-        Fault(f"{path}, table {table}", f"{len(net[table])} elements", "cannot be used here", remedy)
-        for table, remedy in REFUSED.items()
-        if isinstance(net.get(table), pd.DataFrame) and len(net[table])
-    ]
-    faults += table_faults(path, net, heat_tables())
+    faults += [*refused_tables(path, net), *table_faults(path, net, heat_tables())]
     return faults or sense_faults(path, net)
 
 
@@ -194,19 +187,12 @@ def _steady(net: pandapipesNet, plants: tuple[Plant, ...]) -> tuple[Plant, ...]:
     )
 
 
-def _faults(path: Path, net: pandapipesNet, settings: HeatSettings) -> list[Fault]:
-    faults = []
-    for table in OPEN_TABLES:
-        if _in_service(net, table):
-            value, problem = f"{len(net[table])} elements", "water would leave or enter a closed network"
-            faults.append(
-                Fault(f"{path}, table {table}", value, problem, "Use heat consumers between supply and return")
-            )
-    if settings.bypass_nodes:
-        problem = "bypasses can be named for a case only"
-        remedy = "Put them into the file, as flow controls from supply to return"
-        faults.append(Fault("networks.heat.bypass.nodes", str(list(settings.bypass_nodes)), problem, remedy))
-    return faults
+def _bypass_faults(settings: HeatSettings) -> list[Fault]:
+    if not settings.bypass_nodes:
+        return []
+    problem = "bypasses can be named for a case only"
+    remedy = "Put them into the file, as flow controls from supply to return"
+    return [Fault("networks.heat.bypass.nodes", str(list(settings.bypass_nodes)), problem, remedy)]
 
 
 def _unreached(path: Path, net: pandapipesNet) -> list[Fault]:

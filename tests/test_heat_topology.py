@@ -13,7 +13,8 @@ from pandapipes.pf.pipeflow_setup import get_lookup
 from pandapipes.pipeflow import init_pipeflow
 
 from heat_streets import SETTINGS, flow_of, read, street
-from mosaik_p2p.networks.heat_files import OPEN_TABLES
+from mosaik_p2p.networks.files.column_uses import Use
+from mosaik_p2p.networks.files.heat_uses import HEAT_ENTRIES
 from mosaik_p2p.networks.heat_graph import ACROSS, ALONG, flows_follow_from_balance, junction_graph
 from mosaik_p2p.networks.heat_in_service import reached_junctions, with_plain_states
 from mosaik_p2p.networks.heat_network import Plant
@@ -101,7 +102,8 @@ def test_no_junction_out_of_service_is_reached(seed: int) -> None:
 
 def test_every_branch_of_the_library_is_known() -> None:
     tables = {component.table_name() for component in random_net(0).component_list}
-    known = {"junction", "pipe", "valve", "ext_grid", *ALONG, *ACROSS, *PUMPS, *OPEN_TABLES}
+    refused = {table for table, use in HEAT_ENTRIES.items() if use.use is Use.REFUSED}
+    known = {"junction", "pipe", "valve", "ext_grid", *ALONG, *ACROSS, *PUMPS, *refused}
     assert tables <= known
     assert {"press_control", "pump", "heat_exchanger", "heat_consumer", "flow_control"} <= tables
 
