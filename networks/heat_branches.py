@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 
@@ -10,7 +11,10 @@ from mosaik_p2p.networks.heat_friction import friction_slope
 from mosaik_p2p.networks.heat_sensitivity import SolvedFlow
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, W_PER_KW, FloatArray, IntArray, kelvin
 
-TABLES = ("pipe", "valve", "press_control", "pump", "flow_control", "circ_pump_mass", "circ_pump_pressure")
+TABLES = (
+    *("pipe", "valve", "press_control", "pump", "compressor", "flow_control"),
+    *("circ_pump_mass", "circ_pump_pressure"),
+)
 """Pipes first. Other elements, which only a user's file can have, are left out: see `heat_sensitivity`."""
 PUMPS = ("circ_pump_mass", "circ_pump_pressure")
 ENDS = {
@@ -18,12 +22,15 @@ ENDS = {
     "valve": ("junction", "element"),
     "press_control": ("from_junction", "to_junction"),
     "pump": ("from_junction", "to_junction"),
+    "compressor": ("from_junction", "to_junction"),
     "flow_control": ("from_junction", "to_junction"),
     "circ_pump_mass": ("return_junction", "flow_junction"),
     "circ_pump_pressure": ("return_junction", "flow_junction"),
 }
 FRICTIONLESS = 1e12
-"""Conductance of an open valve; tamed where it is used."""
+"""Conductance of an open valve, or of a pump in service; tamed where it is used."""
+STATES = {"valve": "opened", "pump": "in_service", "compressor": "in_service"}
+"""Columns that say whether a branch without friction is open."""
 
 
 def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> SolvedFlow:
@@ -37,33 +44,20 @@ def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> So
     count = sum(sizes.values())
     of_table = np.repeat(tables, list(sizes.values()))
     start, end = (np.concatenate([_positions(net, name, side) for name in tables]) for side in (0, 1))
-    loss = np.zeros(count)
+    loss, t_ground = np.zeros(count), np.full(count, t_ground_c)
     loss[: sizes["pipe"]] = loss_kw_per_k(net.pipe)
-    t_ground = np.full(count, t_ground_c)
     t_ground[: sizes["pipe"]] = net.pipe["text_k"].astype(float).fillna(kelvin(t_ground_c)) - KELVIN_AT_ZERO_C
-    conductance = np.zeros(count)
-    if "valve" in sizes:
-        conductance[of_table == "valve"] = np.where(net.valve["opened"].astype(bool), FRICTIONLESS, 0.0)
-    if "pump" in sizes:
-        conductance[of_table == "pump"] = np.where(net.pump["in_service"].astype(bool), FRICTIONLESS, 0.0)
-    holds = np.full(count, -1)
-    if "press_control" in sizes:
-        at = of_table == "press_control"
-        conductance[at], holds[at] = _pressure_controls(net)
+    conductance, holds = _without_friction(net, of_table)
     pumps = np.isin(of_table, PUMPS)
     t_set = np.zeros(count)
     set_k = np.concatenate([net[name]["t_flow_k"].to_numpy(dtype=np.float64) for name in tables if name in PUMPS])
     t_set[pumps] = set_k - KELVIN_AT_ZERO_C
-    own = np.zeros((count, exchangers))
-    pump_rows = np.flatnonzero(of_table == "circ_pump_mass")[sizes.get("circ_pump_mass", 0) - 2 * exchangers :]
-    own[pump_rows[:exchangers], np.arange(exchangers)] = 1.0
-    own[pump_rows[exchangers:], np.arange(exchangers)] = -1.0
     return SolvedFlow(
         start=start,
         end=end,
         mdot_kg_per_s=np.zeros(count),
         conductance=conductance,
-        own=own,
+        own=_own_flows(of_table, exchangers),
         holds=holds,
         plant=of_table == "circ_pump_pressure",
         loss_kw_per_k=loss,
@@ -90,6 +84,28 @@ def solved(net: pandapipesNet, branches: SolvedFlow) -> SolvedFlow:
     own = np.where(active | begins, branches.own, 0.0)
     t_node = np.nan_to_num(net.res_junction["t_k"].to_numpy(dtype=np.float64) - KELVIN_AT_ZERO_C)
     return replace(branches, mdot_kg_per_s=mdot, conductance=conductance, own=own, t_node_c=t_node)
+
+
+def _without_friction(net: pandapipesNet, of_table: npt.NDArray[np.str_]) -> tuple[FloatArray, IntArray]:
+    """(branches,) conductance of what is open and has no friction, else 0, and the node that each holds, else -1."""
+    conductance, holds = np.zeros(len(of_table)), np.full(len(of_table), -1)
+    for table, state in STATES.items():
+        if table in net:
+            conductance[of_table == table] = np.where(net[table][state].astype(bool), FRICTIONLESS, 0.0)
+    if "press_control" in net:
+        at = of_table == "press_control"
+        conductance[at], holds[at] = _pressure_controls(net)
+    return conductance, holds
+
+
+def _own_flows(of_table: npt.NDArray[np.str_], exchangers: int) -> FloatArray:
+    """(branches, exchangers) 1 for the pump with which one draws, -1 for the one with which it feeds in."""
+    own, each = np.zeros((len(of_table), exchangers)), np.arange(exchangers)
+    pumps = np.flatnonzero(of_table == "circ_pump_mass")
+    first = len(pumps) - 2 * exchangers
+    own[pumps[first : first + exchangers], each] = 1.0
+    own[pumps[first + exchangers :], each] = -1.0
+    return own
 
 
 def _pressure_controls(net: pandapipesNet) -> tuple[FloatArray, IntArray]:

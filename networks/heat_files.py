@@ -126,39 +126,42 @@ def _prepared(net: pandapipesNet) -> pandapipesNet:
 def _plants(path: Path, net: pandapipesNet, settings: HeatSettings) -> tuple[tuple[Plant, ...], list[Fault]]:
     pumps = _in_service(net, "circ_pump_pressure")
     grids = sorted(_in_service(net, "ext_grid"), key=lambda grid: -float(grid["p_bar"]))
-    place = f"{path}, tables circ_pump_pressure and ext_grid"
     if pumps and not grids:
-        plants = tuple(
-            Plant(
-                name=str(pump["name"] or f"plant {number}"),
-                supply=int(pump["flow_junction"]),
-                return_=int(pump["return_junction"]),
-                p_supply_bar=float(pump["p_flow_bar"]),
-                lift_bar=float(pump["plift_bar"]),
-                t_supply_c=_outlet_c(pump, "t_flow_k"),
-            )
-            for number, pump in enumerate(pumps)
-        )
-        return _told(plants, net, settings)
+        return _told(tuple(_of_pump(number, pump) for number, pump in enumerate(pumps)), net, settings)
     if len(grids) == 2 and not pumps and grids[0]["p_bar"] > grids[1]["p_bar"]:
-        plant = Plant(
-            name="plant",
-            supply=int(grids[0]["junction"]),
-            return_=int(grids[1]["junction"]),
-            p_supply_bar=float(grids[0]["p_bar"]),
-            lift_bar=float(grids[0]["p_bar"] - grids[1]["p_bar"]),
-            t_supply_c=_outlet_c(grids[0], "t_k"),
-        )
-        return _told((plant,), net, settings)
+        return _told((_of_grids(*grids),), net, settings)
+    place = f"{path}, tables circ_pump_pressure and ext_grid"
     value = f"{len(pumps)} pumps, {len(grids)} external grids"
     remedy = "Give it circulation pumps of constant pressure, or two external grids of different pressure"
     return (), [Fault(place, value, "there is no plant to be found that balances the network", remedy)]
 
 
+def _of_pump(number: int, pump: dict[str, Any]) -> Plant:
+    return Plant(
+        name=str(pump["name"] or f"plant {number}"),
+        supply=int(pump["flow_junction"]),
+        return_=int(pump["return_junction"]),
+        p_supply_bar=float(pump["p_flow_bar"]),
+        lift_bar=float(pump["plift_bar"]),
+        t_supply_c=_outlet_c(pump, "t_flow_k"),
+    )
+
+
+def _of_grids(high: dict[str, Any], low: dict[str, Any]) -> Plant:
+    return Plant(
+        name="plant",
+        supply=int(high["junction"]),
+        return_=int(low["junction"]),
+        p_supply_bar=float(high["p_bar"]),
+        lift_bar=float(high["p_bar"] - low["p_bar"]),
+        t_supply_c=_outlet_c(high, "t_k"),
+    )
+
+
 def _outlet_c(element: dict[str, Any], column: str) -> float:
     """The temperature that a pump or an external grid sets; `USUAL_SUPPLY_C` where it sets none."""
-    given = float(element[column]) if column in element and element[column] is not None else math.nan
-    sets = "t" in str(element.get("type", "pt")) and math.isfinite(given)
+    given = float(element[column])
+    sets = "t" in element["type"] and math.isfinite(given)
     return given - KELVIN_AT_ZERO_C if sets else USUAL_SUPPLY_C
 
 

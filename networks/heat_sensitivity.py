@@ -3,8 +3,8 @@
 All of it is linear. Hydraulics: a change of a prosumer's flow spreads over the pipes as a current over conductances
 (in a tree along the only path, whatever the conductances). Temperature: what flows into a node mixes there; a pipe
 passes on a change at its inlet by its decay, and with more flow it cools less. A pressure control takes what flow it
-must to hold its pressure; a pump's lift counts as constant. Other elements of a user's file count as unmoved: this
-steers an iteration and the negotiation, it is not a result.
+must to hold its pressure; the lift of a pump or compressor counts as constant. Other elements of a user's file count as
+unmoved: this steers an iteration and the negotiation, it is not a result.
 """
 
 from dataclasses import dataclass

@@ -206,6 +206,27 @@ def test_responses_behind_a_pressure_control(monkeypatch: pytest.MonkeyPatch, tm
     assert found["pressure_bar"].per_kw[held, 0] == pytest.approx(0.0, abs=1e-9)
 
 
+LIFTS = {"compressor": {"pressure_ratio": 1.2}, "pump": {"std_type": "P1"}}
+
+
+@pytest.mark.parametrize("table", LIFTS)
+def test_responses_behind_what_lifts_the_water(table: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Against differences: what is drawn behind it moves the water before it."""
+    monkeypatch.setattr(heat_flow, "TOLERANCE_KW", 1e-4)
+    net = street(inner_diameter_mm=WIDE)
+    middle = pp.create_junction(net, 6.0, kelvin(60.0), name="middle")
+    net.pipe.loc[net.pipe["name"] == "S1-S2", "from_junction"] = middle
+    getattr(pp, f"create_{table}")(net, at(net, "S1"), middle, **LIFTS[table])
+    flow = flow_of(read(net, tmp_path), DRAWS)
+    draws = np.array(list(DRAWS.values()))
+    more, less = (flow.solve(draws + np.array([0.5 * sign, 0.0])).pipes for sign in (1.0, -1.0))
+    flow.solve(draws)
+    found = flow.response(["2"])["velocity_m_per_s"]
+    theirs = np.abs(more["velocity_m_per_s"]) - np.abs(less["velocity_m_per_s"])
+    np.testing.assert_allclose(-found.per_kw[:, 0], theirs, atol=0.01 * theirs.max())
+    assert theirs[list(more["pipe"]).index("S0-S1")] > 0.0
+
+
 def test_a_pressure_control_against_the_flow_leads_nowhere(tmp_path: Path) -> None:
     """The library does not search through it backwards: neither do we."""
     net = controlled()
