@@ -60,13 +60,13 @@ def file_consumers(net: pandapipesNet) -> tuple[FileConsumer, ...]:
     table = _rows(net)
     return tuple(
         FileConsumer(
-            element=int(index),
+            element=int(row.Index),
             name=name,
-            supply=int(row["from_junction"]),
-            return_=int(row["to_junction"]),
-            heat_kw=float(row["qext_w"]) / W_PER_KW,
+            supply=int(row.from_junction),
+            return_=int(row.to_junction),
+            heat_kw=float(row.qext_w) / W_PER_KW,
         )
-        for name, (index, row) in zip(unique_names(table), table.iterrows(), strict=True)
+        for name, row in zip(unique_names(table), table.itertuples(), strict=True)
     )
 
 
@@ -95,14 +95,14 @@ def controlled_consumers(path: Path, net: pandapipesNet) -> tuple[tuple[Consumer
     ]
     consumers = tuple(
         Consumer(
-            name=str(row["name"] or f"consumer {index}"),
-            supply=int(row["from_junction"]),
-            return_=int(row["to_junction"]),
-            heat_kw=float(row["qext_w"]) / W_PER_KW,
-            t_return_c=float(row["treturn_k"]) - KELVIN_AT_ZERO_C,
-            element=int(index),
+            name=str(row.name or f"consumer {row.Index}"),
+            supply=int(row.from_junction),
+            return_=int(row.to_junction),
+            heat_kw=float(row.qext_w) / W_PER_KW,
+            t_return_c=float(row.treturn_k) - KELVIN_AT_ZERO_C,
+            element=int(row.Index),
         )
-        for index, row in rows[rows["qext_w"] > 0.0].iterrows()
+        for row in rows[rows["qext_w"] > 0.0].itertuples()
     )
     return consumers, faults
 

@@ -54,7 +54,7 @@ def flows_follow_from_balance(net: pandapipesNet, plants: tuple[Plant, ...]) -> 
         if table not in GIVEN or (table == "flow_control" and not net.flow_control["control_active"].all())
     )
     graph.add_edges_from(("plants", end) for plant in plants if plant.balances for end in (plant.supply, plant.return_))
-    return graph.number_of_edges() == graph.number_of_nodes() - nx.number_connected_components(graph)
+    return bool(graph.number_of_edges() == graph.number_of_nodes() - nx.number_connected_components(graph))
 
 
 def unconnected_junctions(network: HeatNetwork) -> set[int]:

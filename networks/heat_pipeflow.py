@@ -82,4 +82,4 @@ def _in_turn(net: pandapipesNet) -> None:
 
 
 def _mdot(net: pandapipesNet) -> FloatArray:
-    return np.nan_to_num(net["_pit"]["branch"][:, IdxBranch.MDOTINIT])
+    return np.asarray(np.nan_to_num(net["_pit"]["branch"][:, IdxBranch.MDOTINIT]), dtype=np.float64)
