@@ -71,7 +71,8 @@ def _judged(
 ) -> tuple[pandapipesNet, tuple[Plant, ...], tuple[Consumer, ...]]:
     """The net with plain states, its plants and consumers. Raises BadInput with every fault of its tables."""
     structure = structure_faults(path, net)
-    faults = [*structure, *_bypass_faults(settings), *option_faults(path, net, friction=settings.friction)]
+    beside = [*refused_tables(path, net), *_bypass_faults(settings)]
+    faults = [*structure, *beside, *option_faults(path, net, friction=settings.friction)]
     if structure:
         raise BadInput(faults)
     net = with_plain_states(_with_kinds(net))
@@ -94,7 +95,7 @@ def structure_faults(path: Path, net: pandapipesNet) -> list[Fault]:
     ]
     if not faults and net.junction.empty:
         faults.append(Fault(f"{path}, table junction", "(empty)", "the net has no junction", "Add junctions"))
-    faults += [*refused_tables(path, net), *table_faults(path, net, heat_tables())]
+    faults += table_faults(path, net, heat_tables())
     return faults or sense_faults(path, net)
 
 

@@ -195,7 +195,7 @@ def test_the_village_at_its_design_draws(friction: str | None, least_bar: float)
 
 
 def village_path_bar(network: HeatNetwork, result: HeatFlowResult, junction: int, side: str) -> float:
-    """Lost between the plant and a junction of one side, pipe by pipe."""
+    """Lost between the plant and a junction of one side, pipe by pipe; its open valves lose nothing."""
     of_pipe = {name: row for row, name in enumerate(result.pipes["pipe"])}
     graph = nx.Graph()
     for pipe in network.net.pipe.itertuples():
@@ -209,6 +209,8 @@ def village_path_bar(network: HeatNetwork, result: HeatFlowResult, junction: int
             k_mm=pipe.k_mm,
         )
         graph.add_edge(pipe.from_junction, pipe.to_junction, lost=lost)
+    for valve in network.net.valve.itertuples():
+        graph.add_edge(valve.junction, valve.element, lost=0.0)
     plant = network.plants[0]
     root = plant.supply if side == "supply" else plant.return_
     return float(nx.shortest_path_length(graph, root, junction, weight="lost"))

@@ -1,6 +1,5 @@
 """A user's heat file is taken at its word: temperatures, stored options, states, consumers, names."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +9,9 @@ import pytest
 from pandapipes.pf.pipeflow_setup import default_options
 
 from heat_streets import SETTINGS, at, flow_of, of_house, read, solved, street
-from mosaik_p2p.errors import BadInput, Fault, Status
+from mosaik_p2p.errors import BadInput, InputWarning, Status
 from mosaik_p2p.feasibility.rows import SLACK
 from mosaik_p2p.loading import check, load
-from mosaik_p2p.loading.double_counts import heat_counted_beside, indices_like_names
-from mosaik_p2p.loading.grids import grids_of
-from mosaik_p2p.loading.places import places_of
 from mosaik_p2p.networks import heat_flow
 from mosaik_p2p.networks.heat import junction_index
 from mosaik_p2p.networks.heat_options import AMBIENT, FRICTION, OF_THE_SOLVER, ONLY_AT
@@ -309,22 +305,31 @@ def test_a_consumer_that_cannot_be_replaced_is_named(a: str, b: str, said: str, 
     assert [fault for fault in faults if said in fault.problem]
 
 
-def told(path: Path, of: Callable[..., object]) -> list[Fault]:
-    case = load(path)
-    grids = grids_of(case.scenario, path.parent)
-    if of is indices_like_names:
-        return list(indices_like_names(case.scenario, grids))
-    return list(heat_counted_beside(case.scenario, grids, places_of(case.scenario, grids)))
+def told(path: Path, about: str) -> list[InputWarning]:
+    """The warnings with this in their place."""
+    return [warning for warning in load(path).warnings if about in warning.place]
 
 
 def test_consumers_that_count_beside_prosumers_are_told(tmp_path: Path) -> None:
-    (fault,) = told(scenario(tmp_path, with_consumers(10, CONSUMERS[0], "2", "3")), heat_counted_beside)
+    (fault,) = told(scenario(tmp_path, with_consumers(10, CONSUMERS[0], "2", "3")), "networks.heat")
     assert "10 heat consumers" in fault.value
     assert "80.0 kW" in fault.problem
     assert "A at 'house 0'" in fault.problem
     assert "replaces_consumer" in fault.remedy
     all_replaced = scenario(tmp_path, with_consumers(1, CONSUMERS[0], "3"), b="replaces_consumer = 0")
-    assert told(all_replaced, heat_counted_beside) == []
+    assert told(all_replaced, "networks.heat") == []
+
+
+def test_what_consumers_draw_is_a_lower_bound_where_it_follows_from_their_flow(tmp_path: Path) -> None:
+    (warning,) = told(scenario(tmp_path, with_consumers(1, CONSUMERS[3], "3")), "networks.heat")
+    assert "at least 0.0 kW" in warning.problem
+
+
+def test_a_bare_number_that_another_consumer_bears_is_told(tmp_path: Path) -> None:
+    net = with_consumers(2, CONSUMERS[0], "2", "3")
+    net.heat_consumer["name"] = ["1", "0"]
+    (warning,) = told(scenario(tmp_path, net, b="replaces_consumer = 1"), "replaces_consumer")
+    assert "index, of '0'" in warning.problem
 
 
 def numbered() -> pp.pandapipesNet:
@@ -347,11 +352,11 @@ def test_a_bare_number_that_is_a_name_elsewhere_is_told(tmp_path: Path) -> None:
     by_index = scenario(tmp_path, numbered(), a=a, b=b)
     assert load(by_index).prosumers[0].junctions == (2, 6)
     assert load(by_index).prosumers[1].junctions == (3, 7)
-    supply, return_ = told(by_index, indices_like_names)
+    supply, return_ = told(by_index, "junction")
     assert (supply.place, supply.value) == ("prosumers.A.junction.supply", "2")
     assert "'3'" in supply.problem
     assert return_.place == "prosumers.A.junction.return"
-    assert told(scenario(tmp_path, street()), indices_like_names) == []
+    assert told(scenario(tmp_path, street()), "junction") == []
 
 
 def test_a_run_of_its_own_file_gives_the_same_net(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def _assembled(
         times=span.times,
         day=span.day,
         dt_h=span.dt_h,
-        warnings=(*series.warnings, *warnings_of(scenario, grids)),
+        warnings=(*series.warnings, *warnings_of(scenario, grids, places)),
     )
 
 
