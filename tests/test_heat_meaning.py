@@ -282,6 +282,14 @@ def test_consumers_that_prosumers_stand_for_are_not_counted_twice(consumer: dict
     assert replaced.file_consumers == ()
 
 
+def test_a_consumer_of_given_flow_and_outlet_can_be_replaced_too(tmp_path: Path) -> None:
+    """It is a pump in the net that is solved."""
+    beside = read(with_consumers(2, CONSUMERS[3], "2", "3"), tmp_path)
+    assert len(beside.net.circ_pump_mass) == 2
+    alone = solved(beside.without_consumers([0, 1]), {"2": 18.0})
+    assert alone.slack_kw == pytest.approx(18.0 + (alone.loss_kw or 0.0), abs=0.1)
+
+
 @pytest.mark.parametrize("wanted", ['"house 1"', "1"])
 def test_the_key_that_replaces_a_consumer_places_the_prosumer_too(wanted: str, tmp_path: Path) -> None:
     net = with_consumers(2, CONSUMERS[0], "2", "3")
