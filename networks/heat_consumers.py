@@ -9,6 +9,7 @@ from each other at once.
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandapipes as pp
@@ -58,6 +59,7 @@ class FileConsumer:
 def file_consumers(net: pandapipesNet) -> tuple[FileConsumer, ...]:
     """All consumers in service of a file's net."""
     table = _rows(net)
+    rows: Any = table.itertuples()
     return tuple(
         FileConsumer(
             element=int(row.Index),
@@ -66,7 +68,7 @@ def file_consumers(net: pandapipesNet) -> tuple[FileConsumer, ...]:
             return_=int(row.to_junction),
             heat_kw=float(row.qext_w) / W_PER_KW,
         )
-        for name, row in zip(unique_names(table), table.itertuples(), strict=True)
+        for name, row in zip(unique_names(table), rows, strict=True)
     )
 
 
@@ -93,6 +95,7 @@ def controlled_consumers(path: Path, net: pandapipesNet) -> tuple[tuple[Consumer
         )
         for index, name in feeding["name"].items()
     ]
+    drawing: Any = rows[rows["qext_w"] > 0.0].itertuples()
     consumers = tuple(
         Consumer(
             name=str(row.name or f"consumer {row.Index}"),
@@ -102,7 +105,7 @@ def controlled_consumers(path: Path, net: pandapipesNet) -> tuple[tuple[Consumer
             t_return_c=float(row.treturn_k) - KELVIN_AT_ZERO_C,
             element=int(row.Index),
         )
-        for row in rows[rows["qext_w"] > 0.0].itertuples()
+        for row in drawing
     )
     return consumers, faults
 
