@@ -138,12 +138,13 @@ def _assembled(
 ) -> Case:
     electricity = grids.electricity
     networks = scenario.networks.model_copy(update={"electricity": electricity})
+    replaced = frozenset(place.consumer for place in places if place.consumer is not None)
     return Case(
         scenario=scenario.model_copy(update={"networks": networks}),
         path=path,
         prosumers=prosumers,
         electric=grids.electric,
-        heat=grids.heat,
+        heat=None if grids.heat is None else grids.heat.without_consumers(replaced),
         electric_limits=grids.electric_limits,
         heat_limits=grids.heat_limits,
         background=background_of(electricity, series),

@@ -11,6 +11,7 @@ from mosaik_p2p.loading.own_elements import bus_of, replaced
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_buses
 from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
+from mosaik_p2p.networks.heat_consumers import FileConsumer
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_graph
 from mosaik_p2p.scenario.names import did_you_mean, listed, without_quotes
 from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
@@ -28,6 +29,8 @@ class Places:
     """What draws in the electric network and the prosumer stands for."""
     generator: Element | None = None
     """The static generator that it stands for."""
+    consumer: int | None = None
+    """The heat consumer of a file that it stands for."""
     faults: tuple[Fault, ...] = field(default=())
 
 
@@ -54,8 +57,8 @@ def places_of(scenario: Scenario, grids: Grids) -> tuple[Places, ...]:
 
 
 def shared_load_faults(scenario: Scenario, places: tuple[Places, ...]) -> list[Fault]:
-    """Loads and generators that more than one prosumer claims to stand for."""
-    return [*_shared(scenario, places, "load"), *_shared(scenario, places, "generator")]
+    """Loads, generators and heat consumers that more than one prosumer claims to stand for."""
+    return [fault for what in ("load", "generator", "consumer") for fault in _shared(scenario, places, what)]
 
 
 def _shared(scenario: Scenario, places: tuple[Places, ...], what: str) -> list[Fault]:
@@ -107,7 +110,7 @@ def _connected_parts(heat: HeatNetwork) -> dict[int, int]:
 def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
     faults: list[Fault] = []
     at = f"prosumers.{prosumer.name}"
-    bus = load = generator = junctions = None
+    bus = load = generator = junctions = consumer = None
     if here.electric is not None:
         load = replaced(prosumer, "replaces_load", here.electric, faults)
         generator = replaced(prosumer, "replaces_generator", here.electric, faults)
@@ -116,9 +119,37 @@ def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
             bus = bus_of(load, here.electric)
         if bus is not None:
             faults.extend(_supply_fault(bus, prosumer, here, at))
-    if here.heat is not None and prosumer.junction is not None:
-        junctions = _junctions(prosumer.junction, here.heat, here.sides, f"{at}.junction", faults)
-    return Places(bus, junctions, load, generator, tuple(faults))
+    if here.heat is not None:
+        consumer = _consumer(prosumer, here.heat, at, faults)
+        if prosumer.junction is not None:
+            junctions = _junctions(prosumer.junction, here.heat, here.sides, f"{at}.junction", faults)
+        elif consumer is not None:
+            junctions = _of_consumer(consumer, here, f"{at}.replaces_consumer", faults)
+    element = None if consumer is None else consumer.element
+    return Places(bus, junctions, load, generator, element, tuple(faults))
+
+
+def _consumer(prosumer: ProsumerSpec, network: HeatNetwork, at: str, faults: list[Fault]) -> FileConsumer | None:
+    wanted = prosumer.replaces_consumer
+    if wanted is None:
+        return None
+    by = {(c.name if isinstance(wanted, str) else c.element): c for c in network.file_consumers}
+    if wanted not in by:
+        indices = [consumer.element for consumer in network.file_consumers]
+        remedy = without_quotes(wanted, indices) or did_you_mean(wanted, by, what="heat consumers")
+        problem = f"network {network.name!r} has no such heat consumer in service"
+        faults.append(Fault(f"{at}.replaces_consumer", repr(wanted), problem, remedy))
+    return by.get(wanted)
+
+
+def _of_consumer(consumer: FileConsumer, here: _Map, at: str, faults: list[Fault]) -> tuple[int, int] | None:
+    """The junctions of a consumer, where they lead from supply to return."""
+    ends = consumer.supply, consumer.return_
+    if tuple(here.sides.get(end) for end in ends) == (SUPPLY, RETURN):
+        return ends
+    problem = "this consumer does not lead from the supply to the return side"
+    faults.append(Fault(at, repr(consumer.name), problem, "Give the prosumer a junction."))
+    return None
 
 
 def _bus(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: list[Fault]) -> int | None:

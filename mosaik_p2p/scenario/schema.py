@@ -201,12 +201,14 @@ class ProsumerSpec(Section):
     bus: Place | None = None
     """Bus of the electric network, by name or index; left out: not connected."""
     junction: Junction | None = None
-    """Node of the heat network, or its junctions; left out: not connected."""
+    """Node of the heat network, or its junctions; left out: not connected, unless it replaces a consumer."""
     replaces_load: Element | None = None
     """What draws in the electric network and this prosumer stands for, so that it leaves the background: a load, motor,
     ward, storage or single-phase load by name, a load by index, or `{ table = "motor", index = 0 }`."""
     replaces_generator: Element | None = None
     """A static generator of the electric network that this prosumer stands for, likewise."""
+    replaces_consumer: Place | None = None
+    """A heat consumer of the heat network's file that this prosumer stands for; it leaves the background."""
     power_factor: PowerFactor = 1.0
     """Of what it exchanges with the electric network; 1: no reactive power."""
     scale: HouseScale = 1.0
