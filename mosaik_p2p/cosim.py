@@ -30,7 +30,8 @@ from mosaik_p2p.results.counterfactuals import (
     WITHOUT_NEGOTIATION,
     counterfactual_folder,
 )
-from mosaik_p2p.results.folder import ERROR_FILE, SCENARIO_FILE
+from mosaik_p2p.results.folder import ERROR_FILE, INVENTORY_FILE, SCENARIO_FILE
+from mosaik_p2p.results.inventory import inventory_bytes
 from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
 from mosaik_p2p.scenario import Scenario, resolved_toml
@@ -183,6 +184,7 @@ def _begin(folder: ResultFolder, case: Case) -> dict[str, Any]:
     summary = {**summarise(folder.path, _meta(case, complete=False, wall_s={})), "cause": NOT_ENDED}
     write_summary(folder.path, summary)
     folder.write(SCENARIO_FILE, resolved_toml(case.scenario, folder.path).encode())
+    folder.write(INVENTORY_FILE, inventory_bytes(case.inventory, case.warnings))
     return summary
 
 

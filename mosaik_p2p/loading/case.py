@@ -1,7 +1,9 @@
 """A scenario ready to run: everything that the market, the networks and the results are made from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,3 +46,5 @@ class Case:
     dt_h: float
     warnings: tuple[InputWarning, ...] = ()
     """What may not be meant as it is written."""
+    inventory: Mapping[str, Any] = field(default_factory=dict)
+    """What the scenario holds, see `inventory`; JSON types only."""

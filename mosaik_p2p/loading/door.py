@@ -4,15 +4,17 @@ Each layer checks what the layers before it left standing, so that one mistake h
 checks input again.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
+from mosaik_p2p.loading.inventory import inventory_of
 from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
@@ -62,6 +64,8 @@ class Examination:
     faults: tuple[Fault, ...] = ()
     warnings: tuple[InputWarning, ...] = ()
     """Of a scenario without faults."""
+    inventory: Mapping[str, Any] = field(default_factory=dict)
+    """What it holds and what of its network files is used, see `inventory`; empty where it has faults."""
 
 
 def examine(source: str | Path, overrides: Sequence[str] = ()) -> Examination:
@@ -70,7 +74,7 @@ def examine(source: str | Path, overrides: Sequence[str] = ()) -> Examination:
         case = load(source, overrides)
     except BadInput as error:
         return Examination(faults=error.faults)
-    return Examination(warnings=case.warnings)
+    return Examination(warnings=case.warnings, inventory=case.inventory)
 
 
 def check(source: str | Path, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
@@ -154,6 +158,7 @@ def _assembled(
         day=span.day,
         dt_h=span.dt_h,
         warnings=(*series.warnings, *warnings_of(scenario, grids, places), *tried.warnings),
+        inventory=inventory_of(scenario, prosumers, grids, places),
     )
 
 

@@ -1,9 +1,9 @@
 """Many prosumers from one CSV file.
 
-Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_generator`, `replaces_consumer`,
-`template`, `scale`, `shift_minutes`; only `name` is needed. Places are names, or indices with a hash before them (`#13`); `junction_supply`
-alone names a node of the case. An empty scale or shift is drawn from the scenario's seed, see
-`mosaik_p2p.scenario.houses`.
+Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_generator`,
+`replaces_consumer`, `template`, `scale`, `shift_minutes`; only `name` is needed. Places are names, or indices with a
+hash before them (`#13`); `junction_supply` alone names a node of the case. An empty scale or shift is drawn from the
+scenario's seed, see `mosaik_p2p.scenario.houses`.
 """
 
 from collections.abc import Callable, Mapping

@@ -25,6 +25,7 @@ from mosaik_p2p.results.figures_market import convergence_panels, market_panels,
 from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.figures_negotiation import negotiation_panels
 from mosaik_p2p.results.folder import REPORT_FILE
+from mosaik_p2p.results.inventory import inventory_lines, read_inventory
 from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.missed import missed_text, misses
 from mosaik_p2p.results.reading import Results, read_results
@@ -73,7 +74,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     clock = clock_of(results)
-    rows = violation_rows(results)
+    rows, read = violation_rows(results), read_inventory(results.folder)
     environment.globals |= {
         function.__name__: function for function in (energy, plain, share_of_change, signed, stored_beside)
     }
@@ -98,6 +99,8 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         shortages=shortages(summary),
         missed=missed_text(summary),
         misses=misses(summary),
+        inventory="\n".join(inventory_lines(read.get("inventory", {}))),
+        warned=read.get("warnings", []),
         plot=_plot,
         plotly_js=plotly.offline.get_plotlyjs(),
     )
