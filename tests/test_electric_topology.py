@@ -13,7 +13,9 @@ from mosaik_p2p.networks.electric_files import as_meant
 from mosaik_p2p.networks.electric_graph import together
 
 SAME_OHM = 1e-6
-SEEDS = range(25)
+UNSOLVED = (13, 16)
+"""Nets for which pandapower finds no solution."""
+SEEDS = [seed for seed in range(22) if seed not in UNSOLVED]
 
 
 def random_net(seed: int) -> pandapowerNet:
