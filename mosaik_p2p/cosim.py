@@ -34,6 +34,7 @@ from mosaik_p2p.results.folder import ERROR_FILE, SCENARIO_FILE
 from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
 from mosaik_p2p.scenario import Scenario, resolved_toml
+from mosaik_p2p.sims.after_run import followed
 from mosaik_p2p.sims.ending import cause_of
 from mosaik_p2p.sims.interrupts import is_loop_running, signals_heeded
 from mosaik_p2p.sims.life import End, Surroundings, co_simulate
@@ -207,7 +208,7 @@ def _run(
     """Co-simulate into a folder that this run has claimed; its summary, and the interrupt or exit that ended it."""
     loading_s = perf_counter() - started
     begun = _begin(folder, case)
-    end = _lived(case, folder.path, around, title)
+    end = followed(case, folder, around, _lived(case, folder.path, around, title))
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
     return conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand

@@ -117,6 +117,9 @@ class Negotiation(Section):
     """Whether it negotiates."""
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 10
     """Rounds of surcharges; then operating envelopes follow."""
+    revenue: Literal["operator", "returned"] = "operator"
+    """Who has the surcharges, rebates counted against them: the `operator`, or the prosumers, to whom they are
+    `returned` at the end of the run in proportion to what each pays or earns alone."""
 
 
 class Scale(Section):
@@ -147,7 +150,13 @@ class Settlement(Section):
     ] = ("alone",)
     """`alone` is always computed; the others are runs of their own, which take their time."""
     loss_price_per_kwh: PricePerKwh | None = None
-    """What the operator pays for electric losses and pumping, currency per kWh; left out: nothing."""
+    """What the operator pays for electric losses and pumping, currency per kWh; left out: they have no price."""
+    losses: Literal["caused", "whole"] = "caused"
+    """Which losses the operator pays: `caused` by the prosumers (with them, less with nobody there), or those of the
+    `whole` network, its other loads included."""
+    through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
+    """Days without the market that go through both networks after the run: everyone `alone`, by which the market's
+    effect on the limits is judged, and `nobody` there, by which the caused losses are known. Empty: neither."""
 
 
 class JunctionPair(Section):

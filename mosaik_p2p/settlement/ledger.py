@@ -7,13 +7,15 @@ prosumers and
     utility        sells and buys electricity; heat_supplier the same for heat
     own            the prosumer's own devices: wear, fuel, discomfort
 
+What depends on the whole run (losses that prosumers cause, surcharges that go back) joins at its end, see `closing`.
+
 What mutual reputation is worth to traders is nobody's payment and stands here nowhere; see `results.money`.
 
 Money is positive where the party receives it, in the scenario's currency; `energy_kwh` is what the payment is about and
 never negative.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,9 @@ from mosaik_p2p.units import ELECTRICITY, HEAT, Table
 
 OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES
 IN_MARKET, ALONE = "in_market", "alone"
+NOBODY = "nobody"
+"""No case of the settlement, but of the networks: with every prosumer at zero."""
+LOSS = "loss"
 SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}
 COLUMNS = ("case", "party", "counterparty", "carrier", "item", "energy_kwh", "money")
 
@@ -54,6 +59,11 @@ def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float |
         *_exchanges(tables.get("alone", {}), ALONE, dt_h),
         *_own_costs_alone(tables.get("alone", {}), dt_h),
     ]
+    return entered(payments)
+
+
+def entered(payments: Iterable[Payment]) -> Table:
+    """Payments as rows of the settlement, two for each; those about nothing are left out."""
     entries = [entry for payment in payments if payment.energy_kwh or payment.money for entry in _both_rows(payment)]
     return {name: [entry[n] for entry in entries] for n, name in enumerate(COLUMNS)}
 
@@ -131,13 +141,28 @@ def _losses(flows: Table, prosumers: Table, dt_h: float, loss_price_per_kwh: flo
         for carrier, price in _rows(prosumers, "carrier", "import_price_per_kwh")
         if carrier == HEAT and price is not None
     ]
+    prices = LossPrices(loss_price_per_kwh, min(heat_prices, default=None))
     for network, loss, pumping in _rows(flows, "network", "loss_kw", "pump_kw"):
-        if loss is None:
-            continue
-        lost = float(loss) * dt_h
-        if network == HEAT:
-            if heat_prices:
-                yield Payment(IN_MARKET, HEAT_SUPPLIER, OPERATOR, HEAT, "loss", lost, min(heat_prices) * lost)
-            lost = float(pumping or 0.0) * dt_h
-        if loss_price_per_kwh is not None:
-            yield Payment(IN_MARKET, UTILITY, OPERATOR, ELECTRICITY, "loss", lost, loss_price_per_kwh * lost)
+        if loss is not None:
+            yield from losses_paid(IN_MARKET, network, float(loss) * dt_h, float(pumping or 0.0) * dt_h, prices)
+
+
+@dataclass(frozen=True)
+class LossPrices:
+    """What the operator pays per kWh that is lost, in one interval; None: there is no price."""
+
+    electricity: float | None
+    """For electric losses and pumping."""
+    heat: float | None
+
+
+def losses_paid(
+    case: str, network: str, lost_kwh: float, pumped_kwh: float, prices: LossPrices
+) -> Iterator[Payment]:
+    """What the losses of a network in one interval cost the operator; less than nothing where prosumers save some."""
+    if network == HEAT:
+        if prices.heat is not None:
+            yield Payment(case, HEAT_SUPPLIER, OPERATOR, HEAT, LOSS, abs(lost_kwh), prices.heat * lost_kwh)
+        lost_kwh = pumped_kwh
+    if prices.electricity is not None:
+        yield Payment(case, UTILITY, OPERATOR, ELECTRICITY, LOSS, abs(lost_kwh), prices.electricity * lost_kwh)

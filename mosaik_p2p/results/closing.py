@@ -1,0 +1,54 @@
+"""The last entries of a run's settlement, from its stored tables: losses, and surcharges that go back."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from mosaik_p2p.results.losses import WHOLE, loss_prices, losses_that_count
+from mosaik_p2p.results.mark import ResultFolder
+from mosaik_p2p.results.reading import Results, read_results
+from mosaik_p2p.results.store import add_rows
+from mosaik_p2p.settlement.closing import SURCHARGE, surcharges_returned
+from mosaik_p2p.settlement.ledger import ALONE, COLUMNS, IN_MARKET, OPERATOR, Payment, entered, losses_paid
+from mosaik_p2p.units import Table
+
+NO_COST_OF_THE_RUN = ("closing_value",)
+"""Items that value what comes after the run."""
+
+
+def close_settlement(folder: ResultFolder) -> None:
+    """Write what joins the settlement of the run in `folder` at its end. Raises NotWritten."""
+    results = read_results(folder.path)
+    rows: Table = {name: [] for name in ("time", *COLUMNS)}
+    for time, payments in (*_losses(results), *_returned(results)):
+        entries = entered(payments)
+        rows["time"] += [time.to_pydatetime()] * len(entries["money"])
+        for name in COLUMNS:
+            rows[name] += entries[name]
+    add_rows(folder, "settlement", rows)
+
+
+def _losses(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:
+    """Of both cases; losses of the whole network in the market were entered while the run went on."""
+    prices, dt_h = loss_prices(results), results.facts.dt_h
+    cases = [ALONE] if results.facts.losses == WHOLE else [IN_MARKET, ALONE]
+    for case in cases:
+        known = losses_that_count(results, case).dropna(subset=["loss_kw"])
+        for (time, network), loss_kw, pump_kw in zip(known.index, known["loss_kw"], known["pump_kw"], strict=True):
+            if time in prices:
+                paid = losses_paid(case, network, loss_kw * dt_h, pump_kw * dt_h, prices[time])
+                yield time, list(paid)
+
+
+def _returned(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:
+    """At the begin of the last interval, where the scenario gives the surcharges back."""
+    rows = results.settled(IN_MARKET)
+    taken = rows[(rows["party"] == OPERATOR) & (rows["item"] == SURCHARGE)]["money"].sum()
+    if not results.facts.returns_surcharges or results.binding.empty or not taken:
+        return
+    received = results.settled(ALONE)
+    received = received[~received["item"].isin(NO_COST_OF_THE_RUN)].groupby("party")["money"].sum()
+    alone = {name: -float(received.get(name, 0.0)) for name in results.prosumers}
+    yield results.binding["time"].max(), list(surcharges_returned(float(taken), alone))
+
+

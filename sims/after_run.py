@@ -1,0 +1,74 @@
+"""What follows a run that came to its regular end, before it is judged: the days without the market, the last accounts.
+
+Only networks that were solved by our own grids are solved again; between two solvers nobody could tell what the market
+changes. Where another simulator stood in, or profiles of another source were played, those days stay unknown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import perf_counter
+
+from mosaik.starters import Starter
+
+from mosaik_p2p.loading.case import Case
+from mosaik_p2p.results.closing import close_settlement
+from mosaik_p2p.results.folder import ERROR_FILE
+from mosaik_p2p.results.integrity import damages
+from mosaik_p2p.results.losses import FLOWS, VIOLATIONS
+from mosaik_p2p.results.mark import ResultFolder
+from mosaik_p2p.results.reading import read_results
+from mosaik_p2p.results.store import add_rows
+from mosaik_p2p.sims.ending import cause_of, demand_of
+from mosaik_p2p.sims.life import End, Surroundings
+from mosaik_p2p.sims.without_market import solved_days
+from mosaik_p2p.sims.wiring import NETWORK_OF, StartConfig
+from mosaik_p2p.units import ELECTRICITY, HEAT, Table
+
+PART = "without_market"
+"""Of the wall time."""
+
+
+def followed(case: Case, folder: ResultFolder, around: Surroundings, end: End) -> End:
+    """`end`, after what follows it; with the cause where that was interrupted or failed.
+
+    Of a run that was stopped, or whose tables are no longer as they were written, nothing follows.
+    """
+    if end.cause is not None or not folder.is_there() or damages(folder.path):
+        return end
+    started = perf_counter()
+    try:
+        with around.interrupts.break_off():
+            _write_days(case, folder, _own_networks(case, around.config))
+            close_settlement(folder)
+    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (the networks' libraries raise anything)
+        return replace(end, cause=cause_of(error, log=folder.path / ERROR_FILE), demand=demand_of(error))
+    return replace(end, wall_s={**end.wall_s, PART: perf_counter() - started})
+
+
+def _write_days(case: Case, folder: ResultFolder, networks: list[str]) -> None:
+    rows: dict[str, Table] = {FLOWS: {}, VIOLATIONS: {}}
+    days = case.scenario.settlement.through_networks
+    for table, more in solved_days(case, read_results(folder.path), days=days, networks=networks):
+        for column, values in more.items():
+            rows[table].setdefault(column, []).extend(values)
+    for table, collected in rows.items():
+        if collected:
+            add_rows(folder, table, collected)
+
+
+def _own_networks(case: Case, config: Mapping[str, StartConfig]) -> list[str]:
+    """The networks whose days without the market can be set beside those of the run."""
+    networks = {ELECTRICITY: case.electric, HEAT: case.heat}
+    own = [network for name, network in NETWORK_OF.items() if _is_own(name, config[name])]
+    has_own_profiles = _is_own("profiles", config["profiles"])
+    return [network for network in own if networks[network] is not None and has_own_profiles]
+
+
+def _is_own(name: str, start: StartConfig) -> bool:
+    """Whether it is our own simulator that is started, in whatever process."""
+    if isinstance(start, Starter):
+        return False
+    module = f"mosaik_p2p.sims.{name}"
+    command = str(start.get("cmd", ""))
+    return str(start.get("python", "")).startswith(f"{module}:") or f" {module} " in f"{command} "
+
