@@ -71,4 +71,3 @@ def _is_own(name: str, start: StartConfig) -> bool:
     module = f"mosaik_p2p.sims.{name}"
     command = str(start.get("cmd", ""))
     return str(start.get("python", "")).startswith(f"{module}:") or f" {module} " in f"{command} "
-

@@ -50,5 +50,3 @@ def _returned(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:
     received = received[~received["item"].isin(NO_COST_OF_THE_RUN)].groupby("party")["money"].sum()
     alone = {name: -float(received.get(name, 0.0)) for name in results.prosumers}
     yield results.binding["time"].max(), list(surcharges_returned(float(taken), alone))
-
-

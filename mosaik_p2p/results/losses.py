@@ -56,7 +56,9 @@ def caused_loss(results: Results, network: str) -> CausedLoss:
     """The sums of a network over the run."""
     dt_h = results.facts.dt_h
     nobody = results[FLOWS]
-    at_rest = nobody[(nobody["case"] == NOBODY) & (nobody["network"] == network) & (nobody["status"] == Status.IDLE)]
+    nobody = nobody[(nobody["case"] == NOBODY) & (nobody["network"] == network)]
+    # Water that only bypasses keep moving loses heat, too.
+    at_rest = nobody[(nobody["status"] == Status.IDLE) & (nobody["loss_kw"] == 0.0)]
     return CausedLoss(
         market_kwh=energy_kwh(caused_losses(results, IN_MARKET), network, results),
         alone_kwh=energy_kwh(caused_losses(results, ALONE), network, results),

@@ -20,6 +20,7 @@ from mosaik_p2p.settlement.ledger import ALONE
 AS_MUCH = 1.01
 """An excess up to this multiple of that alone is the same one."""
 MOST_NAMED = 3
+CHANGES = ("added", "deepened", "relieved")
 KEYS = ["time", "network", "element", "quantity"]
 
 
@@ -41,7 +42,9 @@ class Difference:
     market: pd.DataFrame
     alone: pd.DataFrame
     added: pd.DataFrame
-    """Broken in the market only, or by more than alone."""
+    """Broken in the market only."""
+    deepened: pd.DataFrame
+    """Broken on both days, and by more in the market."""
     relieved: pd.DataFrame
     """Broken alone only."""
 
@@ -50,7 +53,7 @@ def market_effect(results: Results, networks: Sequence[str]) -> dict[str, Any]:
     """For `summary.json`: the effect, hours with broken limits on both days, and which limits make the difference."""
     if not _is_known(results, networks):
         nothing: dict[str, Any] = dict.fromkeys(("hours_alone", "hours_market", "hours_both"))
-        return {"effect": MarketEffect.UNKNOWN.value, **nothing, "added": [], "relieved": []}
+        return {"effect": MarketEffect.UNKNOWN.value, **nothing, **{key: [] for key in CHANGES}}
     found = _difference(results)
     alone, market = set(found.alone["time"]), set(found.market["time"])
     dt_h = results.facts.dt_h
@@ -60,6 +63,7 @@ def market_effect(results: Results, networks: Sequence[str]) -> dict[str, Any]:
         "hours_market": len(market) * dt_h,
         "hours_both": len(alone & market) * dt_h,
         "added": _by_limit(found.added, dt_h),
+        "deepened": _by_limit(found.deepened, dt_h),
         "relieved": _by_limit(found.relieved, dt_h),
     }
 
@@ -109,13 +113,13 @@ def _difference(results: Results) -> Difference:
     both = market.merge(alone, on=KEYS, how="outer", suffixes=("", "_alone"))
     only_market, only_alone = both["excess_alone"].isna(), both["excess"].isna()
     grown = both["excess"] > AS_MUCH * both["excess_alone"]
-    return Difference(market, alone, both[only_market | grown], both[only_alone])
+    return Difference(market, alone, both[only_market], both[grown], both[only_alone])
 
 
 def _effect(found: Difference) -> MarketEffect:
     if found.market.empty and found.alone.empty:
         return MarketEffect.NONE_BROKEN
-    if found.added.empty:
+    if found.added.empty and found.deepened.empty:
         return MarketEffect.ADDS_NONE if found.relieved.empty else MarketEffect.RELIEVES
     return MarketEffect.ADDS if found.relieved.empty else MarketEffect.MIXED
 
@@ -151,26 +155,25 @@ def _adds_none(found: Mapping[str, Any]) -> str:
     return f"Limits are broken in {both}, the same {found['hours_alone']:g} without trade: the market adds none"
 
 
-def _adds(found: Mapping[str, Any]) -> str:
-    return f"{_beside(found)}: the market adds {_limits(found['added'])}"
-
-
-def _relieves(found: Mapping[str, Any]) -> str:
-    return f"{_beside(found)}: the market relieves {_limits(found['relieved'])}"
-
-
-def _mixed(found: Mapping[str, Any]) -> str:
-    return f"{_adds(found)}, and relieves {_limits(found['relieved'])}"
+def _changed(found: Mapping[str, Any]) -> str:
+    return f"{_beside(found)}: the market {_changes(found)}"
 
 
 _SENTENCES = {
     MarketEffect.NONE_BROKEN: _none_broken,
     MarketEffect.ADDS_NONE: _adds_none,
-    MarketEffect.ADDS: _adds,
-    MarketEffect.RELIEVES: _relieves,
-    MarketEffect.MIXED: _mixed,
+    MarketEffect.ADDS: _changed,
+    MarketEffect.RELIEVES: _changed,
+    MarketEffect.MIXED: _changed,
     MarketEffect.UNKNOWN: _unknown,
 }
+
+
+def _changes(found: Mapping[str, Any]) -> str:
+    """Like `adds voltage at bus 13 (2 h), and relieves line loading at line 1-2 (1 h)`."""
+    verbs = {"added": "adds {}", "deepened": "breaks {} further", "relieved": "relieves {}"}
+    parts = [verb.format(_limits(found[key])) for key, verb in verbs.items() if found[key]]
+    return ", and ".join(parts)
 
 
 def _beside(found: Mapping[str, Any]) -> str:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.results.losses import NOT_KNOWN, PRICED, pricing
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, OPERATOR
+from mosaik_p2p.settlement.closing import SURCHARGE_RETURN
+from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, IN_MARKET, LOSS, OPERATOR, UTILITY
 
-REVENUE_ITEMS = ("charge", "surcharge")
-LOSS_ITEM = "loss"
+REVENUE_ITEMS = ("charge", "surcharge", SURCHARGE_RETURN)
 
 NOTICEABLE_MONEY = 0.005
 """Half of the smallest coin: a prosumer counts as worse off from here on."""
@@ -55,19 +56,37 @@ def is_worse_off(entry: Mapping[str, float | None]) -> bool:
     return market - alone > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(alone))
 
 
-def operator_account(results: Results) -> dict[str, Any]:
-    """What the operator takes in charges and surcharges, and what the losses cost it."""
+def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any]:
+    """What the operator takes in charges and surcharges, and what the losses that count cost it.
+
+    Cost and balance are None where no loss has a price, or not all that count are known; `losses` says so by network.
+    """
     rows = results.settled(IN_MARKET)
     rows = rows[rows["party"] == OPERATOR]
-    charges, surcharges = (_money(rows, item) for item in REVENUE_ITEMS)
-    losses = -_money(rows, LOSS_ITEM)
+    charges, surcharges, returned = (_money(rows, item) for item in REVENUE_ITEMS)
+    known = pricing(results, networks)
+    is_told = PRICED in known.values() and NOT_KNOWN not in known.values()
+    losses = 0.0 - _money(rows, LOSS) if is_told else None
+    revenue = charges + surcharges + returned
     return {
         "charges": charges,
         "surcharges": surcharges,
-        "revenue": charges + surcharges,
+        "surcharges_returned": 0.0 - returned,
+        "revenue": revenue,
         "cost_of_losses": losses,
-        "balance": charges + surcharges - losses,
+        "losses": known,
+        "balance": None if losses is None else revenue - losses,
     }
+
+
+def parties(results: Results) -> dict[str, dict[str, float | None]]:
+    """What operator, utility and heat supplier receive net, alone and in the market, and the change."""
+    found: dict[str, dict[str, float | None]] = {}
+    received = {case: results.settled(case).groupby("party")["money"].sum() for case in (ALONE, IN_MARKET)}
+    for party in (OPERATOR, UTILITY, HEAT_SUPPLIER):
+        alone, market = (float(received[case].get(party, 0.0)) for case in (ALONE, IN_MARKET))
+        found[party] = {"alone": alone, "in_market": market, "change": market - alone}
+    return found
 
 
 def reputation_account(results: Results, dt_h: float) -> dict[str, Any] | None:

@@ -156,9 +156,7 @@ class LossPrices:
     heat: float | None
 
 
-def losses_paid(
-    case: str, network: str, lost_kwh: float, pumped_kwh: float, prices: LossPrices
-) -> Iterator[Payment]:
+def losses_paid(case: str, network: str, lost_kwh: float, pumped_kwh: float, prices: LossPrices) -> Iterator[Payment]:
     """What the losses of a network in one interval cost the operator; less than nothing where prosumers save some."""
     if network == HEAT:
         if prices.heat is not None:
