@@ -20,8 +20,8 @@ from mosaik_p2p.results.reading import read_results
 from mosaik_p2p.results.store import add_rows
 from mosaik_p2p.sims.ending import cause_of, demand_of
 from mosaik_p2p.sims.life import End, Surroundings
-from mosaik_p2p.sims.without_market import solved_days
 from mosaik_p2p.sims.wiring import NETWORK_OF, StartConfig
+from mosaik_p2p.sims.without_market import solved_days
 from mosaik_p2p.units import ELECTRICITY, HEAT, Table
 
 PART = "without_market"

@@ -5,6 +5,7 @@ from typing import Any
 
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.counterfactuals import WITHOUT_NEGOTIATION
+from mosaik_p2p.results.district import curtailment_text
 from mosaik_p2p.results.missed import MISSED
 from mosaik_p2p.results.unserved import SURPLUS, who_was_not_served
 from mosaik_p2p.results.verdicts import LOADS
@@ -62,6 +63,7 @@ def _lack(summary: Mapping[str, Any]) -> str:
     parts = [f"{energy(missing)} kWh were not served"] if missing > 0 else []
     parts += [f"{energy(late)} kWh missed their deadline"] if late > 0 else []
     parts += [f"{energy(spilled)} kWh found no taker"] if spilled > 0 else []
+    parts += [text for text in [curtailment_text(summary)] if text]
     return " and ".join(parts)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mosaik_p2p.results.accounts import account_lines, district_lines
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
+from mosaik_p2p.results.market_effect import effect_sentence
 from mosaik_p2p.results.missed import missed_text
 from mosaik_p2p.results.sentences import (
     convergence_sentence,
@@ -16,7 +18,7 @@ from mosaik_p2p.results.sentences import (
     verdict_sentence,
 )
 from mosaik_p2p.results.unserved import surplus_texts, unserved_texts
-from mosaik_p2p.results.wording import LOSSES_ARE, plain, share_of_change, signed, stored_beside
+from mosaik_p2p.results.wording import least_compared, plain, share_of_change, signed, stored_beside
 
 WIDTH = 100
 FEW_PROSUMERS = 10
@@ -42,6 +44,7 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
         *textwrap.wrap(f"{summary['name']}: {summary['title']}", WIDTH, subsequent_indent="  "),
         *textwrap.wrap(verdict_sentence(summary), WIDTH, subsequent_indent="  "),
         f"  {counts_sentence(summary)}",
+        *textwrap.wrap(effect_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *textwrap.wrap(converged or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *textwrap.wrap(negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *(
@@ -103,6 +106,8 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         lines += textwrap.wrap(f"  No taker: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
     missed = missed_text(summary)
     lines += [_cut(f"  Not had in time: {missed}", WIDTH)] if missed else []
+    for text in district_lines(summary):
+        lines += textwrap.wrap(f"  {text}", WIDTH, subsequent_indent="    ")
     iterations, gap = summary["iterations"], summary["relative_gap"]
     if iterations["max"] is not None and gap["max"] is not None:
         lines.append(
@@ -129,45 +134,41 @@ def _reputation(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _money(summary: Mapping[str, Any]) -> list[str]:
-    cost, currency = summary["cost"], summary["currency"]
+    cost, currency, least = summary["cost"], summary["currency"], least_compared(summary["cost"])
     lines = [f"{f'Cost in {currency}':<30}{'alone':>14}{'in market':>14}{'change':>14}{'':>11}"]
     if len(cost) <= FEW_PROSUMERS:
-        lines += [_cost_line(name, entry) for name, entry in cost.items()]
-        lines.append(_cost_line("All prosumers", summary["cost_total"]))
+        lines += [_cost_line(name, entry, least) for name, entry in cost.items()]
+        lines.append(_cost_line("All prosumers", summary["cost_total"], least))
     else:
-        lines.append(_cost_line(f"All {len(cost)} prosumers", summary["cost_total"]))
-        lines += _ends(cost)
+        lines.append(_cost_line(f"All {len(cost)} prosumers", summary["cost_total"], least))
+        lines += _ends(cost, least)
     if summary["worse_off"]:
         names = ", ".join(_with_storage(name, cost[name]) for name in summary["worse_off"])
         lines += textwrap.wrap(
             f"  Worse off than alone: {names}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …"
         )
-    operator = summary["operator"]
-    lines.append(
-        f"  Operator: charges and surcharges {plain(operator['revenue'])} {currency}, losses cost "
-        f"{plain(operator['cost_of_losses'])} {currency}, balance {signed(operator['balance'])} {currency}"
-    )
-    lines.append(f"    ({LOSSES_ARE})")
+    for text in account_lines(summary):
+        lines += textwrap.wrap(f"  {text}", WIDTH, subsequent_indent="    ")
     return [*lines, *_reputation(summary)]
 
 
-def _ends(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _ends(cost: Mapping[str, Mapping[str, Any]], least: float) -> list[str]:
     """Those who gain most and those who lose (or else gain least), by the change of their cost."""
     known = [name for name, entry in cost.items() if None not in (entry["alone"], entry["in_market"])]
     ranked = sorted(known, key=lambda name: (cost[name]["in_market"] - cost[name]["alone"], name))
     first, last = ranked[:SHOWN_AT_EACH_END], ranked[SHOWN_AT_EACH_END:][-SHOWN_AT_EACH_END:]
     return [
         " Largest gains",
-        *(_cost_line(name, cost[name]) for name in first),
+        *(_cost_line(name, cost[name], least) for name in first),
         " Smallest gains, or losses",
-        *(_cost_line(name, cost[name]) for name in last),
+        *(_cost_line(name, cost[name], least) for name in last),
     ]
 
 
-def _cost_line(name: str, entry: Mapping[str, float | None]) -> str:
+def _cost_line(name: str, entry: Mapping[str, float | None], least: float) -> str:
     alone, market = entry["alone"], entry["in_market"]
     change = "-" if alone is None or market is None else signed(market - alone)
-    share = share_of_change(alone, market)
+    share = share_of_change(alone, market, least)
     return f"  {_cut(name, 27):<28}{_amount(alone):>14}{_amount(market):>14}{change:>14} {share:>10}"
 
 

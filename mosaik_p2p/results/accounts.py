@@ -1,0 +1,114 @@
+"""The accounts in words, the same for terminal and report: operator, suppliers, the system as a whole, the district."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mosaik_p2p.results.district import MARKET, NOTICEABLE_KWH
+from mosaik_p2p.results.losses import NOT_KNOWN, NOT_PRICED
+from mosaik_p2p.results.wording import energy, plain, signed
+from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, OPERATOR, UTILITY
+
+NAMES = {UTILITY: "utility", HEAT_SUPPLIER: "heat supplier", "alone_within_limits": "alone within limits"}
+LEAST_MONEY = 0.005
+
+
+def account_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Operator, losses, suppliers and the system's cost, a sentence each."""
+    return [_operator(summary), *_losses(summary), *_suppliers(summary), *_system(summary)]
+
+
+def district_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Curtailment, self-consumption, self-sufficiency and peaks of each carrier."""
+    return [*_curtailed(summary), *_served(summary)]
+
+
+def _operator(summary: Mapping[str, Any]) -> str:
+    account, currency = summary["operator"], summary["currency"]
+    returned = account["surcharges_returned"]
+    back = "" if not returned else f", surcharges returned {plain(returned)} {currency}"
+    taken = f"Operator: charges and surcharges {plain(account['charges'] + account['surcharges'])} {currency}{back}"
+    if account["cost_of_losses"] is None:
+        return f"{taken}, losses {_unpriced(account['losses'])}"
+    change = summary["parties"][OPERATOR]["change"]
+    return (
+        f"{taken}, losses cost {plain(account['cost_of_losses'])} {currency}, balance "
+        f"{signed(account['balance'])} {currency} ({signed(change)} against alone)"
+    )
+
+
+def _unpriced(by_network: Mapping[str, str]) -> str:
+    return NOT_KNOWN if NOT_KNOWN in by_network.values() else NOT_PRICED
+
+
+def _losses(summary: Mapping[str, Any]) -> Iterator[str]:
+    """How much of what the networks lose the prosumers cause."""
+    for network, whole in summary["loss_kwh"].items():
+        if whole is None:
+            continue
+        caused, alone = summary["caused_loss_kwh"][network], summary["caused_loss_alone_kwh"][network]
+        text = "not known" if caused is None else f"{energy(caused)} kWh"
+        beside = "" if alone is None else f", {energy(alone)} kWh alone"
+        rest = summary["at_rest_with_nobody_h"][network]
+        still = f"; without them nothing flows in {rest:g} h" if rest else ""
+        price = summary["operator"]["losses"].get(network)
+        priced = f", {price}" if price == NOT_PRICED else ""
+        yield f"Losses of {network}: caused by the prosumers {text}{beside}; the whole network {energy(whole)} kWh" + (
+            f"{still}{priced}"
+        )
+
+
+def _suppliers(summary: Mapping[str, Any]) -> Iterator[str]:
+    texts = [
+        f"{NAMES[party]} {plain(found['in_market'])} {summary['currency']} ({signed(found['change'])} against alone)"
+        for party, found in summary["parties"].items()
+        if party in NAMES and max(abs(found["alone"]), abs(found["in_market"])) >= LEAST_MONEY
+    ]
+    if texts:
+        yield f"Receives: {', '.join(texts)}"
+
+
+def _system(summary: Mapping[str, Any]) -> Iterator[str]:
+    cost, gain, currency = summary["system_cost"], summary["welfare_gain"], summary["currency"]
+    if gain is None:
+        yield f"System cost: {_why_unknown(summary)}"
+        return
+    losses = summary["system_cost_parts"][MARKET]["losses"]
+    without = "" if losses is not None else ", losses not priced"
+    against = summary["welfare_gain_against"]
+    base = NAMES.get(against, against)
+    yield (
+        f"System cost (no transfers{without}): {base} {plain(cost[against])} {currency}, market "
+        f"{plain(cost[MARKET])} {currency}, welfare gain {signed(gain)} {currency}"
+    )
+
+
+def _why_unknown(summary: Mapping[str, Any]) -> str:
+    if NOT_KNOWN in summary["operator"]["losses"].values():
+        return "not known, since the losses that the prosumers cause are not"
+    return "not known"
+
+
+def _curtailed(summary: Mapping[str, Any]) -> Iterator[str]:
+    found = summary["district"].get(MARKET, {})
+    alone = summary["district"].get(ALONE, {})
+    for carrier, figures in found.items():
+        here, there = figures["curtailed_kwh"], alone.get(carrier, {}).get("curtailed_kwh", 0.0)
+        if max(here, there) > NOTICEABLE_KWH:
+            yield f"{carrier.capitalize()} curtailed: {energy(here)} kWh, {energy(there)} kWh alone"
+
+
+def _served(summary: Mapping[str, Any]) -> Iterator[str]:
+    for carrier, figures in summary["district"].get(MARKET, {}).items():
+        alone = summary["district"].get(ALONE, {}).get(carrier)
+        shares = [
+            f"{label} {share:.0%}{'' if alone is None or alone[key] is None else f' (alone {alone[key]:.0%})'}"
+            for key, label in (("self_consumption", "self-consumption"), ("self_sufficiency", "self-sufficiency"))
+            for share in [figures[key]]
+            if share is not None
+        ]
+        peak = "peak_import_kw" if figures["peak_import_kw"] >= figures["peak_export_kw"] else "peak_export_kw"
+        what = "import" if peak == "peak_import_kw" else "export"
+        beside = "" if alone is None else f" (alone {alone[peak]:.1f} kW)"
+        if shares:
+            told = ", ".join([*shares, f"peak {what} {figures[peak]:.1f} kW{beside}"])
+            yield f"District, {carrier}: {told}"
