@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.results.counterfactuals import ALONE_WITHIN_LIMITS
 from mosaik_p2p.results.losses import FLOWS, VIOLATIONS
 from mosaik_p2p.results.naming import kind_of, name_of, place
 from mosaik_p2p.results.reading import Results
@@ -62,20 +63,15 @@ def market_effect(results: Results, networks: Sequence[str]) -> dict[str, Any]:
         "hours_alone": len(alone) * dt_h,
         "hours_market": len(market) * dt_h,
         "hours_both": len(alone & market) * dt_h,
-        "added": _by_limit(found.added, dt_h),
-        "deepened": _by_limit(found.deepened, dt_h),
-        "relieved": _by_limit(found.relieved, dt_h),
+        "added": by_limit(found.added, dt_h),
+        "deepened": by_limit(found.deepened, dt_h),
+        "relieved": by_limit(found.relieved, dt_h),
     }
 
 
-def hours_broken(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float] | None]:
-    """Hours with broken limits by case and network; None for a case that is not known."""
-    alone = _of_alone(results) if _has_flows(results, networks) else None
-    cases = {ALONE: alone, "market": results.of_binding_round("violations")}
-    return {
-        case: None if rows is None else hours_by_network(rows, networks, results.facts.dt_h)
-        for case, rows in cases.items()
-    }
+def violations_alone(results: Results, networks: Sequence[str]) -> pd.DataFrame | None:
+    """Broken limits on the day without peers; None where not every network was solved throughout."""
+    return _of_alone(results) if _has_flows(results, networks) else None
 
 
 def hours_by_network(violations: pd.DataFrame, networks: Sequence[str], dt_h: float) -> dict[str, float]:
@@ -124,7 +120,7 @@ def _effect(found: Difference) -> MarketEffect:
     return MarketEffect.ADDS if found.relieved.empty else MarketEffect.MIXED
 
 
-def _by_limit(rows: pd.DataFrame, dt_h: float) -> list[dict[str, Any]]:
+def by_limit(rows: pd.DataFrame, dt_h: float) -> list[dict[str, Any]]:
     """One entry per limit with its hours, most hours first."""
     counts = rows.groupby(["network", "element", "quantity"])["time"].nunique().reset_index()
     listed = counts.sort_values(["time", "network", "element", "quantity"], ascending=[False, True, True, True])
@@ -183,6 +179,14 @@ def _beside(found: Mapping[str, Any]) -> str:
 
 def _hours(hours: float) -> str:
     return f"{hours:g} hour{'' if hours == 1 else 's'}"
+
+
+def still_broken_sentence(summary: Mapping[str, Any]) -> str | None:
+    """Which limits nobody keeps alone, though everyone is held to them; None where all are kept, or nobody asked."""
+    within = summary["without_peers"].get(ALONE_WITHIN_LIMITS)
+    if within is None or not within["limits"]:
+        return None
+    return f"Alone within limits these stay broken: {_limits(within['limits'])}"
 
 
 def _limits(entries: Sequence[Mapping[str, Any]]) -> str:

@@ -48,6 +48,20 @@ def total_cost(cost: Mapping[str, Mapping[str, float | None]], case: str) -> flo
     return sum(known) if known and len(known) == len(values) else None
 
 
+def stored_change(cost: Mapping[str, Mapping[str, float | None]]) -> dict[str, float | None]:
+    """By how much all storages together are fuller at the end than at the start, kWh; None where it is not known."""
+    ends = {"alone": "stored_end_alone_kwh", "market": "stored_end_kwh"}
+    found: dict[str, float | None] = {}
+    for case, end in ends.items():
+        changes = [
+            None if None in (entry[end], entry["stored_start_kwh"]) else entry[end] - entry["stored_start_kwh"]
+            for entry in cost.values()
+            if entry["stored_end_kwh"] is not None
+        ]
+        found[case] = None if None in changes else sum(changes)
+    return found
+
+
 def is_worse_off(entry: Mapping[str, float | None]) -> bool:
     """Whether a prosumer pays noticeably more in the market than alone."""
     alone, market = entry["alone"], entry["in_market"]

@@ -26,6 +26,7 @@ from mosaik_p2p.results.figures_market import convergence_panels, market_panels,
 from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.figures_negotiation import negotiation_panels
 from mosaik_p2p.results.folder import REPORT_FILE
+from mosaik_p2p.results.limit_costs import limit_lines
 from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.market_effect import effect_sentence
 from mosaik_p2p.results.missed import missed_text, misses
@@ -89,7 +90,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         negotiated=negotiation_sentence(summary),
         broken_off=counterfactual_sentences(summary),
         effect=effect_sentence(summary),
-        accounts=account_lines(summary),
+        accounts=[*account_lines(summary), *limit_lines(summary)],
         district=district_lines(summary),
         least=least_compared(summary["cost"]),
         period=_period(clock),

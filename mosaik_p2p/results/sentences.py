@@ -6,6 +6,7 @@ from typing import Any
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.counterfactuals import WITHOUT_NEGOTIATION
 from mosaik_p2p.results.district import curtailment_text
+from mosaik_p2p.results.market_effect import still_broken_sentence
 from mosaik_p2p.results.missed import MISSED
 from mosaik_p2p.results.unserved import SURPLUS, who_was_not_served
 from mosaik_p2p.results.verdicts import LOADS
@@ -106,11 +107,15 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
 
 
 def counterfactual_sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Which counterfactual runs broke off and are not compared, and why."""
+    """Which counterfactual runs broke off and are not compared, and why; what stays broken alone within limits."""
+    still = still_broken_sentence(summary)
     return [
-        f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
-        for case, told in summary.get("counterfactuals", {}).items()
-        if not told["complete"]
+        *([] if still is None else [still]),
+        *(
+            f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
+            for case, told in summary.get("counterfactuals", {}).items()
+            if not told["complete"]
+        ),
     ]
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from mosaik_p2p.errors import Status
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
+    ALONE_WITHIN_LIMITS,
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
     counterfactual_results,
@@ -22,9 +23,10 @@ from mosaik_p2p.results.district import curtailed_by_prosumer, district
 from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
+from mosaik_p2p.results.limit_costs import limit_costs
 from mosaik_p2p.results.losses import caused_loss
 from mosaik_p2p.results.mark import result_folder
-from mosaik_p2p.results.market_effect import hours_broken, hours_by_network, market_effect
+from mosaik_p2p.results.market_effect import by_limit, hours_by_network, market_effect, violations_alone
 from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
 from mosaik_p2p.results.money import (
     costs,
@@ -32,6 +34,7 @@ from mosaik_p2p.results.money import (
     operator_account,
     parties,
     reputation_account,
+    stored_change,
     total_cost,
 )
 from mosaik_p2p.results.naming import kind_of, place
@@ -110,6 +113,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     others = counterfactual_results(folder)
     cost = costs(results, meta.initial_stored_kwh, others=tuple(others))
     effect = market_effect(results, meta.networks)
+    system = system_costs(results, meta.networks, others)
     return {
         "schema": SCHEMA,
         "name": meta.name,
@@ -129,7 +133,8 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "gap_open": _gap_open(results),
         "market_effect": effect.pop("effect"),
         "market_effect_details": effect,
-        "hours_broken": hours_broken(results, meta.networks),
+        "hours_broken": _hours_broken(results, others, meta),
+        "without_peers": _without_peers(results, others, meta),
         "violations": _violations(results, others, meta),
         "negotiation": negotiation_summary(results),
         "worst": worst_values(results, meta.networks),
@@ -143,9 +148,11 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
         "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
+        "stored_change_kwh": stored_change(cost),
         "operator": operator_account(results, meta.networks),
         "parties": parties(results),
-        **system_costs(results, meta.networks, others),
+        **system,
+        "limit_costs": limit_costs(results, system["system_cost"]),
         "loss_kwh": {network: _loss_kwh(results, network, meta.dt_h) for network in meta.networks},
         **_caused(results, meta.networks),
         "curtailed_kwh": curtailed_by_prosumer(results),
@@ -243,6 +250,31 @@ def _caused(results: Results, networks: Sequence[str]) -> dict[str, dict[str, fl
         "loss_nobody_kwh": {network: loss.nobody_kwh for network, loss in found.items()},
         "at_rest_with_nobody_h": {network: loss.at_rest_h for network, loss in found.items()},
     }
+
+
+def _without_peers(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:
+    """Broken limits as in `_violations` on the days without trade; None where they are not known."""
+    alone, within = violations_alone(results, meta.networks), others.get(ALONE_WITHIN_LIMITS)
+    return {
+        ALONE: None if alone is None else _broken(results, alone, meta),
+        ALONE_WITHIN_LIMITS: None if within is None else _still_broken(within, meta),
+    }
+
+
+def _still_broken(within: Results, meta: RunMeta) -> dict[str, Any]:
+    """As `_broken`, with every limit that stays broken and its hours."""
+    rows = within.of_binding_round("violations")
+    return {**_broken(within, rows, meta), "limits": by_limit(rows, meta.dt_h)}
+
+
+def _hours_broken(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, dict[str, float] | None]:
+    """Hours with broken limits by case and network; None where they are not known."""
+    found = {
+        case: broken and broken["hours_by_network"] for case, broken in _without_peers(results, others, meta).items()
+    }
+    in_market = results.of_binding_round("violations")
+    known = len(results.binding) > 0
+    return {**found, "market": hours_by_network(in_market, meta.networks, meta.dt_h) if known else None}
 
 
 def _violations(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:

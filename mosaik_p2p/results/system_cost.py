@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.results.counterfactuals import ALONE_WITHIN_LIMITS
 from mosaik_p2p.results.losses import NOT_KNOWN, PRICED, pricing
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, LOSS, OPERATOR
@@ -17,7 +18,7 @@ from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, LOSS, OPERATOR
 OWN_ITEMS = ("device", "fuel", "import", "export", "imbalance")
 """Of the prosumers; `export` is what they receive, and counts negative."""
 LOSSES = "losses"
-MARKET, ALONE_WITHIN_LIMITS = "market", "alone_within_limits"
+MARKET = "market"
 CASE_OF = {MARKET: IN_MARKET}
 """Names of cases in the summary, where the settlement has another."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from mosaik_p2p.results.accounts import account_lines, district_lines
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
+from mosaik_p2p.results.limit_costs import limit_lines
 from mosaik_p2p.results.market_effect import effect_sentence
 from mosaik_p2p.results.missed import missed_text
 from mosaik_p2p.results.sentences import (
@@ -68,15 +69,17 @@ def _comparison(summary: Mapping[str, Any]) -> list[str]:
     rows = comparison_rows(summary)
     if not rows:
         return []
-    networks = list(rows[0].hours)
-    header = f"{'Hours with broken limits':<30}" + "".join(f"{network:>14}" for network in networks)
-    paid = f"prosumers pay ({summary['currency']})"
-    return [f"{header}{paid:>22}{'operator takes':>18}", *(_comparison_line(row, networks) for row in rows)]
+    networks, currency = list(rows[0].hours), summary["currency"]
+    title = "Hours with broken limits"
+    header = f"{title:<27}" + "".join(f"{network:>12}" for network in networks)
+    paid = f"{f'cost ({currency}): system':>21}{'prosumers':>12}{'operator takes':>16}"
+    return [f"{header}{paid}", *(_comparison_line(row, networks) for row in rows)]
 
 
 def _comparison_line(row: ComparisonRow, networks: Sequence[str]) -> str:
-    hours = "".join(f"{row.hours[network]:>14g}" for network in networks)
-    return f"  {row.label:<28}{hours}{_amount(row.cost):>22}{_amount(row.operator):>18}"
+    hours = "".join(f"{row.hours[network]:>12g}" for network in networks)
+    money = f"{_amount(row.system_cost):>21}{_amount(row.cost):>12}{_amount(row.operator):>16}"
+    return f"  {row.label:<25}{hours}{money}"
 
 
 def _worst_line(key: str, entry: Mapping[str, Any]) -> str:
@@ -147,7 +150,7 @@ def _money(summary: Mapping[str, Any]) -> list[str]:
         lines += textwrap.wrap(
             f"  Worse off than alone: {names}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …"
         )
-    for text in account_lines(summary):
+    for text in [*account_lines(summary), *limit_lines(summary)]:
         lines += textwrap.wrap(f"  {text}", WIDTH, subsequent_indent="    ")
     return [*lines, *_reputation(summary)]
 

@@ -35,6 +35,7 @@ HORIZON_LIMIT = 10_000
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 """With the longest span it ends well before 2262, which no time in nanoseconds since 1970 can name."""
 MINUTES_PER_DAY = 1440
+LIFTS_LIMIT = 20
 ROUNDS_LIMIT = 50
 """Well below the loops that mosaik allows within one instant."""
 
@@ -91,8 +92,9 @@ class Reputation(Section):
 class Market(Section):
     """How the market clears, and when a clearing is good enough."""
 
-    design: Literal["p2p"] = "p2p"
-    """`p2p`: every two members may trade with each other."""
+    design: Literal["p2p", "none"] = "p2p"
+    """`p2p`: every two members may trade with each other. `none`: nobody trades; with negotiation that is what everyone
+    can do alone within the networks' limits."""
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
@@ -157,6 +159,8 @@ class Settlement(Section):
     through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
     """Days without the market that go through both networks after the run: everyone `alone`, by which the market's
     effect on the limits is judged, and `nobody` there, by which the caused losses are known. Empty: neither."""
+    lift_limits: Annotated[int, Field(strict=True, ge=0, le=LIFTS_LIMIT)] = 0
+    """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
 
 
 class JunctionPair(Section):
