@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mosaik_p2p.results.district import MARKET, NOTICEABLE_KWH
-from mosaik_p2p.results.losses import NOT_KNOWN, NOT_PRICED
+from mosaik_p2p.results.losses import NOT_KNOWN, NOT_PRICED, PARTLY_KNOWN
 from mosaik_p2p.results.wording import energy, plain, signed
 from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, OPERATOR, UTILITY
 
@@ -58,7 +58,7 @@ def _lost(summary: Mapping[str, Any], network: str, whole: float) -> str:
     notes = [
         *([] if alone is None else [f"{energy(alone)} alone"]),
         f"whole network {energy(whole)}",
-        *([NOT_PRICED] if price == NOT_PRICED else []),
+        *([price] if price in (NOT_PRICED, PARTLY_KNOWN) else []),
     ]
     return f"{network} {told} ({', '.join(notes)})"
 
@@ -89,8 +89,9 @@ def _system(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _why_unknown(summary: Mapping[str, Any]) -> str:
-    if NOT_KNOWN in summary["operator"]["losses"].values():
-        return "not known, since the losses that the prosumers cause are not"
+    for network, known in summary["operator"]["losses"].items():
+        if known in (NOT_KNOWN, PARTLY_KNOWN):
+            return f"not told, since the losses of {network} are {known}"
     return "not known"
 
 
@@ -104,7 +105,7 @@ def _curtailed(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _served(summary: Mapping[str, Any]) -> Iterator[str]:
-    """Like `Heat: self-consumption 95 % (alone 95 %), self-sufficiency 45 % (alone 45 %), import peak 9.0 kW (alone 8.0)`."""
+    """Like `Heat: self-consumption 95 % (alone 95 %), self-sufficiency 45 % (alone 40 %), import peak 9 kW (8 kW)`."""
     for carrier, figures in summary["district"].get(MARKET, {}).items():
         alone = summary["district"].get(ALONE, {}).get(carrier, {})
         shares = [

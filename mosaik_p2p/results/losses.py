@@ -13,7 +13,7 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 FLOWS, VIOLATIONS = "flows_without_market", "violations_without_market"
 """Tables of the days without the market."""
 CAUSED, WHOLE = "caused", "whole"
-PRICED, NOT_PRICED, NOT_KNOWN = "priced", "not priced", "not known"
+PRICED, NOT_PRICED, PARTLY_KNOWN, NOT_KNOWN = "priced", "not priced", "not known in every interval", "not known"
 _KEYS = ["time", "network"]
 _FIGURES = ["loss_kw", "pump_kw"]
 
@@ -69,9 +69,15 @@ def caused_loss(results: Results, network: str) -> CausedLoss:
 
 def energy_kwh(losses: pd.DataFrame, network: str, results: Results) -> float | None:
     """The network's losses over all computed intervals; None where one of them is not known."""
-    own = losses["loss_kw"].xs(network, level="network") if len(losses) else pd.Series(dtype=float)
-    values = own.reindex(results.binding["time"])
+    values = _of_network(losses, network, results)
     return float(values.sum() * results.facts.dt_h) if len(values) and values.notna().all() else None
+
+
+def _of_network(losses: pd.DataFrame, network: str, results: Results) -> pd.Series:
+    """The network's loss_kw in every computed interval; NaN where it is not known."""
+    is_there = network in losses.index.get_level_values("network")
+    own = losses["loss_kw"].xs(network, level="network") if is_there else pd.Series(dtype=float)
+    return own.reindex(results.binding["time"])
 
 
 def loss_prices(results: Results) -> dict[pd.Timestamp, LossPrices]:
@@ -93,11 +99,11 @@ def pricing(results: Results, networks: Sequence[str], case: str = IN_MARKET) ->
         HEAT: all(price.heat is not None for price in prices),
     }
     counted = losses_that_count(results, case)
-    return {
-        network: NOT_PRICED
-        if not priced[network]
-        else NOT_KNOWN
-        if energy_kwh(counted, network, results) is None
-        else PRICED
-        for network in networks
-    }
+    return {network: _known(counted, network, results) if priced[network] else NOT_PRICED for network in networks}
+
+
+def _known(losses: pd.DataFrame, network: str, results: Results) -> str:
+    values = _of_network(losses, network, results)
+    if values.notna().all():
+        return PRICED if len(values) else NOT_KNOWN
+    return PARTLY_KNOWN if values.notna().any() else NOT_KNOWN

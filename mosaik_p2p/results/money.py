@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.results.losses import NOT_KNOWN, PRICED, pricing
+from mosaik_p2p.results.losses import NOT_KNOWN, PARTLY_KNOWN, PRICED, pricing
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.settlement.closing import SURCHARGE_RETURN
 from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, IN_MARKET, LOSS, OPERATOR, UTILITY
@@ -73,13 +73,13 @@ def is_worse_off(entry: Mapping[str, float | None]) -> bool:
 def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any]:
     """What the operator takes in charges and surcharges, and what the losses that count cost it.
 
-    Cost and balance are None where no loss has a price, or not all that count are known; `losses` says so by network.
+    Cost and balance are None where no loss has a price, or none that counts is known; `losses` says so by network.
     """
     rows = results.settled(IN_MARKET)
     rows = rows[rows["party"] == OPERATOR]
     charges, surcharges, returned = (_money(rows, item) for item in REVENUE_ITEMS)
     known = pricing(results, networks)
-    is_told = PRICED in known.values() and NOT_KNOWN not in known.values()
+    is_told = {PRICED, PARTLY_KNOWN} & set(known.values()) and NOT_KNOWN not in known.values()
     losses = 0.0 - _money(rows, LOSS) if is_told else None
     revenue = charges + surcharges + returned
     return {

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.results.counterfactuals import ALONE_WITHIN_LIMITS
-from mosaik_p2p.results.losses import NOT_KNOWN, PRICED, pricing
+from mosaik_p2p.results.losses import NOT_KNOWN, PARTLY_KNOWN, PRICED, pricing
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, LOSS, OPERATOR
 
@@ -29,7 +29,7 @@ def system_costs(results: Results, networks: Sequence[str], others: Mapping[str,
     cases |= {case: (run, IN_MARKET) for case, run in others.items()}
     parts = {case: _parts(run, own, networks) for case, (run, own) in cases.items()}
     cost = {
-        case: _total(parts[case], known=NOT_KNOWN not in pricing(run, networks, own).values())
+        case: _total(parts[case], known=not {NOT_KNOWN, PARTLY_KNOWN} & set(pricing(run, networks, own).values()))
         for case, (run, own) in cases.items()
     }
     baseline = ALONE_WITHIN_LIMITS if cost.get(ALONE_WITHIN_LIMITS) is not None else ALONE
