@@ -1,7 +1,8 @@
 """What follows a run that came to its regular end, before it is judged: the days without the market, the last accounts.
 
-Only networks that were solved by our own grids are solved again; between two solvers nobody could tell what the market
-changes. Where another simulator stood in, or profiles of another source were played, those days stay unknown.
+Only networks that our own grids have solved (they keep them in the folder) are solved again; between two solvers nobody
+could tell what the market changes. Where another grid stood in, or profiles of another source were played, those days
+stay unknown.
 """
 
 from collections.abc import Mapping
@@ -19,10 +20,10 @@ from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.reading import read_results
 from mosaik_p2p.results.store import add_rows
 from mosaik_p2p.sims.ending import cause_of, demand_of
-from mosaik_p2p.sims.life import End, Surroundings
+from mosaik_p2p.sims.life import NET_FILES, End, Surroundings
 from mosaik_p2p.sims.wiring import NETWORK_OF, StartConfig
 from mosaik_p2p.sims.without_market import solved_days
-from mosaik_p2p.units import ELECTRICITY, HEAT, Table
+from mosaik_p2p.units import Table
 
 PART = "without_market"
 """Of the wall time."""
@@ -38,7 +39,7 @@ def followed(case: Case, folder: ResultFolder, around: Surroundings, end: End) -
     started = perf_counter()
     try:
         with around.interrupts.break_off():
-            _write_days(case, folder, _own_networks(case, around.config))
+            _write_days(case, folder, _own_networks(folder, around.config))
             close_settlement(folder)
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (the networks' libraries raise anything)
         return replace(end, cause=cause_of(error, log=folder.path / ERROR_FILE), demand=demand_of(error))
@@ -56,18 +57,15 @@ def _write_days(case: Case, folder: ResultFolder, networks: list[str]) -> None:
             add_rows(folder, table, collected)
 
 
-def _own_networks(case: Case, config: Mapping[str, StartConfig]) -> list[str]:
-    """The networks whose days without the market can be set beside those of the run."""
-    networks = {ELECTRICITY: case.electric, HEAT: case.heat}
-    own = [network for name, network in NETWORK_OF.items() if _is_own(name, config[name])]
-    has_own_profiles = _is_own("profiles", config["profiles"])
-    return [network for network in own if networks[network] is not None and has_own_profiles]
+def _own_networks(folder: ResultFolder, config: Mapping[str, StartConfig]) -> list[str]:
+    """The networks whose days without the market can be set beside those of the run: they are kept as solved."""
+    kept = [NETWORK_OF[name] for name, file in NET_FILES.items() if (folder.path / file).exists()]
+    return kept if _has_own_profiles(config["profiles"]) else []
 
 
-def _is_own(name: str, start: StartConfig) -> bool:
-    """Whether it is our own simulator that is started, in whatever process."""
+def _has_own_profiles(start: StartConfig) -> bool:
+    """Whether our own simulator plays the profiles, in whatever process: only then the other loads are known."""
     if isinstance(start, Starter):
         return False
-    module = f"mosaik_p2p.sims.{name}"
-    command = str(start.get("cmd", ""))
-    return str(start.get("python", "")).startswith(f"{module}:") or f" {module} " in f"{command} "
+    module, command = "mosaik_p2p.sims.profiles", str(start.get("cmd", ""))
+    return str(start.get("python", "")).startswith(f"{module}:") or module in command.split()

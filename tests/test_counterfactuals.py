@@ -83,8 +83,8 @@ def test_what_the_operator_takes_stands_beside_what_the_prosumers_pay(compared: 
     assert own > 0.0
     assert rows["with charges"].operator == pytest.approx(own, abs=ROUNDING)
     lines = render(compared.summary).splitlines()
-    header = next(line for line in lines if "prosumers pay (CNY)" in line)
-    assert header.endswith("operator takes")
+    header = next(line for line in lines if line.startswith("Hours with broken limits"))
+    assert header.split()[-5:] == ["(CNY):", "system", "prosumers", "operator", "takes"]
     assert next(line for line in lines if line.startswith("  with charges")).endswith(plain(own))
     assert "operator takes (CNY)" in (compared.folder / REPORT_FILE).read_text(encoding="utf-8")
 
@@ -100,8 +100,8 @@ def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> No
 def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -> None:
     overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)
     outcome = run("network1", out=tmp_path / "run", steps=2, overrides=overrides, counterfactuals=True, progress=False)
-    free, posted, negotiated = comparison_rows(outcome.summary)
-    assert [row.label for row in (free, posted, negotiated)] == list(LABELS.values())
+    alone, free, posted, negotiated = comparison_rows(outcome.summary)
+    assert [row.label for row in (alone, free, posted, negotiated)] == ["alone", *LABELS.values()]
     broken = sum(posted.hours.values())
     assert broken >= 1.0
     assert sum(negotiated.hours.values()) == 0.0
