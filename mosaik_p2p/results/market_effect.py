@@ -143,7 +143,7 @@ def _none_broken(_: Mapping[str, Any]) -> str:
 
 
 def _unknown(_: Mapping[str, Any]) -> str:
-    return "What the market adds to broken limits is not known: the day without trade was not solved in both networks"
+    return "What the market adds to broken limits is not known: the day without trade was not solved in every network"
 
 
 def _adds_none(found: Mapping[str, Any]) -> str:
