@@ -12,9 +12,9 @@ from time import perf_counter
 from mosaik.starters import Starter
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.results.closing import close_settlement
 from mosaik_p2p.results.folder import ERROR_FILE
 from mosaik_p2p.results.integrity import damages
+from mosaik_p2p.results.last_entries import close_settlement
 from mosaik_p2p.results.losses import FLOWS, VIOLATIONS
 from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.reading import read_results

@@ -25,8 +25,8 @@ from mosaik_p2p.results.sentences import verdict_sentence
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.tables import TABLES
 from mosaik_p2p.results.terminal import render
-from mosaik_p2p.settlement.closing import surcharges_returned
 from mosaik_p2p.settlement.ledger import LossPrices, losses_paid
+from mosaik_p2p.settlement.returns import surcharges_returned
 
 EVENING = ("time.start=2017-03-28T18:00:00+01:00", "time.horizon_steps=4", "templates.member.battery.power_kw=1e-6")
 """Without batteries there is one best dispatch: two hours of the same price would leave theirs open."""

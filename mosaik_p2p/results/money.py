@@ -7,8 +7,8 @@ import pandas as pd
 
 from mosaik_p2p.results.losses import NOT_KNOWN, PARTLY_KNOWN, PRICED, pricing
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.settlement.closing import SURCHARGE_RETURN
 from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, IN_MARKET, LOSS, OPERATOR, UTILITY
+from mosaik_p2p.settlement.returns import SURCHARGE_RETURN
 
 REVENUE_ITEMS = ("charge", "surcharge", SURCHARGE_RETURN)
 

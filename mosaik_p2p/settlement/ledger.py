@@ -7,7 +7,7 @@ prosumers and
     utility        sells and buys electricity; heat_supplier the same for heat
     own            the prosumer's own devices: wear, fuel, discomfort
 
-What depends on the whole run (losses that prosumers cause, surcharges that go back) joins at its end, see `closing`.
+What depends on the whole run (losses that prosumers cause, surcharges that go back) joins at its end, see `returns`.
 
 What mutual reputation is worth to traders is nobody's payment and stands here nowhere; see `results.money`.
 

@@ -8,8 +8,8 @@ from mosaik_p2p.results.losses import WHOLE, loss_prices, losses_that_count
 from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.store import add_rows
-from mosaik_p2p.settlement.closing import SURCHARGE, surcharges_returned
 from mosaik_p2p.settlement.ledger import ALONE, COLUMNS, IN_MARKET, OPERATOR, Payment, entered, losses_paid
+from mosaik_p2p.settlement.returns import SURCHARGE, surcharges_returned
 from mosaik_p2p.units import Table
 
 NO_COST_OF_THE_RUN = ("closing_value",)
