@@ -110,7 +110,7 @@ class RollingMarket:
             with_forecasts(prosumer, (forecasts or {}).get(prosumer.name, {}), begin=k)
             for prosumer in self._case.prosumers
         )
-        window = Window(k, self._case.horizon_steps, self._case.day)
+        window = self._case.window(k)
         raw = stated(self._case, prosumers, state.market, window, state.reputation)
         problem = prepared(raw)
         self._open = None
@@ -199,7 +199,7 @@ class RollingMarket:
 
     def problem(self, k: int) -> MarketProblem:
         """The statement of interval `k` from the committed state (for references and tests)."""
-        window = Window(k, self._case.horizon_steps, self._case.day)
+        window = self._case.window(k)
         state = self._committed
         return stated(self._case, self._case.prosumers, state.market, window, state.reputation)
 
