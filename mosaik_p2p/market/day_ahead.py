@@ -3,9 +3,9 @@
 A block is `horizon_steps` intervals; interval k of the run is cleared in the block that begins at the largest multiple
 of `horizon_steps` up to k, counted from the begin of the run (a block is a day where the run begins at midnight and the
 look-ahead covers 24 h). Where `steps` is no multiple of it, the last clearing looks as far ahead as every other (or as
-profiles go), and only its first intervals happen. All trades of a block stand as they were cleared; storage follows the plan, and what
-forecasts missed goes to the contracts, interval by interval. The counterfactual `alone` is planned in the same blocks,
-and reputation is constant within one.
+profiles go), and only its first intervals happen. All trades of a block stand as they were cleared; storage follows the
+plan, and what forecasts missed goes to the contracts, interval by interval. The counterfactual `alone` is planned in
+the same blocks, and reputation is constant within one.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
+from mosaik_p2p.market.closing import closing_table
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.planning import (
     first_reputation,
@@ -38,7 +39,7 @@ from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_tabl
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, initial_state
-from mosaik_p2p.units import FloatArray, Table
+from mosaik_p2p.units import LIVES, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,9 @@ class DayAheadMarket:
             steps=self._case.steps,
             since_clearing=n,
         )
+        if k + 1 == self._case.steps:
+            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
         return IntervalOutcome(plan.clearing.status, dispatch, tables)
 
