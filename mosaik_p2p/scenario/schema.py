@@ -280,6 +280,8 @@ class Scenario(Section):
     prosumers: tuple[ProsumerSpec, ...] = ()
     """The members of the market."""
     prosumers_file: Name | None = None
-    """CSV of more prosumers; see `mosaik_p2p.loading.houses`."""
+    """CSV of more prosumers, a row each, with the columns `name`, `bus`, `junction_supply`, `junction_return`,
+    `replaces_load`, `template`, `scale`, `shift_minutes` (only `name` is needed). The last two may say `random`: then
+    they are drawn from the seed, scales with mean 1 and shifts within an hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""
