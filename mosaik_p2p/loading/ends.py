@@ -47,9 +47,9 @@ def covered_steps(scenario: Scenario, time: Time, folder: Path, used: Iterable[s
 
 def _tables(scenario: Scenario, folder: Path, used: Iterable[str]) -> Iterator[ProfileTable]:
     """The files that can be read; the others' faults are told where their columns are asked for."""
-    specs = [spec for name in used if isinstance(spec := scenario.profiles.get(name), FileProfile)]
-    weather = [scenario.weather] if isinstance(scenario.weather, FileWeather) else []
-    for file in dict.fromkeys(spec.file for spec in (*specs, *weather)):
+    files = [spec.file for name in used if isinstance(spec := scenario.profiles.get(name), FileProfile)]
+    files += [scenario.weather.file] if isinstance(scenario.weather, FileWeather) else []
+    for file in dict.fromkeys(files):
         try:
             yield read_profile_table(folder / file)
         except BadInput:

@@ -7,7 +7,7 @@ the run has lived on what was stored. It is counted as the settlement counts: wh
 a storage lacks at a deadline not at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -75,5 +75,5 @@ def _unknown(prosumers: tuple[Prosumer, ...], reached: Mapping[str, States], cau
     return _table([(name, prosumer.name, 0.0, None, None, None, cause) for name in reached for prosumer in prosumers])
 
 
-def _table(rows: list[tuple[object, ...]]) -> Table:
+def _table(rows: Sequence[tuple[object, ...]]) -> Table:
     return {name: [row[n] for row in rows] for n, name in enumerate(COLUMNS)}
