@@ -41,7 +41,8 @@ class DeviceDispatch:
     """What one device does in the binding interval: power produced (+) per carrier, fuel burnt, level at its end, cost.
 
     `missed_kwh` is energy whose deadline this interval was and that was not had: of a vehicle that departs, of a
-    flexible load whose day ends (negative: it had to take more than its forecast). None where there is no deadline.
+    storage at the end of the run, of a flexible load whose day ends (negative: it had to take more than its forecast).
+    None where there is no deadline.
     """
 
     device: str
@@ -144,9 +145,11 @@ def _dispatch(name: str, model: ProsumerModel, power: FloatArray, deviation: dic
 
 
 def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
-    """The level at the end of the interval; None of what is no storage, or is away and can hold nothing."""
+    """The level at the end of the interval, without what it lacks and counts all the same; None of what is no storage,
+    or is away and can hold nothing."""
     levels = (k for k in rows if model.variables[k].quantity == LEVEL and model.upper[k, 0] > 0)
-    return next((float(power[k]) for k in levels), None)
+    lacking_kwh = sum(model.dt_h * float(power[k]) for k in rows if model.variables[k].quantity == SHORTFALL)
+    return next((float(power[k]) - lacking_kwh for k in levels), None)
 
 
 def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:

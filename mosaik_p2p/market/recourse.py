@@ -2,8 +2,8 @@
 
 Every prosumer may be short of, or left with, any amount of each carrier at the scarcity price. So loads beyond all
 limits end as a reported imbalance instead of a solver's failure, and step, certificate and central model state one
-problem. What a storage lacks at a deadline (a vehicle at its departure) costs less than unserved load, and more than
-any energy.
+problem. What a storage lacks at a deadline (its departure, the end of the run) costs less than unserved load, and more
+than any energy.
 """
 
 from dataclasses import replace

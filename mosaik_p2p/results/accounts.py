@@ -6,7 +6,7 @@ from typing import Any
 from mosaik_p2p.results.district import MARKET, NOTICEABLE_KWH
 from mosaik_p2p.results.losses import NOT_KNOWN, NOT_PRICED, PARTLY_KNOWN
 from mosaik_p2p.results.wording import energy, plain, signed
-from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, OPERATOR, UTILITY
+from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, IN_MARKET, OPERATOR, UTILITY
 
 NAMES = {UTILITY: "utility", HEAT_SUPPLIER: "heat supplier", "alone_within_limits": "alone within limits"}
 LEAST_MONEY = 0.005
@@ -84,8 +84,17 @@ def _system(summary: Mapping[str, Any]) -> Iterator[str]:
     base = NAMES.get(against, against)
     yield (
         f"System cost (no transfers{without}): {base} {plain(cost[against])} {currency}, market "
-        f"{plain(cost[MARKET])} {currency}, welfare gain {signed(gain)} {currency}"
+        f"{plain(cost[MARKET])} {currency}, welfare gain {signed(gain)} {currency}{_after_closing(summary)}"
     )
+
+
+def _after_closing(summary: Mapping[str, Any]) -> str:
+    """What the gain is once the levels at the end are put on one footing."""
+    gain = summary["welfare_gain_after_closing_value"]
+    if gain is None:
+        return " (closing value not known)"
+    base, own = (summary["closing_value"][case] for case in (summary["welfare_gain_against"], IN_MARKET))
+    return f" (closing value {signed(base)} and {signed(own)}: {signed(gain)} after it)"
 
 
 def _why_unknown(summary: Mapping[str, Any]) -> str:

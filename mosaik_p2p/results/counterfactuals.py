@@ -36,7 +36,7 @@ BEFORE_SURCHARGES = frozenset({ALONE_WITHIN_LIMITS})
 SURCHARGE_ITEMS = ("surcharge", "surcharge_return")
 KEPT = (
     *("complete", "cause", "verdict_counts", "traded_kwh", "operator", "loss_kwh", "caused_loss_kwh", "unserved_kwh"),
-    *("system_cost", "stored_change_kwh", "curtailed_kwh", "negotiation"),
+    *("system_cost", "stored_change_kwh", "curtailed_kwh", "negotiation", "closing_value"),
 )
 """What a counterfactual's own summary adds to that of the run."""
 

@@ -8,12 +8,18 @@ from mosaik_p2p.results.losses import WHOLE, loss_prices, losses_that_count
 from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.store import add_rows
-from mosaik_p2p.settlement.ledger import ALONE, COLUMNS, IN_MARKET, OPERATOR, Payment, entered, losses_paid
+from mosaik_p2p.settlement.ledger import (
+    ALONE,
+    CLOSING_VALUE,
+    COLUMNS,
+    IN_MARKET,
+    OPERATOR,
+    Payment,
+    entered,
+    losses_paid,
+)
 from mosaik_p2p.settlement.returns import SURCHARGE, surcharges_returned
 from mosaik_p2p.units import Table
-
-NO_COST_OF_THE_RUN = ("closing_value",)
-"""Items that value what comes after the run."""
 
 
 def close_settlement(folder: ResultFolder) -> None:
@@ -47,6 +53,6 @@ def _returned(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:
     if not results.facts.returns_surcharges or results.binding.empty or not taken:
         return
     received = results.settled(ALONE)
-    received = received[~received["item"].isin(NO_COST_OF_THE_RUN)].groupby("party")["money"].sum()
+    received = received[received["item"] != CLOSING_VALUE].groupby("party")["money"].sum()
     alone = {name: -float(received.get(name, 0.0)) for name in results.prosumers}
     yield results.binding["time"].max(), list(surcharges_returned(float(taken), alone))

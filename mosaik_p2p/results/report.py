@@ -17,6 +17,7 @@ import plotly.offline
 
 from mosaik_p2p.results.accounts import account_lines, district_lines
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.comparison import comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.figures import Clock, Panel, clock_of
@@ -78,7 +79,8 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
     clock = clock_of(results)
     rows = violation_rows(results)
     environment.globals |= {
-        function.__name__: function for function in (energy, plain, share_of_change, signed, stored_beside)
+        function.__name__: function
+        for function in (change_of_cost, energy, plain, share_of_change, signed, stored_beside, with_total)
     }
     return environment.get_template(TEMPLATE).render(
         summary=summary,
@@ -93,6 +95,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         accounts=[*account_lines(summary), *limit_lines(summary)],
         district=district_lines(summary),
         least=least_compared(summary["cost"]),
+        closing=closing_sentence(summary),
         period=_period(clock),
         tiles=_tiles(summary),
         sections=_sections(clock, summary),
@@ -154,9 +157,8 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         tiles.append(_tile(f"{carrier.capitalize()} traded", f"{traded:,.1f} kWh", remark))
     total = summary["cost_total"]
     if total["in_market"] is not None:
-        change = share_of_change(total["alone"], total["in_market"], least_compared(summary["cost"]))
-        beside = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}"
-        remark = ", ".join(part for part in (beside, change) if part)
+        told = _change(with_total(summary), least_compared(summary["cost"]))
+        remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{told}"
         tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
     tiles += [_gain_tile(summary), _operator_tile(summary)]
     return [*tiles, *_reputation_tile(summary)]
@@ -202,3 +204,10 @@ def _reputation_tile(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         return []
     remark = f"paid by nobody; cut to the charge in {known['clipped_clearings']} of {summary['clearings']} clearings"
     return [_tile("Reputation is worth", f"{plain(known['benefit'])} {summary['currency']}", remark)]
+
+
+def _change(total: Mapping[str, Any], least: float) -> str:
+    """The change, closing values in."""
+    change = change_of_cost(total)
+    share = "" if change is None else share_of_change(total["alone"], total["alone"] + change, least)
+    return f", {share}" if share else ""

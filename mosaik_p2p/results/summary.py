@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.results.closing import closing_by_prosumer, closing_in_all
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
     ALONE_WITHIN_LIMITS,
@@ -40,7 +41,7 @@ from mosaik_p2p.results.money import (
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.negotiated import negotiation_summary
 from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.system_cost import system_costs
+from mosaik_p2p.results.system_cost import gain_after_closing, system_costs
 from mosaik_p2p.results.unserved import (
     surplus_by_prosumer,
     surplus_in_all,
@@ -111,9 +112,13 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     surplus = surplus_by_prosumer(results, meta.dt_h)
     missed = missed_by_prosumer(results)
     others = counterfactual_results(folder)
-    cost = costs(results, meta.initial_stored_kwh, others=tuple(others))
+    closing = closing_by_prosumer(results, others)
+    cost = {
+        name: {**entry, **closing[name]}
+        for name, entry in costs(results, meta.initial_stored_kwh, others=tuple(others)).items()
+    }
     effect = market_effect(results, meta.networks)
-    system = system_costs(results, meta.networks, others)
+    system, after_run = system_costs(results, meta.networks, others), closing_in_all(results, others)
     return {
         "schema": SCHEMA,
         "name": meta.name,
@@ -146,6 +151,8 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         **missed_in_all(missed),
         "cost": {name: {**entry, **unserved[name], **surplus[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
+        "closing_value": after_run,
+        "welfare_gain_after_closing_value": gain_after_closing(system, after_run),
         "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "stored_change_kwh": stored_change(cost),

@@ -41,6 +41,13 @@ def system_costs(results: Results, networks: Sequence[str], others: Mapping[str,
     }
 
 
+def gain_after_closing(system: Mapping[str, Any], closing: Mapping[str, Any]) -> float | None:
+    """The welfare gain less what going on from the market's levels costs more; None where either is not known."""
+    own, base = closing.get(IN_MARKET), closing.get(system["welfare_gain_against"])
+    gain: float | None = system["welfare_gain"]
+    return None if None in (gain, own, base) else gain - (own - base)
+
+
 def _parts(results: Results, case: str, networks: Sequence[str]) -> dict[str, float | None] | None:
     """Money by item; the losses are None where they have no price. None where the case is not settled."""
     rows = results.settled(case)
