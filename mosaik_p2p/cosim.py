@@ -206,11 +206,14 @@ def _counterfactual_overrides(case: Case, folder: Path, order: Order) -> dict[st
     """What changes in each counterfactual run that follows the complete run in `folder`, as overrides."""
     scenario = case.scenario
     charged = [carrier for carrier in CARRIERS if getattr(scenario.charges, carrier) is not None]
-    changes = {WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *(f"charges.{carrier}.rate=0" for carrier in charged)]}
+    changes: dict[str, list[str]] = {
+        WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *(f"charges.{carrier}.rate=0" for carrier in charged)]
+    }
     if scenario.negotiation.enabled:
         # Without negotiation, the run itself is the counterfactual.
         changes[WITHOUT_NEGOTIATION] = [*PLAIN, NO_NEGOTIATION]
-    asked = {name: made for name, made in changes.items() if name in scenario.settlement.counterfactuals}
+    wanted = frozenset[str](scenario.settlement.counterfactuals)
+    asked = {name: made for name, made in changes.items() if name in wanted}
     return {**_alone_within_limits(case, folder), **asked, **_without_limits(case, folder, order)}
 
 

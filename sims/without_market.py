@@ -5,7 +5,7 @@ outside of mosaik but fed as the market feeds them, so that both days are judged
 prosumers are at zero: what the networks lose then is not of their making.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -23,7 +23,8 @@ from mosaik_p2p.sims.shared import LOAD_SCALING
 from mosaik_p2p.sims.wiring import ELECTRIC_DISPATCH, HEAT_DISPATCH
 from mosaik_p2p.units import ELECTRICITY, HEAT, SECONDS_PER_HOUR, Table
 
-GRIDS: Mapping[str, type[GridSimulator]] = {ELECTRICITY: electric_grid.Simulator, HEAT: heat_grid.Simulator}
+ATTRIBUTES: Mapping[str, Sequence[str]] = {ELECTRICITY: ELECTRIC_DISPATCH, HEAT: (HEAT_DISPATCH,)}
+GRIDS: Mapping[str, Callable[[], GridSimulator]] = {ELECTRICITY: electric_grid.Simulator, HEAT: heat_grid.Simulator}
 
 
 def solved_days(
@@ -96,15 +97,18 @@ def _inputs(
     for prosumer in case.prosumers:
         at_rest = ProsumerDispatch(prosumer.name, 0.0, 0.0, 0.0)
         events = events_of(exchanged.get(prosumer.name, at_rest))
-        if network == ELECTRICITY and prosumer.bus is not None:
-            entity, attributes = f"Bus-{prosumer.bus}", ELECTRIC_DISPATCH
-        elif network == HEAT and prosumer.junctions is not None:
-            entity, attributes = f"Consumer-{prosumer.name}", (HEAT_DISPATCH,)
-        else:
-            continue
-        for attribute in attributes:
-            inputs.setdefault(entity, {}).setdefault(attribute, {})[prosumer.name] = events[attribute]
+        entity = _entity(prosumer, network)
+        if entity is not None:
+            for attribute in ATTRIBUTES[network]:
+                inputs.setdefault(entity, {}).setdefault(attribute, {})[prosumer.name] = events[attribute]
     return inputs
+
+
+def _entity(prosumer: Prosumer, network: str) -> str | None:
+    """Where a prosumer stands in a network, as its grid names it; None where it is not connected."""
+    if network == ELECTRICITY:
+        return None if prosumer.bus is None else f"Bus-{prosumer.bus}"
+    return None if prosumer.junctions is None else f"Consumer-{prosumer.name}"
 
 
 def _stamped(rows: Table, begin: pd.Timestamp, day: str) -> Table:

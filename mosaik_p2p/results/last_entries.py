@@ -52,7 +52,8 @@ def _returned(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:
     taken = rows[(rows["party"] == OPERATOR) & (rows["item"] == SURCHARGE)]["money"].sum()
     if not results.facts.returns_surcharges or results.binding.empty or not taken:
         return
-    received = results.settled(ALONE)
-    received = received[received["item"] != CLOSING_VALUE].groupby("party")["money"].sum()
-    alone = {name: -float(received.get(name, 0.0)) for name in results.prosumers}
+    rows = results.settled(ALONE)
+    received = rows[rows["item"] != CLOSING_VALUE].groupby("party")["money"].sum()
+    of_all = received.reindex(results.prosumers, fill_value=0.0)
+    alone = dict(zip(results.prosumers, (-of_all).tolist(), strict=True))
     yield results.binding["time"].max(), list(surcharges_returned(float(taken), alone))

@@ -50,9 +50,15 @@ def ranked_limits(results: Results) -> list[LimitCost]:
     return [_limit_cost(row, dt_h) for row in order.to_dict("records")]
 
 
-def _limit_cost(row: Mapping[str, Any], dt_h: float) -> LimitCost:
-    about = (str(row[name]) for name in LIMIT[:3])
-    return LimitCost(*about, bool(row["is_upper"]), float(row["estimate"]), float(row["hours"]) * dt_h)
+def _limit_cost(row: Mapping[Any, Any], dt_h: float) -> LimitCost:
+    return LimitCost(
+        network=str(row["network"]),
+        element=str(row["element"]),
+        quantity=str(row["quantity"]),
+        is_upper=bool(row["is_upper"]),
+        estimate=float(row["estimate"]),
+        hours=float(row["hours"]) * dt_h,
+    )
 
 
 def limit_costs(results: Results, system_cost: Mapping[str, float | None]) -> list[dict[str, Any]]:

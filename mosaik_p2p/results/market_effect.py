@@ -102,14 +102,16 @@ def _of_alone(results: Results) -> pd.DataFrame:
 
 
 def _difference(results: Results) -> Difference:
-    alone, market = (
-        rows.groupby(KEYS, as_index=False)["excess"].max()
-        for rows in (_of_alone(results), results.of_binding_round("violations"))
-    )
+    alone, market = (_by_key(rows) for rows in (_of_alone(results), results.of_binding_round("violations")))
     both = market.merge(alone, on=KEYS, how="outer", suffixes=("", "_alone"))
     only_market, only_alone = both["excess_alone"].isna(), both["excess"].isna()
     grown = both["excess"] > AS_MUCH * both["excess_alone"]
     return Difference(market, alone, both[only_market], both[grown], both[only_alone])
+
+
+def _by_key(rows: pd.DataFrame) -> pd.DataFrame:
+    """The excess of each limit in each interval."""
+    return rows.groupby(KEYS)["excess"].max().reset_index()
 
 
 def _effect(found: Difference) -> MarketEffect:

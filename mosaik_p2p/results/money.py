@@ -61,15 +61,19 @@ def total_cost(cost: Mapping[str, Mapping[str, float | None]], case: str) -> flo
 def stored_change(cost: Mapping[str, Mapping[str, float | None]]) -> dict[str, float | None]:
     """By how much all storages together are fuller at the end than at the start, kWh; None where it is not known."""
     ends = {"alone": "stored_end_alone_kwh", "market": "stored_end_kwh"}
-    found: dict[str, float | None] = {}
-    for case, end in ends.items():
-        changes = [
-            None if None in (entry[end], entry["stored_start_kwh"]) else entry[end] - entry["stored_start_kwh"]
-            for entry in cost.values()
-            if entry["stored_end_kwh"] is not None
-        ]
-        found[case] = None if None in changes else sum(changes)
-    return found
+    owners = [entry for entry in cost.values() if entry["stored_end_kwh"] is not None]
+    return {
+        case: _sum_of([_less(entry[end], entry["stored_start_kwh"]) for entry in owners]) for case, end in ends.items()
+    }
+
+
+def _less(value: float | None, other: float | None) -> float | None:
+    return None if value is None or other is None else value - other
+
+
+def _sum_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known, 0.0) if len(known) == len(values) else None
 
 
 def is_worse_off(entry: Mapping[str, Any]) -> bool:

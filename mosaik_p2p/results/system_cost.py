@@ -45,7 +45,7 @@ def gain_after_closing(system: Mapping[str, Any], closing: Mapping[str, Any]) ->
     """The welfare gain less what going on from the market's levels costs more; None where either is not known."""
     own, base = closing.get(IN_MARKET), closing.get(system["welfare_gain_against"])
     gain: float | None = system["welfare_gain"]
-    return None if None in (gain, own, base) else gain - (own - base)
+    return None if gain is None or own is None or base is None else float(gain - (own - base))
 
 
 def _parts(results: Results, case: str, networks: Sequence[str]) -> dict[str, float | None] | None:
