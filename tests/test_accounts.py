@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from mosaik_p2p.cosim import RunOutcome, run
+from mosaik_p2p.errors import Status
 from mosaik_p2p.results.counterfactuals import ALONE_WITHIN_LIMITS, counterfactual_folder, lifted_case
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import REPORT_FILE
@@ -27,6 +28,7 @@ from mosaik_p2p.results.tables import TABLES
 from mosaik_p2p.results.terminal import render
 from mosaik_p2p.settlement.ledger import LossPrices, losses_paid
 from mosaik_p2p.settlement.returns import surcharges_returned
+from test_heat_consumers import CONTROLS, flow_of, network_with
 
 EVENING = ("time.start=2017-03-28T18:00:00+01:00", "time.horizon_steps=4", "templates.member.battery.power_kw=1e-6")
 """Without batteries there is one best dispatch: two hours of the same price would leave theirs open."""
@@ -376,3 +378,20 @@ def test_losses_that_prosumers_save_are_paid_back() -> None:
     assert (heat.payer, heat.energy_kwh, heat.money) == ("operator", 2.0, -0.6)
     assert (pumping.carrier, pumping.energy_kwh, pumping.money) == ("electricity", 0.5, pytest.approx(0.2))
     assert not list(losses_paid("alone", "heat", 1.0, 1.0, LossPrices(None, None)))
+
+
+@pytest.mark.parametrize("consumer", CONTROLS)
+def test_a_heat_network_whose_own_consumers_draw_is_not_idle(consumer: dict[str, float], tmp_path: Path) -> None:
+    result = flow_of(network_with(consumer, tmp_path / "net.json")).solve(np.array([0.0]))
+    assert result.status is Status.OK
+
+
+def test_with_nobody_there_nothing_flows_and_all_losses_are_the_prosumers(tmp_path: Path) -> None:
+    """Without bypasses the water stands still when nobody draws."""
+    overrides = ("time.horizon_steps=2", "networks.heat.bypass.nodes=[]", "networks.heat.limits.t_supply_min_c=-60.0")
+    summary = run("network1", out=tmp_path / "run", steps=1, overrides=overrides, progress=False).summary
+    assert summary["loss_nobody_kwh"]["heat"] == 0.0
+    assert summary["at_rest_with_nobody_h"] == {"electricity": 0.0, "heat": 1.0}
+    assert summary["caused_loss_kwh"]["heat"] == summary["loss_kwh"]["heat"]
+    said = "Without the prosumers nothing flows in the heat network in 1 h: all it loses is theirs"
+    assert said in " ".join(render(summary).split())
