@@ -11,7 +11,12 @@ from mosaik_p2p import api
 from mosaik_p2p.cosim import ExitCode, Order, RunOutcome, conduct, run
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.comparison import LABELS, comparison_rows
-from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIATION, counterfactual_folder
+from mosaik_p2p.results.counterfactuals import (
+    ALONE_WITHIN_LIMITS,
+    WITHOUT_CHARGES,
+    WITHOUT_NEGOTIATION,
+    counterfactual_folder,
+)
 from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE
 from mosaik_p2p.results.lock import LOCK_FILE
 from mosaik_p2p.results.mark import MARK_FILE
@@ -128,7 +133,8 @@ def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> Non
     assert outcome.exit_code is ExitCode.INCOMPLETE
     assert outcome.summary["complete"]
     assert {case: told["complete"] for case, told in outcome.summary["counterfactuals"].items()} == {
-        WITHOUT_CHARGES: False
+        ALONE_WITHIN_LIMITS: True,
+        WITHOUT_CHARGES: False,
     }
     told = "The run without charges broke off and is not compared: interrupted by the user"
     assert told in render(outcome.summary)
