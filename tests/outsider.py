@@ -235,6 +235,12 @@ class LookAhead:
         return end if time["final_at_end"] and 0 <= end < len(self.times) else -1
 
     @property
+    def dearest_per_kwh(self) -> float:
+        quantities = self.forecasts.index.get_level_values("quantity")
+        offers = self.forecasts[quantities.isin(["import_price_per_kwh", "export_price_per_kwh"])]
+        return float(offers[offers.index.get_level_values("time").isin(self.times)].abs().max())
+
+    @property
     def scarcity_per_kwh(self) -> float:
         prices = self.results["prosumers"]
         told = min(self.times[0], prices["time"].max())
@@ -400,8 +406,8 @@ def _level_anew(ahead: LookAhead, device: dict[str, Any]) -> float:
 
 
 def _owe(programme: Programme, ahead: LookAhead, column: int, wanted_kwh: float) -> None:
-    """A level that is to be reached, and misses what it lacks at half of what an imbalance costs."""
-    short, spare = programme.variables(2, 0.0, np.inf, [0.5 * ahead.scarcity_per_kwh, 0.0])
+    """A level that is to be reached, and misses what it lacks at three times the dearest offer."""
+    short, spare = programme.variables(2, 0.0, np.inf, [3.0 * ahead.dearest_per_kwh, 0.0])
     programme.equation([(column, 1.0), (short, 1.0), (spare, -1.0)], wanted_kwh)
 
 

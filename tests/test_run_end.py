@@ -189,7 +189,8 @@ def test_where_nothing_is_known_of_the_time_after_the_run_the_closing_value_is_n
 
 
 def test_it_looks_as_far_as_the_last_look_ahead_and_no_farther_than_profiles() -> None:
-    hours = [lived(case_of(battery(), price=DEAR_THEN_CHEAP[:span]))[-1]["closing"]["hours"][0] for span in (SPAN, 6)]
+    prices = (np.append(DEAR_THEN_CHEAP, [0.1] * 3), DEAR_THEN_CHEAP[:6])
+    hours = [lived(case_of(battery(), price=price))[-1]["closing"]["hours"][0] for price in prices]
     assert hours == [HORIZON - 1, 2]
 
 

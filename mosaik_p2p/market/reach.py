@@ -7,7 +7,7 @@ once which limits of a network no dispatch can keep.
 import numpy as np
 
 from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED, MarketProblem
-from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Storage
+from mosaik_p2p.prosumers.model import LACKING, ProsumerModel, Storage
 from mosaik_p2p.units import FloatArray
 
 
@@ -59,7 +59,7 @@ def _charge_and_discharge(
     model: ProsumerModel, storage: Storage, share: FloatArray
 ) -> tuple[tuple[int, float], tuple[int, float]] | None:
     """(row, kWh per kW) of charging and of discharging, for a storage that does nothing else to the carrier."""
-    flows = [entry for entry in storage.gain if model.variables[entry[0]].quantity != SHORTFALL]
+    flows = [entry for entry in storage.gain if model.variables[entry[0]].quantity not in LACKING]
     if len(flows) != 2 or storage.keep <= 0.0:
         return None
     (a, gain_a), (b, gain_b) = sorted(flows, key=lambda entry: entry[1])
@@ -69,7 +69,7 @@ def _charge_and_discharge(
 
 def _lacking_kwh(model: ProsumerModel, storage: Storage) -> FloatArray:
     """(T,): by what a storage's level may be counted higher than it is, where something is owed and may be missed."""
-    rows = [(k, -gain) for k, gain in storage.gain if model.variables[k].quantity == SHORTFALL]
+    rows = [(k, -gain) for k, gain in storage.gain if model.variables[k].quantity in LACKING]
     return sum((fills * model.upper[k] for k, fills in rows), start=np.zeros(model.horizon))
 
 

@@ -13,7 +13,7 @@ from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.conversion import FUEL
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
-from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel
+from mosaik_p2p.prosumers.model import LACKING, ProsumerModel
 from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.prosumers.storing import LEVEL
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
@@ -148,7 +148,7 @@ def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> floa
     """The level at the end of the interval, without what it lacks and counts all the same; None of what is no storage,
     or is away and can hold nothing."""
     levels = (k for k in rows if model.variables[k].quantity == LEVEL and model.upper[k, 0] > 0)
-    lacking_kwh = sum(model.dt_h * float(power[k]) for k in rows if model.variables[k].quantity == SHORTFALL)
+    lacking_kwh = sum(model.dt_h * float(power[k]) for k in rows if model.variables[k].quantity in LACKING)
     return next((float(power[k]) - lacking_kwh for k in levels), None)
 
 
@@ -156,7 +156,7 @@ def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatAr
     if name in model.missed_kwh:
         missed = float(model.missed_kwh[name][0])
         return None if np.isnan(missed) else missed
-    lacking = (k for k in rows if model.variables[k].quantity == SHORTFALL and model.upper[k, 0] > 0)
+    lacking = (k for k in rows if model.variables[k].quantity in LACKING and model.upper[k, 0] > 0)
     return next((model.dt_h * float(power[k]) for k in lacking), None)
 
 

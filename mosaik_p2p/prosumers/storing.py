@@ -6,8 +6,8 @@ An electric vehicle is a battery whose content comes with it and goes with it. W
 it departs, the level falls by the departure energy; what it has beyond that goes along (`spare`), what it lacks is a
 `shortfall`; both in kW over that interval.
 
-Where the run ends inside a look-ahead, every storage owes its `final` level there too. What it lacks of that is a
-`shortfall` as well, which the level then counts: later intervals go on as if it were there.
+Where the run ends inside a look-ahead, every storage owes its `final` level there too. What it lacks of that is `owed`,
+and the level then counts it: later intervals go on as if it were there.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank
-from mosaik_p2p.prosumers.model import SHORTFALL, ModelBuilder, Variable
+from mosaik_p2p.prosumers.model import OWED, SHORTFALL, ModelBuilder, Variable
 from mosaik_p2p.units import ELECTRICITY, HEAT, BoolArray, FloatArray, IntArray
 
 CHARGE, DISCHARGE, LEVEL = "charge", "discharge", "level"
@@ -53,7 +53,7 @@ def _add_store(
         least[run_end] = max(device.energy_min_kwh, device.energy_final_kwh)
         lacking_kwh = builder.series(0.0)
         lacking_kwh[run_end] = least[run_end] - device.energy_min_kwh
-        gain |= _shortfall(device.name, kind.name, lacking_kwh, builder)
+        gain |= _lacking(Variable(device.name, kind.name, OWED), lacking_kwh, builder)
     level = builder.variable(Variable(device.name, kind.name, LEVEL), lower=least, upper=device.energy_max_kwh)
     builder.storage(level, gain=gain, begin_kwh=begin_kwh, keep=kind.keep)
 
@@ -66,10 +66,9 @@ def charged_to_kwh(begin_kwh: float, charged_kwh: float, keep: float, intervals:
     return float(left * begin_kwh + charged_kwh * (1.0 - left) / (1.0 - keep))
 
 
-def _shortfall(device: str, kind: str, most_kwh: FloatArray, builder: ModelBuilder) -> dict[int, float]:
+def _lacking(name: Variable, most_kwh: FloatArray, builder: ModelBuilder) -> dict[int, float]:
     """What a storage may lack in each interval, (T,) kWh, as a gain of its level."""
-    row = builder.variable(Variable(device, kind, SHORTFALL), upper=most_kwh / builder.dt_h)
-    return {row: -builder.dt_h}
+    return {builder.variable(name, upper=most_kwh / builder.dt_h): -builder.dt_h}
 
 
 def kept(loss_per_h: float, dt_h: float) -> float:
@@ -144,15 +143,16 @@ def add_ev(device: Ev, builder: ModelBuilder, stay: Stay, *, begin_kwh: float, r
         gain[discharge] = dt_h / device.efficiency_discharge
     spare_kw = (device.energy_max_kwh - device.energy_departure_kwh) / dt_h * departs
     gain[builder.variable(Variable(device.name, kind, "spare"), upper=spare_kw)] = dt_h
-    lacking_kwh = device.energy_departure_kwh * departs
     least = device.energy_min_kwh * there
     if run_end is None or run_end < builder.horizon - 1:
         least[-1] = max(least[-1], _least_at_end(device, stay, begin_kwh=begin_kwh, dt_h=dt_h))
     if run_end is not None:
         owed_kwh = _owed_at_end(device, stay.until(run_end), begin_kwh=begin_kwh, dt_h=dt_h)
-        lacking_kwh[run_end] += max(owed_kwh - least[run_end], 0.0)
+        lacking_kwh = builder.series(0.0)
+        lacking_kwh[run_end] = max(owed_kwh - least[run_end], 0.0)
         least[run_end] = max(least[run_end], owed_kwh)
-    gain |= _shortfall(device.name, kind, lacking_kwh, builder)
+        gain |= _lacking(Variable(device.name, kind, OWED), lacking_kwh, builder)
+    gain |= _lacking(Variable(device.name, kind, SHORTFALL), device.energy_departure_kwh * departs, builder)
     level = builder.variable(Variable(device.name, kind, LEVEL), lower=least, upper=device.energy_max_kwh * there)
     inflow = device.energy_arrival_kwh * stay.arrives - device.energy_departure_kwh * departs
     builder.storage(level, gain=gain, begin_kwh=begin_kwh, inflow_kwh=inflow)

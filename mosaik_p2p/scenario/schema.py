@@ -296,7 +296,7 @@ class Scenario(Section):
     """The members of the market."""
     prosumers_file: Name | None = None
     """CSV of more prosumers, a row each, with the columns `name`, `bus`, `junction_supply`, `junction_return`,
-    `replaces_load`, `template`, `scale`, `shift_minutes` (only `name` is needed). The last two may say `random`: then
-    they are drawn from the seed, scales with mean 1 and shifts within an hour."""
+    `replaces_load`, `replaces_consumer`, `template`, `scale`, `shift_minutes` (only `name` is needed). The last two may
+    say `random`: then they are drawn from the seed, scales with mean 1 and shifts within an hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""
