@@ -1,5 +1,7 @@
 """From a loaded case to the market's own: charges measured on the networks."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mosaik_p2p.charges.graph import PathGraph
@@ -21,7 +23,7 @@ def market_case(case: Case) -> MarketCase:
     known = market.reputation
     return MarketCase(
         prosumers=case.prosumers,
-        charges=(_electric_charges(case), _heat_charges(case)),
+        charges=_charges(case),
         day=np.asarray(case.day, dtype=np.int64),
         dt_h=case.dt_h,
         steps=time.steps,
@@ -29,8 +31,18 @@ def market_case(case: Case) -> MarketCase:
         settings=Settings(form=market.form, relative_gap=market.relative_gap, max_iterations=market.max_iterations),
         on_not_converged=market.on_not_converged,
         clearing=time.clearing,
+        final_at_end=time.final_at_end,
         reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
     )
+
+
+def _charges(case: Case) -> tuple[Charges, Charges]:
+    """Of both carriers; where nobody trades, nobody has a partner."""
+    charges = (_electric_charges(case), _heat_charges(case))
+    if case.scenario.market.design == "p2p":
+        return charges
+    nobody = np.zeros((len(case.prosumers), len(case.prosumers)), dtype=np.bool_)
+    return replace(charges[0], partners=nobody), replace(charges[1], partners=nobody)
 
 
 def design_faults(scenario: Scenario) -> list[Fault]:
@@ -58,6 +70,8 @@ def form_faults(case: Case) -> list[Fault]:
         for carrier, posted in charges
         if posted.tree is None
     ]
+    if case.scenario.market.design == "none":
+        problems.append("nobody has a partner there")
     if case.scenario.market.reputation.benefit_per_kwh > 0:
         problems.append("a network knows no reputation of single pairs")
     return [Fault("market.form", "'network'", problem, remedy) for problem in problems]

@@ -7,7 +7,16 @@ than one table (names that refer to each other, files, networks) is checked by t
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
 from mosaik_p2p.scenario.charges import Charges
@@ -36,6 +45,7 @@ HORIZON_LIMIT = 10_000
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 """With the longest span it ends well before 2262, which no time in nanoseconds since 1970 can name."""
 MINUTES_PER_DAY = 1440
+LIFTS_LIMIT = 20
 ROUNDS_LIMIT = 50
 """Well below the loops that mosaik allows within one instant."""
 
@@ -44,6 +54,13 @@ def _within_years(start: datetime) -> datetime:
     if not FIRST_YEAR <= start.year <= LAST_YEAR:
         refuse(f"is not within the years {FIRST_YEAR} to {LAST_YEAR}", remedy="Give another year.")
     return start
+
+
+def _of_a_day(intervals: Any, info: ValidationInfo) -> Any:
+    """The number given, or the intervals of a day by the fields that were read before."""
+    if intervals is not None:
+        return intervals
+    return MINUTES_PER_DAY // int(info.data.get("step_minutes", MINUTES_PER_HOUR))
 
 
 class Time(Section):
@@ -55,11 +72,19 @@ class Time(Section):
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
     """Length of an interval, minutes."""
-    horizon_steps: Annotated[int, Field(strict=True, ge=1, le=HORIZON_LIMIT)] = 24
-    """Intervals that each clearing looks at."""
+    horizon_steps: Annotated[int, Field(strict=True, ge=1, le=HORIZON_LIMIT), BeforeValidator(_of_a_day)] = Field(
+        default=None, validate_default=True
+    )
+    """Intervals that each clearing looks at; left out: those of 24 h, whatever their length."""
     clearing: Literal["rolling", "day_ahead"] = "rolling"
     """`rolling`: a clearing in every interval, of which only that interval binds. `day_ahead`: one in every
     `horizon_steps` intervals, all of which bind."""
+    final_at_end: Annotated[bool, Field(strict=True)] = True
+    """Whether storages hold their `final` level at the end of the run too, and vehicles what they need to leave in time
+    at full power; what limits make them lack of it is reported. Without it only every look-ahead ends with that."""
+    after_end: Literal["shrink", "wrap"] = "shrink"
+    """What follows where profiles end inside a look-ahead; they must cover the `steps` of the run. `shrink`: the
+    look-ahead ends with the shortest of them. `wrap`: a file's last whole days come again."""
 
     @model_validator(mode="after")
     def _on_the_grid_of_the_day(self) -> Self:
@@ -71,7 +96,7 @@ class Time(Section):
 
     @property
     def span_steps(self) -> int:
-        """Intervals that profiles must cover."""
+        """Intervals that the run and its look-aheads reach, as far as profiles go."""
         return self.steps + self.horizon_steps - 1
 
     @property
@@ -92,8 +117,9 @@ class Reputation(Section):
 class Market(Section):
     """How the market clears, and when a clearing is good enough."""
 
-    design: Literal["p2p"] = "p2p"
-    """`p2p`: every two members may trade with each other."""
+    design: Literal["p2p", "none"] = "p2p"
+    """`p2p`: every two members may trade with each other. `none`: nobody trades; with negotiation that is what everyone
+    can do alone within the networks' limits."""
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
@@ -118,6 +144,9 @@ class Negotiation(Section):
     """Whether it negotiates."""
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 10
     """Rounds of surcharges; then operating envelopes follow."""
+    revenue: Literal["operator", "returned"] = "operator"
+    """Who has the surcharges, rebates counted against them: the `operator`, or the prosumers, to whom they are
+    `returned` at the end of the run in proportion to what each pays or earns alone."""
 
 
 class Scale(Section):
@@ -148,7 +177,15 @@ class Settlement(Section):
     ] = ("alone",)
     """`alone` is always computed; the others are runs of their own, which take their time."""
     loss_price_per_kwh: PricePerKwh | None = None
-    """What the operator pays for electric losses and pumping, currency per kWh; left out: nothing."""
+    """What the operator pays for electric losses and pumping, currency per kWh; left out: they have no price."""
+    losses: Literal["caused", "whole"] = "caused"
+    """Which losses the operator pays: `caused` by the prosumers (with them, less with nobody there), or those of the
+    `whole` network, its other loads included."""
+    through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
+    """Days without the market that go through both networks after the run: everyone `alone`, by which the market's
+    effect on the limits is judged, and `nobody` there, by which the caused losses are known. Empty: neither."""
+    lift_limits: Annotated[int, Field(strict=True, ge=0, le=LIFTS_LIMIT)] = 0
+    """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
 
 
 class JunctionPair(Section):
@@ -282,6 +319,8 @@ class Scenario(Section):
     prosumers: tuple[ProsumerSpec, ...] = ()
     """The members of the market."""
     prosumers_file: Name | None = None
-    """CSV of more prosumers; see `mosaik_p2p.loading.houses`."""
+    """CSV of more prosumers, a row each, with the columns `name`, `bus`, `junction_supply`, `junction_return`,
+    `replaces_load`, `replaces_consumer`, `template`, `scale`, `shift_minutes` (only `name` is needed). The last two may
+    say `random`: then they are drawn from the seed, scales with mean 1 and shifts within an hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""
