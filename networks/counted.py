@@ -40,7 +40,7 @@ DRAWING: Mapping[str, tuple[str, ...]] = {
 """Tables of what draws, to the columns that the background multiplies."""
 FEEDING: Mapping[str, tuple[str, ...]] = {"sgen": _POWER, "asymmetric_sgen": _PHASES}
 """Tables of what feeds in with a fixed power, to the columns that the factor of generation multiplies."""
-COUNTED = DRAWING | FEEDING
+COUNTED: Mapping[str, tuple[str, ...]] = {**DRAWING, **FEEDING}
 
 
 @dataclass(frozen=True)
@@ -213,11 +213,12 @@ def _shares(loads: pd.DataFrame, kind: str) -> FloatArray:
     """(loads, 2) parts of active and reactive power that go with the voltage (i) or its square (z)."""
     columns = [f"const_{kind}_{power}_percent" for power in "pq"]
     parts = [loads[name].to_numpy(dtype=float) if name in loads else np.zeros(len(loads)) for name in columns]
-    return np.column_stack(parts) / 100.0
+    return np.asarray(np.column_stack(parts) / 100.0, dtype=np.float64)
 
 
 def _at(voltage: "pd.Series[Any] | float", buses: IntArray) -> FloatArray:
     """(rows, 1) voltages in p.u.; 1 where a bus has none."""
     if isinstance(voltage, float):
         return np.full((len(buses), 1), voltage)
-    return np.nan_to_num(voltage.reindex(buses).to_numpy(dtype=float), nan=1.0)[:, None]
+    found: FloatArray = voltage.reindex(buses).to_numpy(dtype=np.float64)
+    return np.where(np.isnan(found), 1.0, found)[:, None]

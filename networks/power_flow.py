@@ -216,7 +216,7 @@ class PowerFlow:
     def _expected(self) -> "pd.Series[Any]":
         """Voltages by bus at which powers and voltages would belong together, were the network linear around the last
         solution."""
-        found = self._net.res_bus["vm_pu"]
+        found: pd.Series[Any] = self._net.res_bus["vm_pu"]
         if not self._warm:
             return found
         missing = self._counted.missing(self._factors, found)

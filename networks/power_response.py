@@ -52,7 +52,8 @@ def voltages_with(
     internal = net._ppc["internal"]
     voltage = np.asarray(internal["V"], dtype=np.complex128)
     count = len(voltage)
-    places = unknowns(*(np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq")), count)
+    pv, pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
+    places = unknowns(pv, pq, count)
     drawn = _at_buses(net, more_drawn, count)
     entering = np.zeros(places.count)
     for equations, part in ((places.active, drawn.real), (places.reactive, drawn.imag)):
@@ -72,7 +73,7 @@ def _response(elements: Sequence[str] | pd.Series, per_unit: FloatArray) -> Resp
     return Response(elements=list(elements), per_kw=per_kw, per_kvar=per_kvar)
 
 
-def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index, count: int) -> IntArray:
+def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index | IntArray, count: int) -> IntArray:
     """Positions in pandapower's arrays; -1 for a bus that is not among those that were solved."""
     found = net._pd2ppc_lookups["bus"][np.asarray(buses, dtype=np.int64)]
     known = net.bus["in_service"].reindex(buses).to_numpy(dtype=bool)

@@ -7,12 +7,14 @@ at the least above it.
 """
 
 from collections.abc import Iterable
+from math import inf, isfinite, isnan
 
 import numpy as np
 import pandapower
 import pandas as pd
 from pandapower import pandapowerNet
 
+from mosaik_p2p.networks.file_values import numbers
 from mosaik_p2p.networks.pf_options import stored_options
 
 SAME_MVAR = 1e-7
@@ -28,13 +30,16 @@ class ReactiveLimits:
         self._net = net
         honoured = stored_options(net).get("enforce_q_lims", True)
         generators = net.gen[net.gen["in_service"].astype(bool)] if honoured else net.gen.iloc[:0]
-        self._bounds = pd.DataFrame({side: _bound(generators, side) for side in (LEAST, MOST)}, index=generators.index)
-        self._bounds = self._bounds[np.isfinite(self._bounds).any(axis=1)]
+        least, most = (_bound(generators, side) for side in (LEAST, MOST))
+        bounds = zip(map(int, generators.index), least, most, strict=True)
+        self._bounds = {
+            index: {LEAST: low, MOST: high} for index, low, high in bounds if isfinite(low) or isfinite(high)
+        }
         self._stand_in = {
             index: pandapower.create_sgen(
                 net, net.gen["bus"].at[index], 0.0, in_service=False, name=f"generator {index}"
             )
-            for index in self._bounds.index
+            for index in self._bounds
         }
         self._at: dict[int, str] = {}
         """By generator that is at a limit, which one."""
@@ -47,9 +52,7 @@ class ReactiveLimits:
     def give_way(self) -> bool:
         """Take all generators for being at their largest power, where not all voltages can be held; False where that
         has been tried."""
-        return self._take(
-            {index: MOST if np.isfinite(self._bounds.at[index, MOST]) else LEAST for index in self._bounds.index}
-        )
+        return self._take({index: MOST if isfinite(self._bounds[index][MOST]) else LEAST for index in self._bounds})
 
     def fit(self) -> bool:
         """Whether the solution in the net is one; else the nearest next state is taken. LookupError where none is
@@ -69,13 +72,13 @@ class ReactiveLimits:
         return False
 
     def _holding(self) -> Iterable[int]:
-        return [index for index in self._bounds.index if index not in self._at]
+        return [index for index in self._bounds if index not in self._at]
 
     def _exceeded(self, index: int) -> str | None:
         reactive = float(self._net.res_gen["q_mvar"].at[index])
-        if reactive > self._bounds.at[index, MOST] + SAME_MVAR:
+        if reactive > self._bounds[index][MOST] + SAME_MVAR:
             return MOST
-        return LEAST if reactive < self._bounds.at[index, LEAST] - SAME_MVAR else None
+        return LEAST if reactive < self._bounds[index][LEAST] - SAME_MVAR else None
 
     def _pull_pu(self, index: int) -> float:
         """By how much the voltage is on the side on which the generator would do less."""
@@ -93,7 +96,7 @@ class ReactiveLimits:
         for index, place in self._stand_in.items():
             side = state.get(index)
             net.gen.loc[index, "in_service"] = side is None
-            reactive = 0.0 if side is None else float(self._bounds.at[index, side])
+            reactive = 0.0 if side is None else float(self._bounds[index][side])
             active = float(net.gen["p_mw"].at[index] * net.gen["scaling"].at[index])
             net.sgen.loc[place, ["p_mw", "q_mvar"]] = [active, reactive]
             net.sgen.loc[place, "in_service"] = side is not None
@@ -108,8 +111,8 @@ class ReactiveLimits:
             net.res_gen.loc[index, ["vm_pu", "va_degree"]] = bus[["vm_pu", "va_degree"]].to_numpy()
 
 
-def _bound(generators: pd.DataFrame, side: str) -> "pd.Series[float]":
-    open_end = -np.inf if side == LEAST else np.inf
-    if side not in generators:
-        return pd.Series(open_end, index=generators.index)
-    return generators[side].astype(float).fillna(open_end)
+def _bound(generators: pd.DataFrame, side: str) -> list[float]:
+    """The limits of one side, infinite where there is none."""
+    open_end = -inf if side == LEAST else inf
+    values = numbers(generators[side]) if side in generators else np.full(len(generators), np.nan)
+    return [open_end if isnan(value) else float(value) for value in values]

@@ -76,4 +76,4 @@ def _stated(net: pandapowerNet, table: str, column: str) -> FloatArray:
 
 
 def _active(net: pandapowerNet, table: str) -> BoolArray:
-    return net[table]["in_service"].to_numpy(dtype=bool)
+    return np.asarray(net[table]["in_service"], dtype=np.bool_)

@@ -66,7 +66,7 @@ def band_faults(place: str, spec: ElectricitySpec) -> Iterator[Fault]:
 def _own_limits(network: ElectricNetwork | None, limits: ElectricLimitsSpec) -> dict[Quantity, dict[str, float]]:
     """By quantity and element, the limits of the file that no word of the scenario overrides."""
     stated = stated_limits(limits)
-    named = {(own.table, own.name) for own in limits.element}
+    named: set[tuple[str, str]] = {(own.table, own.name) for own in limits.element}
     found: dict[Quantity, dict[str, float]] = {key: {} for key in USUAL}
     for limit in () if network is None else stored_limits(network.net):
         key = (limit.table, limit.quantity)

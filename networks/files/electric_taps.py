@@ -64,7 +64,8 @@ def _types(trafos: pd.DataFrame, tap: str) -> "pd.Series[Any]":
     stated = _column(trafos, f"{tap}_changer_type")
     free = stated.isna() | (stated == "")
     turns_only = _usable(trafos, f"{tap}_step_degree") & ~_usable(trafos, f"{tap}_step_percent")
-    meant = np.where(turns_only, "Ideal", np.where(_has_step(trafos, tap), "Ratio", None))
+    steps = zip(turns_only, _has_step(trafos, tap), strict=True)
+    meant = ["Ideal" if turns else "Ratio" if has_step else None for turns, has_step in steps]
     return stated.astype(object).where(~free, pd.Series(meant, index=trafos.index, dtype=object))
 
 
