@@ -3,7 +3,8 @@
 It takes the parameters, entities, attributes and extra methods of mosaik-pandapower-2 and can replace it. It adds a
 scenario as the source of network, limits and background load, the answer `violations` to a dispatch, the tables for
 the recorder, and elements and attributes of which `electric_elements` tells. Differences: the simulator is hybrid, so
-that a dispatch makes it step again in the same instant; and an attribute is None where the power flow has no solution.
+that a dispatch makes it step again in the same instant; an attribute is None where the power flow has no solution; and
+of several sources of one input each keeps its last value, where the adapter forgets who is silent in a step.
 """
 
 import copy
@@ -19,19 +20,20 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.feasibility.electric import electric_checks
 from mosaik_p2p.feasibility.rows import Movers
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
-from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, set_value, split
+from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
     API_VERSION,
     LOAD_SCALING,
     ScenarioSource,
+    Sources,
     interval_steps,
     only_value,
     open_case,
     serve,
-    total,
 )
+from mosaik_p2p.sims.sources import position
 from mosaik_p2p.units import ELECTRICITY, KW_PER_MW, mw
 
 TOTALS = {"loss[MW]": "loss_kw", "P_slack[MW]": "slack_kw"}
@@ -69,7 +71,7 @@ class Simulator(GridSimulator):
         self._net_is_lent = False
         self._status: Status | None = None
         self._powers: dict[int, dict[str, float]] = {}
-        """By bus index: the last value of each input, kept until another one arrives."""
+        """By bus index: each input, summed over what its sources said last."""
         self._scaling = 1.0
         self._totals: dict[str, float | None] = dict.fromkeys(TOTALS)
         self._columns: dict[tuple[str, str], dict[int, float | None]] = {}
@@ -150,12 +152,16 @@ class Simulator(GridSimulator):
                     continue
                 is_dispatch = True
                 if eid != GRID_ID:
-                    self._take(eid, attribute, total(sources))
-                    self._note_sources(eid, attribute, sources)
+                    self._take(eid, attribute, sources)
         self._apply_profiles(time)
         return is_dispatch
 
-    def _take(self, eid: str, attribute: str, value: float) -> None:
+    def _take(self, eid: str, attribute: str, sources: Sources) -> None:
+        if attribute in POSITIONS:
+            value = position(f"{eid}.{attribute}", sources)
+        else:
+            self._inputs.take(eid, attribute, sources)
+            value = self._inputs.total(eid, attribute)
         kind, index = split(eid)
         if kind == "Bus":
             self._powers.setdefault(index, {})[attribute] = value

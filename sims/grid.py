@@ -27,6 +27,7 @@ from mosaik_p2p.feasibility.rows import SLACK, LimitRow, Movers, RowKey, entries
 from mosaik_p2p.feasibility.violation import Violation
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.sims.shared import BaseSimulator, in_order, record
+from mosaik_p2p.sims.sources import LastValues
 from mosaik_p2p.units import Table
 
 GRID_ID = "Grid"
@@ -71,8 +72,7 @@ class GridSimulator(BaseSimulator):
         self._limit_rows = False
         self._kept: frozenset[RowKey] = frozenset()
         self._kept_time = -1
-        self._sent: dict[str, dict[str, dict[str, float]]] = {}
-        """By full id of a source of the dispatch, and by entity that it feeds: its last value of each attribute."""
+        self._inputs = LastValues()
         self._round = -1
         self._time = -1
         self._wall_s = 0.0
@@ -141,20 +141,14 @@ class GridSimulator(BaseSimulator):
         }
         return Answer(solution, tuple(judged(broken, rows, movers.injection_kw)), tuple(rows), slack)
 
-    def _note_sources(self, eid: str, attribute: str, sources: Mapping[str, float]) -> None:
-        """Keep who sent what, for those who want to know how limits answer to them."""
-        if not self._limit_rows:
-            return
-        for source, value in sources.items():
-            self._sent.setdefault(source, {}).setdefault(eid, {})[attribute] = value
-
-    def _places_of_sources(self) -> dict[str, tuple[str, dict[str, float]]]:
+    def _places_of_sources(self) -> dict[str, tuple[str, Mapping[str, float]]]:
         """By name of a source: the one entity that it feeds, and with what, in the order of the names.
 
         The name is the source's entity id, as its own simulator knows it; where two simulators use the same one, the
         full id of each. A source that feeds several entities has no one response and is left out.
         """
-        single = {source: next(iter(sent.items())) for source, sent in self._sent.items() if len(sent) == 1}
+        sources = self._inputs.by_source()
+        single = {source: next(iter(sent.items())) for source, sent in sources.items() if len(sent) == 1}
         short = {source: source.partition(".")[2] or source for source in single}
         uses = Counter(short.values())
         named = {short[source] if uses[short[source]] == 1 else source: place for source, place in single.items()}

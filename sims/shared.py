@@ -72,11 +72,6 @@ def in_order(sources: Sources) -> list[Any]:
     return [sources[source] for source in sorted(sources)]
 
 
-def total(sources: Sources) -> float:
-    """Sum over the sources, the same in every run."""
-    return math.fsum(in_order(sources))
-
-
 def only_value(sources: Sources) -> Any:
     """The value of an attribute that one source provides; with several, that of the first name."""
     return in_order(sources)[0]
