@@ -28,7 +28,6 @@ from mosaik_p2p.sims.shared import (
     LOAD_SCALING,
     ScenarioSource,
     Sources,
-    interval_steps,
     only_value,
     open_case,
     serve,
@@ -91,7 +90,7 @@ class Simulator(GridSimulator):
         source = grid_source(case, params)
         self._use_limit_rows(params.get("limit_rows"), case)
         if case is not None:
-            self._use_interval(interval_steps(case, self._time_resolution))
+            self._use_time(case)
             self._scaling = 0.0
         # Switching elements and adding generators change the net: it has to be this simulator's own.
         self._source = dataclasses.replace(source, network=_own(source))

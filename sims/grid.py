@@ -26,7 +26,7 @@ from mosaik_p2p.feasibility.checked import Checked, violations
 from mosaik_p2p.feasibility.rows import SLACK, LimitRow, Movers, RowKey, entries, judged, limit_rows
 from mosaik_p2p.feasibility.violation import Violation
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.sims.shared import BaseSimulator, in_order, record
+from mosaik_p2p.sims.shared import BaseSimulator, in_order, interval_steps, record
 from mosaik_p2p.sims.sources import LastValues
 from mosaik_p2p.units import Table
 
@@ -75,6 +75,8 @@ class GridSimulator(BaseSimulator):
         self._inputs = LastValues()
         self._round = -1
         self._time = -1
+        self._last_begin: int | None = None
+        """When the scenario's last interval begins; without a scenario nobody knows."""
         self._wall_s = 0.0
 
     def init(
@@ -87,8 +89,10 @@ class GridSimulator(BaseSimulator):
         self._step_size = step_size
         return self.meta
 
-    def _use_interval(self, steps: int) -> None:
+    def _use_time(self, case: Case) -> None:
         """The scenario's interval becomes the step, unless the user chose another or none."""
+        steps = interval_steps(case, self._time_resolution)
+        self._last_begin = (case.scenario.time.steps - 1) * steps
         if self._step_size == DEFAULT_STEP_SIZE:
             self._step_size = steps
 
@@ -171,6 +175,10 @@ class GridSimulator(BaseSimulator):
         """How the last solution answers to the sources of the dispatch."""
 
     @abstractmethod
+    def get_net_json(self) -> str:
+        """The net of the last solution, in a form that its library reads."""
+
+    @abstractmethod
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
         """Attributes of an element as it was solved last; None where there is no solution."""
 
@@ -186,11 +194,14 @@ class GridSimulator(BaseSimulator):
             return {}
         answer = self._answer
         tables = answer.solution.tables | {"violations": violation_rows(self.network, answer.violations)}
-        events = {
-            "violations": {"round": self._round, "status": str(answer.solution.status)} | _plain(answer),
-            "tables": record(self._round, tables, wall_s=self._wall_s),
-        }
-        return {name: events[name] for name in attributes if name in events}
+        events: dict[str, Any] = {}
+        if "violations" in attributes:
+            events["violations"] = {"round": self._round, "status": str(answer.solution.status)} | _plain(answer)
+        if "tables" in attributes:
+            # Nobody can ask for the net when the world has ended: it goes with the answers of the last interval.
+            net = self.get_net_json() if self._time == self._last_begin else None
+            events["tables"] = record(self._round, tables, wall_s=self._wall_s, net=net)
+        return events
 
 
 def _plain(answer: Answer) -> dict[str, Any]:

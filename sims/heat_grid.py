@@ -32,7 +32,7 @@ from mosaik_p2p.sims.heat_elements import (
     children,
     shown_values,
 )
-from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, open_case, serve
+from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, open_case, serve
 from mosaik_p2p.units import HEAT, Table
 
 HEAT_INPUT = "Q_heat[kW]"
@@ -123,7 +123,7 @@ class Simulator(GridSimulator):
             problem = "the scenario has no heat network"
             raise BadInput([Fault("Grid", case.scenario.name, problem, "Leave the grid out")])
         self._heat, self._limits = case.heat, case.heat_limits
-        self._use_interval(interval_steps(case, self._time_resolution))
+        self._use_time(case)
         for prosumer in case.prosumers:
             if prosumer.junctions is not None:
                 self._connect(prosumer.name, *prosumer.junctions)

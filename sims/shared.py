@@ -77,9 +77,10 @@ def only_value(sources: Sources) -> Any:
     return in_order(sources)[0]
 
 
-def record(round_number: int, tables: Mapping[str, Table], *, wall_s: float) -> dict[str, Any]:
-    """One round's tables as a message to the recorder, JSON types only."""
-    return {"round": round_number, "wall_s": wall_s, "tables": dict(tables)}
+def record(round_number: int, tables: Mapping[str, Table], *, wall_s: float, net: str | None = None) -> dict[str, Any]:
+    """One round's tables as a message to the recorder, JSON types only; `net`: the network as it was solved."""
+    message = {"round": round_number, "wall_s": wall_s, "tables": dict(tables)}
+    return message if net is None else message | {"net": net}
 
 
 def serve(simulator: mosaik_api_v3.Simulator, description: str) -> int:

@@ -4,6 +4,7 @@ The resolved scenario is read as plain TOML, so that a report can be built from 
 A fact that is absent is None: the report then shows the quantity without its limit.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
-from mosaik_p2p.results.folder import SCENARIO_FILE
+from mosaik_p2p.results.folder import SCENARIO_FILE, SUMMARY_FILE
 
 _LIMIT_KEYS = {
     "electricity": {
@@ -79,7 +80,8 @@ def read_facts(folder: Path) -> Facts:
 
 def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
     time = scenario.get("time", {})
-    networks = {name: table for name, table in scenario.get("networks", {}).items() if table}
+    elsewhere = _networks_elsewhere(folder)
+    networks = {name: table for name, table in scenario.get("networks", {}).items() if table and name not in elsewhere}
     return Facts(
         name=scenario.get("name", folder.name),
         title=scenario.get("title") or scenario.get("name", folder.name),
@@ -98,6 +100,19 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         clearing=time.get("clearing", "rolling"),
         has_reputation=bool(stated_limit(scenario, "market.reputation.benefit_per_kwh")),
     )
+
+
+def _networks_elsewhere(folder: Path) -> frozenset[str]:
+    """Networks of the scenario that somebody else has solved, as the summary says; none where there is no summary."""
+    path = folder / SUMMARY_FILE
+    if not path.exists():
+        return frozenset()
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        return frozenset(summary.get("networks_elsewhere", ()))
+    except (ValueError, TypeError, AttributeError):
+        # Whoever reads the summary itself says what is wrong with it.
+        return frozenset()
 
 
 def read_prosumers(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:

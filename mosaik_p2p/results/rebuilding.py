@@ -63,11 +63,19 @@ def _refuse_without_results(folder: Path) -> None:
     names = (MARK_FILE, SCENARIO_FILE, *(table_path(folder, table).name for table in TABLES))
     try:
         if any((folder / name).exists() for name in names):
+            _refuse_without_scenario(folder)
             return
         problem = "holds no results" if folder.is_dir() else "is no folder"
     except (OSError, ValueError) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', None) or error})"
     raise BadInput([Fault("result folder", str(folder), problem, "Name a folder that a run has written")])
+
+
+def _refuse_without_scenario(folder: Path) -> None:
+    """Without the scenario nobody knows how long the intervals are, how many there were to be, and in which money."""
+    if not (folder / SCENARIO_FILE).exists():
+        problem = f"holds no {SCENARIO_FILE}: the length and number of its intervals and their currency are not known"
+        raise BadInput([Fault("result folder", str(folder), problem, REMEDY)])
 
 
 def _refuse(faults: Iterator[Fault]) -> None:

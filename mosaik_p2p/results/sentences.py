@@ -26,6 +26,9 @@ def verdict_sentence(summary: Mapping[str, Any]) -> str:
     without = f"{unknown} interval{' has' if unknown == 1 else 's have'} no solution"
     if summary["not_converged"]["intervals"]:
         without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged"
+    if summary.get("networks_elsewhere"):
+        others = " and ".join(summary["networks_elsewhere"])
+        without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged, as {others} is solved elsewhere"
     if infeasible:
         open_ = f"; {without}" if unknown else ""
         return f"The market is not feasible: {' and '.join(_reasons(summary, f'of {steps} intervals'))}{open_}{joined}."

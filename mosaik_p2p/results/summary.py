@@ -75,6 +75,8 @@ class RunMeta:
     """Seconds of wall time by part of the run."""
     initial_stored_kwh: Mapping[str, float]
     """Energy in all storages of a prosumer at the start."""
+    networks_elsewhere: tuple[str, ...] = ()
+    """Networks of the scenario that a simulator of somebody else solves: nothing is known of them here."""
 
 
 def package_versions() -> dict[str, str]:
@@ -91,7 +93,7 @@ def package_versions() -> dict[str, str]:
 def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     """The summary of the result folder, ready for JSON: null where something is not known, never NaN."""
     results = read_results(folder)
-    verdicts = interval_verdicts(results, meta.networks)
+    verdicts = interval_verdicts(results, meta.networks, elsewhere=meta.networks_elsewhere)
     counts = verdict_counts(verdicts, meta.steps)
     unserved = unserved_by_prosumer(results, meta.dt_h)
     surplus = surplus_by_prosumer(results, meta.dt_h)
@@ -110,6 +112,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "seed": meta.seed,
         "verdict": overall_of_run(counts).value,
         "verdict_counts": counts,
+        "networks_elsewhere": list(meta.networks_elsewhere),
         "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
         "clearing_status_counts": clearing_status_counts(results.cleared),
@@ -169,6 +172,7 @@ def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
     stored = {name: entry.get("stored_start_kwh") for name, entry in summary.get("cost", {}).items()}
     return replace(
         _meta_of_dead_run(facts),
+        networks_elsewhere=tuple(summary.get("networks_elsewhere", ())),
         scenario_hash=summary.get("scenario_hash"),
         versions=summary.get("versions", {}),
         initial_stored_kwh={name: level for name, level in stored.items() if level is not None},
