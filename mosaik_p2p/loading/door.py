@@ -14,6 +14,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
 from mosaik_p2p.loading.market_case import design_faults, form_faults
+from mosaik_p2p.loading.offsets import offset_warnings
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
 from mosaik_p2p.loading.references import reference_faults
@@ -149,7 +150,7 @@ def _assembled(
         times=span.times,
         day=span.day,
         dt_h=span.dt_h,
-        warnings=(*series.warnings, *warnings_of(scenario, grids)),
+        warnings=(*series.warnings, *offset_warnings(scenario, span, path.parent), *warnings_of(scenario, grids)),
     )
 
 

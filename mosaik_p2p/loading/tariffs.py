@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.clock import minutes_within
 from mosaik_p2p.loading.series import Span
 from mosaik_p2p.prosumers.devices import Contract, Series
 from mosaik_p2p.scenario.tariffs import MINUTES_PER_DAY, Price, PriceStep, Tariff, minute_of_day
@@ -45,8 +46,7 @@ def price_per_kwh(price: Price, profiles: Mapping[str, Series], span: Span) -> F
     if not isinstance(price, tuple):
         return np.full(len(span.times), float(price))
     by_minute = _by_minute(price)
-    minutes = (span.minute[:, None] + np.arange(span.step_minutes)) % MINUTES_PER_DAY
-    return np.asarray(_mean(by_minute[minutes]), dtype=np.float64)
+    return np.asarray(_mean(by_minute[minutes_within(span.own_times, span.step_minutes)]), dtype=np.float64)
 
 
 def _by_minute(steps: tuple[PriceStep, ...]) -> FloatArray:

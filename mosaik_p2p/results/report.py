@@ -132,7 +132,7 @@ def _period(clock: Clock) -> str:
         return "no interval"
     begins = clock.local_begins()
     first, last = (moment.strftime("%a %d %b %Y %H:%M") for moment in (begins[0], begins[-1] + clock.dt))
-    return f"{first} to {last} ({clock.results.facts.zone_label})"
+    return f"{first} to {last} ({clock.results.facts.axis_label})"
 
 
 def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ than one table (names that refer to each other, files, networks) is checked by t
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
 
@@ -45,11 +46,25 @@ def _within_years(start: datetime) -> datetime:
     return start
 
 
+def _known_zone(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        refuse("is no time zone", remedy='Give a name of the IANA database, such as "Europe/Berlin".')
+    return zone
+
+
 class Time(Section):
-    """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
+    """Which intervals are cleared; `time` of an interval is its begin.
+
+    Days, tariffs and vehicles follow `zone`, or else the offset of `start`.
+    """
 
     start: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_within_years)]
     """Begin of the first interval with its offset from UTC, such as 2017-03-28T00:00:00+01:00 without quotes."""
+    zone: Annotated[Name, AfterValidator(_known_zone)] | None = None
+    """Time zone of days, tariffs and vehicles, such as "Europe/Berlin", with its changes of clocks: a day may have 23
+    or 25 hours. Left out: the offset of `start` all year round."""
     steps: Annotated[int, Field(strict=True, ge=1, le=STEPS_LIMIT)] = 24
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
@@ -66,6 +81,16 @@ class Time(Section):
         if minute % self.step_minutes or self.start.second or self.start.microsecond:
             remedy = f"Begin at a multiple of {self.step_minutes} minutes after midnight."
             refuse("does not begin with an interval", remedy=remedy, key="start")
+        return self
+
+    @model_validator(mode="after")
+    def _in_its_zone(self) -> Self:
+        if self.zone is None or not self.start.utcoffset():
+            return self
+        own = self.start.astimezone(ZoneInfo(self.zone))
+        if own.utcoffset() != self.start.utcoffset():
+            remedy = f"Write {own.isoformat()} for the same instant, or the offset of {self.zone} at that time."
+            refuse(f"has not the offset of {self.zone}", remedy=remedy, key="start")
         return self
 
     @property

@@ -23,9 +23,8 @@ NOON = (
     f"time.steps={QUARTERS}",
     "time.horizon_steps=16",
 )
-SIM_CONFIG: Any = {
-    name: {"python": f"mosaik_p2p.sims.{name}:Simulator"} for name in ("profiles", "market", "electric_grid", "recorder")
-}
+SIMULATORS = ("profiles", "market", "electric_grid", "recorder")
+SIM_CONFIG: Any = {name: {"python": f"mosaik_p2p.sims.{name}:Simulator"} for name in SIMULATORS}
 
 
 def recorded(folder: Path, *, overwrite: bool = False) -> dict[str, Any]:
