@@ -144,6 +144,7 @@ def random_hours(count: int) -> list[FloatArray]:
     return [kinds[hour % len(kinds)]() for hour in range(count)]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_random_hours(heat8_flow: HeatFlow) -> None:
     results = []
@@ -264,6 +265,7 @@ def test_village_hour(village_flow: HeatFlow, house_kw: float, coldest_c: float)
     assert max(result.pipes["velocity_m_per_s"]) < 1.0
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_village_with_feeding_houses(village_flow: HeatFlow) -> None:
     rng = np.random.default_rng(3)

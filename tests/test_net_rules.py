@@ -359,6 +359,22 @@ def test_numbers_declared_as_objects_are_computed_with(tmp_path: Path) -> None:
     assert network.net.line["in_service"].dtype == np.bool_
 
 
+@pytest.mark.parametrize("number", ["1e-310", "5e-324", "1e400"])
+def test_numbers_beyond_what_the_reader_takes_are_faults(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "net.json"
+    net = electric_net()
+    net.line.loc[0, "length_km"] = 0.123456789
+    text = json.loads(pandapower.to_json(net))
+    line = text["_object"]["line"]
+    assert line["_object"].count("0.123456789") == 1
+    line["_object"] = line["_object"].replace("0.123456789", number)
+    path.write_text(json.dumps(text))
+    with pytest.raises(BadInput) as refused:
+        electric_file(path)
+    (fault,) = refused.value.faults
+    assert "at 'line' that cannot be read" in fault.problem
+
+
 def test_tables_that_are_missing_do_not_hinder_prosumers(tmp_path: Path) -> None:
     network = heat_file(written(nets.small_text(nets.heat_base()), tmp_path), SETTINGS)
     assert heat_trial(network, [HeatConnection(prosumer="A", supply=1, return_=3)], place="heat") == []

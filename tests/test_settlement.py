@@ -186,7 +186,8 @@ def test_what_burns_fuel_pays_for_it_alone_however_little() -> None:
 
 def test_without_a_price_nothing_is_paid() -> None:
     """Prices are None where there is no contract; whatever flows all the same is told and free."""
-    prices = dict.fromkeys(("import_price_per_kwh", "export_price_per_kwh", "imbalance_price_per_kwh"), [None, None])
+    none: list[float | None] = [None, None]
+    prices = {f"{kind}_price_per_kwh": none for kind in ("import", "export", "imbalance")}
     ledger = settle(
         {"prosumers": {**PROSUMERS, **prices, "surcharge_per_kwh": [0.0, 0.0]}}, dt_h=1.0, loss_price_per_kwh=None
     )

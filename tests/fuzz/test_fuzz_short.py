@@ -33,6 +33,7 @@ def worded(findings: Sequence[Finding]) -> list[str]:
     return [f"{finding.kind}: {finding.what}" for finding in findings]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_short_slice_finds_nothing() -> None:
     tries = [(surface, number) for surface, count in SLICE.items() for number in range(count)]
@@ -116,7 +117,7 @@ def test_a_gap_that_is_above_the_reported_one_is_seen() -> None:
 
 
 def test_the_least_cost_of_a_store_that_may_go_one_way_only() -> None:
-    """It is paid 1 per kWh for taking, and has room for 1 kWh: 2 kWh fill it, and who discharges meanwhile takes 3.5."""
+    """It is paid 1 per kWh for taking, and has room for 1 kWh: 2 kWh fill it; discharging meanwhile, 3.5."""
     programme = outsider.Programme()
     (bought,) = programme.variables(1, 0.0, 4.0, -1.0)
     charge, discharge = programme.variables(2, 0.0, 4.0)
