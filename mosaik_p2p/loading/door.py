@@ -212,6 +212,7 @@ def _prosumers(
                 power_factor=spec.power_factor,
                 devices=devices,
                 contracts=tuple(contracts[name] for name in spec.tariffs if name in contracts),
+                connection_kw={} if spec.connection is None else spec.connection.limits_kw(),
             )
         )
     return tuple(prosumers), faults

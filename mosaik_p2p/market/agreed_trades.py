@@ -8,12 +8,12 @@ from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
 from mosaik_p2p.market.least_trade import ON_PAIRS, ON_TREES, Served, serve
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.reach import own_rows
 from mosaik_p2p.market.stock import Completions, with_replaced
 from mosaik_p2p.market.subproblem import Completion, completion
 from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import ProsumerModel, is_behind_meter
 from mosaik_p2p.units import FloatArray, IntArray
 
 DUST = 1e-9
@@ -86,7 +86,7 @@ def trades_behind(
 
 
 def devices_kw(model: ProsumerModel, x: FloatArray, t: int) -> FloatArray:
-    """(C,) net power of the devices in interval `t`."""
+    """(C,) net power of the devices in interval `t`, less what the limits of a connection let neither in nor out."""
     rows = own_rows(model)
     result: FloatArray = model.balance[:, rows, t] @ x[rows, t] - model.fixed[:, t]
     return result
@@ -100,7 +100,7 @@ def with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray, 
         outside = [
             k
             for k, variable in enumerate(model.variables)
-            if variable.type in ("contract", IMBALANCE) and model.balance[c, k, t] != 0.0
+            if not is_behind_meter(variable) and model.balance[c, k, t] != 0.0
         ]
         missing = float(sale_kw[c] - produced[c])
         # Contracts come before imbalances, which take what is left.

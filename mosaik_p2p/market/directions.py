@@ -72,6 +72,7 @@ def _parts(model: ProsumerModel, carriers: IntArray) -> list[IntArray]:
     label = np.arange(len(model.variables))
     together = [np.flatnonzero(model.balance[c].any(axis=1)) for c in carriers]
     together += [np.array([storage.level, *(k for k, _ in storage.gain)]) for storage in model.storages]
+    together += [np.append(np.flatnonzero(model.balance[one.c].any(axis=1)), one.k) for one in model.connections]
     for group in together:
         label[np.isin(label, label[group])] = label[group].min(initial=len(label))
     stored = np.unique(label[[pair[0] for pair in storage_rows(model)]])

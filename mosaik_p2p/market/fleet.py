@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from mosaik_p2p.market.directions import Scale, at_prices, directed, for_sales
-from mosaik_p2p.market.engines import Compiled, Engine
+from mosaik_p2p.market.engines import Engine, engine_for
 from mosaik_p2p.market.exclusive import OVERLAP, exclusive, storage_rows
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.stock import Completions, with_replaced
@@ -34,7 +34,7 @@ class Fleet:
         self.problem = problem
         self.price_scale = highest_price(problem)
         self.power_kw = power_scale(problem)
-        self._engine: Engine = Compiled(problem.models, self.power_kw, self.price_scale)
+        self._engine: Engine = engine_for(problem.models, self.power_kw, self.price_scale)
 
     def weigh(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""

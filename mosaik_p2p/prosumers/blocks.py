@@ -69,6 +69,8 @@ def prosumer_model(
     builder = ModelBuilder(prosumer.name, dt_h, window.horizon)
     for device in prosumer.devices:
         add_device(device, builder, window, state)
+    for carrier, limits_kw in prosumer.connection_kw.items():
+        builder.connection(carrier, limits_kw)
     for contract in prosumer.contracts:
         add_contract(contract, builder, window)
     return builder.build(member=member)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, m
 
 from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
 from mosaik_p2p.scenario.charges import Charges
+from mosaik_p2p.scenario.connection import ConnectionSpec
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
@@ -215,6 +216,8 @@ class ProsumerSpec(Section):
     shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0
     """Moves the profiles of its loads later (negative: earlier); at the ends of the span the same hour a day
     away stands in."""
+    connection: ConnectionSpec | None = None
+    """What may go over its connections, such as { electricity = { min_kw = -30, max_kw = 10 } }."""
     tariffs: tuple[Name, ...] = ()
     """Names of its contracts, at most one per carrier."""
     devices: tuple[DeviceSpec, ...] = ()
@@ -229,6 +232,8 @@ class Template(Section):
     tariffs: tuple[Name, ...] = ()
     """Of whole prosumers."""
     power_factor: PowerFactor | None = None
+    """Of whole prosumers."""
+    connection: ConnectionSpec | None = None
     """Of whole prosumers."""
     fixed_load: dict[str, Any] | None = None
     flexible_load: dict[str, Any] | None = None
