@@ -15,9 +15,10 @@ from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
 from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.offsets import offset_warnings
+from mosaik_p2p.loading.partner_file import with_partners
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
-from mosaik_p2p.loading.references import reference_faults
+from mosaik_p2p.loading.references import partner_faults, reference_faults
 from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
@@ -88,12 +89,16 @@ def _read(path: Path, overrides: Sequence[str]) -> Reading:
     general = [override for override in wanted if not override.of_prosumers]
     tree, faults_of_general = overridden(tree, general)
     tree, faults_of_houses = with_houses(tree, path.parent)
+    tree, faults_of_partners = with_partners(tree, path.parent)
     refuse_too_many(tree)
     tree, faults_of_templates = expanded(tree)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
     reading = read_tree(tree)
     reading = without_excess(reading)
-    early = (*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_templates, *faults_of_prosumers)
+    early = (
+        *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners),
+        *(*faults_of_templates, *faults_of_prosumers),
+    )
     complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None})
     scenario = with_absolute_files(complete, path.parent)
     return replace(reading, scenario=scenario, faults=(*early, *reading.faults))
@@ -122,6 +127,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *faults_of_devices,
         *storage_faults(reading),
         *design_faults(scenario),
+        *partner_faults(reading),
     ]
     return _assembled(scenario, path, prosumers, grids, places, series, span), faults
 

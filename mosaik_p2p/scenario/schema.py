@@ -131,6 +131,10 @@ class Market(Section):
     that was found (`last_feasible`). What has status `gap_open` (stores held to one direction) is used anyway."""
     reputation: Reputation = Reputation()
     """What trading with known partners is worth."""
+    partners: tuple[tuple[Name, Name], ...] | None = None
+    """Pairs that may trade with each other, such as [["A", "B"], ["A", "C"]]; left out: everyone with everyone."""
+    partners_file: Name | None = None
+    """CSV of more such pairs, with the columns `i` and `j`."""
 
 
 class Negotiation(Section):
