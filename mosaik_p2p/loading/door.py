@@ -112,7 +112,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     series, faults_of_series = _series(reading, span, path.parent, mentions)
     grids = grids_of(scenario, path.parent)
     places = places_of(scenario, grids)
-    contracts, faults_of_tariffs = _contracts(scenario, series, span)
+    contracts, warnings_of_tariffs = _contracts(scenario, series, span)
     workshop = Workshop(series, span, scenario.scale, known_end=not _unknown_lengths(reading))
     prosumers, faults_of_devices = _prosumers(scenario, places, contracts, workshop)
     faults = [
@@ -123,13 +123,13 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *shared_load_faults(scenario, places),
         *parted_heat_faults(scenario, places, grids.heat),
         *trial_faults(scenario, grids, places, series),
-        *faults_of_tariffs,
         *faults_of_devices,
         *storage_faults(reading),
         *design_faults(scenario),
         *partner_faults(reading),
     ]
-    return _assembled(scenario, path, prosumers, grids, places, series, span), faults
+    case = _assembled(scenario, path, prosumers, grids, places, series, span)
+    return replace(case, warnings=(*case.warnings, *warnings_of_tariffs)), faults
 
 
 def _assembled(
@@ -191,15 +191,15 @@ def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...
     return series, faults
 
 
-def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[str, Contract], list[Fault]]:
+def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[str, Contract], list[InputWarning]]:
     contracts: dict[str, Contract] = {}
-    faults: list[Fault] = []
+    warnings: list[InputWarning] = []
     for name, tariff in scenario.tariffs.items():
         offer, found = contract(name, tariff, series.profiles, span)
-        faults.extend(found)
+        warnings.extend(found)
         if offer is not None:
             contracts[name] = offer
-    return contracts, faults
+    return contracts, warnings
 
 
 def _prosumers(

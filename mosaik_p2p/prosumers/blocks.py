@@ -30,7 +30,7 @@ from mosaik_p2p.prosumers.devices import (
     Pv,
     SolarCollector,
 )
-from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import CONTRACT, EXPORT, IMPORT, ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.storing import Stay, add_battery, add_ev, add_heat_tank
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray, IntArray
@@ -217,14 +217,14 @@ def _(device: Generator, builder: ModelBuilder, window: Window, state: ProsumerS
 def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
     """Add import at its price and, where the contract has one, export at its price."""
     builder.variable(
-        Variable(contract.name, "contract", "import"),
+        Variable(contract.name, CONTRACT, IMPORT),
         upper=contract.import_max_kw,
         price=window.cut(contract.import_price_per_kwh),
         adds={contract.carrier: 1.0},
     )
     if contract.export_price_per_kwh is not None:
         builder.variable(
-            Variable(contract.name, "contract", "export"),
+            Variable(contract.name, CONTRACT, EXPORT),
             upper=contract.export_max_kw,
             price=-window.cut(contract.export_price_per_kwh),
             adds={contract.carrier: -1.0},

@@ -26,6 +26,8 @@ SHORTFALL = "shortfall"
 CONTRACT, CONNECTION, IMBALANCE = "contract", "connection", "imbalance"
 """Types of the variables that are no devices: what a contract brings or takes, what goes over a connection, and what
 cannot be balanced (see `market.recourse`)."""
+IMPORT, EXPORT = "import", "export"
+"""Quantities of a contract."""
 UNSERVED, SPILLED = "unserved", "spilled"
 """Quantities of imbalances behind a connection: what its limits let neither in nor out."""
 SIZE_OF_REACH = 1e-3

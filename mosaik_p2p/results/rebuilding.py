@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.results.arbitrage import ARBITRAGE
 from mosaik_p2p.results.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE, table_path
 from mosaik_p2p.results.integrity import damages
 from mosaik_p2p.results.lock import is_locked
@@ -22,7 +23,16 @@ from mosaik_p2p.results.tables import TABLES
 
 RECOMPUTED = (
     *("verdict", "verdict_counts", "status_counts", "clearing_status_counts", "worst", "violations", "negotiation"),
-    *("traded_kwh", "mean_trade_price_per_kwh", "unserved_kwh", "missed_kwh", "loss_kwh", "cost", "cost_total"),
+    *(
+        "traded_kwh",
+        ARBITRAGE,
+        "mean_trade_price_per_kwh",
+        "unserved_kwh",
+        "missed_kwh",
+        "loss_kwh",
+        "cost",
+        "cost_total",
+    ),
     *("operator", "reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
 )
 """Keys of the summary that follow from the tables."""

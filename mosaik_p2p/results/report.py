@@ -15,6 +15,7 @@ import jinja2
 import plotly.io
 import plotly.offline
 
+from mosaik_p2p.results.arbitrage import arbitrage_texts
 from mosaik_p2p.results.checking import check_folder
 from mosaik_p2p.results.comparison import comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
@@ -93,6 +94,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         comparison=comparison_rows(summary),
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
+        arbitrage="; ".join(arbitrage_texts(summary)),
         unserved="; ".join(unserved_texts(summary)),
         surplus="; ".join(surplus_texts(summary)),
         shortages=shortages(summary),

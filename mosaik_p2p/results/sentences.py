@@ -78,7 +78,7 @@ def convergence_sentence(summary: Mapping[str, Any]) -> str | None:
     if left["intervals"]:
         count = left["intervals"]
         said.append(
-            f"In {count} interval{'' if count == 1 else 's'} stores would have charged and discharged at once; they "
+            f"In {count} interval{'' if count == 1 else 's'} stores or meters would have gone both ways at once; they "
             f"were held to one direction, and others might save up to {100 * left['relative_gap']:.2g} % of the cost"
         )
     return ". ".join(said) or None

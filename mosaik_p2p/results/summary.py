@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.results.arbitrage import ARBITRAGE, arbitrage_kwh
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
@@ -35,7 +36,7 @@ from mosaik_p2p.results.unserved import (
     worst_shortages,
 )
 from mosaik_p2p.results.verdicts import (
-    SOLVED,
+    CLEARED,
     clearing_status_counts,
     infeasible_intervals,
     interval_verdicts,
@@ -123,6 +124,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "worst": worst_values(results, meta.networks),
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
+        ARBITRAGE: arbitrage_kwh(results, _carriers(meta), meta.dt_h),
         **unserved_in_all(unserved, _carriers(meta)),
         "unserved_worst": worst_shortages(results),
         **surplus_in_all(surplus, _carriers(meta)),
@@ -181,7 +183,7 @@ def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
 
 def _not_converged(results: Results) -> dict[str, Any]:
     """In how many computed intervals the market did not converge, and the commonest cause."""
-    failed = results.binding[~results.binding["status"].isin((*SOLVED, Status.GAP_OPEN))]
+    failed = results.binding[~results.binding["status"].isin(CLEARED)]
     causes = failed["cause"].dropna().value_counts(sort=True)
     return {"intervals": len(failed), "cause": None if causes.empty else str(causes.index[0])}
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mosaik_p2p.results.arbitrage import arbitrage_texts
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.missed import missed_text
@@ -97,6 +98,8 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         price = summary["mean_trade_price_per_kwh"][carrier]
         price_text = "" if price is None else f", mean price {price:.3f} {currency}/kWh"
         lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
+    if arbitrage_texts(summary):
+        lines.append(f"  Imported by members for others to export: {', '.join(arbitrage_texts(summary))}")
     for text in unserved_texts(summary):
         lines += textwrap.wrap(f"  Not served: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
     for text in surplus_texts(summary):

@@ -16,6 +16,8 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 LOADS = "loads"
 """Stands beside the networks where verdicts are told."""
 SOLVED = (Status.OK, Status.IDLE)
+CLEARED = (*SOLVED, Status.GAP_OPEN)
+"""Of a market: its dispatch holds, however good it is."""
 ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
 """Where a solved network shows that it was looked at."""
 VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
@@ -97,7 +99,7 @@ def _judge(
 
 
 def _of_loads(status: str | None, *, served: bool) -> Verdict:
-    if status not in SOLVED:
+    if status not in CLEARED:
         return Verdict.UNKNOWN
     return Verdict.FEASIBLE if served else Verdict.INFEASIBLE
 
