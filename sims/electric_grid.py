@@ -198,7 +198,11 @@ class Simulator(GridSimulator):
         )
         self._status, self._totals, self._columns = result.status, _totals(result), {}
         checks = electric_checks(result.buses, result.lines, result.transformers, self._opened.limits)
-        return Solution(result.status, _tables(result), checks)
+        return Solution(result.status, _tables(result) | {"background": self._background()}, checks)
+
+    def _background(self) -> dict[str, Any]:
+        """What the network's own elements were multiplied by: who recomputes the injections needs it."""
+        return {"quantity": ["load_scaling"], "factor": [self._scaling]}
 
     def _movers(self) -> Movers:
         places = {
