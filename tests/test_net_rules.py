@@ -53,7 +53,7 @@ def electric_net() -> pandapowerNet:
 def heat_net() -> pp.pandapipesNet:
     """One element, at least, of most tables."""
     net = nets.heat_base()
-    pp.create_circ_pump_const_mass_flow(net, 2, 0, 6.0, 0.1, 350.0)
+    pp.create_circ_pump_const_mass_flow(net, 2, 0, None, 0.1, 350.0, type="t")
     pp.create_flow_control(net, 1, 3, 0.05)
     pp.create_heat_exchanger(net, 1, 3, 1000.0, inner_diameter_mm=50.0)
     pp.create_valve(net, 0, 1, "ju", 50.0)

@@ -129,7 +129,8 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *partner_faults(reading),
     ]
     case = _assembled(scenario, path, prosumers, grids, places, series, span)
-    return replace(case, warnings=(*case.warnings, *warnings_of_tariffs)), faults
+    clocks = offset_warnings(scenario, span, path.parent)
+    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs)), faults
 
 
 def _assembled(
@@ -142,13 +143,14 @@ def _assembled(
     span: Span,
 ) -> Case:
     electricity = scenario.networks.electricity
+    replaced = frozenset(place.consumer for place in places if place.consumer is not None)
     background = None if electricity is None else series.profiles.get(str(electricity.background))
     return Case(
         scenario=scenario,
         path=path,
         prosumers=prosumers,
         electric=grids.electric,
-        heat=grids.heat,
+        heat=None if grids.heat is None else grids.heat.without_consumers(replaced),
         electric_limits=grids.electric_limits,
         heat_limits=grids.heat_limits,
         background=None if background is None else background.realised,
@@ -156,7 +158,7 @@ def _assembled(
         times=span.times,
         day=span.day,
         dt_h=span.dt_h,
-        warnings=(*series.warnings, *offset_warnings(scenario, span, path.parent), *warnings_of(scenario, grids)),
+        warnings=(*series.warnings, *warnings_of(scenario, grids, places)),
     )
 
 

@@ -5,15 +5,21 @@ from collections.abc import Iterator
 import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
+from mosaik_p2p.loading.consumers_beside import consumers_beside
 from mosaik_p2p.loading.grids import Grids
+from mosaik_p2p.loading.places import Places
 from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
 
 DAY_H = 24.0
 
 
-def warnings_of(scenario: Scenario, grids: Grids) -> tuple[InputWarning, ...]:
+def warnings_of(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) -> tuple[InputWarning, ...]:
     """Every warning that needs no profile."""
-    return (*_short_look_ahead(scenario), *_bare_numbers(scenario, grids))
+    return (
+        *_short_look_ahead(scenario),
+        *_bare_numbers(scenario, grids),
+        *consumers_beside(scenario, grids, places),
+    )
 
 
 def _short_look_ahead(scenario: Scenario) -> Iterator[InputWarning]:
@@ -44,3 +50,6 @@ def _references(prosumer: ProsumerSpec, grids: Grids) -> Iterator[tuple[str, str
     if grids.heat is not None and isinstance(prosumer.junction, JunctionPair):
         yield "junction.supply", prosumer.junction.supply, grids.heat.net.junction
         yield "junction.return", prosumer.junction.return_, grids.heat.net.junction
+    if grids.heat is not None:
+        names = {consumer.element: consumer.name for consumer in grids.heat.file_consumers}
+        yield "replaces_consumer", prosumer.replaces_consumer, pd.Series(names, name="name", dtype=object).to_frame()

@@ -103,4 +103,4 @@ def _split(market: PlainMarket, sale_kw: FloatArray) -> tuple[FloatArray, Contra
         upper_kw=(assets.p_max_kw - assets.p_min_kw)[straight],
         price_per_kwh=assets.b[straight],
     )
-    return np.bincount(assets.agent, held, count), contracts
+    return np.bincount(assets.agent, held, count).astype(float), contracts

@@ -210,9 +210,11 @@ class ProsumerSpec(Section):
     bus: Place | None = None
     """Bus of the electric network, by name or index; left out: not connected."""
     junction: Junction | None = None
-    """Node of the heat network, or its junctions; left out: not connected."""
+    """Node of the heat network, or its junctions; left out: not connected, unless it replaces a consumer."""
     replaces_load: Place | None = None
     """A load of the electric network that this prosumer stands for; it leaves the background."""
+    replaces_consumer: Place | None = None
+    """A heat consumer of the heat network's file that this prosumer stands for; it leaves the background."""
     power_factor: PowerFactor = 1.0
     """Of what it exchanges with the electric network; 1: no reactive power."""
     scale: HouseScale = 1.0
