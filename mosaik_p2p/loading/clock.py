@@ -40,7 +40,7 @@ def minutes_within(own_times: pd.DatetimeIndex, step_minutes: int) -> IntArray:
     plain = (minutes_of_day(own_times)[:, None] + passed) % MINUTES_PER_DAY
     ends = own_times + pd.Timedelta(minutes=step_minutes)
     changing = np.flatnonzero((plain[:, -1] + 1) % MINUTES_PER_DAY != minutes_of_day(ends) % MINUTES_PER_DAY)
-    for k in changing:
+    for k in changing.tolist():
         # The clock is put forward or back inside of this interval, or at its end, where this changes nothing.
         plain[k] = minutes_of_day(own_times[k] + pd.to_timedelta(passed, unit="min"))
     return plain

@@ -7,6 +7,7 @@ over several of them. Only the rows that the span needs are judged.
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -194,7 +195,7 @@ def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
     return epoch_seconds(pd.DatetimeIndex(parsed))
 
 
-def _offsets_s(column: "pd.Series[str]") -> IntArray:
+def _offsets_s(column: "pd.Series[Any]") -> IntArray:
     """How far from UTC the times of a column are written, each of which has an offset or is UTC."""
     if pd.api.types.is_datetime64_any_dtype(column):
         shown, meant = column.dt.tz_localize(None), column.dt.tz_convert("UTC").dt.tz_localize(None)

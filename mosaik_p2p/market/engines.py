@@ -110,7 +110,7 @@ class Mixed:
         held = np.array([bool(model.connections) for model in models])
         self._count = len(models)
         self._parts: list[tuple[IntArray, Engine]] = [
-            (who, kind([models[i] for i in who], power_kw[who], price_per_kwh))
+            (who, kind([models[i] for i in who.tolist()], power_kw[who], price_per_kwh))
             for kind, who in ((Compiled, np.flatnonzero(~held)), (OneByOne, np.flatnonzero(held)))
             if len(who)
         ]
