@@ -180,3 +180,14 @@ def test_a_template_may_state_them(tmp_path: Path) -> None:
 
     case = load(made_scenario.write(tmp_path, edit))
     assert {p.name: p.connection_kw for p in case.prosumers if p.connection_kw} == {"B": {"electricity": (None, 7.0)}}
+
+
+def test_a_battery_charges_no_more_than_the_connection_brings() -> None:
+    """5 kW of load leave 3 kW of 8: the cheap hour does not fill the battery."""
+    load = np.full(3, 5.0)
+    house = House(load, 0.0 * load, (0.0, 0.0), (8.0, 20.0), np.array([0.1, 0.5, 0.5]), 0.0 * load, (60.0, 40.0))
+    limited = replace(house, connection_kw=(-8.0, None))
+    right, free = (least_cost([one], charge=0.0, with_peers=False) for one in (limited, house))
+    fleet = Fleet(prepared(market_of([limited], charge=0.0)))
+    assert float(fleet.alone.cost[0]) == pytest.approx(right.cost, abs=1e-4)
+    assert right.cost > free.cost + 0.5

@@ -13,6 +13,7 @@ from mosaik_p2p.feasibility.electric import check_electric, electric_checks
 from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.networks.electric import electric_case
+from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.sims import limit_check
 
@@ -127,3 +128,23 @@ def test_a_check_that_sees_no_power_does_not_pretend() -> None:
     simulator.init("check")
     with pytest.raises(BadInput, match=r"12-13.*in kW"):
         simulator.create(1, "LimitCheck", scenario=load("network1_electric", (limit(10.0),)))
+
+
+def test_a_rating_answers_to_injections_whichever_way_the_power_goes() -> None:
+    """Central differences of the solver, with a plant at bus 13 that turns the flow of its line."""
+    network = electric_case("bus15")
+    bus = int(network.net.bus.index[network.net.bus["name"] == "13"][0])
+    flow = PowerFlow(network, prosumer_buses=[bus])
+
+    def power_kw(injected_kw: float) -> float:
+        lines = flow.solve({bus: (injected_kw, 0.0)}, background_scaling=0.5).lines
+        at = lines["element"].index("12-13")
+        return max(abs(lines["p_from_kw"][at]), abs(lines["p_to_kw"][at]))
+
+    for injected_kw, direction in ((-100.0, -1.0), (400.0, 1.0)):
+        slope = (power_kw(injected_kw + 0.5) - power_kw(injected_kw - 0.5)) / 1.0
+        power_kw(injected_kw)
+        response = flow.response([bus])["line_power_kw"]
+        ours = float(response.per_kw[list(response.elements).index("12-13"), 0])
+        assert ours == pytest.approx(slope, abs=1e-4)
+        assert ours * direction > 0.9

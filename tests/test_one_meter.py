@@ -142,3 +142,18 @@ def test_such_a_tariff_is_warned_of_and_accepted() -> None:
     (warning,) = [w for w in found.warnings if w.place == "tariffs.grid.export_per_kwh"]
     assert "is not below the import price" in warning.problem
     assert "Members may then import for others to export" in warning.remedy
+
+
+def test_the_least_trade_keeps_the_way_that_each_meter_goes() -> None:
+    """A imports 20 kW at 0.30, half of them for B, which exports 10 at 0.45: 1.50. Were both ways open while trades are
+    told, the dearer meter would seem to be the better one to import with."""
+    hour = np.ones(1)
+    prices = ((0.30, 0.50), (0.35, 0.45))
+    district = [
+        House(5.0 * hour, 0.0 * hour, (0.0, 0.0), (0.0, 0.0), buys * hour, sells * hour, (20.0, 20.0))
+        for buys, sells in prices
+    ]
+    found = clear(market_of(district, charge=0.0), Settings(relative_gap=GAP))
+    assert least_cost(district, charge=0.0).cost == pytest.approx(1.5, abs=1e-6)
+    assert found.cost == pytest.approx(1.5, abs=1e-3)
+    assert found.sale_kw[0, 0] == pytest.approx([15.0, -15.0], abs=1e-3)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import made_scenario
@@ -14,7 +15,9 @@ from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
+from mosaik_p2p.plain.clearing import clear_plain
 from mosaik_p2p.results.store import read_table
 
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.steps=2", "time.horizon_steps=4")
@@ -102,3 +105,31 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Path, text: str, problem: s
 
 def test_no_path_through_a_network_keeps_pairs_apart() -> None:
     assert "partners are pairs" in told(check("network1_electric", (PAIRS, "market.form=network")))
+
+
+def test_a_pool_is_a_member_with_limits_of_zero(tmp_path: Path) -> None:
+    """Members that are paired with it alone trade through it; what it buys it sells."""
+
+    def edit(tables: dict[str, Any]) -> None:
+        tables["prosumers"].append({"name": "pool", "bus": 4})
+        tables["market"] |= {"partners": [["A", "pool"], ["pool", "B"]], "form": "auto"}
+        generator = {"type": "generator", "max_kw": 30.0, "cost_per_kwh": 0.05}
+        made_scenario.prosumer(tables, "A")["devices"].append(generator)
+
+    problem = RollingMarket(market_case(load(made_scenario.write(tmp_path, edit)))).problem(0)
+    found = clear(problem, Settings(relative_gap=GAP, binding=6))
+    pool = problem.names.index("pool")
+    assert found.status is Status.OK
+    trades = [interval[0] for interval in (found.trades, *found.later_trades)]
+    assert sum(trade.power_kw.sum() for trade in trades) > 1.0
+    for trade in trades:
+        assert ((trade.seller == pool) | (trade.buyer == pool)).all()
+        assert trade.net_sale(len(problem.names))[pool] == pytest.approx(0.0, abs=1e-6)
+    agents = pd.DataFrame(
+        [("S", 0, 10, 0, 0.1), ("B", -8, 0, 0, 0.3), ("P", 0, 0, 0, 0)],
+        columns=["name", "p_min_kw", "p_max_kw", "a", "b"],
+    )
+    pairs = pd.DataFrame([("S", "P", 0.01, 0.01), ("P", "B", 0.01, 0.01)], columns=["i", "j", "charge_i", "charge_j"])
+    plain = clear_plain(agents, pairs, gap=1e-6)
+    assert plain.cost == pytest.approx(-8 * (0.3 - 0.1 - 0.04), abs=1e-5)
+    assert {(t.seller, t.buyer): round(t.power_kw, 3) for t in plain.trades} == {("S", "P"): 8.0, ("P", "B"): 8.0}
