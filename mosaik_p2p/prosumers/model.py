@@ -23,6 +23,9 @@ from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
 
 SHORTFALL = "shortfall"
 """Quantity of the variables for energy that a storage lacks at a deadline; the market gives them their price."""
+OWED = "owed"
+"""The same of what a storage lacks at the end of the run, which has a price of its own."""
+LACKING = (SHORTFALL, OWED)
 CONTRACT, CONNECTION, IMBALANCE = "contract", "connection", "imbalance"
 """Types of the variables that are no devices: what a contract brings or takes, what goes over a connection, and what
 cannot be balanced (see `market.recourse`)."""
