@@ -113,6 +113,7 @@ def test_a_pool_is_a_member_with_limits_of_zero(tmp_path: Path) -> None:
     def edit(tables: dict[str, Any]) -> None:
         tables["prosumers"].append({"name": "pool", "bus": 4})
         tables["market"] |= {"partners": [["A", "pool"], ["pool", "B"]], "form": "auto"}
+        tables["tariffs"]["grid"]["export_per_kwh"] = 0.1
         generator = {"type": "generator", "max_kw": 30.0, "cost_per_kwh": 0.05}
         made_scenario.prosumer(tables, "A")["devices"].append(generator)
 
