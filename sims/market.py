@@ -230,7 +230,7 @@ class Simulator(ScenarioSimulator):
         state = _state(dispatch) | {
             f"price_{carrier}[EUR/MWh]": self._prices.get((name, carrier)) for carrier in CARRIERS
         }
-        return state if dispatch is None or not self._emits else state | _events(dispatch)
+        return state if dispatch is None or not self._emits else state | events_of(dispatch)
 
     def finalize(self) -> None:
         """Commit the last interval."""
@@ -254,7 +254,8 @@ def _of_prosumers(inputs: InputData) -> InputData:
     return {eid: attributes for eid, attributes in inputs.items() if eid != MARKET_ID}
 
 
-def _events(dispatch: ProsumerDispatch) -> dict[str, float]:
+def events_of(dispatch: ProsumerDispatch) -> dict[str, float]:
+    """What a dispatch sends to the networks, by attribute."""
     return {
         "P_load[MW]": mw(max(-dispatch.injection_kw, 0.0)),
         "P_gen[MW]": mw(max(dispatch.injection_kw, 0.0)),

@@ -15,6 +15,8 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.run_meta import begin_folder, run_meta
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.conclusion import conclude
+from mosaik_p2p.results.integrity import damages
+from mosaik_p2p.results.last_entries import close_settlement
 from mosaik_p2p.results.lock import is_locked
 from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.store import read_table
@@ -36,6 +38,8 @@ class OwnFolder:
             begun = {**self._begun, "networks_elsewhere": list(meta.networks_elsewhere)}
             if self._folder.is_there():
                 write_summary(self._folder.path, begun)
+                if not damages(self._folder.path):
+                    close_settlement(self._folder)
             return conclude(self._folder, meta, None, begun)
 
     def _elsewhere(self) -> tuple[str, ...]:

@@ -221,7 +221,10 @@ def _settlement(tables: Mapping[str, Table], case: Case) -> Table | None:
     """What everybody pays; None where a dispatch is missing to settle or its flows to price the losses."""
     if not {"trades", "prosumers", "alone", "flows"} <= set(tables):
         return None
-    return settle(dict(tables), dt_h=case.dt_h, loss_price_per_kwh=case.scenario.settlement.loss_price_per_kwh)
+    stated = case.scenario.settlement
+    # What prosumers cause of the losses is known only after the run.
+    counted = {name: rows for name, rows in tables.items() if name != "flows" or stated.losses == "whole"}
+    return settle(counted, dt_h=case.dt_h, loss_price_per_kwh=stated.loss_price_per_kwh)
 
 
 def _stamped(name: str, rows: Table, case: Case, interval: int, number: int, binding: int) -> Table:

@@ -23,7 +23,7 @@ def market_case(case: Case) -> MarketCase:
     known = market.reputation
     return MarketCase(
         prosumers=case.prosumers,
-        charges=tuple(_among_partners(case, charges) for charges in (_electric_charges(case), _heat_charges(case))),
+        charges=tuple(_among_partners(case, charges) for charges in _charges(case)),
         day=np.asarray(case.day, dtype=np.int64),
         dt_h=case.dt_h,
         steps=time.steps,
@@ -34,6 +34,15 @@ def market_case(case: Case) -> MarketCase:
         final_at_end=time.final_at_end,
         reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
     )
+
+
+def _charges(case: Case) -> tuple[Charges, Charges]:
+    """Of both carriers; where nobody trades, nobody has a partner."""
+    charges = (_electric_charges(case), _heat_charges(case))
+    if case.scenario.market.design == "p2p":
+        return charges
+    nobody = np.zeros((len(case.prosumers), len(case.prosumers)), dtype=np.bool_)
+    return replace(charges[0], partners=nobody), replace(charges[1], partners=nobody)
 
 
 def design_faults(scenario: Scenario) -> list[Fault]:
@@ -64,6 +73,8 @@ def form_faults(case: Case) -> list[Fault]:
         for carrier, posted in charges
         if posted.tree is None
     ]
+    if case.scenario.market.design == "none":
+        problems.append("nobody has a partner there")
     if case.scenario.market.reputation.benefit_per_kwh > 0:
         problems.append("a network knows no reputation of single pairs")
     return [Fault("market.form", "'network'", problem, remedy) for problem in problems]
@@ -72,7 +83,7 @@ def form_faults(case: Case) -> list[Fault]:
 def _among_partners(case: Case, charges: Charges) -> Charges:
     """The charges, for those pairs alone that may trade."""
     pairs = case.scenario.market.partners
-    if pairs is None:
+    if pairs is None or case.scenario.market.design != "p2p":
         return charges
     at = {prosumer.name: n for n, prosumer in enumerate(case.prosumers)}
     allowed = np.zeros((len(at), len(at)), dtype=np.bool_)

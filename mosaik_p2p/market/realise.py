@@ -13,8 +13,9 @@ from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.conversion import FUEL
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
 from mosaik_p2p.prosumers.model import CONNECTION, CONTRACT, IMBALANCE, LACKING, ProsumerModel
+from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.prosumers.storing import LEVEL
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Realised:
     level_kwh: Mapping[str, float]
     behind_kwh: Mapping[str, float]
     """Energy by which each flexible load was cleared less than its forecast."""
+
+    def reactive_kvar(self, prosumer: Prosumer) -> float:
+        """Reactive power that its owner injects."""
+        electric = self.exchanges.get(ELECTRICITY)
+        return 0.0 if electric is None else electric.injection_kw * reactive_share(prosumer.power_factor)
 
 
 def realise(

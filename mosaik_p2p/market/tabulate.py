@@ -20,7 +20,6 @@ from mosaik_p2p.prosumers.devices import (
     Pv,
     SolarCollector,
 )
-from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table
 
 CLEARING = (
@@ -52,6 +51,7 @@ def interval_tables(
         "prosumers": prosumers_table(prosumers, clearing, happened, surcharge),
         "devices": devices_table(prosumers, happened),
         "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
+        "alone_devices": devices_table(prosumers, alone),
     }
 
 
@@ -181,7 +181,7 @@ def prosumers_table(
     for i, (prosumer, result) in enumerate(zip(prosumers, happened, strict=True)):
         for carrier, exchange in result.exchanges.items():
             electric = carrier == ELECTRICITY
-            reactive = exchange.injection_kw * reactive_share(prosumer.power_factor) if electric else None
+            reactive = result.reactive_kvar(prosumer) if electric else None
             rows.append(
                 (
                     prosumer.name,
@@ -236,10 +236,12 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
             own = (cost, level, *fuel, missed) if n == 0 else (0.0,) * 5
             prices = (exchange.import_price_per_kwh, exchange.export_price_per_kwh, scarcity)
             power = (exchange.import_kw, exchange.export_kw, exchange.imbalance_kw)
-            rows.append((prosumer.name, carrier, *power, *own[:2], *prices, *own[2:]))
+            reactive = result.reactive_kvar(prosumer) if carrier == ELECTRICITY else None
+            injected = (exchange.injection_kw, reactive)
+            rows.append((prosumer.name, carrier, *power, *injected, *own[:2], *prices, *own[2:]))
     columns = (
-        "prosumer carrier import_kw export_kw imbalance_kw cost level_kwh import_price_per_kwh export_price_per_kwh "
-        "imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh"
+        "prosumer carrier import_kw export_kw imbalance_kw injection_kw q_injection_kvar cost level_kwh "
+        "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh"
     )
     return _columns(columns, rows)
 

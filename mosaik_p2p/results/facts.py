@@ -55,6 +55,11 @@ class Facts:
     """`rolling` or `day_ahead`."""
     has_reputation: bool
     """Whether a trade with a known partner was worth more than another."""
+    losses: str
+    """Which losses the operator pays: `caused` by the prosumers, or of the `whole` network."""
+    loss_price_per_kwh: float | None
+    returns_surcharges: bool
+    """Whether the surcharges go back at the end of the run."""
 
     @property
     def zone(self) -> tzinfo:
@@ -109,6 +114,10 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         relative_gap=stated_limit(scenario, "market.relative_gap"),
         clearing=time.get("clearing", "rolling"),
         has_reputation=bool(stated_limit(scenario, "market.reputation.benefit_per_kwh")),
+        # Before it could be stated, the whole network's counted.
+        losses=scenario.get("settlement", {}).get("losses", "whole"),
+        loss_price_per_kwh=stated_limit(scenario, "settlement.loss_price_per_kwh"),
+        returns_surcharges=scenario.get("negotiation", {}).get("revenue") == "returned",
     )
 
 

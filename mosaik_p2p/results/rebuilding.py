@@ -24,8 +24,11 @@ from mosaik_p2p.results.tables import TABLES
 RECOMPUTED = (
     *("verdict", "verdict_counts", "status_counts", "clearing_status_counts", "worst", "violations", "negotiation"),
     *("traded_kwh", ARBITRAGE, "mean_trade_price_per_kwh", "unserved_kwh", "missed_kwh", "loss_kwh", "cost"),
-    *("cost_total", "closing_value", "operator", "reputation", "clearings", "iterations", "relative_gap"),
-    "steps_computed",
+    "cost_total",
+    *("market_effect", "market_effect_details", "hours_broken", "system_cost", "system_cost_parts", "welfare_gain"),
+    "welfare_gain_after_closing_value",
+    *("caused_loss_kwh", "caused_loss_alone_kwh", "loss_nobody_kwh", "curtailed_kwh", "district", "parties"),
+    *("closing_value", "operator", "reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
 )
 """Keys of the summary that follow from the tables."""
 SIGN_OF_A_REPORT = (

@@ -5,6 +5,8 @@ from typing import Any
 
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.counterfactuals import WITHOUT_NEGOTIATION
+from mosaik_p2p.results.district import curtailment_text
+from mosaik_p2p.results.market_effect import still_broken_sentence
 from mosaik_p2p.results.missed import MISSED
 from mosaik_p2p.results.unserved import SURPLUS, who_was_not_served
 from mosaik_p2p.results.verdicts import LOADS
@@ -65,6 +67,7 @@ def _lack(summary: Mapping[str, Any]) -> str:
     parts = [f"{energy(missing)} kWh were not served"] if missing > 0 else []
     parts += [f"{energy(late)} kWh missed their deadline"] if late > 0 else []
     parts += [f"{energy(spilled)} kWh found no taker"] if spilled > 0 else []
+    parts += [text for text in [curtailment_text(summary)] if text]
     return " and ".join(parts)
 
 
@@ -107,11 +110,15 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
 
 
 def counterfactual_sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Which counterfactual runs broke off and are not compared, and why."""
+    """Which counterfactual runs broke off and are not compared, and why; what stays broken alone within limits."""
+    still = still_broken_sentence(summary)
     return [
-        f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
-        for case, told in summary.get("counterfactuals", {}).items()
-        if not told["complete"]
+        *([] if still is None else [still]),
+        *(
+            f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
+            for case, told in summary.get("counterfactuals", {}).items()
+            if not told["complete"]
+        ),
     ]
 
 

@@ -46,6 +46,7 @@ HORIZON_LIMIT = 10_000
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 """With the longest span it ends well before 2262, which no time in nanoseconds since 1970 can name."""
 MINUTES_PER_DAY = 1440
+LIFTS_LIMIT = 20
 ROUNDS_LIMIT = 50
 """Well below the loops that mosaik allows within one instant."""
 
@@ -141,8 +142,9 @@ class Reputation(Section):
 class Market(Section):
     """How the market clears, and when a clearing is good enough."""
 
-    design: Literal["p2p"] = "p2p"
-    """`p2p`: every two members may trade with each other."""
+    design: Literal["p2p", "none"] = "p2p"
+    """`p2p`: every two members may trade with each other. `none`: nobody trades; with negotiation that is what everyone
+    can do alone within the networks' limits."""
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
@@ -171,6 +173,9 @@ class Negotiation(Section):
     """Whether it negotiates."""
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 10
     """Rounds of surcharges; then operating envelopes follow."""
+    revenue: Literal["operator", "returned"] = "operator"
+    """Who has the surcharges, rebates counted against them: the `operator`, or the prosumers, to whom they are
+    `returned` at the end of the run in proportion to what each pays or earns alone."""
 
 
 class Scale(Section):
@@ -201,7 +206,15 @@ class Settlement(Section):
     ] = ("alone",)
     """`alone` is always computed; the others are runs of their own, which take their time."""
     loss_price_per_kwh: PricePerKwh | None = None
-    """What the operator pays for electric losses and pumping, currency per kWh; left out: nothing."""
+    """What the operator pays for electric losses and pumping, currency per kWh; left out: they have no price."""
+    losses: Literal["caused", "whole"] = "caused"
+    """Which losses the operator pays: `caused` by the prosumers (with them, less with nobody there), or those of the
+    `whole` network, its other loads included."""
+    through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
+    """Days without the market that go through both networks after the run: everyone `alone`, by which the market's
+    effect on the limits is judged, and `nobody` there, by which the caused losses are known. Empty: neither."""
+    lift_limits: Annotated[int, Field(strict=True, ge=0, le=LIFTS_LIMIT)] = 0
+    """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
 
 
 class JunctionPair(Section):
