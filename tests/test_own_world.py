@@ -32,7 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def as_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("run")
-    return run("network1_electric", out=made, overrides=own_world.NOON, progress=False).folder
+    # The days without the market go through networks that only a run of this package knows how to solve once more.
+    overrides = (*own_world.NOON, "settlement.through_networks=[]")
+    return run("network1_electric", out=made, overrides=overrides, progress=False).folder
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -45,9 +47,10 @@ def test_it_holds_what_a_run_would_have_written(folder: Path, as_run: Path) -> N
     for name in TABLES:
         pd.testing.assert_frame_equal(read_table(folder, name), read_table(as_run, name), obj=name)
     own, other = summary(folder), summary(as_run)
-    assert {key for key in own if own[key] != other[key]} <= {"wall_s"}
-    for name in ("scenario.toml", "electric_net.json"):
-        assert (folder / name).read_text(encoding="utf-8") == (as_run / name).read_text(encoding="utf-8"), name
+    assert {key for key in own if own[key] != other[key]} <= {"wall_s", "scenario_hash"}
+    net, again = ((path / "electric_net.json").read_text(encoding="utf-8") for path in (folder, as_run))
+    assert net == again
+    assert load(folder / "scenario.toml").scenario.time == load(as_run / "scenario.toml").scenario.time
     assert not is_locked(folder)
 
 
