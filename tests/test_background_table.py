@@ -34,7 +34,9 @@ def test_an_outsider_recomputes_the_injections_of_all_buses(folder: Path) -> Non
     case = load("network1_electric", MORNING)
     assert case.electric is not None
     net, names = case.electric.net, case.electric.net.bus["name"]
-    factor = read_table(folder, "background").set_index("time")["factor"]
+    rows = read_table(folder, "background")
+    assert set(rows[rows["quantity"] == "generation_scaling"]["factor"]) == {1.0}
+    factor = rows[rows["quantity"] == "load_scaling"].set_index("time")["factor"]
     sold = read_table(folder, "prosumers")
     bus_of = {p.name: names[p.bus] for p in case.prosumers if p.bus is not None}
     ours = sold.assign(bus=sold["prosumer"].map(bus_of)).groupby(["time", "bus"])["injection_kw"].sum()
