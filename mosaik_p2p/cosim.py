@@ -5,7 +5,6 @@ every interval stands in the stored tables. Whatever stops a run, the intervals 
 in the summary, and its traceback in `error.log`.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,10 +18,9 @@ from mosaik_p2p.errors import RunFailed, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.inputs import input_files
+from mosaik_p2p.loading.run_meta import begin_folder, run_meta
 from mosaik_p2p.market.compiled import JIT_IS_OFF
 from mosaik_p2p.market.first_use import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
-from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import initial_state
 from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
 from mosaik_p2p.results.conclusion import compare, conclude
 from mosaik_p2p.results.counterfactuals import (
@@ -32,14 +30,11 @@ from mosaik_p2p.results.counterfactuals import (
     counterfactual_folder,
     lifted_case,
 )
-from mosaik_p2p.results.folder import ERROR_FILE, INVENTORY_FILE, SCENARIO_FILE
-from mosaik_p2p.results.inventory import inventory_bytes
+from mosaik_p2p.results.folder import ERROR_FILE
 from mosaik_p2p.results.limit_costs import ranked_limits
 from mosaik_p2p.results.mark import ResultFolder
 from mosaik_p2p.results.market_effect import violations_alone
 from mosaik_p2p.results.reading import read_results
-from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
-from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.scenario.lifting import lifted
 from mosaik_p2p.sims.after_run import followed
 from mosaik_p2p.sims.ending import cause_of
@@ -168,7 +163,7 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         if others:
             changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
             demand = _run_others(case, folder, around, changed, claims)
-            summary = compare(claim, _meta(case, complete=True, wall_s=summary["wall_s"]), summary)
+            summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
 
 
@@ -193,15 +188,6 @@ def _run_others(
             # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
             return demand
     return None
-
-
-def _begin(folder: ResultFolder, case: Case) -> dict[str, Any]:
-    """Say in the folder that its run has not ended, before anything else stands in it; returns that summary."""
-    summary = {**summarise(folder.path, _meta(case, complete=False, wall_s={})), "cause": NOT_ENDED}
-    write_summary(folder.path, summary)
-    folder.write(SCENARIO_FILE, resolved_toml(case.scenario, folder.path).encode())
-    folder.write(INVENTORY_FILE, inventory_bytes(case.inventory, case.warnings))
-    return summary
 
 
 def _counterfactual_overrides(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:
@@ -253,11 +239,11 @@ def _run(
 ) -> tuple[dict[str, Any], BaseException | None]:
     """Co-simulate into a folder that this run has claimed; its summary, and the interrupt or exit that ended it."""
     loading_s = perf_counter() - started
-    begun = _begin(folder, case)
+    begun = begin_folder(folder, case)
     end = followed(case, folder, around, _lived(case, folder.path, around, title))
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    return conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
+    return conclude(folder, run_meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
 
 
 def _lived(case: Case, folder: Path, around: Surroundings, title: str) -> End:
@@ -285,29 +271,5 @@ def exit_code(summary: Mapping[str, Any]) -> ExitCode:
     return ExitCode.NO_SOLUTION if summary["verdict_counts"][Verdict.UNKNOWN.value] else ExitCode.COMPLETE
 
 
-def _meta(case: Case, *, complete: bool, wall_s: Mapping[str, float]) -> RunMeta:
-    scenario = case.scenario
-    # Relative to its own place, the same scenario has the same hash wherever its results go.
-    text = resolved_toml(scenario, case.path.parent)
-    return RunMeta(
-        name=scenario.name,
-        title=scenario.title,
-        complete=complete,
-        steps=scenario.time.steps,
-        networks=_networks(case),
-        currency=scenario.currency,
-        dt_h=case.dt_h,
-        seed=scenario.seed,
-        scenario_hash=hashlib.sha256(text.encode()).hexdigest(),
-        versions=package_versions(),
-        wall_s=wall_s,
-        initial_stored_kwh={prosumer.name: _stored_kwh(prosumer) for prosumer in case.prosumers},
-    )
-
-
 def _networks(case: Case) -> tuple[str, ...]:
     return tuple(name for name, net in ((ELECTRICITY, case.electric), (HEAT, case.heat)) if net is not None)
-
-
-def _stored_kwh(prosumer: Prosumer) -> float:
-    return sum(initial_state(prosumer, day=0).level_kwh.values(), 0.0)

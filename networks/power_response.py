@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandapower import pandapowerNet
+from pandapower.pypower.idx_brch import F_BUS, T_BUS
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
@@ -40,6 +41,7 @@ def power_response(
         "voltage_pu": _response(net.bus["name"][inside], np.where(rows[:, None] >= 0, magnitude[rows], 0.0)),
         "line_loading_percent": _loading(net, "line", change),
         "transformer_loading_percent": _loading(net, "trafo", change),
+        "line_power_kw": _line_power(net, change),
         SLACK: _response([SLACK], slack[None, :]),
     }
 
@@ -127,6 +129,32 @@ def _loading(net: pandapowerNet, table: str, change: ComplexArray) -> Response:
             moved[rows] = _relative_current(net, end, branches[chosen], change)
         moved *= net[f"res_{table}"]["loading_percent"].to_numpy(dtype=np.float64)[:, None]
     return _response(names, np.nan_to_num(moved[inside]))
+
+
+def _line_power(net: pandapowerNet, change: ComplexArray) -> Response:
+    """Of the lines in service: the size of the active power at the end where it is larger, in kW."""
+    inside = net.line["in_service"].to_numpy(dtype=bool)
+    moved = np.zeros((len(net.line), change.shape[1]))
+    if len(moved):
+        solved, branches = _internal_branches(net, "line")
+        start, end = (np.nan_to_num(net.res_line[column].to_numpy(dtype=float)) for column in ("p_from_mw", "p_to_mw"))
+        at_start = np.abs(start) >= np.abs(end)
+        direction = np.sign(np.where(at_start, start, end))
+        for matrix, bus, chosen in (("Yf", F_BUS, at_start[solved]), ("Yt", T_BUS, ~at_start[solved])):
+            rows = np.flatnonzero(solved)[chosen]
+            moved[rows] = direction[rows, None] * _power_change(net, (matrix, bus), branches[chosen], change)
+    return _response(net.line["name"][inside], moved[inside])
+
+
+def _power_change(net: pandapowerNet, end: tuple[str, int], branches: IntArray, change: ComplexArray) -> FloatArray:
+    """(branches, 2 sources) change of the active power that enters branches at one end, in kW."""
+    internal, (matrix, bus) = net._ppc["internal"], end
+    voltage = np.asarray(internal["V"], dtype=np.complex128)
+    at = internal["branch"][branches, bus].real.astype(np.int64)
+    admittance = csr_matrix(internal[matrix])[branches]
+    current = admittance @ voltage
+    power = change[at] * np.conj(current)[:, None] + voltage[at][:, None] * np.conj(admittance @ change)
+    return np.asarray(power.real * float(internal["baseMVA"]) * KW_PER_MW, dtype=np.float64)
 
 
 def _internal_branches(net: pandapowerNet, table: str) -> tuple[BoolArray, IntArray]:

@@ -3,7 +3,8 @@
 It takes the parameters, entities, attributes and extra methods of mosaik-pandapower-2 and can replace it. It adds a
 scenario as the source of network, limits and background load, the answer `violations` to a dispatch, the tables for
 the recorder, and elements and attributes of which `electric_elements` tells. Differences: the simulator is hybrid, so
-that a dispatch makes it step again in the same instant; and an attribute is None where the power flow has no solution.
+that a dispatch makes it step again in the same instant; an attribute is None where the power flow has no solution; and
+of several sources of one input each keeps its last value, where the adapter forgets who is silent in a step.
 """
 
 import copy
@@ -20,7 +21,7 @@ from mosaik_p2p.feasibility.electric import electric_checks
 from mosaik_p2p.feasibility.rows import Movers
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
-from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, set_value, split
+from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
@@ -28,12 +29,12 @@ from mosaik_p2p.sims.shared import (
     GENERATION_SCALING,
     LOAD_SCALING,
     ScenarioSource,
-    interval_steps,
+    Sources,
     only_value,
     open_case,
     serve,
-    total,
 )
+from mosaik_p2p.sims.sources import position
 from mosaik_p2p.units import ELECTRICITY, KW_PER_MW, mw
 
 TOTALS = {"loss[MW]": "loss_kw", "P_slack[MW]": "slack_kw"}
@@ -71,7 +72,7 @@ class Simulator(GridSimulator):
         self._net_is_lent = False
         self._status: Status | None = None
         self._powers: dict[int, dict[str, float]] = {}
-        """By bus index: the last value of each input, kept until another one arrives."""
+        """By bus index: each input, summed over what its sources said last."""
         self._scalings = {LOAD_SCALING: 1.0, GENERATION_SCALING: 1.0}
         self._held: set[Element] = set()
         """Storages that somebody controls: what they were told counts, whatever the background."""
@@ -93,7 +94,7 @@ class Simulator(GridSimulator):
         source = grid_source(case, params)
         self._use_limit_rows(params.get("limit_rows"), case)
         if case is not None:
-            self._use_interval(interval_steps(case, self._time_resolution))
+            self._use_time(case)
             self._scalings = {LOAD_SCALING: 0.0, GENERATION_SCALING: float(case.generation[0])}
         # Switching elements and adding generators change the net: it has to be this simulator's own.
         self._source = dataclasses.replace(source, network=_own(source))
@@ -154,12 +155,16 @@ class Simulator(GridSimulator):
                     continue
                 is_dispatch = True
                 if eid != GRID_ID:
-                    self._take(eid, attribute, total(sources))
-                    self._note_sources(eid, attribute, sources)
+                    self._take(eid, attribute, sources)
         self._apply_profiles(time)
         return is_dispatch
 
-    def _take(self, eid: str, attribute: str, value: float) -> None:
+    def _take(self, eid: str, attribute: str, sources: Sources) -> None:
+        if attribute in POSITIONS:
+            value = position(f"{eid}.{attribute}", sources)
+        else:
+            self._inputs.take(eid, attribute, sources)
+            value = self._inputs.total(eid, attribute)
         kind, index = split(eid)
         if kind == "Bus":
             self._powers.setdefault(index, {})[attribute] = value
@@ -206,7 +211,12 @@ class Simulator(GridSimulator):
         )
         self._status, self._totals, self._columns = result.status, _totals(result), {}
         checks = electric_checks(result.buses, result.lines, result.transformers, self._opened.limits)
-        return Solution(result.status, _tables(result), checks)
+        return Solution(result.status, _tables(result) | {"background": self._background()}, checks)
+
+    def _background(self) -> dict[str, Any]:
+        """What the network's own elements were multiplied by: who recomputes the injections needs it."""
+        quantities = [attribute.removesuffix("[1]") for attribute in self._scalings]
+        return {"quantity": quantities, "factor": list(self._scalings.values())}
 
     def _movers(self) -> Movers:
         places = {

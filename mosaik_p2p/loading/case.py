@@ -42,7 +42,7 @@ class Case:
     times: pd.DatetimeIndex
     """(span,) begin of each interval, UTC."""
     day: IntArray
-    """(span,) number of each interval's day, 0 for the first, by the scenario's own offset."""
+    """(span,) number of each interval's day, 0 for the first, by the scenario's own clock."""
     dt_h: float
     warnings: tuple[InputWarning, ...] = ()
     """What may not be meant as it is written."""

@@ -17,9 +17,11 @@ from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
 from mosaik_p2p.loading.inventory import inventory_of
 from mosaik_p2p.loading.market_case import design_faults, form_faults
+from mosaik_p2p.loading.offsets import offset_warnings
+from mosaik_p2p.loading.partner_file import with_partners
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
-from mosaik_p2p.loading.references import reference_faults
+from mosaik_p2p.loading.references import partner_faults, reference_faults
 from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
@@ -92,12 +94,16 @@ def _read(path: Path, overrides: Sequence[str]) -> Reading:
     general = [override for override in wanted if not override.of_prosumers]
     tree, faults_of_general = overridden(tree, general)
     tree, faults_of_houses = with_houses(tree, path.parent)
+    tree, faults_of_partners = with_partners(tree, path.parent)
     refuse_too_many(tree)
     tree, faults_of_templates = expanded(tree)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
     reading = read_tree(tree)
     reading = without_excess(reading)
-    early = (*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_templates, *faults_of_prosumers)
+    early = (
+        *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners),
+        *(*faults_of_templates, *faults_of_prosumers),
+    )
     complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None})
     scenario = with_absolute_files(complete, path.parent)
     return replace(reading, scenario=scenario, faults=(*early, *reading.faults))
@@ -113,7 +119,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     series, faults_of_series = _series(reading, span, path.parent, mentions)
     grids = grids_of(scenario, path.parent)
     places = places_of(scenario, grids)
-    contracts, faults_of_tariffs = _contracts(scenario, series, span)
+    contracts, warnings_of_tariffs = _contracts(scenario, series, span)
     workshop = Workshop(series, span, scenario.scale, known_end=not _unknown_lengths(reading))
     prosumers, faults_of_devices = _prosumers(scenario, places, contracts, workshop)
     tried = trials(scenario, grids, places, series)
@@ -125,12 +131,14 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *shared_load_faults(scenario, places),
         *parted_heat_faults(scenario, places, grids.heat),
         *tried.faults,
-        *faults_of_tariffs,
         *faults_of_devices,
         *storage_faults(reading),
         *design_faults(scenario),
+        *partner_faults(reading),
     ]
-    return _assembled(scenario, path, prosumers, grids, places, series, span, tried), faults
+    case = _assembled(scenario, path, prosumers, grids, places, series, span, tried)
+    clocks = offset_warnings(scenario, span, path.parent)
+    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs)), faults
 
 
 def _assembled(
@@ -196,15 +204,15 @@ def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...
     return series, faults
 
 
-def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[str, Contract], list[Fault]]:
+def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[str, Contract], list[InputWarning]]:
     contracts: dict[str, Contract] = {}
-    faults: list[Fault] = []
+    warnings: list[InputWarning] = []
     for name, tariff in scenario.tariffs.items():
         offer, found = contract(name, tariff, series.profiles, span)
-        faults.extend(found)
+        warnings.extend(found)
         if offer is not None:
             contracts[name] = offer
-    return contracts, faults
+    return contracts, warnings
 
 
 def _prosumers(
@@ -223,6 +231,7 @@ def _prosumers(
                 power_factor=spec.power_factor,
                 devices=devices,
                 contracts=tuple(contracts[name] for name in spec.tariffs if name in contracts),
+                connection_kw={} if spec.connection is None else spec.connection.limits_kw(),
             )
         )
     return tuple(prosumers), faults

@@ -6,7 +6,8 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.tree import ChargeTree
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.prosumers.model import is_behind_meter
 from mosaik_p2p.units import FloatArray, IntArray
 
 
@@ -61,7 +62,7 @@ def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contr
         (n, float(model.balance[c, k, t]), float(model.upper[k, t]), float(model.linear[k, t]))
         for n, model in enumerate(problem.models[i] for i in who)
         for k, variable in enumerate(model.variables)
-        if variable.type in ("contract", IMBALANCE) and model.balance[c, k, t] != 0.0
+        if not is_behind_meter(variable) and model.balance[c, k, t] != 0.0
     ]
     columns = np.array(rows, dtype=float).reshape(-1, 4)
     return Contracts(columns[:, 0].astype(np.int64), columns[:, 1], columns[:, 2], columns[:, 3])

@@ -25,6 +25,7 @@ import numpy as np
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.clearing import Clearing, Progress
+from mosaik_p2p.market.exclusive import with_meters_held
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.limited import (
     Limited,
@@ -133,7 +134,7 @@ class Offer:
 
 def opened(raw: MarketProblem, first: Clearing) -> Standing:
     """The interval before anything was checked; `raw` is the market without recourse."""
-    problem = within_balance(connected(raw))
+    problem = _with_meters_held(within_balance(connected(raw)), first)
     injection = injections(problem, first.dispatch)
     return Standing(
         problem=problem,
@@ -151,6 +152,12 @@ def opened(raw: MarketProblem, first: Clearing) -> Standing:
         tightenings=0,
         multiplier={},
     )
+
+
+def _with_meters_held(problem: MarketProblem, first: Clearing) -> MarketProblem:
+    """The operator's step knows no directions: meters keep those of the clearing without rows in the open interval."""
+    parts = zip(problem.models, first.dispatch, strict=True)
+    return replace(problem, models=tuple(with_meters_held(model, done.x, 0) for model, done in parts))
 
 
 def answered(

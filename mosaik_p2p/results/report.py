@@ -16,6 +16,7 @@ import plotly.io
 import plotly.offline
 
 from mosaik_p2p.results.accounts import account_lines, district_lines
+from mosaik_p2p.results.arbitrage import arbitrage_texts
 from mosaik_p2p.results.checking import check_folder
 from mosaik_p2p.results.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.comparison import comparison_rows
@@ -103,6 +104,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         comparison=comparison_rows(summary),
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
+        arbitrage="; ".join(arbitrage_texts(summary)),
         unserved="; ".join(unserved_texts(summary)),
         surplus="; ".join(surplus_texts(summary)),
         shortages=shortages(summary),
@@ -144,7 +146,7 @@ def _period(clock: Clock) -> str:
         return "no interval"
     begins = clock.local_begins()
     first, last = (moment.strftime("%a %d %b %Y %H:%M") for moment in (begins[0], begins[-1] + clock.dt))
-    return f"{first} to {last} ({clock.results.facts.zone_label})"
+    return f"{first} to {last} ({clock.results.facts.axis_label})"
 
 
 def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:

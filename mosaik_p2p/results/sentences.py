@@ -28,6 +28,9 @@ def verdict_sentence(summary: Mapping[str, Any]) -> str:
     without = f"{unknown} interval{' has' if unknown == 1 else 's have'} no solution"
     if summary["not_converged"]["intervals"]:
         without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged"
+    if summary.get("networks_elsewhere"):
+        others = " and ".join(summary["networks_elsewhere"])
+        without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged, as {others} is solved elsewhere"
     if infeasible:
         open_ = f"; {without}" if unknown else ""
         return f"The market is not feasible: {' and '.join(_reasons(summary, f'of {steps} intervals'))}{open_}{joined}."
@@ -78,7 +81,7 @@ def convergence_sentence(summary: Mapping[str, Any]) -> str | None:
     if left["intervals"]:
         count = left["intervals"]
         said.append(
-            f"In {count} interval{'' if count == 1 else 's'} stores would have charged and discharged at once; they "
+            f"In {count} interval{'' if count == 1 else 's'} stores or meters would have gone both ways at once; they "
             f"were held to one direction, and others might save up to {100 * left['relative_gap']:.2g} % of the cost"
         )
     return ". ".join(said) or None

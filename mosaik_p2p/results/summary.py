@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.results.arbitrage import ARBITRAGE, arbitrage_kwh
 from mosaik_p2p.results.closing import closing_by_prosumer, closing_in_all
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
@@ -50,7 +51,7 @@ from mosaik_p2p.results.unserved import (
     worst_shortages,
 )
 from mosaik_p2p.results.verdicts import (
-    SOLVED,
+    CLEARED,
     clearing_status_counts,
     infeasible_intervals,
     interval_verdicts,
@@ -90,6 +91,8 @@ class RunMeta:
     """Seconds of wall time by part of the run."""
     initial_stored_kwh: Mapping[str, float]
     """Energy in all storages of a prosumer at the start."""
+    networks_elsewhere: tuple[str, ...] = ()
+    """Networks of the scenario that a simulator of somebody else solves: nothing is known of them here."""
 
 
 def package_versions() -> dict[str, str]:
@@ -106,7 +109,7 @@ def package_versions() -> dict[str, str]:
 def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     """The summary of the result folder, ready for JSON: null where something is not known, never NaN."""
     results = read_results(folder)
-    verdicts = interval_verdicts(results, meta.networks)
+    verdicts = interval_verdicts(results, meta.networks, elsewhere=meta.networks_elsewhere)
     counts = verdict_counts(verdicts, meta.steps)
     unserved = unserved_by_prosumer(results, meta.dt_h)
     surplus = surplus_by_prosumer(results, meta.dt_h)
@@ -131,6 +134,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "seed": meta.seed,
         "verdict": overall_of_run(counts).value,
         "verdict_counts": counts,
+        "networks_elsewhere": list(meta.networks_elsewhere),
         "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
         "clearing_status_counts": clearing_status_counts(results.cleared),
@@ -145,6 +149,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "worst": worst_values(results, meta.networks),
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
+        ARBITRAGE: arbitrage_kwh(results, _carriers(meta), meta.dt_h),
         **unserved_in_all(unserved, _carriers(meta)),
         "unserved_worst": worst_shortages(results),
         **surplus_in_all(surplus, _carriers(meta)),
@@ -203,6 +208,7 @@ def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
     stored = {name: entry.get("stored_start_kwh") for name, entry in summary.get("cost", {}).items()}
     return replace(
         _meta_of_dead_run(facts),
+        networks_elsewhere=tuple(summary.get("networks_elsewhere", ())),
         scenario_hash=summary.get("scenario_hash"),
         versions=summary.get("versions", {}),
         initial_stored_kwh={name: level for name, level in stored.items() if level is not None},
@@ -211,7 +217,7 @@ def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
 
 def _not_converged(results: Results) -> dict[str, Any]:
     """In how many computed intervals the market did not converge, and the commonest cause."""
-    failed = results.binding[~results.binding["status"].isin((*SOLVED, Status.GAP_OPEN))]
+    failed = results.binding[~results.binding["status"].isin(CLEARED)]
     causes = failed["cause"].dropna().value_counts(sort=True)
     return {"intervals": len(failed), "cause": None if causes.empty else str(causes.index[0])}
 

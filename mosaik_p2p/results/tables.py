@@ -173,6 +173,12 @@ TABLES: dict[str, TableShape] = {
         loss_kw=REAL,
         pump_kw=REAL,
     ),
+    "background": _shape(
+        "time quantity",
+        time=TIME,
+        quantity=TEXT,
+        factor=REAL,
+    ),
     "heat_exchanges": _shape(
         "time prosumer",
         time=TIME,

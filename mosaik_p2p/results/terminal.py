@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mosaik_p2p.results.accounts import account_lines, district_lines
+from mosaik_p2p.results.arbitrage import arbitrage_texts
 from mosaik_p2p.results.closing import change_of_cost, closing_change, closing_sentence, with_total
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
@@ -104,6 +105,8 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         price = summary["mean_trade_price_per_kwh"][carrier]
         price_text = "" if price is None else f", mean price {price:.3f} {currency}/kWh"
         lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
+    if arbitrage_texts(summary):
+        lines.append(f"  Imported by members for others to export: {', '.join(arbitrage_texts(summary))}")
     for text in unserved_texts(summary):
         lines += textwrap.wrap(f"  Not served: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
     for text in surplus_texts(summary):

@@ -67,6 +67,14 @@ class VoltageBand(Section):
         return self
 
 
+ELECTRIC_QUANTITIES: dict[str, tuple[str, ...]] = {
+    "bus": ("voltage_pu",),
+    "line": ("loading_percent", "max_kw"),
+    "transformer": ("loading_percent",),
+}
+"""Table of an element of an electric network to the limits that it can have."""
+
+
 class ElectricElementSpec(Section):
     """A limit of its own for one element, in place of the general one."""
 
@@ -78,12 +86,16 @@ class ElectricElementSpec(Section):
     """Of a bus, p.u."""
     loading_percent: LoadingPercent | None = None
     """Of a line or transformer: largest loading in percent of its rating."""
+    max_kw: RatingKw | None = None
+    """Of a line: largest active power at either end, in either direction, kW."""
 
     @model_validator(mode="after")
     def _fitting_quantity(self) -> Self:
-        wanted, other = ("voltage_pu", "loading_percent") if self.table == "bus" else ("loading_percent", "voltage_pu")
-        if getattr(self, wanted) is None or getattr(self, other) is not None:
-            refuse(f"is a {self.table}, which has a limit `{wanted}` and no other", remedy=f"Give `{wanted}`.")
+        fitting = ELECTRIC_QUANTITIES[self.table]
+        stated = [key for key in ("voltage_pu", "loading_percent", "max_kw") if getattr(self, key) is not None]
+        if not stated or not set(stated) <= set(fitting):
+            wanted = " or ".join(f"`{key}`" for key in fitting)
+            refuse(f"is a {self.table}, which has a limit {wanted} and no other", remedy=f"Give {wanted}.")
         return self
 
 

@@ -27,6 +27,7 @@ _KEYS: Mapping[str, _Key] = {
     VOLTAGE: _Key(ELECTRICITY, "bus", VOLTAGE, 0.5, 1.5, band=VOLTAGE),
     "line_loading_percent": _Key(ELECTRICITY, "line", "loading_percent", 1.0, 1000.0),
     "transformer_loading_percent": _Key(ELECTRICITY, "transformer", "loading_percent", 1.0, 1000.0),
+    "line_power_kw": _Key(ELECTRICITY, "line", "max_kw", 1e-6, 1e9),
     "velocity_m_per_s": _Key(HEAT, "pipe", "velocity_m_per_s", 1e-3, 100.0),
     "pressure_gradient_pa_per_m": _Key(HEAT, "pipe", "pressure_gradient_pa_per_m", 1e-3, 1e6),
     "differential_pressure_bar": _Key(HEAT, "prosumer", "differential_pressure_bar", 0.0, 1000.0),

@@ -6,6 +6,7 @@ than one table (names that refer to each other, files, networks) is checked by t
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +21,7 @@ from pydantic import (
 
 from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
 from mosaik_p2p.scenario.charges import Charges
+from mosaik_p2p.scenario.connection import ConnectionSpec
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
@@ -56,6 +58,14 @@ def _within_years(start: datetime) -> datetime:
     return start
 
 
+def _known_zone(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        refuse("is no time zone", remedy='Give a name of the IANA database, such as "Europe/Berlin".')
+    return zone
+
+
 def _of_a_day(intervals: Any, info: ValidationInfo) -> Any:
     """The number given, or the intervals of a day by the fields that were read before."""
     if intervals is not None:
@@ -64,10 +74,16 @@ def _of_a_day(intervals: Any, info: ValidationInfo) -> Any:
 
 
 class Time(Section):
-    """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
+    """Which intervals are cleared; `time` of an interval is its begin.
+
+    Days, tariffs and vehicles follow `zone`, or else the offset of `start`.
+    """
 
     start: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_within_years)]
     """Begin of the first interval with its offset from UTC, such as 2017-03-28T00:00:00+01:00 without quotes."""
+    zone: Annotated[Name, AfterValidator(_known_zone)] | None = None
+    """Time zone of days, tariffs and vehicles, such as "Europe/Berlin", with its changes of clocks: a day may have 23
+    or 25 hours. Left out: the offset of `start` all year round."""
     steps: Annotated[int, Field(strict=True, ge=1, le=STEPS_LIMIT)] = 24
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
@@ -92,6 +108,16 @@ class Time(Section):
         if minute % self.step_minutes or self.start.second or self.start.microsecond:
             remedy = f"Begin at a multiple of {self.step_minutes} minutes after midnight."
             refuse("does not begin with an interval", remedy=remedy, key="start")
+        return self
+
+    @model_validator(mode="after")
+    def _in_its_zone(self) -> Self:
+        if self.zone is None or not self.start.utcoffset():
+            return self
+        own = self.start.astimezone(ZoneInfo(self.zone))
+        if own.utcoffset() != self.start.utcoffset():
+            remedy = f"Write {own.isoformat()} for the same instant, or the offset of {self.zone} at that time."
+            refuse(f"has not the offset of {self.zone}", remedy=remedy, key="start")
         return self
 
     @property
@@ -132,6 +158,10 @@ class Market(Section):
     that was found (`last_feasible`). What has status `gap_open` (stores held to one direction) is used anyway."""
     reputation: Reputation = Reputation()
     """What trading with known partners is worth."""
+    partners: tuple[tuple[Name, Name], ...] | None = None
+    """Pairs that may trade with each other, such as [["A", "B"], ["A", "C"]]; left out: everyone with everyone."""
+    partners_file: Name | None = None
+    """CSV of more such pairs, with the columns `i` and `j`."""
 
 
 class Negotiation(Section):
@@ -253,6 +283,8 @@ class ProsumerSpec(Section):
     shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0
     """Moves the profiles of its loads later (negative: earlier); at the ends of the span the same hour a day
     away stands in."""
+    connection: ConnectionSpec | None = None
+    """What may go over its connections, such as { electricity = { min_kw = -30, max_kw = 10 } }."""
     tariffs: tuple[Name, ...] = ()
     """Names of its contracts, at most one per carrier."""
     devices: tuple[DeviceSpec, ...] = ()
@@ -267,6 +299,8 @@ class Template(Section):
     tariffs: tuple[Name, ...] = ()
     """Of whole prosumers."""
     power_factor: PowerFactor | None = None
+    """Of whole prosumers."""
+    connection: ConnectionSpec | None = None
     """Of whole prosumers."""
     fixed_load: dict[str, Any] | None = None
     flexible_load: dict[str, Any] | None = None
