@@ -89,11 +89,25 @@ def _name_or_index(value: Any) -> Any:
     return value
 
 
+def _far_from_zero(value: float) -> float:
+    if abs(value) < LEAST_POWER_FACTOR:
+        refuse(
+            f"is nearer to zero than {LEAST_POWER_FACTOR:g}",
+            remedy="Give 0.1 to 1, or -1 to -0.1 for what draws reactive power while it feeds in.",
+        )
+    return value
+
+
+LEAST_POWER_FACTOR = 0.1
 Number: TypeAlias = Annotated[float, Field(strict=True)]
 NotNegative: TypeAlias = Annotated[float, Field(strict=True, ge=0.0)]
 Positive: TypeAlias = Annotated[float, Field(strict=True, gt=0.0)]
 Share: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Efficiency: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1.0)]
+PowerFactor: TypeAlias = Annotated[float, Field(strict=True, ge=0.1, le=1.0)]
+"""Of what draws: it draws reactive power along with active power."""
+SignedPowerFactor: TypeAlias = Annotated[float, Field(strict=True, ge=-1.0, le=1.0), AfterValidator(_far_from_zero)]
+"""Of an inverter or machine, see `reactive_share`."""
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 PositiveOrProfile: TypeAlias = Annotated[float | str, BeforeValidator(_number_or_name(0.0, inclusive=False))]

@@ -17,6 +17,7 @@ from mosaik_p2p.scenario.base import (
     Place,
     PlainName,
     Positive,
+    PowerFactor,
     ProsumerName,
     Section,
     Share,
@@ -192,8 +193,9 @@ class ProsumerSpec(Section):
     """Node of the heat network, or its junctions; left out: not connected."""
     replaces_load: Place | None = None
     """A load of the electric network that this prosumer stands for; it leaves the background."""
-    power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 1.0
-    """Of what it exchanges with the electric network; 1: no reactive power."""
+    power_factor: PowerFactor = 1.0
+    """Of what draws (loads, heat pump, electric boiler): 0.95 draws reactive power whatever the roof feeds in; 1: none.
+    PV, battery, vehicle, generator and CHP have a `power_factor` of their own."""
     scale: Positive = 1.0
     """Multiplies the profiles of its loads."""
     shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0
@@ -212,7 +214,7 @@ class Template(Section):
     """Of whole prosumers."""
     tariffs: tuple[Name, ...] = ()
     """Of whole prosumers."""
-    power_factor: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] | None = None
+    power_factor: PowerFactor | None = None
     """Of whole prosumers."""
     fixed_load: dict[str, Any] | None = None
     flexible_load: dict[str, Any] | None = None

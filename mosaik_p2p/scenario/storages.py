@@ -11,6 +11,7 @@ from mosaik_p2p.scenario.base import (
     PlainName,
     Positive,
     Section,
+    SignedPowerFactor,
     refuse,
     refuse_beyond_floats,
 )
@@ -82,6 +83,9 @@ class BatterySpec(DeviceSection):
     """Shares that survive charging and discharging."""
     cost_per_kwh: NotNegative = 0.0
     """Wear: currency per kWh charged and per kWh discharged."""
+    power_factor: SignedPowerFactor = 1.0
+    """Of its inverter. 1: no reactive power; 0.95: reactive power goes the way of active power; -0.95: the other way,
+    drawing reactive power while it feeds in (under-excited)."""
 
 
 class HeatTankSpec(DeviceSection):
@@ -162,6 +166,9 @@ class EvSpec(DeviceSection):
     """Whether it may feed back."""
     cost_per_kwh: NotNegative = 0.0
     """Wear: currency per kWh charged and per kWh discharged."""
+    power_factor: SignedPowerFactor = 1.0
+    """Of its inverter. 1: no reactive power; 0.95: reactive power goes the way of active power; -0.95: the other way,
+    drawing reactive power while it feeds in (under-excited)."""
 
     @model_validator(mode="after")
     def _goes_away(self) -> Self:
