@@ -10,7 +10,6 @@ from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import reactive_share
 
 MOVED_KW = 1.0
 NEAR_PU, NEAR_PERCENT = 0.05, 50.0
@@ -33,27 +32,32 @@ class FeederGrid:
         buses = [prosumer.bus for prosumer in self.prosumers if prosumer.bus is not None]
         return PowerFlow(self.network, slack_voltage_pu=self.slack_voltage_pu, prosumer_buses=buses)
 
-    def solve(self, injection_kw: Mapping[str, float], *, background: float) -> PowerFlowResult:
-        """The state for injections by name of prosumer, reactive power by power factor."""
+    def solve(
+        self, injection_kw: Mapping[str, float], reactive_kvar: Mapping[str, float], *, background: float
+    ) -> PowerFlowResult:
+        """The state for injections by name of prosumer."""
         at_bus: dict[int, tuple[float, float]] = {}
         for prosumer in self.prosumers:
             assert prosumer.bus is not None
             kw = injection_kw[prosumer.name]
             before = at_bus.get(prosumer.bus, (0.0, 0.0))
-            at_bus[prosumer.bus] = before[0] + kw, before[1] + kw * reactive_share(prosumer.power_factor)
+            at_bus[prosumer.bus] = before[0] + kw, before[1] + reactive_kvar[prosumer.name]
         return self._flow.solve(at_bus, background_scaling=background, replaced_loads=self.replaced_loads)
 
     def report(self, dispatch: Sequence[ProsumerDispatch], *, background: float) -> NetworkReport:
         """What is broken, and rows for what is broken or near."""
-        injection = {entry.prosumer: entry.injection_kw for entry in dispatch}
-        return self.report_of(injection, background=background)
+        injection_kw = {entry.prosumer: entry.injection_kw for entry in dispatch}
+        reactive_kvar = {entry.prosumer: entry.q_injection_kvar for entry in dispatch}
+        return self.report_of(injection_kw, reactive_kvar, background=background)
 
-    def report_of(self, injection_kw: Mapping[str, float], *, background: float) -> NetworkReport:
+    def report_of(
+        self, injection_kw: Mapping[str, float], reactive_kvar: Mapping[str, float], *, background: float
+    ) -> NetworkReport:
         """The same for injections by name."""
-        found = self.solve(injection_kw, background=background)
+        found = self.solve(injection_kw, reactive_kvar, background=background)
         values = _values(found)
         moved = {
-            name: _values(self.solve({**injection_kw, name: kw + MOVED_KW}, background=background))
+            name: _values(self.solve({**injection_kw, name: kw + MOVED_KW}, reactive_kvar, background=background))
             for name, kw in injection_kw.items()
         }
         rows = []

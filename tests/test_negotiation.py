@@ -106,7 +106,8 @@ def test_the_33_bus_feeder_becomes_feasible(side: str) -> None:
     free = FeederGrid(network, market.prosumers)
     first = RollingMarket(market).clear(0)
     injection = {entry.prosumer: entry.injection_kw for entry in first.dispatch}
-    voltages = free.solve(injection, background=background).buses["vm_pu"]
+    reactive = {entry.prosumer: entry.q_injection_kvar for entry in first.dispatch}
+    voltages = free.solve(injection, reactive, background=background).buses["vm_pu"]
     limits = (0.5, max(voltages) - 3e-4) if side == "over" else (min(voltages) + 1e-3, 2.0)
     if side == "over":
         # The slack itself is held at 1.0; the limit must lie above it to be anyone's concern.
@@ -123,7 +124,7 @@ def test_the_33_bus_feeder_becomes_feasible(side: str) -> None:
 
 
 def test_money_sums_to_zero_and_the_operator_earns_nu_times_x() -> None:
-    case = network1("scale.pv=6")
+    case = network1("scale.pv=6", "templates.member.pv.power_factor=0.95")
     outcomes = negotiated(RollingMarket(market_case(case)), feeder(case, voltage_pu=(0.9, 1.001)))
     tables = outcomes[-1].tables
     ledger = settle(
@@ -323,7 +324,7 @@ def negotiated_prices(network: ElectricNetwork, limits: tuple[float, float], *, 
         slack = _slack_kw(grid, names)
         moved = [_slack_kw(grid, {**names, name: kw + 1.0}) - slack for name, kw in names.items()]
         marginal = -SLACK_PRICE * np.array(moved)
-        for row in grid.report_of(names, background=1.0).rows:
+        for row in grid.report_of(names, dict.fromkeys(names, 0.0), background=1.0).rows:
             held = held_row(row, 0, tuple(names), injection, {})
             # The exact limit, without the margin that a negotiation keeps; nobody moves the slack's own voltage.
             if held.size > 0.0:
@@ -337,7 +338,7 @@ def negotiated_prices(network: ElectricNetwork, limits: tuple[float, float], *, 
 
 
 def _slack_kw(grid: FeederGrid, injection_kw: Mapping[str, float]) -> float:
-    slack = grid.solve(injection_kw, background=1.0).slack_kw
+    slack = grid.solve(injection_kw, dict.fromkeys(injection_kw, 0.0), background=1.0).slack_kw
     assert slack is not None
     return slack
 

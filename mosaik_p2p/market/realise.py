@@ -14,6 +14,7 @@ from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.conversion import FUEL
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
 from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel
+from mosaik_p2p.prosumers.state import reactive_injection_kvar
 from mosaik_p2p.prosumers.storing import LEVEL
 from mosaik_p2p.units import CARRIERS, FloatArray
 
@@ -62,6 +63,10 @@ class Realised:
     level_kwh: Mapping[str, float]
     behind_kwh: Mapping[str, float]
     """Energy by which each flexible load was cleared less than its forecast."""
+
+    def reactive_kvar(self, prosumer: Prosumer) -> float:
+        """Reactive power that its owner injects: that of each device, so that a roof does not change a load's."""
+        return reactive_injection_kvar(prosumer, {entry.device: entry.el_kw for entry in self.devices})
 
 
 def realise(

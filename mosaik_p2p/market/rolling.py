@@ -34,7 +34,7 @@ from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables, negotiation_table
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import ProsumerState, initial_state, reactive_share
+from mosaik_p2p.prosumers.state import ProsumerState, initial_state
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, FloatArray, Table
 
 
@@ -229,6 +229,6 @@ def dispatch_of(prosumer: Prosumer, happened: Realised) -> ProsumerDispatch:
     return ProsumerDispatch(
         prosumer=prosumer.name,
         injection_kw=injection,
-        q_injection_kvar=injection * reactive_share(prosumer.power_factor),
+        q_injection_kvar=happened.reactive_kvar(prosumer) if prosumer.bus is not None else 0.0,
         heat_draw_kw=draw,
     )

@@ -20,7 +20,6 @@ from mosaik_p2p.prosumers.devices import (
     Pv,
     SolarCollector,
 )
-from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table
 
 CLEARING = (
@@ -181,7 +180,7 @@ def prosumers_table(
     for i, (prosumer, result) in enumerate(zip(prosumers, happened, strict=True)):
         for carrier, exchange in result.exchanges.items():
             electric = carrier == ELECTRICITY
-            reactive = exchange.injection_kw * reactive_share(prosumer.power_factor) if electric else None
+            reactive = result.reactive_kvar(prosumer) if electric else None
             rows.append(
                 (
                     prosumer.name,

@@ -60,6 +60,8 @@ class Pv:
     name: str
     available: Series
     cost_per_kwh: float
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Battery:
     efficiency_charge: float
     efficiency_discharge: float
     cost_per_kwh: float
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ class Ev:
     cost_per_kwh: float
     intervals_left: IntArray
     """(span,) intervals that follow this one until it departs; -1 while it is away."""
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,8 @@ class Chp:
     efficiency: float
     power_to_heat: float
     fuel_price_per_kwh: FloatArray
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
     @property
     def efficiency_el(self) -> float:
@@ -190,6 +198,8 @@ class Generator:
     max_kw: float
     cost_per_kwh: float
     cost_per_kw2h: float
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +215,8 @@ class Contract:
     export_max_kw: float
 
 
+Machine: TypeAlias = Pv | Battery | Ev | Generator | Chp
+"""What has a power factor of its own; what only draws goes by its owner's."""
 Store: TypeAlias = Battery | HeatTank | Ev
 """What has a level."""
 Device: TypeAlias = (
@@ -232,5 +244,6 @@ class Prosumer:
     junctions: tuple[int, int] | None
     """Indices of its supply and return junction in the pandapipes net, None where it has no heat connection."""
     power_factor: float
+    """Of what draws electricity."""
     devices: tuple[Device, ...]
     contracts: tuple[Contract, ...]
