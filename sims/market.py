@@ -160,26 +160,12 @@ class Simulator(ScenarioSimulator):
     def _report(self, answer: Violations) -> NetworkReport:
         return NetworkReport(
             is_solved=answer.status != Status.NOT_CONVERGED.value,
-            broken=frozenset(
-                (item["element"], item["quantity"])
-                for item in answer.items
-                if item.get("prosumers_can_influence") is not False
-            ),
+            broken=frozenset((item["element"], item["quantity"]) for item in answer.items),
             rows=tuple(self._row(row) for row in answer.rows),
         )
 
     def _row(self, row: Mapping[str, Any]) -> LimitRow:
-        """A grid's row per prosumer and kW.
-
-        Reactive power is a constant of the plan, which every round renews: loads draw theirs whatever is traded, and of
-        an injection nobody knows which device will move it.
-        """
-        per_kw: dict[str, float] = {}
-        for entity, change in row["per_kw"].items():
-            # A source may stand with or without its simulator's name in front; entity ids have no dots.
-            name = self._prosumer_of.get(entity.rpartition(".")[2])
-            if name is not None:
-                per_kw[name] = per_kw.get(name, 0.0) + change
+        """A grid's row by prosumer."""
         return LimitRow(
             element=row["element"],
             quantity=row["quantity"],
@@ -187,8 +173,18 @@ class Simulator(ScenarioSimulator):
             value=row["value"],
             limit=row["limit"],
             is_upper=row["upper"],
-            per_kw=per_kw,
+            per_kw=self._by_prosumer(row["per_kw"]),
+            per_kvar=self._by_prosumer(row["per_kvar"]),
         )
+
+    def _by_prosumer(self, changes: Mapping[str, float]) -> dict[str, float]:
+        result: dict[str, float] = {}
+        for entity, change in changes.items():
+            # A source may stand with or without its simulator's name in front; entity ids have no dots.
+            name = self._prosumer_of.get(entity.rpartition(".")[2])
+            if name is not None:
+                result[name] = result.get(name, 0.0) + change
+        return result
 
     def _publish(self, outcome: IntervalOutcome, wall_s: float) -> None:
         self.outcome, self._wall_s, self._emits = outcome, wall_s, True

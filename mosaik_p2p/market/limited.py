@@ -12,7 +12,7 @@ from mosaik_p2p.market.clearing import Clearing, Progress
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.recourse import imbalance_kw, prepared, scarcity_price
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
@@ -52,6 +52,13 @@ def injections(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> Floa
     """(C, N) what everyone's devices put on the networks in the first interval, kW; zero where not connected."""
     now = [devices_kw(model, done.x, 0) for model, done in zip(problem.models, dispatch, strict=True)]
     return np.where(problem.member, np.stack(now, axis=-1), 0.0)
+
+
+def imbalances(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
+    """(2, C, N) what everyone lacks, and has too much, in the first interval, kW; zero where not connected."""
+    now = [imbalance_kw(model, done.x)[:, 0] for model, done in zip(problem.models, dispatch, strict=True)]
+    surplus = np.where(problem.member, np.stack(now, axis=-1), 0.0)
+    return np.maximum(np.stack([-surplus, surplus]), 0.0)
 
 
 def least_exchange(problem: MarketProblem) -> FloatArray:

@@ -44,11 +44,13 @@ def reactive_share(power_factor: float) -> float:
     return math.copysign(math.sqrt(1.0 / power_factor**2 - 1.0), power_factor)
 
 
+def own_reactive_share(prosumer: Prosumer, device: str) -> float:
+    """kvar per kW of a device of `prosumer`: a machine's own, else that of what draws."""
+    own = {entry.name: entry.power_factor for entry in prosumer.devices if isinstance(entry, Machine)}
+    return reactive_share(own.get(device, prosumer.power_factor))
+
+
 def reactive_injection_kvar(prosumer: Prosumer, el_kw: Mapping[str, float]) -> float:
     """What the devices of `prosumer` inject at electric powers `el_kw` (produced +), each at its own power factor."""
-    own = {device.name: device.power_factor for device in prosumer.devices if isinstance(device, Machine)}
     # Nothing is added for a power of zero, so that no reactive power has a sign of its own.
-    return sum(
-        (power * reactive_share(own.get(name, prosumer.power_factor)) for name, power in el_kw.items() if power != 0.0),
-        0.0,
-    )
+    return sum((kw * own_reactive_share(prosumer, name) for name, kw in el_kw.items() if kw != 0.0), 0.0)
