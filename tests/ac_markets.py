@@ -14,7 +14,7 @@ from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.feasibility.checked import violations
 from mosaik_p2p.feasibility.electric import electric_checks
 from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit
-from mosaik_p2p.feasibility.rows import Movers, judged, limit_rows
+from mosaik_p2p.feasibility.rows import Movers, RowKey, judged, limit_rows
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.problem import Settings
@@ -107,15 +107,15 @@ class AcMarket:
         contracts = () if self.tariff is None else (_contract(*self.tariff),)
         return Prosumer(self.names[n], offer.bus, None, 1.0, (device,), contracts)
 
-    def report(self, dispatch: tuple[ProsumerDispatch, ...]) -> NetworkReport:
-        """What the electric grid of the co-simulation answers to a dispatch."""
+    def report(self, dispatch: tuple[ProsumerDispatch, ...], kept: frozenset[RowKey] = frozenset()) -> NetworkReport:
+        """What the electric grid of the co-simulation answers to a dispatch; `kept` are the rows of earlier answers."""
         found = self.flow.solve(_at_buses(self, dispatch), background_scaling=self.background)
         if not found.buses["bus"]:
             return NetworkReport(False, frozenset(), ())
         checks = electric_checks(found.buses, found.lines, found.transformers, self.limits)
         injection = {entry.prosumer: entry.injection_kw for entry in dispatch}
         movers = Movers(sources=self.names, injection_kw=injection, responses=self.flow.response(self._buses))
-        rows = limit_rows(checks, movers)
+        rows = limit_rows(checks, movers, kept=kept)
         items = judged(violations(checks), rows, injection)
         broken = frozenset((item.element, item.quantity) for item in items)
         return NetworkReport(
@@ -211,9 +211,11 @@ def _at_buses(market: AcMarket, dispatch: tuple[ProsumerDispatch, ...]) -> dict[
 def negotiated(market: AcMarket, relative_gap: float, *, max_rounds: int = 10) -> list[IntervalOutcome]:
     """All outcomes until the market accepts; every one of them has been checked."""
     rolling = RollingMarket(market.case(relative_gap))
-    outcomes = [rolling.clear(0)]
+    outcomes, kept = [rolling.clear(0)], frozenset[RowKey]()
     while len(outcomes) < MOST_OUTCOMES:
-        following = rolling.negotiate({"electricity": market.report(outcomes[-1].dispatch)}, max_rounds=max_rounds)
+        answer = market.report(outcomes[-1].dispatch, kept)
+        kept |= {(row.element, row.quantity, row.is_upper) for row in answer.rows}
+        following = rolling.negotiate({"electricity": answer}, max_rounds=max_rounds)
         if following is None:
             return outcomes
         outcomes.append(following)

@@ -11,7 +11,7 @@ from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.prosumers.devices import Prosumer
 
-MOVED_KW = 1.0
+MOVED = 1.0
 NEAR_PU, NEAR_PERCENT = 0.05, 50.0
 """Rows are reported from here on below a limit."""
 
@@ -57,16 +57,23 @@ class FeederGrid:
         found = self.solve(injection_kw, reactive_kvar, background=background)
         values = _values(found)
         moved = {
-            name: _values(self.solve({**injection_kw, name: kw + MOVED_KW}, reactive_kvar, background=background))
+            name: _values(self.solve({**injection_kw, name: kw + MOVED}, reactive_kvar, background=background))
             for name, kw in injection_kw.items()
+        }
+        turned = {
+            name: _values(self.solve(injection_kw, {**reactive_kvar, name: kvar + MOVED}, background=background))
+            for name, kvar in reactive_kvar.items()
         }
         rows = []
         for quantity, element in values:
             value = values[quantity, element]
-            slopes = {name: (moved[name][quantity, element] - value) / MOVED_KW for name in injection_kw}
+            per_kw, per_kvar = (
+                {name: (found[quantity, element] - value) / MOVED for name, found in changed.items()}
+                for changed in (moved, turned)
+            )
             for limit, is_upper, near in self._limits(quantity):
                 if (value > limit - near) if is_upper else (value < limit + near):
-                    rows.append(LimitRow(element, quantity, "", value, limit, is_upper, slopes))
+                    rows.append(LimitRow(element, quantity, "", value, limit, is_upper, per_kw, per_kvar))
         broken = frozenset((row.element, row.quantity) for row in rows if row.excess > 0)
         return NetworkReport(True, broken, tuple(rows))
 

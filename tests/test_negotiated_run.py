@@ -117,6 +117,7 @@ def test_a_grids_row_counts_active_power_alone(monkeypatch: pytest.MonkeyPatch) 
     (row,) = asked["electricity"].rows
     # Reactive power is the plan's and does not go along, though the power factor is 0.95.
     assert row.per_kw == {"C": 2e-5, "A": 1e-5}
+    assert row.per_kvar == {"C": 1e-5}
     assert asked["electricity"].broken == {("7", "voltage_pu")}
     assert asked["electricity"].is_solved
     assert not asked["heat"].is_solved

@@ -58,15 +58,19 @@ def feeder(case: Case, *, voltage_pu: tuple[float, float], loading_percent: floa
     return lambda dispatch: grid.report(dispatch, background=background)
 
 
+FED_IN = ("scale.pv=6", "templates.member.pv.power_factor=0.95")
+"""Its reactive power follows what is curtailed."""
+
+
 @pytest.mark.parametrize(
     ("pv", "voltage_pu", "loading_percent"),
-    [("6", (0.9, 1.001), 1e9), ("1", (0.963, 1.05), 1e9), ("6", (0.9, 1.05), 25.0)],
+    [(FED_IN, (0.9, 1.001), 1e9), (("scale.pv=1",), (0.963, 1.05), 1e9), (FED_IN, (0.9, 1.05), 25.0)],
     ids=["over-voltage", "under-voltage", "loading"],
 )
 def test_a_real_feeder_is_feasible_after_at_most_three_rounds(
-    pv: str, voltage_pu: tuple[float, float], loading_percent: float
+    pv: tuple[str, ...], voltage_pu: tuple[float, float], loading_percent: float
 ) -> None:
-    case = network1(f"scale.pv={pv}")
+    case = network1(*pv)
     check = feeder(case, voltage_pu=voltage_pu, loading_percent=loading_percent)
     outcomes = negotiated(RollingMarket(market_case(case)), check)
     assert check(outcomes[0].dispatch).broken
@@ -124,7 +128,7 @@ def test_the_33_bus_feeder_becomes_feasible(side: str) -> None:
 
 
 def test_money_sums_to_zero_and_the_operator_earns_nu_times_x() -> None:
-    case = network1("scale.pv=6", "templates.member.pv.power_factor=0.95")
+    case = network1(*FED_IN)
     outcomes = negotiated(RollingMarket(market_case(case)), feeder(case, voltage_pu=(0.9, 1.001)))
     tables = outcomes[-1].tables
     ledger = settle(
@@ -192,7 +196,11 @@ def test_a_limit_broken_on_a_side_beyond_everyones_means_is_not_negotiated_for_w
         row = fixed_row(1e6, {seller: -1.0}) if is_turned else fixed_row(100.5, {seller: 1.0})
         return NetworkReport(True, frozenset({(row.element, row.quantity)}), (row,))
 
-    assert len(negotiated(small_market(), check)) == 2
+    outcomes = negotiated(small_market(), check)
+    assert len(outcomes) == 3
+    # The last one only says so.
+    assert injection_of(outcomes[2]) == injection_of(outcomes[1])
+    assert outcomes[2].tables["negotiation"]["within_means"] == [True, False]
 
 
 def test_an_envelope_ends_what_prices_could_not() -> None:

@@ -18,12 +18,14 @@ be kept, or else the one that breaks them least. Where that was not the last one
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.pinning import envelope, half_way_back
 from mosaik_p2p.market.pricing import priced
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.market.rows import RowKey
+from mosaik_p2p.market.rows import HeldRow
 from mosaik_p2p.market.standing import Checked, Move, NetworkReport, Offer, RoundLog, Standing, noted, opened
 
 __all__ = ["Move", "NetworkReport", "Offer", "RoundLog", "Standing", "answered", "opened"]
@@ -64,7 +66,7 @@ def answered(
 def _following(standing: Standing, settings: Settings, max_rounds: int, on_check: Progress | None) -> _Following:
     """The next dispatch, or None where there is none to try. Raises NotSolved."""
     now = standing.checked[-1]
-    if now.excess == float("inf"):
+    if not now.is_solved:
         return half_way_back(standing, settings, on_check) if standing.shrinkings < SHRINKINGS else None
     has_rounds = standing.rounds < max_rounds and standing.unconverged < UNCONVERGED
     if now.excess == 0.0:
@@ -86,19 +88,27 @@ def _worth_a_round(standing: Standing, money: float) -> bool:
 def _ended(standing: Standing) -> tuple[Standing, Offer | None]:
     """The best dispatch, offered once more where it was not the last, or where it is to be said what it cannot keep."""
     now, best = standing.checked[-1], min(standing.checked, key=lambda one: one.rank)
-    if now.excess == best.excess and now.cost - best.cost <= NO_BETTER * standing.scale:
+    if now.excess == best.excess and (now.cost - best.cost <= NO_BETTER * standing.scale or not now.is_solved):
         best = now
-    beyond = best.offer.log.beyond | (best.broken & standing.hopeless)
-    if best is now and beyond == best.offer.log.beyond:
+    told = {row.key for row in best.offer.log.rows}
+    untold = tuple(row for key, row in standing.hopeless.items() if key in best.broken and key not in told)
+    if best is now and not untold:
         return standing, None
-    offer = _once_more(best, beyond, standing)
+    offer = _once_more(best, untold, standing)
     return replace(standing, last=offer, rounds=standing.rounds + 1, is_final=True), offer
 
 
-def _once_more(best: Checked, beyond: frozenset[RowKey], standing: Standing) -> Offer:
+def _once_more(best: Checked, untold: tuple[HeldRow, ...], standing: Standing) -> Offer:
     """The offer with what is to be said of it: which round it is of, and what it cannot keep."""
-    clearing, log = best.offer.limited.clearing, replace(best.offer.log, beyond=beyond)
+    clearing, log = best.offer.limited.clearing, best.offer.log
     if best is not standing.checked[-1]:
         said = f"the best of {len(standing.checked)} dispatches that the networks checked, that of round {best.number}"
         clearing = replace(clearing, cause="; ".join(part for part in (said, clearing.cause) if part))
-    return Offer(replace(best.offer.limited, clearing=clearing), log)
+    said_too = RoundLog(
+        log.move,
+        (*log.rows, *untold),
+        np.concatenate([log.multiplier, np.zeros(len(untold))]),
+        np.concatenate([log.slack, [row.excess for row in untold]]),
+        log.beyond | {row.key for row in untold},
+    )
+    return Offer(replace(best.offer.limited, clearing=clearing), said_too)

@@ -22,9 +22,9 @@ WORTHLESS_RELIEF = 0.01
 """Relief below this part of what is still broken is not asked for at all."""
 NOTICEABLE_SLACK = 1e-4
 """Of a limit: a row broken by more is beyond what prosumers can do."""
-RENEWALS = 6
+RENEWALS = 8
 """Clearings at most for one plan."""
-SETTLED = 0.01
+SETTLED = 1e-3
 """Part of the excess that the networks found by which another plan's reactive power may move a limit."""
 WARM_ITERATIONS = 500
 """A clearing that starts from the last one and takes more has gone astray; it then starts from the data."""
@@ -42,8 +42,9 @@ def priced(standing: Standing, settings: Settings, on_check: Progress | None) ->
     worthless: tuple[HeldRow, ...] = ()
     if lacking:
         rows, worthless = _worth_relief(standing, rows, found.limited, lacking)
-        found = _for_its_plan(replace(standing, end=found.limited.end), rows, lacking, settings, on_check)
-    limited = _usable(found.limited, lacking)
+        again = _for_its_plan(replace(standing, end=found.limited.end), rows, lacking, settings, on_check)
+        found = replace(again, iterations=again.iterations + found.iterations)
+    limited = _usable(found, lacking)
     offer = Offer(limited, _log(standing, found.rows, worthless, limited, lacking))
     missed = limited.clearing.status is not found.limited.clearing.status
     following = replace(
@@ -63,29 +64,34 @@ class _Found:
 
     rows: tuple[HeldRow, ...]
     limited: Limited
+    iterations: int
+    """Of all clearings that it took."""
 
 
-def _usable(limited: Limited, lacking: frozenset[RowKey]) -> Limited:
+def _usable(found: _Found, lacking: frozenset[RowKey]) -> Limited:
     """The clearing with what there is to say of it: relief that has a price cap; a gap wider than asked for, whose
     trades and dispatch hold all the same."""
-    clearing, causes = limited.clearing, []
+    clearing, causes = replace(found.limited.clearing, iterations=found.iterations), []
     if clearing.status is Status.NOT_CONVERGED and np.isfinite(clearing.relative_gap) and clearing.relative_gap >= 0.0:
         clearing = replace(clearing, status=Status.GAP_OPEN)
     if lacking:
         causes.append(f"{len(lacking)} limits are beyond what prosumers can do; relief is paid up to the highest offer")
     if clearing.cause:
         causes.append(clearing.cause)
-    return replace(limited, clearing=replace(clearing, cause="; ".join(causes) or None))
+    return replace(found.limited, clearing=replace(clearing, cause="; ".join(causes) or None))
 
 
 def _worth_relief(
     standing: Standing, rows: tuple[HeldRow, ...], limited: Limited, lacking: frozenset[RowKey]
 ) -> tuple[tuple[HeldRow, ...], tuple[HeldRow, ...]]:
-    """The rows without those that all that can be done would hardly move, and these."""
+    """The rows without those that all that can be done would hardly move, or that got no better by what was done, and
+    these."""
     kept, worthless = [], []
     for row, slack in zip(rows, limited.slack, strict=True):
         before, reached = (float(row.slope @ x[row.carrier]) for x in (standing.first_kw, limited.injection_kw))
-        is_kept = row.key not in lacking or before - reached > WORTHLESS_RELIEF * slack
+        has_relief = before - reached > WORTHLESS_RELIEF * slack
+        was_relieved = standing.rounds == 0 or row.excess < standing.first_excess[row.key[:4]]
+        is_kept = row.key not in lacking or (has_relief and was_relieved)
         (kept if is_kept else worthless).append(row)
     return tuple(kept), tuple(worthless)
 
@@ -98,13 +104,14 @@ def _log(
     lacking: frozenset[RowKey],
 ) -> RoundLog:
     """The rows of a clearing, then those that were left out of it, which have no price."""
-    broken = [max(float(row.slope @ limited.injection_kw[row.carrier]) - row.bound, 0.0) for row in worthless]
+    left_out = (*worthless, *standing.hopeless.values())
+    broken = [max(float(row.slope @ limited.injection_kw[row.carrier]) - row.bound, 0.0) for row in left_out]
     return RoundLog(
         Move.PRICES,
-        (*rows, *worthless),
-        np.concatenate([limited.multiplier, np.zeros(len(worthless))]),
+        (*rows, *left_out),
+        np.concatenate([limited.multiplier, np.zeros(len(left_out))]),
         np.concatenate([limited.slack, broken]),
-        standing.hopeless | lacking,
+        lacking | standing.hopeless.keys(),
     )
 
 
@@ -120,17 +127,17 @@ def _for_its_plan(
 ) -> _Found:
     """The clearing under rows whose constant is the reactive power of the clearing itself, as nearly as it matters."""
     planned = standing.kvar(standing.last.limited.clearing.dispatch)
-    step, now = np.zeros_like(planned), standing
+    step, now, spent = np.zeros_like(planned), standing, 0
     for renewal in range(RENEWALS):
         held = tuple(row.renewed(planned) if row.carrier == ELECTRIC else row for row in rows)
         limited = _cleared(now, Limits(held, None, capped, standing.unavoidable_kw), settings, on_check)
-        now = replace(now, end=limited.end)
+        now, spent = replace(now, end=limited.end), spent + limited.clearing.iterations
         following = standing.kvar(limited.clearing.dispatch) - planned
         if all(_rests(row, following) for row in held):
             break
         planned = planned + (following if renewal == 0 else _shortened(following, step))
         step = following
-    return _Found(held, limited)
+    return _Found(held, limited, spent)
 
 
 def _rests(row: HeldRow, change_kvar: FloatArray) -> bool:
@@ -160,4 +167,8 @@ def _cleared(standing: Standing, limits: Limits, settings: Settings, on_check: P
         if warm.clearing.status is not Status.NOT_CONVERGED:
             return warm
     cold = clear_limited(problem, limits, settings, alone=alone, on_check=on_check)
-    return cold if warm is None else min((cold, warm), key=lambda one: abs(one.clearing.relative_gap))
+    if warm is None:
+        return cold
+    spent = cold.clearing.iterations + warm.clearing.iterations
+    best = min((cold, warm), key=lambda one: abs(one.clearing.relative_gap))
+    return replace(best, clearing=replace(best.clearing, iterations=spent))

@@ -82,6 +82,11 @@ class Checked:
     network had no solution."""
 
     @property
+    def is_solved(self) -> bool:
+        """Whether every network had a solution."""
+        return bool(np.isfinite(self.excess))
+
+    @property
     def cost(self) -> float:
         """Money over the look-ahead."""
         return self.offer.limited.clearing.cost
@@ -90,6 +95,10 @@ class Checked:
     def rank(self) -> tuple[float, float]:
         """The least is the best."""
         return self.excess, self.cost
+
+
+LimitKey = tuple[int, str, str, bool]
+"""Carrier, element, quantity, whether it is an upper limit: a row's key without its side."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +119,12 @@ class Standing:
     solved_kw: FloatArray | None = None
     """(C, N) injections of the last dispatch for which every network had a solution."""
     rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
-    hopeless: frozenset[RowKey] = frozenset()
-    """Limits that prosumers do not move noticeably."""
+    hopeless: Mapping[RowKey, HeldRow] = field(default_factory=dict)
+    """Broken limits that prosumers do not move noticeably."""
     lacking: frozenset[RowKey] = frozenset()
     """Limits that the last clearing by prices could not keep."""
+    first_excess: Mapping[LimitKey, float] = field(default_factory=dict)
+    """By how much each limit was broken when the networks first spoke of it, in its unit."""
     end: admm.Start | None = None
     rounds: int = 0
     envelopes: int = 0
@@ -134,7 +145,7 @@ class Standing:
     @property
     def beyond(self) -> frozenset[RowKey]:
         """Limits that prosumers cannot keep, or not influence at all."""
-        return self.hopeless | self.lacking
+        return self.lacking | self.hopeless.keys()
 
     @property
     def scale(self) -> float:
@@ -179,22 +190,25 @@ def _kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
 
 def noted(standing: Standing, reports: Mapping[int, NetworkReport]) -> Standing:
     """The standing with the networks' reports on the last dispatch: rows linearised at it, and how good it is."""
-    rows, hopeless, broken = dict(standing.rows), set(standing.hopeless), set()
+    rows, hopeless, broken = dict(standing.rows), dict(standing.hopeless), set()
+    first_excess = dict(standing.first_excess)
     sizes = np.array([max(model.size_kw, 1e-9) for model in standing.problem.models])
     for carrier, row, is_broken in _reported(reports):
         held = _held(standing, row, carrier)
+        first_excess.setdefault(held.key[:4], row.excess)
         if can_be_influenced(held, sizes):
             rows[held.key] = held
-            hopeless.discard(held.key)
+            hopeless.pop(held.key, None)
         elif row.excess > 0.0:
-            hopeless.add(held.key)
+            hopeless[held.key] = held
         if is_broken and held.size > 0.0:
             broken.add(held.key)
     is_solved = all(report.is_solved for report in reports.values())
     following = replace(
         standing,
         rows=rows,
-        hopeless=frozenset(hopeless),
+        hopeless=hopeless,
+        first_excess=first_excess,
         solved_kw=standing.last_kw if is_solved else standing.solved_kw,
         unused=_unused(standing, rows),
     )
