@@ -60,8 +60,8 @@ class AcMarket:
     loading_percent: float = 1e6
     own_loading: dict[str, float] = field(default_factory=dict)
     """Line to its own limit, %."""
-    tariff: tuple[float, float] | None = None
-    """Import and export price of everybody's contract; None: nobody has one."""
+    tariff: tuple[float, float | None] | None = None
+    """Import and export price of everybody's contract (None: no export); None: nobody has one."""
 
     @cached_property
     def feeder(self) -> ElectricNetwork:
@@ -138,7 +138,7 @@ class AcMarket:
         price, slope = (np.array([getattr(offer, key) for offer in self.offers]) for key in ("price", "slope"))
         left = float(x.sum())
         bought, sold = self.tariff or (0.0, 0.0)
-        return float(price @ x + slope / 2 @ x**2) + (bought * max(-left, 0.0) - sold * max(left, 0.0))
+        return float(price @ x + slope / 2 @ x**2) + (bought * max(-left, 0.0) - (sold or 0.0) * max(left, 0.0))
 
     def excess(self, x: FloatArray) -> FloatArray:
         """By how much every limit is broken, as a share of it; negative where there is room."""
@@ -170,9 +170,9 @@ class AcMarket:
         unit, count = 100.0, len(x)
         price, curve = (np.array([getattr(offer, key) for offer in self.offers]) for key in ("price", "slope"))
         bought, sold = self.tariff or (0.0, 0.0)
-        most = CONTRACT_KW / unit if self.tariff else 0.0
+        most_in, most_out = (0.0 if p is None else CONTRACT_KW / unit for p in self.tariff or (None, None))
         scale = float(np.abs(price).max()) * unit
-        linear = np.concatenate([price, [bought, -sold]]) * unit / scale
+        linear = np.concatenate([price, [bought, -(sold or 0.0)]]) * unit / scale
         square = np.concatenate([curve, [0.0, 0.0]]) * unit**2 / scale
         near = value > -0.3
         rows = np.hstack([slope[near] * unit, np.zeros((near.sum(), 2))])
@@ -183,7 +183,7 @@ class AcMarket:
             lambda z: linear @ z + 0.5 * square @ z**2,
             np.concatenate([x / unit, [0.0, 0.0]]),
             jac=lambda z: linear + square * z,
-            bounds=[*bounds, (0.0, most), (0.0, most)],
+            bounds=[*bounds, (0.0, most_in), (0.0, most_out)],
             constraints=[
                 {"type": "eq", "fun": lambda z: balance @ z, "jac": lambda _: balance},
                 {"type": "ineq", "fun": lambda z: room - rows @ z, "jac": lambda _: -rows},
@@ -194,9 +194,11 @@ class AcMarket:
         return np.asarray(found.x[:count]) * unit
 
 
-def _contract(bought: float, sold: float) -> Contract:
-    prices = (np.array([price]) for price in (bought, sold))
-    return Contract("grid", "electricity", *prices, CONTRACT_KW, CONTRACT_KW)
+def _contract(bought: float, sold: float | None) -> Contract:
+    export = None if sold is None else np.array([sold])
+    return Contract(
+        "grid", "electricity", np.array([bought]), export, CONTRACT_KW, 0.0 if sold is None else CONTRACT_KW
+    )
 
 
 def _at_buses(market: AcMarket, dispatch: tuple[ProsumerDispatch, ...]) -> dict[int, tuple[float, float]]:
