@@ -9,18 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mosaik_p2p.api import check, report
+    from mosaik_p2p.api import check, examine, report
     from mosaik_p2p.api import list_shipped as list
     from mosaik_p2p.cosim import RunOutcome, run
     from mosaik_p2p.plain.clearing import clear_plain as clear
 
-__all__ = ["RunOutcome", "check", "clear", "list", "report", "run"]
+__all__ = ["RunOutcome", "check", "clear", "examine", "list", "report", "run"]
 
 _HOMES = {
     "run": ("mosaik_p2p.cosim", "run"),
     "RunOutcome": ("mosaik_p2p.cosim", "RunOutcome"),
     "check": ("mosaik_p2p.api", "check"),
     "list": ("mosaik_p2p.api", "list_shipped"),
+    "examine": ("mosaik_p2p.api", "examine"),
     "clear": ("mosaik_p2p.plain.clearing", "clear_plain"),
     "report": ("mosaik_p2p.api", "report"),
 }

@@ -45,6 +45,11 @@ def check(scenario: str | Path, *, overrides: Sequence[str] = ()) -> tuple[Fault
     return loading.check(scenario, overrides)
 
 
+def examine(scenario: str | Path, *, overrides: Sequence[str] = ()) -> loading.Examination:
+    """Faults of a scenario; where it has none, its warnings."""
+    return loading.examine(scenario, overrides)
+
+
 def list_shipped() -> Shipped:
     """Scenarios, network cases, charge mechanisms, and how markets can be designed and cleared."""
     return Shipped(

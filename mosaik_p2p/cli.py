@@ -6,18 +6,22 @@ imported by the command that needs them, so that help and version come at once.
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mosaik_p2p.errors import BadInput, Fault, RunFailed
+from mosaik_p2p.errors import BadInput, Fault, InputWarning, RunFailed
 from mosaik_p2p.printing import Lenient, say, settle_streams
 from mosaik_p2p.streams import open_missing_streams
 
 if TYPE_CHECKING:
     from loguru import Record
+
+    from mosaik_p2p.loading import Examination
 
 INCOMPLETE, BAD_INPUT, NO_SOLUTION = 1, 2, 3
 INTERRUPTED_SHELL = 130
@@ -104,14 +108,24 @@ def run_command(
 
 
 @app.command("check")
-def check_command(scenario: ScenarioArgument, *, set_: SetOption = None) -> None:
-    """Check a scenario and list every fault with its place, value and remedy."""
-    from mosaik_p2p.api import check
+def check_command(
+    scenario: ScenarioArgument,
+    *,
+    set_: SetOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print faults, warnings and inventory as JSON.")] = False,
+) -> None:
+    """Check a scenario and list every fault with its place, value and remedy; else say what may not be meant."""
+    from mosaik_p2p.api import examine
 
-    faults = check(scenario, overrides=set_ or ())
-    if faults:
-        raise BadInput(faults)
+    found = examine(scenario, overrides=set_ or ())
+    if json:
+        typer.echo(examination_json(found))
+        raise typer.Exit(BAD_INPUT if found.faults else 0)
+    if found.faults:
+        raise BadInput(found.faults)
     typer.echo(f"{scenario}: no faults")
+    if found.warnings:
+        typer.echo(remarks_text(found.warnings, "warning"))
 
 
 @app.command("list")
@@ -198,14 +212,19 @@ def _section(title: str, entries: Mapping[str, str]) -> str:
     return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in entries.items())])
 
 
-def faults_text(faults: Sequence[Fault]) -> str:
-    """All faults, readable: the place with its value, then the problem, then the remedy."""
-    heading = "1 fault:" if len(faults) == 1 else f"{len(faults)} faults:"
+def remarks_text(remarks: Sequence[Fault | InputWarning], kind: str) -> str:
+    """All faults or warnings, readable: the place with its value, then the problem, then the remedy."""
+    heading = f"1 {kind}:" if len(remarks) == 1 else f"{len(remarks)} {kind}s:"
     blocks = [
-        f"{number:>3}. {fault.place} = {fault.value}\n     {fault.problem}\n     {fault.remedy}"
-        for number, fault in enumerate(faults, start=1)
+        f"{number:>3}. {remark.place} = {remark.value}\n     {remark.problem}\n     {remark.remedy}"
+        for number, remark in enumerate(remarks, start=1)
     ]
     return "\n".join([heading, *blocks])
+
+
+def examination_json(found: "Examination") -> str:
+    """What `check` found, for programs."""
+    return dumps(asdict(found), indent=2, ensure_ascii=False)
 
 
 def _quiet_logs() -> None:
@@ -244,7 +263,7 @@ def _command() -> None:
     try:
         app()
     except BadInput as bad:
-        typer.echo(faults_text(bad.faults), err=True)
+        typer.echo(remarks_text(bad.faults, "fault"), err=True)
         sys.exit(BAD_INPUT)
     except RunFailed as failed:
         typer.echo(f"Incomplete: {failed}", err=True)

@@ -41,6 +41,19 @@ class Fault:
         return f"{self.place} = {self.value}: {self.problem}. {self.remedy}"
 
 
+@dataclass(frozen=True)
+class InputWarning:
+    """Input that can be used and may still not be what was meant: as a fault, but the run goes on."""
+
+    place: str
+    value: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.place} = {self.value}: {self.problem}. {self.remedy}"
+
+
 class BadInput(Exception):
     """The input cannot be used. Carries every fault that was found, not only the first."""
 

@@ -3,26 +3,34 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 
-from mosaik_p2p.networks.heat_sensitivity import MIN_FLOW_KG_PER_S, SolvedFlow
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, PA_PER_BAR, W_PER_KW, FloatArray, IntArray, kelvin
+from mosaik_p2p.networks.heat_friction import friction_slope
+from mosaik_p2p.networks.heat_sensitivity import SolvedFlow
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, MM_PER_M, W_PER_KW, FloatArray, IntArray, kelvin
 
-TABLES = ("pipe", "valve", "flow_control", "circ_pump_mass", "circ_pump_pressure")
+TABLES = (
+    *("pipe", "valve", "press_control", "pump", "compressor", "flow_control"),
+    *("circ_pump_mass", "circ_pump_pressure"),
+)
 """Pipes first. Other elements, which only a user's file can have, are left out: see `heat_sensitivity`."""
 PUMPS = ("circ_pump_mass", "circ_pump_pressure")
 ENDS = {
     "pipe": ("from_junction", "to_junction"),
     "valve": ("junction", "element"),
+    "press_control": ("from_junction", "to_junction"),
+    "pump": ("from_junction", "to_junction"),
+    "compressor": ("from_junction", "to_junction"),
     "flow_control": ("from_junction", "to_junction"),
     "circ_pump_mass": ("return_junction", "flow_junction"),
     "circ_pump_pressure": ("return_junction", "flow_junction"),
 }
 FRICTIONLESS = 1e12
-"""Conductance of an open valve; tamed where it is used."""
-STILL_WATER_M2_PER_S = 5e-7
-"""Kinematic viscosity of water at about 55 degC, for pipes in which nothing flows yet."""
+"""Conductance of an open valve, or of a pump in service; tamed where it is used."""
+STATES = {"valve": "opened", "pump": "in_service", "compressor": "in_service"}
+"""Columns that say whether a branch without friction is open."""
 
 
 def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> SolvedFlow:
@@ -36,27 +44,21 @@ def branches_of(net: pandapipesNet, *, exchangers: int, t_ground_c: float) -> So
     count = sum(sizes.values())
     of_table = np.repeat(tables, list(sizes.values()))
     start, end = (np.concatenate([_positions(net, name, side) for name in tables]) for side in (0, 1))
-    loss = np.zeros(count)
+    loss, t_ground = np.zeros(count), np.full(count, t_ground_c)
     loss[: sizes["pipe"]] = loss_kw_per_k(net.pipe)
-    t_ground = np.full(count, t_ground_c)
     t_ground[: sizes["pipe"]] = net.pipe["text_k"].astype(float).fillna(kelvin(t_ground_c)) - KELVIN_AT_ZERO_C
-    conductance = np.zeros(count)
-    if "valve" in sizes:
-        conductance[of_table == "valve"] = np.where(net.valve["opened"].astype(bool), FRICTIONLESS, 0.0)
+    conductance, holds = _without_friction(net, of_table)
     pumps = np.isin(of_table, PUMPS)
     t_set = np.zeros(count)
     set_k = np.concatenate([net[name]["t_flow_k"].to_numpy(dtype=np.float64) for name in tables if name in PUMPS])
     t_set[pumps] = set_k - KELVIN_AT_ZERO_C
-    own = np.zeros((count, exchangers))
-    pump_rows = np.flatnonzero(of_table == "circ_pump_mass")[sizes.get("circ_pump_mass", 0) - 2 * exchangers :]
-    own[pump_rows[:exchangers], np.arange(exchangers)] = 1.0
-    own[pump_rows[exchangers:], np.arange(exchangers)] = -1.0
     return SolvedFlow(
         start=start,
         end=end,
         mdot_kg_per_s=np.zeros(count),
         conductance=conductance,
-        own=own,
+        own=_own_flows(of_table, exchangers),
+        holds=holds,
         plant=of_table == "circ_pump_pressure",
         loss_kw_per_k=loss,
         t_ground_c=t_ground,
@@ -84,24 +86,34 @@ def solved(net: pandapipesNet, branches: SolvedFlow) -> SolvedFlow:
     return replace(branches, mdot_kg_per_s=mdot, conductance=conductance, own=own, t_node_c=t_node)
 
 
-def friction_slope(net: pandapipesNet) -> FloatArray:
-    """(pipes,) change of the pressure lost along each pipe in bar per kg/s, at the solved flow.
+def _without_friction(net: pandapipesNet, of_table: npt.NDArray[np.str_]) -> tuple[FloatArray, IntArray]:
+    """(branches,) conductance of what is open and has no friction, else 0, and the node that each holds, else -1."""
+    conductance, holds = np.zeros(len(of_table)), np.full(len(of_table), -1)
+    for table, state in STATES.items():
+        if table in net:
+            conductance[of_table == table] = np.where(net[table][state].astype(bool), FRICTIONLESS, 0.0)
+    if "press_control" in net:
+        at = of_table == "press_control"
+        conductance[at], holds[at] = _pressure_controls(net)
+    return conductance, holds
 
-    The library's friction is the sum of a laminar part, proportional to the flow, and one with its square.
-    """
-    pipe, result = net.pipe, net.res_pipe
-    mdot = np.abs(np.nan_to_num(result["mdot_from_kg_per_s"].to_numpy(dtype=np.float64)))
-    moving = mdot > MIN_FLOW_KG_PER_S
-    diameter_m = pipe["inner_diameter_mm"].to_numpy(dtype=np.float64) / MM_PER_M
-    length_m = pipe["length_km"].to_numpy(dtype=np.float64) * M_PER_KM
-    area_m2 = np.pi * diameter_m**2 / 4.0
-    reynolds = np.where(moving, result["reynolds"].to_numpy(dtype=np.float64), 1.0)
-    velocity = np.abs(np.nan_to_num(result["v_mean_m_per_s"].to_numpy(dtype=np.float64)))
-    laminar_pa = 64.0 / reynolds * length_m / diameter_m * mdot * velocity / (2.0 * area_m2)
-    lost_pa = np.abs(np.nan_to_num(result["dp_friction_loss_bar"].to_numpy(dtype=np.float64))) * PA_PER_BAR
-    at_rest = 32.0 * STILL_WATER_M2_PER_S * length_m / (diameter_m**2 * area_m2)
-    slope = np.divide(2.0 * lost_pa - laminar_pa, mdot, out=at_rest, where=moving) / PA_PER_BAR
-    return np.asarray(np.maximum(slope, 1.0 / FRICTIONLESS), dtype=np.float64)
+
+def _own_flows(of_table: npt.NDArray[np.str_], exchangers: int) -> FloatArray:
+    """(branches, exchangers) 1 for the pump with which one draws, -1 for the one with which it feeds in."""
+    own, each = np.zeros((len(of_table), exchangers)), np.arange(exchangers)
+    pumps = np.flatnonzero(of_table == "circ_pump_mass")
+    first = len(pumps) - 2 * exchangers
+    own[pumps[first : first + exchangers], each] = 1.0
+    own[pumps[first + exchangers :], each] = -1.0
+    return own
+
+
+def _pressure_controls(net: pandapipesNet) -> tuple[FloatArray, IntArray]:
+    """Conductance of those that are not active, and the row of the junction whose pressure the others hold, or -1."""
+    controls = net.press_control
+    at_work, active = controls["in_service"].astype(bool), controls["control_active"].astype(bool)
+    held = net.junction.index.get_indexer(controls["controlled_junction"])
+    return np.where(at_work & ~active, FRICTIONLESS, 0.0), np.where(at_work & active, held, -1)
 
 
 def _positions(net: pandapipesNet, table: str, side: int) -> IntArray:

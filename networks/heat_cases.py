@@ -8,9 +8,10 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.barry32 import BARRY32, barry32
 from mosaik_p2p.networks.heat8 import heat8
 from mosaik_p2p.networks.heat23 import HEAT23, heat23
+from mosaik_p2p.networks.heat_friction import DEFAULT_FRICTION
 from mosaik_p2p.networks.heat_graph import strand_ends
 from mosaik_p2p.networks.heat_network import STRAND_ENDS, HeatNetwork, HeatSettings, Plant
-from mosaik_p2p.networks.heat_plants import with_shares
+from mosaik_p2p.networks.heat_plants import with_shares, with_temperatures
 from mosaik_p2p.networks.names import with_unique_names
 from mosaik_p2p.networks.schutterwald_heat import schutterwald_heat
 
@@ -43,9 +44,10 @@ def heat_case(name: str, settings: HeatSettings) -> HeatNetwork:
     net, nodes, plants = _BUILDERS[name](settings)
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
-    plants, faults = with_shares(plants, net, settings)
-    if faults:
-        raise BadInput(faults)
+    plants, faults = with_temperatures(plants, settings)
+    plants, faults_of_shares = with_shares(plants, net, settings)
+    if faults or faults_of_shares:
+        raise BadInput([*faults, *faults_of_shares])
     return HeatNetwork(
         name=name,
         net=net,
@@ -54,6 +56,7 @@ def heat_case(name: str, settings: HeatSettings) -> HeatNetwork:
         plants=plants,
         bypasses=_bypasses(settings, net, nodes, plants),
         settings=settings,
+        friction=settings.friction or DEFAULT_FRICTION,
     )
 
 

@@ -6,8 +6,10 @@ mass flow is found in the same loop. Where a consumer controls a temperature dif
 from each other at once.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandapipes as pp
@@ -16,11 +18,14 @@ from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.networks.heat_water import cp_kj_per_kg_k
+from mosaik_p2p.networks.names import unique_names
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, W_PER_KW
 
 USUAL_C = 60.0
 """Where the heat capacity is taken that links a consumer's heat, mass flow and temperature difference (to 0.3 %)."""
 TABLE = "heat_consumer"
+MADE_OF = "made_of_consumer"
+"""Column of the pumps: index of the consumer that such a pump stands for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,48 @@ class Consumer:
     return_: int
     heat_kw: float
     t_return_c: float
+    element: int = -1
+    """Index in the file's table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileConsumer:
+    """A consumer in service in a file, of whichever kind; a prosumer may stand for it."""
+
+    element: int
+    """Index in the file's table."""
+    name: str
+    """Unique."""
+    supply: int
+    return_: int
+    heat_kw: float
+    """What it draws; NaN where that follows from the flow."""
+
+
+def file_consumers(net: pandapipesNet) -> tuple[FileConsumer, ...]:
+    """All consumers in service of a file's net."""
+    table = _rows(net)
+    rows: Any = table.itertuples()
+    return tuple(
+        FileConsumer(
+            element=int(row.Index),
+            name=name,
+            supply=int(row.from_junction),
+            return_=int(row.to_junction),
+            heat_kw=float(row.qext_w) / W_PER_KW,
+        )
+        for name, row in zip(unique_names(table), rows, strict=True)
+    )
+
+
+def without_consumers(net: pandapipesNet, elements: Collection[int]) -> pandapipesNet:
+    """A copy of a net that `without_controls` made, without these consumers of the file."""
+    net = net.deepcopy()
+    if TABLE in net:
+        net[TABLE] = net[TABLE].drop(index=[element for element in elements if element in net[TABLE].index])
+    if MADE_OF in net.get("circ_pump_mass", ()):
+        net["circ_pump_mass"] = net.circ_pump_mass[~net.circ_pump_mass[MADE_OF].isin(list(elements))]
+    return net
 
 
 def controlled_consumers(path: Path, net: pandapipesNet) -> tuple[tuple[Consumer, ...], list[Fault]]:
@@ -48,15 +95,17 @@ def controlled_consumers(path: Path, net: pandapipesNet) -> tuple[tuple[Consumer
         )
         for index, name in feeding["name"].items()
     ]
+    drawing: Any = rows[rows["qext_w"] > 0.0].itertuples()
     consumers = tuple(
         Consumer(
-            name=str(row["name"] or f"consumer {index}"),
-            supply=int(row["from_junction"]),
-            return_=int(row["to_junction"]),
-            heat_kw=float(row["qext_w"]) / W_PER_KW,
-            t_return_c=float(row["treturn_k"]) - KELVIN_AT_ZERO_C,
+            name=str(row.name or f"consumer {row.Index}"),
+            supply=int(row.from_junction),
+            return_=int(row.to_junction),
+            heat_kw=float(row.qext_w) / W_PER_KW,
+            t_return_c=float(row.treturn_k) - KELVIN_AT_ZERO_C,
+            element=int(row.Index),
         )
-        for index, row in rows[rows["qext_w"] > 0.0].iterrows()
+        for row in drawing
     )
     return consumers, faults
 
@@ -73,7 +122,7 @@ def without_controls(net: pandapipesNet) -> pandapipesNet:
     table.loc[by_heat, "controlled_mdot_kg_per_s"] = (table["qext_w"] / W_PER_KW / spread_kj).loc[by_heat]
     table.loc[by_flow, "qext_w"] = (table["controlled_mdot_kg_per_s"] * spread_kj * W_PER_KW).loc[by_flow]
     cooled = _rows(net, "controlled_mdot_kg_per_s", "treturn_k")
-    for _, row in cooled.iterrows():
+    for index, row in cooled.iterrows():
         # A pump without pressure of its own, with this mass flow and outlet temperature, does the same.
         pp.create_circ_pump_const_mass_flow(
             net,
@@ -84,6 +133,7 @@ def without_controls(net: pandapipesNet) -> pandapipesNet:
             float(row["treturn_k"]),
             type="t",
             name=row["name"],
+            **{MADE_OF: index},
         )
     gone = cooled.index.union(_rows(net, "qext_w", "treturn_k").index)
     net[TABLE] = table.drop(index=gone)
@@ -92,8 +142,8 @@ def without_controls(net: pandapipesNet) -> pandapipesNet:
 
 
 def _rows(net: pandapipesNet, *given: str) -> pd.DataFrame:
-    """Consumers in service that have both of these values."""
+    """Consumers in service that have all of these values."""
     if TABLE not in net or net[TABLE].empty:
-        return pd.DataFrame(columns=["name", "qext_w", "treturn_k"])
+        return pd.DataFrame(columns=["name", "from_junction", "to_junction", "qext_w", "treturn_k"])
     table: pd.DataFrame = net[TABLE]
     return table[table["in_service"].astype(bool) & table[list(given)].notna().all(axis=1)]

@@ -8,7 +8,6 @@ direction is an error there; so the plant too is two pumps, the second with a ne
 """
 
 import re
-import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,17 +16,22 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandapipes as pp
+from pandapipes.pandapipes_net import pandapipesNet
 from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 
 from mosaik_p2p.networks.heat_branches import branches_of, solved
 from mosaik_p2p.networks.heat_consumers import Consumer
-from mosaik_p2p.networks.heat_graph import junction_graph, junction_sides
+from mosaik_p2p.networks.heat_graph import (
+    RETURN,
+    SUPPLY,
+    flows_follow_from_balance,
+    junction_graph,
+    junction_sides,
+)
 from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
+from mosaik_p2p.networks.heat_pipeflow import options, pipe_flow, settle_pressures
 from mosaik_p2p.networks.heat_sensitivity import SolvedFlow, flow_sensitivity, temperature_sensitivity
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
-
-MAX_NEWTON_STEPS = 100
-"""The library's limit of 10 is too low for hours in which much of the network hardly moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,30 +56,40 @@ class HeatElements:
         exchangers: list[HeatConnection | Plant | Consumer] = [*connections, *others]
         self.supply = np.array([e.supply for e in exchangers], dtype=np.int64)
         self.return_ = np.array([e.return_ for e in exchangers], dtype=np.int64)
-        settings, consumers = network.settings, network.consumers
-        count = [len(connections), len(network.feeding), len(consumers)]
-        self.t_feed_c = np.repeat([settings.t_feed_c, settings.t_supply_c, settings.t_feed_c], count)
-        self.t_draw_c = np.repeat(settings.t_return_c, sum(count)).astype(np.float64)
-        """(exchangers,) outlet temperatures of who feeds in and of who draws."""
-        self.t_draw_c[count[0] + count[1] :] = [consumer.t_return_c for consumer in consumers]
         self.bypass_supply = np.array([supply for supply, _ in network.bypasses], dtype=np.int64)
         self.sides = junction_sides(network.net, network.plants)
+        self.plant_of, self._bypass_plant_of = self._balancing_plants()
+        """(exchangers,) position in `network.balancing` of the plant that balances where it stands."""
+        self.t_plant_c = np.array([plant.t_supply_c for plant in network.balancing], dtype=np.float64)
+        """(balancing plants,) their outlet temperatures."""
+        self.t_feed_c, self.t_draw_c = self._outlets_c()
+        """(exchangers,) outlet temperatures of who feeds in and of who draws."""
+        self.hottest_c = max(*self.t_feed_c.tolist(), *(plant.t_supply_c for plant in network.plants), 0.0)
+        """Of all water that anybody feeds in."""
+        self.net["user_pf_options"] = options(network.friction, network.settings.t_ground_c)
+        self.background_moves = _moves(self.net)
+        """Whether elements of a file draw heat or feed it in, whatever the prosumers do."""
+        self._looped = not flows_follow_from_balance(self.net, network.plants)
+        self._start_warm()
         self._add_plants()
         self._add_prosumers()
         self.bypasses = self._add_bypasses()
         self.branches = branches_of(self.net, exchangers=len(self.supply), t_ground_c=network.settings.t_ground_c)
-        self.plant_of, self._bypass_plant_of = self._balancing_plants()
-        """(exchangers,) position in `network.balancing` of the plant that balances where it stands."""
         self._background_mdot = np.zeros(len(network.balancing))
 
     def solve(self, mdot_kg_per_s: FloatArray) -> bool:
-        """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution."""
+        """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution.
+
+        Flows and temperatures belong together; the pressures are near until `settle` is called.
+        """
         balance = self._write_prosumers(mdot_kg_per_s) + self._background_mdot
         gives = balance >= 0.0
         for _ in range(1 + len(self.network.balancing)):
             self._write_plants(gives)
             try:
-                self._pipeflow()
+                pipe_flow(self.net)
+                if self._looped:
+                    settle_pressures(self.net)
             except PipeflowNotConverged:
                 return False
             except UserWarning as error:
@@ -89,6 +103,20 @@ class HeatElements:
             self._background_mdot += np.round(self.plant_mdot() - balance, 9)
             return True
         return False
+
+    def settle(self) -> bool:
+        """Brings the pressures to the temperatures of the last solution; False if that has none.
+
+        Where flows follow from the balance of mass alone, this is left to the end: only pressures move. Around loops
+        the flows move too, and `solve` has done it already.
+        """
+        if self._looped:
+            return True
+        try:
+            settle_pressures(self.net)
+        except (PipeflowNotConverged, UserWarning):
+            return False
+        return True
 
     def plant_mdot(self) -> FloatArray:
         """(balancing plants,) mass flow in kg/s into the supply side; negative where a plant takes surplus."""
@@ -141,26 +169,32 @@ class HeatElements:
         in_service[self._plant_rows[:, 1]] = ~gives
         self.net.circ_pump_pressure["in_service"] = in_service
 
-    def _pipeflow(self) -> None:
-        with warnings.catch_warnings():
-            # Negative pressures are warned about; they come out as violated pressure limits, element by element.
-            warnings.simplefilter("ignore")
-            pp.pipeflow(
-                self.net,
-                mode="sequential",
-                use_numba=False,
-                max_iter_hyd=MAX_NEWTON_STEPS,
-                max_iter_therm=MAX_NEWTON_STEPS,
-                ambient_temperature=kelvin(self.network.settings.t_ground_c),
-            )
+    def _outlets_c(self) -> tuple[FloatArray, FloatArray]:
+        """(exchangers,) temperatures of the water that leaves whoever feeds in, and whoever draws."""
+        network, prosumers = self.network, len(self.connections)
+        rest = slice(prosumers, prosumers + len(network.feeding))
+        given = network.settings.t_feed_c
+        t_feed = self.t_plant_c[self.plant_of] if given is None else np.full(len(self.supply), given)
+        t_feed[rest] = [plant.t_supply_c for plant in network.feeding]
+        t_draw = np.full(len(self.supply), network.settings.t_return_c, dtype=np.float64)
+        t_draw[rest.stop :] = [consumer.t_return_c for consumer in network.consumers]
+        return t_feed, t_draw
+
+    def _start_warm(self) -> None:
+        """The solver's start, which no result depends on: near what is to be expected on either side."""
+        settings = self.network.settings
+        start_c = {SUPPLY: self.hottest_c, RETURN: settings.t_return_c}
+        self.net.junction["tfluid_k"] = [
+            kelvin(start_c[self.sides.get(int(junction), RETURN)]) for junction in self.net.junction.index
+        ]
 
     def _add_plants(self) -> None:
         """Two pumps per balancing plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows."""
-        settings = self.network.settings
+        t_return_c = self.network.settings.t_return_c
         for plant in self.network.balancing:
             p_return_bar = plant.p_supply_bar - plant.lift_bar
-            gives = (plant.return_, plant.supply, plant.p_supply_bar, plant.lift_bar, settings.t_supply_c)
-            takes = (plant.supply, plant.return_, p_return_bar, -plant.lift_bar, settings.t_return_c)
+            gives = (plant.return_, plant.supply, plant.p_supply_bar, plant.lift_bar, plant.t_supply_c)
+            takes = (plant.supply, plant.return_, p_return_bar, -plant.lift_bar, t_return_c)
             for (start, end, p_bar, lift_bar, t_c), verb in ((gives, "gives"), (takes, "takes")):
                 pp.create_circ_pump_const_pressure(
                     self.net, start, end, p_bar, lift_bar, kelvin(t_c), type="pt", name=f"{plant.name} {verb}"
@@ -204,6 +238,16 @@ class HeatElements:
             np.array([plant_of[int(junction)] for junction in self.supply], dtype=np.int64),
             np.array([plant_of[int(junction)] for junction in self.bypass_supply], dtype=np.int64),
         )
+
+
+def _moves(net: pandapipesNet) -> bool:
+    """Whether a consumer, an exchanger or a steady pump of the file is at work."""
+    given = {"heat_consumer": "qext_w", "heat_exchanger": "qext_w", "circ_pump_mass": "mdot_flow_kg_per_s"}
+    return any(
+        bool((net[table]["in_service"].astype(bool) & (net[table][column].fillna(0.0) != 0.0)).any())
+        for table, column in given.items()
+        if table in net
+    )
 
 
 def _backward_pumps(error: UserWarning) -> list[int]:

@@ -7,6 +7,7 @@ lead from return to supply are listed with the plants. Pipes keep the ground tem
 scenario's stands in where it gives none.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,22 @@ from pandapipes.pandapipes_net import pandapipesNet
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import some
 from mosaik_p2p.networks.files.columns import table_faults, with_kinds
-from mosaik_p2p.networks.files.heat_columns import REFUSED, heat_tables
+from mosaik_p2p.networks.files.heat_columns import heat_tables
 from mosaik_p2p.networks.files.heat_json import heat_net
 from mosaik_p2p.networks.files.heat_sense import sense_faults
+from mosaik_p2p.networks.files.heat_uses import refused_tables
 from mosaik_p2p.networks.files.nets import loading
 from mosaik_p2p.networks.files.strict import Unusable, file_bytes, text_of
 from mosaik_p2p.networks.heat_cases import NAMED_TABLES
-from mosaik_p2p.networks.heat_consumers import Consumer, controlled_consumers, without_controls
+from mosaik_p2p.networks.heat_consumers import Consumer, controlled_consumers, file_consumers, without_controls
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_sides
+from mosaik_p2p.networks.heat_in_service import reached_junctions, with_plain_states
 from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
-from mosaik_p2p.networks.heat_plants import with_shares
+from mosaik_p2p.networks.heat_options import AMBIENT, friction_of, option_faults, stored_options
+from mosaik_p2p.networks.heat_plants import temperature_faults, with_shares, with_temperatures
 from mosaik_p2p.networks.names import with_unique_names
-
-OPEN_TABLES = ("sink", "source", "mass_storage")
-"""Elements that take water out or bring it in: a heating network is closed."""
+from mosaik_p2p.scenario.grids import USUAL_SUPPLY_C
+from mosaik_p2p.units import KELVIN_AT_ZERO_C
 
 _KEY = "networks.heat.file"
 
@@ -46,12 +49,14 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
         if net is None:
             raise BadInput(faults)
         with loading("pandapipes"):
-            plants, consumers = _judged(place, net, settings)
+            net, plants, consumers = _judged(place, net, settings)
     except Unusable as error:
         raise BadInput([Fault(_KEY, str(place), error.problem, error.remedy)]) from error
     return HeatNetwork(
         name=place.stem,
         net=_prepared(without_controls(net)),
+        friction=friction_of(net, settings.friction),
+        file_consumers=file_consumers(net),
         provenance=f"file {place.name}",
         nodes={},
         plants=plants,
@@ -61,20 +66,24 @@ def heat_file(path: str | Path, settings: HeatSettings) -> HeatNetwork:
     )
 
 
-def _judged(path: Path, net: pandapipesNet, settings: HeatSettings) -> tuple[tuple[Plant, ...], tuple[Consumer, ...]]:
-    """The plants and the consumers of the net. Raises BadInput with every fault of its tables."""
+def _judged(
+    path: Path, net: pandapipesNet, settings: HeatSettings
+) -> tuple[pandapipesNet, tuple[Plant, ...], tuple[Consumer, ...]]:
+    """The net with plain states, its plants and consumers. Raises BadInput with every fault of its tables."""
     structure = structure_faults(path, net)
-    faults = [*structure, *_faults(path, net, settings)]
+    beside = [*refused_tables(path, net), *_bypass_faults(settings)]
+    faults = [*structure, *beside, *option_faults(path, net, friction=settings.friction)]
     if structure:
         raise BadInput(faults)
+    net = with_plain_states(_with_kinds(net))
     plants, unclear = _plants(path, net, settings)
     consumers, unlikely = controlled_consumers(path, net)
     faults = [*unclear, *faults, *unlikely]
     if plants:
-        faults += _unreached(path, net, plants)
+        faults += _unreached(path, net)
     if faults:
         raise BadInput(faults)
-    return plants, consumers
+    return net, plants, consumers
 
 
 def structure_faults(path: Path, net: pandapipesNet) -> list[Fault]:
@@ -86,13 +95,17 @@ def structure_faults(path: Path, net: pandapipesNet) -> list[Fault]:
     ]
     if not faults and net.junction.empty:
         faults.append(Fault(f"{path}, table junction", "(empty)", "the net has no junction", "Add junctions"))
-    faults += [
-        Fault(f"{path}, table {table}", f"{len(net[table])} elements", "cannot be used here", remedy)
-        for table, remedy in REFUSED.items()
-        if isinstance(net.get(table), pd.DataFrame) and len(net[table])
-    ]
     faults += table_faults(path, net, heat_tables())
     return faults or sense_faults(path, net)
+
+
+def _with_kinds(net: pandapipesNet) -> pandapipesNet:
+    """A copy whose columns are of the kinds that the library has in mind; None among numbers is NaN."""
+    net = net.deepcopy()
+    for table, rules in heat_tables().items():
+        if table in net:
+            net[table] = with_kinds(net[table], {name: rule.kind for name, rule in rules.items()})
+    return net
 
 
 def _prepared(net: pandapipesNet) -> pandapipesNet:
@@ -102,11 +115,11 @@ def _prepared(net: pandapipesNet) -> pandapipesNet:
             net[table] = net[table].iloc[:0]
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
-    for table, rules in heat_tables().items():
-        if table in net:
-            net[table] = with_kinds(net[table], {name: rule.kind for name, rule in rules.items()})
     # Along one section the exponential law is exact; with several, the library's outlets of reversed pipes are wrong.
     net.pipe["sections"] = 1
+    ambient_k = stored_options(net).get(AMBIENT)
+    if ambient_k is not None:
+        net.pipe["text_k"] = net.pipe["text_k"].fillna(float(ambient_k))
     net["user_pf_options"] = {}
     return net
 
@@ -114,31 +127,53 @@ def _prepared(net: pandapipesNet) -> pandapipesNet:
 def _plants(path: Path, net: pandapipesNet, settings: HeatSettings) -> tuple[tuple[Plant, ...], list[Fault]]:
     pumps = _in_service(net, "circ_pump_pressure")
     grids = sorted(_in_service(net, "ext_grid"), key=lambda grid: -float(grid["p_bar"]))
-    place = f"{path}, tables circ_pump_pressure and ext_grid"
     if pumps and not grids:
-        plants = tuple(
-            Plant(
-                name=str(pump["name"] or f"plant {number}"),
-                supply=int(pump["flow_junction"]),
-                return_=int(pump["return_junction"]),
-                p_supply_bar=float(pump["p_flow_bar"]),
-                lift_bar=float(pump["plift_bar"]),
-            )
-            for number, pump in enumerate(pumps)
-        )
-        return with_shares((*plants, *_steady(net, plants)), net, settings)
+        return _told(tuple(_of_pump(number, pump) for number, pump in enumerate(pumps)), net, settings)
     if len(grids) == 2 and not pumps and grids[0]["p_bar"] > grids[1]["p_bar"]:
-        plant = Plant(
-            name="plant",
-            supply=int(grids[0]["junction"]),
-            return_=int(grids[1]["junction"]),
-            p_supply_bar=float(grids[0]["p_bar"]),
-            lift_bar=float(grids[0]["p_bar"] - grids[1]["p_bar"]),
-        )
-        return with_shares((plant, *_steady(net, (plant,))), net, settings)
+        return _told((_of_grids(*grids),), net, settings)
+    place = f"{path}, tables circ_pump_pressure and ext_grid"
     value = f"{len(pumps)} pumps, {len(grids)} external grids"
     remedy = "Give it circulation pumps of constant pressure, or two external grids of different pressure"
     return (), [Fault(place, value, "there is no plant to be found that balances the network", remedy)]
+
+
+def _of_pump(number: int, pump: dict[str, Any]) -> Plant:
+    return Plant(
+        name=str(pump["name"] or f"plant {number}"),
+        supply=int(pump["flow_junction"]),
+        return_=int(pump["return_junction"]),
+        p_supply_bar=float(pump["p_flow_bar"]),
+        lift_bar=float(pump["plift_bar"]),
+        t_supply_c=_outlet_c(pump, "t_flow_k"),
+    )
+
+
+def _of_grids(high: dict[str, Any], low: dict[str, Any]) -> Plant:
+    return Plant(
+        name="plant",
+        supply=int(high["junction"]),
+        return_=int(low["junction"]),
+        p_supply_bar=float(high["p_bar"]),
+        lift_bar=float(high["p_bar"] - low["p_bar"]),
+        t_supply_c=_outlet_c(high, "t_k"),
+    )
+
+
+def _outlet_c(element: dict[str, Any], column: str) -> float:
+    """The temperature that a pump or an external grid sets; `USUAL_SUPPLY_C` where it sets none."""
+    given = float(element[column])
+    sets = "t" in element["type"] and math.isfinite(given)
+    return given - KELVIN_AT_ZERO_C if sets else USUAL_SUPPLY_C
+
+
+def _told(
+    plants: tuple[Plant, ...], net: pandapipesNet, settings: HeatSettings
+) -> tuple[tuple[Plant, ...], list[Fault]]:
+    """The plants that the file has, with its steady pumps, as the settings have them."""
+    every, faults = with_temperatures((*plants, *_steady(net, plants)), settings)
+    every, faults_of_shares = with_shares(every, net, settings)
+    cold = [fault for plant in every if plant.element is None for fault in temperature_faults(plant, settings)]
+    return every, [*faults, *faults_of_shares, *cold]
 
 
 def _steady(net: pandapipesNet, plants: tuple[Plant, ...]) -> tuple[Plant, ...]:
@@ -156,25 +191,18 @@ def _steady(net: pandapipesNet, plants: tuple[Plant, ...]) -> tuple[Plant, ...]:
     )
 
 
-def _faults(path: Path, net: pandapipesNet, settings: HeatSettings) -> list[Fault]:
-    faults = []
-    for table in OPEN_TABLES:
-        if _in_service(net, table):
-            value, problem = f"{len(net[table])} elements", "water would leave or enter a closed network"
-            faults.append(
-                Fault(f"{path}, table {table}", value, problem, "Use heat consumers between supply and return")
-            )
-    if settings.bypass_nodes:
-        problem = "bypasses can be named for a case only"
-        remedy = "Put them into the file, as flow controls from supply to return"
-        faults.append(Fault("networks.heat.bypass.nodes", str(list(settings.bypass_nodes)), problem, remedy))
-    return faults
+def _bypass_faults(settings: HeatSettings) -> list[Fault]:
+    if not settings.bypass_nodes:
+        return []
+    problem = "bypasses can be named for a case only"
+    remedy = "Put them into the file, as flow controls from supply to return"
+    return [Fault("networks.heat.bypass.nodes", str(list(settings.bypass_nodes)), problem, remedy)]
 
 
-def _unreached(path: Path, net: pandapipesNet, plants: tuple[Plant, ...]) -> list[Fault]:
+def _unreached(path: Path, net: pandapipesNet) -> list[Fault]:
     in_service = net.junction.index[net.junction["in_service"].astype(bool)]
-    sides = junction_sides(net, plants)
-    lonely = [int(junction) for junction in in_service if int(junction) not in sides]
+    reached = reached_junctions(net)
+    lonely = [int(junction) for junction in in_service if int(junction) not in reached]
     if not lonely:
         return []
     names = some([f"{net.junction['name'].get(junction)} (index {junction})" for junction in lonely])

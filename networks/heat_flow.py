@@ -114,7 +114,7 @@ class HeatFlow:
                 break
             undeliverable |= attempt.capped if attempt.capped.any() else self._nearest_to_running_away(attempt, served)
             served = self._served(cleared, undeliverable)
-        if not attempt.converged:
+        if not attempt.converged or not self._elements.settle():
             return self._no_solution()
         self._last = (served, attempt.mdot)
         return self._result(cleared, np.sign(served) * attempt.mdot, undeliverable)
@@ -150,8 +150,14 @@ class HeatFlow:
         return heat_response(self._elements, exchange, [self._position[name] for name in prosumers])
 
     def net_as_solved(self) -> pandapipesNet:
-        """A copy of the net of the last solution: plant, prosumers and bypasses are elements of it, by name."""
-        return deepcopy(self._elements.net)
+        """A copy of the net of the last solution: plant, prosumers and bypasses are elements of it, by name.
+
+        It holds the options of the pipe flow, and starts from the temperatures found.
+        """
+        net = deepcopy(self._elements.net)
+        if self._last is not None:
+            net.junction["tfluid_k"] = net.res_junction["t_k"]
+        return net
 
     def _attempt(self, served: FloatArray) -> _Attempt:
         """From the last solution; if that leads nowhere, from a network hot throughout, and then in smaller steps."""
@@ -221,15 +227,15 @@ class HeatFlow:
 
     def _first_slope(self, served: FloatArray) -> FloatArray:
         """Heat per mass flow in kJ/kg if no more were lost than is lost already."""
-        settings = self._settings
-        hot = np.where(served < 0.0, self._elements.t_feed_c, max(settings.t_supply_c, settings.t_feed_c))
-        cold = self._elements.t_draw_c
+        elements = self._elements
+        hot = np.where(served < 0.0, elements.t_feed_c, elements.hottest_c)
+        cold = elements.t_draw_c
         return np.asarray(np.maximum(hot - cold, MIN_SPREAD_K) * mean_cp_kj_per_kg_k(hot, cold))
 
     def _bounds(self, served: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Least mass flow: with the largest spread there can be, by half. Most: with the least that is accepted."""
         settings = self._settings
-        hottest = max(settings.t_supply_c, settings.t_feed_c)
+        hottest = self._elements.hottest_c
         coldest = min(settings.t_ground_c, settings.t_return_c, *self._elements.t_draw_c.tolist())
         cp = mean_cp_kj_per_kg_k(np.array(hottest), np.array(coldest))
         wanted = np.abs(served)
@@ -241,8 +247,8 @@ class HeatFlow:
     def _hot_guess(self, served: FloatArray) -> FloatArray:
         """More flow to everyone who draws, enough to carry all that the pipes could lose: from there, less flow always
         brings less heat."""
-        settings, branches = self._settings, self._elements.branches
-        loss_kw = float(branches.loss_kw_per_k @ (settings.t_supply_c - branches.t_ground_c))
+        branches = self._elements.branches
+        loss_kw = float(branches.loss_kw_per_k @ (self._elements.hottest_c - branches.t_ground_c))
         drawing = served > 0.0
         extra = loss_kw / max(int(drawing.sum()), 1) / self._first_slope(served)
         return self._first_guess(served) + np.where(drawing, extra, 0.0)
@@ -274,7 +280,7 @@ class HeatFlow:
         # A plant that cannot feed is no more than idle: the one that balances gives its share.
         missing = undeliverable & ~np.isin(np.arange(len(undeliverable)), len(cleared) + np.arange(len(self._shares)))
         names = tuple(name for name, lost in zip(self._names, missing, strict=True) if lost)
-        moving = Status.OK if (mdot != 0.0).any() else Status.IDLE
+        moving = Status.OK if (mdot != 0.0).any() or self._elements.background_moves else Status.IDLE
         return HeatFlowResult(
             status=Status.NOT_DELIVERABLE if names else moving,
             iterations=self._pipeflows,

@@ -1,11 +1,13 @@
 """What every heat network of this package consists of: the pipes, where its plants stand, and how it is run."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from pandapipes.pandapipes_net import pandapipesNet
 
-from mosaik_p2p.networks.heat_consumers import Consumer
+from mosaik_p2p.networks.heat_consumers import Consumer, FileConsumer, without_consumers
+from mosaik_p2p.networks.heat_friction import DEFAULT_FRICTION
+from mosaik_p2p.scenario.grids import USUAL_SUPPLY_C
 
 STRAND_ENDS = "strand_ends"
 """In `HeatSettings.bypass_nodes`: every dead end of the supply tree, so that nobody has to list them."""
@@ -15,13 +17,17 @@ STRAND_ENDS = "strand_ends"
 class HeatSettings:
     """How a heat network is run: the fixed temperatures and the bypasses."""
 
-    t_supply_c: float
-    """Outlet of the plant."""
+    t_supply_c: float | None = None
+    """Outlet of all plants; None: what the network says."""
+    plant_t_supply_c: Mapping[str, float] = field(default_factory=dict)
+    """Name of a plant to its outlet, where it is not that of all."""
     t_return_c: float
     """Outlet, on the return side, of whoever draws (and of the plant when it takes surplus)."""
-    t_feed_c: float
-    """Outlet, on the supply side, of whoever feeds in."""
+    t_feed_c: float | None = None
+    """Outlet, on the supply side, of whoever feeds in; None: that of the plant that balances the network there."""
     t_ground_c: float
+    friction: str | None = None
+    """One of `FRICTION_MODELS`; None: what the network says."""
     bypass_nodes: tuple[str, ...] = ()
     bypass_mdot_kg_per_s: float = 0.0
     plant_shares: Mapping[str, float] = field(default_factory=dict)
@@ -43,6 +49,8 @@ class Plant:
     """Of the one that balances."""
     lift_bar: float = 0.0
     """Pressure difference that the one that balances keeps between supply and return."""
+    t_supply_c: float = USUAL_SUPPLY_C
+    """Its outlet on the supply side."""
     share: float | None = None
     """Of the heat that the prosumers of the network draw more than they feed in, consumers of a file that control their
     return temperature among them, the part that this plant feeds."""
@@ -73,6 +81,21 @@ class HeatNetwork:
     settings: HeatSettings
     consumers: tuple[Consumer, ...] = ()
     """Of a file, with given heat and return temperature; they are not in `net`."""
+    file_consumers: tuple[FileConsumer, ...] = ()
+    """All consumers in service of a file, those of `consumers` among them."""
+    friction: str = DEFAULT_FRICTION
+    """The model of friction in pipes."""
+
+    def without_consumers(self, elements: Collection[int]) -> "HeatNetwork":
+        """The network without those of `file_consumers` that have these indices: prosumers stand for them."""
+        if not elements:
+            return self
+        return replace(
+            self,
+            net=without_consumers(self.net, elements),
+            consumers=tuple(consumer for consumer in self.consumers if consumer.element not in elements),
+            file_consumers=tuple(consumer for consumer in self.file_consumers if consumer.element not in elements),
+        )
 
     @property
     def balancing(self) -> tuple[Plant, ...]:

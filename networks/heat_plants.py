@@ -11,6 +11,10 @@ from mosaik_p2p.networks.heat_graph import junction_graph
 from mosaik_p2p.networks.heat_network import HeatSettings, Plant
 
 SHARES_KEY = "networks.heat.plant_shares"
+SUPPLY_KEY = "networks.heat.t_supply_c"
+TEMPERATURES_KEY = "networks.heat.plant_t_supply_c"
+LEAST_SUPPLY_C, MOST_SUPPLY_C = 0.0, 130.0
+"""Water in a district heating network, as the scenario has it."""
 SUM_TOLERANCE = 1e-9
 """By which shares typed in decimals may exceed the whole."""
 
@@ -37,6 +41,35 @@ def with_shares(
     for part in _parts(shared, net):
         faults += _part_faults(part)
     return shared, faults
+
+
+def with_temperatures(plants: tuple[Plant, ...], settings: HeatSettings) -> tuple[tuple[Plant, ...], list[Fault]]:
+    """The plants with the outlet temperatures of the settings where these name one, and what is wrong with them."""
+    names = [plant.name for plant in plants if plant.element is None]
+    faults = [
+        Fault(TEMPERATURES_KEY, repr(name), "no plant has this name", f"Plants of this network: {', '.join(names)}")
+        for name in settings.plant_t_supply_c
+        if names.count(name) != 1
+    ]
+    own = {**dict.fromkeys(names, settings.t_supply_c), **settings.plant_t_supply_c}
+    wanted = [None if plant.element is not None else own[plant.name] for plant in plants]
+    told = tuple(
+        plant if t_supply_c is None else replace(plant, t_supply_c=float(t_supply_c))
+        for plant, t_supply_c in zip(plants, wanted, strict=True)
+    )
+    return told, faults
+
+
+def temperature_faults(plant: Plant, settings: HeatSettings) -> list[Fault]:
+    """What is wrong with the outlet temperature of a plant that a file brought along."""
+    key, value = f"{SUPPLY_KEY} (plant {plant.name!r})", f"{plant.t_supply_c:g} degC"
+    if not LEAST_SUPPLY_C <= plant.t_supply_c <= MOST_SUPPLY_C:
+        problem = f"its supply temperature is not between {LEAST_SUPPLY_C:g} and {MOST_SUPPLY_C:g} degC"
+        return [Fault(key, value, problem, "Give t_flow_k in kelvin, or the temperature in the scenario")]
+    if plant.t_supply_c <= settings.t_return_c:
+        problem = f"is not above t_return_c = {settings.t_return_c:g}"
+        return [Fault(key, value, problem, "Heat flows from hot to cold")]
+    return []
 
 
 def _parts(plants: Sequence[Plant], net: pandapipesNet) -> list[list[Plant]]:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.feasibility.rows import SLACK, Response
-from mosaik_p2p.networks.heat_branches import friction_slope
 from mosaik_p2p.networks.heat_elements import HeatElements
+from mosaik_p2p.networks.heat_friction import friction_slope
 from mosaik_p2p.networks.heat_sensitivity import (
     MIN_FLOW_KG_PER_S,
     SolvedFlow,
@@ -140,10 +140,9 @@ def _mdot_per_kw(elements: HeatElements, exchange: Exchange, warmed: FloatArray)
 
 
 def _spread_kj_per_kg(elements: HeatElements, exchange: Exchange) -> FloatArray:
-    settings = elements.network.settings
     count = len(exchange.mdot_kg_per_s)
     spread = heat_kw(np.ones(count), exchange.t_supply_c, exchange.t_return_c)
-    usual = heat_kw(np.ones(count), np.full(count, settings.t_supply_c), elements.t_draw_c)
+    usual = heat_kw(np.ones(count), elements.t_plant_c[elements.plant_of], elements.t_draw_c)
     at_rest = exchange.mdot_kg_per_s == 0.0
     return np.where(at_rest, np.maximum(spread, LEAST_SPREAD_SHARE * usual), spread)
 
@@ -176,7 +175,7 @@ def _plant_heat(elements: HeatElements, change: _Change) -> FloatArray:
     supply, return_ = (
         np.array([getattr(plant, side) for plant in plants], dtype=np.int64) for side in ("supply", "return_")
     )
-    t_supply = np.where(mdot > 0.0, settings.t_supply_c, elements.junction_t_c(supply))
+    t_supply = np.where(mdot > 0.0, elements.t_plant_c, elements.junction_t_c(supply))
     t_return = np.where(mdot < 0.0, settings.t_return_c, elements.junction_t_c(return_))
     inlet = np.where(mdot < 0.0, supply, return_)
     warmer = change.temperature[_positions(elements, inlet)]

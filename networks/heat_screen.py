@@ -33,7 +33,7 @@ ATTEMPTS = ((1.0, 4.0), (3.0, 1.5), (10.0, 1.5), (0.5, 1.2))
 """Factor on the first guess, and by how much a flow may change at a time: usually, and where that has failed."""
 STEPS = 30
 VALVE = -1
-UNKNOWN = ("heat_consumer", "heat_exchanger", "circ_pump_mass", "pump", "pressure_control", "compressor")
+UNKNOWN = ("heat_consumer", "heat_exchanger", "circ_pump_mass", "pump", "press_control", "compressor")
 """Elements of a user's file that the closed form does not know; flow controls are bypasses."""
 
 
@@ -68,7 +68,8 @@ class HeatScreen:
         self._count = len(connections)
         exchangers = [(c.supply, c.return_) for c in connections] + [(p.supply, p.return_) for p in network.feeding]
         self._shares = np.array([p.share for p in network.feeding], dtype=np.float64)
-        hot = np.r_[np.full(self._count, settings.t_feed_c), np.full(len(self._shares), settings.t_supply_c)]
+        t_feed_c = plant.t_supply_c if settings.t_feed_c is None else settings.t_feed_c
+        hot = np.r_[np.full(self._count, t_feed_c), [feeding.t_supply_c for feeding in network.feeding]]
         self._places = (
             np.array([node_of[supply] for supply, _ in exchangers], dtype=np.int64),
             np.array([node_of[return_] for _, return_ in exchangers], dtype=np.int64),
@@ -84,7 +85,7 @@ class HeatScreen:
         )
         self._bypass_mdot = np.array([mdot for _, mdot in (*own, *steady)], dtype=np.float64)
         self._closable = np.arange(len(self._bypass_mdot)) < len(own)
-        self._plant = (settings.t_supply_c, settings.t_return_c, _usual_cp(network))
+        self._plant = (plant.t_supply_c, settings.t_return_c, _usual_cp(network))
         self._pipe_nodes = np.flatnonzero(pipe >= 0), pipe[pipe >= 0]
         self._area_m2 = np.pi / 4.0 * (network.net.pipe["inner_diameter_mm"].to_numpy(dtype=float) / MM_PER_M) ** 2
         self._junctions = network.net.junction.index.get_indexer(order)
@@ -214,5 +215,5 @@ def _bypasses(network: HeatNetwork) -> tuple[list[Bypass], list[Bypass]]:
 
 def _usual_cp(network: HeatNetwork) -> float:
     """Heat capacity half way between supply and return in kJ/(kg K)."""
-    settings = network.settings
-    return float(cp_kj_per_kg_k(np.array((settings.t_supply_c + settings.t_return_c) / 2.0)))
+    t_supply_c, t_return_c = network.balancing[0].t_supply_c, network.settings.t_return_c
+    return float(cp_kj_per_kg_k(np.array((t_supply_c + t_return_c) / 2.0)))

@@ -2,15 +2,16 @@
 
 All of it is linear. Hydraulics: a change of a prosumer's flow spreads over the pipes as a current over conductances
 (in a tree along the only path, whatever the conductances). Temperature: what flows into a node mixes there; a pipe
-passes on a change at its inlet by its decay, and with more flow it cools less. Elements of a user's file other than
-pipes and valves count as unmoved: this steers an iteration and the negotiation, it is not a result.
+passes on a change at its inlet by its decay, and with more flow it cools less. A pressure control takes what flow it
+must to hold its pressure; the lift of a pump or compressor counts as constant. Other elements of a user's file count as
+unmoved: this steers an iteration and the negotiation, it is not a result.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix, diags, identity
+from scipy.sparse import bmat, csr_matrix, diags, identity
 from scipy.sparse.linalg import splu
 
 from mosaik_p2p.units import FloatArray, IntArray
@@ -36,6 +37,8 @@ class SolvedFlow:
     """Change of mass flow per change of pressure difference; 0 for a pump or a bypass, whose flow is given."""
     own: FloatArray
     """(branches, prosumers) what a prosumer's pump does when it draws more: 1 if it draws, -1 if it feeds in."""
+    holds: IntArray
+    """The node whose pressure a branch holds by its flow, -1 for most."""
     plant: npt.NDArray[np.bool_]
     """Pumps of plants, which take up what is left."""
     loss_kw_per_k: FloatArray
@@ -93,8 +96,17 @@ def flow_sensitivity(flow: SolvedFlow) -> FlowChange:
     # At the plants pressure is held: no other change of flow raises it.
     held = np.zeros(nodes)
     held[np.r_[flow.start[flow.plant], flow.end[flow.plant]]] = conductance.max(initial=1.0) / REGULARISATION
-    pressure = splu((laplacian + diags(held)).tocsc()).solve(np.asarray(incidence @ flow.own))
+    controls = np.flatnonzero(flow.holds >= 0)
+    # The unknowns: all pressures, and the flow of every branch that holds a pressure.
+    system = laplacian + diags(held)
+    if len(controls):
+        holding = identity(nodes, format="csr")[flow.holds[controls]]
+        system = bmat([[system, -incidence[:, controls]], [holding, None]])
+    taken = np.asarray(incidence @ flow.own)
+    solution = splu(system.tocsc()).solve(np.vstack([taken, np.zeros((len(controls), taken.shape[1]))]))
+    pressure = solution[:nodes]
     change = flow.own - conductance[:, None] * (incidence.T @ pressure)
+    change[controls] = solution[nodes:]
     missing = -(incidence @ change)
     active = flow.plant & (np.abs(flow.mdot_kg_per_s) > MIN_FLOW_KG_PER_S)
     change[active] = missing[flow.end[active]]

@@ -47,7 +47,7 @@ BRANCHES = (
     "pipe",
     "valve",
     "pump",
-    "pressure_control",
+    "press_control",
     "compressor",
     "heat_consumer",
     "heat_exchanger",
@@ -133,7 +133,7 @@ def _plants(elements: HeatElements) -> Table:
     mdot = np.where(np.abs(elements.plant_mdot()) < MIN_FLOW_KG_PER_S, 0.0, elements.plant_mdot())
     at_supply = elements.junction_t_c(np.array([plant.supply for plant in plants]))
     at_return = elements.junction_t_c(np.array([plant.return_ for plant in plants]))
-    t_supply = np.where(mdot > 0.0, settings.t_supply_c, at_supply)
+    t_supply = np.where(mdot > 0.0, elements.t_plant_c, at_supply)
     t_return = np.where(mdot < 0.0, settings.t_return_c, at_return)
     lift_bar = np.array([plant.lift_bar for plant in plants])
     pump_kw = np.maximum(mdot, 0.0) * lift_bar * PA_PER_BAR / density_kg_per_m3(t_return) / W_PER_KW

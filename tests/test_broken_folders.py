@@ -108,6 +108,7 @@ def test_a_folder_that_vanishes_is_told_on_stderr(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
     folder = tmp_path / "run"
@@ -124,6 +125,7 @@ def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
     assert outcome.summary["steps_computed"] == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [100, 3000, 1_000_000])
 def test_files_that_may_not_grow(tmp_path: Path, limit: int) -> None:
@@ -152,6 +154,7 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [120, 2000])
 def test_a_disk_that_fills(tmp_path: Path, kilobytes: int) -> None:

@@ -45,6 +45,7 @@ def case() -> Case:
     return load(NAME)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_both_networks_break_without_charges_and_keep_their_limits_negotiated(tmp_path: Path) -> None:
     outcome = run(NAME, out=tmp_path / "run", counterfactuals=True, progress=False)

@@ -164,6 +164,7 @@ def in_a_fresh_process(*arguments: str, hash_seed: str) -> None:
     subprocess.run([*COMMAND, *arguments], env=environment, check=True, capture_output=True)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_hash_seeds_change_nothing(tmp_path: Path, whole: RunOutcome) -> None:
     settings = [part for setting in NOON for part in ("--set", setting)]

@@ -144,6 +144,7 @@ def random_hours(count: int) -> list[FloatArray]:
     return [kinds[hour % len(kinds)]() for hour in range(count)]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_random_hours(heat8_flow: HeatFlow) -> None:
     results = []
@@ -214,7 +215,7 @@ def test_water_colder_than_the_return_cannot_be_drawn() -> None:
 
 def test_what_does_not_converge_is_a_status(heat8_flow: HeatFlow, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("mosaik_p2p.networks.heat_elements.MAX_NEWTON_STEPS", 1)
+        patched.setattr("mosaik_p2p.networks.heat_pipeflow.MAX_NEWTON_STEPS", 1)
         failed = heat8_flow.solve(draws(A=30.0))
     assert failed.status is Status.NOT_CONVERGED
     assert failed.slack_kw is None
@@ -264,6 +265,7 @@ def test_village_hour(village_flow: HeatFlow, house_kw: float, coldest_c: float)
     assert max(result.pipes["velocity_m_per_s"]) < 1.0
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_village_with_feeding_houses(village_flow: HeatFlow) -> None:
     rng = np.random.default_rng(3)

@@ -226,7 +226,9 @@ def test_solved_net_can_be_written_and_solved_again(tmp_path: Path) -> None:
         # Reading converts formats, which pandapipes comments on.
         warnings.simplefilter("ignore")
         net = pp.from_json(str(written(flow.net_as_solved(), tmp_path)))
-        pp.pipeflow(net, mode="sequential", use_numba=False, max_iter_hyd=100, max_iter_therm=100)
+        pp.pipeflow(net)
     pumps = net.circ_pump_mass.set_index("name")
     assert pumps["mdot_flow_kg_per_s"]["A draws"] == pytest.approx(result.heat_exchanges["mdot_kg_per_s"][0])
-    assert net.res_junction["p_bar"].tolist() == pytest.approx(result.junctions["p_bar"], rel=1e-6)
+    # It starts from the temperatures found, and knows no law of its own for laminar flow.
+    assert net.res_junction["p_bar"].tolist() == pytest.approx(result.junctions["p_bar"], abs=1e-4)
+    assert net.res_junction["t_k"].tolist() == pytest.approx(flow.net_as_solved().res_junction["t_k"], abs=2e-3)

@@ -25,11 +25,10 @@ def test_a_loop_with_three_plants_runs(tmp_path: Path) -> None:
     assert list(by_plant.columns) == ["plant", "source_31", "source_32"]
     assert by_plant["source_31"].to_numpy() == pytest.approx(0.3 * drawn.clip(lower=0.0), abs=DELIVERY_KW * 4)
     assert by_plant["source_32"].to_numpy() == pytest.approx(0.2 * drawn.clip(lower=0.0), abs=DELIVERY_KW * 4)
-    # A pump that runs lifts the water; at every plant in this hour the network asks for more than nothing.
-    running = plants["mdot_kg_per_s"] > 0.0
-    assert running.any()
-    assert (plants.loc[running, "head_bar"] > 0.0).all()
-    assert (plants.loc[~running, "head_bar"] == 0.0).all()
+    # A pump that runs lifts the water; at every plant in these hours the network asks for more than nothing.
+    assert len(plants) == 2 * 3
+    assert plants["mdot_kg_per_s"].min() > 0.0
+    assert plants["head_bar"].min() > 0.0
     again = load(tmp_path / "run" / "scenario.toml")
     assert again.heat is not None
     assert {plant.name: plant.share for plant in again.heat.feeding} == {"source_31": 0.3, "source_32": 0.2}

@@ -68,6 +68,7 @@ def hours(count: int, of: int) -> list[FloatArray]:
     return [kinds[hour % len(kinds)]() for hour in range(count)]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_the_pipe_flow(case: str) -> None:
@@ -100,6 +101,7 @@ def test_agrees_with_the_pipe_flow(case: str) -> None:
     assert same >= compared - 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_the_pipe_flow_at_its_mass_flows_in_small_hours(case: str) -> None:

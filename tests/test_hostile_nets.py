@@ -229,6 +229,7 @@ EXCEL_PLACES = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_no_hostile_sheet_runs_and_none_is_taken(tmp_path: Path) -> None:
     marker, path = tmp_path / "executed", tmp_path / "net.xlsx"

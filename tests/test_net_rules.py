@@ -53,7 +53,7 @@ def electric_net() -> pandapowerNet:
 def heat_net() -> pp.pandapipesNet:
     """One element, at least, of most tables."""
     net = nets.heat_base()
-    pp.create_circ_pump_const_mass_flow(net, 2, 0, 6.0, 0.1, 350.0)
+    pp.create_circ_pump_const_mass_flow(net, 2, 0, None, 0.1, 350.0, type="t")
     pp.create_flow_control(net, 1, 3, 0.05)
     pp.create_heat_exchanger(net, 1, 3, 1000.0, inner_diameter_mm=50.0)
     pp.create_valve(net, 0, 1, "ju", 50.0)
@@ -357,6 +357,22 @@ def test_numbers_declared_as_objects_are_computed_with(tmp_path: Path) -> None:
     assert electric_trial(network, place="grid", background_scaling=1.0) == []
     assert network.net.line["from_bus"].dtype == np.int64
     assert network.net.line["in_service"].dtype == np.bool_
+
+
+@pytest.mark.parametrize("number", ["1e-310", "5e-324", "1e400"])
+def test_numbers_beyond_what_the_reader_takes_are_faults(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "net.json"
+    net = electric_net()
+    net.line.loc[0, "length_km"] = 0.123456789
+    text = json.loads(pandapower.to_json(net))
+    line = text["_object"]["line"]
+    assert line["_object"].count("0.123456789") == 1
+    line["_object"] = line["_object"].replace("0.123456789", number)
+    path.write_text(json.dumps(text))
+    with pytest.raises(BadInput) as refused:
+        electric_file(path)
+    (fault,) = refused.value.faults
+    assert "at 'line' that cannot be read" in fault.problem
 
 
 def test_tables_that_are_missing_do_not_hinder_prosumers(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_the_scenario_of_all_devices_has_them_all() -> None:
     assert any(entry.get("v2g") for prosumer in scenario["prosumers"] for entry in prosumer["devices"])
 
 
-INDICES = {"bus", "junction", "replaces_load", "supply", "return_"}
+INDICES = {"bus", "junction", "replaces_load", "replaces_consumer", "supply", "return_"}
 """Keys with an index of a network's element, which the network's own table bounds."""
 
 

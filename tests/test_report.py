@@ -207,6 +207,7 @@ def test_who_is_worse_off_may_have_more_stored(tmp_path: Path):
     assert "P1 (worse off; 3.4 kWh less stored at the end)" in edited(tmp_path, store)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_browser_draws_every_figure(folders: dict[str, Path], pages: dict[str, str], tmp_path: Path, name: str):

@@ -173,3 +173,23 @@ def test_a_network_without_a_solution_loses_nothing() -> None:
 
 def test_nothing_happens_in_an_interval_without_tables() -> None:
     assert set(map(len, settle({}, dt_h=1.0, loss_price_per_kwh=0.4).values())) == {0}
+
+
+def test_what_burns_fuel_pays_for_it_alone_however_little() -> None:
+    devices: Table = {"prosumer": ["A", "B"], "cost": [0.1, 0.2], "fuel_kw": [0.01, 0.0]}
+    rows = _entries(settle({"devices": devices}, dt_h=1.0, loss_price_per_kwh=None))
+    assert rows == [
+        ("in_market", "A", "own", None, "fuel", 0.01, 0.1),
+        ("in_market", "B", "own", None, "device", 0.0, 0.2),
+    ]
+
+
+def test_without_a_price_nothing_is_paid() -> None:
+    """Prices are None where there is no contract; whatever flows all the same is told and free."""
+    none: list[float | None] = [None, None]
+    prices = {f"{kind}_price_per_kwh": none for kind in ("import", "export", "imbalance")}
+    ledger = settle(
+        {"prosumers": {**PROSUMERS, **prices, "surcharge_per_kwh": [0.0, 0.0]}}, dt_h=1.0, loss_price_per_kwh=None
+    )
+    assert set(ledger["item"]) == {"import", "export", "imbalance"}
+    assert set(ledger["money"]) == {0.0}

@@ -7,7 +7,7 @@ import pytest
 import outsider
 from outsider import BALANCE, GAP, LEVEL_KWH, ROUNDING_KW
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def test_a_missed_forecast_leaves_all_of_it_true(tmp_path: Path) -> None:

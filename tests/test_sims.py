@@ -326,6 +326,18 @@ class TestMarket:
             expected = None if prosumer.junctions is None else list(prosumer.junctions)
             assert child["extra_info"]["junction"] == expected
 
+    def test_a_source_that_says_nothing_leaves_the_word_to_the_others(self, case: Case) -> None:
+        """None beside a forecast is no forecast; None alone leaves the scenario's own."""
+        told: list[dict[str, Any]] = []
+        forecast, silence = [9.0] * 6, {"silent": None}
+        for given in ({"one": forecast}, {**silence, "one": forecast}, silence, {}):
+            simulator = self.market(case)
+            realised = {name: 9.0 if value else None for name, value in given.items()}
+            inputs = {"P_forecast[kW]": given, "P_realised[kW]": realised}
+            simulator.step(0, {"Prosumer-B": inputs} if given else {}, 0)
+            told.append(simulator.get_data({"Market": ["tables"]})["Market"]["tables"]["tables"]["inputs"])
+        assert told[0] == told[1] != told[2] == told[3]
+
     def test_every_prosumer_is_dispatched_as_the_tables_say(self, case: Case) -> None:
         simulator = self.market(case)
         assert simulator.step(0, {}, 0) == HOUR

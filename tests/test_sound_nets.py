@@ -87,6 +87,7 @@ def assert_alike(ours: Any, theirs: Any) -> None:
             )
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ELECTRIC)
 def test_electric_json(name: str) -> None:
@@ -102,6 +103,7 @@ def test_electric_json(name: str) -> None:
     pd.testing.assert_frame_equal(ours.res_line, theirs.res_line)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXCEL)
 def test_electric_excel(name: str, tmp_path: Path) -> None:
@@ -120,6 +122,7 @@ def test_electric_excel(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(ours.res_bus.to_numpy(), net.res_bus.to_numpy(), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HEAT)
 def test_heat_json(name: str) -> None:

@@ -97,6 +97,7 @@ def test_the_farther_pair_is_found_in_the_network_and_not_in_the_paper(network1:
     assert "B-E is farther" in turned["charge rate 0 -> 1: the farther pair, electricity"].ours
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_study_tells_every_row() -> None:
     text = study(network2="network1", levels=2, relative_gap=1e-3, progress=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.heat import HeatNetwork
@@ -38,3 +39,5 @@ class Case:
     day: IntArray
     """(span,) number of each interval's day, 0 for the first, by the scenario's own offset."""
     dt_h: float
+    warnings: tuple[InputWarning, ...] = ()
+    """What may not be meant as it is written."""

@@ -5,10 +5,10 @@ checks input again.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.grids import Grids, grids_of
@@ -24,6 +24,7 @@ from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
 from mosaik_p2p.loading.trial import trial_faults
 from mosaik_p2p.loading.uses import Use, origins_of, range_faults, uses
+from mosaik_p2p.loading.warned import warnings_of
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
 from mosaik_p2p.scenario.devices import SolarCollectorSpec
 from mosaik_p2p.scenario.names import listed
@@ -54,13 +55,27 @@ def load(source: str | Path, overrides: Sequence[str] = (), *, results: str | Pa
     return case
 
 
+@dataclass(frozen=True)
+class Examination:
+    """What is to be said about a scenario before it is run."""
+
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[InputWarning, ...] = ()
+    """Of a scenario without faults."""
+
+
+def examine(source: str | Path, overrides: Sequence[str] = ()) -> Examination:
+    """Every fault of a scenario, or, where it can be run, what in it may not be meant."""
+    try:
+        case = load(source, overrides)
+    except BadInput as error:
+        return Examination(faults=error.faults)
+    return Examination(warnings=case.warnings)
+
+
 def check(source: str | Path, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
     """Every fault of a scenario; empty where it can be run."""
-    try:
-        load(source, overrides)
-    except BadInput as error:
-        return error.faults
-    return ()
+    return examine(source, overrides).faults
 
 
 def _read(path: Path, overrides: Sequence[str]) -> Reading:
@@ -120,13 +135,14 @@ def _assembled(
     span: Span,
 ) -> Case:
     electricity = scenario.networks.electricity
+    replaced = frozenset(place.consumer for place in places if place.consumer is not None)
     background = None if electricity is None else series.profiles.get(str(electricity.background))
     return Case(
         scenario=scenario,
         path=path,
         prosumers=prosumers,
         electric=grids.electric,
-        heat=grids.heat,
+        heat=None if grids.heat is None else grids.heat.without_consumers(replaced),
         electric_limits=grids.electric_limits,
         heat_limits=grids.heat_limits,
         background=None if background is None else background.realised,
@@ -134,6 +150,7 @@ def _assembled(
         times=span.times,
         day=span.day,
         dt_h=span.dt_h,
+        warnings=(*series.warnings, *warnings_of(scenario, grids, places)),
     )
 
 

@@ -8,7 +8,7 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.feasibility.limits import HEAT_LIMIT_NAMES, ElectricLimits, ElementLimit, HeatLimits
 from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
-from mosaik_p2p.scenario.grids import ElectricElementSpec, ElectricitySpec, HeatElementSpec, HeatSpec
+from mosaik_p2p.scenario.grids import ElectricElementSpec, ElectricitySpec, HeatElementSpec, HeatSpec, cold_limit
 from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.schema import Scenario
 
@@ -42,6 +42,7 @@ def grids_of(scenario: Scenario, folder: Path) -> Grids:
         faults.extend(_unknown_electric_elements(spec.electricity, electric))
     if heat is not None and spec.heat is not None:
         faults.extend(_unknown_heat_elements(spec.heat, heat, scenario))
+        faults.extend(_cold_feeds(spec.heat, heat))
     return Grids(
         electric=electric,
         heat=heat,
@@ -66,8 +67,10 @@ def _heat(spec: HeatSpec, folder: Path) -> tuple[HeatNetwork | None, list[Fault]
     settings = HeatSettings(
         t_supply_c=spec.t_supply_c,
         t_return_c=spec.t_return_c,
-        t_feed_c=spec.feed_c,
+        plant_t_supply_c=spec.plant_t_supply_c,
+        t_feed_c=spec.t_feed_c,
         t_ground_c=spec.t_ground_c,
+        friction=spec.friction,
         bypass_nodes=spec.bypass.nodes,
         bypass_mdot_kg_per_s=spec.bypass.flow_kg_per_s,
         plant_shares=spec.plant_shares,
@@ -162,6 +165,14 @@ def _unknown_heat_elements(spec: HeatSpec, network: HeatNetwork, scenario: Scena
     }
     for position, element in enumerate(spec.limits.element):
         yield from _unknown_element(f"{HEAT_PLACE}.limits.element[{position}]", element, known[element.table])
+
+
+def _cold_feeds(spec: HeatSpec, network: HeatNetwork) -> Iterator[Fault]:
+    """A least supply temperature that no plant of the network reaches, nor anybody who feeds in."""
+    hottest_c = max([spec.t_feed_c or 0.0, *(plant.t_supply_c for plant in network.plants)])
+    if spec.limits.t_supply_min_c >= hottest_c:
+        problem, remedy = cold_limit(hottest_c)
+        yield Fault(f"{HEAT_PLACE}.limits.t_supply_min_c", f"{spec.limits.t_supply_min_c:g}", problem, remedy)
 
 
 def _unknown_element(place: str, element: ElectricElementSpec | HeatElementSpec, known: list[str]) -> Iterator[Fault]:

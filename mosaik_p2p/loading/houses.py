@@ -1,8 +1,9 @@
 """Many prosumers from one CSV file.
 
-Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `template`, `scale`, `shift_minutes`;
-only `name` is needed. Places are names, or indices with a hash before them (`#13`); `junction_supply` alone names a
-node of the case. An empty scale or shift is drawn from the scenario's seed, see `mosaik_p2p.scenario.houses`.
+Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_consumer`, `template`, `scale`,
+`shift_minutes`; only `name` is needed. Places are names, or indices with a hash before them (`#13`); `junction_supply`
+alone names a node of the case. An empty scale or shift is drawn from the scenario's seed, see
+`mosaik_p2p.scenario.houses`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +17,10 @@ from mosaik_p2p.scenario.names import did_you_mean, is_index
 from mosaik_p2p.scenario.tree import PlacedList, PlacedTable, joined
 from mosaik_p2p.tabular import read_csv_table, within
 
-COLUMNS = ("name", "bus", "junction_supply", "junction_return", "replaces_load", "template", "scale", "shift_minutes")
+COLUMNS = (
+    *("name", "bus", "junction_supply", "junction_return", "replaces_load", "replaces_consumer", "template", "scale"),
+    "shift_minutes",
+)
 KEY = "prosumers_file"
 
 
@@ -104,6 +108,7 @@ _CELLS: dict[str, Callable[[str], Any]] = {
     "name": str,
     "bus": _place,
     "replaces_load": _place,
+    "replaces_consumer": _place,
     "template": str,
     "scale": _number(float),
     "shift_minutes": _number(int),

@@ -9,6 +9,7 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.grids import HEAT_PLACE, Grids
 from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_buses
 from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
+from mosaik_p2p.networks.heat_consumers import FileConsumer
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_graph
 from mosaik_p2p.scenario.names import did_you_mean, listed, without_quotes
 from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
@@ -24,6 +25,8 @@ class Places:
     junctions: tuple[int, int] | None = None
     load: int | None = None
     """The load that the prosumer stands for."""
+    consumer: int | None = None
+    """The heat consumer of a file that it stands for."""
     faults: tuple[Fault, ...] = field(default=())
 
 
@@ -50,17 +53,22 @@ def places_of(scenario: Scenario, grids: Grids) -> tuple[Places, ...]:
 
 
 def shared_load_faults(scenario: Scenario, places: tuple[Places, ...]) -> list[Fault]:
-    """Loads that more than one prosumer claims to stand for."""
-    count = Counter(place.load for place in places if place.load is not None)
+    """Loads, and heat consumers, that more than one prosumer claims to stand for."""
+    return [*_shared(scenario, places, "load"), *_shared(scenario, places, "consumer")]
+
+
+def _shared(scenario: Scenario, places: tuple[Places, ...], what: str) -> list[Fault]:
+    elements = [getattr(place, what) for place in places]
+    count = Counter(element for element in elements if element is not None)
     return [
         Fault(
-            f"prosumers.{prosumer.name}.replaces_load",
-            repr(prosumer.replaces_load),
-            f"{count[place.load]} prosumers replace this load",
-            "Each load can be replaced once.",
+            f"prosumers.{prosumer.name}.replaces_{what}",
+            repr(getattr(prosumer, f"replaces_{what}")),
+            f"{count[element]} prosumers replace this {what}",
+            f"Each {what} can be replaced once.",
         )
-        for prosumer, place in zip(scenario.prosumers, places, strict=True)
-        if place.load is not None and count[place.load] > 1
+        for prosumer, element in zip(scenario.prosumers, elements, strict=True)
+        if element is not None and count[element] > 1
     ]
 
 
@@ -98,7 +106,7 @@ def _connected_parts(heat: HeatNetwork) -> dict[int, int]:
 def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
     faults: list[Fault] = []
     at = f"prosumers.{prosumer.name}"
-    bus = load = junctions = None
+    bus = load = junctions = consumer = None
     if here.electric is not None:
         load = _load(prosumer, here.electric, at, faults)
         bus = _bus(prosumer, here.electric, at, faults)
@@ -106,9 +114,36 @@ def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
             bus = int(here.electric.net.load.at[load, "bus"])
         if bus is not None:
             faults.extend(_supply_fault(bus, prosumer, here, at))
-    if here.heat is not None and prosumer.junction is not None:
-        junctions = _junctions(prosumer.junction, here.heat, here.sides, f"{at}.junction", faults)
-    return Places(bus, junctions, load, tuple(faults))
+    if here.heat is not None:
+        consumer = _consumer(prosumer, here.heat, at, faults)
+        if prosumer.junction is not None:
+            junctions = _junctions(prosumer.junction, here.heat, here.sides, f"{at}.junction", faults)
+        elif consumer is not None:
+            junctions = _of_consumer(consumer, here, f"{at}.replaces_consumer", faults)
+    return Places(bus, junctions, load, None if consumer is None else consumer.element, tuple(faults))
+
+
+def _consumer(prosumer: ProsumerSpec, network: HeatNetwork, at: str, faults: list[Fault]) -> FileConsumer | None:
+    wanted = prosumer.replaces_consumer
+    if wanted is None:
+        return None
+    by = {(c.name if isinstance(wanted, str) else c.element): c for c in network.file_consumers}
+    if wanted not in by:
+        indices = [consumer.element for consumer in network.file_consumers]
+        remedy = without_quotes(wanted, indices) or did_you_mean(wanted, by, what="heat consumers")
+        problem = f"network {network.name!r} has no such heat consumer in service"
+        faults.append(Fault(f"{at}.replaces_consumer", repr(wanted), problem, remedy))
+    return by.get(wanted)
+
+
+def _of_consumer(consumer: FileConsumer, here: _Map, at: str, faults: list[Fault]) -> tuple[int, int] | None:
+    """The junctions of a consumer, where they lead from supply to return."""
+    ends = consumer.supply, consumer.return_
+    if tuple(here.sides.get(end) for end in ends) == (SUPPLY, RETURN):
+        return ends
+    problem = "this consumer does not lead from the supply to the return side"
+    faults.append(Fault(at, repr(consumer.name), problem, "Give the prosumer a junction."))
+    return None
 
 
 def _bus(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: list[Fault]) -> int | None:

@@ -31,7 +31,8 @@ def traded(scenario: Scenario) -> tuple[str, ...]:
 def place_keys(spec: ProsumerSpec) -> dict[str, str | None]:
     """By carrier, the key by which a prosumer is connected to its network; None where it is not."""
     bus = "bus" if spec.bus is not None else "replaces_load" if spec.replaces_load is not None else None
-    return {ELECTRICITY: bus, HEAT: None if spec.junction is None else "junction"}
+    consumer = None if spec.replaces_consumer is None else "replaces_consumer"
+    return {ELECTRICITY: bus, HEAT: consumer if spec.junction is None else "junction"}
 
 
 def _unknown_profiles(reading: Reading, mentions: Iterable[Use]) -> Iterator[Fault]:
@@ -83,7 +84,7 @@ def _unconnected(reading: Reading) -> Iterator[Fault]:
 
 def _surely_unconnected(reading: Reading, prosumer: ProsumerSpec) -> bool:
     place = f"prosumers.{prosumer.name}"
-    lost = [reading.lost(f"{place}.{key}") for key in ("bus", "replaces_load", "junction")]
+    lost = [reading.lost(f"{place}.{key}") for key in ("bus", "replaces_load", "junction", "replaces_consumer")]
     return bool(traded(reading.scenario)) and not any(lost) and not reading.lost("networks")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.loading.profiles import profile_values
 from mosaik_p2p.loading.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
 from mosaik_p2p.prosumers.devices import Series
@@ -43,6 +43,7 @@ class AllSeries:
     profiles: Mapping[str, Series]
     horizontal_kw_per_m2: FloatArray | None
     faults: tuple[Fault, ...]
+    warnings: tuple[InputWarning, ...] = ()
 
 
 def span_of(time: Time) -> Span:

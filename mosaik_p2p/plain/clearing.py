@@ -11,7 +11,8 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.plain.algorithm import Outcome, iterate
-from mosaik_p2p.plain.bounds import alone_sales, direct
+from mosaik_p2p.plain.bounds import alone_sales
+from mosaik_p2p.plain.least import with_least_trade
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.plain.presolve import within_means
 from mosaik_p2p.plain.tables import read_market
@@ -154,7 +155,8 @@ def unbalanced(market: PlainMarket) -> str | None:
 def solution(
     market: PlainMarket, outcome: Outcome, *, method: str, iterations: int | None, gap: float
 ) -> PlainClearing:
-    """The outcome by names."""
+    """The outcome by names, with the least trade behind it."""
+    outcome = with_least_trade(market, outcome)
     upper, lower = outcome.upper, outcome.lower
     alone = float(market.supply.cost(alone_sales(market)).sum())
     gain = alone - upper.cost
@@ -179,7 +181,7 @@ def solution(
             PlainAgent(name, float(sale), float(price))
             for name, sale, price in zip(market.names, upper.sale_kw, lower.price, strict=True)
         ),
-        trades=_trades(market, direct(market, upper.flow_kw), lower.price),
+        trades=_trades(market, upper.flow_kw, lower.price),
     )
 
 

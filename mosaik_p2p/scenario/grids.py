@@ -22,6 +22,8 @@ from mosaik_p2p.scenario.ranges import (
 )
 
 BYPASS_KG_PER_S = 0.08
+USUAL_SUPPLY_C = 75.0
+"""Outlet of plants where neither the scenario nor the network says otherwise, degC."""
 
 
 class GridSource(Section):
@@ -177,14 +179,18 @@ class Bypass(Section):
 class HeatSpec(GridSource):
     """The district heating network."""
 
-    t_supply_c: WaterC = 75.0
-    """Temperature at the outlet of plants, degC."""
+    t_supply_c: WaterC | None = None
+    """Temperature at the outlet of all plants, degC; left out: what the network itself says, in a case 75."""
+    plant_t_supply_c: dict[Name, WaterC] = Field(default_factory=dict)
+    """By the name of a plant: the temperature at its outlet, degC, where it is not that of all."""
     t_return_c: WaterC = 45.0
     """Temperature at the outlet of whoever draws, degC."""
     t_feed_c: WaterC | None = None
-    """Temperature at the outlet of whoever feeds in, degC; left out: as the supply."""
+    """Temperature at the outlet of whoever feeds in, degC; left out: as the plant that balances the network."""
     t_ground_c: GroundC = 10.0
     """Temperature of the ground around the pipes, degC."""
+    friction: Literal["colebrook", "nikuradse", "swamee-jain"] | None = None
+    """Law of the friction in pipes; left out: the one stored in the network, else `colebrook`."""
     bypass: Bypass = Bypass()
     """Where water is kept moving."""
     plant_shares: dict[Name, Share] = Field(default_factory=dict)
@@ -192,11 +198,6 @@ class HeatSpec(GridSource):
     connected network exactly one has no share: it balances."""
     limits: HeatLimitsSpec = HeatLimitsSpec()
     """What the network is checked against."""
-
-    @property
-    def feed_c(self) -> float:
-        """Temperature at the outlet of whoever feeds in, in degC."""
-        return self.t_supply_c if self.t_feed_c is None else self.t_feed_c
 
     @model_validator(mode="after")
     def _bypasses_of_a_case(self) -> Self:
@@ -207,7 +208,12 @@ class HeatSpec(GridSource):
 
     @model_validator(mode="after")
     def _temperatures(self) -> Self:
-        for key, value in (("t_supply_c", self.t_supply_c), ("t_feed_c", self.feed_c)):
+        """Those of a file are seen once it is read."""
+        of_all = USUAL_SUPPLY_C if self.t_supply_c is None and self.case is not None else self.t_supply_c
+        feeds = {"t_supply_c": of_all, "t_feed_c": self.t_feed_c}
+        feeds |= {f"plant_t_supply_c.{name}": value for name, value in self.plant_t_supply_c.items()}
+        given = {key: value for key, value in feeds.items() if value is not None}
+        for key, value in given.items():
             if value <= self.t_return_c:
                 refuse(f"is not above t_return_c = {self.t_return_c:g}", remedy="Heat flows from hot to cold.", key=key)
         if self.t_ground_c >= self.t_return_c:
@@ -216,11 +222,15 @@ class HeatSpec(GridSource):
                 remedy="Give the ground's temperature.",
                 key="t_ground_c",
             )
-        hottest = max(self.t_supply_c, self.feed_c)
-        if self.limits.t_supply_min_c >= hottest:
-            remedy = "Lower the limit, or raise t_supply_c."
-            refuse(f"cannot be met: the hottest feed is {hottest:g} degC", remedy=remedy, key="limits.t_supply_min_c")
+        if of_all is not None and self.limits.t_supply_min_c >= max(given.values()):
+            problem, remedy = cold_limit(max(given.values()))
+            refuse(problem, remedy=remedy, key="limits.t_supply_min_c")
         return self
+
+
+def cold_limit(hottest_c: float) -> tuple[str, str]:
+    """Problem and remedy of a least supply temperature that nothing fed in reaches."""
+    return f"cannot be met: the hottest feed is {hottest_c:g} degC", "Lower the limit, or raise t_supply_c."
 
 
 class Networks(Section):

@@ -180,9 +180,11 @@ class ProsumerSpec(Section):
     bus: Place | None = None
     """Bus of the electric network, by name or index; left out: not connected."""
     junction: Junction | None = None
-    """Node of the heat network, or its junctions; left out: not connected."""
+    """Node of the heat network, or its junctions; left out: not connected, unless it replaces a consumer."""
     replaces_load: Place | None = None
     """A load of the electric network that this prosumer stands for; it leaves the background."""
+    replaces_consumer: Place | None = None
+    """A heat consumer of the heat network's file that this prosumer stands for; it leaves the background."""
     power_factor: PowerFactor = 1.0
     """Of what draws (loads, heat pump, electric boiler): 0.95 draws reactive power whatever the roof feeds in; 1: none.
     PV, battery, vehicle, generator and CHP have a `power_factor` of their own."""

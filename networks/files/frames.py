@@ -59,7 +59,11 @@ def data_frame(decoder: Decoder, raw: Mapping[str, Any], at: At) -> pd.DataFrame
     for label, values in decoded.items():
         _check_column(decoder, at, label, list(zip(grid.index, values, strict=True)), dtypes.get(label))
     kinds: Any = dtypes or None
-    frame = pd.read_json(io.StringIO(content), precise_float=True, convert_axes=False, orient=orient, dtype=kinds)
+    try:
+        frame = pd.read_json(io.StringIO(content), precise_float=True, convert_axes=False, orient=orient, dtype=kinds)
+    except ValueError as error:
+        # Its reader takes no number beyond 1.8e308, and none below 2.3e-308 but for 0.
+        raise Unusable(f"has numbers at {shown(at.name)} that cannot be read: {error}", "Write null or 0") from None
     if frame.empty or orient == "columns":
         frame = _with_whole_index(frame)
     frame.index.name = _label(raw.get("index_name"), at)

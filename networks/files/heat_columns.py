@@ -9,13 +9,11 @@ import numpy as np
 from mosaik_p2p.networks.files.columns import Column, Kind, Range, Table
 from mosaik_p2p.networks.files.heat_shapes import COMPONENTS
 
-REFUSED = {"controller": "Remove the controllers; set powers and flows to what they are to be"}
-"""What would act only in the library's own runs."""
-
 _BAR = Range(0.0, 200.0, "bar", above=True)
 _WATER_K = Range(250.0, 500.0, "K")
 _DIAMETER = Range(0.0, 5000.0, "mm", above=True)
 _FLOW = Range(-1e5, 1e5, "kg/s")
+_PUMPED = Range(0.0, 1e5, "kg/s")
 _HEAT_W = Range(-1e9, 1e9, "W")
 _LOSS = Range(0.0, 1e6, "")
 
@@ -33,7 +31,7 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
     "valve": {"inner_diameter_mm": _DIAMETER, "loss_coefficient": _LOSS},
     "ext_grid": {"p_bar": _BAR, "t_k": _WATER_K},
     "circ_pump_pressure": {"p_flow_bar": _BAR, "plift_bar": _BAR, "t_flow_k": _WATER_K},
-    "circ_pump_mass": {"p_flow_bar": _BAR, "mdot_flow_kg_per_s": _FLOW, "t_flow_k": _WATER_K},
+    "circ_pump_mass": {"p_flow_bar": _BAR, "mdot_flow_kg_per_s": _PUMPED, "t_flow_k": _WATER_K},
     "press_control": {"controlled_p_bar": _BAR, "loss_coefficient": _LOSS},
     "compressor": {"pressure_ratio": Range(0.0, 100.0, "", above=True)},
     "flow_control": {"controlled_mdot_kg_per_s": _FLOW},
@@ -53,14 +51,12 @@ _OPTIONAL = {
 }
 """Columns that files of earlier versions lack, or that the program does without."""
 _WITHOUT_VALUE = {
-    "junction": {"height_m"},
     "pipe": {"outer_diameter_mm", "text_k"},
-    "circ_pump_mass": {"p_flow_bar", "t_flow_k"},
+    "circ_pump_mass": {"p_flow_bar"},
     "circ_pump_pressure": {"t_flow_k"},
     "ext_grid": {"t_k"},
     "heat_consumer": {"qext_w", "controlled_mdot_kg_per_s", "deltat_k", "treturn_k"},
     "mass_storage": {"min_m_stored_kg", "max_m_stored_kg", "init_m_stored_kg"},
-    "valve": {"inner_diameter_mm"},
 }
 """Columns in which an element may have no number."""
 _CHOICES = {("valve", "et"): frozenset({"ju", "pi"})}

@@ -1,4 +1,5 @@
-"""What no single column of a heat network says: ends that are one, types that are missing, a fluid that is no water."""
+"""What no single column of a heat network says: ends that are one, types that are missing, too many or too few givens,
+a fluid that is no water."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.networks.file_values import element_fault, in_service
+from mosaik_p2p.networks.file_values import element_fault, in_service, some
 from mosaik_p2p.networks.files.columns import Range
 from mosaik_p2p.networks.files.strict import shown
 
@@ -26,7 +27,14 @@ _ENDS = (("from_junction", "to_junction"), ("return_junction", "flow_junction"))
 
 def sense_faults(path: Path, net: pandapipesNet) -> list[Fault]:
     """Faults of a net whose tables are sound column by column."""
-    return [*_ends(path, net), *_valves(path, net), *_pumps(path, net), *fluid_faults(path, net)]
+    return [
+        *_ends(path, net),
+        *_valves(path, net),
+        *_pumps(path, net),
+        *_held(path, net),
+        *_consumers(path, net),
+        *fluid_faults(path, net),
+    ]
 
 
 def fluid_faults(path: Path, net: pandapipesNet) -> Iterator[Fault]:
@@ -82,3 +90,45 @@ def _pumps(path: Path, net: pandapipesNet) -> Iterator[Fault]:
     if not lost.empty:
         problem = "std_type names no pump type of the file"
         yield element_fault(path, "pump", lost, problem, "Name a type of std_types.pump")
+
+
+_HELD = {
+    "circ_pump_pressure": (("p", "pt"), "holds no pressure", 'Give it the type "pt"'),
+    "ext_grid": (("p", "pt"), "holds no pressure", 'Give it the type "pt"'),
+    "circ_pump_mass": (
+        ("t",),
+        "does not hold a temperature alone",
+        'Give it the type "t": the plants hold the pressure',
+    ),
+}
+"""By table: the types that can be computed, what is wrong with others, and how to mend it."""
+
+
+def _held(path: Path, net: pandapipesNet) -> Iterator[Fault]:
+    """Pumps and grids that hold something else than is computed of them: by its type a pump may hold nothing at all."""
+    for table, (types, problem, remedy) in _HELD.items():
+        elements = net.get(table)
+        if not isinstance(elements, pd.DataFrame) or elements.empty:
+            continue
+        wrong = elements[in_service(elements) & ~elements["type"].isin(types).to_numpy()]
+        if not wrong.empty:
+            found = some([shown(value) for value in wrong["type"].unique()])
+            yield element_fault(path, table, wrong, f"with the type {found} it {problem}", remedy)
+
+
+_GIVENS = ["qext_w", "controlled_mdot_kg_per_s", "deltat_k", "treturn_k"]
+_DEGREES_OF_FREEDOM = 2
+
+
+def _consumers(path: Path, net: pandapipesNet) -> Iterator[Fault]:
+    """Consumers that are not given by two values: with one they draw nothing, with three one is passed over."""
+    consumers = net.get("heat_consumer")
+    if not isinstance(consumers, pd.DataFrame) or consumers.empty:
+        return
+    given = consumers[_GIVENS].notna()
+    both = given["deltat_k"] & given["treturn_k"]
+    wrong = consumers[((given.sum(axis=1) != _DEGREES_OF_FREEDOM) | both).to_numpy() & in_service(consumers)]
+    if not wrong.empty:
+        problem = f"not two of {', '.join(_GIVENS)} are given, or the last two"
+        remedy = "Give two of them, the heat or the mass flow among them"
+        yield element_fault(path, "heat_consumer", wrong, problem, remedy)

@@ -1,4 +1,4 @@
-"""The tests that concern a fault, those of the fastest files first: a fixture is paid by one of its tests."""
+"""The tests that concern a fault, those of fast files first: what a fixture takes is paid by one of its tests."""
 
 import ast
 from collections import Counter, defaultdict

@@ -3,7 +3,7 @@
 A fault replaces a few characters and is one that a tired programmer might make: a comparison made strict, lax or the
 other way round, a condition negated, a sign turned, a term dropped, an index or a constant off, the smaller taken for
 the larger. What no result can show is left out: annotations, decorators, docstrings, messages, log lines, `__all__`,
-what only raises, times on the clock, and numbers that stand for rounding.
+what only raises or guards, times on the clock, and numbers that stand for rounding.
 """
 
 import ast
@@ -191,7 +191,8 @@ class _Finder:
             bounds = [part.lower, part.upper] if isinstance(part, ast.Slice) else [part]
             for bound in bounds:
                 if isinstance(bound, ast.Constant) and type(bound.value) is int:
-                    after = 1 - bound.value if bound.value in (0, 1) else bound.value + 1
+                    # Beyond the end of a slice there is nothing that would show.
+                    after = 1 - bound.value if bound.value in (0, 1) else bound.value - 1
                     self._add("index", self._begin(bound), self._end(bound), str(after))
 
     def _constant(self, node: ast.Constant) -> None:
@@ -216,6 +217,8 @@ def _is_unseen(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         return name in SILENT | MESSAGES | {"dataclass", "field", "cast", "TypeVar"}
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
     if isinstance(node, ast.BinOp):
         return CLOCK in ast.dump(node)
     if isinstance(node, ast.Assign | ast.AnnAssign):

@@ -30,8 +30,16 @@ from reaching import KEPT, keep, kept, up_to_date
 EXPLAINED = Path(__file__).with_name("equivalent.toml")
 PART_S = 10.0
 """Tests run in parts that took this long when they were measured, so that a fault that hangs is found early."""
-START_S, SLOWER = 180.0, 10.0
-"""A part may take this long to start and compile, and its tests so many times as long as measured."""
+START_S, SLOWER = 120.0, 5.0
+"""Of processor time: what a part may take to start and compile, and how many times as long as measured its tests."""
+WAITING = 30.0
+"""How many times as long it may take by the clock: others may be using the processor, or a process waits for ever."""
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, ({0}, {0}))
+import pytest
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 
 
 @dataclass(frozen=True)
@@ -69,9 +77,11 @@ def _options() -> argparse.Namespace:
 
 def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
+        every = [Copy(Path(scratch) / str(number)) for number in range(jobs)]
+        _control(faults, every[0], measured)
         copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
-        for number in range(jobs):
-            copies.put(Copy(Path(scratch) / str(number)))
+        for copy in every:
+            copies.put(copy)
 
         def one(fault: Fault) -> Outcome:
             copy = copies.get()
@@ -82,6 +92,14 @@ def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator
 
         with ThreadPoolExecutor(jobs) as pool:
             yield from pool.map(one, faults)
+
+
+def _control(faults: list[Fault], copy: Copy, measured: dict[str, Any]) -> None:
+    """Without any fault the same tests find nothing; otherwise whatever stops them would look like a find."""
+    first = [tests[0] for fault in faults if (tests := concerned(fault, measured))]
+    for part, limit_s in _parts(sorted(set(first)), measured["seconds"]):
+        if found_by := _run(part, limit_s, copy, copy.environment()):
+            raise SystemExit(f"The tests fail without a fault: {found_by}")
 
 
 def _try(fault: Fault, copy: Copy, measured: dict[str, Any]) -> Outcome:
@@ -110,19 +128,25 @@ def _parts(tests: list[str], seconds: dict[str, float]) -> Iterator[tuple[list[s
 
 def _run(tests: list[str], limit_s: float, copy: Copy, environment: dict[str, str]) -> str | None:
     """How these tests find the fault, or None."""
-    command = [sys.executable, "-m", "pytest", "-x", "-n", "0", "-p", "no:cacheprovider", "--tb", "no", *tests]
+    options = ["-x", "-n", "0", "-p", "no:cacheprovider", "--tb", "no"]
+    command = [sys.executable, "-c", LIMITED.format(round(limit_s)), *options, *tests]
     child = subprocess.Popen(
         command, cwd=copy.folder, env=environment, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
-        told, _ = child.communicate(timeout=limit_s)
+        told, _ = child.communicate(timeout=WAITING * limit_s)
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         child.communicate()
-        return f"no end within {limit_s:.0f} s"
+        return f"no end within {WAITING * limit_s:.0f} s by the clock"
     if child.returncode == 0:
         return None
+    if child.returncode == -signal.SIGTERM:
+        # Somebody else ended it.
+        return _run(tests, limit_s, copy, environment)
+    if child.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"no end within {limit_s:.0f} s of processor time"
     lines = told.strip().splitlines()
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
     return (failed or lines or ["no word"])[0].split(" - ")[0]

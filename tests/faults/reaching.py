@@ -62,8 +62,8 @@ def up_to_date(jobs: int, measured: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names(copy: Copy) -> set[str]:
-    """All tests of the copy."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-n", "0", "-p", "no:cacheprovider"]
+    """All tests of the copy; `conftest` would compile."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--noconftest", "-n", "0", "-p", "no:cacheprovider"]
     told = subprocess.run(command, cwd=copy.folder, env=copy.environment(), text=True, capture_output=True, check=True)
     return {line for line in told.stdout.splitlines() if "::" in line}
 

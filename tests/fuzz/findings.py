@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Generic, TypeVar
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, RunFailed
 
 PACKAGE = "mosaik_p2p"
 DETAIL = 600
@@ -34,19 +34,18 @@ class Tried(Generic[T]):
     value: T | None = None
     faults: tuple[Fault, ...] = ()
     findings: tuple[Finding, ...] = ()
-
-    @property
-    def ended_well(self) -> bool:
-        """Whether there is a value to judge."""
-        return not self.faults and not self.findings
+    failed: str | None = None
+    """Why a run kept nothing."""
 
 
 def attempt(action: Callable[[], T]) -> Tried[T]:
-    """Do it. BadInput is an answer; every other exception is a finding."""
+    """Do it. BadInput is an answer, and so is RunFailed; every other exception is a finding."""
     try:
         return Tried(value=action())
     except BadInput as bad:
         return Tried(faults=bad.faults or (Fault("", "", "no fault at all", ""),))
+    except RunFailed as failed:
+        return Tried(failed=str(failed))
     except MemoryError as error:
         return Tried(findings=(Finding("memory", f"MemoryError in {innermost(error)}", shown(error)),))
     except (Exception, SystemExit) as error:  # noqa: BLE001 (that anything may be raised is the point)

@@ -16,7 +16,7 @@ from mosaik_p2p.errors import Fault
 JARGON = re.compile(
     r"C error|Traceback|object at 0x|NoneType|not subscriptable|has no attribute|unhashable|Errno|<class '|numpy\.|"
     r"\b(?:Key|Type|Index|Attribute|Value|Overflow|Recursion|Assertion|ZeroDivision|UFuncTypeError)Error\b|"
-    r"could not convert|cannot (?:reindex|convert)|truth value|invalid literal|codec can't|dtype"
+    r"could not convert|cannot (?:reindex|convert)|truth value of|invalid literal|codec can't|dtype"
 )
 """Words of a library or of Python that tell a user of this program nothing."""
 

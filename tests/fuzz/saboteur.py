@@ -8,6 +8,8 @@ from typing import Any
 import dying_grid
 from mosaik_p2p.sims.recorder import Simulator as Recorder
 
+FOREIGN = "mine"
+
 
 class Simulator(Recorder):
     """The program's own recorder; after some intervals it does what `order.json` beside the folder says."""
@@ -39,7 +41,7 @@ def _meddle(order: dict[str, Any]) -> None:
         shutil.rmtree(folder / f"{order['table']}.parquet", ignore_errors=True)
     else:
         inside = folder / "lines.parquet"
-        (inside if inside.is_dir() else folder).joinpath("notes.txt").write_text("mine", encoding="utf-8")
+        (inside if inside.is_dir() else folder).joinpath("notes.txt").write_text(FOREIGN, encoding="utf-8")
 
 
 class Failing(dying_grid.Simulator):

@@ -32,9 +32,14 @@ def workbook(dice: Random, folder: Path) -> list[Finding]:
 
     import openpyxl
     import pandapower
+    import pandas as pd
+    from pandapower.io_utils import to_dict_of_dfs
 
     target = folder / "grid.xlsx"
-    pandapower.to_excel(pandapower.from_json_string(bases.electric_text()), str(target))
+    net = pandapower.from_json_string(bases.electric_text())
+    with pd.ExcelWriter(target, engine="openpyxl") as writer:
+        for name, table in to_dict_of_dfs(net, include_empty_tables=False).items():
+            table.to_excel(writer, sheet_name=name)
     book = openpyxl.load_workbook(target)
     sheet = book[dice.choice(book.sheetnames)] if dice.random() < 0.5 else book["parameters"]
     text = json.dumps(payload(dice, str(folder / CANARY)))

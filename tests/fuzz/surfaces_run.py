@@ -10,6 +10,8 @@ from typing import Any
 from fuzz import bases, csvs, judge_folder, surfaces_input
 from fuzz.dice import chance
 from fuzz.findings import Finding, attempt
+from fuzz.judge_input import JARGON
+from fuzz.saboteur import FOREIGN
 from mosaik_p2p import run as run_scenario
 from mosaik_p2p.cosim import RunOutcome
 from mosaik_p2p.loading import check
@@ -42,7 +44,13 @@ def ran(scenario: Path, out: Path, *overrides: str) -> list[Finding]:
     tried = attempt(lambda: run_scenario(scenario, out=out, steps=STEPS, overrides=overrides, progress=False))
     if tried.value is None:
         late = [Finding("late", "check accepts it and the run refuses it", str(fault)[:300]) for fault in tried.faults]
-        return [*tried.findings, *late]
+        jargon = JARGON.search(tried.failed or "")
+        bare = (
+            [Finding("late", f"check accepts it and the run fails with {jargon[0]}", str(tried.failed))]
+            if jargon
+            else []
+        )
+        return [*tried.findings, *late, *bare]
     return judged(tried.value)
 
 
@@ -215,7 +223,7 @@ def sabotage(dice: Random, folder: Path) -> list[Finding]:
 
 def _after_sabotage(outcome: RunOutcome, what: str, out: Path) -> list[Finding]:
     if what == "foreign":
-        kept = (out / "lines.parquet" / "notes.txt").exists() or (out / "notes.txt").exists()
+        kept = any(path.read_text(encoding="utf-8") == FOREIGN for path in out.rglob("notes.txt"))
         lost = [] if kept else [Finding("lost", "a foreign file that came during the run")]
         return [*lost, *judge_folder.of_run(out, outcome.summary, outcome.exit_code)]
     if outcome.summary["complete"]:

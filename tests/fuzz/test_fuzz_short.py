@@ -10,11 +10,13 @@ from random import Random
 import pandas as pd
 import pytest
 
+import outsider
 import plain_markets
 from fuzz import bases, csvs, judge_folder, judge_input, netfiles, payloads, trees
 from fuzz.dice import dice_for
 from fuzz.findings import Finding, attempt
 from fuzz.judge_market import of_clearing
+from fuzz.one_way import LookAhead, least
 from fuzz.pool import fuzz
 from mosaik_p2p.plain.clearing import clear_plain
 from mosaik_p2p.plain.report import as_json
@@ -31,6 +33,7 @@ def worded(findings: Sequence[Finding]) -> list[str]:
     return [f"{finding.kind}: {finding.what}" for finding in findings]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_short_slice_finds_nothing() -> None:
     tries = [(surface, number) for surface, count in SLICE.items() for number in range(count)]
@@ -111,6 +114,19 @@ def test_a_gap_that_is_above_the_reported_one_is_seen() -> None:
     agents, pairs, told = cleared()
     cheaper = agents.assign(b=agents["b"] - 0.2 * (agents["p_max_kw"] > 0))
     assert "market: the true gap is above the reported one" in worded(list(of_clearing(cheaper, pairs, told, gap=1e-4)))
+
+
+def test_the_least_cost_of_a_store_that_may_go_one_way_only() -> None:
+    """It is paid 1 per kWh for taking, and has room for 1 kWh: 2 kWh fill it; discharging meanwhile, 3.5."""
+    programme = outsider.Programme()
+    (bought,) = programme.variables(1, 0.0, 4.0, -1.0)
+    charge, discharge = programme.variables(2, 0.0, 4.0)
+    (level,) = programme.variables(1, 0.0, 1.0)
+    programme.equation([(bought, 1.0), (charge, -1.0), (discharge, 1.0)], 0.0)
+    programme.equation([(level, 1.0), (charge, -0.5), (discharge, 2.0)], 0.0)
+    ahead = LookAhead(programme, ((int(charge), int(discharge)),))
+    assert programme.minimum() == pytest.approx(-3.5, abs=1e-6)
+    assert least(ahead, within=1e-9) == pytest.approx(-2.0, abs=1e-6)
 
 
 def test_files_that_change_or_go_are_seen(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""What in a scenario may not be meant as it is written; warnings about profiles come with their series."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from mosaik_p2p.errors import InputWarning
+from mosaik_p2p.loading.consumers_beside import consumers_beside
+from mosaik_p2p.loading.grids import Grids
+from mosaik_p2p.loading.places import Places
+from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
+
+DAY_H = 24.0
+
+
+def warnings_of(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) -> tuple[InputWarning, ...]:
+    """Every warning that needs no profile."""
+    return (
+        *_short_look_ahead(scenario),
+        *_bare_numbers(scenario, grids),
+        *consumers_beside(scenario, grids, places),
+    )
+
+
+def _short_look_ahead(scenario: Scenario) -> Iterator[InputWarning]:
+    time = scenario.time
+    span_h = time.horizon_steps * time.dt_h
+    if span_h < DAY_H:
+        problem = f"the look-ahead is {span_h:g} h, less than a day: storages and vehicles see no further"
+        remedy = f"Give {round(DAY_H / time.dt_h)} for 24 h, or leave the key out"
+        yield InputWarning("time.horizon_steps", str(time.horizon_steps), problem, remedy)
+
+
+def _bare_numbers(scenario: Scenario, grids: Grids) -> Iterator[InputWarning]:
+    """Numbers that name an element by its index where another one bears them as its name."""
+    for prosumer in scenario.prosumers:
+        for key, wanted, elements in _references(prosumer, grids):
+            others = elements.index[elements["name"] == str(wanted)]
+            if isinstance(wanted, int) and wanted in elements.index and len(others) and wanted not in others:
+                problem = f"is the index, of {elements['name'].at[wanted]!r}; the name {str(wanted)!r} stands elsewhere"
+                remedy = f'Write "{wanted}" if the one of that name (index {others[0]}) is meant'
+                yield InputWarning(f"prosumers.{prosumer.name}.{key}", str(wanted), problem, remedy)
+
+
+def _references(prosumer: ProsumerSpec, grids: Grids) -> Iterator[tuple[str, str | int | None, pd.DataFrame]]:
+    """Key, reference and table of what a prosumer may name by an index."""
+    if grids.electric is not None:
+        yield "bus", prosumer.bus, grids.electric.net.bus
+        yield "replaces_load", prosumer.replaces_load, grids.electric.net.load
+    if grids.heat is not None and isinstance(prosumer.junction, JunctionPair):
+        yield "junction.supply", prosumer.junction.supply, grids.heat.net.junction
+        yield "junction.return", prosumer.junction.return_, grids.heat.net.junction
+    if grids.heat is not None:
+        names = {consumer.element: consumer.name for consumer in grids.heat.file_consumers}
+        yield "replaces_consumer", prosumer.replaces_consumer, pd.Series(names, name="name", dtype=object).to_frame()
