@@ -13,6 +13,7 @@ from mosaik_p2p.feasibility.rows import (
     INFLUENCE_SHARE,
     LEAST_REACH_KW,
     LimitRow,
+    MissingResponse,
     Movers,
     Response,
     can_influence,
@@ -74,11 +75,23 @@ def test_a_row_once_held_is_kept_wherever_its_value_goes() -> None:
     assert [row.element for row in limit_rows([check], movers([[1.0, 1.0]] * 3), kept=kept)] == ["e1"]
 
 
-@pytest.mark.parametrize("known", [movers([[1.0, 1.0]], quantity="other"), movers([[1.0, 1.0]], names=["someone"])])
-def test_what_nobody_moves_has_an_empty_row(known: Movers) -> None:
+def test_what_nobody_moves_has_an_empty_row() -> None:
+    known = movers([[0.0, 0.0]])
     (row,) = limit_rows([checked(11.0)], known)
-    assert (row.per_kw, row.per_kvar) == ({}, {})
+    assert (row.per_kw, row.per_kvar, row.is_known) == ({}, {}, True)
     assert not can_influence(row, known.injection_kw)
+
+
+@pytest.mark.parametrize("known", [movers([[1.0, 1.0]], quantity="other"), movers([[1.0, 1.0]], names=["someone"])])
+def test_a_missing_response_warns_and_is_unknown(known: Movers) -> None:
+    """Warnings are errors in tests, so that what is checked and has no response is noticed before a user does."""
+    with pytest.warns(MissingResponse, match="how q of 'e0' moves"):
+        (row,) = limit_rows([checked(11.0)], known)
+    assert (row.per_kw, row.per_kvar, row.is_known) == ({}, {}, False)
+    (violation,) = judged([Violation("e0", "q", 11.0, 10.0, "u", 1.0)], [row], known.injection_kw)
+    assert violation.prosumers_can_influence is None
+    with pytest.raises(MissingResponse):
+        limit_rows([checked(11.0)], known)
 
 
 def test_rounding_has_no_entry() -> None:

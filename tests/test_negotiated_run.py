@@ -118,7 +118,8 @@ def test_a_grids_row_counts_active_power_alone(monkeypatch: pytest.MonkeyPatch) 
     # Reactive power is the plan's and does not go along, though the power factor is 0.95.
     assert row.per_kw == {"C": 2e-5, "A": 1e-5}
     assert row.per_kvar == {"C": 1e-5}
-    assert asked["electricity"].broken == {("7", "voltage_pu")}
+    # What is within the prosumers' means is the market's to say: the grid does not know what an idle source can do.
+    assert asked["electricity"].broken == {("7", "voltage_pu"), ("9", "voltage_pu")}
     assert asked["electricity"].is_solved
     assert not asked["heat"].is_solved
 
@@ -126,10 +127,13 @@ def test_a_grids_row_counts_active_power_alone(monkeypatch: pytest.MonkeyPatch) 
 def test_what_the_negotiation_found_beyond_everyones_means_is_marked_in_every_round() -> None:
     keys = {"network": ["electricity"] * 2, "element": ["7", "9"], "quantity": ["voltage_pu"] * 2}
     broken = {**keys, "prosumers_can_influence": [True, None]}
-    held = {**keys, "within_means": [False, True]}
-    rounds = {0: {"violations": broken}, 1: {"violations": broken, "negotiation": held}}
+    thought = {**keys, "within_means": [True, False]}
+    held = {name: [*values, values[0]] for name, values in keys.items()} | {"within_means": [False, True, True]}
+    rounds = {0: {"violations": broken}, 1: {"violations": broken, "negotiation": thought}}
+    rounds[2] = {"violations": broken, "negotiation": held}
     marked = marked_by_means(rounds)
-    assert [marked[n]["violations"]["prosumers_can_influence"] for n in (0, 1)] == [[False, None]] * 2
-    assert marked[1]["negotiation"] is held
+    # The last word counts; a line of which one side cannot be kept cannot be kept.
+    assert [marked[n]["violations"]["prosumers_can_influence"] for n in (0, 1, 2)] == [[False, True]] * 3
+    assert marked[2]["negotiation"] is held
     assert broken["prosumers_can_influence"] == [True, None]
     assert marked_by_means({0: {"violations": broken}})[0]["violations"] is broken

@@ -44,9 +44,9 @@ def priced(standing: Standing, settings: Settings, on_check: Progress | None) ->
         rows, worthless = _worth_relief(standing, rows, found.limited, lacking)
         again = _for_its_plan(replace(standing, end=found.limited.end), rows, lacking, settings, on_check)
         found = replace(again, iterations=again.iterations + found.iterations)
-    limited = _usable(found, lacking)
+    limited = _told(found, lacking)
     offer = Offer(limited, _log(standing, found.rows, worthless, limited, lacking))
-    missed = limited.clearing.status is not found.limited.clearing.status
+    missed = limited.clearing.status is Status.NOT_CONVERGED
     following = replace(
         standing,
         last=offer,
@@ -68,12 +68,9 @@ class _Found:
     """Of all clearings that it took."""
 
 
-def _usable(found: _Found, lacking: frozenset[RowKey]) -> Limited:
-    """The clearing with what there is to say of it: relief that has a price cap; a gap wider than asked for, whose
-    trades and dispatch hold all the same."""
+def _told(found: _Found, lacking: frozenset[RowKey]) -> Limited:
+    """The clearing with all iterations that it took, and with what there is to say of relief that nobody can finish."""
     clearing, causes = replace(found.limited.clearing, iterations=found.iterations), []
-    if clearing.status is Status.NOT_CONVERGED and np.isfinite(clearing.relative_gap) and clearing.relative_gap >= 0.0:
-        clearing = replace(clearing, status=Status.GAP_OPEN)
     if lacking:
         causes.append(f"{len(lacking)} limits are beyond what prosumers can do; relief is paid up to the highest offer")
     if clearing.cause:

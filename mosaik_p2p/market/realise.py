@@ -29,6 +29,8 @@ class Exchange:
     imbalance_kw: float
     import_price_per_kwh: float | None
     export_price_per_kwh: float | None
+    cleared_surplus_kw: float
+    """What was cleared as too much, at the price of an imbalance; what forecasts add to it costs nothing."""
 
     @property
     def injection_kw(self) -> float:
@@ -78,7 +80,7 @@ def realise(
     devices = [_dispatch(device_name, model, power, deviation) for device_name in _device_names(model)]
     devices += _fixed_loads(prosumer, interval)
     exchanges = {
-        carrier: _exchange(model, carrier, float(sale_kw[c]), devices)
+        carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices)
         for c, carrier in enumerate(CARRIERS)
         if _touches(prosumer, model, c)
     }
@@ -165,7 +167,9 @@ def _fixed_loads(prosumer: Prosumer, interval: int) -> list[DeviceDispatch]:
     return result
 
 
-def _exchange(model: ProsumerModel, carrier: str, sale_kw: float, devices: list[DeviceDispatch]) -> Exchange:
+def _exchange(
+    model: ProsumerModel, carrier: str, power: FloatArray, sale_kw: float, devices: list[DeviceDispatch]
+) -> Exchange:
     """Balance what the devices really do against the trades: the contract takes the rest, as far as it goes."""
     c = CARRIERS.index(carrier)
     produced = sum(entry.el_kw if c == 0 else entry.heat_kw for entry in devices)
@@ -180,7 +184,13 @@ def _exchange(model: ProsumerModel, carrier: str, sale_kw: float, devices: list[
         imbalance_kw=produced + taken - sale_kw,
         import_price_per_kwh=float(model.linear[bought, 0]) if bought is not None else None,
         export_price_per_kwh=-float(model.linear[given, 0]) if given is not None else None,
+        cleared_surplus_kw=_cleared_surplus_kw(model, c, power),
     )
+
+
+def _cleared_surplus_kw(model: ProsumerModel, c: int, power: FloatArray) -> float:
+    too_much = (k for k, v in enumerate(model.variables) if v.type == IMBALANCE and model.balance[c, k, 0] < 0.0)
+    return sum((float(power[k]) for k in too_much), 0.0)
 
 
 def _contract_row(model: ProsumerModel, c: int, quantity: str) -> int | None:

@@ -196,11 +196,13 @@ def prosumers_table(
                     exchange.export_price_per_kwh,
                     clearing.scarcity_price_per_kwh,
                     float(surcharge_per_kwh[CARRIERS.index(carrier), i]),
+                    exchange.cleared_surplus_kw,
                 )
             )
     columns = (
         "prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
-        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh"
+        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh "
+        "cleared_surplus_kw"
     )
     return _columns(columns, rows)
 
@@ -235,10 +237,10 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
             own = (cost, level, *fuel, missed) if n == 0 else (0.0,) * 5
             prices = (exchange.import_price_per_kwh, exchange.export_price_per_kwh, scarcity)
             power = (exchange.import_kw, exchange.export_kw, exchange.imbalance_kw)
-            rows.append((prosumer.name, carrier, *power, *own[:2], *prices, *own[2:]))
+            rows.append((prosumer.name, carrier, *power, *own[:2], *prices, *own[2:], exchange.cleared_surplus_kw))
     columns = (
         "prosumer carrier import_kw export_kw imbalance_kw cost level_kwh import_price_per_kwh export_price_per_kwh "
-        "imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh"
+        "imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh cleared_surplus_kw"
     )
     return _columns(columns, rows)
 

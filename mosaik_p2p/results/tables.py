@@ -100,6 +100,7 @@ TABLES: dict[str, TableShape] = {
         export_price_per_kwh=REAL,
         imbalance_price_per_kwh=REAL,
         surcharge_per_kwh=REAL,
+        cleared_surplus_kw=REAL,
     ),
     "devices": _shape(
         "time prosumer device",
@@ -132,6 +133,7 @@ TABLES: dict[str, TableShape] = {
         fuel_kw=REAL,
         fuel_cost=REAL,
         missed_kwh=REAL,
+        cleared_surplus_kw=REAL,
     ),
     "flows": _shape(
         "time round network",
