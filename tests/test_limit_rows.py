@@ -1,6 +1,6 @@
 """Limit rows: which limits have one, what stands in it, and when nobody can do anything about a violation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -44,6 +44,18 @@ def movers(matrix: list[list[float]], quantity: str = "q", names: list[str] | No
     elements = names or [f"e{number}" for number in range(len(per_kw))]
     response = Response(elements=elements, per_kw=per_kw, per_kvar=0.5 * per_kw)
     return Movers(sources=SOURCES, injection_kw=dict.fromkeys(SOURCES, 5.0), responses={quantity: response})
+
+
+def moves_nothing(checks: Sequence[Checked]) -> Movers:
+    still = {
+        check.quantity: Response(
+            elements=check.names,
+            per_kw=np.zeros((len(check.names), len(SOURCES))),
+            per_kvar=np.zeros((len(check.names), len(SOURCES))),
+        )
+        for check in checks
+    }
+    return Movers(sources=SOURCES, injection_kw=dict.fromkeys(SOURCES, 5.0), responses=still)
 
 
 def test_broken_and_near_limits_have_a_row() -> None:
@@ -129,7 +141,8 @@ def test_every_quantity_of_the_electric_network_can_have_a_row() -> None:
     limits = ElectricLimits(0.95, 1.05, 100.0, 100.0)
     buses = {"bus": ["low", "high", "fine"], "vm_pu": [0.954, 1.046, 1.0]}
     loaded = {"element": ["one"], "loading_percent": [90.0]}
-    rows = limit_rows(electric_checks(buses, loaded, loaded, limits), movers([[0.0, 0.0]]))
+    checks = electric_checks(buses, loaded, loaded, limits)
+    rows = limit_rows(checks, moves_nothing(checks))
     assert [(row.element, row.quantity, row.upper) for row in rows] == [
         ("low", "voltage_pu", False),
         ("high", "voltage_pu", True),
@@ -144,7 +157,8 @@ def test_every_quantity_of_the_heat_network_can_have_a_row() -> None:
     plants = {"plant": ["P"], "heat_kw": [95.0], "head_bar": [1.5]}
     junctions = {"junction": ["S1"], "p_bar": [0.05]}
     pipes = {"pipe": ["S1-S2"], "velocity_m_per_s": [1.9], "dp_pa_per_m": [280.0]}
-    rows = limit_rows(heat_checks(exchanges, plants, junctions, pipes, limits), movers([[0.0, 0.0]]))
+    checks = heat_checks(exchanges, plants, junctions, pipes, limits)
+    rows = limit_rows(checks, moves_nothing(checks))
     assert [(row.element, row.quantity, row.upper) for row in rows] == [
         ("S1-S2", "velocity_m_per_s", True),
         ("S1-S2", "pressure_gradient_pa_per_m", True),
