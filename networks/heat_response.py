@@ -58,7 +58,8 @@ class _Change:
 def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[int]) -> dict[str, Response]:
     """By checked quantity, and for the plants together: the change per kW that each of `columns` feeds in more.
 
-    `columns` are positions among the connections. The head of a plant that balances is held: nothing moves it.
+    `columns` are positions among the connections. The head of a plant that balances is held, and that of one at rest is
+    nothing: nobody moves them.
     """
     flow = elements.solved_flow()
     change = _change(elements, flow, exchange)
@@ -79,7 +80,7 @@ def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[
         "differential_pressure_bar": (prosumers, change.pressure[supply] - change.pressure[return_]),
         "t_supply_c": (prosumers, change.temperature[supply]),
         "plant_heat_kw": ([plant.name for plant in plants], heat),
-        "pump_head_bar": ([plant.name for plant in plants], _head(nodes, plants, change)),
+        "pump_head_bar": ([plant.name for plant in plants], _head(elements, exchange, plants, change)),
         SLACK: ([SLACK], heat.sum(axis=0, keepdims=True)),
     }
     chosen = np.asarray(columns, dtype=np.int64)
@@ -89,10 +90,15 @@ def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[
     }
 
 
-def _head(nodes: pd.Index, plants: Sequence[Plant], change: _Change) -> FloatArray:
-    supply, return_ = (nodes.get_indexer([getattr(plant, side) for plant in plants]) for side in ("supply", "return_"))
-    held = np.array([plant.balances for plant in plants])
-    return np.where(held[:, None], 0.0, change.pressure[supply] - change.pressure[return_])
+def _head(elements: HeatElements, exchange: Exchange, plants: Sequence[Plant], change: _Change) -> FloatArray:
+    nodes, network, prosumers = elements.net.junction.index, elements.network, len(elements.connections)
+    supply = nodes.get_indexer([plant.supply for plant in plants])
+    return_ = nodes.get_indexer([plant.return_ for plant in plants])
+    feeds = exchange.mdot_kg_per_s[prosumers : prosumers + len(network.feeding)] < 0.0
+    lifts = np.concatenate(
+        [np.zeros(len(network.balancing), dtype=bool), feeds, np.ones(len(network.steady), dtype=bool)]
+    )
+    return np.where(lifts[:, None], change.pressure[supply] - change.pressure[return_], 0.0)
 
 
 def _change(elements: HeatElements, flow: SolvedFlow, exchange: Exchange) -> _Change:
