@@ -153,6 +153,7 @@ class AcMarket:
             [self.voltage_pu[0] - voltage, voltage - self.voltage_pu[1], (loading - limit) / np.maximum(limit, 1.0)]
         )
 
+    @cached_property
     def optimum(self) -> tuple[float, FloatArray] | None:
         """Cost and injections of the AC-constrained optimum; None where no injections keep the limits."""
         x = np.zeros(len(self.offers))
@@ -230,7 +231,7 @@ def drawn(seed: int) -> AcMarket:
     while True:
         market = _drawn(rng)
         free = RollingMarket(market.case(1e-3)).clear(0)
-        if market.report(free.dispatch).broken and market.optimum() is not None:
+        if market.report(free.dispatch).broken and market.optimum is not None:
             return market
 
 
