@@ -3,12 +3,17 @@
 `benchmarks/negotiation.py` does the same for sixty random markets.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ac_markets import AcMarket, Offer, drawn, negotiated
+from mosaik_p2p.cosim import run
 from mosaik_p2p.market.rolling import IntervalOutcome
 from mosaik_p2p.networks.electric import electric_case
+from mosaik_p2p.results.sentences import negotiation_sentence
+from mosaik_p2p.results.store import read_table
 
 LOOSE, TIGHT = 1e-3, 1e-5
 GAPS = (LOOSE, TIGHT)
@@ -154,6 +159,53 @@ def test_relief_of_what_nobody_can_keep_has_a_price_cap() -> None:
     highest_offer = 0.25
     assert max(abs(rate) for rate in last["prosumers"]["surcharge_per_kwh"]) <= highest_offer + 1e-6
     assert max(last["prosumers"]["imbalance_kw"]) <= UNSOLD_KW
+
+
+BEYOND = """
+schema = 1
+name = "beyond"
+title = "Two prosumers, and lines full of others' power"
+currency = "EUR"
+[time]
+start = 2024-01-01T00:00:00+01:00
+steps = 1
+step_minutes = 60
+horizon_steps = 1
+[networks.electricity]
+case = "bus15"
+background = "flat"
+[networks.electricity.limits]
+voltage_pu = { min = 0.90, max = 1.1 }
+line_loading_percent = 40
+[profiles.flat]
+file = "flat.csv"
+column = "flat"
+[negotiation]
+enabled = true
+[[prosumers]]
+name = "S"
+bus = "7"
+devices = [{ type = "generator", max_kw = 200.0, cost_per_kwh = 0.06, cost_per_kw2h = 0.0003 }]
+[[prosumers]]
+name = "B"
+bus = "5"
+devices = [{ type = "elastic_load", max_kw = 200.0, utility_per_kwh = 0.25, utility_slope_per_kw2h = 0.0003 }]
+"""
+
+
+def test_what_is_beyond_the_prosumers_is_said_in_tables_and_sentence(tmp_path: Path) -> None:
+    (tmp_path / "flat.csv").write_text(
+        "time,flat\n2024-01-01T00:00:00+01:00,0.8\n2024-01-01T01:00:00+01:00,0.8\n", encoding="utf-8"
+    )
+    (tmp_path / "beyond.toml").write_text(BEYOND, encoding="utf-8")
+    outcome = run(tmp_path / "beyond.toml", out=tmp_path / "run", progress=False)
+    broken = read_table(outcome.folder, "violations")
+    last = broken[broken["round"] == broken["round"].max()]
+    assert set(last["element"]) == {"1-2", "2-6"}
+    assert not last["prosumers_can_influence"].astype(bool).any()
+    told = negotiation_sentence(outcome.summary)
+    assert told is not None
+    assert "beyond the prosumers' influence" in told
 
 
 def test_under_a_limit_the_least_trade_is_reported() -> None:
