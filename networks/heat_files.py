@@ -30,7 +30,7 @@ from mosaik_p2p.networks.heat_in_service import reached_junctions, with_plain_st
 from mosaik_p2p.networks.heat_network import HeatNetwork, HeatSettings, Plant
 from mosaik_p2p.networks.heat_options import AMBIENT, friction_of, option_faults, stored_options
 from mosaik_p2p.networks.heat_plants import temperature_faults, with_shares, with_temperatures
-from mosaik_p2p.networks.names import with_unique_names
+from mosaik_p2p.networks.names import with_plain_names, with_unique_names
 from mosaik_p2p.scenario.grids import USUAL_SUPPLY_C
 from mosaik_p2p.units import KELVIN_AT_ZERO_C
 
@@ -100,11 +100,12 @@ def structure_faults(path: Path, net: pandapipesNet) -> list[Fault]:
 
 
 def _with_kinds(net: pandapipesNet) -> pandapipesNet:
-    """A copy whose columns are of the kinds that the library has in mind; None among numbers is NaN."""
+    """A copy with columns of the kinds that the library has in mind; None among numbers is NaN; names are texts."""
     net = net.deepcopy()
     for table, rules in heat_tables().items():
         if table in net:
-            net[table] = with_kinds(net[table], {name: rule.kind for name, rule in rules.items()})
+            kinds = {name: rule.kind for name, rule in rules.items()}
+            net[table] = with_plain_names(with_kinds(net[table], kinds))
     return net
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 def unique_names(elements: pd.DataFrame) -> list[str]:
     """A unique name per row: its `name` if no other row has it, `<name>_<index>` if several do, else the index."""
-    given = [_text(name) for name in elements["name"]] if "name" in elements else [""] * len(elements)
+    given = list(with_plain_names(elements)["name"])
     count = Counter(given)
     taken = {name for name in given if count[name] == 1}
     names = []
@@ -21,6 +21,12 @@ def unique_names(elements: pd.DataFrame) -> list[str]:
 def with_unique_names(elements: pd.DataFrame) -> pd.DataFrame:
     """A copy of the element table whose column `name` holds unique strings."""
     return elements.assign(name=pd.Series(unique_names(elements), index=elements.index, dtype=object))
+
+
+def with_plain_names(elements: pd.DataFrame) -> pd.DataFrame:
+    """A copy of the element table whose column `name` holds texts, empty ones where there is no name."""
+    names = [_text(name) for name in elements["name"]] if "name" in elements else [""] * len(elements)
+    return elements.assign(name=pd.Series(names, index=elements.index, dtype=object))
 
 
 def _text(name: object) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandapipes as pp
+import pandas as pd
 import pytest
 from pandapipes.pf.pipeflow_setup import default_options
 
@@ -70,6 +71,15 @@ def test_the_plant_of_a_file_keeps_its_temperature(tmp_path: Path) -> None:
     assert of_house(result, "2")["mdot_kg_per_s"] == pytest.approx(0.234, abs=0.001)
     assert of_house(result, "3")["t_supply_c"] == pytest.approx(83.7, abs=0.1)
     assert result.plants["t_supply_c"] == [90.0]
+
+
+@pytest.mark.parametrize("name", [None, np.nan, "", "(no column)"])
+def test_plants_without_a_name_are_numbered(name: object, tmp_path: Path) -> None:
+    net = street()
+    net.circ_pump_pressure["name"] = pd.Series([name], dtype=object)
+    if name == "(no column)":
+        del net.circ_pump_pressure["name"]
+    assert [plant.name for plant in read(net, tmp_path).plants] == ["plant 0"]
 
 
 @pytest.mark.parametrize(
