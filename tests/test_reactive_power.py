@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from mosaik_p2p.prosumers.devices import Battery, Device, FixedLoad, Generator, HeatPump, Prosumer, Pv, Series
+from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.rolling import RollingMarket
+from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, Generator, HeatPump, Prosumer, Pv, Series
 from mosaik_p2p.prosumers.state import reactive_injection_kvar, reactive_share
+from mosaik_p2p.scenario.devices import PvSpec
 
 LOAD_KVAR = 6.573682
 """20 kW * tan(acos(0.95))."""
@@ -51,3 +57,26 @@ def test_machines_go_by_their_own_power_factor_and_what_draws_by_its_owners() ->
 def test_share_is_the_tangent_and_changes_sign_with_the_power_factor(power_factor: float) -> None:
     assert reactive_share(power_factor) == pytest.approx(np.tan(np.arccos(power_factor)), rel=EXACT, abs=EXACT)
     assert reactive_share(-power_factor) == -reactive_share(power_factor)
+
+
+@pytest.mark.parametrize("value", [0.05, -0.05, 0.0])
+def test_a_power_factor_near_zero_is_refused(value: float) -> None:
+    with pytest.raises(ValidationError, match="nearer to zero"):
+        PvSpec.model_validate({"type": "pv", "profile": "sun", "peak_kw": 5.0, "power_factor": value})
+    made = PvSpec.model_validate({"type": "pv", "profile": "sun", "peak_kw": 5.0, "power_factor": -0.95})
+    assert made.power_factor == -0.95
+
+
+def test_a_dispatch_carries_the_reactive_power_of_its_devices() -> None:
+    """A load of 20 kW at 0.95 beside a roof of 80 kW that is sold: the bus draws the load's 6.57 kvar."""
+    load = FixedLoad("base", "electricity", flat(20.0))
+    contract = Contract("grid", "electricity", np.array([0.3]), np.array([0.1]), 200.0, 200.0)
+    injected = []
+    for roof in (Pv("pv", flat(80.0), 0.0), Pv("pv", flat(80.0), 0.0, power_factor=0.95)):
+        house = Prosumer("A", 3, None, 0.95, (load, roof), (contract,))
+        alone = (no_charges(np.zeros(1, dtype=np.int64)), no_charges(np.full(1, -1)))
+        case = MarketCase((house,), alone, np.zeros(1, dtype=np.int64), 1.0, 1, 1, Settings(), "stop")
+        (sent,) = RollingMarket(case).clear(0).dispatch
+        assert sent.injection_kw == pytest.approx(60.0, abs=1e-3)
+        injected.append(sent.q_injection_kvar)
+    assert injected == pytest.approx([-LOAD_KVAR, 3 * LOAD_KVAR], rel=1e-4)

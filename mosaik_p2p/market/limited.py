@@ -58,7 +58,8 @@ def imbalances(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> Floa
     """(2, C, N) what everyone lacks, and has too much, in the first interval, kW; zero where not connected."""
     now = [imbalance_kw(model, done.x)[:, 0] for model, done in zip(problem.models, dispatch, strict=True)]
     surplus = np.where(problem.member, np.stack(now, axis=-1), 0.0)
-    return np.maximum(np.stack([-surplus, surplus]), 0.0)
+    result: FloatArray = np.maximum(np.stack([-surplus, surplus]), 0.0)
+    return result
 
 
 def least_exchange(problem: MarketProblem) -> FloatArray:

@@ -83,7 +83,8 @@ def _worth_relief(
 ) -> tuple[tuple[HeldRow, ...], tuple[HeldRow, ...]]:
     """The rows without those that all that can be done would hardly move, or that got no better by what was done, and
     these."""
-    kept, worthless = [], []
+    kept: list[HeldRow] = []
+    worthless: list[HeldRow] = []
     for row, slack in zip(rows, limited.slack, strict=True):
         before, reached = (float(row.slope @ x[row.carrier]) for x in (standing.first_kw, limited.injection_kw))
         has_relief = before - reached > WORTHLESS_RELIEF * slack
