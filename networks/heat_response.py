@@ -98,7 +98,8 @@ def _head(elements: HeatElements, exchange: Exchange, plants: Sequence[Plant], c
     lifts = np.concatenate(
         [np.zeros(len(network.balancing), dtype=bool), feeds, np.ones(len(network.steady), dtype=bool)]
     )
-    return np.where(lifts[:, None], change.pressure[supply] - change.pressure[return_], 0.0)
+    result: FloatArray = np.where(lifts[:, None], change.pressure[supply] - change.pressure[return_], 0.0)
+    return result
 
 
 def _change(elements: HeatElements, flow: SolvedFlow, exchange: Exchange) -> _Change:
