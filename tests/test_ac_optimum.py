@@ -148,17 +148,23 @@ def test_what_nobody_buys_is_no_means_against_a_limit(gap: float, tariff: tuple[
 
 
 def test_relief_of_what_nobody_can_keep_has_a_price_cap() -> None:
-    """Line 1-2 carries the background; a load beside the generator that feeds in could draw less, and be worse off."""
-    generators = offers("bus15", ("7", 200, 0.06, 0.0003))
-    loads = offers("bus15", ("5", 200, 0.25, 0.0003))
-    market = AcMarket("bus15", 0.8, generators, loads, voltage_pu=(0.90, 1.5), loading_percent=40.0, tariff=(0.2, None))
+    """The file's own loads hold the voltage below the limit; 200 kW more at the far end are worth five times the
+    dearest offer, and are not given up for a relief that keeps no limit."""
+    market = AcMarket(
+        "bus33",
+        1.0,
+        offers("bus33", ("30", 1, 0.2, 0.0)),
+        offers("bus33", ("18", 200, 1.0, 0.0)),
+        voltage_pu=(0.95, 1.5),
+        tariff=(0.2, None),
+    )
     assert market.optimum is None
-    last = negotiated(market, LOOSE)[-1].tables
-    assert "beyond what prosumers can do" in last["clearing"]["cause"][0]
-    assert False in last["negotiation"]["within_means"]
-    highest_offer = 0.25
-    assert max(abs(rate) for rate in last["prosumers"]["surcharge_per_kwh"]) <= highest_offer + 1e-6
-    assert max(last["prosumers"]["imbalance_kw"]) <= UNSOLD_KW
+    last = negotiated(market, LOOSE)[-1]
+    assert "beyond what prosumers can do" in last.tables["clearing"]["cause"][0]
+    assert False in last.tables["negotiation"]["within_means"]
+    rates = np.abs(last.tables["prosumers"]["surcharge_per_kwh"])
+    assert 0.0 < rates.max() <= 0.2 + 1e-6
+    assert last.dispatch[1].injection_kw == pytest.approx(-200.0, abs=0.1)
 
 
 BEYOND = """

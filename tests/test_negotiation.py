@@ -203,6 +203,26 @@ def test_a_limit_broken_on_a_side_beyond_everyones_means_is_not_negotiated_for_w
     assert outcomes[2].tables["negotiation"]["within_means"] == [True, False]
 
 
+def test_the_best_dispatch_that_was_checked_stands() -> None:
+    """The first round keeps the limit with room that was paid for; every later one breaks it by a little."""
+    first = injection_of(small_market().clear(0))
+    seller = max(first, key=lambda name: first[name])
+    values = iter([100.0 + 0.4 * first[seller], 100.0 - 0.2 * first[seller]])
+    asked: list[dict[str, float]] = []
+
+    def check(dispatch: Sequence[ProsumerDispatch]) -> NetworkReport:
+        asked.append({entry.prosumer: entry.injection_kw for entry in dispatch})
+        row = fixed_row(next(values, 100.5), {seller: 1.0})
+        return NetworkReport(True, frozenset({(row.element, row.quantity)} if row.excess > 0 else set()), (row,))
+
+    outcomes = negotiated(small_market(), check, max_rounds=4)
+    assert len(outcomes) > 3
+    assert injection_of(outcomes[-1]) == asked[1]
+    assert injection_of(outcomes[-2]) != asked[1]
+    assert "that of round 1" in outcomes[-1].tables["clearing"]["cause"][0]
+    assert outcomes[-1].tables["negotiation"]["move"] == ["surcharges"]
+
+
 def test_an_envelope_ends_what_prices_could_not() -> None:
     """The line tells three times its slopes, so that one round of prices does a third of what it should."""
     first = injection_of(small_market().clear(0))
