@@ -25,6 +25,9 @@ ELECTRICITY = "electricity"
 HEAT = "heat"
 CARRIERS = (ELECTRICITY, HEAT)
 
+LIVES = ("in_market", "alone")
+"""What every prosumer lives side by side: with its peers, and with its contracts only."""
+
 
 def mw(power_kw: float) -> float:
     """Power in MW."""

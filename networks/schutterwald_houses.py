@@ -46,11 +46,11 @@ def match_houses() -> pd.DataFrame:
 def houses_table() -> pd.DataFrame:
     """What stands in `scenarios/schutterwald_houses.csv`: the matching and a template for every house.
 
-    `scale` and `shift_minutes` stay empty, so that they are drawn from the scenario's seed.
+    `scale` and `shift_minutes` are random: drawn from the scenario's seed.
     """
     houses = match_houses().drop(columns="distance_m")
     template = [TEMPLATES[number % len(TEMPLATES)] for number in range(len(houses))]
-    return houses.assign(template=template, scale="", shift_minutes="")
+    return houses.assign(template=template, scale="random", shift_minutes="random")
 
 
 def _positions(geo: pd.Series) -> FloatArray:

@@ -21,6 +21,8 @@ START = datetime(2017, 3, 21, 5, tzinfo=UTC)
 IMPORT_PRICE, EXPORT_PRICE, HEAT_PRICE, CHARGE, SCARCITY_PRICE = 0.728, 0.37, 0.49, 0.01, 7.28
 TRADE_PRICE, HEAT_TRADE_PRICE = 0.55, 0.41
 INITIAL_KWH = 20.0
+CLOSING = {"in_market": -0.5, "alone": -1.5}
+"""The closing value of P1, who has the only storage: what it left is worth more in the life without peers."""
 
 SCENARIO = """
 schema = 1
@@ -151,6 +153,9 @@ def interval(made: Made, k: int) -> dict[str, list[Row]]:
         "settlement": list(_settlement(prosumers, trades)),
         **_electric(made, k),
     }
+    if k + 1 == made.steps:
+        tables["closing"] = list(_closing(made))
+        tables["settlement"] += [row for case, cost in CLOSING.items() for row in _owed(case, "P1", cost)]
     if made.has_heat:
         tables["flows"] = [*tables["flows"], *_heat_flow(k)]
         tables |= _heat_tables(heat, k)
@@ -308,6 +313,20 @@ def _contract(case: str, name: str, carrier: str, bought: float, sold: float) ->
     yield from _payment(case, name, other, carrier, "import", bought, price)
     if carrier == "electricity":
         yield from _payment(case, other, name, carrier, "export", sold, EXPORT_PRICE)
+
+
+def _closing(made: Made) -> Iterator[Row]:
+    for case, cost in CLOSING.items():
+        for i, name in enumerate(made.names):
+            value = cost if i == 0 else 0.0
+            costs = {"cost_from_initial": 9.0, "cost_from_reached": 9.0 + value, "closing_value": value}
+            yield {"case": case, "prosumer": name, "hours": 5.0, **costs}
+
+
+def _owed(case: str, name: str, cost: float) -> Iterator[Row]:
+    shared = {"case": case, "item": "closing_value", "energy_kwh": 0.0}
+    yield {**shared, "party": name, "counterparty": "own", "money": -cost}
+    yield {**shared, "party": "own", "counterparty": name, "money": cost}
 
 
 def _payment(case: str, payer: str, payee: str, carrier: str, item: str, energy: float, price: float) -> Iterator[Row]:

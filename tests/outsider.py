@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -215,12 +215,36 @@ class Programme:
 
 @dataclass(frozen=True)
 class LookAhead:
-    """The look-ahead that begins at `times[0]`: forecasts by prosumer, device, quantity and time."""
+    """The look-ahead that begins at `times[0]`: forecasts by prosumer, device, quantity and time.
+
+    From the levels that stand in the tables or, `anew`, from those with which the run began.
+    """
 
     results: Results
     times: list[pd.Timestamp]
     forecasts: pd.Series
     realised: pd.Series
+    anew: bool = False
+
+    @property
+    def run_end(self) -> int:
+        """Its interval with which the run ends, if storages are to hold their final levels then; else -1."""
+        time = self.results.scenario["time"]
+        step = pd.Timedelta(hours=self.results.dt_h)
+        end = round((pd.Timestamp(time["start"]) - self.times[0]) / step) + time["steps"] - 1
+        return end if time["final_at_end"] and 0 <= end < len(self.times) else -1
+
+    @property
+    def dearest_per_kwh(self) -> float:
+        quantities = self.forecasts.index.get_level_values("quantity")
+        offers = self.forecasts[quantities.isin(["import_price_per_kwh", "export_price_per_kwh"])]
+        return float(offers[offers.index.get_level_values("time").isin(self.times)].abs().max())
+
+    @property
+    def scarcity_per_kwh(self) -> float:
+        prices = self.results["prosumers"]
+        told = min(self.times[0], prices["time"].max())
+        return float(prices.loc[prices["time"] == told, "imbalance_price_per_kwh"].max())
 
     def series(self, prosumer: str, device: str, quantity: str) -> np.ndarray:
         return self.forecasts.loc[(prosumer, device, quantity)].reindex(self.times).to_numpy()
@@ -231,11 +255,26 @@ Balances = dict[tuple[str, str, int], list[Any]]
 
 
 def look_ahead(results: Results, time: pd.Timestamp) -> LookAhead:
-    step = pd.Timedelta(hours=results.dt_h)
-    times = [time + n * step for n in range(results.scenario["time"]["horizon_steps"])]
+    step, last = pd.Timedelta(hours=results.dt_h), results["inputs"]["time"].max()
+    times = [time + n * step for n in range(results.scenario["time"]["horizon_steps"]) if time + n * step <= last]
     index = ["prosumer", "device", "quantity", "time"]
     inputs = results["inputs"].set_index(index).sort_index()
     return LookAhead(results, times, inputs["forecast"], inputs["realised"])
+
+
+def closing_errors(results: Results) -> pd.Series:
+    """By prosumer: how far its stored closing value in the market is from its own cost alone after the run, computed
+    here from the levels reached and from the initial ones, of which the difference counts."""
+    step = pd.Timedelta(hours=results.dt_h)
+    after = look_ahead(results, results["prosumers"]["time"].max() + step)
+    after = replace(after, times=after.times[: results.scenario["time"]["horizon_steps"] - 1])
+    told = results["closing"][results["closing"]["case"] == "in_market"].set_index("prosumer")["closing_value"]
+    return pd.Series(
+        {
+            p["name"]: abs(cost_alone(after, p) - cost_alone(replace(after, anew=True), p) - told[p["name"]])
+            for p in results.scenario["prosumers"]
+        }
+    )
 
 
 def optimal_cost(ahead: LookAhead) -> float:
@@ -267,8 +306,7 @@ def _prosumer(programme: Programme, ahead: LookAhead, prosumer: dict[str, Any]) 
     for tariff in prosumer["tariffs"]:
         _add_tariff(programme, own, ahead, prosumer["name"], tariff)
     # What nobody can balance is an imbalance at the price that the tables name.
-    prices = ahead.results["prosumers"]
-    scarcity = prices.loc[prices["time"] == ahead.times[0], "imbalance_price_per_kwh"].max() * ahead.results.dt_h
+    scarcity = ahead.scarcity_per_kwh * ahead.results.dt_h
     for carrier in CARRIERS:
         for entry in own[carrier]:
             short, surplus = programme.variables(2, 0.0, np.inf, scarcity)
@@ -349,10 +387,28 @@ def _owner(ahead: LookAhead, prosumer: str) -> dict[str, Any]:
 
 def _level_before(ahead: LookAhead, prosumer: str, device: dict[str, Any]) -> float | None:
     """The stored level at the end of the interval before; NaN of a vehicle that was away, None before the first."""
+    if ahead.anew:
+        return _level_anew(ahead, device) if device["type"] == "ev" else None
     rows = ahead.results["devices"]
     mine = (rows["prosumer"] == prosumer) & (rows["device"] == device["name"])
     before = rows[mine & (rows["time"] < ahead.times[0])]
     return float(before.sort_values("time")["level_kwh"].iloc[-1]) if len(before) else None
+
+
+def _level_anew(ahead: LookAhead, device: dict[str, Any]) -> float:
+    """Of a vehicle: what it began the run with, or came with where it was away then; NaN where it is away now."""
+    start, step = pd.Timestamp(ahead.results.scenario["time"]["start"]), pd.Timedelta(hours=ahead.results.dt_h)
+    if not _plugged(ahead.results, device, ahead.times[0] - step)[0]:
+        return float("nan")
+    came_with = device["energy_kwh"]["arrival"]
+    was_there = _plugged(ahead.results, device, start.tz_convert("UTC"))[0]
+    return float(device["energy_kwh"].get("initial", came_with) if was_there else came_with)
+
+
+def _owe(programme: Programme, ahead: LookAhead, column: int, wanted_kwh: float) -> None:
+    """A level that is to be reached, and misses what it lacks at three times the dearest offer."""
+    short, spare = programme.variables(2, 0.0, np.inf, [3.0 * ahead.dearest_per_kwh, 0.0])
+    programme.equation([(column, 1.0), (short, 1.0), (spare, -1.0)], wanted_kwh)
 
 
 def _add_storage(
@@ -363,8 +419,12 @@ def _add_storage(
     charge = programme.variables(count, 0.0, device["power_kw"], cost)
     discharge = programme.variables(count, 0.0, device["power_kw"], cost)
     least = np.full(count, energy["min"])
-    least[-1] = energy["initial"] if energy["final"] == "initial" else energy["final"]
+    final = energy["initial"] if energy["final"] == "initial" else energy["final"]
+    if ahead.run_end != count - 1:
+        least[-1] = final
     level = programme.variables(count, least, energy["max"])
+    if ahead.run_end >= 0:
+        _owe(programme, ahead, level[ahead.run_end], final)
     before = _level_before(ahead, prosumer, device)
     start = energy["initial"] if before is None else before
     for t in range(count):
@@ -396,9 +456,13 @@ def _add_ev(
         if is_there:
             most = energy["arrival"] if held is None else most
             most = min(energy["max"], most + _charged_kwh(ahead, device))
-            least = min(most, _wanted_kwh(ahead, device, left)) if t == len(there) - 1 else energy["min"]
+            is_last = t == len(there) - 1 and t != ahead.run_end
+            least = min(most, max(_wanted_kwh(ahead, device, left))) if is_last else energy["min"]
             limits = (max(least, energy["min"]), energy["max"])
             held = _stay(programme, own["electricity"][t], ahead, device, held or (None, energy["arrival"]), limits)
+            if t == ahead.run_end:
+                in_time, came_with = _wanted_kwh(ahead, device, left)
+                _owe(programme, ahead, held[0], max(in_time, min(most, came_with)))
         elif held is not None:
             _leave(programme, ahead, device, held)
             held = None
@@ -408,11 +472,11 @@ def _charged_kwh(ahead: LookAhead, device: dict[str, Any]) -> float:
     return float(device["power_kw"] * device["efficiency"]["charge"] * ahead.results.dt_h)
 
 
-def _wanted_kwh(ahead: LookAhead, device: dict[str, Any], left: int) -> float:
-    """What a look-ahead must end with: the arrival energy, and enough to be ready in `left` intervals."""
+def _wanted_kwh(ahead: LookAhead, device: dict[str, Any], left: int) -> tuple[float, float]:
+    """What a look-ahead must end with: enough to be ready in `left` intervals, and the arrival energy."""
     energy = device["energy_kwh"]
     in_time = energy["departure"] - left * _charged_kwh(ahead, device)
-    return float(max(in_time, min(energy["arrival"], energy["departure"])))
+    return float(in_time), float(min(energy["arrival"], energy["departure"]))
 
 
 def _stay(
@@ -440,9 +504,7 @@ def _stay(
 
 def _leave(programme: Programme, ahead: LookAhead, device: dict[str, Any], held: tuple[int | None, float]) -> None:
     """What it then lacks costs half of what an imbalance does."""
-    prices = ahead.results["prosumers"]
-    lack = 0.5 * prices.loc[prices["time"] == ahead.times[0], "imbalance_price_per_kwh"].max()
-    short, spare = programme.variables(2, 0.0, np.inf, [lack, 0.0])
+    short, spare = programme.variables(2, 0.0, np.inf, [0.5 * ahead.scarcity_per_kwh, 0.0])
     column, number = held
     terms = [(short, 1.0), (spare, -1.0), *([] if column is None else [(column, 1.0)])]
     programme.equation(terms, device["energy_kwh"]["departure"] - number)
@@ -459,7 +521,7 @@ def _owed(ahead: LookAhead, prosumer: str, device: dict[str, Any]) -> dict[Any, 
     """
     results, dt = ahead.results, ahead.results.dt_h
     start, step = pd.Timestamp(results.scenario["time"]["start"]).tz_convert("UTC"), pd.Timedelta(hours=dt)
-    before = [start + n * step for n in range(round((ahead.times[0] - start) / step))]
+    before = [] if ahead.anew else [start + n * step for n in range(round((ahead.times[0] - start) / step))]
     rows = results["devices"]
     mine = rows[(rows["prosumer"] == prosumer) & (rows["device"] == device["name"])].set_index("time")
     served = -mine["el_kw" if device["carrier"] == "electricity" else "heat_kw"]
@@ -556,6 +618,8 @@ def main() -> None:
     print(f"money: worst error {(money['error'] / money['turnover'].clip(lower=1e-9)).max():.1e} of the turnover")
     levels = level_errors(results)
     print(f"levels: worst error {levels.max():.1e} kWh" if len(levels) else "levels: no storage")
+    if results.summary["closing_value"]["cause"] is None:
+        print(f"closing values: worst error {closing_errors(results).max():.1e}")
     table = gaps(results, every=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     print(f"{len(table)} intervals: cost above the central optimum by at most {table['cost_above_optimum'].max():.1e},")
     below = table["bound_below_optimum"]

@@ -262,10 +262,10 @@ def test_times_in_messages_are_at_the_scenarios_own_offset(tmp_path: Path) -> No
     def plant(scenario: Tables) -> None:
         scenario["tariffs"]["grid"]["export_per_kwh"] = 0.5
 
-    frame = made.series(made.SPAN - 1)
+    frame = made.series(made.STEPS - 1)
     frame.loc[2, "load_a_kw"] = np.nan
     faults = faults_of(tmp_path, plant, frame=frame)
-    assert "2017-03-21T08:00:00+01:00" in faults["profiles.day.file"].problem
+    assert "2017-03-21T03:00:00+01:00" in faults["profiles.day.file"].problem
     assert "2017-03-21T00:00:00+01:00" in faults["tariffs.grid.export_per_kwh"].problem
     assert "+00:00" not in " ".join(str(fault) for fault in faults.values())
 
@@ -343,14 +343,15 @@ def test_the_network_form_needs_a_network_without_loops(tmp_path: Path) -> None:
         assert check(tmp_path / "made.toml", [harmless]) == ()
 
 
-def test_a_profile_must_cover_the_span(tmp_path: Path) -> None:
+def test_a_profile_must_cover_the_steps_of_the_run(tmp_path: Path) -> None:
     """That is a fault of the file: told once, whatever the number of its columns that profiles use."""
-    faults = faults_of(tmp_path, lambda _: None, frame=made.series(made.SPAN - 1))
+    assert faults_of(tmp_path, lambda _: None, frame=made.series(made.STEPS)) == {}
+    faults = faults_of(tmp_path, lambda _: None, frame=made.series(made.STEPS - 1))
     (fault,) = faults.values()
     assert (fault.place, fault.value) == ("profiles.day.file", "'series.csv'")
     assert "load_a" in fault.problem
-    assert "steps + horizon_steps - 1" in fault.remedy
-    assert "a smaller time.horizon_steps" in fault.remedy
+    assert "2017-03-21T00:00:00+01:00 to 2017-03-21T04:00:00+01:00" in fault.remedy
+    assert "a smaller time.steps" in fault.remedy
 
 
 def charging_for(hours: float) -> float:

@@ -181,7 +181,7 @@ def test_the_resolved_scenario_gives_the_same_case(tmp_path: Path) -> None:
 
 HOUSES = """name,bus,junction_supply,junction_return,replaces_load,template,scale,shift_minutes
 H1,5,S4,R4,,house,1.5,60
-H2,#6,8,,,house,,
+H2,#6,8,,,house,random,random
 H3,,,,{load},house,,
 """
 
@@ -217,13 +217,15 @@ def test_houses_from_a_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(h1.devices[0].demand.realised[1:], 1.5 * base.demand.realised[:-1], rtol=ROUNDING)
     spec = case.scenario.prosumers[3]
     assert (spec.scale, spec.shift_minutes) == (draw.scale, draw.shift_minutes)
+    spec = case.scenario.prosumers[4]
+    assert (spec.scale, spec.shift_minutes) == (1.0, 0), "nothing is random but where it is asked for"
     assert case.prosumers[4].power_factor == 0.9
 
 
 def test_what_is_drawn_depends_on_neither_order_nor_neighbours(tmp_path: Path) -> None:
     with_houses(tmp_path)
     first = load(made.write(tmp_path, use_houses))
-    with_houses(tmp_path, rows="H4,5,,,,house,,\n")
+    with_houses(tmp_path, rows="H4,5,,,,house,random,random\n")
     more = load(tmp_path / "made.toml")
     assert more.scenario.prosumers[:-1] == first.scenario.prosumers
     other_seed = load(tmp_path / "made.toml", ["seed=2"])

@@ -19,6 +19,8 @@ import outsider
 from outsider import BALANCE, GAP, LEVEL_KWH, ROUNDING_KW
 
 VOLTAGE_PU = 1e-8
+CLOSING = 1e-5
+"""Money: what both solvers leave open of costs of some hundred."""
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +61,20 @@ def test_every_clearing_is_optimal_within_the_gap(network1: outsider.Results) ->
     # The stored bound is a bound indeed, up to the central solver's own tolerance.
     assert table["bound_below_optimum"].min() >= -BALANCE
     assert (table["cost_above_optimum"] + table["bound_below_optimum"]).max() <= GAP * 1.01
+
+
+def test_closing_values_are_the_difference_of_two_lives_alone_after_the_run(network1: outsider.Results) -> None:
+    """Computed from the stored inputs and levels with Clarabel; no prosumer's own problem needs more than its rows."""
+    assert outsider.closing_errors(network1).max() <= CLOSING
+    told = network1["closing"].pivot(index="prosumer", columns="case", values="closing_value")
+    for name, entry in network1.summary["cost"].items():
+        assert entry["closing_value"] == told.loc[name].to_dict()
+    ledger = network1["settlement"]
+    entered = ledger[ledger["item"] == "closing_value"]
+    assert set(entered["time"]) == {network1["prosumers"]["time"].max()}
+    assert (-entered["money"]).groupby([entered["party"], entered["case"]]).sum()["own"].to_dict() == {
+        case: pytest.approx(-told[case].sum()) for case in told
+    }
 
 
 CHARGE_PER_OHM = 0.01

@@ -31,6 +31,7 @@ CONTRACT = {
     "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh "
     "surcharge_per_kwh cleared_surplus_kw",
     "devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
+    "closing": "time case prosumer hours cost_from_initial cost_from_reached closing_value cause",
     "flows": "time round network status iterations slack_kw loss_kw pump_kw",
     "heat_exchanges": "time prosumer mode cleared_kw delivered_kw mdot_kg_per_s t_supply_c t_return_c dp_bar status",
     "plants": "time plant heat_kw mdot_kg_per_s t_supply_c t_return_c head_bar pump_kw",

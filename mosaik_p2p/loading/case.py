@@ -18,8 +18,8 @@ from mosaik_p2p.units import FloatArray, IntArray
 class Case:
     """The scenario with its files read, its places found and its profiles on the intervals of the span.
 
-    The span has `steps + horizon_steps - 1` intervals. A network that the scenario leaves out is None, and so are its
-    limits; its carrier is not traded, and the places in it are ignored.
+    The span has the intervals of the run and of its look-aheads, as far as profiles go. A network that the scenario
+    leaves out is None, and so are its limits; its carrier is not traded, and the places in it are ignored.
     """
 
     scenario: Scenario

@@ -11,6 +11,7 @@ from pathlib import Path
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.ends import covered_steps
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
 from mosaik_p2p.loading.market_case import design_faults, form_faults
@@ -102,7 +103,9 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     """The case as far as it can be made, and the faults of all layers above the schema."""
     scenario = reading.scenario
     mentions = tuple(uses(scenario))
-    span = span_of(_known_time(reading))
+    time = _known_time(reading)
+    used = {use.profile for use in mentions}
+    span = span_of(time, covered_steps(scenario, time, path.parent, used))
     series, faults_of_series = _series(reading, span, path.parent, mentions)
     grids = grids_of(scenario, path.parent)
     places = places_of(scenario, grids)
@@ -167,7 +170,7 @@ def _unknown_lengths(reading: Reading) -> list[str]:
 def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...]) -> tuple[AllSeries, list[Fault]]:
     if reading.lost("time.start"):
         return AllSeries({}, None, ()), []
-    series = all_series(reading.scenario, span, folder)
+    series = all_series(reading.scenario, span, folder, {use.profile for use in mentions})
     origins = origins_of(reading.scenario)
     faults = [*series.faults, *range_faults(mentions, series.profiles, origins, span.own_times)]
     if reading.scenario.weather is None and not reading.lost("weather"):

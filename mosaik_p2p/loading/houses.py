@@ -2,8 +2,8 @@
 
 Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_consumer`, `template`, `scale`,
 `shift_minutes`; only `name` is needed. Places are names, or indices with a hash before them (`#13`); `junction_supply`
-alone names a node of the case. An empty scale or shift is drawn from the scenario's seed, see
-`mosaik_p2p.scenario.houses`.
+alone names a node of the case. A scale or shift `random` is drawn from the scenario's seed, see
+`mosaik_p2p.scenario.houses`; where none stands, a house has its profile as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ COLUMNS = (
     "shift_minutes",
 )
 KEY = "prosumers_file"
+RANDOM = "random"
 
 
 def with_houses(tree: PlacedTable, folder: Path) -> tuple[PlacedTable, tuple[Fault, ...]]:
@@ -76,6 +77,7 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ..
 def _house(row: Mapping[str, str], place: str, seed: int, step_minutes: int) -> PlacedTable:
     """The prosumer of one row, as the scenario file would have it."""
     entries: dict[str, Any] = {column: _CELLS[column](row[column]) for column in _CELLS if column in row}
+    entries |= _drawn(row, seed, step_minutes)
     places = {column: f"{place}.{column}" for column in COLUMNS}
     junction = {key: _place(row[f"junction_{key}"]) for key in ("supply", "return") if f"junction_{key}" in row}
     if junction:
@@ -84,10 +86,16 @@ def _house(row: Mapping[str, str], place: str, seed: int, step_minutes: int) -> 
         entries["junction"] = pair if "return" in junction else junction["supply"]
         places["junction"] = columns["supply"]
     name = row.get("name")
-    if name is not None:
-        draw = drawn(seed=seed, name=name, step_minutes=step_minutes)
-        entries = {"scale": draw.scale, "shift_minutes": draw.shift_minutes, **entries}
     return PlacedTable(entries, place=joined("prosumers", name) if name else place, places=places)
+
+
+def _drawn(row: Mapping[str, str], seed: int, step_minutes: int) -> dict[str, float]:
+    """Scale and shift where the row asks for random ones. A house without a name, a fault of its own, draws none."""
+    if "name" not in row:
+        return {}
+    draw = drawn(seed=seed, name=row["name"], step_minutes=step_minutes)
+    values = {"scale": draw.scale, "shift_minutes": draw.shift_minutes}
+    return {column: value for column, value in values.items() if row.get(column) == RANDOM}
 
 
 def _place(cell: str) -> str | int:

@@ -29,6 +29,7 @@ def market_case(case: Case) -> MarketCase:
         settings=Settings(form=market.form, relative_gap=market.relative_gap, max_iterations=market.max_iterations),
         on_not_converged=market.on_not_converged,
         clearing=time.clearing,
+        final_at_end=time.final_at_end,
         reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
     )
 

@@ -34,12 +34,19 @@ class ProfileTable:
     times_s: IntArray
     step_s: int
     frame: pd.DataFrame
-    lines: IntArray | None
-    """(rows,) line of a CSV file in which each row stands; None of a Parquet file."""
+    numbers: IntArray
+    """(rows,) line of a CSV file in which each row stands, number of the row in a Parquet file."""
+    counted: str
+    """What these count: `line` or `row`."""
+
+    @property
+    def end_s(self) -> int:
+        """When the last row ends, seconds since 1970."""
+        return int(self.times_s[-1]) + self.step_s
 
     def row_text(self, row: int) -> str:
         """Where a row stands in the file."""
-        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return f"{self.counted} {self.numbers[row]}"
 
 
 @dataclass(frozen=True)
@@ -127,8 +134,8 @@ def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
         where = _stamps_named(missing, span.times)
         begin, end = _stamps(np.array([span.begin_s, span.end_s]), span.times)
         remedy = (
-            f"The file must cover {begin} to {end} (steps + horizon_steps - 1 intervals) without gaps; "
-            "a smaller time.horizon_steps or time.steps needs less of it."
+            f"The file must cover {begin} to {end} without gaps: the steps of the run, and its look-aheads as far as "
+            "profiles go; a smaller time.steps needs less of it."
         )
         raise BadInput([Fault("file", repr(table.name), f"has no row for {where}", remedy)])
     if len(expected) != len(table.times_s[rows]):
@@ -141,7 +148,7 @@ def _rows_of_span(table: ProfileTable, span: _Span) -> slice:
 @lru_cache(maxsize=32)
 def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a changed file is another key
     place, value = "file", repr(path.name)
-    frame, lines = _read_frame(path)
+    frame, numbers, counted = _read_frame(path)
     if TIME not in frame.columns:
         remedy = "Give each row's begin, such as 2017-03-21T00:00:00+01:00."
         raise BadInput([Fault(place, value, "has no column 'time'", remedy)])
@@ -154,21 +161,22 @@ def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a
         problem = f"its times do not rise at data row {row + 1} ({frame[TIME].iloc[row]})"
         raise BadInput([Fault(place, value, problem, "Sort the rows and remove doubles.")])
     usual, count = np.unique(steps_s, return_counts=True)
-    return ProfileTable(path.name, times_s, int(usual[np.argmax(count)]), frame, lines)
+    return ProfileTable(path.name, times_s, int(usual[np.argmax(count)]), frame, numbers, counted)
 
 
-def _read_frame(path: Path) -> tuple[pd.DataFrame, IntArray | None]:
-    """The rows, and their lines in a CSV file. Raises BadInput."""
+def _read_frame(path: Path) -> tuple[pd.DataFrame, IntArray, str]:
+    """The rows, where each stands in the file, and in what that is counted. Raises BadInput."""
     if path.suffix.lower() not in PARQUET_SUFFIXES:
         try:
             table = read_csv_table(path)
         except BadInput as bad:
             raise within("file", bad) from None
-        return table.frame, table.lines
+        return table.frame, table.lines, "line"
     try:
-        return read_parquet_table(path), None
+        frame = read_parquet_table(path)
     except BadInput as bad:
         raise within("file", bad) from None
+    return frame, np.arange(1, len(frame) + 1), "row"
 
 
 def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:

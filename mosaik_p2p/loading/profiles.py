@@ -8,7 +8,8 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.collector import Efficiency, collector_kw_per_m2
-from mosaik_p2p.loading.profile_file import column_values, read_profile_table
+from mosaik_p2p.loading.ends import TableReader
+from mosaik_p2p.loading.profile_file import ProfileTable, column_values, read_profile_table
 from mosaik_p2p.loading.pv import Plane, pv_kw_per_kwp
 from mosaik_p2p.loading.vdi import House, vdi_power_kw
 from mosaik_p2p.loading.weather import Site, Weather, air_temperature_c
@@ -34,17 +35,23 @@ class _Span:
 
 
 def profile_values(
-    spec: ProfileSpec, *, times: pd.DatetimeIndex, step_minutes: int, folder: Path, weather: Weather | None
+    spec: ProfileSpec,
+    *,
+    times: pd.DatetimeIndex,
+    step_minutes: int,
+    folder: Path,
+    weather: Weather | None,
+    read: TableReader = read_profile_table,
 ) -> ProfilePair:
     """Forecast and realisation of a profile, each of shape (len(times),), in the unit of the profile's source.
 
     That unit is kW for vdi4655, kW per kWp for pvlib, kW per m2 for collector, 1 for carnot, and what the user means
     for file and constant. `times` are the begins of the span's intervals, in the zone that messages name them in; paths
-    are relative to `folder`; `weather` is the span's own, or None. Raises BadInput with every fault found; places are
-    relative to the profile's table.
+    are relative to `folder` and files read by `read`; `weather` is the span's own, or None. Raises BadInput with every
+    fault found; places are relative to the profile's table.
     """
     if isinstance(spec, FileProfile):
-        return _from_file(spec, folder, _Span(times, step_minutes))
+        return _from_file(spec, read(folder / spec.file), _Span(times, step_minutes))
     values = _computed(spec, weather, _Span(times.tz_convert("UTC"), step_minutes))
     return values, values.copy()
 
@@ -72,8 +79,7 @@ def _computed(
     return _collector(spec, weather, weather.site, span)
 
 
-def _from_file(spec: FileProfile, folder: Path, span: _Span) -> ProfilePair:
-    table = read_profile_table(folder / spec.file)
+def _from_file(spec: FileProfile, table: ProfileTable, span: _Span) -> ProfilePair:
     columns = {"column": spec.column}
     if spec.forecast_column is not None:
         columns["forecast_column"] = spec.forecast_column

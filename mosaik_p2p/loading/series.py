@@ -1,6 +1,6 @@
 """The span of a run, and every profile of the scenario on it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
+from mosaik_p2p.loading.ends import TableReader, reader
 from mosaik_p2p.loading.profiles import profile_values
 from mosaik_p2p.loading.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
 from mosaik_p2p.prosumers.devices import Series
@@ -22,7 +23,7 @@ _NEEDS_WEATHER = (Vdi4655Profile, PvlibProfile, CollectorProfile)
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """The intervals that profiles must cover."""
+    """The intervals of the run and of its look-aheads, as far as profiles go."""
 
     times: pd.DatetimeIndex
     """(span,) begins in UTC."""
@@ -46,11 +47,15 @@ class AllSeries:
     warnings: tuple[InputWarning, ...] = ()
 
 
-def span_of(time: Time) -> Span:
-    """The span of a scenario. Days follow the offset of `start`, without daylight saving."""
+def span_of(time: Time, steps: int | None = None) -> Span:
+    """The span of a scenario: `steps` intervals, or all that its look-aheads reach.
+
+    Days follow the offset of `start`, without daylight saving.
+    """
     start = pd.Timestamp(time.start.astimezone(UTC))
-    times = pd.date_range(start, periods=time.span_steps, freq=pd.Timedelta(minutes=time.step_minutes), unit="ns")
-    since_midnight = 60 * time.start.hour + time.start.minute + time.step_minutes * np.arange(time.span_steps)
+    count = time.span_steps if steps is None else steps
+    times = pd.date_range(start, periods=count, freq=pd.Timedelta(minutes=time.step_minutes), unit="ns")
+    since_midnight = 60 * time.start.hour + time.start.minute + time.step_minutes * np.arange(count)
     day, minute = np.divmod(since_midnight.astype(np.int64), 24 * 60)
     return Span(
         times=times,
@@ -62,9 +67,13 @@ def span_of(time: Time) -> Span:
     )
 
 
-def all_series(scenario: Scenario, span: Span, folder: Path) -> AllSeries:
-    """Every profile of the scenario, with the faults of those that cannot be had."""
-    weather, weather_faults = _weather(scenario, span, folder)
+def all_series(scenario: Scenario, span: Span, folder: Path, used: Collection[str]) -> AllSeries:
+    """Every profile of the scenario, with the faults of those that cannot be had.
+
+    Those that nobody has `used` need only cover the run.
+    """
+    read = reader(scenario.time, span.own_times)
+    weather, weather_faults = _weather(scenario, span, folder, read)
     faults = list(weather_faults)
     profiles: dict[str, Series] = {}
     for name, spec in scenario.profiles.items():
@@ -72,7 +81,12 @@ def all_series(scenario: Scenario, span: Span, folder: Path) -> AllSeries:
             continue  # the weather's own fault says it
         try:
             forecast, realised = profile_values(
-                spec, times=span.own_times, step_minutes=span.step_minutes, folder=folder, weather=weather
+                spec,
+                times=span.own_times if name in used else span.own_times[: scenario.time.steps],
+                step_minutes=span.step_minutes,
+                folder=folder,
+                weather=weather,
+                read=read,
             )
         except BadInput as error:
             faults.extend(at(f"profiles.{name}", fault) for fault in error.faults)
@@ -89,12 +103,16 @@ def at(place: str, fault: Fault) -> Fault:
     return Fault(f"{place}.{fault.place}", fault.value, fault.problem, fault.remedy)
 
 
-def _weather(scenario: Scenario, span: Span, folder: Path) -> tuple[Weather | None, tuple[Fault, ...]]:
+def _weather(
+    scenario: Scenario, span: Span, folder: Path, read: TableReader
+) -> tuple[Weather | None, tuple[Fault, ...]]:
     """The weather where something needs it: typical years take a while to read."""
     if scenario.weather is None or not _needs_weather(scenario):
         return None, ()
     try:
-        weather = load_weather(scenario.weather, folder=folder, times=span.own_times, step_minutes=span.step_minutes)
+        weather = load_weather(
+            scenario.weather, folder=folder, times=span.own_times, step_minutes=span.step_minutes, read=read
+        )
     except BadInput as error:
         return None, tuple(at("weather", fault) for fault in error.faults)
     return weather, ()

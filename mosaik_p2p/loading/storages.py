@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.prosumers.storing import kept
+from mosaik_p2p.prosumers.storing import charged_to_kwh, kept
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.read import Reading
 from mosaik_p2p.scenario.schema import Time
@@ -44,16 +44,9 @@ def _faults(device: DeviceSpec, place: str, time: Time) -> Iterator[Fault]:
             remedy = "Lower min or loss_per_h, or raise power_kw."
             yield Fault(f"{place}.energy_kwh.min", f"{device.energy_kwh.min:g}", problem, remedy)
             return
-        highest_kwh = _highest_kwh(device.energy_kwh.initial, charged_kwh, keep, time.horizon_steps)
+        highest_kwh = charged_to_kwh(device.energy_kwh.initial, charged_kwh, keep, time.horizon_steps)
         if device.energy_kwh.final_kwh > highest_kwh * (1 + LEVEL_TOLERANCE):
             yield _unreachable(device, place, highest_kwh, time.horizon_steps * time.dt_h)
-
-
-def _highest_kwh(initial_kwh: float, charged_kwh: float, keep: float, intervals: int) -> float:
-    if keep == 1.0:
-        return initial_kwh + intervals * charged_kwh
-    left = keep**intervals
-    return float(left * initial_kwh + charged_kwh * (1.0 - left) / (1.0 - keep))
 
 
 def _unreachable(device: BatterySpec | HeatTankSpec, place: str, highest_kwh: float, hours: float) -> Fault:

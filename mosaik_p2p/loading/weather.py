@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.loading.profile_file import column_values, read_profile_table
+from mosaik_p2p.loading.ends import TableReader
+from mosaik_p2p.loading.profile_file import ProfileTable, column_values, read_profile_table
 from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE, epoch_seconds, interval_means
 from mosaik_p2p.scenario.weather import DwdTryWeather, FileWeather, WeatherSpec
 from mosaik_p2p.units import FloatArray, IntArray
@@ -76,15 +77,22 @@ class TypicalYear:
     t_air_c: FloatArray
 
 
-def load_weather(spec: WeatherSpec, *, folder: Path, times: pd.DatetimeIndex, step_minutes: int) -> Weather:
+def load_weather(
+    spec: WeatherSpec,
+    *,
+    folder: Path,
+    times: pd.DatetimeIndex,
+    step_minutes: int,
+    read: TableReader = read_profile_table,
+) -> Weather:
     """The weather that a scenario names, for the span whose intervals begin at `times`; messages keep their zone.
 
     Raises BadInput where a user's file is missing, incomplete or does not cover the span; places are relative to the
-    weather table, paths to `folder`.
+    weather table, paths to `folder`; files are read by `read`.
     """
     if isinstance(spec, DwdTryWeather):
         return _typical_weather(spec, times.tz_convert("UTC"), step_minutes)
-    return _own_weather(spec, folder, times, step_minutes)
+    return _own_weather(spec, read(folder / spec.file), times, step_minutes)
 
 
 @lru_cache(maxsize=15)
@@ -138,8 +146,7 @@ def _typical_weather(spec: DwdTryWeather, times: pd.DatetimeIndex, step_minutes:
     )
 
 
-def _own_weather(spec: FileWeather, folder: Path, times: pd.DatetimeIndex, step_minutes: int) -> Weather:
-    table = read_profile_table(folder / spec.file)
+def _own_weather(spec: FileWeather, table: ProfileTable, times: pd.DatetimeIndex, step_minutes: int) -> Weather:
     columns: dict[str, FloatArray] = {}
     faults: list[Fault] = []
     for name, bounds in COLUMN_BOUNDS.items():

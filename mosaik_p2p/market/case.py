@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.reputation import ReputationRule
+from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.units import IntArray
 
 
 @dataclass(frozen=True)
 class MarketCase:
-    """A market over a span of `steps + horizon_steps - 1` intervals of `dt_h` hours.
+    """A market over `steps` intervals of `dt_h` hours, and what is known of those that follow.
 
-    `day` of shape (span,) numbers the days; `on_not_converged` is stop, central or last_feasible.
+    `day` of shape (span,) numbers the days of all of them; `on_not_converged` is stop, central or last_feasible.
     """
 
     prosumers: tuple[Prosumer, ...]
@@ -23,9 +24,24 @@ class MarketCase:
     dt_h: float
     steps: int
     horizon_steps: int
+    """Intervals of a look-ahead; one that reaches beyond the span ends with it."""
     settings: Settings
     on_not_converged: str
     clearing: str = "rolling"
     """`rolling` or `day_ahead`."""
     reputation: ReputationRule | None = None
     """None: a trade with a known partner is worth what any other is."""
+    final_at_end: bool = True
+    """Whether storages are to hold their final levels at the end of the run, too."""
+
+    def window(self, k: int) -> Window:
+        """The look-ahead that begins with interval `k` of the run."""
+        horizon = min(self.horizon_steps, len(self.day) - k)
+        run_end = self.steps - 1 - k
+        return Window(k, horizon, self.day, run_end if self.final_at_end and run_end < horizon else None)
+
+    @property
+    def after_run(self) -> Window | None:
+        """The intervals after the run that its last look-ahead covers; None where there are none."""
+        horizon = min(self.horizon_steps - 1, len(self.day) - self.steps)
+        return Window(self.steps, horizon, self.day) if horizon > 0 else None

@@ -12,7 +12,7 @@ from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.recourse import solvable
 from mosaik_p2p.market.suspects import out_of_proportion
 
-__all__ = ["Clearing", "Progress", "clear", "describe_failure", "settled", "shifted"]
+__all__ = ["Clearing", "Progress", "clear", "describe_failure", "fitted", "settled", "shifted"]
 
 
 def clear(
@@ -38,6 +38,13 @@ def clear(
 def shifted(start: admm.Start) -> admm.Start:
     """The start one interval later; the new last interval begins like the old first one, a look-ahead earlier."""
     return admm.Start(np.roll(start.z, -1, axis=1), np.roll(start.price_per_kwh, -1, axis=1), start.weight)
+
+
+def fitted(start: admm.Start | None, horizon: int) -> admm.Start | None:
+    """The start for a look-ahead of `horizon` intervals; those beyond it fall away."""
+    if start is None or start.z.shape[1] <= horizon:
+        return start
+    return admm.Start(start.z[:, :horizon], start.price_per_kwh[:, :horizon], start.weight)
 
 
 def describe_failure(error: NotSolved, problem: MarketProblem) -> str:

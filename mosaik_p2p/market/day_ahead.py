@@ -2,10 +2,10 @@
 
 A block is `horizon_steps` intervals; interval k of the run is cleared in the block that begins at the largest multiple
 of `horizon_steps` up to k, counted from the begin of the run (a block is a day where the run begins at midnight and the
-look-ahead covers 24 h). Where `steps` is no multiple of it, the last clearing looks as far ahead as every other, and
-only its first intervals happen. All trades of a block stand as they were cleared; storage follows the plan, and what
-forecasts missed goes to the contracts, interval by interval. The counterfactual `alone` is planned in the same blocks,
-and reputation is constant within one.
+look-ahead covers 24 h). Where `steps` is no multiple of it, the last clearing looks as far ahead as every other (or as
+profiles go), and only its first intervals happen. All trades of a block stand as they were cleared; storage follows the
+plan, and what forecasts missed goes to the contracts, interval by interval. The counterfactual `alone` is planned in
+the same blocks, and reputation is constant within one.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
+from mosaik_p2p.market.closing import closing_table
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.planning import (
     first_reputation,
@@ -38,7 +39,7 @@ from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_tabl
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, initial_state
-from mosaik_p2p.units import FloatArray, Table
+from mosaik_p2p.units import LIVES, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,6 @@ class DayAheadMarket:
 
     def __init__(self, case: MarketCase) -> None:
         self._case = case
-        self._settings = replace(case.settings, binding=case.horizon_steps)
         begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
         self._committed = _State(0, begin, begin, None, first_reputation(case), None)
         self._pending: _State | None = None
@@ -107,10 +107,13 @@ class DayAheadMarket:
             cleared,
             happened,
             alone,
-            Window(k, self._case.horizon_steps, self._case.day),
+            self._case.window(k),
             steps=self._case.steps,
             since_clearing=n,
         )
+        if k + 1 == self._case.steps:
+            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
         return IntervalOutcome(plan.clearing.status, dispatch, tables)
 
@@ -121,18 +124,19 @@ class DayAheadMarket:
 
     def problem(self, k: int) -> MarketProblem:
         """The statement of the block that begins at `k` from the committed state (for references and tests)."""
-        window = Window(k, self._case.horizon_steps, self._case.day)
+        window = self._case.window(k)
         state = self._committed
         return stated(self._case, self._case.prosumers, state.market, window, state.reputation)
 
     def _plan(self, k: int, forecasts: Forecasts, on_check: Progress | None) -> _Plan | IntervalOutcome:
         """The cleared block that begins at `k`, or the record of why there is none."""
         state, case = self._committed, self._case
-        window = Window(k, case.horizon_steps, case.day)
+        window = case.window(k)
+        settings = replace(case.settings, binding=window.horizon)
         prosumers = tuple(with_forecasts(p, forecasts.get(p.name, {}), begin=k) for p in case.prosumers)
         problem = prepared(stated(case, prosumers, state.market, window, state.reputation))
         try:
-            clearing = solved(case, problem, self._settings, start=state.start, on_check=on_check)
+            clearing = solved(case, problem, settings, start=state.start, on_check=on_check)
             alone_problem, alone = without_peers(stated(case, prosumers, state.alone, window, state.reputation))
         except NotSolved as error:
             return self._halt(failed_table(case.settings.form, describe_failure(error, problem)), prosumers, window)
@@ -144,7 +148,7 @@ class DayAheadMarket:
         self, plan: _Plan, k: int, cleared: Clearing, happened: tuple[Realised, ...], alone: tuple[Realised, ...]
     ) -> _State:
         state, case = self._committed, self._case
-        is_last = k + 1 == plan.begin + case.horizon_steps
+        is_last = k + 1 == plan.begin + plan.problem.shape[1]
         return _State(
             interval=k + 1,
             market=next_states(case, state.market, happened, k),

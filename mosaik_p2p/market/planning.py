@@ -10,7 +10,7 @@ import numpy as np
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.clearing import Clearing, Progress, clear
+from mosaik_p2p.market.clearing import Clearing, Progress, clear, fitted
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.realise import Realised
@@ -63,7 +63,11 @@ def solved(
     start: admm.Start | None,
     on_check: Progress | None = None,
 ) -> Clearing:
-    """Clear from `start`; where that fails from the data alone, and then by the scenario's rule."""
+    """Clear from `start`; where that fails from the data alone, and then by the scenario's rule.
+
+    A start of a longer look-ahead serves as far as this one goes.
+    """
+    start = fitted(start, problem.shape[1])
     clearing = clear(problem, settings, start=start, on_check=on_check)
     if clearing.status is Status.NOT_CONVERGED and start is not None:
         clearing = clear(problem, settings, on_check=on_check)

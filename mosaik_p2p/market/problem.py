@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
-from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import LACKING, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 IMBALANCE = "imbalance"
@@ -90,7 +90,7 @@ def imbalance_prices(models: Sequence[ProsumerModel]) -> FloatArray:
 
 def is_penalty(variable: Variable) -> bool:
     """Whether its price stands for something that ought not to happen, and is nobody's offer."""
-    return variable.type == IMBALANCE or variable.quantity == SHORTFALL
+    return variable.type == IMBALANCE or variable.quantity in LACKING
 
 
 def _steepest(model: ProsumerModel) -> float:

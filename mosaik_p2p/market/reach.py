@@ -7,7 +7,7 @@ once which limits of a network no dispatch can keep.
 import numpy as np
 
 from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED, MarketProblem
-from mosaik_p2p.prosumers.model import ProsumerModel, Storage
+from mosaik_p2p.prosumers.model import LACKING, ProsumerModel, Storage
 from mosaik_p2p.units import FloatArray
 
 
@@ -43,7 +43,7 @@ def _carrier_range(model: ProsumerModel, c: int, low: FloatArray, high: FloatArr
     least = most = -float(model.fixed[c, 0])
     counted: set[int] = set()
     for storage in model.storages:
-        pair = _charge_and_discharge(storage, share)
+        pair = _charge_and_discharge(model, storage, share)
         if pair is not None:
             bottom, top = _storage_range(model, storage, pair, high)
             least, most = least + bottom, most + top
@@ -55,13 +55,22 @@ def _carrier_range(model: ProsumerModel, c: int, low: FloatArray, high: FloatArr
     return least, most
 
 
-def _charge_and_discharge(storage: Storage, share: FloatArray) -> tuple[tuple[int, float], tuple[int, float]] | None:
+def _charge_and_discharge(
+    model: ProsumerModel, storage: Storage, share: FloatArray
+) -> tuple[tuple[int, float], tuple[int, float]] | None:
     """(row, kWh per kW) of charging and of discharging, for a storage that does nothing else to the carrier."""
-    if len(storage.gain) != 2 or storage.keep <= 0.0:
+    flows = [entry for entry in storage.gain if model.variables[entry[0]].quantity not in LACKING]
+    if len(flows) != 2 or storage.keep <= 0.0:
         return None
-    (a, gain_a), (b, gain_b) = sorted(storage.gain, key=lambda entry: entry[1])
+    (a, gain_a), (b, gain_b) = sorted(flows, key=lambda entry: entry[1])
     plain = gain_a < 0 < gain_b and share[a] == -1.0 and share[b] == 1.0
     return ((a, -gain_a), (b, gain_b)) if plain else None
+
+
+def _lacking_kwh(model: ProsumerModel, storage: Storage) -> FloatArray:
+    """(T,): by what a storage's level may be counted higher than it is, where something is owed and may be missed."""
+    rows = [(k, -gain) for k, gain in storage.gain if model.variables[k].quantity in LACKING]
+    return sum((fills * model.upper[k] for k, fills in rows), start=np.zeros(model.horizon))
 
 
 def _storage_range(
@@ -70,13 +79,14 @@ def _storage_range(
     """Least and largest net power out of a storage now, if its level is to end within its limits."""
     (charge, fills), (discharge, empties) = pair
     bottom, top = float(model.lower[storage.level, -1]), float(model.upper[storage.level, -1])
+    lacking = _lacking_kwh(model, storage)
     for t in range(model.horizon - 1, 0, -1):
         # Backward: the level before this interval from which the interval's end can be reached.
-        raised, lowered = fills * model.upper[charge, t], empties * model.upper[discharge, t]
+        raised, lowered = fills * model.upper[charge, t] + lacking[t], empties * model.upper[discharge, t]
         bottom = max(model.lower[storage.level, t - 1], (bottom - storage.drain[t] - raised) / storage.keep)
         top = min(model.upper[storage.level, t - 1], (top - storage.drain[t] + lowered) / storage.keep)
     # What the level may rise by, now that the energy of the begin is known.
-    least_rise, most_rise = float(bottom - storage.drain[0]), float(top - storage.drain[0])
+    least_rise, most_rise = float(bottom - storage.drain[0] - lacking[0]), float(top - storage.drain[0])
     most_out = min(float(high[discharge]), -least_rise / empties) if least_rise <= 0 else -least_rise / fills
     most_in = min(float(high[charge]), most_rise / fills) if most_rise >= 0 else most_rise / empties
     return min(-most_in, most_out), most_out

@@ -13,7 +13,7 @@ from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.conversion import FUEL
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
-from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel
+from mosaik_p2p.prosumers.model import LACKING, ProsumerModel
 from mosaik_p2p.prosumers.state import reactive_injection_kvar
 from mosaik_p2p.prosumers.storing import LEVEL
 from mosaik_p2p.units import CARRIERS, FloatArray
@@ -43,7 +43,8 @@ class DeviceDispatch:
     """What one device does in the binding interval: power produced (+) per carrier, fuel burnt, level at its end, cost.
 
     `missed_kwh` is energy whose deadline this interval was and that was not had: of a vehicle that departs, of a
-    flexible load whose day ends (negative: it had to take more than its forecast). None where there is no deadline.
+    storage at the end of the run, of a flexible load whose day ends (negative: it had to take more than its forecast).
+    None where there is no deadline.
     """
 
     device: str
@@ -145,16 +146,18 @@ def _dispatch(name: str, model: ProsumerModel, power: FloatArray, deviation: dic
 
 
 def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
-    """The level at the end of the interval; None of what is no storage, or is away and can hold nothing."""
+    """The level at the end of the interval, without what it lacks and counts all the same; None of what is no storage,
+    or is away and can hold nothing."""
     levels = (k for k in rows if model.variables[k].quantity == LEVEL and model.upper[k, 0] > 0)
-    return next((float(power[k]) for k in levels), None)
+    lacking_kwh = sum(model.dt_h * float(power[k]) for k in rows if model.variables[k].quantity in LACKING)
+    return next((float(power[k]) - lacking_kwh for k in levels), None)
 
 
 def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
     if name in model.missed_kwh:
         missed = float(model.missed_kwh[name][0])
         return None if np.isnan(missed) else missed
-    lacking = (k for k in rows if model.variables[k].quantity == SHORTFALL and model.upper[k, 0] > 0)
+    lacking = (k for k in rows if model.variables[k].quantity in LACKING and model.upper[k, 0] > 0)
     return next((model.dt_h * float(power[k]) for k in lacking), None)
 
 

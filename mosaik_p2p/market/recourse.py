@@ -2,10 +2,11 @@
 
 Every prosumer may be short of, or left with, any amount of each carrier at the scarcity price. So loads beyond all
 limits end as a reported imbalance instead of a solver's failure, and step, certificate and central model state one
-problem. What a storage lacks at a deadline (a vehicle at its departure) costs less than unserved load, and more than
-any energy.
+problem. What a storage lacks at a deadline (its departure, the end of the run) costs less than unserved load, and more
+than any energy.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -14,13 +15,16 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.presolve import within_means
-from mosaik_p2p.market.problem import IMBALANCE, SCARCITY, MarketProblem
+from mosaik_p2p.market.problem import IMBALANCE, SCARCITY, MarketProblem, highest_price
 from mosaik_p2p.market.undefined import undefined
-from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import OWED, SHORTFALL, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
 LACK = 0.5
 """The price of a shortfall in units of the scarcity price."""
+OWED_PRICE = 3.0
+"""The price of what a storage lacks at the end of the run, in units of the largest offer: more than filling it costs at
+any hour. Were it as dear as scarcity, a network's limit would be worth that just because the run ends."""
 
 
 def prepared(problem: MarketProblem) -> MarketProblem:
@@ -36,7 +40,8 @@ def prepared(problem: MarketProblem) -> MarketProblem:
         raise BadInput(faults)
     # A limit that nobody reaches makes no energy dear.
     price = scarcity_price(within_means(problem))
-    return replace(problem, models=tuple(_with_recourse(model, price) for model in problem.models))
+    owed = OWED_PRICE * highest_price(problem)
+    return replace(problem, models=tuple(_with_recourse(model, price, owed) for model in problem.models))
 
 
 def solvable(problem: MarketProblem) -> MarketProblem:
@@ -61,7 +66,7 @@ def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     return result
 
 
-def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:
+def _with_recourse(model: ProsumerModel, price: float, owed: float) -> ProsumerModel:
     """Two more variables for each carrier that touches the prosumer: short of it, too much of it."""
     touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
     more, horizon = 2 * len(touched), model.horizon
@@ -75,15 +80,17 @@ def _with_recourse(model: ProsumerModel, price: float) -> ProsumerModel:
         variables=(*model.variables, *names),
         lower=_extended(model.lower, more, 0.0),
         upper=_extended(model.upper, more, np.inf),
-        linear=_extended(_with_lack_priced(model, LACK * price), more, price),
+        linear=_extended(
+            _with_lack_priced(model, {SHORTFALL: LACK * price, OWED: min(owed, LACK * price)}), more, price
+        ),
         quadratic=_extended(model.quadratic, more, 0.0),
         balance=np.concatenate([model.balance, balance], axis=1),
     )
 
 
-def _with_lack_priced(model: ProsumerModel, price: float) -> FloatArray:
-    lacking = np.array([variable.quantity == SHORTFALL for variable in model.variables], dtype=bool)
-    return np.where(lacking[:, None], price, model.linear)
+def _with_lack_priced(model: ProsumerModel, price: Mapping[str, float]) -> FloatArray:
+    lacking = np.array([price.get(variable.quantity, 0.0) for variable in model.variables])
+    return np.where(lacking[:, None] > 0.0, lacking[:, None], model.linear)
 
 
 def _extended(array: FloatArray, more: int, value: float) -> FloatArray:

@@ -14,6 +14,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, shifted
+from mosaik_p2p.market.closing import closing_table
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.limited import connected
 from mosaik_p2p.market.negotiation import NetworkReport, Standing, answered, opened
@@ -35,7 +36,7 @@ from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_tabl
 from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, initial_state
-from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, FloatArray, Table
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, LIVES, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class RollingMarket:
             with_forecasts(prosumer, (forecasts or {}).get(prosumer.name, {}), begin=k)
             for prosumer in self._case.prosumers
         )
-        window = Window(k, self._case.horizon_steps, self._case.day)
+        window = self._case.window(k)
         raw = stated(self._case, prosumers, state.market, window, state.reputation)
         problem = prepared(raw)
         self._open = None
@@ -183,6 +184,9 @@ class RollingMarket:
             steps=self._case.steps,
             surcharge_per_kwh=surcharge_per_kwh,
         )
+        if k + 1 == self._case.steps:
+            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
         return IntervalOutcome(clearing.status, dispatch, tables)
 
@@ -193,7 +197,7 @@ class RollingMarket:
 
     def problem(self, k: int) -> MarketProblem:
         """The statement of interval `k` from the committed state (for references and tests)."""
-        window = Window(k, self._case.horizon_steps, self._case.day)
+        window = self._case.window(k)
         state = self._committed
         return stated(self._case, self._case.prosumers, state.market, window, state.reputation)
 

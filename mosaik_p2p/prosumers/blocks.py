@@ -40,12 +40,14 @@ from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray, IntArray
 class Window:
     """The look-ahead of one clearing: intervals `begin .. begin + len(day) - 1` of the span, with their day numbers.
 
-    `day` covers the look-ahead, `day_span` the whole span.
+    `day` covers the look-ahead, `day_span` the whole span. `run_end` is the look-ahead's interval with which the run
+    ends, where storages are to hold their final levels then; None where it ends elsewhere, or they need not.
     """
 
     begin: int
     horizon: int
     day_span: IntArray
+    run_end: int | None = None
 
     @property
     def day(self) -> IntArray:
@@ -171,12 +173,12 @@ def _add_source(
 
 @add_device.register
 def _(device: Battery, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
-    add_battery(device, builder, begin_kwh=state.level_kwh[device.name])
+    add_battery(device, builder, begin_kwh=state.level_kwh[device.name], run_end=window.run_end)
 
 
 @add_device.register
 def _(device: HeatTank, builder: ModelBuilder, window: Window, state: ProsumerState) -> None:
-    add_heat_tank(device, builder, begin_kwh=state.level_kwh[device.name])
+    add_heat_tank(device, builder, begin_kwh=state.level_kwh[device.name], run_end=window.run_end)
 
 
 @add_device.register
@@ -184,7 +186,8 @@ def _(device: Ev, builder: ModelBuilder, window: Window, state: ProsumerState) -
     left = device.intervals_left
     before = left[max(window.begin - 1, 0)] >= 0
     stay = Stay(left[window.begin : window.begin + window.horizon], was_plugged=bool(before))
-    add_ev(device, builder, stay, begin_kwh=state.level_kwh.get(device.name, 0.0))
+    begin_kwh = state.level_kwh.get(device.name, 0.0)
+    add_ev(device, builder, stay, begin_kwh=begin_kwh, run_end=window.run_end)
 
 
 @add_device.register

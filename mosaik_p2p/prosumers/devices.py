@@ -1,6 +1,7 @@
 """What a prosumer owns, ready for use: every profile is an array over the whole span, every place an index.
 
-The span of a run is `steps + horizon_steps - 1` intervals. Power is in kW, prices in the scenario's currency per kWh.
+The span of a run is its intervals and those that its look-aheads cover after it. Power is in kW, prices in the
+scenario's currency per kWh.
 Sources of the device models: Chen and Liu 2025 (doi of the paper in the README), section 2 of their paper.
 """
 
@@ -136,6 +137,10 @@ class Ev:
     """(span,) intervals that follow this one until it departs; -1 while it is away."""
     power_factor: float = 1.0
     """Signed, see `prosumers.state.reactive_share`."""
+
+    def is_there(self, k: int) -> bool:
+        """Whether it is plugged in during interval `k` of the span."""
+        return bool(self.intervals_left[k] >= 0)
 
 
 @dataclass(frozen=True)

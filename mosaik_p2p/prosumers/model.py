@@ -22,6 +22,9 @@ from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
 
 SHORTFALL = "shortfall"
 """Quantity of the variables for energy that a storage lacks at a deadline; the market gives them their price."""
+OWED = "owed"
+"""The same of what a storage lacks at the end of the run, which has a price of its own."""
+LACKING = (SHORTFALL, OWED)
 SIZE_OF_REACH = 1e-3
 """Least size of a prosumer, of the most that its largest device can do: limits must stay within a solver's sight."""
 

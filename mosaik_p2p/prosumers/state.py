@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Machine, Prosumer
+from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Machine, Prosumer, Store
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,24 @@ class ProsumerState:
     day: int
 
 
-def initial_state(prosumer: Prosumer, *, day: int) -> ProsumerState:
-    """The state before the first interval: initial levels, nothing served."""
+def initial_state(prosumer: Prosumer, *, day: int, after: int = 0) -> ProsumerState:
+    """The state before the first interval: initial levels, nothing served.
+
+    With `after` intervals of the run gone by, the same levels then: of a vehicle that is there, that with which it
+    began the run, or came where it was away.
+    """
     levels = {
-        device.name: device.energy_initial_kwh
+        device.name: _initial_kwh(device)
         for device in prosumer.devices
-        if isinstance(device, Battery | HeatTank) or (isinstance(device, Ev) and device.intervals_left[0] >= 0)
+        if isinstance(device, Battery | HeatTank) or (isinstance(device, Ev) and device.is_there(max(after - 1, 0)))
     }
     return ProsumerState(level_kwh=levels, behind_kwh={}, day=day)
+
+
+def _initial_kwh(device: Store) -> float:
+    if isinstance(device, Ev) and not device.is_there(0):
+        return device.energy_arrival_kwh
+    return device.energy_initial_kwh
 
 
 def next_state(

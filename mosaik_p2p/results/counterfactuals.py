@@ -17,7 +17,7 @@ from mosaik_p2p.results.store import read_arrow, replace_table
 from mosaik_p2p.settlement.ledger import IN_MARKET
 
 WITHOUT_CHARGES, WITHOUT_NEGOTIATION = "without_charges", "without_negotiation"
-KEPT = ("complete", "cause", "verdict_counts", "traded_kwh", "operator", "loss_kwh", "unserved_kwh")
+KEPT = ("complete", "cause", "verdict_counts", "traded_kwh", "operator", "loss_kwh", "unserved_kwh", "closing_value")
 """What a counterfactual's own summary adds to that of the run."""
 
 

@@ -1,4 +1,5 @@
-"""Energy that missed its deadline: of vehicles at their departure, and of flexible loads at the end of their day."""
+"""Energy that missed its deadline: of vehicles at their departure, of storages at the end of the run, and of flexible
+loads at the end of their day."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

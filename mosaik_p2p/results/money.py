@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.results.closing import change_of_cost
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, OPERATOR
+from mosaik_p2p.settlement.ledger import ALONE, CLOSING_VALUE, IN_MARKET, OPERATOR
 
 REVENUE_ITEMS = ("charge", "surcharge")
 LOSS_ITEM = "loss"
@@ -22,6 +23,7 @@ def costs(
 ) -> dict[str, dict[str, float | None]]:
     """Per prosumer: cost alone, in the market and in `others` of the settlement's cases, and the energy stored.
 
+    The closing value is none of these costs; see `results.closing`.
     None where it is not known, and for the stored energy of who has no storage.
     """
     alone, market = (_cost_by_party(results, case) for case in (ALONE, IN_MARKET))
@@ -47,12 +49,10 @@ def total_cost(cost: Mapping[str, Mapping[str, float | None]], case: str) -> flo
     return sum(known) if known and len(known) == len(values) else None
 
 
-def is_worse_off(entry: Mapping[str, float | None]) -> bool:
-    """Whether a prosumer pays noticeably more in the market than alone."""
-    alone, market = entry["alone"], entry["in_market"]
-    if alone is None or market is None:
-        return False
-    return market - alone > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(alone))
+def is_worse_off(entry: Mapping[str, Any]) -> bool:
+    """Whether a prosumer pays noticeably more in the market than alone, closing values in."""
+    change = change_of_cost(entry)
+    return change is not None and change > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(entry[ALONE]))
 
 
 def operator_account(results: Results) -> dict[str, Any]:
@@ -90,7 +90,8 @@ def _money(rows: pd.DataFrame, item: str) -> float:
 
 
 def _cost_by_party(results: Results, case: str) -> dict[str, float]:
-    received = results.settled(case).groupby("party")["money"].sum()
+    rows = results.settled(case)
+    received = rows[rows["item"] != CLOSING_VALUE].groupby("party")["money"].sum()
     return {str(party): -float(money) for party, money in received.items()}
 
 

@@ -23,7 +23,7 @@ from mosaik_p2p.results.tables import TABLES
 RECOMPUTED = (
     *("verdict", "verdict_counts", "status_counts", "clearing_status_counts", "worst", "violations", "negotiation"),
     *("traded_kwh", "mean_trade_price_per_kwh", "unserved_kwh", "missed_kwh", "loss_kwh", "cost", "cost_total"),
-    *("operator", "reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
+    *("closing_value", "operator", "reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
 )
 """Keys of the summary that follow from the tables."""
 SIGN_OF_A_REPORT = (

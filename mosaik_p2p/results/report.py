@@ -16,6 +16,7 @@ import plotly.io
 import plotly.offline
 
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.comparison import comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.figures import Clock, Panel, clock_of
@@ -75,7 +76,8 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
     clock = clock_of(results)
     rows = violation_rows(results)
     environment.globals |= {
-        function.__name__: function for function in (energy, plain, share_of_change, signed, stored_beside)
+        function.__name__: function
+        for function in (change_of_cost, energy, plain, share_of_change, signed, stored_beside, with_total)
     }
     return environment.get_template(TEMPLATE).render(
         summary=summary,
@@ -86,6 +88,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         converged=convergence_sentence(summary),
         negotiated=negotiation_sentence(summary),
         broken_off=counterfactual_sentences(summary),
+        closing=closing_sentence(summary),
         losses_are=LOSSES_ARE,
         period=_period(clock),
         tiles=_tiles(summary),
@@ -148,7 +151,8 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         tiles.append(_tile(f"{carrier.capitalize()} traded", f"{traded:,.1f} kWh", remark))
     total = summary["cost_total"]
     if total["in_market"] is not None:
-        remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{_change(total)}"
+        told = _change(with_total(summary))
+        remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{told}"
         tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
     operator = summary["operator"]
     remark = (
@@ -183,6 +187,8 @@ def _reputation_tile(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     return [_tile("Reputation is worth", f"{plain(known['benefit'])} {summary['currency']}", remark)]
 
 
-def _change(total: Mapping[str, float]) -> str:
-    share = share_of_change(total["alone"], total["in_market"])
+def _change(total: Mapping[str, Any]) -> str:
+    """The change, closing values in."""
+    change = change_of_cost(total)
+    share = "" if change is None else share_of_change(total["alone"], total["alone"] + change)
     return f", {share}" if share else ""

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.results.closing import closing_by_prosumer, closing_in_all
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
     WITHOUT_CHARGES,
@@ -97,7 +98,11 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     surplus = surplus_by_prosumer(results, meta.dt_h)
     missed = missed_by_prosumer(results)
     others = counterfactual_results(folder)
-    cost = costs(results, meta.initial_stored_kwh, others=tuple(others))
+    closing = closing_by_prosumer(results, others)
+    cost = {
+        name: {**entry, **closing[name]}
+        for name, entry in costs(results, meta.initial_stored_kwh, others=tuple(others)).items()
+    }
     return {
         "schema": SCHEMA,
         "name": meta.name,
@@ -126,6 +131,7 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         **missed_in_all(missed),
         "cost": {name: {**entry, **unserved[name], **surplus[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
+        "closing_value": closing_in_all(results, others),
         "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "operator": operator_account(results),

@@ -135,6 +135,19 @@ TABLES: dict[str, TableShape] = {
         missed_kwh=REAL,
         cleared_surplus_kw=REAL,
     ),
+    # Of the last interval: what each prosumer's next hours cost it alone, from the levels with which the run began and
+    # from those that each case of the settlement has reached; the closing value is the difference, or null with cause.
+    "closing": _shape(
+        "time case prosumer",
+        time=TIME,
+        case=TEXT,
+        prosumer=TEXT,
+        hours=REAL,
+        cost_from_initial=REAL,
+        cost_from_reached=REAL,
+        closing_value=REAL,
+        cause=TEXT,
+    ),
     "flows": _shape(
         "time round network",
         time=TIME,

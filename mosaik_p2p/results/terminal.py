@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mosaik_p2p.results.closing import change_of_cost, closing_change, closing_sentence, with_total
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.missed import missed_text
@@ -130,13 +131,14 @@ def _reputation(summary: Mapping[str, Any]) -> list[str]:
 
 def _money(summary: Mapping[str, Any]) -> list[str]:
     cost, currency = summary["cost"], summary["currency"]
-    lines = [f"{f'Cost in {currency}':<30}{'alone':>14}{'in market':>14}{'change':>14}{'':>11}"]
+    lines = [f"{f'Cost in {currency}':<30}{'alone':>14}{'in market':>14}{'closing value':>14}{'change':>14}{'':>11}"]
     if len(cost) <= FEW_PROSUMERS:
         lines += [_cost_line(name, entry) for name, entry in cost.items()]
-        lines.append(_cost_line("All prosumers", summary["cost_total"]))
+        lines.append(_cost_line("All prosumers", with_total(summary)))
     else:
-        lines.append(_cost_line(f"All {len(cost)} prosumers", summary["cost_total"]))
+        lines.append(_cost_line(f"All {len(cost)} prosumers", with_total(summary)))
         lines += _ends(cost)
+    lines += textwrap.wrap(f"  {closing_sentence(summary)}", WIDTH, subsequent_indent="    ")
     if summary["worse_off"]:
         names = ", ".join(_with_storage(name, cost[name]) for name in summary["worse_off"])
         lines += textwrap.wrap(
@@ -153,8 +155,8 @@ def _money(summary: Mapping[str, Any]) -> list[str]:
 
 def _ends(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Those who gain most and those who lose (or else gain least), by the change of their cost."""
-    known = [name for name, entry in cost.items() if None not in (entry["alone"], entry["in_market"])]
-    ranked = sorted(known, key=lambda name: (cost[name]["in_market"] - cost[name]["alone"], name))
+    changes = {name: change for name, entry in cost.items() if (change := change_of_cost(entry)) is not None}
+    ranked = sorted(changes, key=lambda name: (changes[name], name))
     first, last = ranked[:SHOWN_AT_EACH_END], ranked[SHOWN_AT_EACH_END:][-SHOWN_AT_EACH_END:]
     return [
         " Largest gains",
@@ -164,11 +166,16 @@ def _ends(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _cost_line(name: str, entry: Mapping[str, float | None]) -> str:
-    alone, market = entry["alone"], entry["in_market"]
-    change = "-" if alone is None or market is None else signed(market - alone)
-    share = share_of_change(alone, market)
-    return f"  {_cut(name, 27):<28}{_amount(alone):>14}{_amount(market):>14}{change:>14} {share:>10}"
+def _cost_line(name: str, entry: Mapping[str, Any]) -> str:
+    alone, change = entry["alone"], change_of_cost(entry)
+    share = "" if change is None else share_of_change(alone, alone + change)
+    stored, changed = (_change(money) for money in (closing_change(entry), change))
+    costs = f"{_amount(alone):>14}{_amount(entry['in_market']):>14}{stored:>14}{changed:>14}"
+    return f"  {_cut(name, 27):<28}{costs} {share:>10}"
+
+
+def _change(money: float | None) -> str:
+    return "-" if money is None else signed(money)
 
 
 def _amount(money: float | None) -> str:

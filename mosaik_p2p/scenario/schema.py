@@ -7,7 +7,16 @@ than one table (names that refer to each other, files, networks) is checked by t
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
 from mosaik_p2p.scenario.charges import Charges
@@ -45,6 +54,13 @@ def _within_years(start: datetime) -> datetime:
     return start
 
 
+def _of_a_day(intervals: Any, info: ValidationInfo) -> Any:
+    """The number given, or the intervals of a day by the fields that were read before."""
+    if intervals is not None:
+        return intervals
+    return MINUTES_PER_DAY // int(info.data.get("step_minutes", MINUTES_PER_HOUR))
+
+
 class Time(Section):
     """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
 
@@ -54,11 +70,19 @@ class Time(Section):
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
     """Length of an interval, minutes."""
-    horizon_steps: Annotated[int, Field(strict=True, ge=1, le=HORIZON_LIMIT)] = 24
-    """Intervals that each clearing looks at."""
+    horizon_steps: Annotated[int, Field(strict=True, ge=1, le=HORIZON_LIMIT), BeforeValidator(_of_a_day)] = Field(
+        default=None, validate_default=True
+    )
+    """Intervals that each clearing looks at; left out: those of 24 h, whatever their length."""
     clearing: Literal["rolling", "day_ahead"] = "rolling"
     """`rolling`: a clearing in every interval, of which only that interval binds. `day_ahead`: one in every
     `horizon_steps` intervals, all of which bind."""
+    final_at_end: Annotated[bool, Field(strict=True)] = True
+    """Whether storages hold their `final` level at the end of the run too, and vehicles what they need to leave in time
+    at full power; what limits make them lack of it is reported. Without it only every look-ahead ends with that."""
+    after_end: Literal["shrink", "wrap"] = "shrink"
+    """What follows where profiles end inside a look-ahead; they must cover the `steps` of the run. `shrink`: the
+    look-ahead ends with the shortest of them. `wrap`: a file's last whole days come again."""
 
     @model_validator(mode="after")
     def _on_the_grid_of_the_day(self) -> Self:
@@ -70,7 +94,7 @@ class Time(Section):
 
     @property
     def span_steps(self) -> int:
-        """Intervals that profiles must cover."""
+        """Intervals that the run and its look-aheads reach, as far as profiles go."""
         return self.steps + self.horizon_steps - 1
 
     @property
@@ -259,6 +283,8 @@ class Scenario(Section):
     prosumers: tuple[ProsumerSpec, ...] = ()
     """The members of the market."""
     prosumers_file: Name | None = None
-    """CSV of more prosumers; see `mosaik_p2p.loading.houses`."""
+    """CSV of more prosumers, a row each, with the columns `name`, `bus`, `junction_supply`, `junction_return`,
+    `replaces_load`, `replaces_consumer`, `template`, `scale`, `shift_minutes` (only `name` is needed). The last two may
+    say `random`: then they are drawn from the seed, scales with mean 1 and shifts within an hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""

@@ -27,7 +27,7 @@ FinalLevel: TypeAlias = Annotated[
 
 
 class EnergyRange(Section):
-    """Levels of a storage in kWh; every look-ahead ends at no less than `final`."""
+    """Levels of a storage in kWh; every look-ahead, and the run, ends at no less than `final`."""
 
     example: ClassVar[str] = '{ min = 0.0, max = 10.0, initial = 5.0, final = "initial" }'
     min: EnergyKwh = 0.0
@@ -37,8 +37,8 @@ class EnergyRange(Section):
     initial: EnergyKwh
     """Level when the run begins, kWh."""
     final: FinalLevel = "initial"
-    """Least level at the end of every look-ahead, kWh, or `initial` for the level of that name. As the look-ahead moves
-    on, the level at the end of the run may be another."""
+    """Least level at the end of every look-ahead and, with `time.final_at_end`, of the run: kWh, or `initial` for the
+    level of that name."""
 
     @model_validator(mode="after")
     def _levels(self) -> Self:

@@ -5,7 +5,8 @@ prosumers and
 
     operator       keeps the charges and surcharges (rebates counted), pays for the losses of both networks
     utility        sells and buys electricity; heat_supplier the same for heat
-    own            the prosumer's own devices: wear, fuel, discomfort
+    own            the prosumer's own devices: wear, fuel, discomfort; and the closing value: what the prosumer owes
+                   itself at the end of the run, or (below zero) leaves to itself
 
 What mutual reputation is worth to traders is nobody's payment and stands here nowhere; see `results.money`.
 
@@ -18,10 +19,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosaik_p2p.scenario.base import PARTIES
-from mosaik_p2p.units import ELECTRICITY, HEAT, Table
+from mosaik_p2p.units import ELECTRICITY, HEAT, LIVES, Table
 
 OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES
-IN_MARKET, ALONE = "in_market", "alone"
+IN_MARKET, ALONE = LIVES
+CLOSING_VALUE = "closing_value"
+"""Item of the last interval: what going on alone costs from the levels reached, less the same from the initial ones."""
 SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}
 COLUMNS = ("case", "party", "counterparty", "carrier", "item", "energy_kwh", "money")
 
@@ -40,7 +43,8 @@ class Payment:
 
 
 def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float | None) -> Table:
-    """Settle one interval from its binding tables: `trades`, `prosumers`, `devices`, `alone`, `flows`, where present.
+    """Settle one interval from its binding tables: `trades`, `prosumers`, `devices`, `alone`, `flows`, and `closing` of
+    the last one, where present.
 
     Electric losses and pumping cost the operator `loss_price_per_kwh` (None: nothing), heat losses the lowest price at
     which a heat supplier serves anyone.
@@ -53,6 +57,7 @@ def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float |
         *_losses(tables.get("flows", {}), tables.get("prosumers", {}), dt_h, loss_price_per_kwh),
         *_exchanges(tables.get("alone", {}), ALONE, dt_h),
         *_own_costs_alone(tables.get("alone", {}), dt_h),
+        *_closing_values(tables.get("closing", {})),
     ]
     entries = [entry for payment in payments if payment.energy_kwh or payment.money for entry in _both_rows(payment)]
     return {name: [entry[n] for entry in entries] for n, name in enumerate(COLUMNS)}
@@ -127,6 +132,12 @@ def _own_costs_alone(alone: Table, dt_h: float) -> Iterator[Payment]:
     for prosumer, cost, fuel_kw, fuel_cost in _rows(alone, "prosumer", "cost", "fuel_kw", "fuel_cost"):
         yield Payment(ALONE, OWN, str(prosumer), None, "device", 0.0, float(cost))
         yield Payment(ALONE, OWN, str(prosumer), None, "fuel", float(fuel_kw) * dt_h, float(fuel_cost))
+
+
+def _closing_values(closing: Table) -> Iterator[Payment]:
+    for case, prosumer, value in _rows(closing, "case", "prosumer", CLOSING_VALUE):
+        if value is not None:
+            yield Payment(str(case), OWN, str(prosumer), None, CLOSING_VALUE, 0.0, float(value))
 
 
 def _losses(flows: Table, prosumers: Table, dt_h: float, loss_price_per_kwh: float | None) -> Iterator[Payment]:

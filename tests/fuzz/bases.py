@@ -25,7 +25,7 @@ KELVIN = 273.15
 HOUSES = (
     "name,bus,junction_supply,junction_return,replaces_load,template,scale,shift_minutes\n"
     "H1,3,4,,,house,1.5,15\n"
-    "H2,4,5,,,house,,\n"
+    "H2,4,5,,,house,random,random\n"
     "H3,#5,,,,house,0.5,0\n"
 )
 HOUSE = """
