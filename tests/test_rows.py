@@ -298,6 +298,9 @@ def test_a_margin_grows_by_what_was_missed_and_with_patience() -> None:
     near = LimitRow("bus", "voltage_pu", "p.u.", 0.949, 0.95, False, {"A": 1e-3})
     again = held_row(near, 0, names, there, {held.key: held})
     assert again.margin == pytest.approx(MARGIN * 0.95 + 1e-4)
+    # What costs as good as nothing is taken whole.
+    cheap = held_row(near, 0, names, there, {held.key: held}, affordable=np.inf)
+    assert cheap.margin == pytest.approx(MARGIN * 0.95 + 1e-3)
     # Missed by the same once more, though there was a tenth of the way only: no curvature is like this.
     third = held_row(near, 0, names, there + 1.0, {held.key: again})
     assert third.times_broken == CURVED + 1

@@ -123,9 +123,10 @@ def held_row(
     injection_kw: FloatArray,
     held: Mapping[RowKey, HeldRow],
     kvar: FloatArray | None = None,
+    affordable: float = 0.0,
 ) -> HeldRow:
     """The row of a limit found with injections `injection_kw` (N,) cleared and a plan of `kvar` (N,); `held` are the
-    rows so far."""
+    rows so far. A margin of `affordable`, in `unit`, costs as good as nothing."""
     sign = 1.0 if row.is_upper else -1.0
     slope, kvar_slope = (
         sign * np.array([change.get(name, 0.0) for name in names]) for change in (row.per_kw, row.per_kvar)
@@ -135,7 +136,9 @@ def held_row(
     broken = (before.times_broken if before is not None else 0) + int(row.excess > 0)
     margin = MARGIN * abs(row.limit)
     if before is not None:
-        margin += _missed_again(before, row.excess, before.predicted(injection_kw, planned), broken)
+        missed = row.excess - before.predicted(injection_kw, planned)
+        likely = _missed_again(before, row.excess, missed, broken)
+        margin += max(likely, min(missed, affordable)) if row.excess > 0.0 else likely
     return HeldRow(
         carrier=carrier,
         element=row.element,
@@ -154,13 +157,12 @@ def held_row(
     )
 
 
-def _missed_again(before: HeldRow, excess: float, predicted: float, times_broken: int) -> float:
-    """What the next clearing may miss the limit by, in the row's unit.
+def _missed_again(before: HeldRow, excess: float, missed: float, times_broken: int) -> float:
+    """What the next clearing may miss the limit by, in the row's unit; the last one was wrong by `missed`.
 
-    The last one moved the value by `predicted` less what it was, and missed by the rest. A miss grows with the square
-    of the way, and the way that is left is about as long as what was missed.
+    A miss grows with the square of the way, and the way that is left is about as long as what was missed.
     """
-    missed, way = excess - predicted, abs(predicted - before.excess)
+    way = abs(excess - missed - before.excess)
     if missed <= 0.0:
         return 0.0
     if times_broken <= CURVED:

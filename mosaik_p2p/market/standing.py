@@ -26,6 +26,8 @@ from mosaik_p2p.prosumers.state import own_reactive_share
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 
 ELECTRIC = CARRIERS.index(ELECTRICITY)
+CHEAP = 5e-5
+"""Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found broken again."""
 FREE_OF_PRICE = 1e-4
 """In scarcity prices: a multiplier below it is none."""
 
@@ -230,7 +232,14 @@ def _reported(reports: Mapping[int, NetworkReport]) -> list[tuple[int, LimitRow,
 
 def _held(standing: Standing, row: LimitRow, carrier: int) -> HeldRow:
     kvar = standing.kvar(standing.last.limited.clearing.dispatch) if carrier == ELECTRIC else None
-    return held_row(row, carrier, standing.problem.names, standing.last_kw[carrier], standing.rows, kvar)
+    now_kw, names = standing.last_kw[carrier], standing.problem.names
+    held = held_row(row, carrier, names, now_kw, standing.rows, kvar)
+    log = standing.last.log
+    price = sum(float(mu) for one, mu in zip(log.rows, log.multiplier, strict=True) if one.key == held.key)
+    if held.excess <= 0.0 or held.key not in standing.rows or not log.rows:
+        return held
+    cheap = CHEAP * standing.scale / standing.problem.dt_h
+    return held_row(row, carrier, names, now_kw, standing.rows, kvar, affordable=cheap / price if price else np.inf)
 
 
 def _unused(standing: Standing, rows: Mapping[RowKey, HeldRow]) -> float:
