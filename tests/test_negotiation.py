@@ -15,11 +15,13 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.market import negotiation
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.limited import Limited
 from mosaik_p2p.market.negotiation import ENVELOPES, SHRINKINGS, NetworkReport
 from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.rows import MARGIN, LimitRow, held_row
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
@@ -238,6 +240,20 @@ def test_an_envelope_ends_what_prices_could_not() -> None:
     assert set(outcomes[-1].tables["prosumers"]["surcharge_per_kwh"]) == {0.0}
     imbalance = outcomes[-1].tables["prosumers"]["imbalance_kw"]
     assert max(abs(kw) for kw in imbalance) < 1e-3, "everyone can follow an envelope"
+
+
+def test_where_prices_have_no_numerical_solution_an_envelope_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = injection_of(small_market().clear(0))
+    seller = max(first, key=lambda name: first[name])
+
+    def fails(*_: object) -> None:
+        raise NotSolved("made for a test")
+
+    monkeypatch.setattr(negotiation, "priced", fails)
+    check = linear_check({seller: 1.0}, 100.0 - 0.4 * first[seller])
+    outcomes = negotiated(small_market(), check)
+    assert outcomes[-1].tables["negotiation"]["move"] == ["envelope"]
+    assert not check(outcomes[-1].dispatch).broken
 
 
 def test_without_a_solution_the_dispatch_moves_back_until_there_is_one() -> None:

@@ -56,11 +56,14 @@ def answered(
     if standing.is_final:
         return standing, None
     judged = noted(standing, reports)
-    try:
-        following = _following(judged, settings, max_rounds, on_check)
-    except NotSolved:
-        following = None
-    return _ended(judged) if following is None else following
+    # Where prices have no numerical solution, an envelope may have one.
+    for rounds in (max_rounds, 0):
+        try:
+            following = _following(judged, settings, rounds, on_check)
+        except NotSolved:
+            continue
+        return _ended(judged) if following is None else following
+    return _ended(judged)
 
 
 def _following(standing: Standing, settings: Settings, max_rounds: int, on_check: Progress | None) -> _Following:

@@ -5,6 +5,7 @@ bounds until the plan rests, before the networks are asked again. What nobody ca
 worth the highest price that anyone offers, and the market clears once more.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.limited import Limited, clear_limited, start_from
 from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.rows import MARGIN, HeldRow, RowKey
 from mosaik_p2p.market.standing import ELECTRIC, Move, Offer, RoundLog, Standing
 from mosaik_p2p.units import FloatArray
@@ -161,8 +163,9 @@ def _cleared(standing: Standing, limits: Limits, settings: Settings, on_check: P
     warm = None
     if start is not None:
         brief = replace(settings, max_iterations=min(settings.max_iterations, WARM_ITERATIONS))
-        warm = clear_limited(problem, limits, brief, alone=alone, start=start, on_check=on_check)
-        if warm.clearing.status is not Status.NOT_CONVERGED:
+        with suppress(NotSolved):
+            warm = clear_limited(problem, limits, brief, alone=alone, start=start, on_check=on_check)
+        if warm is not None and warm.clearing.status is not Status.NOT_CONVERGED:
             return warm
     cold = clear_limited(problem, limits, settings, alone=alone, on_check=on_check)
     if warm is None:
