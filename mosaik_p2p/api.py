@@ -13,7 +13,10 @@ from mosaik_p2p.networks.electric import ELECTRIC_CASES
 from mosaik_p2p.networks.heat import HEAT_CASES
 from mosaik_p2p.results.rebuilding import rebuild_report
 
-MARKET_DESIGNS = {"p2p": "bilateral trades of electricity and heat, cleared with ADMM"}
+MARKET_DESIGNS = {
+    "p2p": "bilateral trades of electricity and heat, cleared with ADMM",
+    "none": "nobody trades; with negotiation everyone alone within the networks' limits",
+}
 CLEARINGS = {
     "rolling": "a clearing with look-ahead in every interval, of which only that interval binds; may negotiate",
     "day_ahead": "a clearing every `horizon_steps` intervals, all of which bind",

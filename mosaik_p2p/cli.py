@@ -116,6 +116,7 @@ def check_command(
 ) -> None:
     """Check a scenario and list every fault with its place, value and remedy; else say what may not be meant."""
     from mosaik_p2p.api import examine
+    from mosaik_p2p.results.inventory import inventory_lines
 
     found = examine(scenario, overrides=set_ or ())
     if json:
@@ -124,6 +125,7 @@ def check_command(
     if found.faults:
         raise BadInput(found.faults)
     typer.echo(f"{scenario}: no faults")
+    typer.echo("\n".join(inventory_lines(found.inventory)))
     if found.warnings:
         typer.echo(remarks_text(found.warnings, "warning"))
 

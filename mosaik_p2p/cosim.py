@@ -5,7 +5,6 @@ every interval stands in the stored tables. Whatever stops a run, the intervals 
 in the summary, and its traceback in `error.log`.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,21 +18,25 @@ from mosaik_p2p.errors import RunFailed, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.inputs import input_files
+from mosaik_p2p.loading.run_meta import begin_folder, run_meta
 from mosaik_p2p.market.compiled import JIT_IS_OFF
 from mosaik_p2p.market.first_use import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
-from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import initial_state
 from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
 from mosaik_p2p.results.conclusion import compare, conclude
 from mosaik_p2p.results.counterfactuals import (
+    ALONE_WITHIN_LIMITS,
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
     counterfactual_folder,
+    lifted_case,
 )
-from mosaik_p2p.results.folder import ERROR_FILE, SCENARIO_FILE
+from mosaik_p2p.results.folder import ERROR_FILE
+from mosaik_p2p.results.limit_costs import ranked_limits
 from mosaik_p2p.results.mark import ResultFolder
-from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
-from mosaik_p2p.scenario import Scenario, resolved_toml
+from mosaik_p2p.results.market_effect import violations_alone
+from mosaik_p2p.results.reading import read_results
+from mosaik_p2p.scenario.lifting import lifted
+from mosaik_p2p.sims.after_run import followed
 from mosaik_p2p.sims.ending import cause_of
 from mosaik_p2p.sims.interrupts import is_loop_running, signals_heeded
 from mosaik_p2p.sims.life import End, Surroundings, co_simulate
@@ -43,6 +46,13 @@ from mosaik_p2p.sims.wiring import StartConfig, simulator_config
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
 
 RESULTS = Path("results")
+PLAIN = (
+    *('settlement.counterfactuals=["alone"]', "settlement.lift_limits=0", 'settlement.through_networks=["nobody"]'),
+    'negotiation.revenue="operator"',
+)
+"""Of every counterfactual run: nothing beside it but what tells the losses."""
+NO_NEGOTIATION = "negotiation.enabled=false"
+LIFTED_WITH_COUNTERFACTUALS = 3
 ALL_COUNTERFACTUALS = f'settlement.counterfactuals=["alone", "{WITHOUT_CHARGES}", "{WITHOUT_NEGOTIATION}"]'
 
 
@@ -97,8 +107,10 @@ def run(
 
     `scenario` is a file or the name of one that ships; `out` defaults to `results/NAME`; `steps` shortens the run;
     `overrides` are `key=value` as on the command line; `counterfactuals` runs the scenario once more without charges
-    and, where it negotiates, without negotiation, and sets their violations and costs beside the run's own (as the
-    scenario's key `settlement.counterfactuals` does); `simulators` replaces how simulators are started, by name
+    and, where it negotiates, without negotiation and without each of the three limits that it paid most for, and sets
+    their violations and costs beside the run's own (as the scenario's keys `settlement.counterfactuals` and
+    `settlement.lift_limits` do); where a negotiating run breaks a limit without trade, so does one in which nobody
+    trades; `simulators` replaces how simulators are started, by name
     (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
     `answer_limit_s` for an answer (None: as long as it likes) ends the run.
 
@@ -147,11 +159,11 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         claimed = claimed_folder(folder, overwrite=order.overwrite, inputs=input_files(case, overrides))
         claim = claims.enter_context(claimed)
         summary, demand = _run(case, claim, around, started=started, title=case.scenario.name)
-        others = _counterfactual_overrides(case.scenario) if summary["complete"] else {}
+        others = _counterfactual_overrides(case, folder, order) if summary["complete"] else {}
         if others:
             changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
             demand = _run_others(case, folder, around, changed, claims)
-            summary = compare(claim, _meta(case, complete=True, wall_s=summary["wall_s"]), summary)
+            summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
 
 
@@ -178,23 +190,44 @@ def _run_others(
     return None
 
 
-def _begin(folder: ResultFolder, case: Case) -> dict[str, Any]:
-    """Say in the folder that its run has not ended, before anything else stands in it; returns that summary."""
-    summary = {**summarise(folder.path, _meta(case, complete=False, wall_s={})), "cause": NOT_ENDED}
-    write_summary(folder.path, summary)
-    folder.write(SCENARIO_FILE, resolved_toml(case.scenario, folder.path).encode())
-    return summary
-
-
-def _counterfactual_overrides(scenario: Scenario) -> dict[str, list[str]]:
-    """What changes in each counterfactual run that the scenario asks for, as overrides."""
-    plain = ['settlement.counterfactuals=["alone"]', "negotiation.enabled=false"]
+def _counterfactual_overrides(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:
+    """What changes in each counterfactual run that follows the complete run in `folder`, as overrides."""
+    scenario = case.scenario
     charged = [carrier for carrier in CARRIERS if getattr(scenario.charges, carrier) is not None]
-    changes = {WITHOUT_CHARGES: [*plain, *(f"charges.{carrier}.rate=0" for carrier in charged)]}
+    changes: dict[str, list[str]] = {
+        WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *(f"charges.{carrier}.rate=0" for carrier in charged)]
+    }
     if scenario.negotiation.enabled:
         # Without negotiation, the run itself is the counterfactual.
-        changes[WITHOUT_NEGOTIATION] = plain
-    return {name: made for name, made in changes.items() if name in scenario.settlement.counterfactuals}
+        changes[WITHOUT_NEGOTIATION] = [*PLAIN, NO_NEGOTIATION]
+    wanted = frozenset[str](scenario.settlement.counterfactuals)
+    asked = {name: made for name, made in changes.items() if name in wanted}
+    return {**_alone_within_limits(case, folder), **asked, **_without_limits(case, folder, order)}
+
+
+def _alone_within_limits(case: Case, folder: Path) -> dict[str, list[str]]:
+    """Where a negotiated market is to be compared with a day alone that breaks limits: the same within them."""
+    scenario = case.scenario
+    if not scenario.negotiation.enabled or scenario.market.design == "none":
+        return {}
+    alone = violations_alone(read_results(folder), _networks(case))
+    if alone is None or alone.empty:
+        return {}
+    return {ALONE_WITHIN_LIMITS: [*PLAIN, 'market.design="none"', 'market.form="auto"']}
+
+
+def _without_limits(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:
+    """A run without each of the limits that the negotiation paid most for, as many as are asked for."""
+    scenario = case.scenario
+    count = scenario.settlement.lift_limits or (LIFTED_WITH_COUNTERFACTUALS if order.counterfactuals else 0)
+    dearest = ranked_limits(read_results(folder))[:count] if count else []
+    return {
+        lifted_case(number): [
+            *PLAIN,
+            lifted(scenario, element=limit.element, quantity=limit.quantity, is_upper=limit.is_upper),
+        ]
+        for number, limit in enumerate(dearest, start=1)
+    }
 
 
 def _title(case: Case, counterfactual: str) -> str:
@@ -206,11 +239,11 @@ def _run(
 ) -> tuple[dict[str, Any], BaseException | None]:
     """Co-simulate into a folder that this run has claimed; its summary, and the interrupt or exit that ended it."""
     loading_s = perf_counter() - started
-    begun = _begin(folder, case)
-    end = _lived(case, folder.path, around, title)
+    begun = begin_folder(folder, case)
+    end = followed(case, folder, around, _lived(case, folder.path, around, title))
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    return conclude(folder, _meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
+    return conclude(folder, run_meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
 
 
 def _lived(case: Case, folder: Path, around: Surroundings, title: str) -> End:
@@ -238,25 +271,5 @@ def exit_code(summary: Mapping[str, Any]) -> ExitCode:
     return ExitCode.NO_SOLUTION if summary["verdict_counts"][Verdict.UNKNOWN.value] else ExitCode.COMPLETE
 
 
-def _meta(case: Case, *, complete: bool, wall_s: Mapping[str, float]) -> RunMeta:
-    scenario = case.scenario
-    # Relative to its own place, the same scenario has the same hash wherever its results go.
-    text = resolved_toml(scenario, case.path.parent)
-    return RunMeta(
-        name=scenario.name,
-        title=scenario.title,
-        complete=complete,
-        steps=scenario.time.steps,
-        networks=tuple(name for name, net in ((ELECTRICITY, case.electric), (HEAT, case.heat)) if net is not None),
-        currency=scenario.currency,
-        dt_h=case.dt_h,
-        seed=scenario.seed,
-        scenario_hash=hashlib.sha256(text.encode()).hexdigest(),
-        versions=package_versions(),
-        wall_s=wall_s,
-        initial_stored_kwh={prosumer.name: _stored_kwh(prosumer) for prosumer in case.prosumers},
-    )
-
-
-def _stored_kwh(prosumer: Prosumer) -> float:
-    return sum(initial_state(prosumer, day=0).level_kwh.values(), 0.0)
+def _networks(case: Case) -> tuple[str, ...]:
+    return tuple(name for name, net in ((ELECTRICITY, case.electric), (HEAT, case.heat)) if net is not None)

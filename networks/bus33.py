@@ -25,7 +25,9 @@ def bus33_net() -> pandapowerNet:
     net.line["max_i_ka"] = np.where(np.maximum(start, end) <= TRUNK_END, TRUNK_KA, LATERAL_KA)
     net.load["name"] = [numbers[bus] for bus in net.load["bus"]]
     net.ext_grid["name"] = [numbers[bus] for bus in net.ext_grid["bus"]]
-    # What power costs is the market's matter.
+    # What power costs is the market's matter, and what bounds an optimisation is no limit of the feeder.
     net.poly_cost = net.poly_cost.iloc[:0]
+    net.bus = net.bus.drop(columns=["min_vm_pu", "max_vm_pu"])
+    net.line = net.line.drop(columns="max_loading_percent")
     net.name = "bus33"
     return net

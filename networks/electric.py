@@ -15,7 +15,7 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.bus15 import BUS15, bus15_net
 from mosaik_p2p.networks.bus33 import BUS33, bus33_net
 from mosaik_p2p.networks.bus69 import BUS69, bus69_net
-from mosaik_p2p.networks.electric_files import read_net, read_sheets
+from mosaik_p2p.networks.electric_files import given_net, read_net, read_sheets
 from mosaik_p2p.networks.electric_graph import path_graph
 from mosaik_p2p.networks.schutterwald import SCHUTTERWALD, schutterwald_net
 
@@ -53,6 +53,11 @@ def electric_file(path: Path | str) -> ElectricNetwork:
     """A user's pandapower JSON file. Raises BadInput with every fault of the file."""
     path = Path(path)
     return ElectricNetwork(name=path.stem, net=read_net(path), provenance=f"file {path.name}")
+
+
+def electric_net(net: pandapowerNet, name: str, provenance: str) -> ElectricNetwork:
+    """A copy of a net that somebody built. Raises BadInput with every fault of it."""
+    return ElectricNetwork(name=name, net=given_net(net, name), provenance=provenance)
 
 
 def electric_sheets(path: Path | str) -> ElectricNetwork:

@@ -1,6 +1,7 @@
 """Users' electric networks: pandapower files, decoded as plain data and judged table by table."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,18 @@ from pandapower.topology import unsupplied_buses
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import element_fault, general_faults, in_service, named, numbers, some
+from mosaik_p2p.networks.files.column_uses import refused_faults
 from mosaik_p2p.networks.files.columns import table_faults, with_kinds
 from mosaik_p2p.networks.files.electric_columns import COMPUTED, REFUSED, electric_kinds, electric_tables
 from mosaik_p2p.networks.files.electric_excel import electric_net_of_sheets
-from mosaik_p2p.networks.files.electric_json import electric_net
+from mosaik_p2p.networks.files.electric_json import converted, electric_net
 from mosaik_p2p.networks.files.electric_sense import sense_faults
+from mosaik_p2p.networks.files.electric_taps import with_types_of_taps
+from mosaik_p2p.networks.files.electric_uses import ELECTRIC_USES
 from mosaik_p2p.networks.files.nets import loading
 from mosaik_p2p.networks.files.strict import Unusable, file_bytes, text_of
 from mosaik_p2p.networks.names import with_unique_names
+from mosaik_p2p.networks.pf_options import option_faults
 
 NAMED_TABLES = ("bus", "line", "trafo", "load")
 
@@ -44,11 +49,16 @@ def read_sheets(path: Path) -> pandapowerNet:
     return _read(path, lambda: electric_net_of_sheets(content, str(path)))
 
 
-def with_names(net: pandapowerNet) -> pandapowerNet:
-    """The net itself, with unique names in the tables that are named."""
+def given_net(net: pandapowerNet, name: str) -> pandapowerNet:
+    """A copy of a net that somebody built, with unique names. Raises BadInput with every fault that it has."""
+    return _read(Path(name), lambda: (converted(deepcopy(net)), []))
+
+
+def as_meant(net: pandapowerNet) -> pandapowerNet:
+    """The net itself, sound, with unique names in the tables that are named and a type for every tap changer."""
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
-    return net
+    return with_types_of_taps(net)
 
 
 def with_types(net: pandapowerNet) -> pandapowerNet:
@@ -81,7 +91,7 @@ def _read(path: Path, net_of: Callable[[], tuple[pandapowerNet | None, list[Faul
         raise BadInput([Fault("file", str(path), error.problem, error.remedy)]) from error
     if faults or net is None:
         raise BadInput(faults)
-    return with_names(net)
+    return as_meant(net)
 
 
 def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
@@ -91,6 +101,8 @@ def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
         if _has_rows(net, table)
     ]
     faults += general_faults(path, net, GENERAL)
+    faults += option_faults(path, net)
+    faults += refused_faults(path, net, ELECTRIC_USES)
     structure = structure_faults(path, net)
     faults += structure
     if any(not isinstance(net.get(table), pd.DataFrame) for table in COMPUTED):
@@ -101,9 +113,6 @@ def _faults(path: Path, net: pandapowerNet) -> list[Fault]:
 
 def _slack_faults(path: Path, net: pandapowerNet) -> list[Fault]:
     faults = []
-    if len(net.gen) and net.gen["slack"].any():
-        remedy = "Make it an ext_grid"
-        faults.append(Fault(f"{path}, table gen", "slack = True", "a generator cannot be the slack here", remedy))
     if not net.ext_grid["in_service"].any():
         remedy = "Add an ext_grid at the bus that connects to the network above"
         faults.append(Fault(f"{path}, table ext_grid", "empty", "there is no slack in service", remedy))

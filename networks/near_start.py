@@ -17,6 +17,7 @@ from pandapower.pypower.idx_bus import VA, VM
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
+from mosaik_p2p.networks.counted import COUNTED, entering_mva
 from mosaik_p2p.networks.jacobian import ComplexArray, jacobian, unknowns
 from mosaik_p2p.units import IntArray
 
@@ -28,14 +29,16 @@ FEW_ITERATIONS = 9
 
 
 class NearStart:
-    """Starts for one network in which powers of loads and static generators change and nothing else."""
+    """Starts for one network in which the powers of its elements change and nothing else."""
 
     def __init__(self, net: pandapowerNet) -> None:
         """`net` has all its elements."""
         self.iterations = 0
         """That the last start took; 0 where there was none to be found, or none needed."""
-        self._elements = ((net.load, -1.0), (net.sgen, 1.0))
-        self._buses: IntArray = np.concatenate([table["bus"].to_numpy(dtype=np.int64) for table, _ in self._elements])
+        self._net = net
+        self._tables = [table for table in COUNTED if len(net[table])]
+        buses = [net[table]["bus"].to_numpy(dtype=np.int64) for table in self._tables]
+        self._buses: IntArray = np.concatenate([*buses, np.empty(0, dtype=np.int64)])
 
     def begin(self, net: pandapowerNet) -> None:
         """Start from a solution that pandapower has found from nothing."""
@@ -49,10 +52,9 @@ class NearStart:
         self._entering = self._entering_mva()
         count = len(internal["V"])
         self._unknowns = unknowns(pv, self._pq, count)
-        # With elements out of service pandapower's tables are longer than its matrices: too much to follow here. Where
-        # loads depend on voltage it tests a start with the powers at nominal voltage, which only iterating corrects.
+        # With elements out of service pandapower's tables are longer than its matrices: too much to follow here.
         usable = len(net._ppc["bus"]) == count and bool(((self._at >= 0) & (self._at < count)).all())
-        usable = usable and self._unknowns.count > 0 and not net._options["voltage_depend_loads"]
+        usable = usable and self._unknowns.count > 0
         self._factors: Any = self._factorised(np.asarray(internal["V"])) if usable else None
 
     def prepare(self, net: pandapowerNet) -> None:
@@ -75,15 +77,8 @@ class NearStart:
             self._factors = self._factorised(voltage)
 
     def _entering_mva(self) -> ComplexArray:
-        """What every load and static generator in service feeds in, active and reactive."""
-        return np.concatenate(
-            [
-                sign
-                * np.where(table["in_service"], table["scaling"], 0.0)
-                * (table["p_mw"].to_numpy(dtype=float) + 1j * table["q_mvar"].to_numpy(dtype=float))
-                for table, sign in self._elements
-            ]
-        )
+        """What every element in service with a power of its own feeds in, active and reactive."""
+        return np.concatenate([np.empty(0), *(entering_mva(self._net, table) for table in self._tables)])
 
     def _iterated(self, start: ComplexArray, powers: ComplexArray) -> tuple[ComplexArray, int]:
         """Voltages, and the iterations after which the powers are met; 0 where they are not, or were from the start."""

@@ -8,11 +8,12 @@ go on with what it kept; hence the run after one starts from nothing too.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import pandapower
@@ -21,13 +22,22 @@ from pandapower import LoadflowNotConverged, pandapowerNet
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.feasibility.rows import Response
+from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart
-from mosaik_p2p.networks.power_response import power_response
+from mosaik_p2p.networks.pf_options import SEEN_TO, run_options
+from mosaik_p2p.networks.power_response import power_response, voltages_with
+from mosaik_p2p.networks.reactive_limits import ReactiveLimits
 from mosaik_p2p.networks.solved_net import net_as_solved
 from mosaik_p2p.units import KW_PER_MW, FloatArray, Table
 
 RECYCLE = {"bus_pq": True, "trafo": False, "gen": False}
+
+SETTLED_MVA = 1e-9
+"""Change of any power below which powers that follow the voltage belong to it; a tenth of pandapower's tolerance."""
+MOST_ROUNDS = 30
+LOW_STARTS_PU = (0.8, 0.6)
+"""Voltages to begin with where powers at the usual one have no solution: what follows the voltage draws less."""
 
 _BUSES = {
     "vm_pu": ("vm_pu", 1.0),
@@ -66,7 +76,7 @@ _OVERLOOKED = {
     "gen": ("in_service", "p_mw", "vm_pu"),
     "load": ("in_service", "scaling"),
     "sgen": ("in_service", "scaling"),
-    "storage": ("in_service", "p_mw"),
+    "storage": ("in_service",),
     "shunt": ("in_service", "step"),
     "ward": ("in_service",),
     "xward": ("in_service",),
@@ -96,25 +106,30 @@ class PowerFlow:
     """The power flow of one network with prosumers at the given buses. The network passed in is never changed."""
 
     def __init__(
-        self, network: ElectricNetwork, *, slack_voltage_pu: float | None = None, prosumer_buses: Iterable[int] = ()
+        self,
+        network: ElectricNetwork,
+        *,
+        slack_voltage_pu: float | None = None,
+        prosumer_buses: Iterable[int] = (),
+        held: Collection[Element] = (),
     ) -> None:
-        """`slack_voltage_pu` replaces the voltage of every ext_grid; None keeps the network's own."""
+        """`slack_voltage_pu` replaces the voltage of every ext_grid; None keeps the network's own. Elements `held`
+        count as they stand, whatever the background."""
         self._net: pandapowerNet = deepcopy(network.net)
         if slack_voltage_pu is not None:
             self._net.ext_grid["vm_pu"] = slack_voltage_pu
-        # A file may carry results of another state and options for runpp; neither belongs here.
+        # A file may carry results of another state; its options for runpp are given to every run.
         pandapower.clear_result_tables(self._net)
-        self._net["user_pf_options"] = {}
-        loads = self._net.load
-        self._load_index = loads.index
-        self._load_p_mw: FloatArray = loads["p_mw"].to_numpy(dtype=float, copy=True)
-        self._load_q_mvar: FloatArray = loads["q_mvar"].to_numpy(dtype=float, copy=True)
+        self._options = run_options(self._net)
+        self._counted = CountedPowers(self._net, held)
+        self._factors = Factors()
         self._prosumer: dict[int, int] = {}
-        """By bus: position among the static generators."""
+        """By bus: position among the prosumers' static generators, which come after those of the network."""
         for bus in sorted(set(prosumer_buses)):
-            # By row: a new element is the last one of its table.
-            self._prosumer[bus] = len(self._net.sgen)
+            self._prosumer[bus] = len(self._prosumer)
             pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
+        self._limits = ReactiveLimits(self._net)
+        self._net["user_pf_options"] = {}
         self._warm = False
         self._near = NearStart(self._net)
         self._switching = self.switching()
@@ -124,25 +139,31 @@ class PowerFlow:
         injections: Mapping[int, tuple[float, float]],
         *,
         background_scaling: float,
-        replaced_loads: frozenset[int] = frozenset(),
+        generation_scaling: float = 1.0,
+        replaced_loads: frozenset[Element] = frozenset(),
     ) -> PowerFlowResult:
         """The state of the network in one interval.
 
         `injections`: bus index to (p_kw, q_kvar) that prosumers there inject together; buses left out inject nothing.
-        `background_scaling` multiplies every load of the network but `replaced_loads` (load indices), which are zero.
+        `background_scaling` multiplies all that the network's own elements draw (`counted.DRAWING`),
+        `generation_scaling` what its static generators feed in; `replaced_loads` (of either kind) have no power.
         Raises KeyError for a bus that was not among `prosumer_buses`.
         """
-        self._set_powers(injections, background_scaling, replaced_loads)
-        if not self._run():
-            return PowerFlowResult(Status.NOT_CONVERGED)
-        return _result(self._net, prepared=self._near.iterations)
+        self._factors = Factors(background_scaling, generation_scaling, replaced_loads)
+        powers = self._prosumers_mw(injections)
+        starts = [self._voltages(), *(LOW_STARTS_PU if self._counted.follows_voltage else ())]
+        for voltage in starts:
+            iterations = self._settled(powers, voltage)
+            if iterations is not None:
+                return _result(self._net, iterations)
+        return PowerFlowResult(Status.NOT_CONVERGED)
 
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
         """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one, and
         where nothing but slacks was solved."""
         if not self._warm:
             raise ValueError("the last power flow has no solution to linearise")
-        return power_response(self._net, buses)
+        return power_response(self._net, buses, self._counted.slope(self._factors, self._net.res_bus["vm_pu"]))
 
     def switching(self) -> tuple[bytes, ...]:
         """A fingerprint of all that decides on a solution beside the powers: switches, taps, set points, elements."""
@@ -162,34 +183,69 @@ class PowerFlow:
 
     def net_as_solved(self) -> pandapowerNet:
         """The net of the last solution in a form that others can repeat; see `solved_net`."""
-        return net_as_solved(self._net)
+        solved = net_as_solved(self._net)
+        # Generators are loads there, and what followed the voltage is a number.
+        solved["user_pf_options"] = {name: self._options[name] for name in self._options.keys() - SEEN_TO}
+        return solved
 
-    def _set_powers(
-        self, injections: Mapping[int, tuple[float, float]], background_scaling: float, replaced_loads: frozenset[int]
-    ) -> None:
-        factor = np.where(self._load_index.isin(replaced_loads), 0.0, background_scaling)
-        load, sgen = self._net.load, self._net.sgen
-        load["p_mw"], load["q_mvar"] = factor * self._load_p_mw, factor * self._load_q_mvar
-        # Whole columns at once: pandas takes long to find single places.
-        p_mw, q_mvar = (sgen[column].to_numpy(dtype=float, copy=True) for column in ("p_mw", "q_mvar"))
-        places = list(self._prosumer.values())
-        p_mw[places] = q_mvar[places] = 0.0
-        for bus, (p_kw, q_kvar) in injections.items():
-            place = self._prosumer[bus]
-            p_mw[place], q_mvar[place] = p_kw / KW_PER_MW, q_kvar / KW_PER_MW
-        sgen["p_mw"], sgen["q_mvar"] = p_mw, q_mvar
+    def _prosumers_mw(self, injections: Mapping[int, tuple[float, float]]) -> FloatArray:
+        """(prosumers' buses, 2) active and reactive power."""
+        powers = np.zeros((len(self._prosumer), 2))
+        for bus, injected in injections.items():
+            powers[self._prosumer[bus]] = injected
+        return powers / KW_PER_MW
+
+    def _voltages(self) -> "pd.Series[Any] | float":
+        """By bus, of the last solution."""
+        return self._net.res_bus["vm_pu"] if self._warm else 1.0
+
+    def _settled(self, powers: FloatArray, voltage: "pd.Series[Any] | float") -> int | None:
+        """Iterations of the runs after which powers and voltages belong together; None without a solution."""
+        self._counted.write(self._factors, powers, voltage)
+        iterations = 0
+        for _ in range(MOST_ROUNDS):
+            if not self._run():
+                return None
+            iterations += self._near.iterations + int(self._net._ppc["iterations"])
+            if not self._counted.follows_voltage:
+                return iterations
+            if self._counted.write(self._factors, powers, self._expected()) < SETTLED_MVA:
+                return iterations
+        return None
+
+    def _expected(self) -> "pd.Series[Any]":
+        """Voltages by bus at which powers and voltages would belong together, were the network linear around the last
+        solution."""
+        found = self._net.res_bus["vm_pu"]
+        if not self._warm:
+            return found
+        missing = self._counted.missing(self._factors, found)
+        return voltages_with(self._net, missing, self._counted.slope(self._factors, found))
 
     def _run(self) -> bool:
+        """Whether a solution was found in which generators keep to their limits."""
+        self._limits.begin()
+        try:
+            while True:
+                if not self._run_as_it_is():
+                    if not self._limits.give_way():
+                        return False
+                elif self._limits.fit():
+                    return True
+        except LookupError:
+            return False
+
+    def _run_as_it_is(self) -> bool:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
         switching = self.switching()
         if switching != self._switching:
             self._warm, self._switching, self._near = False, switching, NearStart(self._net)
         if self._warm:
             self._near.prepare(self._net)
-            if _converges(self._net):
+            if _converges(self._net, self._options):
                 return True
         self._net._ppc = None
-        found = _converges(self._net)
+        found = _converges(self._net, self._options)
         # Where all buses are slacks pandapower has nothing to solve, and keeps nothing.
         self._warm = found and "V" in self._net._ppc["internal"]
         if self._warm:
@@ -197,11 +253,11 @@ class PowerFlow:
         return found
 
 
-def _converges(net: pandapowerNet) -> bool:
+def _converges(net: pandapowerNet, options: Mapping[str, Any]) -> bool:
     """Run pandapower. `net.converged` is of no use after a recycled run, and an isolated bus "converges" to NaN."""
     try:
         with _quiet():
-            pandapower.runpp(net, recycle=RECYCLE, init="auto")
+            pandapower.runpp(net, recycle=RECYCLE, init="auto", **options)
     except LoadflowNotConverged:
         return False
     voltages = net.res_bus["vm_pu"].to_numpy(dtype=float)
@@ -216,11 +272,11 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _result(net: pandapowerNet, *, prepared: int) -> PowerFlowResult:
+def _result(net: pandapowerNet, iterations: int) -> PowerFlowResult:
     losses_mw = [_sum(net[table]["pl_mw"]) for table in ("res_line", "res_trafo", "res_impedance") if table in net]
     return PowerFlowResult(
         status=Status.OK,
-        iterations=prepared + int(net._ppc["iterations"]),
+        iterations=iterations,
         slack_kw=_sum(net.res_ext_grid["p_mw"]) * KW_PER_MW,
         loss_kw=sum(losses_mw) * KW_PER_MW,
         buses=_table("bus", net.bus, net.res_bus, _BUSES),

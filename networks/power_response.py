@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandapower import pandapowerNet
-from pandapower.pypower.idx_bus import CID_P, CID_Q, CZD_P, CZD_Q, PD, QD
+from pandapower.pypower.idx_brch import F_BUS, T_BUS
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
@@ -20,16 +20,19 @@ from mosaik_p2p.networks.jacobian import ComplexArray, jacobian, unknowns
 from mosaik_p2p.units import KW_PER_MW, BoolArray, FloatArray, IntArray
 
 
-def power_response(net: pandapowerNet, buses: Sequence[int]) -> dict[str, Response]:
+def power_response(
+    net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntArray, ComplexArray]
+) -> dict[str, Response]:
     """By checked quantity, and for the slack: the change per kW and per kvar that is injected at each of `buses`.
 
     `net` holds a solution with the internal data of pandapower (`net._ppc`). The columns are `buses`, which may repeat;
-    a bus out of service moves nothing. Voltages of slacks and generators are held.
+    a bus out of service moves nothing. Voltages of slacks and generators are held. `load_slope`: buses, and by how much
+    more is drawn there with the magnitude of the voltage, in MVA per p.u.
     """
     internal = net._ppc["internal"]
     voltage = np.asarray(internal["V"], dtype=np.complex128)
     at = _internal_buses(net, buses, len(voltage))
-    change = _voltage_change(internal, voltage, at)
+    change = _voltage_change(internal, voltage, at, _at_buses(net, load_slope, len(voltage)))
     inside = net.bus["in_service"].to_numpy(dtype=bool)
     rows = _internal_buses(net, net.bus.index[inside], len(voltage))
     magnitude = np.real(np.conj(voltage)[:, None] * change) / np.abs(voltage)[:, None]
@@ -38,8 +41,31 @@ def power_response(net: pandapowerNet, buses: Sequence[int]) -> dict[str, Respon
         "voltage_pu": _response(net.bus["name"][inside], np.where(rows[:, None] >= 0, magnitude[rows], 0.0)),
         "line_loading_percent": _loading(net, "line", change),
         "transformer_loading_percent": _loading(net, "trafo", change),
+        "line_power_kw": _line_power(net, change),
         SLACK: _response([SLACK], slack[None, :]),
     }
+
+
+def voltages_with(
+    net: pandapowerNet, more_drawn: tuple[IntArray, ComplexArray], load_slope: tuple[IntArray, ComplexArray]
+) -> "pd.Series[float]":
+    """By bus, the magnitudes in p.u. to be expected where so much more is drawn (buses, MVA) than in the solution that
+    `net` holds, and what follows the voltage goes with it."""
+    internal = net._ppc["internal"]
+    voltage = np.asarray(internal["V"], dtype=np.complex128)
+    count = len(voltage)
+    places = unknowns(*(np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq")), count)
+    drawn = _at_buses(net, more_drawn, count)
+    entering = np.zeros(places.count)
+    for equations, part in ((places.active, drawn.real), (places.reactive, drawn.imag)):
+        entering[equations[equations >= 0]] = -part[equations >= 0]
+    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=_at_buses(net, load_slope, count))
+    change = splu(matrix).solve(entering)
+    magnitude = np.abs(voltage)
+    held = places.reactive < 0
+    magnitude = magnitude + np.where(held, 0.0, change[np.where(held, 0, places.reactive)])
+    at = _internal_buses(net, net.bus.index, count)
+    return pd.Series(np.where(at >= 0, magnitude[at], np.nan), index=net.bus.index)
 
 
 def _response(elements: Sequence[str] | pd.Series, per_unit: FloatArray) -> Response:
@@ -55,39 +81,30 @@ def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index, count: 
     return np.where(known & (found >= 0) & (found < count), found, -1).astype(np.int64)
 
 
-def _voltage_change(internal: dict[str, Any], voltage: ComplexArray, at: IntArray) -> ComplexArray:
+def _at_buses(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
+    """(solved buses,) the sum at each of what is given by bus, MVA in p.u."""
+    buses, given_mva = of_buses
+    summed, at = np.zeros(count, dtype=np.complex128), _internal_buses(net, buses, count)
+    np.add.at(summed, at[at >= 0], given_mva[at >= 0] / float(net._ppc["internal"]["baseMVA"]))
+    return summed
+
+
+def _voltage_change(
+    internal: dict[str, Any], voltage: ComplexArray, at: IntArray, load_slope: ComplexArray
+) -> ComplexArray:
     """(buses, 2 sources) change of the complex voltages in p.u. per kW, then per kvar."""
     pv, pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
     places = unknowns(pv, pq, len(voltage))
-    slope = _load_slope(internal, np.abs(voltage))
     equations = np.where(np.r_[at, at] >= 0, np.r_[places.active[at], places.reactive[at]], -1)
     per_unit = 1.0 / (KW_PER_MW * float(internal["baseMVA"]))
     injected = np.zeros((places.count, 2 * len(at)))
     columns = np.flatnonzero(equations >= 0)
-    injected[equations[columns], columns] = per_unit * _share_that_enters(internal, np.abs(voltage), at)[columns]
-    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=slope)
+    injected[equations[columns], columns] = per_unit
+    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=load_slope)
     solved = splu(matrix).solve(injected) if places.count else injected
     angle, magnitude = np.zeros((2, len(voltage), 2 * len(at)))
     angle[np.r_[pv, pq]], magnitude[pq] = np.split(solved, [len(pv) + len(pq)])
     return np.asarray(voltage[:, None] * (magnitude / np.abs(voltage)[:, None] + 1j * angle), dtype=np.complex128)
-
-
-def _load_slope(internal: dict[str, Any], magnitude: FloatArray) -> ComplexArray:
-    """(buses,) how much more the loads draw with the voltage, in p.u.: those of constant current and impedance."""
-    bus = internal["bus"]
-    active = bus[:, PD] * (bus[:, CID_P] + 2.0 * bus[:, CZD_P] * magnitude)
-    reactive = bus[:, QD] * (bus[:, CID_Q] + 2.0 * bus[:, CZD_Q] * magnitude)
-    return np.asarray((active + 1j * reactive) / internal["baseMVA"], dtype=np.complex128)
-
-
-def _share_that_enters(internal: dict[str, Any], magnitude: FloatArray, at: IntArray) -> FloatArray:
-    """(2 sources,) 1, unless the bus has loads that depend on its voltage: the library then lets all power at the bus
-    depend on it, that of generators included."""
-    bus = internal["bus"][at]
-    v = magnitude[at]
-    active = 1.0 + bus[:, CID_P] * (v - 1.0) + bus[:, CZD_P] * (v**2 - 1.0)
-    reactive = 1.0 + bus[:, CID_Q] * (v - 1.0) + bus[:, CZD_Q] * (v**2 - 1.0)
-    return np.asarray(np.r_[active, reactive], dtype=np.float64)
 
 
 def _slack_change(internal: dict[str, Any], voltage: ComplexArray, change: ComplexArray, at: IntArray) -> FloatArray:
@@ -111,6 +128,32 @@ def _loading(net: pandapowerNet, table: str, change: ComplexArray) -> Response:
             moved[rows] = _relative_current(net, end, branches[chosen], change)
         moved *= net[f"res_{table}"]["loading_percent"].to_numpy(dtype=np.float64)[:, None]
     return _response(names, np.nan_to_num(moved[inside]))
+
+
+def _line_power(net: pandapowerNet, change: ComplexArray) -> Response:
+    """Of the lines in service: the size of the active power at the end where it is larger, in kW."""
+    inside = net.line["in_service"].to_numpy(dtype=bool)
+    moved = np.zeros((len(net.line), change.shape[1]))
+    if len(moved):
+        solved, branches = _internal_branches(net, "line")
+        start, end = (np.nan_to_num(net.res_line[column].to_numpy(dtype=float)) for column in ("p_from_mw", "p_to_mw"))
+        at_start = np.abs(start) >= np.abs(end)
+        direction = np.sign(np.where(at_start, start, end))
+        for matrix, bus, chosen in (("Yf", F_BUS, at_start[solved]), ("Yt", T_BUS, ~at_start[solved])):
+            rows = np.flatnonzero(solved)[chosen]
+            moved[rows] = direction[rows, None] * _power_change(net, (matrix, bus), branches[chosen], change)
+    return _response(net.line["name"][inside], moved[inside])
+
+
+def _power_change(net: pandapowerNet, end: tuple[str, int], branches: IntArray, change: ComplexArray) -> FloatArray:
+    """(branches, 2 sources) change of the active power that enters branches at one end, in kW."""
+    internal, (matrix, bus) = net._ppc["internal"], end
+    voltage = np.asarray(internal["V"], dtype=np.complex128)
+    at = internal["branch"][branches, bus].real.astype(np.int64)
+    admittance = csr_matrix(internal[matrix])[branches]
+    current = admittance @ voltage
+    power = change[at] * np.conj(current)[:, None] + voltage[at][:, None] * np.conj(admittance @ change)
+    return np.asarray(power.real * float(internal["baseMVA"]) * KW_PER_MW, dtype=np.float64)
 
 
 def _internal_branches(net: pandapowerNet, table: str) -> tuple[BoolArray, IntArray]:

@@ -5,12 +5,14 @@ network is there, with nothing to give or take; the loads of an electric file co
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.errors import Fault, Status
+from mosaik_p2p.errors import Fault, InputWarning, Status
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.file_values import named, some
 from mosaik_p2p.networks.files.columns import Kind, Table
@@ -29,6 +31,14 @@ EXTREME = 100.0
 """Multiple of the median from which on a value stands out."""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What came of it."""
+
+    faults: list[Fault]
+    warnings: list[InputWarning] = field(default_factory=list)
+
+
 def electric_trial(
     network: ElectricNetwork,
     *,
@@ -36,20 +46,29 @@ def electric_trial(
     slack_voltage_pu: float | None = None,
     prosumer_buses: Iterable[int] = (),
     background_scaling: float = 0.0,
-) -> list[Fault]:
-    """The fault of a network without power flow at rest, or in which pandapower stumbles with its own loads."""
+    generation_scaling: float = 0.0,
+    replaced_loads: frozenset[Element] = frozenset(),
+) -> Trial:
+    """The fault of a network without power flow at rest, or in which pandapower stumbles with its own loads; a warning
+    where it has none under the loads and generators of an interval, with prosumers at rest."""
     try:
         with loading("pandapower", "compute"):
             flow = PowerFlow(network, slack_voltage_pu=slack_voltage_pu, prosumer_buses=prosumer_buses)
-            at_rest = flow.solve({}, background_scaling=0.0)
-            if background_scaling != 0.0:
-                # Without a solution under load the run goes on and says so; that pandapower stumbles is another matter.
-                flow.solve({}, background_scaling=background_scaling)
+            at_rest = flow.solve({}, background_scaling=0.0, generation_scaling=0.0)
+            loaded = flow.solve(
+                {},
+                background_scaling=background_scaling,
+                generation_scaling=generation_scaling,
+                replaced_loads=replaced_loads,
+            )
     except Unusable as error:
-        return [_stumbled(place, error, _suspects(network.net, electric_tables()))]
-    if at_rest.status is Status.OK:
-        return []
-    return [_unsolved(place, network.name, "power flow", _suspects(network.net, electric_tables()))]
+        return Trial([_stumbled(place, error, _suspects(network.net, electric_tables()))])
+    if at_rest.status is not Status.OK:
+        return Trial([_unsolved(place, network.name, "power flow", _suspects(network.net, electric_tables()))])
+    if loaded.status is not Status.OK:
+        # What prosumers feed in may mend it, so the run goes on.
+        return Trial([], [_overloaded(place, network.name, _suspects(network.net, electric_tables()))])
+    return Trial([])
 
 
 def heat_trial(network: HeatNetwork, connections: Sequence[HeatConnection] = (), *, place: str) -> list[Fault]:
@@ -75,6 +94,13 @@ def _stumbled(place: str, error: Unusable, suspects: str) -> Fault:
 def _unsolved(place: str, name: str, flow: str, suspects: str) -> Fault:
     problem = f"the {flow} of the network {name!r} has no solution, even with prosumers and loads at rest"
     return Fault(place, suspects, problem, "Solve it in the library first; look for wrong units and extreme values")
+
+
+def _overloaded(place: str, name: str, suspects: str) -> InputWarning:
+    problem = (
+        f"the power flow of the network {name!r} has no solution in the first interval while prosumers are at rest"
+    )
+    return InputWarning(place, suspects, problem, "Look for wrong units in loads and generators; lower the background")
 
 
 def _suspects(net: Mapping[str, Any], tables: Mapping[str, Table]) -> str:

@@ -20,6 +20,8 @@ SETTINGS = {
     "Transformer": {"tap_set[1]": "tap_pos"},
 }
 """Inputs of elements other than buses: attribute to the column of the element's table that it sets."""
+POSITIONS = ("soc_set[%]", "tap_set[1]")
+"""Inputs that are no powers: those of several sources are not added up."""
 
 
 @dataclass(frozen=True)

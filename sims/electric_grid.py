@@ -3,7 +3,8 @@
 It takes the parameters, entities, attributes and extra methods of mosaik-pandapower-2 and can replace it. It adds a
 scenario as the source of network, limits and background load, the answer `violations` to a dispatch, the tables for
 the recorder, and elements and attributes of which `electric_elements` tells. Differences: the simulator is hybrid, so
-that a dispatch makes it step again in the same instant; and an attribute is None where the power flow has no solution.
+that a dispatch makes it step again in the same instant; an attribute is None where the power flow has no solution; and
+of several sources of one input each keeps its last value, where the adapter forgets who is silent in a step.
 """
 
 import copy
@@ -18,20 +19,22 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.feasibility.electric import electric_checks
 from mosaik_p2p.feasibility.rows import Movers
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
-from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, children, models, set_value, split
+from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
     API_VERSION,
+    GENERATION_SCALING,
     LOAD_SCALING,
     ScenarioSource,
-    interval_steps,
+    Sources,
     only_value,
     open_case,
     serve,
-    total,
 )
+from mosaik_p2p.sims.sources import position
 from mosaik_p2p.units import ELECTRICITY, KW_PER_MW, mw
 
 TOTALS = {"loss[MW]": "loss_kw", "P_slack[MW]": "slack_kw"}
@@ -44,7 +47,7 @@ META: Meta = {
         "Grid": {
             "public": True,
             "params": ["json", "xlsx", "net", "simbench", "network_function", "params", "scenario", "limit_rows"],
-            "attrs": ["round", LOAD_SCALING, *GRID_EVENTS, *TOTALS],
+            "attrs": ["round", LOAD_SCALING, GENERATION_SCALING, *GRID_EVENTS, *TOTALS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
             "any_inputs": False,
@@ -69,8 +72,10 @@ class Simulator(GridSimulator):
         self._net_is_lent = False
         self._status: Status | None = None
         self._powers: dict[int, dict[str, float]] = {}
-        """By bus index: the last value of each input, kept until another one arrives."""
-        self._scaling = 1.0
+        """By bus index: each input, summed over what its sources said last."""
+        self._scalings = {LOAD_SCALING: 1.0, GENERATION_SCALING: 1.0}
+        self._held: set[Element] = set()
+        """Storages that somebody controls: what they were told counts, whatever the background."""
         self._totals: dict[str, float | None] = dict.fromkeys(TOTALS)
         self._columns: dict[tuple[str, str], dict[int, float | None]] = {}
         """By kind of element and column: results of the last solution that were asked for."""
@@ -89,8 +94,8 @@ class Simulator(GridSimulator):
         source = grid_source(case, params)
         self._use_limit_rows(params.get("limit_rows"), case)
         if case is not None:
-            self._use_interval(interval_steps(case, self._time_resolution))
-            self._scaling = 0.0
+            self._use_time(case)
+            self._scalings = {LOAD_SCALING: 0.0, GENERATION_SCALING: float(case.generation[0])}
         # Switching elements and adding generators change the net: it has to be this simulator's own.
         self._source = dataclasses.replace(source, network=_own(source))
         elements = children(self._net)
@@ -145,22 +150,30 @@ class Simulator(GridSimulator):
         is_dispatch = False
         for eid in sorted(inputs):
             for attribute, sources in inputs[eid].items():
-                if attribute == LOAD_SCALING:
-                    self._scaling = float(only_value(sources))
+                if attribute in self._scalings:
+                    self._scalings[attribute] = float(only_value(sources))
                     continue
                 is_dispatch = True
                 if eid != GRID_ID:
-                    self._take(eid, attribute, total(sources))
-                    self._note_sources(eid, attribute, sources)
+                    self._take(eid, attribute, sources)
         self._apply_profiles(time)
         return is_dispatch
 
-    def _take(self, eid: str, attribute: str, value: float) -> None:
+    def _take(self, eid: str, attribute: str, sources: Sources) -> None:
+        if attribute in POSITIONS:
+            value = position(f"{eid}.{attribute}", sources)
+        else:
+            self._inputs.take(eid, attribute, sources)
+            value = self._inputs.total(eid, attribute)
         kind, index = split(eid)
         if kind == "Bus":
             self._powers.setdefault(index, {})[attribute] = value
-        elif set_value(self._net, eid, attribute, value):
-            # The recycled power flow overlooks everything but loads, hence a new one.
+            return
+        is_new = kind == "Storage" and ("storage", index) not in self._held
+        if is_new:
+            self._held.add(("storage", index))
+        if set_value(self._net, eid, attribute, value) or is_new:
+            # The recycled power flow overlooks everything but powers, hence a new one.
             self._flow = None
 
     def _apply_profiles(self, time: int) -> None:
@@ -176,6 +189,7 @@ class Simulator(GridSimulator):
                 self._opened.network,
                 slack_voltage_pu=self._opened.slack_voltage_pu,
                 prosumer_buses=self._flow_buses,
+                held=self._held,
             )
         return self._flow
 
@@ -184,16 +198,25 @@ class Simulator(GridSimulator):
         # A power flow is made anew for what has changed beside the powers.
         flow = self._power_flow()
         # Only who holds the net can switch anything without this simulator's knowledge.
-        return powers, self._scaling, self._flows_made, flow.switching() if self._net_is_lent else None
+        lent = (flow.switching(), flow.net.storage["p_mw"].to_numpy().tobytes()) if self._net_is_lent else None
+        return powers, *self._scalings.values(), self._flows_made, lent
 
     def _solve(self, time: int) -> Solution:  # noqa: ARG002 (time matters to other grids)
         injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
         result = self._power_flow().solve(
-            injections, background_scaling=self._scaling, replaced_loads=self._opened.replaced_loads
+            injections,
+            background_scaling=self._scalings[LOAD_SCALING],
+            generation_scaling=self._scalings[GENERATION_SCALING],
+            replaced_loads=self._opened.replaced_loads,
         )
         self._status, self._totals, self._columns = result.status, _totals(result), {}
         checks = electric_checks(result.buses, result.lines, result.transformers, self._opened.limits)
-        return Solution(result.status, _tables(result), checks)
+        return Solution(result.status, _tables(result) | {"background": self._background()}, checks)
+
+    def _background(self) -> dict[str, Any]:
+        """What the network's own elements were multiplied by: who recomputes the injections needs it."""
+        quantities = [attribute.removesuffix("[1]") for attribute in self._scalings]
+        return {"quantity": quantities, "factor": list(self._scalings.values())}
 
     def _movers(self) -> Movers:
         places = {

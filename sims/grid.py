@@ -26,7 +26,8 @@ from mosaik_p2p.feasibility.checked import Checked, violations
 from mosaik_p2p.feasibility.rows import SLACK, LimitRow, Movers, RowKey, entries, judged, limit_rows
 from mosaik_p2p.feasibility.violation import Violation
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.sims.shared import BaseSimulator, in_order, record
+from mosaik_p2p.sims.shared import BaseSimulator, in_order, interval_steps, record
+from mosaik_p2p.sims.sources import LastValues
 from mosaik_p2p.units import Table
 
 GRID_ID = "Grid"
@@ -71,10 +72,11 @@ class GridSimulator(BaseSimulator):
         self._limit_rows = False
         self._kept: frozenset[RowKey] = frozenset()
         self._kept_time = -1
-        self._sent: dict[str, dict[str, dict[str, float]]] = {}
-        """By full id of a source of the dispatch, and by entity that it feeds: its last value of each attribute."""
+        self._inputs = LastValues()
         self._round = -1
         self._time = -1
+        self._last_begin: int | None = None
+        """When the scenario's last interval begins; without a scenario nobody knows."""
         self._wall_s = 0.0
 
     def init(
@@ -87,8 +89,10 @@ class GridSimulator(BaseSimulator):
         self._step_size = step_size
         return self.meta
 
-    def _use_interval(self, steps: int) -> None:
+    def _use_time(self, case: Case) -> None:
         """The scenario's interval becomes the step, unless the user chose another or none."""
+        steps = interval_steps(case, self._time_resolution)
+        self._last_begin = (case.scenario.time.steps - 1) * steps
         if self._step_size == DEFAULT_STEP_SIZE:
             self._step_size = steps
 
@@ -141,20 +145,14 @@ class GridSimulator(BaseSimulator):
         }
         return Answer(solution, tuple(judged(broken, rows, movers.injection_kw)), tuple(rows), slack)
 
-    def _note_sources(self, eid: str, attribute: str, sources: Mapping[str, float]) -> None:
-        """Keep who sent what, for those who want to know how limits answer to them."""
-        if not self._limit_rows:
-            return
-        for source, value in sources.items():
-            self._sent.setdefault(source, {}).setdefault(eid, {})[attribute] = value
-
-    def _places_of_sources(self) -> dict[str, tuple[str, dict[str, float]]]:
+    def _places_of_sources(self) -> dict[str, tuple[str, Mapping[str, float]]]:
         """By name of a source: the one entity that it feeds, and with what, in the order of the names.
 
         The name is the source's entity id, as its own simulator knows it; where two simulators use the same one, the
         full id of each. A source that feeds several entities has no one response and is left out.
         """
-        single = {source: next(iter(sent.items())) for source, sent in self._sent.items() if len(sent) == 1}
+        sources = self._inputs.by_source()
+        single = {source: next(iter(sent.items())) for source, sent in sources.items() if len(sent) == 1}
         short = {source: source.partition(".")[2] or source for source in single}
         uses = Counter(short.values())
         named = {short[source] if uses[short[source]] == 1 else source: place for source, place in single.items()}
@@ -177,6 +175,10 @@ class GridSimulator(BaseSimulator):
         """How the last solution answers to the sources of the dispatch."""
 
     @abstractmethod
+    def get_net_json(self) -> str:
+        """The net of the last solution, in a form that its library reads."""
+
+    @abstractmethod
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
         """Attributes of an element as it was solved last; None where there is no solution."""
 
@@ -192,11 +194,14 @@ class GridSimulator(BaseSimulator):
             return {}
         answer = self._answer
         tables = answer.solution.tables | {"violations": violation_rows(self.network, answer.violations)}
-        events = {
-            "violations": {"round": self._round, "status": str(answer.solution.status)} | _plain(answer),
-            "tables": record(self._round, tables, wall_s=self._wall_s),
-        }
-        return {name: events[name] for name in attributes if name in events}
+        events: dict[str, Any] = {}
+        if "violations" in attributes:
+            events["violations"] = {"round": self._round, "status": str(answer.solution.status)} | _plain(answer)
+        if "tables" in attributes:
+            # Nobody can ask for the net when the world has ended: it goes with the answers of the last interval.
+            net = self.get_net_json() if self._time == self._last_begin else None
+            events["tables"] = record(self._round, tables, wall_s=self._wall_s, net=net)
+        return events
 
 
 def _plain(answer: Answer) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 All sources give the same thing, a copy of a net with unique names; what a source does not say has a default.
 """
 
-import copy
 import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import Parameter, isfunction, signature
 from pathlib import Path
 from typing import Any
@@ -21,21 +20,21 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.feasibility.limits import ElectricLimits
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_sheets
-from mosaik_p2p.networks.electric_files import structure_faults, with_names
+from mosaik_p2p.networks.counted import Element
+from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_net, electric_sheets
 from mosaik_p2p.networks.files.nets import loading
 from mosaik_p2p.networks.files.strict import Unusable, shown
+from mosaik_p2p.networks.stored_limits import stored_limits
 from mosaik_p2p.networks.trial import electric_trial
-from mosaik_p2p.scenario.grids import ElectricLimitsSpec
+from mosaik_p2p.scenario.grids import USUAL_LOADING_PERCENT, USUAL_VOLTAGE_PU
 
-_LIMITS = ElectricLimitsSpec()
 DEFAULT_LIMITS = ElectricLimits(
-    voltage_min_pu=_LIMITS.voltage_pu.min,
-    voltage_max_pu=_LIMITS.voltage_pu.max,
-    line_loading_percent=_LIMITS.line_loading_percent,
-    transformer_loading_percent=_LIMITS.transformer_loading_percent,
+    voltage_min_pu=USUAL_VOLTAGE_PU[0],
+    voltage_max_pu=USUAL_VOLTAGE_PU[1],
+    line_loading_percent=USUAL_LOADING_PERCENT,
+    transformer_loading_percent=USUAL_LOADING_PERCENT,
 )
-"""Those of a scenario that states none."""
+"""Those of a scenario that states none, for elements of which the network says none either."""
 SIMBENCH_STEP_S = 900
 """Profiles of simbench come in quarters of an hour."""
 
@@ -54,7 +53,7 @@ class GridSource:
     network: ElectricNetwork
     limits: ElectricLimits = DEFAULT_LIMITS
     slack_voltage_pu: float | None = None
-    replaced_loads: frozenset[int] = frozenset()
+    replaced_loads: frozenset[Element] = frozenset()
     profiles: Profiles = field(default_factory=dict)
 
 
@@ -82,15 +81,6 @@ def _from_case(case: Case) -> GridSource:
     )
 
 
-def _named(net: pandapowerNet, name: str, provenance: str) -> ElectricNetwork:
-    """A copy of a net that somebody built; BadInput where pandapower could not compute it."""
-    with _faults_of("pandapower"):
-        faults = structure_faults(Path(name), net)
-    if faults:
-        raise BadInput(faults)
-    return ElectricNetwork(name=name, net=with_names(copy.deepcopy(net)), provenance=provenance)
-
-
 def _from_json(path: Any, _: Mapping[str, Any]) -> GridSource:
     return _tried(electric_file(_path("json", path)), "Grid.json")
 
@@ -99,11 +89,13 @@ def _from_xlsx(path: Any, _: Mapping[str, Any]) -> GridSource:
     return _tried(electric_sheets(_path("xlsx", path)), "Grid.xlsx")
 
 
-def _tried(network: ElectricNetwork, place: str) -> GridSource:
-    faults = electric_trial(network, place=place, background_scaling=1.0)
+def _tried(network: ElectricNetwork, place: str, profiles: Profiles | None = None) -> GridSource:
+    """The network, solved once, with the limits of its own; BadInput where it has no solution."""
+    faults = electric_trial(network, place=place, background_scaling=1.0, generation_scaling=1.0).faults
     if faults:
         raise BadInput(faults)
-    return GridSource(network)
+    limits = replace(DEFAULT_LIMITS, elements=stored_limits(network.net))
+    return GridSource(network, limits, profiles=profiles or {})
 
 
 def _path(key: str, path: Any) -> Path:
@@ -125,7 +117,7 @@ def _faults_of(what: str) -> Iterator[None]:
 def _from_net(net: Any, _: Mapping[str, Any]) -> GridSource:
     if not isinstance(net, pandapowerNet):
         raise BadInput([Fault("Grid.net", type(net).__name__, "is not a pandapowerNet", "Give a net of pandapower")])
-    return GridSource(_named(net, "net", "given by the caller"))
+    return _tried(electric_net(net, "net", "given by the caller"), "Grid.net")
 
 
 def _from_network_function(name: Any, params: Mapping[str, Any]) -> GridSource:
@@ -147,7 +139,7 @@ def _from_network_function(name: Any, params: Mapping[str, Any]) -> GridSource:
     if not isinstance(net, pandapowerNet):
         problem = f"gives no single net but a {type(net).__name__}"
         raise BadInput([Fault("Grid.network_function", name, problem, "Give one of its nets as `net`")])
-    return GridSource(_named(net, name, f"pandapower.networks.{name}"))
+    return _tried(electric_net(net, name, f"pandapower.networks.{name}"), "Grid.network_function")
 
 
 def _network_functions() -> dict[str, Callable[..., Any]]:
@@ -178,7 +170,7 @@ def _from_simbench(code: str, _: Mapping[str, Any]) -> GridSource:
         # Shares of constant impedance and current that this pandapower reads differently: with them the net diverges.
         net.load[column] = 0.0
     profiles = {key: frame for key, frame in values.items() if not net[key[0]].empty}
-    return GridSource(_named(net, code, f"simbench {code}"), profiles=profiles)
+    return _tried(electric_net(net, code, f"simbench {code}"), "Grid.simbench", profiles)
 
 
 _READERS: dict[str, Callable[[Any, Mapping[str, Any]], GridSource]] = {

@@ -32,7 +32,7 @@ from mosaik_p2p.sims.heat_elements import (
     children,
     shown_values,
 )
-from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, interval_steps, open_case, serve, total
+from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, open_case, serve
 from mosaik_p2p.units import HEAT, Table
 
 HEAT_INPUT = "Q_heat[kW]"
@@ -123,7 +123,7 @@ class Simulator(GridSimulator):
             problem = "the scenario has no heat network"
             raise BadInput([Fault("Grid", case.scenario.name, problem, "Leave the grid out")])
         self._heat, self._limits = case.heat, case.heat_limits
-        self._use_interval(interval_steps(case, self._time_resolution))
+        self._use_time(case)
         for prosumer in case.prosumers:
             if prosumer.junctions is not None:
                 self._connect(prosumer.name, *prosumer.junctions)
@@ -173,8 +173,8 @@ class Simulator(GridSimulator):
     def _read(self, time: int, inputs: InputData) -> bool:  # noqa: ARG002 (time matters to other grids)
         for eid in sorted(inputs):
             if eid != GRID_ID and HEAT_INPUT in inputs[eid]:
-                self._draw_kw[eid.removeprefix("Consumer-")] = total(inputs[eid][HEAT_INPUT])
-                self._note_sources(eid, HEAT_INPUT, inputs[eid][HEAT_INPUT])
+                self._inputs.take(eid, HEAT_INPUT, inputs[eid][HEAT_INPUT])
+                self._draw_kw[eid.removeprefix("Consumer-")] = self._inputs.total(eid, HEAT_INPUT)
         return any(inputs.values())
 
     def _solver_inputs(self) -> Hashable:

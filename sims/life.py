@@ -14,15 +14,16 @@ from mosaik.async_scenario import SimConfig
 
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, ERROR_FILE, HEAT_NET_FILE
+from mosaik_p2p.results.folder import ERROR_FILE
 from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.sims.ending import Ending, cause_of, close_loop, demand_of, run_to_end, shut_down
 from mosaik_p2p.sims.interrupts import Interrupts
 from mosaik_p2p.sims.progress import tell
+from mosaik_p2p.sims.recorder import NET_FILE_OF
 from mosaik_p2p.sims.watching import START_LIMIT_S, Watch
-from mosaik_p2p.sims.wiring import StartConfig, Wiring, wire
+from mosaik_p2p.sims.wiring import NETWORK_OF, StartConfig, Wiring, wire
 
-NET_FILES = {"electric_grid": ELECTRIC_NET_FILE, "heat_grid": HEAT_NET_FILE}
+NET_FILES = {name: NET_FILE_OF[network] for name, network in NETWORK_OF.items()}
 PART_OF = {"market": "market", "electric_grid": "electric", "heat_grid": "heat"}
 """Simulator to the part of the wall time that it stands for."""
 
@@ -97,8 +98,8 @@ def _keep(wiring: Wiring, folder: Path) -> End:
     try:
         wiring.recorder.finish()
         for name, grid in wiring.grids.items():
-            # Another simulator in the place of ours need not know how to show its net.
-            if hasattr(grid, "get_net_json"):
+            # Ours have sent their nets; another simulator in their place need not know how to show its own.
+            if hasattr(grid, "get_net_json") and not (folder / NET_FILES[name]).exists():
                 result_folder(folder).write(NET_FILES[name], grid.get_net_json().encode())
         return End(None, _parts(wiring.recorder.wall_s()))
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (other simulators may be anything)

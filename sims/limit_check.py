@@ -16,7 +16,7 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.errors import BadInput, Fault, Status
-from mosaik_p2p.feasibility.electric import check_electric
+from mosaik_p2p.feasibility.electric import POWER, check_electric
 from mosaik_p2p.feasibility.limits import ElectricLimits
 from mosaik_p2p.sims.electric_elements import KINDS, split
 from mosaik_p2p.sims.grid_sources import DEFAULT_LIMITS
@@ -68,6 +68,7 @@ class Simulator(ScenarioSimulator):
         if case.electric is None or limits is not None:
             remedy = "Give a scenario with an electric network, or `limits`"
             raise BadInput([Fault("LimitCheck", case.scenario.name, "has no limits, or they are given twice", remedy)])
+        _refuse_powers(case.electric_limits or DEFAULT_LIMITS)
         net = case.electric.net
         self._names = {
             f"{kind}-{index}": name
@@ -106,6 +107,15 @@ class Simulator(ScenarioSimulator):
     def get_data(self, outputs: OutputRequest) -> OutputData:
         """The answer, if there was a dispatch."""
         return {eid: {} if self._answer is None else {"violations": self._answer} for eid in outputs}
+
+
+def _refuse_powers(limits: ElectricLimits) -> None:
+    """What nobody shows here must not seem to be kept."""
+    rated = [limit.name for limit in limits.elements if limit.quantity == POWER]
+    if rated:
+        problem = "has a limit in kW, and this check sees voltages and loadings only"
+        remedy = "Use the electric grid of this package, or leave the limit out"
+        raise BadInput([Fault("LimitCheck", f"line {name}", problem, remedy) for name in rated])
 
 
 def _stated(limits: Mapping[str, Any]) -> ElectricLimits:

@@ -11,22 +11,23 @@ Signs: `P_load`, `Q_load` and `Q_heat` draw from the networks, `P_gen` feeds in;
 into the networks, as a sale is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE
 from mosaik_p2p.market.forecasts import ATTRIBUTES
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.opening import opened
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.sims.expected import REALISED, Expected
 from mosaik_p2p.sims.shared import (
     API_VERSION,
     ScenarioSimulator,
@@ -35,10 +36,9 @@ from mosaik_p2p.sims.shared import (
     interval_steps,
     open_case,
     record,
-    same_length,
     serve,
 )
-from mosaik_p2p.units import CARRIERS, KW_PER_MW, FloatArray, mw
+from mosaik_p2p.units import CARRIERS, KW_PER_MW, mw
 
 MARKET_ID = "Market"
 DISPATCH = ("P_load[MW]", "P_gen[MW]", "Q_load[MVar]", "Q_heat[kW]")
@@ -61,7 +61,8 @@ META: Meta = {
             "public": False,
             "params": [],
             "attrs": [*ATTRIBUTES, *DISPATCH, *STATE],
-            "trigger": [],
+            # What turns out while an interval runs has to be noticed.
+            "trigger": [*REALISED],
             "non-persistent": [*DISPATCH, *ATTRIBUTES],
             "any_inputs": False,
         },
@@ -93,6 +94,7 @@ class Simulator(ScenarioSimulator):
         self._prosumer_of: dict[str, str] = {}
         self._dispatch: dict[str, ProsumerDispatch] = {}
         self._prices: dict[tuple[str, str], float | None] = {}
+        self._expected = Expected()
         self._interval = -1
         self._emits = False
         self._wall_s = 0.0
@@ -119,13 +121,20 @@ class Simulator(ScenarioSimulator):
         if interval > self._interval and not inside:
             self._begin(interval, inputs)
         elif interval == self._interval:
-            self._consider(inputs.get(MARKET_ID, {}))
+            self._expected.take_late(_of_prosumers(inputs), interval=interval, when=self._lateness(inside))
+            # What a network finds while the interval runs, on account of others, is not about the dispatch as cleared.
+            self._consider({} if inside else inputs.get(MARKET_ID, {}))
         return (interval + 1) * self._steps_per_interval
+
+    def _lateness(self, inside: int) -> str:
+        minutes = inside * self._time_resolution / SECONDS_PER_MINUTE
+        return f"{minutes:g} min after the interval's begin" if inside else "after the clearing of the same instant"
 
     def _begin(self, interval: int, inputs: InputData) -> None:
         self._commit()
         started = perf_counter()
-        outcome = self.market.clear(interval, _forecasts(inputs, self._prosumer_of))
+        self._expected.take(_of_prosumers(inputs), interval=interval)
+        outcome = self.market.clear(interval, self._expected.forecasts(interval, self._prosumer_of))
         self._interval, self.round = interval, 0
         self._publish(outcome, perf_counter() - started)
 
@@ -216,7 +225,7 @@ class Simulator(ScenarioSimulator):
         state = _state(dispatch) | {
             f"price_{carrier}[EUR/MWh]": self._prices.get((name, carrier)) for carrier in CARRIERS
         }
-        return state if dispatch is None or not self._emits else state | _events(dispatch)
+        return state if dispatch is None or not self._emits else state | events_of(dispatch)
 
     def finalize(self) -> None:
         """Commit the last interval."""
@@ -236,29 +245,12 @@ def _child(prosumer: Prosumer) -> CreateResult:
     }
 
 
-def _forecasts(inputs: InputData, prosumer_of: Mapping[str, str]) -> dict[str, dict[str, FloatArray]]:
-    """What the profiles say, by prosumer; what they do not say comes from the scenario."""
-    return {
-        name: {
-            attribute: _series(in_order(inputs[eid][attribute]))
-            for attribute in ATTRIBUTES
-            if _given(inputs[eid], attribute)
-        }
-        for eid, name in prosumer_of.items()
-        if eid in inputs
-    }
+def _of_prosumers(inputs: InputData) -> InputData:
+    return {eid: attributes for eid, attributes in inputs.items() if eid != MARKET_ID}
 
 
-def _given(attributes: Mapping[str, Mapping[str, Any]], name: str) -> bool:
-    return name in attributes and any(value is not None for value in attributes[name].values())
-
-
-def _series(values: Sequence[Any]) -> FloatArray:
-    lists = [value if isinstance(value, list) else [value] for value in values if value is not None]
-    return np.asarray(same_length(lists), dtype=np.float64)
-
-
-def _events(dispatch: ProsumerDispatch) -> dict[str, float]:
+def events_of(dispatch: ProsumerDispatch) -> dict[str, float]:
+    """What a dispatch sends to the networks, by attribute."""
     return {
         "P_load[MW]": mw(max(-dispatch.injection_kw, 0.0)),
         "P_gen[MW]": mw(max(dispatch.injection_kw, 0.0)),

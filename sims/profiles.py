@@ -13,6 +13,7 @@ from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS, series_of
 from mosaik_p2p.prosumers.devices import Prosumer, Series
 from mosaik_p2p.sims.shared import (
     API_VERSION,
+    GENERATION_SCALING,
     LOAD_SCALING,
     ScenarioSimulator,
     ScenarioSource,
@@ -30,7 +31,7 @@ META: Meta = {
     "models": {
         "Profiles": {"public": True, "params": ["scenario"], "attrs": [], "any_inputs": False},
         "Prosumer": {"public": False, "params": [], "attrs": [*ATTRIBUTES], "any_inputs": False},
-        "Background": {"public": False, "params": [], "attrs": [LOAD_SCALING], "any_inputs": False},
+        "Background": {"public": False, "params": [], "attrs": [LOAD_SCALING, GENERATION_SCALING], "any_inputs": False},
     },
 }
 
@@ -72,7 +73,8 @@ class Simulator(ScenarioSimulator):
 
     def _value(self, eid: str, attribute: str) -> list[float] | float | None:
         if eid == BACKGROUND_ID:
-            return load_scaling(self._case, self._interval)
+            scaling = load_scaling if attribute == LOAD_SCALING else generation_scaling
+            return scaling(self._case, self._interval)
         kind, when = attribute.removesuffix("[kW]").rsplit("_", 1)
         series = self._series[eid].get(kind, [])
         if not series:
@@ -86,8 +88,13 @@ class Simulator(ScenarioSimulator):
 
 
 def load_scaling(case: Case, interval: int) -> float:
-    """Factor on every load of the electric network that no prosumer replaces; without a background there is none."""
+    """Factor on all that the electric network's own elements draw; without a background they are dropped."""
     return 0.0 if case.background is None else float(case.background[interval])
+
+
+def generation_scaling(case: Case, interval: int) -> float:
+    """Factor on the static generators of the electric network that no prosumer replaces."""
+    return float(case.generation[interval])
 
 
 def series_by_kind(prosumer: Prosumer) -> dict[str, list[Series]]:

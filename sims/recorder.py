@@ -2,8 +2,12 @@
 
 It belongs into the group of the market and the grids: outside it would see the last round only. Of an interval with
 several rounds the last one is binding; `clearing`, `flows`, `violations` and `negotiation` keep the others too.
+
+In a run of this package the folder is the run's, which begins and concludes it. In a world of somebody's own the
+recorder does that itself: see `own_folder`.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +15,17 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
 from mosaik_p2p.results.store import ResultStore
 from mosaik_p2p.results.tables import TABLES
 from mosaik_p2p.settlement import settle
+from mosaik_p2p.sims.expected import LateValue
+from mosaik_p2p.sims.own_folder import OwnFolder, claimed
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSource, interval_steps, open_case, serve
-from mosaik_p2p.units import Table
+from mosaik_p2p.units import ELECTRICITY, HEAT, Table
 
 RECORDER_ID = "Recorder"
+NET_FILE_OF = {ELECTRICITY: ELECTRIC_NET_FILE, HEAT: HEAT_NET_FILE}
 ALL_ROUNDS = frozenset({"clearing", "flows", "violations", "negotiation"})
 FLUSH_INTERVALS = 12
 """Intervals between two writes: what a killed process can lose, against one small file per table and write."""
@@ -28,7 +36,7 @@ META: Meta = {
     "models": {
         "Recorder": {
             "public": True,
-            "params": ["scenario", "folder", "on_interval"],
+            "params": ["scenario", "folder", "overwrite", "on_interval"],
             "attrs": ["tables"],
             "trigger": ["tables"],
             "non-persistent": ["tables"],
@@ -45,7 +53,12 @@ class Simulator(ScenarioSimulator):
     def __init__(self) -> None:
         super().__init__(META)
         self._store: ResultStore | None = None
-        self._rounds: dict[int, dict[str, Table]] = {}
+        self._own: OwnFolder | None = None
+        self._rounds: dict[int, dict[str, dict[str, Table]]] = {}
+        """By round and source: the tables of the open interval."""
+        self._nets: dict[str, str] = {}
+        """By network, as it was sent last."""
+        self._has_warned = False
         self._interval = 0
         self._written = 0
         self._wall_s: dict[str, float] = {}
@@ -62,10 +75,12 @@ class Simulator(ScenarioSimulator):
         self,
         scenario: ScenarioSource,
         folder: str | Path,
+        overwrite: bool = False,
         on_interval: Callable[[], object] | None = None,
     ) -> None:
         self._case: Case = open_case(scenario)
         self._steps_per_interval = interval_steps(self._case, self._time_resolution)
+        self._own = claimed(Path(folder), self._case, overwrite=overwrite)
         self._store = ResultStore(Path(folder))
         self._on_interval = on_interval
 
@@ -76,6 +91,9 @@ class Simulator(ScenarioSimulator):
             self._write_open()
             self._interval = interval
         messages = inputs.get(RECORDER_ID, {}).get("tables", {})
+        if time % self._steps_per_interval:
+            self._warn_of(messages)
+            messages = {}
         for source in sorted(messages):
             self._keep(source, messages[source])
         following = interval + 1
@@ -83,15 +101,28 @@ class Simulator(ScenarioSimulator):
 
     def _keep(self, source: str, message: Mapping[str, Any]) -> None:
         self._wall_s[source] = self._wall_s.get(source, 0.0) + message["wall_s"]
-        tables = self._rounds.setdefault(message["round"], {})
-        for name, rows in message["tables"].items():
-            tables[name] = joined(tables[name], rows) if name in tables else rows
+        # A source that answers a round once more means to replace its answer.
+        self._rounds.setdefault(message["round"], {})[source] = message["tables"]
+        if "net" in message:
+            self._nets.update(dict.fromkeys(message["tables"]["flows"]["network"], message["net"]))
+
+    def _warn_of(self, messages: Mapping[str, Any]) -> None:
+        """Between the begins of two intervals the tables have no place for what a network finds."""
+        if messages and not self._has_warned:
+            self._has_warned = True
+            message = (
+                f"{', '.join(sorted(messages))}: sent tables while an interval runs, on account of inputs that change "
+                "within it. They are not kept: the result folder holds every interval as it stands at its begin. "
+                "A shorter time.step_minutes keeps more."
+            )
+            warnings.warn(message, LateValue, stacklevel=2)
 
     def _write_open(self) -> None:
         """Write the open interval with its last round as the binding one."""
         if not self._rounds or self._store is None:
             return
-        for table, rows in interval_tables(self._rounds, self._case, self._interval):
+        rounds = {number: _together(sources) for number, sources in self._rounds.items()}
+        for table, rows in interval_tables(rounds, self._case, self._interval):
             self._store.append(table, rows)
         self._rounds = {}
         self._written += 1
@@ -105,6 +136,9 @@ class Simulator(ScenarioSimulator):
         self._write_open()
         if self._store is not None:
             self._store.flush()
+            for network, net in self._nets.items():
+                self._store.folder.write(NET_FILE_OF[network], net.encode())
+        self._nets = {}
 
     def drop_unfinished(self, market_time: int) -> None:
         """After a failure: forget the open interval, unless the market had gone beyond it.
@@ -112,7 +146,7 @@ class Simulator(ScenarioSimulator):
         Otherwise nobody knows whether its last round would have been binding.
         """
         if market_time < (self._interval + 1) * self._steps_per_interval:
-            self._rounds = {}
+            self._rounds, self._nets = {}, {}
 
     def wall_s(self) -> dict[str, float]:
         """Seconds of computing so far, by the name of the simulator."""
@@ -123,8 +157,20 @@ class Simulator(ScenarioSimulator):
         return {eid: {} for eid in outputs}
 
     def finalize(self) -> None:
-        """Write the last interval."""
+        """Write the last interval; a folder that is the recorder's own is concluded."""
         self.finish()
+        if self._own is not None:
+            self._own.conclude(self.wall_s())
+            self._own = None
+
+
+def _together(sources: Mapping[str, Mapping[str, Table]]) -> dict[str, Table]:
+    """The tables of all sources, in the order of their names."""
+    tables: dict[str, Table] = {}
+    for source in sorted(sources):
+        for name, rows in sources[source].items():
+            tables[name] = joined(tables[name], rows) if name in tables else rows
+    return tables
 
 
 def joined(first: Table, second: Table) -> Table:
@@ -175,7 +221,10 @@ def _settlement(tables: Mapping[str, Table], case: Case) -> Table | None:
     """What everybody pays; None where a dispatch is missing to settle or its flows to price the losses."""
     if not {"trades", "prosumers", "alone", "flows"} <= set(tables):
         return None
-    return settle(dict(tables), dt_h=case.dt_h, loss_price_per_kwh=case.scenario.settlement.loss_price_per_kwh)
+    stated = case.scenario.settlement
+    # What prosumers cause of the losses is known only after the run.
+    counted = {name: rows for name, rows in tables.items() if name != "flows" or stated.losses == "whole"}
+    return settle(counted, dt_h=case.dt_h, loss_price_per_kwh=stated.loss_price_per_kwh)
 
 
 def _stamped(name: str, rows: Table, case: Case, interval: int, number: int, binding: int) -> Table:

@@ -16,7 +16,9 @@ from mosaik_p2p.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, Table
 
 API_VERSION: Final = "3.0"
 LOAD_SCALING: Final = "load_scaling[1]"
-"""Factor on every load of the electric network that no prosumer replaces."""
+"""Factor on all that the electric network's own elements draw and no prosumer replaces."""
+GENERATION_SCALING: Final = "generation_scaling[1]"
+"""Factor on the electric network's static generators that no prosumer replaces."""
 
 ScenarioSource: TypeAlias = str | Path | Case
 """The name or path of a scenario, or the loaded scenario (only for a simulator in this process)."""
@@ -72,19 +74,15 @@ def in_order(sources: Sources) -> list[Any]:
     return [sources[source] for source in sorted(sources)]
 
 
-def total(sources: Sources) -> float:
-    """Sum over the sources, the same in every run."""
-    return math.fsum(in_order(sources))
-
-
 def only_value(sources: Sources) -> Any:
     """The value of an attribute that one source provides; with several, that of the first name."""
     return in_order(sources)[0]
 
 
-def record(round_number: int, tables: Mapping[str, Table], *, wall_s: float) -> dict[str, Any]:
-    """One round's tables as a message to the recorder, JSON types only."""
-    return {"round": round_number, "wall_s": wall_s, "tables": dict(tables)}
+def record(round_number: int, tables: Mapping[str, Table], *, wall_s: float, net: str | None = None) -> dict[str, Any]:
+    """One round's tables as a message to the recorder, JSON types only; `net`: the network as it was solved."""
+    message = {"round": round_number, "wall_s": wall_s, "tables": dict(tables)}
+    return message if net is None else message | {"net": net}
 
 
 def serve(simulator: mosaik_api_v3.Simulator, description: str) -> int:

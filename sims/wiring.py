@@ -22,7 +22,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.folder import SCENARIO_FILE
 from mosaik_p2p.sims.market import ANSWERS
 from mosaik_p2p.sims.profiles import BACKGROUND_ID
-from mosaik_p2p.sims.shared import LOAD_SCALING, interval_steps
+from mosaik_p2p.sims.shared import GENERATION_SCALING, LOAD_SCALING, interval_steps
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 StartConfig: TypeAlias = Mapping[str, Any] | Starter
@@ -128,7 +128,7 @@ def _connect_profiles(world: World, profiles: Entity, market: Entity, grids: Map
         if attributes:
             world.connect(sources[eid], prosumer, *attributes)
     if "electric_grid" in grids:
-        world.connect(sources[BACKGROUND_ID], grids["electric_grid"], LOAD_SCALING)
+        world.connect(sources[BACKGROUND_ID], grids["electric_grid"], LOAD_SCALING, GENERATION_SCALING)
 
 
 def _connect_dispatch(world: World, market: Entity, grids: Mapping[str, Entity]) -> None:

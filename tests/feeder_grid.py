@@ -7,6 +7,7 @@ from functools import cached_property
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.rolling import ProsumerDispatch
 from mosaik_p2p.market.rows import LimitRow
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.prosumers.devices import Prosumer
@@ -25,7 +26,7 @@ class FeederGrid:
     slack_voltage_pu: float = 1.0
     voltage_pu: tuple[float, float] = (0.95, 1.05)
     loading_percent: float = 1e9
-    replaced_loads: frozenset[int] = frozenset()
+    replaced_loads: frozenset[Element] = frozenset()
 
     @cached_property
     def _flow(self) -> PowerFlow:

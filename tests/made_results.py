@@ -48,6 +48,9 @@ relative_gap = 1e-3
 carrier = "electricity"
 [tariffs.district]
 carrier = "heat"
+[settlement]
+losses = "whole"
+loss_price_per_kwh = 0.2
 """
 HEAT = """[networks.heat]
 case = "made"

@@ -127,7 +127,7 @@ def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
 
 @pytest.mark.once
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [100, 3000, 1_000_000])
+@pytest.mark.parametrize("limit", [100, 4500, 1_000_000])
 def test_files_that_may_not_grow(tmp_path: Path, limit: int) -> None:
     """The same error as of a full disk, at the scenario, the tables, the net or the report; needs no rights."""
     pytest.importorskip("resource")

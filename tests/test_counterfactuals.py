@@ -11,7 +11,12 @@ from mosaik_p2p import api
 from mosaik_p2p.cosim import ExitCode, Order, RunOutcome, conduct, run
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.comparison import LABELS, comparison_rows
-from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIATION, counterfactual_folder
+from mosaik_p2p.results.counterfactuals import (
+    ALONE_WITHIN_LIMITS,
+    WITHOUT_CHARGES,
+    WITHOUT_NEGOTIATION,
+    counterfactual_folder,
+)
 from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE
 from mosaik_p2p.results.lock import LOCK_FILE
 from mosaik_p2p.results.mark import MARK_FILE
@@ -88,8 +93,8 @@ def test_what_the_operator_takes_stands_beside_what_the_prosumers_pay(compared: 
     assert own > 0.0
     assert rows["with charges"].operator == pytest.approx(own, abs=ROUNDING)
     lines = render(compared.summary).splitlines()
-    header = next(line for line in lines if "prosumers pay (CNY)" in line)
-    assert header.endswith("operator takes")
+    header = next(line for line in lines if line.startswith("Hours with broken limits"))
+    assert header.split()[-5:] == ["(CNY):", "system", "prosumers", "operator", "takes"]
     assert next(line for line in lines if line.startswith("  with charges")).endswith(plain(own))
     assert "operator takes (CNY)" in (compared.folder / REPORT_FILE).read_text(encoding="utf-8")
 
@@ -105,8 +110,8 @@ def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> No
 def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -> None:
     overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)
     outcome = run("network1", out=tmp_path / "run", steps=2, overrides=overrides, counterfactuals=True, progress=False)
-    free, posted, negotiated = comparison_rows(outcome.summary)
-    assert [row.label for row in (free, posted, negotiated)] == list(LABELS.values())
+    alone, free, posted, negotiated = comparison_rows(outcome.summary)
+    assert [row.label for row in (alone, free, posted, negotiated)] == ["alone", *LABELS.values()]
     broken = sum(posted.hours.values())
     assert broken >= 1.0
     assert sum(negotiated.hours.values()) == 0.0
@@ -133,7 +138,8 @@ def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> Non
     assert outcome.exit_code is ExitCode.INCOMPLETE
     assert outcome.summary["complete"]
     assert {case: told["complete"] for case, told in outcome.summary["counterfactuals"].items()} == {
-        WITHOUT_CHARGES: False
+        ALONE_WITHIN_LIMITS: True,
+        WITHOUT_CHARGES: False,
     }
     told = "The run without charges broke off and is not compared: interrupted by the user"
     assert told in render(outcome.summary)

@@ -68,7 +68,7 @@ def test_every_fault_of_a_file_is_reported(bus15: ElectricNetwork, tmp_path: Pat
     found = problems(written(net, tmp_path))
     assert found == [
         "cannot be checked here",
-        "a generator cannot be the slack here",
+        "slack makes a generator the slack, which is not supported here",
         "no path leads from there to an ext_grid",
     ]
     net.ext_grid["in_service"] = False

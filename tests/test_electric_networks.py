@@ -144,7 +144,8 @@ def test_graph_of_a_mixed_net() -> None:
     assert edges[frozenset({"upper", "middle"})] == pytest.approx([1.0 * 0.02**2])
     assert edges[frozenset({"middle", "low"})] == pytest.approx([0.04 * 0.4**2 / 0.4], rel=SAME_TRANSFORMER)
     assert edges[frozenset({"low", "far"})] == pytest.approx([0.025])
-    assert sorted(edges[frozenset({"far", "away"})]) == pytest.approx([0.1, 0.2])
+    # Side by side: 0.1 and 0.2 ohm together.
+    assert edges[frozenset({"far", "away"})] == pytest.approx([0.2 / 3.0])
     assert graph.node_of == {0: 0, 1: 0, 2: 1, 3: 2, 4: 2, 5: 3, 6: 4}
     assert set(before) == set(net)
     pd.testing.assert_frame_equal(net.line, before.line)

@@ -13,7 +13,15 @@ from mosaik_p2p.loading import load
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.tables import TABLES
 from mosaik_p2p.scenarios import examples
-from mosaik_p2p.scenarios.examples import attributes, either_grid, files, processes, refused_grid, usual_grid
+from mosaik_p2p.scenarios.examples import (
+    attributes,
+    either_grid,
+    files,
+    own_world,
+    processes,
+    refused_grid,
+    usual_grid,
+)
 from mosaik_p2p.sims import limit_check
 from mosaik_p2p.sims.wiring import event_driven
 
@@ -138,6 +146,16 @@ def test_the_refusal_says_why(tmp_path: Path) -> None:
     assert "simulators.electric_grid" in told
     assert "would check only the first dispatch of an interval" in told
     assert "Use a hybrid or event-based simulator" in told
+
+
+def test_an_own_world_ends_with_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own_world.main()
+    told = capsys.readouterr().out
+    assert told.startswith("52.1 kWh traded in 1 h, verdict feasible")
+    assert (tmp_path / told.rpartition("Report: ")[2].strip()).stat().st_size > 0
 
 
 @pytest.fixture(scope="module")

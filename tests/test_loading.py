@@ -14,6 +14,7 @@ import made_scenario as made
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.feasibility.limits import ElementLimit
 from mosaik_p2p.loading import Case, check, load, shipped_scenarios
+from mosaik_p2p.loading.clock import minutes_of_day
 from mosaik_p2p.loading.series import span_of
 from mosaik_p2p.loading.tariffs import price_per_kwh
 from mosaik_p2p.prosumers.devices import Battery, FixedLoad, FlexibleLoad, HeatPump, Prosumer, Pv, SolarCollector
@@ -54,7 +55,7 @@ def test_the_span_begins_at_the_start_and_days_follow_its_offset() -> None:
     assert len(span.times) == 29
     assert span.times[0].isoformat() == "2017-03-20T23:00:00+00:00"
     assert span.day.tolist() == [0] * 24 + [1] * 5
-    assert span.minute[:3].tolist() == [0, 60, 120]
+    assert minutes_of_day(span.own_times)[:3].tolist() == [0, 60, 120]
 
 
 def test_devices_are_on_the_span_and_in_their_units(case: Case) -> None:
@@ -245,7 +246,7 @@ def test_a_users_own_electric_network(tmp_path: Path) -> None:
     case = load(made.write(tmp_path, own))
     assert case.electric is not None
     assert case.electric.net.bus.at[case.prosumers[0].bus, "name"] == "Bus 7"
-    assert case.replaced_loads == frozenset({2})
+    assert case.replaced_loads == frozenset({("load", 2)})
 
 
 def own_heat_network(folder: Path, *, prefixes: tuple[str, ...] = ("",)) -> None:

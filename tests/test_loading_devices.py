@@ -53,8 +53,8 @@ def vehicle(arrival: str, departure: str) -> EvSpec:
 def test_a_vehicle_is_there_from_its_arrival_to_its_departure(
     arrival: str, departure: str, step: int, first: int, count: int
 ) -> None:
-    minute = np.arange(0, 2 * 1440, step) % 1440
-    left = intervals_left(vehicle(arrival, departure), minute, step)
+    times = pd.date_range("2017-03-28T00:00:00+01:00", periods=2 * 1440 // step, freq=f"{step}min")
+    left = intervals_left(vehicle(arrival, departure), times, step)
     per_day = 1440 // step
     expected = np.full(per_day, -1)
     expected[(first + np.arange(count)) % per_day] = np.arange(count)[::-1]

@@ -309,9 +309,9 @@ def test_components_that_pandapipes_would_pass_over_are_named(tmp_path: Path) ->
 
 def test_a_network_without_solution_is_found_by_the_trial() -> None:
     net = nets.electric_base()
-    assert electric_trial(ElectricNetwork("made", net, ""), place="grid") == []
+    assert electric_trial(ElectricNetwork("made", net, ""), place="grid").faults == []
     net.line.loc[1, ["length_km", "c_nf_per_km"]] = [5000.0, 1e6]
-    (fault,) = electric_trial(ElectricNetwork("made", net, ""), place="grid")
+    (fault,) = electric_trial(ElectricNetwork("made", net, ""), place="grid").faults
     assert "has no solution" in fault.problem
     assert "'made'" in fault.problem
 
@@ -320,7 +320,7 @@ def test_what_makes_a_library_stumble_is_a_fault_with_the_columns_that_stand_out
     net = nets.electric_base()
     net.load["const_z_p_percent"] = [np.nan]
     net.line.loc[1, "length_km"] = np.nan
-    found = electric_trial(ElectricNetwork("made", net, ""), place="grid", background_scaling=1.0)
+    found = electric_trial(ElectricNetwork("made", net, ""), place="grid", background_scaling=1.0).faults
     assert [fault.place for fault in found] == ["grid"]
     assert "line.length_km" in found[0].value
     heat = heat_file_of(nets.heat_base())
@@ -354,7 +354,7 @@ def test_numbers_declared_as_objects_are_computed_with(tmp_path: Path) -> None:
         content = net["_object"][table]
         content["dtype"] = dict.fromkeys(content["dtype"], "object")
     network = electric_file(written(json.dumps(net), tmp_path))
-    assert electric_trial(network, place="grid", background_scaling=1.0) == []
+    assert electric_trial(network, place="grid", background_scaling=1.0).faults == []
     assert network.net.line["from_bus"].dtype == np.int64
     assert network.net.line["in_service"].dtype == np.bool_
 

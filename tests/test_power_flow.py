@@ -53,14 +53,14 @@ def test_kept_state_gives_the_answer_of_plain_runs(case: str) -> None:
     network = electric_case(case)
     places = [int(bus) for bus in network.net.load["bus"].iloc[:5]]
     flow = PowerFlow(network, prosumer_buses=places)
-    replaced = frozenset([int(network.net.load.index[0])])
+    replaced = frozenset([("load", int(network.net.load.index[0]))])
     random = np.random.default_rng(seed=7)
     for scaling in (0.2, 1.0, 0.6):
         injections = {bus: (float(p), float(q)) for bus, p, q in zip(places, *random.normal(0, 3, (2, 5)), strict=True)}
         result = flow.solve(injections, background_scaling=scaling, replaced_loads=replaced)
         net = deepcopy(network.net)
         net.load[["p_mw", "q_mvar"]] *= scaling
-        net.load.loc[list(replaced), ["p_mw", "q_mvar"]] = 0.0
+        net.load.loc[[index for _, index in replaced], ["p_mw", "q_mvar"]] = 0.0
         for bus, (p_kw, q_kvar) in injections.items():
             pandapower.create_sgen(net, bus, p_mw=p_kw / 1000, q_mvar=q_kvar / 1000)
         np.testing.assert_allclose(result.buses["vm_pu"], plain_voltages(net), rtol=0, atol=SAME_VOLTAGE_PU)
@@ -69,7 +69,9 @@ def test_kept_state_gives_the_answer_of_plain_runs(case: str) -> None:
 def test_every_interval_stands_alone(bus15: ElectricNetwork) -> None:
     flow = PowerFlow(bus15, prosumer_buses=[4, 9])
     first = flow.solve({4: (50.0, 5.0)}, background_scaling=0.5)
-    flow.solve({9: (-200.0, 0.0)}, background_scaling=1.0, replaced_loads=frozenset([0, 1, 2]))
+    flow.solve(
+        {9: (-200.0, 0.0)}, background_scaling=1.0, replaced_loads=frozenset(("load", index) for index in range(3))
+    )
     again = flow.solve({4: (50.0, 5.0)}, background_scaling=0.5)
     np.testing.assert_allclose(again.buses["vm_pu"], first.buses["vm_pu"], rtol=0, atol=SAME_VOLTAGE_PU)
 

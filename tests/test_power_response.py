@@ -18,6 +18,8 @@ STEP_KW = 0.25
 """Small against the loads, large against what the solver's tolerance of 1e-8 MVA leaves open (1e-5 kW)."""
 LEAST_LOADING_PERCENT = 10.0
 """Below it a step changes the direction of the current so much that differences of its magnitude are no slope."""
+LEAST_POWER_KW = 1.0
+"""The same for the power of a line."""
 RELATIVE = 1e-4
 """Of the largest response of a quantity: solver tolerance over the step, and the curvature over it."""
 PU_PER_MW = 3e-6
@@ -32,6 +34,7 @@ def values(result: PowerFlowResult) -> dict[str, FloatArray]:
         "voltage_pu": np.array(result.buses["vm_pu"], dtype=float),
         "line_loading_percent": np.array(result.lines["loading_percent"], dtype=float),
         "transformer_loading_percent": np.array(result.transformers["loading_percent"], dtype=float),
+        "line_power_kw": np.abs([result.lines["p_from_kw"], result.lines["p_to_kw"]]).astype(float).max(axis=0),
         SLACK: np.array([result.slack_kw]),
     }
 
@@ -56,8 +59,8 @@ def assert_close(
     for quantity, every in expected.items():
         ours = found[quantity].per_kvar if reactive else found[quantity].per_kw
         assert ours.shape == every.shape
-        loaded = values(solved)[quantity] >= LEAST_LOADING_PERCENT
-        kept = loaded if "loading" in quantity else np.ones(len(every), dtype=bool)
+        loaded = values(solved)[quantity] >= (LEAST_POWER_KW if "power" in quantity else LEAST_LOADING_PERCENT)
+        kept = loaded if "loading" in quantity or "power" in quantity else np.ones(len(every), dtype=bool)
         ours, matrix = ours[kept], every[kept]
         if not matrix.size:
             continue

@@ -159,7 +159,7 @@ def test_the_scenario_of_all_devices_has_them_all() -> None:
     assert any(entry.get("v2g") for prosumer in scenario["prosumers"] for entry in prosumer["devices"])
 
 
-INDICES = {"bus", "junction", "replaces_load", "replaces_consumer", "supply", "return_"}
+INDICES = {"bus", "junction", "replaces_load", "replaces_generator", "replaces_consumer", "supply", "return_"}
 """Keys with an index of a network's element, which the network's own table bounds."""
 
 
@@ -174,7 +174,7 @@ def test_every_number_has_a_lower_and_an_upper_end(kind: type[Section]) -> None:
 def test_ranges_are_stated_where_the_keys_are() -> None:
     page = reference_markdown()
     assert "Heat per electricity, a number or the name of a profile. 0.5 to 30." in page
-    assert "Least voltage, p.u. 0.5 to 1.5." in page
-    assert "percent of the rated current. 1 to 1000." in page
+    assert "else the one in the network's file, else 0.95. 0.5 to 1.5." in page
+    assert "what the file says of each, else 100. 1 to 1000." in page
     (row,) = (line for line in page.splitlines() if "| `price` |" in line or "`relative_gap`" in line)
     assert "Above 0 to below 1." in row

@@ -289,8 +289,8 @@ def test_the_report_says_why_the_market_did_not_converge(tmp_path: Path):
     assert "<p>The market did not converge in 2 intervals: too &lt;hard&gt;</p>" in edited(tmp_path, fail)
 
 
-def test_the_operator_pays_for_the_losses_of_all(pages: dict[str, str]):
-    assert pages["small"].count("losses of the whole network, background included") == 2
+def test_the_losses_that_prosumers_cause_stand_beside_those_of_the_whole_network(pages: dict[str, str]):
+    assert pages["small"].count("Losses that the prosumers cause: electricity not known (whole network ") == 1
 
 
 def test_a_run_without_any_interval_shows_neither_trade_nor_cost(tmp_path: Path):

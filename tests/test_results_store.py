@@ -33,6 +33,7 @@ CONTRACT = {
     "devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
     "closing": "time case prosumer hours cost_from_initial cost_from_reached closing_value cause",
     "flows": "time round network status iterations slack_kw loss_kw pump_kw",
+    "background": "time quantity factor",
     "heat_exchanges": "time prosumer mode cleared_kw delivered_kw mdot_kg_per_s t_supply_c t_return_c dp_bar status",
     "plants": "time plant heat_kw mdot_kg_per_s t_supply_c t_return_c head_bar pump_kw",
     "buses": "time bus vm_pu va_degree p_injection_kw q_injection_kvar",
@@ -43,9 +44,12 @@ CONTRACT = {
     "negotiation": "time round move network element quantity unit is_upper limit multiplier slack within_means",
     "violations": "time round network element quantity value limit unit excess prosumers_can_influence",
     "settlement": "time case party counterparty carrier item energy_kwh money",
-    "alone": "time prosumer carrier import_kw export_kw imbalance_kw cost level_kwh "
+    "alone": "time prosumer carrier import_kw export_kw imbalance_kw injection_kw q_injection_kvar cost level_kwh "
     "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
     "cleared_surplus_kw",
+    "alone_devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
+    "flows_without_market": "time case network status iterations slack_kw loss_kw pump_kw",
+    "violations_without_market": "time case network element quantity value limit unit excess",
     "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh",
 }
 

@@ -14,10 +14,11 @@ import pytest
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.file_limits import with_file_limits
 from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.results.store import read_table
-from mosaik_p2p.scenario.grids import ElectricLimitsSpec, HeatLimitsSpec
+from mosaik_p2p.scenario.grids import ElectricitySpec, HeatLimitsSpec
 from mosaik_p2p.sims import electric_grid, heat_grid, market, profiles, recorder
 from mosaik_p2p.sims.grid import flow_row
 
@@ -499,7 +500,7 @@ def test_the_market_runs_against_the_usual_adapter(case: Case) -> None:
 
 
 def test_grids_without_a_scenario_have_the_limits_of_one_that_states_none() -> None:
-    stated = ElectricLimitsSpec()
+    stated = with_file_limits(ElectricitySpec(case="bus15"), None).limits
     limits = electric(network_function="case4gs")._opened.limits
     assert (limits.voltage_min_pu, limits.voltage_max_pu) == (stated.voltage_pu.min, stated.voltage_pu.max)
     assert limits.line_loading_percent == stated.line_loading_percent

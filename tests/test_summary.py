@@ -27,11 +27,11 @@ from mosaik_p2p.results.store import ResultStore, read_table
 from mosaik_p2p.results.summary import NOT_ENDED, package_versions, read_summary, summarise, write_summary
 from mosaik_p2p.results.terminal import WIDTH, render
 from mosaik_p2p.results.verdicts import overall_of_interval, overall_of_run
-from mosaik_p2p.results.wording import plain, share_of_change, signed
+from mosaik_p2p.results.wording import least_compared, plain, share_of_change, signed
 
 MONEY_TOLERANCE = 1e-9
 """Sums of a few dozen products in double precision."""
-MOST_LINES = 34
+MOST_LINES = 42
 
 
 @pytest.fixture(scope="module")
@@ -268,10 +268,16 @@ def test_what_only_those_alone_lack_is_told_too(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("alone", "market", "share"),
-    [(1e-12, 13.1, ""), (0.009, 0.5, ""), (-4.0, -5.0, ""), (8.0, 7.0, "-12.5 %"), (64.0, 64.0 - 1e-9, "0.0 %")],
+    [
+        *[(1e-12, 13.1, ""), (0.009, 0.5, ""), (-4.0, -5.0, ""), (8.0, 7.0, "-12.5 %"), (64.0, 64.0 - 1e-9, "0.0 %")],
+        *[(4.99, 9.0, ""), (5.0, 9.0, "+80.0 %")],
+    ],
 )
 def test_a_share_of_next_to_nothing_is_not_printed(alone: float, market: float, share: str):
-    assert share_of_change(alone, market) == share
+    """Next to nothing is what is below a twentieth of the median of everyone's cost alone, whatever their sign."""
+    others = [100.0, -100.0, 2.0, 400.0, 60.0] if share != "-12.5 %" and share != "0.0 %" else [20.0]
+    least = least_compared({str(n): {"alone": cost} for n, cost in enumerate(others)})
+    assert share_of_change(alone, market, least) == share
 
 
 def test_a_zero_has_no_minus():

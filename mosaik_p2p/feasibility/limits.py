@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 ELECTRIC_LIMIT_NAMES: dict[str, tuple[str, ...]] = {
     "bus": ("voltage_min_pu", "voltage_max_pu"),
-    "line": ("loading_percent",),
+    "line": ("loading_percent", "power_kw"),
     "transformer": ("loading_percent",),
 }
 HEAT_LIMIT_NAMES: dict[str, tuple[str, ...]] = {

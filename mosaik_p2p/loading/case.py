@@ -1,12 +1,15 @@
 """A scenario ready to run: everything that the market, the networks and the results are made from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.heat import HeatNetwork
 from mosaik_p2p.prosumers.devices import Prosumer
@@ -31,13 +34,17 @@ class Case:
     electric_limits: ElectricLimits | None
     heat_limits: HeatLimits | None
     background: FloatArray | None
-    """(span,) factor on every load of the electric network that no prosumer replaces; None: those loads are dropped."""
-    replaced_loads: frozenset[int]
-    """Indices of the loads that prosumers stand for."""
+    """(span,) factor on all that the electric network's own elements draw and no prosumer replaces; None: nothing."""
+    generation: FloatArray
+    """(span,) factor on every static generator of the electric network that no prosumer replaces."""
+    replaced_loads: frozenset[Element]
+    """What of the electric network prosumers stand for: loads of every kind, and static generators."""
     times: pd.DatetimeIndex
     """(span,) begin of each interval, UTC."""
     day: IntArray
-    """(span,) number of each interval's day, 0 for the first, by the scenario's own offset."""
+    """(span,) number of each interval's day, 0 for the first, by the scenario's own clock."""
     dt_h: float
     warnings: tuple[InputWarning, ...] = ()
     """What may not be meant as it is written."""
+    inventory: Mapping[str, Any] = field(default_factory=dict)
+    """What the scenario holds, see `inventory`; JSON types only."""

@@ -4,9 +4,10 @@ Each layer checks what the layers before it left standing, so that one mistake h
 checks input again.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
@@ -14,16 +15,19 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.ends import covered_steps
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
+from mosaik_p2p.loading.inventory import inventory_of
 from mosaik_p2p.loading.market_case import design_faults, form_faults
+from mosaik_p2p.loading.offsets import offset_warnings
+from mosaik_p2p.loading.partner_file import with_partners
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
-from mosaik_p2p.loading.references import reference_faults
+from mosaik_p2p.loading.references import partner_faults, reference_faults
 from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
 from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
-from mosaik_p2p.loading.trial import trial_faults
+from mosaik_p2p.loading.trial import Trials, background_of, generation_of, replaced_elements, trials
 from mosaik_p2p.loading.uses import Use, origins_of, range_faults, uses
 from mosaik_p2p.loading.warned import warnings_of
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
@@ -63,6 +67,8 @@ class Examination:
     faults: tuple[Fault, ...] = ()
     warnings: tuple[InputWarning, ...] = ()
     """Of a scenario without faults."""
+    inventory: Mapping[str, Any] = field(default_factory=dict)
+    """What it holds and what of its network files is used, see `inventory`; empty where it has faults."""
 
 
 def examine(source: str | Path, overrides: Sequence[str] = ()) -> Examination:
@@ -71,7 +77,7 @@ def examine(source: str | Path, overrides: Sequence[str] = ()) -> Examination:
         case = load(source, overrides)
     except BadInput as error:
         return Examination(faults=error.faults)
-    return Examination(warnings=case.warnings)
+    return Examination(warnings=case.warnings, inventory=case.inventory)
 
 
 def check(source: str | Path, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
@@ -88,12 +94,16 @@ def _read(path: Path, overrides: Sequence[str]) -> Reading:
     general = [override for override in wanted if not override.of_prosumers]
     tree, faults_of_general = overridden(tree, general)
     tree, faults_of_houses = with_houses(tree, path.parent)
+    tree, faults_of_partners = with_partners(tree, path.parent)
     refuse_too_many(tree)
     tree, faults_of_templates = expanded(tree)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
     reading = read_tree(tree)
     reading = without_excess(reading)
-    early = (*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_templates, *faults_of_prosumers)
+    early = (
+        *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners),
+        *(*faults_of_templates, *faults_of_prosumers),
+    )
     complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None})
     scenario = with_absolute_files(complete, path.parent)
     return replace(reading, scenario=scenario, faults=(*early, *reading.faults))
@@ -109,9 +119,10 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     series, faults_of_series = _series(reading, span, path.parent, mentions)
     grids = grids_of(scenario, path.parent)
     places = places_of(scenario, grids)
-    contracts, faults_of_tariffs = _contracts(scenario, series, span)
+    contracts, warnings_of_tariffs = _contracts(scenario, series, span)
     workshop = Workshop(series, span, scenario.scale, known_end=not _unknown_lengths(reading))
     prosumers, faults_of_devices = _prosumers(scenario, places, contracts, workshop)
+    tried = trials(scenario, grids, places, series)
     faults = [
         *reference_faults(reading, mentions),
         *faults_of_series,
@@ -119,13 +130,15 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *(fault for place in places for fault in place.faults),
         *shared_load_faults(scenario, places),
         *parted_heat_faults(scenario, places, grids.heat),
-        *trial_faults(scenario, grids, places, series),
-        *faults_of_tariffs,
+        *tried.faults,
         *faults_of_devices,
         *storage_faults(reading),
         *design_faults(scenario),
+        *partner_faults(reading),
     ]
-    return _assembled(scenario, path, prosumers, grids, places, series, span), faults
+    case = _assembled(scenario, path, prosumers, grids, places, series, span, tried)
+    clocks = offset_warnings(scenario, span, path.parent)
+    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs)), faults
 
 
 def _assembled(
@@ -136,24 +149,27 @@ def _assembled(
     places: tuple[Places, ...],
     series: AllSeries,
     span: Span,
+    tried: Trials,
 ) -> Case:
-    electricity = scenario.networks.electricity
+    electricity = grids.electricity
+    networks = scenario.networks.model_copy(update={"electricity": electricity})
     replaced = frozenset(place.consumer for place in places if place.consumer is not None)
-    background = None if electricity is None else series.profiles.get(str(electricity.background))
     return Case(
-        scenario=scenario,
+        scenario=scenario.model_copy(update={"networks": networks}),
         path=path,
         prosumers=prosumers,
         electric=grids.electric,
         heat=None if grids.heat is None else grids.heat.without_consumers(replaced),
         electric_limits=grids.electric_limits,
         heat_limits=grids.heat_limits,
-        background=None if background is None else background.realised,
-        replaced_loads=frozenset(place.load for place in places if place.load is not None),
+        background=background_of(electricity, series),
+        generation=generation_of(electricity, series, len(span.times)),
+        replaced_loads=replaced_elements(places),
         times=span.times,
         day=span.day,
         dt_h=span.dt_h,
-        warnings=(*series.warnings, *warnings_of(scenario, grids, places)),
+        warnings=(*series.warnings, *warnings_of(scenario, grids, places), *tried.warnings),
+        inventory=inventory_of(scenario, prosumers, grids, places),
     )
 
 
@@ -188,15 +204,15 @@ def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...
     return series, faults
 
 
-def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[str, Contract], list[Fault]]:
+def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[str, Contract], list[InputWarning]]:
     contracts: dict[str, Contract] = {}
-    faults: list[Fault] = []
+    warnings: list[InputWarning] = []
     for name, tariff in scenario.tariffs.items():
         offer, found = contract(name, tariff, series.profiles, span)
-        faults.extend(found)
+        warnings.extend(found)
         if offer is not None:
             contracts[name] = offer
-    return contracts, faults
+    return contracts, warnings
 
 
 def _prosumers(
@@ -215,6 +231,7 @@ def _prosumers(
                 power_factor=spec.power_factor,
                 devices=devices,
                 contracts=tuple(contracts[name] for name in spec.tariffs if name in contracts),
+                connection_kw={} if spec.connection is None else spec.connection.limits_kw(),
             )
         )
     return tuple(prosumers), faults

@@ -73,4 +73,5 @@ def continued(table: ProfileTable, until_s: int) -> ProfileTable:
     later_s = period_s * (1 + np.repeat(np.arange(times_again), len(last)))
     times_s = table.times_s[rows]
     times_s[len(table.times_s) :] += later_s
-    return replace(table, times_s=times_s, frame=table.frame.iloc[rows], numbers=table.numbers[rows])
+    again = {"frame": table.frame.iloc[rows], "numbers": table.numbers[rows], "offsets_s": table.offsets_s[rows]}
+    return replace(table, times_s=times_s, **again)

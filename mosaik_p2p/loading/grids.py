@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.feasibility.electric import POWER
 from mosaik_p2p.feasibility.limits import HEAT_LIMIT_NAMES, ElectricLimits, ElementLimit, HeatLimits
+from mosaik_p2p.loading.file_limits import band_faults, with_file_limits
 from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
 from mosaik_p2p.scenario.grids import ElectricElementSpec, ElectricitySpec, HeatElementSpec, HeatSpec, cold_limit
 from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.units import kw
 
 ELECTRICITY_PLACE = "networks.electricity"
 HEAT_PLACE = "networks.heat"
@@ -19,12 +22,18 @@ _ELECTRIC_QUANTITIES = ("voltage_pu", "loading_percent")
 _HEAT_QUANTITIES = tuple(quantity for table in HEAT_LIMIT_NAMES.values() for quantity in table)
 
 
+RATED_MW = "max_p_mw"
+"""Column of the lines of a network's file."""
+
+
 @dataclass(frozen=True, eq=False)
 class Grids:
     """The networks that could be had, with their limits."""
 
     electric: ElectricNetwork | None
     heat: HeatNetwork | None
+    electricity: ElectricitySpec | None
+    """What the scenario says of the electric network, with the limits of its file worked in."""
     electric_limits: ElectricLimits | None
     heat_limits: HeatLimits | None
     faults: tuple[Fault, ...]
@@ -43,10 +52,14 @@ def grids_of(scenario: Scenario, folder: Path) -> Grids:
     if heat is not None and spec.heat is not None:
         faults.extend(_unknown_heat_elements(spec.heat, heat, scenario))
         faults.extend(_cold_feeds(spec.heat, heat))
+    electricity = None if spec.electricity is None else with_file_limits(spec.electricity, electric)
+    if electricity is not None:
+        faults.extend(band_faults(ELECTRICITY_PLACE, electricity))
     return Grids(
         electric=electric,
         heat=heat,
-        electric_limits=None if spec.electricity is None else _electric_limits(spec.electricity),
+        electricity=electricity,
+        electric_limits=None if electricity is None else _with_rated_lines(_electric_limits(electricity), electric),
         heat_limits=None if spec.heat is None else _heat_limits(spec.heat),
         faults=tuple(faults),
     )
@@ -111,10 +124,27 @@ def _electric_limits(spec: ElectricitySpec) -> ElectricLimits:
 
 def _electric_element(spec: ElectricElementSpec) -> Iterator[ElementLimit]:
     if spec.voltage_pu is not None:
-        yield ElementLimit(spec.table, spec.name, "voltage_min_pu", spec.voltage_pu.min)
-        yield ElementLimit(spec.table, spec.name, "voltage_max_pu", spec.voltage_pu.max)
+        for quantity, value in (("voltage_min_pu", spec.voltage_pu.min), ("voltage_max_pu", spec.voltage_pu.max)):
+            if value is not None:
+                yield ElementLimit(spec.table, spec.name, quantity, value)
     if spec.loading_percent is not None:
         yield ElementLimit(spec.table, spec.name, "loading_percent", spec.loading_percent)
+    if spec.max_kw is not None:
+        yield ElementLimit(spec.table, spec.name, POWER, spec.max_kw)
+
+
+def _with_rated_lines(limits: ElectricLimits, network: ElectricNetwork | None) -> ElectricLimits:
+    """With the ratings in MW that the network's file gives its lines, but where the scenario states its own."""
+    if network is None or RATED_MW not in network.net.line:
+        return limits
+    stated = {limit.name for limit in limits.elements if (limit.table, limit.quantity) == ("line", POWER)}
+    lines = network.net.line[["name", RATED_MW]].dropna()
+    rated = tuple(
+        ElementLimit("line", name, POWER, kw(float(p_mw)))
+        for name, p_mw in zip(lines["name"], lines[RATED_MW], strict=True)
+        if name not in stated
+    )
+    return replace(limits, elements=(*limits.elements, *rated))
 
 
 def _heat_limits(spec: HeatSpec) -> HeatLimits:

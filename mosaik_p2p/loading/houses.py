@@ -1,9 +1,9 @@
 """Many prosumers from one CSV file.
 
-Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_consumer`, `template`, `scale`,
-`shift_minutes`; only `name` is needed. Places are names, or indices with a hash before them (`#13`); `junction_supply`
-alone names a node of the case. A scale or shift `random` is drawn from the scenario's seed, see
-`mosaik_p2p.scenario.houses`; where none stands, a house has its profile as it is.
+Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_generator`,
+`replaces_consumer`, `template`, `scale`, `shift_minutes`; only `name` is needed. Places are names, or indices with a
+hash before them (`#13`); `junction_supply` alone names a node of the case. A scale or shift `random` is drawn from the
+scenario's seed, see `mosaik_p2p.scenario.houses`; where none stands, a house has its profile as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ from mosaik_p2p.scenario.tree import PlacedList, PlacedTable, joined
 from mosaik_p2p.tabular import read_csv_table, within
 
 COLUMNS = (
-    *("name", "bus", "junction_supply", "junction_return", "replaces_load", "replaces_consumer", "template", "scale"),
-    "shift_minutes",
+    *("name", "bus", "junction_supply", "junction_return", "replaces_load", "replaces_generator"),
+    *("replaces_consumer", "template", "scale", "shift_minutes"),
 )
 KEY = "prosumers_file"
 RANDOM = "random"
@@ -116,6 +116,7 @@ _CELLS: dict[str, Callable[[str], Any]] = {
     "name": str,
     "bus": _place,
     "replaces_load": _place,
+    "replaces_generator": _place,
     "replaces_consumer": _place,
     "template": str,
     "scale": _number(float),

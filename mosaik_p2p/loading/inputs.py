@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.houses import KEY as HOUSES_KEY
+from mosaik_p2p.loading.partner_file import KEY as PARTNERS_KEY
 from mosaik_p2p.loading.source import scenario_tables
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.tree import placed
@@ -22,6 +23,7 @@ def input_files(case: Case, overrides: Sequence[str] = ()) -> tuple[Path, ...]:
     with_files(case.scenario, note)
     general = [override for override in parsed(overrides)[0] if not override.of_prosumers]
     tree, _ = overridden(placed(dict(scenario_tables(case.path))), general)
-    houses = tree.get(HOUSES_KEY)
-    folder = case.path.parent
-    return (case.path, *(folder / file for file in [*named, *([houses] if isinstance(houses, str) and houses else [])]))
+    market = tree.get("market")
+    tables = [tree.get(HOUSES_KEY), market.get(PARTNERS_KEY) if isinstance(market, dict) else None]
+    named += [file for file in tables if isinstance(file, str) and file]
+    return (case.path, *(case.path.parent / file for file in named))

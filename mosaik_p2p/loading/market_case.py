@@ -1,5 +1,7 @@
 """From a loaded case to the market's own: charges measured on the networks."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mosaik_p2p.charges.graph import PathGraph
@@ -21,7 +23,7 @@ def market_case(case: Case) -> MarketCase:
     known = market.reputation
     return MarketCase(
         prosumers=case.prosumers,
-        charges=(_electric_charges(case), _heat_charges(case)),
+        charges=tuple(_among_partners(case, charges) for charges in _charges(case)),
         day=np.asarray(case.day, dtype=np.int64),
         dt_h=case.dt_h,
         steps=time.steps,
@@ -34,6 +36,15 @@ def market_case(case: Case) -> MarketCase:
     )
 
 
+def _charges(case: Case) -> tuple[Charges, Charges]:
+    """Of both carriers; where nobody trades, nobody has a partner."""
+    charges = (_electric_charges(case), _heat_charges(case))
+    if case.scenario.market.design == "p2p":
+        return charges
+    nobody = np.zeros((len(case.prosumers), len(case.prosumers)), dtype=np.bool_)
+    return replace(charges[0], partners=nobody), replace(charges[1], partners=nobody)
+
+
 def design_faults(scenario: Scenario) -> list[Fault]:
     """Parts of a market's design that exclude each other."""
     faults = []
@@ -44,6 +55,9 @@ def design_faults(scenario: Scenario) -> list[Fault]:
         faults.append(Fault("negotiation.enabled", "true", problem, 'Use time.clearing = "rolling", or false here.'))
     if scenario.market.form == "network" and scenario.market.reputation.benefit_per_kwh > 0:
         problem = "reputation differs from pair to pair, which no path through a network does"
+        faults.append(Fault("market.form", "'network'", problem, 'Use "auto", "partners" or "bilateral".'))
+    if scenario.market.form == "network" and scenario.market.partners is not None:
+        problem = "partners are pairs, which no path through a network keeps apart"
         faults.append(Fault("market.form", "'network'", problem, 'Use "auto", "partners" or "bilateral".'))
     return faults
 
@@ -59,9 +73,23 @@ def form_faults(case: Case) -> list[Fault]:
         for carrier, posted in charges
         if posted.tree is None
     ]
+    if case.scenario.market.design == "none":
+        problems.append("nobody has a partner there")
     if case.scenario.market.reputation.benefit_per_kwh > 0:
         problems.append("a network knows no reputation of single pairs")
     return [Fault("market.form", "'network'", problem, remedy) for problem in problems]
+
+
+def _among_partners(case: Case, charges: Charges) -> Charges:
+    """The charges, for those pairs alone that may trade."""
+    pairs = case.scenario.market.partners
+    if pairs is None or case.scenario.market.design != "p2p":
+        return charges
+    at = {prosumer.name: n for n, prosumer in enumerate(case.prosumers)}
+    allowed = np.zeros((len(at), len(at)), dtype=np.bool_)
+    for first, second in pairs:
+        allowed[at[first], at[second]] = allowed[at[second], at[first]] = True
+    return replace(charges, partners=allowed)
 
 
 def _electric_charges(case: Case) -> Charges:

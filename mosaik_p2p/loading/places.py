@@ -7,6 +7,8 @@ import networkx as nx
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.grids import HEAT_PLACE, Grids
+from mosaik_p2p.loading.own_elements import bus_of, replaced
+from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_buses
 from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
 from mosaik_p2p.networks.heat_consumers import FileConsumer
@@ -23,8 +25,10 @@ class Places:
 
     bus: int | None = None
     junctions: tuple[int, int] | None = None
-    load: int | None = None
-    """The load that the prosumer stands for."""
+    load: Element | None = None
+    """What draws in the electric network and the prosumer stands for."""
+    generator: Element | None = None
+    """The static generator that it stands for."""
     consumer: int | None = None
     """The heat consumer of a file that it stands for."""
     faults: tuple[Fault, ...] = field(default=())
@@ -53,8 +57,8 @@ def places_of(scenario: Scenario, grids: Grids) -> tuple[Places, ...]:
 
 
 def shared_load_faults(scenario: Scenario, places: tuple[Places, ...]) -> list[Fault]:
-    """Loads, and heat consumers, that more than one prosumer claims to stand for."""
-    return [*_shared(scenario, places, "load"), *_shared(scenario, places, "consumer")]
+    """Loads, generators and heat consumers that more than one prosumer claims to stand for."""
+    return [fault for what in ("load", "generator", "consumer") for fault in _shared(scenario, places, what)]
 
 
 def _shared(scenario: Scenario, places: tuple[Places, ...], what: str) -> list[Fault]:
@@ -106,12 +110,13 @@ def _connected_parts(heat: HeatNetwork) -> dict[int, int]:
 def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
     faults: list[Fault] = []
     at = f"prosumers.{prosumer.name}"
-    bus = load = junctions = consumer = None
+    bus = load = generator = junctions = consumer = None
     if here.electric is not None:
-        load = _load(prosumer, here.electric, at, faults)
+        load = replaced(prosumer, "replaces_load", here.electric, faults)
+        generator = replaced(prosumer, "replaces_generator", here.electric, faults)
         bus = _bus(prosumer, here.electric, at, faults)
         if bus is None and prosumer.bus is None and load is not None:
-            bus = int(here.electric.net.load.at[load, "bus"])
+            bus = bus_of(load, here.electric)
         if bus is not None:
             faults.extend(_supply_fault(bus, prosumer, here, at))
     if here.heat is not None:
@@ -120,7 +125,8 @@ def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
             junctions = _junctions(prosumer.junction, here.heat, here.sides, f"{at}.junction", faults)
         elif consumer is not None:
             junctions = _of_consumer(consumer, here, f"{at}.replaces_consumer", faults)
-    return Places(bus, junctions, load, None if consumer is None else consumer.element, tuple(faults))
+    element = None if consumer is None else consumer.element
+    return Places(bus, junctions, load, generator, element, tuple(faults))
 
 
 def _consumer(prosumer: ProsumerSpec, network: HeatNetwork, at: str, faults: list[Fault]) -> FileConsumer | None:
@@ -155,19 +161,6 @@ def _bus(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: list
         remedy = without_quotes(prosumer.bus, network.net.bus.index) or did_you_mean(prosumer.bus, known, what="buses")
         faults.append(Fault(f"{at}.bus", repr(prosumer.bus), f"network {network.name!r} has no such bus", remedy))
     return index
-
-
-def _load(prosumer: ProsumerSpec, network: ElectricNetwork, at: str, faults: list[Fault]) -> int | None:
-    wanted, loads = prosumer.replaces_load, network.net.load
-    if wanted is None:
-        return None
-    found = loads.index[loads["name"] == wanted] if isinstance(wanted, str) else loads.index[loads.index == wanted]
-    if len(found):
-        return int(found[0])
-    known = loads["name"] if isinstance(wanted, str) else loads.index
-    remedy = without_quotes(wanted, loads.index) or did_you_mean(wanted, known, what="loads")
-    faults.append(Fault(f"{at}.replaces_load", repr(wanted), f"network {network.name!r} has no such load", remedy))
-    return None
 
 
 def _supply_fault(bus: int, prosumer: ProsumerSpec, here: _Map, at: str) -> list[Fault]:

@@ -7,6 +7,7 @@ over several of them. Only the rows that the span needs are judged.
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,8 @@ class ProfileTable:
     """(rows,) line of a CSV file in which each row stands, number of the row in a Parquet file."""
     counted: str
     """What these count: `line` or `row`."""
+    offsets_s: IntArray
+    """(rows,) offset from UTC with which each time is written, seconds."""
 
     @property
     def end_s(self) -> int:
@@ -161,7 +164,8 @@ def _read_once(path: Path, changed_ns: int) -> ProfileTable:  # noqa: ARG001 - a
         problem = f"its times do not rise at data row {row + 1} ({frame[TIME].iloc[row]})"
         raise BadInput([Fault(place, value, problem, "Sort the rows and remove doubles.")])
     usual, count = np.unique(steps_s, return_counts=True)
-    return ProfileTable(path.name, times_s, int(usual[np.argmax(count)]), frame, numbers, counted)
+    step_s = int(usual[np.argmax(count)])
+    return ProfileTable(path.name, times_s, step_s, frame, numbers, counted, _offsets_s(frame[TIME]))
 
 
 def _read_frame(path: Path) -> tuple[pd.DataFrame, IntArray, str]:
@@ -197,6 +201,21 @@ def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
             where = _named([f"row {row + 1} ({str(column.iloc[row])[:40]})" for row in rows[:NAMED_PLACES]], len(rows))
             raise BadInput([Fault(fault.place, fault.value, f"times {problem}: {where}", remedy)])
     return epoch_seconds(pd.DatetimeIndex(parsed))
+
+
+def _offsets_s(column: "pd.Series[Any]") -> IntArray:
+    """How far from UTC the times of a column are written, each of which has an offset or is UTC."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        shown, meant = column.dt.tz_localize(None), column.dt.tz_convert("UTC").dt.tz_localize(None)
+        return np.asarray((shown - meant).dt.total_seconds(), dtype=np.int64)
+    text = column.astype(str).str.strip().str.extract(r"([+-]\d\d:?\d\d)$")[0]
+    offsets = {written: _seconds(written) for written in text.dropna().unique()}
+    return np.asarray(text.map(offsets).fillna(0), dtype=np.int64)
+
+
+def _seconds(offset: str) -> int:
+    sign = -1 if offset[0] == "-" else 1
+    return sign * SECONDS_PER_MINUTE * (60 * int(offset[1:3]) + int(offset[-2:]))
 
 
 def _stamps(times_s: IntArray, like: pd.DatetimeIndex) -> list[str]:

@@ -112,3 +112,19 @@ def _empty(reading: Reading) -> Iterator[Fault]:
     if not traded(reading.scenario) and not reading.lost("networks"):
         remedy = "Add [networks.electricity] or [networks.heat], with a `case` or a `file`."
         yield Fault("networks", "(none)", "the scenario has no network", remedy)
+
+
+def partner_faults(reading: Reading) -> Iterator[Fault]:
+    """Pairs of `market.partners` that are none."""
+    known = {prosumer.name for prosumer in reading.scenario.prosumers}
+    seen: set[frozenset[str]] = set()
+    for position, pair in enumerate(reading.scenario.market.partners or ()):
+        place, value = f"market.partners[{position}]", " and ".join(map(repr, pair))
+        unknown = [] if reading.lost("prosumers") else [name for name in pair if name not in known]
+        for name in unknown:
+            yield Fault(place, repr(name), "is no prosumer", did_you_mean(name, known))
+        if pair[0] == pair[1]:
+            yield Fault(place, value, "is one prosumer", "Name two, or leave the pair out: nobody trades with itself.")
+        elif frozenset(pair) in seen:
+            yield Fault(place, value, "stands here a second time", "Keep one of both.")
+        seen.add(frozenset(pair))

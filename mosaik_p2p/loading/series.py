@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, timedelta, timezone
+from datetime import UTC
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
+from mosaik_p2p.loading.clock import day_numbers, zone_of
 from mosaik_p2p.loading.ends import TableReader, reader
 from mosaik_p2p.loading.profiles import profile_values
 from mosaik_p2p.loading.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
@@ -28,9 +28,7 @@ class Span:
     times: pd.DatetimeIndex
     """(span,) begins in UTC."""
     own_times: pd.DatetimeIndex
-    """(span,) the same begins at the scenario's own offset, as messages name them."""
-    minute: IntArray
-    """(span,) minute of the scenario's own day at which each interval begins."""
+    """(span,) the same begins on the scenario's own clock, as messages name them."""
     day: IntArray
     """(span,) number of the scenario's own day, 0 for the first."""
     step_minutes: int
@@ -50,18 +48,16 @@ class AllSeries:
 def span_of(time: Time, steps: int | None = None) -> Span:
     """The span of a scenario: `steps` intervals, or all that its look-aheads reach.
 
-    Days follow the offset of `start`, without daylight saving.
+    Days follow its zone, or else the offset of `start`, without daylight saving.
     """
     start = pd.Timestamp(time.start.astimezone(UTC))
     count = time.span_steps if steps is None else steps
     times = pd.date_range(start, periods=count, freq=pd.Timedelta(minutes=time.step_minutes), unit="ns")
-    since_midnight = 60 * time.start.hour + time.start.minute + time.step_minutes * np.arange(count)
-    day, minute = np.divmod(since_midnight.astype(np.int64), 24 * 60)
+    own_times = times.tz_convert(zone_of(time))
     return Span(
         times=times,
-        own_times=times.tz_convert(timezone(time.start.utcoffset() or timedelta())),
-        minute=minute,
-        day=day,
+        own_times=own_times,
+        day=day_numbers(own_times),
         step_minutes=time.step_minutes,
         dt_h=time.dt_h,
     )

@@ -1,8 +1,8 @@
 """Storages on the intervals of the span: when a vehicle is there."""
 
-import numpy as np
+import pandas as pd
 
-from mosaik_p2p.loading.resample import MINUTES_PER_DAY
+from mosaik_p2p.loading import clock
 from mosaik_p2p.loading.series import Span
 from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Store
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
@@ -44,13 +44,15 @@ def _vehicle(device: EvSpec, span: Span) -> Ev:
         efficiency_charge=device.efficiency.charge,
         efficiency_discharge=device.efficiency.discharge,
         cost_per_kwh=device.cost_per_kwh,
-        intervals_left=intervals_left(device, span.minute, span.step_minutes),
+        intervals_left=intervals_left(device, span.own_times, span.step_minutes),
         power_factor=device.power_factor,
     )
 
 
-def intervals_left(device: EvSpec, minute: IntArray, step_minutes: int) -> IntArray:
-    """For intervals that begin at these minutes of a day: how many follow until it departs; -1 while it is away."""
+def intervals_left(device: EvSpec, own_times: pd.DatetimeIndex, step_minutes: int) -> IntArray:
+    """For intervals that begin at these times of the scenario's clock: how many follow until the vehicle departs; -1
+    while it is away."""
     first, count = device.whole_intervals(step_minutes)
-    since = (minute // step_minutes - first) % (MINUTES_PER_DAY // step_minutes)
-    return np.where(since < count, count - 1 - since, -1).astype(np.int64)
+    arrival, departure = (step_minutes * k for k in (first, first + count))
+    stays_s = clock.instants_s(own_times, arrival), clock.instants_s(own_times, departure)
+    return clock.intervals_left(stays_s, own_times, step_minutes)

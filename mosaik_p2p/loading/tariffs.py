@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import InputWarning
+from mosaik_p2p.loading.clock import minutes_within
 from mosaik_p2p.loading.series import Span
 from mosaik_p2p.prosumers.devices import Contract, Series
 from mosaik_p2p.scenario.tariffs import MINUTES_PER_DAY, Price, PriceStep, Tariff, minute_of_day
@@ -13,17 +14,17 @@ from mosaik_p2p.units import FloatArray
 
 def contract(
     name: str, tariff: Tariff, profiles: Mapping[str, Series], span: Span
-) -> tuple[Contract | None, list[Fault]]:
+) -> tuple[Contract | None, list[InputWarning]]:
     """The contract of a tariff, None where one of its prices is a profile that could not be read.
 
-    A fault where exporting earns as much as importing costs: passing power through the meter would then earn money
-    without end.
+    A warning where exporting earns as much as importing costs. No meter counts both ways at once, but what one member
+    imports another may then export at a gain.
     """
     bought = price_per_kwh(tariff.import_per_kwh, profiles, span)
     sold = None if tariff.export_per_kwh is None else price_per_kwh(tariff.export_per_kwh, profiles, span)
     if bought is None or (sold is None and tariff.export_per_kwh is not None):
         return None, []
-    faults = [] if sold is None else _arbitrage(name, bought, sold, span)
+    warnings = [] if sold is None else _arbitrage(name, bought, sold, span)
     offer = Contract(
         name=name,
         carrier=tariff.carrier,
@@ -32,7 +33,7 @@ def contract(
         import_max_kw=tariff.import_max_kw,
         export_max_kw=tariff.export_limit_kw,
     )
-    return offer, faults
+    return offer, warnings
 
 
 def price_per_kwh(price: Price, profiles: Mapping[str, Series], span: Span) -> FloatArray | None:
@@ -45,8 +46,7 @@ def price_per_kwh(price: Price, profiles: Mapping[str, Series], span: Span) -> F
     if not isinstance(price, tuple):
         return np.full(len(span.times), float(price))
     by_minute = _by_minute(price)
-    minutes = (span.minute[:, None] + np.arange(span.step_minutes)) % MINUTES_PER_DAY
-    return np.asarray(_mean(by_minute[minutes]), dtype=np.float64)
+    return np.asarray(_mean(by_minute[minutes_within(span.own_times, span.step_minutes)]), dtype=np.float64)
 
 
 def _by_minute(steps: tuple[PriceStep, ...]) -> FloatArray:
@@ -63,7 +63,7 @@ def _mean(by_interval: FloatArray) -> FloatArray:
     return np.where(same, first, by_interval.mean(axis=1))
 
 
-def _arbitrage(name: str, bought: FloatArray, sold: FloatArray, span: Span) -> list[Fault]:
+def _arbitrage(name: str, bought: FloatArray, sold: FloatArray, span: Span) -> list[InputWarning]:
     wrong = sold >= bought
     if not wrong.any():
         return []
@@ -72,5 +72,5 @@ def _arbitrage(name: str, bought: FloatArray, sold: FloatArray, span: Span) -> l
         f"is not below the import price {bought[worst]:g} at {span.own_times[worst].isoformat()} "
         f"({int(wrong.sum())} of {len(wrong)} intervals)"
     )
-    remedy = "Buying and selling back would earn money: keep every export price below the import price."
-    return [Fault(f"tariffs.{name}.export_per_kwh", f"{sold[worst]:g}", problem, remedy)]
+    remedy = "Members may then import for others to export; keep it below the import price where that is not meant"
+    return [InputWarning(f"tariffs.{name}.export_per_kwh", f"{sold[worst]:g}", problem, remedy)]

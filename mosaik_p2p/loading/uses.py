@@ -18,6 +18,7 @@ from mosaik_p2p.scenario.devices import (
     GasBoilerSpec,
     HeatPumpSpec,
 )
+from mosaik_p2p.scenario.grids import GENERATION_WORDS
 from mosaik_p2p.scenario.profiles import FileProfile
 from mosaik_p2p.scenario.ranges import LEAST_COP, MOST_COP, MOST_FACTOR, MOST_KW, MOST_PRICE
 from mosaik_p2p.scenario.schema import Scenario
@@ -30,6 +31,7 @@ class Role(StrEnum):
     GENERATION = "generation"
     COP = "a coefficient of performance"
     BACKGROUND = "a factor on loads"
+    NETWORK_GENERATION = "a factor on generators"
     PRICE = "a price"
 
 
@@ -38,6 +40,7 @@ BOUNDS: dict[Role, tuple[float, float]] = {
     Role.GENERATION: (0.0, MOST_KW),
     Role.COP: (LEAST_COP, MOST_COP),
     Role.BACKGROUND: (0.0, MOST_FACTOR),
+    Role.NETWORK_GENERATION: (0.0, MOST_FACTOR),
     Role.PRICE: (-MOST_PRICE, MOST_PRICE),
 }
 """What values of a profile may be in each role: kW (of generation also per kWp or m2), 1, 1, and money per kWh."""
@@ -57,6 +60,8 @@ def uses(scenario: Scenario) -> Iterator[Use]:
     electricity = scenario.networks.electricity
     if electricity is not None and electricity.background is not None:
         yield Use(electricity.background, "networks.electricity.background", Role.BACKGROUND)
+    if electricity is not None and electricity.generation not in (None, *GENERATION_WORDS):
+        yield Use(str(electricity.generation), "networks.electricity.generation", Role.NETWORK_GENERATION)
     for name, tariff in scenario.tariffs.items():
         for key in ("import_per_kwh", "export_per_kwh"):
             price = getattr(tariff, key)

@@ -6,9 +6,10 @@ import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.loading.consumers_beside import consumers_beside
+from mosaik_p2p.loading.electric_beside import generators_beside, limits_left_out_of, loads_beside
 from mosaik_p2p.loading.grids import Grids
 from mosaik_p2p.loading.places import Places
-from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
+from mosaik_p2p.scenario.schema import ElementSpec, JunctionPair, ProsumerSpec, Scenario
 
 DAY_H = 24.0
 
@@ -19,6 +20,9 @@ def warnings_of(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) ->
         *_short_look_ahead(scenario),
         *_bare_numbers(scenario, grids),
         *consumers_beside(scenario, grids, places),
+        *generators_beside(scenario, grids, places),
+        *loads_beside(scenario, grids, places),
+        *limits_left_out_of(grids),
     )
 
 
@@ -42,11 +46,14 @@ def _bare_numbers(scenario: Scenario, grids: Grids) -> Iterator[InputWarning]:
                 yield InputWarning(f"prosumers.{prosumer.name}.{key}", str(wanted), problem, remedy)
 
 
-def _references(prosumer: ProsumerSpec, grids: Grids) -> Iterator[tuple[str, str | int | None, pd.DataFrame]]:
+def _references(
+    prosumer: ProsumerSpec, grids: Grids
+) -> Iterator[tuple[str, ElementSpec | str | int | None, pd.DataFrame]]:
     """Key, reference and table of what a prosumer may name by an index."""
     if grids.electric is not None:
         yield "bus", prosumer.bus, grids.electric.net.bus
         yield "replaces_load", prosumer.replaces_load, grids.electric.net.load
+        yield "replaces_generator", prosumer.replaces_generator, grids.electric.net.sgen
     if grids.heat is not None and isinstance(prosumer.junction, JunctionPair):
         yield "junction.supply", prosumer.junction.supply, grids.heat.net.junction
         yield "junction.return", prosumer.junction.return_, grids.heat.net.junction

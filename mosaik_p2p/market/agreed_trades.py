@@ -1,19 +1,20 @@
 """The trades that a clearing reports: the least trade behind what everyone's devices inject (see `least_trade`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.market.exclusive import with_meters_held
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
 from mosaik_p2p.market.least_trade import ON_PAIRS, ON_TREES, Served, serve
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem
+from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.reach import own_rows
 from mosaik_p2p.market.stock import Completions, with_replaced
 from mosaik_p2p.market.subproblem import Completion, completion
 from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import ProsumerModel, is_behind_meter
 from mosaik_p2p.units import FloatArray, IntArray
 
 DUST = 1e-9
@@ -51,13 +52,20 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
         graph = flow_graph(charges, who)
         for t, trades in enumerate(binding):
             held = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
-            outside = contracts_at(problem, c, who, t)
+            outside = contracts_at(_with_meters_held(problem, agreed.dispatch, t), c, who, t)
             served = serve(graph, outside, held, price_per_kwh=fleet.price_scale, steps=reported_steps(charges))
             trades[c] = trades_behind(served, who, price_per_kwh[c, t], charges, dust_kw=dust_kw)
             sale[c, t] = trades[c].net_sale(problem.shape[2])
     moved = np.flatnonzero((np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())).any(axis=(0, 1)))
     replaced = {int(i): _with_contracts_in(problem, agreed, sale, int(i)) for i in moved}
     return Agreed(tuple(tuple(trades) for trades in binding), sale, with_replaced(agreed.dispatch, replaced))
+
+
+def _with_meters_held(problem: MarketProblem, dispatch: Completions, t: int) -> MarketProblem:
+    """Contracts that would earn by counting both ways go the way in which they were cleared."""
+    models = tuple(with_meters_held(model, x, t) for model, x in zip(problem.models, dispatch.x, strict=True))
+    same = all(new is old for new, old in zip(models, problem.models, strict=True))
+    return problem if same else replace(problem, models=models)
 
 
 def _with_contracts_in(problem: MarketProblem, agreed: Agreed, sale_kw: FloatArray, i: int) -> Completion:
@@ -86,7 +94,7 @@ def trades_behind(
 
 
 def devices_kw(model: ProsumerModel, x: FloatArray, t: int) -> FloatArray:
-    """(C,) net power of the devices in interval `t`."""
+    """(C,) net power of the devices in interval `t`, less what the limits of a connection let neither in nor out."""
     rows = own_rows(model)
     result: FloatArray = model.balance[:, rows, t] @ x[rows, t] - model.fixed[:, t]
     return result
@@ -100,7 +108,7 @@ def with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray, 
         outside = [
             k
             for k, variable in enumerate(model.variables)
-            if variable.type in ("contract", IMBALANCE) and model.balance[c, k, t] != 0.0
+            if not is_behind_meter(variable) and model.balance[c, k, t] != 0.0
         ]
         missing = float(sale_kw[c] - produced[c])
         # Contracts come before imbalances, which take what is left.

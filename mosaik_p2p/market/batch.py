@@ -93,8 +93,10 @@ class Points:
 def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> Problems:
     """Flat, scaled arrays of the models; see `fleet` for the scales.
 
-    Raises ValueError where two totals of one variable share an interval.
+    Raises ValueError where two totals of one variable share an interval, and for connections, which it does not know.
     """
+    if any(model.connections for model in models):
+        raise ValueError("the compiled kernel knows no limits of connections")
     horizon = models[0].horizon
     first = firsts(len(model.variables) for model in models)
     first_storage = firsts(len(model.storages) for model in models)

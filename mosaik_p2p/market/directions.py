@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.market.exclusive import OVERLAP, storage_rows
+from mosaik_p2p.market.exclusive import OVERLAP, meter_rows, one_way_rows
 from mosaik_p2p.market.problem import UNLIMITED
 from mosaik_p2p.market.quadratic import DiagonalProgram, NotSolved
 from mosaik_p2p.market.subproblem import STEP_TOLERANCE, balance_rows
@@ -72,9 +72,11 @@ def _parts(model: ProsumerModel, carriers: IntArray) -> list[IntArray]:
     label = np.arange(len(model.variables))
     together = [np.flatnonzero(model.balance[c].any(axis=1)) for c in carriers]
     together += [np.array([storage.level, *(k for k, _ in storage.gain)]) for storage in model.storages]
+    together += [np.array(pair) for pair in meter_rows(model)]
+    together += [np.append(np.flatnonzero(model.balance[one.c].any(axis=1)), one.k) for one in model.connections]
     for group in together:
         label[np.isin(label, label[group])] = label[group].min(initial=len(label))
-    stored = np.unique(label[[pair[0] for pair in storage_rows(model)]])
+    stored = np.unique(label[[pair[0] for pair in one_way_rows(model)]])
     return [np.flatnonzero(label == one) for one in stored]
 
 
@@ -91,7 +93,7 @@ class _Node:
 def _pairs(model: ProsumerModel, variables: IntArray, upper: FloatArray) -> IntArray:
     """(P, 2): columns of charge and discharge, of every store and interval in which both are open."""
     horizon, position = model.horizon, {int(k): n for n, k in enumerate(variables)}
-    rows = [(position[a], position[b]) for a, b in storage_rows(model) if a in position]
+    rows = [(position[a], position[b]) for a, b in one_way_rows(model) if a in position]
     columns = np.array(rows, dtype=np.int64).reshape(-1, 1, 2) * horizon + np.arange(horizon)[:, None]
     flat: IntArray = columns.reshape(-1, 2)
     return flat[(upper[flat] > 0.0).all(axis=1)]

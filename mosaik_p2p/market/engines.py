@@ -2,7 +2,8 @@
 
 Markets of every size use the kernel: it is several times faster, and what a market comes to must not depend on whether
 something happens to be compiled already. PIQP stands in for any single prosumer that the kernel cannot finish, and
-tests hold the two against each other.
+tests hold the two against each other. Prosumers with a connection whose limits can bind are PIQP's alone: the kernel
+has no place for such a row.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from mosaik_p2p.market.batch import WARM_MU, bound_all, forget, fresh_points, pa
 from mosaik_p2p.market.interior import FIXED, PRICED
 from mosaik_p2p.market.problem import imbalance_prices, is_penalty
 from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.market.stock import Completions, Scales, collected, taken, with_replaced
+from mosaik_p2p.market.stock import Completions, Scales, collected, joined, taken, with_replaced
 from mosaik_p2p.market.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE, Completion, Subproblem
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, IntArray
 
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
@@ -85,6 +86,9 @@ class OneByOne:
             return self._fallback(i).complete(sale_kw[:, :, None])[0]
 
     def _fallback(self, i: int) -> "Compiled":
+        """Raises NotSolved where the kernel does not know the problem."""
+        if self._models[i].connections:
+            raise NotSolved(f"PIQP finds no solution for prosumer {self._models[i].name!r} and its connection")
         return Compiled(self._models[i : i + 1], self._power[i : i + 1], self._price)
 
     def bound(self, price_per_kwh: FloatArray) -> float:
@@ -97,6 +101,50 @@ class OneByOne:
             # Where there is no finite optimum, the multipliers at hand still give a valid bound.
             with suppress(NotSolved):
                 member.tighten(price_per_kwh[:, :, i])
+
+
+class Mixed:
+    """The kernel for most prosumers, PIQP for those whose connection has limits."""
+
+    def __init__(self, models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> None:
+        held = np.array([bool(model.connections) for model in models])
+        self._count = len(models)
+        self._parts: list[tuple[IntArray, Engine]] = [
+            (who, kind([models[i] for i in who.tolist()], power_kw[who], price_per_kwh))
+            for kind, who in ((Compiled, np.flatnonzero(~held)), (OneByOne, np.flatnonzero(held)))
+            if len(who)
+        ]
+
+    def weigh(self, weight: FloatArray) -> None:
+        """See Engine."""
+        for who, engine in self._parts:
+            engine.weigh(weight[:, who])
+
+    def respond(self, target_kw: FloatArray) -> FloatArray:
+        """See Engine."""
+        sale = np.empty_like(target_kw)
+        for who, engine in self._parts:
+            sale[:, :, who] = engine.respond(target_kw[:, :, who])
+        return sale
+
+    def complete(self, sale_kw: FloatArray) -> Completions:
+        """See Engine."""
+        return joined(self._count, [(who, engine.complete(sale_kw[:, :, who])) for who, engine in self._parts])
+
+    def bound(self, price_per_kwh: FloatArray) -> float:
+        """See Engine."""
+        return sum(engine.bound(price_per_kwh[:, :, who]) for who, engine in self._parts)
+
+    def tighten(self, price_per_kwh: FloatArray) -> None:
+        """See Engine."""
+        for who, engine in self._parts:
+            engine.tighten(price_per_kwh[:, :, who])
+
+
+def engine_for(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> Engine:
+    """The engine that these problems need."""
+    kind = Mixed if any(model.connections for model in models) else Compiled
+    return kind(models, power_kw, price_per_kwh)
 
 
 class Compiled:

@@ -1,8 +1,11 @@
-"""No storage charges and discharges in the same interval.
+"""No storage charges and discharges in the same interval, and no meter counts both ways.
 
-The market's programme does not forbid it, since that would make it a mixed-integer one. It does not pay while a
-prosumer's own net price exceeds `-cost (1 + eta_ch eta_dis)/(1 - eta_ch eta_dis)`; below that (negative prices) the
-direction of each interval is fixed by the sign of the net power, and the dispatch is computed again: first each
+A meter that did would earn where its contract pays as much for what goes out as it takes for what comes in: there its
+two directions are a pair like a storage's charge and discharge, and all below holds for both kinds.
+
+Of storages: the market's programme does not forbid it, since that would make it a mixed-integer one. It does not pay
+while a prosumer's own net price exceeds `-cost (1 + eta_ch eta_dis)/(1 - eta_ch eta_dis)`; below that (negative prices)
+the direction of each interval is fixed by the sign of the net power, and the dispatch is computed again: first each
 prosumer's own for its agreed trades (and see `directions`) and, where that costs too much, the whole market (see
 `one_way`).
 """
@@ -14,7 +17,7 @@ import numpy as np
 
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.subproblem import Completion
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import CONTRACT, EXPORT, IMPORT, ProsumerModel
 from mosaik_p2p.prosumers.storing import CHARGE, DISCHARGE
 from mosaik_p2p.units import FloatArray
 
@@ -26,7 +29,7 @@ def exclusive(model: ProsumerModel, x: FloatArray, *, power_kw: float) -> Prosum
     """The model with the direction fixed wherever dispatch `x` (K, T) goes both ways; None where it never does."""
     upper = model.upper.copy()
     found = False
-    for charge, discharge in storage_rows(model):
+    for charge, discharge in one_way_rows(model):
         both = np.minimum(x[charge], x[discharge]) > OVERLAP * power_kw
         gains = x[charge] >= x[discharge]
         upper[discharge, both & gains] = 0.0
@@ -36,11 +39,11 @@ def exclusive(model: ProsumerModel, x: FloatArray, *, power_kw: float) -> Prosum
 
 
 def directed_as(problem: MarketProblem, dispatch: Sequence[Completion], power_kw: FloatArray) -> MarketProblem:
-    """The market with every store held to the direction that it goes in `dispatch`; sizes `power_kw` (N,)."""
+    """The market with every store and meter held to the direction that it goes in `dispatch`; sizes `power_kw` (N,)."""
     models = list(problem.models)
     for i, (model, done, size) in enumerate(zip(problem.models, dispatch, power_kw, strict=True)):
         upper = model.upper.copy()
-        for pair in storage_rows(model):
+        for pair in one_way_rows(model):
             for way, other in (pair, pair[::-1]):
                 going = (done.x[way] > OVERLAP * float(size)) & (done.x[way] > done.x[other]) & (model.upper[way] > 0.0)
                 upper[other, going] = 0.0
@@ -58,3 +61,27 @@ def storage_rows(model: ProsumerModel) -> list[tuple[int, int]]:
     """The rows of `x` in which each storage charges and discharges."""
     charges = {v.device: k for k, v in enumerate(model.variables) if v.quantity == CHARGE}
     return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.quantity == DISCHARGE]
+
+
+def meter_rows(model: ProsumerModel) -> list[tuple[int, int]]:
+    """The rows of `x` in which each contract imports and exports, if it ever pays as much as it takes."""
+    imports = {v.device: k for k, v in enumerate(model.variables) if v.type == CONTRACT and v.quantity == IMPORT}
+    exports = {v.device: k for k, v in enumerate(model.variables) if v.type == CONTRACT and v.quantity == EXPORT}
+    pairs = [(imports[device], k) for device, k in exports.items() if device in imports]
+    return [(a, b) for a, b in pairs if (-model.linear[b] >= model.linear[a]).any()]
+
+
+def one_way_rows(model: ProsumerModel) -> list[tuple[int, int]]:
+    """The rows of `x` of everything that goes one way at a time: storages, and meters that would earn by both."""
+    return [*storage_rows(model), *meter_rows(model)]
+
+
+def with_meters_held(model: ProsumerModel, x: FloatArray, t: int) -> ProsumerModel:
+    """The model with every such meter held to the direction that prevails in interval `t` of dispatch `x` (K, T)."""
+    rows = meter_rows(model)
+    if not rows:
+        return model
+    upper = model.upper.copy()
+    for imported, exported in rows:
+        upper[exported if x[imported, t] >= x[exported, t] else imported, t] = 0.0
+    return replace(model, upper=upper)

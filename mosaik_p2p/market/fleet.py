@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from mosaik_p2p.market.directions import Scale, at_prices, directed, for_sales
-from mosaik_p2p.market.engines import Compiled, Engine
-from mosaik_p2p.market.exclusive import OVERLAP, exclusive, storage_rows
+from mosaik_p2p.market.engines import Engine, engine_for
+from mosaik_p2p.market.exclusive import OVERLAP, exclusive, one_way_rows
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.stock import Completions, with_replaced
 from mosaik_p2p.market.subproblem import Completion, Subproblem
@@ -34,7 +34,7 @@ class Fleet:
         self.problem = problem
         self.price_scale = highest_price(problem)
         self.power_kw = power_scale(problem)
-        self._engine: Engine = Compiled(problem.models, self.power_kw, self.price_scale)
+        self._engine: Engine = engine_for(problem.models, self.power_kw, self.price_scale)
 
     def weigh(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
@@ -74,7 +74,7 @@ class Fleet:
         return Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale).complete(sale_kw)
 
     def _both_ways(self, done: Completions) -> list[int]:
-        """Prosumers with a storage that charges and discharges at once."""
+        """Prosumers with a storage, or a meter, that goes both ways at once."""
         limits = OVERLAP * self.power_kw
         both = {i for i, a, b in self._stores if (np.minimum(done.x[i][a], done.x[i][b]) > limits[i]).any()}
         return sorted(both)
@@ -83,7 +83,7 @@ class Fleet:
     def _stores(self) -> list[tuple[int, int, int]]:
         """Prosumer, and rows of charge and discharge, of everything that can do both."""
         models = enumerate(self.problem.models)
-        return [(i, a, b) for i, model in models if model.storages for a, b in storage_rows(model)]
+        return [(i, a, b) for i, model in models for a, b in one_way_rows(model)]
 
     def one_way_at(self, price_per_kwh: FloatArray, *, within: float) -> tuple[float, MarketProblem]:
         """What going one way adds to the bound at prices (C, T, N), money; and the market with directions as they are

@@ -1,4 +1,4 @@
-"""A market whose stores would rather go both ways at once, cleared with directions that are searched for.
+"""A market whose stores (or meters) would rather go both ways at once, cleared with directions that are searched for.
 
 In turn, prices tell everyone's own best directions and, by weak duality, a bound on every choice of directions; and a
 clearing with these directions tells prices again. That mostly ends at once: the more prosumers, the less their choices
@@ -16,7 +16,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import Certificate, certify_one_way, least_scale
 from mosaik_p2p.market.cleared import Clearing, Progress, clear_once
-from mosaik_p2p.market.exclusive import directed_as, same_limits, storage_rows
+from mosaik_p2p.market.exclusive import directed_as, one_way_rows, same_limits
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
@@ -115,7 +115,7 @@ class _Search:
         most, where = (False, 0.0), None
         for i, (model, proven) in enumerate(zip(half.problem.models, narrowed.models, strict=True)):
             x = self._best.dispatch[i].x
-            for pair in storage_rows(model):
+            for pair in one_way_rows(model):
                 both = (model.upper[list(pair)] > 0.0).all(axis=0)
                 for row in pair:
                     differs = both & (proven.upper[row] == 0.0) & (x[row] > 0.0)
@@ -156,7 +156,7 @@ def _shut(problem: MarketProblem, i: int, row: int, t: int) -> MarketProblem:
 
 
 def _about(status: Status, judged: Certificate, settings: Settings) -> str:
-    held = "storages were held to one direction"
+    held = "storages and meters were held to one direction"
     if status is Status.OK:
         return held
     return (

@@ -22,12 +22,12 @@ from mosaik_p2p.market.form import Agreement
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.least_trade import CHEAPEST
 from mosaik_p2p.market.network_step import NetworkAnswer, NetworkStep
-from mosaik_p2p.market.problem import IMBALANCE, MarketProblem, highest_price, power_scale
+from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.reach import reach
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow, RowKey
 from mosaik_p2p.market.trades import Trades, no_trades
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel, is_behind_meter
 from mosaik_p2p.units import FloatArray, IntArray
 
 SLACK_PRICE = 0.75
@@ -67,7 +67,7 @@ def _without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
             continue
         if variable.type == "contract":
             upper[k, 0] = 0.0
-        elif variable.type == IMBALANCE:
+        elif variable.type == IMBALANCE and not is_behind_meter(variable):
             linear[k, 0] = price
     return replace(model, upper=upper, linear=linear)
 

@@ -20,8 +20,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.market.problem import IMBALANCE, SCARCITY, MarketProblem
-from mosaik_p2p.prosumers.model import SIZE_OF_REACH, ProsumerModel, Storage
+from mosaik_p2p.market.problem import SCARCITY, MarketProblem
+from mosaik_p2p.prosumers.model import IMBALANCE, SIZE_OF_REACH, ProsumerModel, Storage
 from mosaik_p2p.prosumers.storing import CHARGE, DISCHARGE
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 

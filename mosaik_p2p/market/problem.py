@@ -14,11 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
-from mosaik_p2p.prosumers.model import LACKING, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import IMBALANCE, LACKING, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray
 
-IMBALANCE = "imbalance"
-"""Type of the variables for what a prosumer cannot balance; see `recourse`."""
 SCARCITY = 10.0
 """The scarcity price in units of the steepest marginal cost that anyone can have."""
 DEAREST = 100.0

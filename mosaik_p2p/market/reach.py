@@ -6,8 +6,8 @@ once which limits of a network no dispatch can keep.
 
 import numpy as np
 
-from mosaik_p2p.market.problem import IMBALANCE, UNLIMITED, MarketProblem
-from mosaik_p2p.prosumers.model import LACKING, ProsumerModel, Storage
+from mosaik_p2p.market.problem import UNLIMITED, MarketProblem
+from mosaik_p2p.prosumers.model import IMBALANCE, LACKING, ProsumerModel, Storage, is_behind_meter
 from mosaik_p2p.units import FloatArray
 
 
@@ -18,12 +18,15 @@ def reach(problem: MarketProblem, power_kw: FloatArray) -> tuple[FloatArray, Flo
         low, high = _first_bounds(model, UNLIMITED * float(power_kw[i]))
         for c in np.flatnonzero(model.member):
             lowest[c, i], highest[c, i] = _carrier_range(model, int(c), low, high)
+        for one in model.connections:
+            limits = (model.lower[one.k, 0], model.upper[one.k, 0])
+            lowest[one.c, i], highest[one.c, i] = np.clip((lowest[one.c, i], highest[one.c, i]), *limits)
     return lowest, highest
 
 
 def own_rows(model: ProsumerModel) -> list[int]:
-    """Rows of `x` that are devices: neither a contract nor an imbalance."""
-    return [k for k, variable in enumerate(model.variables) if variable.type not in ("contract", IMBALANCE)]
+    """Rows of `x` that are devices, or stand in for one: neither a contract nor an imbalance with the market."""
+    return [k for k, variable in enumerate(model.variables) if is_behind_meter(variable)]
 
 
 def _first_bounds(model: ProsumerModel, most: float) -> tuple[FloatArray, FloatArray]:
@@ -49,7 +52,7 @@ def _carrier_range(model: ProsumerModel, c: int, low: FloatArray, high: FloatArr
             least, most = least + bottom, most + top
             counted |= {k for k, _ in storage.gain}
     for k in own_rows(model):
-        if k not in counted:
+        if k not in counted and model.variables[k].type != IMBALANCE:
             ends = (share[k] * low[k], share[k] * high[k])
             least, most = least + min(ends), most + max(ends)
     return least, most

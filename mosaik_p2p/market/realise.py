@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_p2p.market.problem import IMBALANCE
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.conversion import FUEL
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
-from mosaik_p2p.prosumers.model import LACKING, ProsumerModel
+from mosaik_p2p.prosumers.model import CONNECTION, CONTRACT, IMBALANCE, LACKING, ProsumerModel
 from mosaik_p2p.prosumers.state import reactive_injection_kvar
 from mosaik_p2p.prosumers.storing import LEVEL
 from mosaik_p2p.units import CARRIERS, FloatArray
@@ -81,7 +80,7 @@ def realise(
     devices = [_dispatch(device_name, model, power, deviation) for device_name in _device_names(model)]
     devices += _fixed_loads(prosumer, interval)
     exchanges = {
-        carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices)
+        carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices, prosumer.connection_kw.get(carrier))
         for c, carrier in enumerate(CARRIERS)
         if _touches(prosumer, model, c)
     }
@@ -107,7 +106,7 @@ def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
 
 
 def _device_names(model: ProsumerModel) -> list[str]:
-    return list(dict.fromkeys(v.device for v in model.variables if v.type not in ("contract", IMBALANCE)))
+    return list(dict.fromkeys(v.device for v in model.variables if v.type not in (CONTRACT, CONNECTION, IMBALANCE)))
 
 
 def _deviations(prosumer: Prosumer, model: ProsumerModel, power: FloatArray, interval: int) -> dict[str, float]:
@@ -171,15 +170,25 @@ def _fixed_loads(prosumer: Prosumer, interval: int) -> list[DeviceDispatch]:
 
 
 def _exchange(
-    model: ProsumerModel, carrier: str, power: FloatArray, sale_kw: float, devices: list[DeviceDispatch]
+    model: ProsumerModel,
+    carrier: str,
+    power: FloatArray,
+    sale_kw: float,
+    devices: list[DeviceDispatch],
+    limits_kw: tuple[float | None, float | None] | None,
 ) -> Exchange:
-    """Balance what the devices really do against the trades: the contract takes the rest, as far as it goes."""
+    """Balance what the devices really do against the trades: the contract takes the rest, as far as it goes and the
+    connection carries it."""
     c = CARRIERS.index(carrier)
     produced = sum(entry.el_kw if c == 0 else entry.heat_kw for entry in devices)
     bought, given = _contract_row(model, c, "import"), _contract_row(model, c, "export")
     most_in = float(model.upper[bought, 0]) if bought is not None else 0.0
     most_out = float(model.upper[given, 0]) if given is not None else 0.0
-    taken = float(np.clip(sale_kw - produced, -most_out, most_in))
+    # What goes over the connection is the sale less what the contract brings.
+    least, most = limits_kw or (None, None)
+    most_in = most_in if least is None else min(most_in, sale_kw - least)
+    most_out = most_out if most is None else min(most_out, most - sale_kw)
+    taken = float(min(max(sale_kw - produced, -most_out), most_in))
     return Exchange(
         net_sale_kw=sale_kw,
         import_kw=max(taken, 0.0),

@@ -4,6 +4,9 @@ Every prosumer may be short of, or left with, any amount of each carrier at the 
 limits end as a reported imbalance instead of a solver's failure, and step, certificate and central model state one
 problem. What a storage lacks at a deadline (its departure, the end of the run) costs less than unserved load, and more
 than any energy.
+
+Where a connection has limits, an imbalance may lie on either side of it: a load that they let nobody serve, and a trade
+that goes beyond them.
 """
 
 from collections.abc import Mapping
@@ -15,9 +18,9 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.presolve import within_means
-from mosaik_p2p.market.problem import IMBALANCE, SCARCITY, MarketProblem, highest_price
+from mosaik_p2p.market.problem import SCARCITY, MarketProblem, highest_price
 from mosaik_p2p.market.undefined import undefined
-from mosaik_p2p.prosumers.model import OWED, SHORTFALL, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import IMBALANCE, OWED, SHORTFALL, SPILLED, UNSERVED, ProsumerModel, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
 LACK = 0.5
@@ -67,14 +70,17 @@ def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
 
 
 def _with_recourse(model: ProsumerModel, price: float, owed: float) -> ProsumerModel:
-    """Two more variables for each carrier that touches the prosumer: short of it, too much of it."""
+    """Two more variables for each carrier that touches the prosumer, and for each limited connection: short of it, too
+    much of it."""
     touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
-    more, horizon = 2 * len(touched), model.horizon
+    pairs = [(c, "short", "surplus") for c in touched]
+    pairs += [(connection.c, UNSERVED, SPILLED) for connection in model.connections]
+    more, horizon = 2 * len(pairs), model.horizon
     balance = np.zeros((len(CARRIERS), more, horizon))
     names = []
-    for n, c in enumerate(touched):
+    for n, (c, short, surplus) in enumerate(pairs):
         balance[c, 2 * n], balance[c, 2 * n + 1] = 1.0, -1.0
-        names += [Variable(CARRIERS[c], IMBALANCE, "short"), Variable(CARRIERS[c], IMBALANCE, "surplus")]
+        names += [Variable(CARRIERS[c], IMBALANCE, short), Variable(CARRIERS[c], IMBALANCE, surplus)]
     return replace(
         model,
         variables=(*model.variables, *names),

@@ -12,6 +12,7 @@ import numpy as np
 from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.exclusive import with_meters_held
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.limited import Limited, connected, imbalances, injections
 from mosaik_p2p.market.presolve import within_balance
@@ -21,7 +22,7 @@ from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, can_be_influenced, held_row
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel
 from mosaik_p2p.prosumers.state import own_reactive_share
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 
@@ -167,7 +168,7 @@ class Standing:
 
 def opened(prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -> Standing:
     """The interval before anything was checked; `raw` is the market without recourse."""
-    problem = within_balance(connected(raw))
+    problem = _with_meters_held(within_balance(connected(raw)), first)
     injection = injections(problem, first.dispatch)
     none = np.zeros(0)
     # Nothing has been cleared under rows yet: there is no such end to start from, and nobody pays surcharges.
@@ -183,8 +184,14 @@ def opened(prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -
     )
 
 
+def _with_meters_held(problem: MarketProblem, first: Clearing) -> MarketProblem:
+    """The operator's step knows no directions: meters keep those of the clearing without rows in the open interval."""
+    parts = zip(problem.models, first.dispatch, strict=True)
+    return replace(problem, models=tuple(with_meters_held(model, done.x, 0) for model, done in parts))
+
+
 def _kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
-    own = set(own_rows(model))
+    own = {k for k in own_rows(model) if model.variables[k].type != IMBALANCE}
     shares = [own_reactive_share(prosumer, v.device) if k in own else 0.0 for k, v in enumerate(model.variables)]
     result: FloatArray = model.balance[ELECTRIC, :, 0] * np.array(shares)
     return result

@@ -12,7 +12,7 @@ from mosaik_p2p.market.compiled import jit
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.workers import shared
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.units import BoolArray, FloatArray
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,19 @@ def with_replaced(all_done: Completions, replaced: dict[int, Completion]) -> Com
         x[i], cost[i], penalty[i] = one.x, one.cost, one.penalty
         imbalance[:, :, i], price[:, :, i] = one.imbalance_kw, one.price_per_kwh
     return Completions(x, cost, penalty, imbalance, all_done.load_kw, price)
+
+
+def joined(count: int, parts: Sequence[tuple[IntArray, Completions]]) -> Completions:
+    """Completions of `count` prosumers out of those of disjoint groups, each with its positions."""
+    order = np.argsort(np.concatenate([who for who, _ in parts]))
+    assert len(order) == count
+    x = [one for _, done in parts for one in done.x]
+
+    def side_by_side(name: str) -> FloatArray:
+        return np.concatenate([getattr(done, name) for _, done in parts], axis=-1)[..., order]
+
+    names = ("cost", "penalty", "imbalance_kw", "load_kw", "price_per_kwh")
+    return Completions([x[n] for n in order], **{name: side_by_side(name) for name in names})
 
 
 @dataclass(frozen=True)

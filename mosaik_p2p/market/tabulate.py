@@ -51,6 +51,7 @@ def interval_tables(
         "prosumers": prosumers_table(prosumers, clearing, happened, surcharge),
         "devices": devices_table(prosumers, happened),
         "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
+        "alone_devices": devices_table(prosumers, alone),
     }
 
 
@@ -237,10 +238,14 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
             own = (cost, level, *fuel, missed) if n == 0 else (0.0,) * 5
             prices = (exchange.import_price_per_kwh, exchange.export_price_per_kwh, scarcity)
             power = (exchange.import_kw, exchange.export_kw, exchange.imbalance_kw)
-            rows.append((prosumer.name, carrier, *power, *own[:2], *prices, *own[2:], exchange.cleared_surplus_kw))
+            reactive = result.reactive_kvar(prosumer) if carrier == ELECTRICITY else None
+            injected = (exchange.injection_kw, reactive)
+            last = exchange.cleared_surplus_kw
+            rows.append((prosumer.name, carrier, *power, *injected, *own[:2], *prices, *own[2:], last))
     columns = (
-        "prosumer carrier import_kw export_kw imbalance_kw cost level_kwh import_price_per_kwh export_price_per_kwh "
-        "imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh cleared_surplus_kw"
+        "prosumer carrier import_kw export_kw imbalance_kw injection_kw q_injection_kvar cost level_kwh "
+        "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
+        "cleared_surplus_kw"
     )
     return _columns(columns, rows)
 

@@ -1,8 +1,9 @@
 """Clear a plain market: the front door."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from mosaik_p2p.plain.algorithm import Outcome, iterate
 from mosaik_p2p.plain.bounds import alone_sales
 from mosaik_p2p.plain.least import with_least_trade
 from mosaik_p2p.plain.model import PlainMarket
+from mosaik_p2p.plain.one_sided import GROWTH, MOST_SHIFTS, sides_of
 from mosaik_p2p.plain.presolve import within_means
 from mosaik_p2p.plain.tables import read_market
 from mosaik_p2p.units import FloatArray, IntArray
@@ -111,19 +113,38 @@ def clear_plain(
     cause = unbalanced(market)
     if cause is not None:
         return _without_solution(market, method, cause)
-    market = within_means(market)
     if method == "admm":
-        outcome = iterate(market, relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
-        return solution(market, outcome, method=method, iterations=outcome.iterations, gap=gap)
-    # Pyomo takes a second to import and is needed only here.
-    from mosaik_p2p.plain.central import solve_centrally
+        solve = partial(iterate, relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
+    else:
+        # Pyomo takes a second to import and is needed only here.
+        from mosaik_p2p.plain.central import solve_centrally
 
+        solve = partial(solve_centrally, relative_gap=gap)
     try:
-        outcome = solve_centrally(market, relative_gap=gap)
+        stated, outcome = _solved(market, solve)
     except (RuntimeError, ValueError) as error:
         cause = f"HiGHS found no solution ({error}); use method = admm"
         return _without_solution(market, method, cause, status=PlainStatus.NOT_CONVERGED)
-    return solution(market, outcome, method=method, iterations=None, gap=gap)
+    iterations = outcome.iterations if method == "admm" else None
+    cleared = solution(stated, outcome, method=method, iterations=iterations, gap=gap)
+    return replace(cleared, cost_alone=_cost_alone(market))
+
+
+def _solved(market: PlainMarket, solve: Callable[[PlainMarket], Outcome]) -> tuple[PlainMarket, Outcome]:
+    """The outcome, and the market as it was stated for it: shifted where pairs are paid for trading.
+
+    Raises RuntimeError where somebody passes power on who was to go one way, whatever the shift.
+    """
+    sides = sides_of(market)
+    if sides is None:
+        stated = within_means(market)
+        return stated, solve(stated)
+    for number in range(MOST_SHIFTS):
+        stated = within_means(sides.shifted(market, GROWTH**number))
+        outcome = solve(stated)
+        if sides.are_kept(stated.pairs, outcome.upper.flow_kw):
+            return stated, outcome
+    raise RuntimeError("an agent that can only sell, or only buy, would pass power on")
 
 
 def _option_faults(method: str, gap: float) -> list[Fault]:
@@ -172,17 +193,34 @@ def solution(
         cost=upper.cost,
         lower_bound=lower.bound,
         cost_alone=alone,
-        charges=float(np.sum(market.pairs.charge * np.abs(upper.flow_kw))),
+        charges=_charges(market, upper.flow_kw),
         relative_gap=outcome.relative_gap,
         gap_of_gain=(upper.cost - lower.bound) / gain if gain > 1e-9 * outcome.scale else None,
         primal_residual=outcome.primal_residual,
         dual_residual=outcome.dual_residual,
         agents=tuple(
             PlainAgent(name, float(sale), float(price))
-            for name, sale, price in zip(market.names, upper.sale_kw, lower.price, strict=True)
+            for name, sale, price in zip(market.names, upper.sale_kw, _own_price(market, lower.price), strict=True)
         ),
         trades=_trades(market, upper.flow_kw, lower.price),
     )
+
+
+def _own_price(market: PlainMarket, price: FloatArray) -> FloatArray:
+    return price if market.price_shift is None else price + market.price_shift
+
+
+def _charges(market: PlainMarket, flow_kw: FloatArray) -> float:
+    """What both ends pay per hour, as it was given and not as it was stated for the solver."""
+    charge = market.pairs.charge
+    if market.price_shift is not None:
+        shift = np.abs(market.price_shift)
+        charge = charge - shift[market.pairs.first] - shift[market.pairs.second]
+    return float(np.sum(charge * np.abs(flow_kw)))
+
+
+def _cost_alone(market: PlainMarket) -> float:
+    return float(market.supply.cost(alone_sales(market)).sum())
 
 
 def _trades(market: PlainMarket, flow_kw: FloatArray, price: FloatArray) -> tuple[PlainTrade, ...]:
@@ -212,7 +250,7 @@ def _without_solution(
         iterations=0 if status is PlainStatus.INFEASIBLE else None,
         cost=None,
         lower_bound=None,
-        cost_alone=float(market.supply.cost(alone_sales(market)).sum()),
+        cost_alone=_cost_alone(market),
         charges=None,
         relative_gap=None,
         gap_of_gain=None,

@@ -49,6 +49,8 @@ class PlainMarket:
     pairs: Pairs
     price_range: tuple[FloatArray, FloatArray] | None = None
     """(N,) twice: lowest and highest price that leave every limit alone which was brought nearer; see `presolve`."""
+    price_shift: FloatArray | None = None
+    """(N,): by how much everyone's own price lies above the one that is stated here; see `one_sided`."""
 
     @cached_property
     def supply(self) -> Supply:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.plain.model import Assets, Pairs, PlainMarket
+from mosaik_p2p.plain.one_sided import one_sided
 from mosaik_p2p.tabular import double_fault, number_remedy, numbers_of, read_csv_table, twice
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
@@ -59,7 +60,7 @@ def read_market(agents: pd.DataFrame | str | Path, pairs: pd.DataFrame | str | P
         names, assets = _assets(agent_source)
         faults += agent_source.faults
     if pair_source is not None:
-        links = _pairs(pair_source, names if agent_source is not None else None)
+        links = _pairs(pair_source, names if agent_source is not None else None, assets)
         faults += pair_source.faults
     if faults or assets is None or links is None:
         raise BadInput(faults)
@@ -139,7 +140,7 @@ def _sound(source: Source, columns: tuple[str, ...]) -> BoolArray:
     return result
 
 
-def _pairs(source: Source, names: tuple[str, ...] | None) -> Pairs:
+def _pairs(source: Source, names: tuple[str, ...] | None, assets: Assets | None) -> Pairs:
     """Pairs sorted by their ends. Without `names`, the agents' table being unreadable, ends are not looked up."""
     ends = {column: _texts(source, column) for column in ("i", "j")}
     known = names if names is not None else tuple(dict.fromkeys(ends["i"] + ends["j"]))
@@ -151,14 +152,27 @@ def _pairs(source: Source, names: tuple[str, ...] | None) -> Pairs:
     real = (i >= 0) & (j >= 0)
     source.blame(real & (i == j), "j", "is the same agent as i", "Remove the row: nobody trades with itself")
     negative = _sound(source, ("charge_i", "charge_j")) & (charge_i + charge_j < 0)
-    remedy = "Raise charge_i or charge_j: their sum must be 0 or more"
-    source.blame(negative, "charge_i", "and charge_j together are negative: power sent in a circle would earn", remedy)
+    remedy = "Raise charge_i or charge_j to a sum of 0 or more, unless one end can only sell and the other only buy"
+    problem = "and charge_j together are negative: power sent in a circle would earn"
+    source.blame(negative & real & ~_one_way(assets, known, i, j), "charge_i", problem, remedy)
     source.blame(_repeated(i, j, real), "j", "is a partner of i in an earlier row", "Keep one row for each pair")
     turned = i > j
     first, second = np.where(turned, j, i), np.where(turned, i, j)
     at_first, at_second = np.where(turned, charge_j, charge_i), np.where(turned, charge_i, charge_j)
     order = np.lexsort((second, first))
     return Pairs(first[order], second[order], at_first[order], at_second[order])
+
+
+def _one_way(assets: Assets | None, known: tuple[str, ...], i: IntArray, j: IntArray) -> BoolArray:
+    """(rows,): whether one end can only sell and the other only buy; taken for true where the agents are not known."""
+    if assets is None:
+        return np.ones(len(i), dtype=np.bool_)
+    limits = (assets.p_min_kw, assets.p_max_kw)
+    sides = one_sided(*(np.bincount(assets.agent, limit, len(known)).astype(float) for limit in limits))
+    # The last entry is for ends that are no agents.
+    sells, buys = (np.append(side, np.False_) for side in sides)
+    result: BoolArray = (sells[i] & buys[j]) | (buys[i] & sells[j])
+    return result
 
 
 def _blame_unknown(source: Source, column: str, texts: list[str], at: IntArray, known: tuple[str, ...]) -> None:

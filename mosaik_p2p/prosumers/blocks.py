@@ -30,7 +30,7 @@ from mosaik_p2p.prosumers.devices import (
     Pv,
     SolarCollector,
 )
-from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import CONTRACT, EXPORT, IMPORT, ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.storing import Stay, add_battery, add_ev, add_heat_tank
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray, IntArray
@@ -71,6 +71,8 @@ def prosumer_model(
     builder = ModelBuilder(prosumer.name, dt_h, window.horizon)
     for device in prosumer.devices:
         add_device(device, builder, window, state)
+    for carrier, limits_kw in prosumer.connection_kw.items():
+        builder.connection(carrier, limits_kw)
     for contract in prosumer.contracts:
         add_contract(contract, builder, window)
     return builder.build(member=member)
@@ -218,14 +220,14 @@ def _(device: Generator, builder: ModelBuilder, window: Window, state: ProsumerS
 def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
     """Add import at its price and, where the contract has one, export at its price."""
     builder.variable(
-        Variable(contract.name, "contract", "import"),
+        Variable(contract.name, CONTRACT, IMPORT),
         upper=contract.import_max_kw,
         price=window.cut(contract.import_price_per_kwh),
         adds={contract.carrier: 1.0},
     )
     if contract.export_price_per_kwh is not None:
         builder.variable(
-            Variable(contract.name, "contract", "export"),
+            Variable(contract.name, CONTRACT, EXPORT),
             upper=contract.export_max_kw,
             price=-window.cut(contract.export_price_per_kwh),
             adds={contract.carrier: -1.0},

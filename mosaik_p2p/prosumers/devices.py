@@ -5,7 +5,8 @@ scenario's currency per kWh.
 Sources of the device models: Chen and Liu 2025 (doi of the paper in the README), section 2 of their paper.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mosaik_p2p.units import FloatArray, IntArray
@@ -252,3 +253,5 @@ class Prosumer:
     """Of what draws electricity."""
     devices: tuple[Device, ...]
     contracts: tuple[Contract, ...]
+    connection_kw: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    """By carrier: what it may feed into the network at the least (negative: draw at the most) and at the most."""

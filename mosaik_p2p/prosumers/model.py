@@ -4,6 +4,7 @@
     subject to  sum_k balance[c,k,t] x[k,t] - s[c,t] = fixed[c,t]                  per carrier c and interval t
                 level[t] - keep level[t-1] + sum_k gain_k x[k,t] = drain[t]        per storage and interval
                 sum of x[k,t] over the intervals of a total = its power            per total
+                x[k,t] - sum_j balance[c,j,t] x[j,t] = -fixed[c,t]                 per connection k of c; j no contract
                 lower <= x <= upper
 
 `x` of shape (K, T) is the dispatch in kW (storage levels in kWh), `s` of shape (C, T) the net sale in kW. The statement
@@ -25,6 +26,13 @@ SHORTFALL = "shortfall"
 OWED = "owed"
 """The same of what a storage lacks at the end of the run, which has a price of its own."""
 LACKING = (SHORTFALL, OWED)
+CONTRACT, CONNECTION, IMBALANCE = "contract", "connection", "imbalance"
+"""Types of the variables that are no devices: what a contract brings or takes, what goes over a connection, and what
+cannot be balanced (see `market.recourse`)."""
+IMPORT, EXPORT = "import", "export"
+"""Quantities of a contract."""
+UNSERVED, SPILLED = "unserved", "spilled"
+"""Quantities of imbalances behind a connection: what its limits let neither in nor out."""
 SIZE_OF_REACH = 1e-3
 """Least size of a prosumer, of the most that its largest device can do: limits must stay within a solver's sight."""
 
@@ -36,6 +44,13 @@ class Variable:
     device: str
     type: str
     quantity: str
+
+
+def is_behind_meter(variable: Variable) -> bool:
+    """Whether it is a device, or stands in for one: what it does goes over the connection."""
+    if variable.type == IMBALANCE:
+        return variable.quantity in (UNSERVED, SPILLED)
+    return variable.type not in (CONTRACT, CONNECTION)
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,15 @@ class Total:
 
 
 @dataclass(frozen=True)
+class Connection:
+    """What a prosumer feeds into a network, whoever it is sold to: row `k` of `x`, of carrier `c`; its limits are those
+    of the connection."""
+
+    k: int
+    c: int
+
+
+@dataclass(frozen=True)
 class ProsumerModel:
     """The arrays of the problem in the head of this file. Prices per kWh, powers in kW, levels in kWh."""
 
@@ -83,13 +107,16 @@ class ProsumerModel:
     """Whether the prosumer can trade each carrier."""
     size_kw: float
     """Mean of what flows at this prosumer: the scale of its powers."""
+    connections: tuple[Connection, ...] = ()
+    """Those whose limits can bind."""
     missed_kwh: Mapping[str, FloatArray] = field(default_factory=dict)
     """By flexible load, (T,): energy of a day that its limits leave unserved (negative: taken too much) where the day
     ends, NaN elsewhere."""
 
     @cached_property
     def equations(self) -> tuple[sp.csr_array, FloatArray]:
-        """Storages and totals as `matrix @ x.ravel() = right-hand side`: the storages interval by interval first."""
+        """Storages, totals and connections as `matrix @ x.ravel() = right-hand side`: the storages interval by interval
+        first."""
         entries: list[tuple[int, int, float]] = []
         rhs: list[float] = []
         for storage in self.storages:
@@ -102,11 +129,22 @@ class ProsumerModel:
         for total in self.totals:
             entries += [(len(rhs), total.k * self.horizon + t, 1.0) for t in total.intervals]
             rhs.append(total.power_kw)
+        for connection in self.connections:
+            for t in range(self.horizon):
+                entries.append((len(rhs), connection.k * self.horizon + t, 1.0))
+                shares = ((k, float(self.balance[connection.c, k, t])) for k in self._behind_the_meter)
+                entries += [(len(rhs), k * self.horizon + t, -share) for k, share in shares if share != 0.0]
+                rhs.append(-float(self.fixed[connection.c, t]))
         row = [entry[0] for entry in entries]
         column = [entry[1] for entry in entries]
         value = [entry[2] for entry in entries]
         matrix = sp.csr_array((value, (row, column)), shape=(len(rhs), self.lower.size), dtype=float)
         return matrix, np.array(rhs, dtype=float)
+
+    @property
+    def _behind_the_meter(self) -> list[int]:
+        """Rows of `x` that go over the connection: not contracts, which only say whose energy that is."""
+        return [k for k, variable in enumerate(self.variables) if is_behind_meter(variable)]
 
     @property
     def horizon(self) -> int:
@@ -143,6 +181,7 @@ class ModelBuilder:
     shares: list[dict[str, FloatArray]] = field(default_factory=list)
     storages: list[Storage] = field(default_factory=list)
     totals: list[Total] = field(default_factory=list)
+    connections: list[Connection] = field(default_factory=list)
     fixed: dict[str, FloatArray] = field(default_factory=dict)
     constant: float = 0.0
     size_kw: float = 0.0
@@ -199,6 +238,29 @@ class ModelBuilder:
         """Row `k` of `x` takes `energy_kwh` over the intervals."""
         self.totals.append(Total(k, tuple(int(t) for t in intervals), energy_kwh / self.dt_h))
 
+    def connection(self, carrier: str, limits_kw: tuple[float | None, float | None]) -> None:
+        """Hold what is fed into a network (negative: drawn) within limits, of which either may be None.
+
+        Called when all devices are there: what they cannot reach needs no limit.
+        """
+        low, high = (np.full(self.horizon, -1.0) * self.fixed[carrier] for _ in range(2))
+        for (lower, upper), share in zip(self.bounds, (own.get(carrier) for own in self.shares), strict=True):
+            if share is not None:
+                low, high = (
+                    low + np.minimum(share * lower, share * upper),
+                    high + np.maximum(share * lower, share * upper),
+                )
+        least, most = limits_kw
+        if (least is None or (low >= least).all()) and (most is None or (high <= most).all()):
+            return
+        name = Variable(carrier, CONNECTION, "injection")
+        row = self.variable(
+            name,
+            lower=np.minimum(low, 0.0) if least is None else least,
+            upper=np.maximum(high, 0.0) if most is None else most,
+        )
+        self.connections.append(Connection(row, CARRIERS.index(carrier)))
+
     def build(self, *, member: tuple[bool, ...]) -> ProsumerModel:
         """The frozen model."""
         count, horizon = len(self.variables), self.horizon
@@ -220,6 +282,7 @@ class ModelBuilder:
             totals=tuple(self.totals),
             constant=self.constant,
             member=member,
+            connections=tuple(self.connections),
             size_kw=max(self.size_kw, SIZE_OF_REACH * self.reach_kw),
             missed_kwh=self.missed_kwh,
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mosaik_p2p.errors import BadInput, Status
+from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import add_to_settlement
 from mosaik_p2p.results.folder import ERROR_FILE
@@ -18,6 +18,7 @@ from mosaik_p2p.results.reading import read_results
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import merge_tables, read_table
 from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
+from mosaik_p2p.results.verdicts import CLEARED
 
 LOST = "the result folder {} was removed, or taken by another run, in mid-run: nothing is kept"
 MOST_NAMED = 3
@@ -58,7 +59,7 @@ def _shortfall(folder: Path, meta: RunMeta) -> list[str]:
 def _failed_clearing(folder: Path) -> list[str]:
     """Why the last clearing failed, where it did."""
     clearing = read_table(folder, "clearing")
-    failed = clearing[clearing["status"] != Status.OK.value]
+    failed = clearing[~clearing["status"].isin(CLEARED)]
     return [] if failed.empty else [f"a clearing failed: {failed['cause'].iloc[-1]}"]
 
 

@@ -17,7 +17,27 @@ from mosaik_p2p.results.store import read_arrow, replace_table
 from mosaik_p2p.settlement.ledger import IN_MARKET
 
 WITHOUT_CHARGES, WITHOUT_NEGOTIATION = "without_charges", "without_negotiation"
-KEPT = ("complete", "cause", "verdict_counts", "traded_kwh", "operator", "loss_kwh", "unserved_kwh", "closing_value")
+ALONE_WITHIN_LIMITS = "alone_within_limits"
+"""Nobody trades, and everyone is held to the networks' limits as the market is."""
+MOST_LIFTED = 20
+
+
+def lifted_case(number: int) -> str:
+    """The run without the limit that is dearest, second dearest, ... by `limit_costs`."""
+    return f"lifted_{number}"
+
+
+CASES = (
+    *(ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION),
+    *(lifted_case(number) for number in range(1, MOST_LIFTED + 1)),
+)
+BEFORE_SURCHARGES = frozenset({ALONE_WITHIN_LIMITS})
+"""Cases whose surcharges do not join the settlement: what keeping limits is worth to those who pay it is no cost."""
+SURCHARGE_ITEMS = ("surcharge", "surcharge_return")
+KEPT = (
+    *("complete", "cause", "verdict_counts", "traded_kwh", "operator", "loss_kwh", "caused_loss_kwh", "unserved_kwh"),
+    *("system_cost", "stored_change_kwh", "curtailed_kwh", "negotiation", "closing_value"),
+)
 """What a counterfactual's own summary adds to that of the run."""
 
 
@@ -29,7 +49,7 @@ def counterfactual_folder(folder: Path, case: str) -> Path:
 def counterfactual_summaries(folder: Path) -> dict[str, dict[str, Any]]:
     """What each counterfactual run came to, by case; only those that were begun."""
     found = {}
-    for case in (WITHOUT_CHARGES, WITHOUT_NEGOTIATION):
+    for case in CASES:
         path = counterfactual_folder(folder, case) / SUMMARY_FILE
         if path.exists():
             summary = json.loads(path.read_text(encoding="utf-8"))
@@ -58,5 +78,7 @@ def add_to_settlement(folder: Path) -> None:
 def _renamed(settlement: pa.Table, case: str) -> pa.Table:
     """The rows of the market of a counterfactual run, under its name."""
     rows = settlement.filter(pc.equal(settlement["case"], IN_MARKET))
+    if case in BEFORE_SURCHARGES:
+        rows = rows.filter(pc.invert(pc.is_in(rows["item"], value_set=pa.array(SURCHARGE_ITEMS))))
     column = pa.array([case] * rows.num_rows, type=rows.schema.field("case").type)
     return rows.set_column(rows.schema.get_field_index("case"), rows.schema.field("case"), column)

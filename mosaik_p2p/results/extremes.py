@@ -93,6 +93,7 @@ QUANTITIES = (
 )
 BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
 EVENTS = {
+    "line_power": Event("Highest power of a line", ELECTRICITY, "line_power_kw", "kW", 1),
     "delivered": Event("Heat delivered of cleared", HEAT, "delivered_kw", "kW", 2),
     "pressure": Event("Lowest pressure", HEAT, "pressure_bar", "bar", 2),
     "plant_heat": Event("Highest heat of a plant", HEAT, "plant_heat_kw", "kW", 1),

@@ -4,14 +4,16 @@ The resolved scenario is read as plain TOML, so that a report can be built from 
 A fact that is absent is None: the report then shows the quantity without its limit.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from mosaik_p2p.results.folder import SCENARIO_FILE
+from mosaik_p2p.results.folder import SCENARIO_FILE, SUMMARY_FILE
 
 _LIMIT_KEYS = {
     "electricity": {
@@ -38,6 +40,7 @@ class Facts:
     currency: str
     seed: int | None
     start: datetime | None
+    zone_name: str | None
     steps: int | None
     dt_h: float
     limits: Mapping[str, float]
@@ -52,16 +55,28 @@ class Facts:
     """`rolling` or `day_ahead`."""
     has_reputation: bool
     """Whether a trade with a known partner was worth more than another."""
+    losses: str
+    """Which losses the operator pays: `caused` by the prosumers, or of the `whole` network."""
+    loss_price_per_kwh: float | None
+    returns_surcharges: bool
+    """Whether the surcharges go back at the end of the run."""
 
     @property
     def zone(self) -> tzinfo:
-        """The scenario's offset, UTC where it is not known."""
+        """The scenario's zone, or else the offset of its start; UTC where it is not known."""
+        if self.zone_name is not None:
+            return ZoneInfo(self.zone_name)
         return UTC if self.start is None else timezone(self.start.utcoffset() or timedelta(0))
 
     @property
-    def zone_label(self) -> str:
-        """The offset as it is printed, like `UTC+01:00`."""
-        return "UTC" + datetime(2000, 1, 1, tzinfo=self.zone).isoformat()[-len("+00:00") :]
+    def axis_zone(self) -> tzinfo:
+        """The offset at the start, for axes of time: on the zone's own clock an hour may come twice, or never."""
+        return UTC if self.start is None else timezone(self.local(self.start).utcoffset() or timedelta(0))
+
+    @property
+    def axis_label(self) -> str:
+        """That offset as it is printed, like `UTC+01:00`."""
+        return "UTC" + datetime(2000, 1, 1, tzinfo=self.axis_zone).isoformat()[-len("+00:00") :]
 
     def local(self, moment: datetime) -> datetime:
         """A moment on the scenario's clock."""
@@ -79,13 +94,15 @@ def read_facts(folder: Path) -> Facts:
 
 def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
     time = scenario.get("time", {})
-    networks = {name: table for name, table in scenario.get("networks", {}).items() if table}
+    elsewhere = _networks_elsewhere(folder)
+    networks = {name: table for name, table in scenario.get("networks", {}).items() if table and name not in elsewhere}
     return Facts(
         name=scenario.get("name", folder.name),
         title=scenario.get("title") or scenario.get("name", folder.name),
         currency=scenario.get("currency", "money"),
         seed=scenario.get("seed"),
         start=_moment(time.get("start")),
+        zone_name=_zone_name(time.get("zone")),
         steps=time.get("steps"),
         dt_h=time.get("step_minutes", 60) / 60,
         limits=_limits(networks),
@@ -97,7 +114,24 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         relative_gap=stated_limit(scenario, "market.relative_gap"),
         clearing=time.get("clearing", "rolling"),
         has_reputation=bool(stated_limit(scenario, "market.reputation.benefit_per_kwh")),
+        # Before it could be stated, the whole network's counted.
+        losses=scenario.get("settlement", {}).get("losses", "whole"),
+        loss_price_per_kwh=stated_limit(scenario, "settlement.loss_price_per_kwh"),
+        returns_surcharges=scenario.get("negotiation", {}).get("revenue") == "returned",
     )
+
+
+def _networks_elsewhere(folder: Path) -> frozenset[str]:
+    """Networks of the scenario that somebody else has solved, as the summary says; none where there is no summary."""
+    path = folder / SUMMARY_FILE
+    if not path.exists():
+        return frozenset()
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        return frozenset(summary.get("networks_elsewhere", ()))
+    except (ValueError, TypeError, AttributeError):
+        # Whoever reads the summary itself says what is wrong with it.
+        return frozenset()
 
 
 def read_prosumers(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
@@ -110,6 +144,13 @@ def read_prosumers(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
 def _moment(value: datetime | str | None) -> datetime | None:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def _zone_name(value: str | None) -> str | None:
+    """The name of a zone; ValueError where there is no such zone."""
+    if value is not None:
+        ZoneInfo(value)
+    return value
 
 
 def stated_limit(table: Mapping[str, Any], key: str) -> float | None:

@@ -58,11 +58,11 @@ class Clock:
     @property
     def label(self) -> str:
         """Title of a time axis."""
-        return f"time ({self.results.facts.zone_label})"
+        return f"time ({self.results.facts.axis_label})"
 
     def local(self, moment: datetime) -> datetime:
-        """A moment on the scenario's clock without its offset: plotly prints such times as they stand."""
-        return self.results.facts.local(moment).replace(tzinfo=None)
+        """A moment at the offset of the start, without that offset: plotly prints such times as they stand."""
+        return moment.astimezone(self.results.facts.axis_zone).replace(tzinfo=None)
 
     def moments(self, index: pd.Index) -> list[datetime]:
         """The times of a table's index on the scenario's clock."""

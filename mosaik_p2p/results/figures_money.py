@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from mosaik_p2p.results.closing import change_of_cost
 from mosaik_p2p.results.figures import BLUE, COLOURS, GREY, RED, Clock, Panel, blank
-from mosaik_p2p.results.wording import share_of_change, signed
+from mosaik_p2p.results.wording import least_compared, share_of_change, signed
 from mosaik_p2p.settlement.ledger import CLOSING_VALUE, IN_MARKET
 
 FEW_BARS = 12
@@ -27,14 +27,14 @@ def money_panels(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
     currency = summary["currency"]
     if len(cost) > FEW_BARS:
         return [_changes(cost, currency), _parts(clock, currency)]
-    return [_side_by_side(cost, currency), _parts(clock, currency)]
+    return [_side_by_side(cost, currency, least_compared(summary["cost"])), _parts(clock, currency)]
 
 
-def _side_by_side(cost: Mapping[str, tuple[float, float, float]], currency: str) -> Panel:
+def _side_by_side(cost: Mapping[str, tuple[float, float, float]], currency: str, least: float) -> Panel:
     figure = blank(None, f"cost ({currency})")
     names = list(cost)
     alone, market = ([pair[k] for pair in cost.values()] for k in (0, 1))
-    labels = [share_of_change(a, a + change) or signed(change) for a, _, change in cost.values()]
+    labels = [share_of_change(a, a + change, least) or signed(change) for a, _, change in cost.values()]
     figure.add_trace(go.Bar(x=names, y=alone, name="alone", marker={"color": GREY}))
     bar = {"marker": {"color": BLUE}, "text": labels, "textposition": "outside", "cliponaxis": False}
     # Left to itself the library shrinks them to the width of a bar, which nobody can read.

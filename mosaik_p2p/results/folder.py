@@ -11,12 +11,17 @@ SCENARIO_FILE = "scenario.toml"
 REPORT_FILE = "report.html"
 ELECTRIC_NET_FILE = "electric_net.json"
 HEAT_NET_FILE = "heat_net.json"
+INVENTORY_FILE = "inventory.json"
+"""What the scenario held, what of its network files was used, and what may not have been meant."""
 ERROR_FILE = "error.log"
 """Tracebacks of what stopped a run; there only if something did."""
 COUNTERFACTUALS_FOLDER = "counterfactuals"
 """Holds a folder for each run of the same scenario without charges or without negotiation."""
 
-PLAIN_FILES = (SUMMARY_FILE, SCENARIO_FILE, REPORT_FILE, ELECTRIC_NET_FILE, HEAT_NET_FILE, ERROR_FILE)
+PLAIN_FILES = (
+    *(SUMMARY_FILE, SCENARIO_FILE, REPORT_FILE, ELECTRIC_NET_FILE, HEAT_NET_FILE, INVENTORY_FILE),
+    ERROR_FILE,
+)
 TABLE_NAMES = tuple(f"{table}.parquet" for table in TABLES)
 OWN_NAMES = frozenset({*PLAIN_FILES, *TABLE_NAMES, MARK_FILE, LOCK_FILE})
 """What a run may write, besides counterfactual runs."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, WITHOUT_NEGOTIATION
+from mosaik_p2p.results.counterfactuals import CASES
 from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, ERROR_FILE, OWN_NAMES, TABLE_NAMES
 from mosaik_p2p.results.lock import LOCK_FILE, InUse, is_lock, is_locked
 from mosaik_p2p.results.mark import MARK_FILE, Mark, checksum, read_mark
@@ -67,7 +67,7 @@ def _counterfactual(folder: Path) -> Leftovers:
     is_folder = folder.is_dir() and not folder.is_symlink()
     mark = read_mark(folder) if is_folder else None
     if mark is None:
-        return Leftovers(in_the_way=(folder,)) if folder.name in (WITHOUT_CHARGES, WITHOUT_NEGOTIATION) else Leftovers()
+        return Leftovers(in_the_way=(folder,)) if folder.name in CASES else Leftovers()
     if is_locked(folder):
         raise InUse(folder)
     own = tuple(path for path in (folder / LOCK_FILE, folder / MARK_FILE) if path.name == MARK_FILE or is_lock(path))

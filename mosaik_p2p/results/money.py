@@ -6,11 +6,20 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.results.closing import change_of_cost
+from mosaik_p2p.results.losses import NOT_KNOWN, PARTLY_KNOWN, PRICED, pricing
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.settlement.ledger import ALONE, CLOSING_VALUE, IN_MARKET, OPERATOR
+from mosaik_p2p.settlement.ledger import (
+    ALONE,
+    CLOSING_VALUE,
+    HEAT_SUPPLIER,
+    IN_MARKET,
+    LOSS,
+    OPERATOR,
+    UTILITY,
+)
+from mosaik_p2p.settlement.returns import SURCHARGE_RETURN
 
-REVENUE_ITEMS = ("charge", "surcharge")
-LOSS_ITEM = "loss"
+REVENUE_ITEMS = ("charge", "surcharge", SURCHARGE_RETURN)
 
 NOTICEABLE_MONEY = 0.005
 """Half of the smallest coin: a prosumer counts as worse off from here on."""
@@ -49,25 +58,61 @@ def total_cost(cost: Mapping[str, Mapping[str, float | None]], case: str) -> flo
     return sum(known) if known and len(known) == len(values) else None
 
 
+def stored_change(cost: Mapping[str, Mapping[str, float | None]]) -> dict[str, float | None]:
+    """By how much all storages together are fuller at the end than at the start, kWh; None where it is not known."""
+    ends = {"alone": "stored_end_alone_kwh", "market": "stored_end_kwh"}
+    owners = [entry for entry in cost.values() if entry["stored_end_kwh"] is not None]
+    return {
+        case: _sum_of([_less(entry[end], entry["stored_start_kwh"]) for entry in owners]) for case, end in ends.items()
+    }
+
+
+def _less(value: float | None, other: float | None) -> float | None:
+    return None if value is None or other is None else value - other
+
+
+def _sum_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known, 0.0) if len(known) == len(values) else None
+
+
 def is_worse_off(entry: Mapping[str, Any]) -> bool:
     """Whether a prosumer pays noticeably more in the market than alone, closing values in."""
     change = change_of_cost(entry)
     return change is not None and change > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(entry[ALONE]))
 
 
-def operator_account(results: Results) -> dict[str, Any]:
-    """What the operator takes in charges and surcharges, and what the losses cost it."""
+def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any]:
+    """What the operator takes in charges and surcharges, and what the losses that count cost it.
+
+    Cost and balance are None where no loss has a price, or none that counts is known; `losses` says so by network.
+    """
     rows = results.settled(IN_MARKET)
     rows = rows[rows["party"] == OPERATOR]
-    charges, surcharges = (_money(rows, item) for item in REVENUE_ITEMS)
-    losses = -_money(rows, LOSS_ITEM)
+    charges, surcharges, returned = (_money(rows, item) for item in REVENUE_ITEMS)
+    known = pricing(results, networks)
+    is_told = {PRICED, PARTLY_KNOWN} & set(known.values()) and NOT_KNOWN not in known.values()
+    losses = 0.0 - _money(rows, LOSS) if is_told else None
+    revenue = charges + surcharges + returned
     return {
         "charges": charges,
         "surcharges": surcharges,
-        "revenue": charges + surcharges,
+        "surcharges_returned": 0.0 - returned,
+        "revenue": revenue,
         "cost_of_losses": losses,
-        "balance": charges + surcharges - losses,
+        "losses": known,
+        "balance": None if losses is None else revenue - losses,
     }
+
+
+def parties(results: Results) -> dict[str, dict[str, float | None]]:
+    """What operator, utility and heat supplier receive net, alone and in the market, and the change."""
+    found: dict[str, dict[str, float | None]] = {}
+    received = {case: results.settled(case).groupby("party")["money"].sum() for case in (ALONE, IN_MARKET)}
+    for party in (OPERATOR, UTILITY, HEAT_SUPPLIER):
+        alone, market = (float(received[case].get(party, 0.0)) for case in (ALONE, IN_MARKET))
+        found[party] = {"alone": alone, "in_market": market, "change": market - alone}
+    return found
 
 
 def reputation_account(results: Results, dt_h: float) -> dict[str, Any] | None:

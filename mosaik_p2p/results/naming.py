@@ -4,6 +4,7 @@ ELEMENTS_AND_NAMES = {
     "voltage_pu": ("bus", "voltage"),
     "line_loading_percent": ("line", "line loading"),
     "transformer_loading_percent": ("transformer", "transformer loading"),
+    "line_power_kw": ("line", "line power"),
     "velocity_m_per_s": ("pipe", "velocity"),
     "pressure_gradient_pa_per_m": ("pipe", "pressure gradient"),
     "differential_pressure_bar": ("prosumer", "differential pressure"),

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.results.arbitrage import ARBITRAGE
 from mosaik_p2p.results.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE, table_path
 from mosaik_p2p.results.integrity import damages
 from mosaik_p2p.results.lock import is_locked
@@ -22,7 +23,11 @@ from mosaik_p2p.results.tables import TABLES
 
 RECOMPUTED = (
     *("verdict", "verdict_counts", "status_counts", "clearing_status_counts", "worst", "violations", "negotiation"),
-    *("traded_kwh", "mean_trade_price_per_kwh", "unserved_kwh", "missed_kwh", "loss_kwh", "cost", "cost_total"),
+    *("traded_kwh", ARBITRAGE, "mean_trade_price_per_kwh", "unserved_kwh", "missed_kwh", "loss_kwh", "cost"),
+    "cost_total",
+    *("market_effect", "market_effect_details", "hours_broken", "system_cost", "system_cost_parts", "welfare_gain"),
+    "welfare_gain_after_closing_value",
+    *("caused_loss_kwh", "caused_loss_alone_kwh", "loss_nobody_kwh", "curtailed_kwh", "district", "parties"),
     *("closing_value", "operator", "reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
 )
 """Keys of the summary that follow from the tables."""
@@ -63,11 +68,19 @@ def _refuse_without_results(folder: Path) -> None:
     names = (MARK_FILE, SCENARIO_FILE, *(table_path(folder, table).name for table in TABLES))
     try:
         if any((folder / name).exists() for name in names):
+            _refuse_without_scenario(folder)
             return
         problem = "holds no results" if folder.is_dir() else "is no folder"
     except (OSError, ValueError) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', None) or error})"
     raise BadInput([Fault("result folder", str(folder), problem, "Name a folder that a run has written")])
+
+
+def _refuse_without_scenario(folder: Path) -> None:
+    """Without the scenario nobody knows how long the intervals are, how many there were to be, and in which money."""
+    if not (folder / SCENARIO_FILE).exists():
+        problem = f"holds no {SCENARIO_FILE}: the length and number of its intervals and their currency are not known"
+        raise BadInput([Fault("result folder", str(folder), problem, REMEDY)])
 
 
 def _refuse(faults: Iterator[Fault]) -> None:

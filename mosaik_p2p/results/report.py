@@ -15,6 +15,8 @@ import jinja2
 import plotly.io
 import plotly.offline
 
+from mosaik_p2p.results.accounts import account_lines, district_lines
+from mosaik_p2p.results.arbitrage import arbitrage_texts
 from mosaik_p2p.results.checking import check_folder
 from mosaik_p2p.results.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.comparison import comparison_rows
@@ -26,7 +28,10 @@ from mosaik_p2p.results.figures_market import convergence_panels, market_panels,
 from mosaik_p2p.results.figures_money import money_panels
 from mosaik_p2p.results.figures_negotiation import negotiation_panels
 from mosaik_p2p.results.folder import REPORT_FILE
+from mosaik_p2p.results.inventory import inventory_lines, read_inventory
+from mosaik_p2p.results.limit_costs import limit_lines
 from mosaik_p2p.results.mark import result_folder
+from mosaik_p2p.results.market_effect import effect_sentence
 from mosaik_p2p.results.missed import missed_text, misses
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.sentences import (
@@ -39,7 +44,7 @@ from mosaik_p2p.results.sentences import (
 from mosaik_p2p.results.summary import read_summary
 from mosaik_p2p.results.unserved import shortages, surplus_texts, unserved_texts
 from mosaik_p2p.results.violation_table import violation_rows
-from mosaik_p2p.results.wording import LOSSES_ARE, energy, plain, share_of_change, signed, stored_beside
+from mosaik_p2p.results.wording import energy, least_compared, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.units import HEAT
 
 TEMPLATE = "report.html.j2"
@@ -74,7 +79,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     clock = clock_of(results)
-    rows = violation_rows(results)
+    rows, read = violation_rows(results), read_inventory(results.folder)
     environment.globals |= {
         function.__name__: function
         for function in (change_of_cost, energy, plain, share_of_change, signed, stored_beside, with_total)
@@ -88,19 +93,25 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         converged=convergence_sentence(summary),
         negotiated=negotiation_sentence(summary),
         broken_off=counterfactual_sentences(summary),
+        effect=effect_sentence(summary),
+        accounts=[*account_lines(summary), *limit_lines(summary)],
+        district=district_lines(summary),
+        least=least_compared(summary["cost"]),
         closing=closing_sentence(summary),
-        losses_are=LOSSES_ARE,
         period=_period(clock),
         tiles=_tiles(summary),
         sections=_sections(clock, summary),
         comparison=comparison_rows(summary),
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
+        arbitrage="; ".join(arbitrage_texts(summary)),
         unserved="; ".join(unserved_texts(summary)),
         surplus="; ".join(surplus_texts(summary)),
         shortages=shortages(summary),
         missed=missed_text(summary),
         misses=misses(summary),
+        inventory="\n".join(inventory_lines(read.get("inventory", {}))),
+        warned=read.get("warnings", []),
         plot=_plot,
         plotly_js=plotly.offline.get_plotlyjs(),
     )
@@ -135,7 +146,7 @@ def _period(clock: Clock) -> str:
         return "no interval"
     begins = clock.local_begins()
     first, last = (moment.strftime("%a %d %b %Y %H:%M") for moment in (begins[0], begins[-1] + clock.dt))
-    return f"{first} to {last} ({clock.results.facts.zone_label})"
+    return f"{first} to {last} ({clock.results.facts.axis_label})"
 
 
 def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -151,16 +162,29 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         tiles.append(_tile(f"{carrier.capitalize()} traded", f"{traded:,.1f} kWh", remark))
     total = summary["cost_total"]
     if total["in_market"] is not None:
-        told = _change(with_total(summary))
+        told = _change(with_total(summary), least_compared(summary["cost"]))
         remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{told}"
         tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
-    operator = summary["operator"]
-    remark = (
-        f"charges and surcharges {plain(operator['revenue'])}, losses {plain(operator['cost_of_losses'])} "
-        f"({LOSSES_ARE})"
-    )
-    tiles.append(_tile("Operator's balance", f"{signed(operator['balance'])} {currency}", remark))
+    tiles += [_gain_tile(summary), _operator_tile(summary)]
     return [*tiles, *_reputation_tile(summary)]
+
+
+def _gain_tile(summary: Mapping[str, Any]) -> dict[str, str]:
+    gain, against = summary["welfare_gain"], summary["welfare_gain_against"].replace("_", " ")
+    remark = f"system cost against {against}; charges and surcharges only change hands"
+    return _tile("Welfare gain", "not known" if gain is None else f"{signed(gain)} {summary['currency']}", remark)
+
+
+def _operator_tile(summary: Mapping[str, Any]) -> dict[str, str]:
+    operator, currency = summary["operator"], summary["currency"]
+    remark = f"charges and surcharges {plain(operator['revenue'])}"
+    if operator["balance"] is None:
+        return _tile("Operator's revenue", f"{plain(operator['revenue'])} {currency}", "losses not priced or not known")
+    return _tile(
+        "Operator's balance",
+        f"{signed(operator['balance'])} {currency}",
+        f"{remark}, losses {plain(operator['cost_of_losses'])}",
+    )
 
 
 def _tile(label: str, number: str, remark: str, *, is_bad: bool = False) -> dict[str, str]:
@@ -187,8 +211,8 @@ def _reputation_tile(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     return [_tile("Reputation is worth", f"{plain(known['benefit'])} {summary['currency']}", remark)]
 
 
-def _change(total: Mapping[str, Any]) -> str:
+def _change(total: Mapping[str, Any], least: float) -> str:
     """The change, closing values in."""
     change = change_of_cost(total)
-    share = "" if change is None else share_of_change(total["alone"], total["alone"] + change)
+    share = "" if change is None else share_of_change(total["alone"], total["alone"] + change, least)
     return f", {share}" if share else ""

@@ -5,6 +5,8 @@ from typing import Any
 
 from mosaik_p2p.errors import Verdict
 from mosaik_p2p.results.counterfactuals import WITHOUT_NEGOTIATION
+from mosaik_p2p.results.district import curtailment_text
+from mosaik_p2p.results.market_effect import still_broken_sentence
 from mosaik_p2p.results.missed import MISSED
 from mosaik_p2p.results.unserved import SURPLUS, who_was_not_served
 from mosaik_p2p.results.verdicts import LOADS
@@ -26,6 +28,9 @@ def verdict_sentence(summary: Mapping[str, Any]) -> str:
     without = f"{unknown} interval{' has' if unknown == 1 else 's have'} no solution"
     if summary["not_converged"]["intervals"]:
         without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged"
+    if summary.get("networks_elsewhere"):
+        others = " and ".join(summary["networks_elsewhere"])
+        without = f"{unknown} interval{'' if unknown == 1 else 's'} cannot be judged, as {others} is solved elsewhere"
     if infeasible:
         open_ = f"; {without}" if unknown else ""
         return f"The market is not feasible: {' and '.join(_reasons(summary, f'of {steps} intervals'))}{open_}{joined}."
@@ -62,6 +67,7 @@ def _lack(summary: Mapping[str, Any]) -> str:
     parts = [f"{energy(missing)} kWh were not served"] if missing > 0 else []
     parts += [f"{energy(late)} kWh missed their deadline"] if late > 0 else []
     parts += [f"{energy(spilled)} kWh found no taker"] if spilled > 0 else []
+    parts += [text for text in [curtailment_text(summary)] if text]
     return " and ".join(parts)
 
 
@@ -75,7 +81,7 @@ def convergence_sentence(summary: Mapping[str, Any]) -> str | None:
     if left["intervals"]:
         count = left["intervals"]
         said.append(
-            f"In {count} interval{'' if count == 1 else 's'} stores would have charged and discharged at once; they "
+            f"In {count} interval{'' if count == 1 else 's'} stores or meters would have gone both ways at once; they "
             f"were held to one direction, and others might save up to {100 * left['relative_gap']:.2g} % of the cost"
         )
     return ". ".join(said) or None
@@ -104,11 +110,15 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
 
 
 def counterfactual_sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Which counterfactual runs broke off and are not compared, and why."""
+    """Which counterfactual runs broke off and are not compared, and why; what stays broken alone within limits."""
+    still = still_broken_sentence(summary)
     return [
-        f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
-        for case, told in summary.get("counterfactuals", {}).items()
-        if not told["complete"]
+        *([] if still is None else [still]),
+        *(
+            f"The run {case.replace('_', ' ')} broke off and is not compared: {told['cause']}"
+            for case, told in summary.get("counterfactuals", {}).items()
+            if not told["complete"]
+        ),
     ]
 
 

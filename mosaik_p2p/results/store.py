@@ -187,6 +187,15 @@ def read_table(folder: Path, table: str) -> pd.DataFrame:
     return frame
 
 
+def add_rows(folder: ResultFolder, table: str, rows: Table) -> None:
+    """One more part of a table that is still in parts, whatever its number of rows. Raises NotWritten."""
+    checked = to_arrow(table, rows)
+    if checked.num_rows:
+        parts = parts_folder(folder.path, table)
+        number = 0 if parts is None else len(_own_parts(folder.path, table, parts))
+        _write(folder, f"{table_path(Path(), table)}/part-{number:05d}.parquet", _sorted(table, checked))
+
+
 def replace_table(folder: Path, table: str, rows: pa.Table) -> None:
     """Put other rows in the place of a table that is one file already. Raises NotWritten."""
     _write(result_folder(folder), f"{table}.parquet", _sorted(table, rows))

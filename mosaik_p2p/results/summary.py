@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,38 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.results.arbitrage import ARBITRAGE, arbitrage_kwh
 from mosaik_p2p.results.closing import closing_by_prosumer, closing_in_all
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
+    ALONE_WITHIN_LIMITS,
     WITHOUT_CHARGES,
     WITHOUT_NEGOTIATION,
     counterfactual_results,
     counterfactual_summaries,
 )
+from mosaik_p2p.results.district import curtailed_by_prosumer, district
 from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
+from mosaik_p2p.results.limit_costs import limit_costs
+from mosaik_p2p.results.losses import caused_loss
 from mosaik_p2p.results.mark import result_folder
+from mosaik_p2p.results.market_effect import by_limit, hours_by_network, market_effect, violations_alone
 from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
-from mosaik_p2p.results.money import costs, is_worse_off, operator_account, reputation_account, total_cost
+from mosaik_p2p.results.money import (
+    costs,
+    is_worse_off,
+    operator_account,
+    parties,
+    reputation_account,
+    stored_change,
+    total_cost,
+)
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.negotiated import negotiation_summary
 from mosaik_p2p.results.reading import Results, read_results
+from mosaik_p2p.results.system_cost import gain_after_closing, system_costs
 from mosaik_p2p.results.unserved import (
     surplus_by_prosumer,
     surplus_in_all,
@@ -36,7 +51,7 @@ from mosaik_p2p.results.unserved import (
     worst_shortages,
 )
 from mosaik_p2p.results.verdicts import (
-    SOLVED,
+    CLEARED,
     clearing_status_counts,
     infeasible_intervals,
     interval_verdicts,
@@ -76,6 +91,8 @@ class RunMeta:
     """Seconds of wall time by part of the run."""
     initial_stored_kwh: Mapping[str, float]
     """Energy in all storages of a prosumer at the start."""
+    networks_elsewhere: tuple[str, ...] = ()
+    """Networks of the scenario that a simulator of somebody else solves: nothing is known of them here."""
 
 
 def package_versions() -> dict[str, str]:
@@ -92,7 +109,7 @@ def package_versions() -> dict[str, str]:
 def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     """The summary of the result folder, ready for JSON: null where something is not known, never NaN."""
     results = read_results(folder)
-    verdicts = interval_verdicts(results, meta.networks)
+    verdicts = interval_verdicts(results, meta.networks, elsewhere=meta.networks_elsewhere)
     counts = verdict_counts(verdicts, meta.steps)
     unserved = unserved_by_prosumer(results, meta.dt_h)
     surplus = surplus_by_prosumer(results, meta.dt_h)
@@ -103,6 +120,8 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         name: {**entry, **closing[name]}
         for name, entry in costs(results, meta.initial_stored_kwh, others=tuple(others)).items()
     }
+    effect = market_effect(results, meta.networks)
+    system, after_run = system_costs(results, meta.networks, others), closing_in_all(results, others)
     return {
         "schema": SCHEMA,
         "name": meta.name,
@@ -115,27 +134,41 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "seed": meta.seed,
         "verdict": overall_of_run(counts).value,
         "verdict_counts": counts,
+        "networks_elsewhere": list(meta.networks_elsewhere),
         "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
         "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
         "clearing_status_counts": clearing_status_counts(results.cleared),
         "not_converged": _not_converged(results),
         "gap_open": _gap_open(results),
+        "market_effect": effect.pop("effect"),
+        "market_effect_details": effect,
+        "hours_broken": _hours_broken(results, others, meta),
+        "without_peers": _without_peers(results, others, meta),
         "violations": _violations(results, others, meta),
         "negotiation": negotiation_summary(results),
         "worst": worst_values(results, meta.networks),
         "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
         "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
+        ARBITRAGE: arbitrage_kwh(results, _carriers(meta), meta.dt_h),
         **unserved_in_all(unserved, _carriers(meta)),
         "unserved_worst": worst_shortages(results),
         **surplus_in_all(surplus, _carriers(meta)),
         **missed_in_all(missed),
         "cost": {name: {**entry, **unserved[name], **surplus[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
-        "closing_value": closing_in_all(results, others),
+        "closing_value": after_run,
+        "welfare_gain_after_closing_value": gain_after_closing(system, after_run),
         "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
-        "operator": operator_account(results),
+        "stored_change_kwh": stored_change(cost),
+        "operator": operator_account(results, meta.networks),
+        "parties": parties(results),
+        **system,
+        "limit_costs": limit_costs(results, system["system_cost"]),
         "loss_kwh": {network: _loss_kwh(results, network, meta.dt_h) for network in meta.networks},
+        **_caused(results, meta.networks),
+        "curtailed_kwh": curtailed_by_prosumer(results),
+        "district": district(results, _carriers(meta)),
         "reputation": reputation_account(results, meta.dt_h),
         "clearing": results.facts.clearing,
         "clearings": len(results.clearings),
@@ -175,6 +208,7 @@ def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
     stored = {name: entry.get("stored_start_kwh") for name, entry in summary.get("cost", {}).items()}
     return replace(
         _meta_of_dead_run(facts),
+        networks_elsewhere=tuple(summary.get("networks_elsewhere", ())),
         scenario_hash=summary.get("scenario_hash"),
         versions=summary.get("versions", {}),
         initial_stored_kwh={name: level for name, level in stored.items() if level is not None},
@@ -183,7 +217,7 @@ def meta_of_summary(summary: Mapping[str, Any], facts: Facts) -> RunMeta:
 
 def _not_converged(results: Results) -> dict[str, Any]:
     """In how many computed intervals the market did not converge, and the commonest cause."""
-    failed = results.binding[~results.binding["status"].isin((*SOLVED, Status.GAP_OPEN))]
+    failed = results.binding[~results.binding["status"].isin(CLEARED)]
     causes = failed["cause"].dropna().value_counts(sort=True)
     return {"intervals": len(failed), "cause": None if causes.empty else str(causes.index[0])}
 
@@ -220,6 +254,42 @@ def _network_rows(results: Results, network: str) -> pd.DataFrame:
     return flows[flows["network"] == network]
 
 
+def _caused(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:
+    """Losses that the prosumers cause, alone too, and those with nobody there; kWh by network, None: not known."""
+    found = {network: caused_loss(results, network) for network in networks}
+    return {
+        "caused_loss_kwh": {network: loss.market_kwh for network, loss in found.items()},
+        "caused_loss_alone_kwh": {network: loss.alone_kwh for network, loss in found.items()},
+        "loss_nobody_kwh": {network: loss.nobody_kwh for network, loss in found.items()},
+        "at_rest_with_nobody_h": {network: loss.at_rest_h for network, loss in found.items()},
+    }
+
+
+def _without_peers(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:
+    """Broken limits as in `_violations` on the days without trade; None where they are not known."""
+    alone, within = violations_alone(results, meta.networks), others.get(ALONE_WITHIN_LIMITS)
+    return {
+        ALONE: None if alone is None else _broken(results, alone, meta),
+        ALONE_WITHIN_LIMITS: None if within is None else _still_broken(within, meta),
+    }
+
+
+def _still_broken(within: Results, meta: RunMeta) -> dict[str, Any]:
+    """As `_broken`, with every limit that stays broken and its hours."""
+    rows = within.of_binding_round("violations")
+    return {**_broken(within, rows, meta), "limits": by_limit(rows, meta.dt_h)}
+
+
+def _hours_broken(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, dict[str, float] | None]:
+    """Hours with broken limits by case and network; None where they are not known."""
+    found = {
+        case: broken and broken["hours_by_network"] for case, broken in _without_peers(results, others, meta).items()
+    }
+    in_market = results.of_binding_round("violations")
+    known = len(results.binding) > 0
+    return {**found, "market": hours_by_network(in_market, meta.networks, meta.dt_h) if known else None}
+
+
 def _violations(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:
     """Broken limits of the binding rounds of each case.
 
@@ -241,10 +311,7 @@ def _broken(results: Results, rows: pd.DataFrame, meta: RunMeta) -> dict[str, An
     worst_rows = rows.sort_values("excess", kind="stable", na_position="first").groupby("quantity").tail(1)
     return {
         "hours": float(rows["time"].nunique() * meta.dt_h),
-        "hours_by_network": {
-            network: float(rows.loc[rows["network"] == network, "time"].nunique() * meta.dt_h)
-            for network in meta.networks
-        },
+        "hours_by_network": hours_by_network(rows, meta.networks, meta.dt_h),
         "worst": {
             row["quantity"]: {
                 "network": row["network"],

@@ -125,6 +125,8 @@ TABLES: dict[str, TableShape] = {
         import_kw=REAL,
         export_kw=REAL,
         imbalance_kw=REAL,
+        injection_kw=REAL,
+        q_injection_kvar=REAL,
         cost=REAL,
         level_kwh=REAL,
         import_price_per_kwh=REAL,
@@ -134,6 +136,20 @@ TABLES: dict[str, TableShape] = {
         fuel_cost=REAL,
         missed_kwh=REAL,
         cleared_surplus_kw=REAL,
+    ),
+    # What the devices do alone; columns as in `devices`.
+    "alone_devices": _shape(
+        "time prosumer device",
+        time=TIME,
+        prosumer=TEXT,
+        device=TEXT,
+        type=TEXT,
+        el_kw=REAL,
+        heat_kw=REAL,
+        fuel_kw=REAL,
+        level_kwh=REAL,
+        cost=REAL,
+        missed_kwh=REAL,
     ),
     # Of the last interval: what each prosumer's next hours cost it alone, from the levels with which the run began and
     # from those that each case of the settlement has reached; the closing value is the difference, or null with cause.
@@ -158,6 +174,12 @@ TABLES: dict[str, TableShape] = {
         slack_kw=REAL,
         loss_kw=REAL,
         pump_kw=REAL,
+    ),
+    "background": _shape(
+        "time quantity",
+        time=TIME,
+        quantity=TEXT,
+        factor=REAL,
     ),
     "heat_exchanges": _shape(
         "time prosumer",
@@ -248,6 +270,30 @@ TABLES: dict[str, TableShape] = {
         unit=TEXT,
         excess=REAL,
         prosumers_can_influence=FLAG,
+    ),
+    # The networks on the days without the market (`case`: alone, nobody), solved after the run.
+    "flows_without_market": _shape(
+        "time case network",
+        time=TIME,
+        case=TEXT,
+        network=TEXT,
+        status=TEXT,
+        iterations=WHOLE,
+        slack_kw=REAL,
+        loss_kw=REAL,
+        pump_kw=REAL,
+    ),
+    "violations_without_market": _shape(
+        "time case network element quantity",
+        time=TIME,
+        case=TEXT,
+        network=TEXT,
+        element=TEXT,
+        quantity=TEXT,
+        value=REAL,
+        limit=REAL,
+        unit=TEXT,
+        excess=REAL,
     ),
     # What each round of the negotiation held: one row per limit, or one without limits that names the move alone. The
     # multiplier is money per hour and unit of the limit: times what 1 kW injected does to the value, money per kWh.

@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mosaik_p2p.results.accounts import account_lines, district_lines
+from mosaik_p2p.results.arbitrage import arbitrage_texts
 from mosaik_p2p.results.closing import change_of_cost, closing_change, closing_sentence, with_total
 from mosaik_p2p.results.comparison import ComparisonRow, comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
+from mosaik_p2p.results.limit_costs import limit_lines
+from mosaik_p2p.results.market_effect import effect_sentence
 from mosaik_p2p.results.missed import missed_text
 from mosaik_p2p.results.sentences import (
     convergence_sentence,
@@ -17,7 +21,7 @@ from mosaik_p2p.results.sentences import (
     verdict_sentence,
 )
 from mosaik_p2p.results.unserved import surplus_texts, unserved_texts
-from mosaik_p2p.results.wording import LOSSES_ARE, plain, share_of_change, signed, stored_beside
+from mosaik_p2p.results.wording import least_compared, plain, share_of_change, signed, stored_beside
 
 WIDTH = 100
 FEW_PROSUMERS = 10
@@ -43,6 +47,7 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
         *textwrap.wrap(f"{summary['name']}: {summary['title']}", WIDTH, subsequent_indent="  "),
         *textwrap.wrap(verdict_sentence(summary), WIDTH, subsequent_indent="  "),
         f"  {counts_sentence(summary)}",
+        *textwrap.wrap(effect_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *textwrap.wrap(converged or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *textwrap.wrap(negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *(
@@ -66,15 +71,17 @@ def _comparison(summary: Mapping[str, Any]) -> list[str]:
     rows = comparison_rows(summary)
     if not rows:
         return []
-    networks = list(rows[0].hours)
-    header = f"{'Hours with broken limits':<30}" + "".join(f"{network:>14}" for network in networks)
-    paid = f"prosumers pay ({summary['currency']})"
-    return [f"{header}{paid:>22}{'operator takes':>18}", *(_comparison_line(row, networks) for row in rows)]
+    networks, currency = list(rows[0].hours), summary["currency"]
+    title = "Hours with broken limits"
+    header = f"{title:<27}" + "".join(f"{network:>12}" for network in networks)
+    paid = f"{f'cost ({currency}): system':>21}{'prosumers':>12}{'operator takes':>16}"
+    return [f"{header}{paid}", *(_comparison_line(row, networks) for row in rows)]
 
 
 def _comparison_line(row: ComparisonRow, networks: Sequence[str]) -> str:
-    hours = "".join(f"{row.hours[network]:>14g}" for network in networks)
-    return f"  {row.label:<28}{hours}{_amount(row.cost):>22}{_amount(row.operator):>18}"
+    hours = "".join(f"{row.hours[network]:>12g}" for network in networks)
+    money = f"{_amount(row.system_cost):>21}{_amount(row.cost):>12}{_amount(row.operator):>16}"
+    return f"  {row.label:<25}{hours}{money}"
 
 
 def _worst_line(key: str, entry: Mapping[str, Any]) -> str:
@@ -98,12 +105,16 @@ def _market(summary: Mapping[str, Any]) -> list[str]:
         price = summary["mean_trade_price_per_kwh"][carrier]
         price_text = "" if price is None else f", mean price {price:.3f} {currency}/kWh"
         lines.append(f"  {carrier.capitalize()} traded: {energy:,.1f} kWh{price_text}")
+    if arbitrage_texts(summary):
+        lines.append(f"  Imported by members for others to export: {', '.join(arbitrage_texts(summary))}")
     for text in unserved_texts(summary):
         lines += textwrap.wrap(f"  Not served: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
     for text in surplus_texts(summary):
         lines += textwrap.wrap(f"  No taker: {text}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …")
     missed = missed_text(summary)
     lines += [_cut(f"  Not had in time: {missed}", WIDTH)] if missed else []
+    for text in district_lines(summary):
+        lines += textwrap.wrap(f"  {text}", WIDTH, subsequent_indent="    ")
     iterations, gap = summary["iterations"], summary["relative_gap"]
     if iterations["max"] is not None and gap["max"] is not None:
         lines.append(
@@ -130,45 +141,41 @@ def _reputation(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _money(summary: Mapping[str, Any]) -> list[str]:
-    cost, currency = summary["cost"], summary["currency"]
+    cost, currency, least = summary["cost"], summary["currency"], least_compared(summary["cost"])
     lines = [f"{f'Cost in {currency}':<30}{'alone':>14}{'in market':>14}{'closing value':>14}{'change':>14}{'':>11}"]
     if len(cost) <= FEW_PROSUMERS:
-        lines += [_cost_line(name, entry) for name, entry in cost.items()]
-        lines.append(_cost_line("All prosumers", with_total(summary)))
+        lines += [_cost_line(name, entry, least) for name, entry in cost.items()]
+        lines.append(_cost_line("All prosumers", with_total(summary), least))
     else:
-        lines.append(_cost_line(f"All {len(cost)} prosumers", with_total(summary)))
-        lines += _ends(cost)
+        lines.append(_cost_line(f"All {len(cost)} prosumers", with_total(summary), least))
+        lines += _ends(cost, least)
     lines += textwrap.wrap(f"  {closing_sentence(summary)}", WIDTH, subsequent_indent="    ")
     if summary["worse_off"]:
         names = ", ".join(_with_storage(name, cost[name]) for name in summary["worse_off"])
         lines += textwrap.wrap(
             f"  Worse off than alone: {names}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …"
         )
-    operator = summary["operator"]
-    lines.append(
-        f"  Operator: charges and surcharges {plain(operator['revenue'])} {currency}, losses cost "
-        f"{plain(operator['cost_of_losses'])} {currency}, balance {signed(operator['balance'])} {currency}"
-    )
-    lines.append(f"    ({LOSSES_ARE})")
+    for text in [*account_lines(summary), *limit_lines(summary)]:
+        lines += textwrap.wrap(f"  {text}", WIDTH, subsequent_indent="    ")
     return [*lines, *_reputation(summary)]
 
 
-def _ends(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _ends(cost: Mapping[str, Mapping[str, Any]], least: float) -> list[str]:
     """Those who gain most and those who lose (or else gain least), by the change of their cost."""
     changes = {name: change for name, entry in cost.items() if (change := change_of_cost(entry)) is not None}
     ranked = sorted(changes, key=lambda name: (changes[name], name))
     first, last = ranked[:SHOWN_AT_EACH_END], ranked[SHOWN_AT_EACH_END:][-SHOWN_AT_EACH_END:]
     return [
         " Largest gains",
-        *(_cost_line(name, cost[name]) for name in first),
+        *(_cost_line(name, cost[name], least) for name in first),
         " Smallest gains, or losses",
-        *(_cost_line(name, cost[name]) for name in last),
+        *(_cost_line(name, cost[name], least) for name in last),
     ]
 
 
-def _cost_line(name: str, entry: Mapping[str, Any]) -> str:
+def _cost_line(name: str, entry: Mapping[str, Any], least: float) -> str:
     alone, change = entry["alone"], change_of_cost(entry)
-    share = "" if change is None else share_of_change(alone, alone + change)
+    share = "" if change is None else share_of_change(alone, alone + change, least)
     stored, changed = (_change(money) for money in (closing_change(entry), change))
     costs = f"{_amount(alone):>14}{_amount(entry['in_market']):>14}{stored:>14}{changed:>14}"
     return f"  {_cut(name, 27):<28}{costs} {share:>10}"

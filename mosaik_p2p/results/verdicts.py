@@ -16,17 +16,20 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 LOADS = "loads"
 """Stands beside the networks where verdicts are told."""
 SOLVED = (Status.OK, Status.IDLE)
+CLEARED = (*SOLVED, Status.GAP_OPEN)
+"""Of a market: its dispatch holds, however good it is."""
 ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
 """Where a solved network shows that it was looked at."""
 VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
 
 
-def interval_verdicts(results: Results, networks: Sequence[str]) -> pd.DataFrame:
+def interval_verdicts(results: Results, networks: Sequence[str], *, elsewhere: Sequence[str] = ()) -> pd.DataFrame:
     """Columns time, then one per network, then `loads` and verdict, for every computed interval.
 
     A network that left no row in an interval is unknown there, or none of its elements though it was solved, as are the
     loads of an interval whose market was not cleared. Loads that are not served make an interval infeasible, like a
-    broken limit: else a district could be made to fit its networks by cutting it off.
+    broken limit: else a district could be made to fit its networks by cutting it off. A network that is solved
+    `elsewhere` leaves every interval undecided.
     """
     statuses = _by_time_and_network(results.of_binding_round("flows"))
     elements = {name: frozenset(results[table]["time"]) for name, table in ELEMENTS.items()}
@@ -39,7 +42,8 @@ def interval_verdicts(results: Results, networks: Sequence[str]) -> pd.DataFrame
             for network in networks
         }
         found[LOADS] = _of_loads(market, served=moment not in not_served)
-        rows.append({"time": moment, **found, "verdict": overall_of_interval(found.values())})
+        unseen = [Verdict.UNKNOWN] * len(elsewhere)
+        rows.append({"time": moment, **found, "verdict": overall_of_interval([*found.values(), *unseen])})
     return pd.DataFrame(rows, columns=["time", *networks, LOADS, "verdict"])
 
 
@@ -95,7 +99,7 @@ def _judge(
 
 
 def _of_loads(status: str | None, *, served: bool) -> Verdict:
-    if status not in SOLVED:
+    if status not in CLEARED:
         return Verdict.UNKNOWN
     return Verdict.FEASIBLE if served else Verdict.INFEASIBLE
 

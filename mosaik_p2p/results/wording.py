@@ -1,11 +1,13 @@
 """Numbers as people read them: no minus before a zero, no share of a cost that is none."""
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 LEAST_COMPARED_COST = 0.01
 """The smallest coin: a change as a share of less, or of an income, says nothing."""
-LOSSES_ARE = "losses of the whole network, background included"
+LEAST_COMPARED_SHARE = 0.05
+"""Of the median of everyone's cost alone: a change as a share of less says nothing either."""
 NOTICEABLE_KWH = 0.05
 """What one digit after the point would show as zero."""
 
@@ -26,9 +28,16 @@ def _rounded(value: float, digits: int) -> float:
     return round(value, digits) + 0.0
 
 
-def share_of_change(alone: float | None, market: float | None) -> str:
-    """The change against alone in percent, like `+1.5 %`; empty where the cost alone is (nearly) none or an income."""
-    if alone is None or market is None or alone < LEAST_COMPARED_COST:
+def least_compared(cost: Mapping[str, Mapping[str, Any]]) -> float:
+    """The least cost alone of which a change is a share worth printing, by everyone's entries in the summary."""
+    known = [abs(entry["alone"]) for entry in cost.values() if entry["alone"] is not None]
+    return max(LEAST_COMPARED_COST, LEAST_COMPARED_SHARE * median(known) if known else 0.0)
+
+
+def share_of_change(alone: float | None, market: float | None, least: float) -> str:
+    """The change against alone in percent, like `+1.5 %`; empty where the cost alone is below `least` (see
+    `least_compared`) or an income."""
+    if alone is None or market is None or alone < least:
         return ""
     return f"{signed(100 * (market - alone) / alone, 1)} %"
 

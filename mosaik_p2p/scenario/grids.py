@@ -21,6 +21,9 @@ from mosaik_p2p.scenario.ranges import (
     WaterC,
 )
 
+KEPT = "keep"
+GENERATION_WORDS = {KEPT: 1.0, "drop": 0.0}
+"""What `networks.electricity.generation` may say beside a profile, and the factor that it means."""
 BYPASS_KG_PER_S = 0.08
 USUAL_SUPPLY_C = 75.0
 """Outlet of plants where neither the scenario nor the network says otherwise, degC."""
@@ -42,22 +45,34 @@ class GridSource(Section):
         return self
 
 
+USUAL_VOLTAGE_PU = (0.95, 1.05)
+USUAL_LOADING_PERCENT = 100.0
+"""Limits where neither the scenario nor the network's file says otherwise."""
+_WIDEN = "No voltage can meet both limits: widen the band."
+
+
 class VoltageBand(Section):
     """Limits of bus voltage in p.u."""
 
     example: ClassVar[str] = "{ min = 0.95, max = 1.05 }"
-    min: VoltagePu = 0.95
-    """Least voltage, p.u."""
-    max: VoltagePu = 1.05
-    """Largest voltage, p.u."""
+    min: VoltagePu | None = None
+    """Least voltage, p.u.; left out: the general limit, else the one in the network's file, else 0.95."""
+    max: VoltagePu | None = None
+    """Largest voltage, p.u.; left out: the general limit, else the one in the network's file, else 1.05."""
 
     @model_validator(mode="after")
     def _band(self) -> Self:
-        if self.min >= self.max:
-            refuse(
-                f"is not below max = {self.max:g}", remedy="No voltage can meet both limits: widen the band.", key="min"
-            )
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            refuse(f"is not below max = {self.max:g}", remedy=_WIDEN, key="min")
         return self
+
+
+ELECTRIC_QUANTITIES: dict[str, tuple[str, ...]] = {
+    "bus": ("voltage_pu",),
+    "line": ("loading_percent", "max_kw"),
+    "transformer": ("loading_percent",),
+}
+"""Table of an element of an electric network to the limits that it can have."""
 
 
 class ElectricElementSpec(Section):
@@ -71,12 +86,16 @@ class ElectricElementSpec(Section):
     """Of a bus, p.u."""
     loading_percent: LoadingPercent | None = None
     """Of a line or transformer: largest loading in percent of its rating."""
+    max_kw: RatingKw | None = None
+    """Of a line: largest active power at either end, in either direction, kW."""
 
     @model_validator(mode="after")
     def _fitting_quantity(self) -> Self:
-        wanted, other = ("voltage_pu", "loading_percent") if self.table == "bus" else ("loading_percent", "voltage_pu")
-        if getattr(self, wanted) is None or getattr(self, other) is not None:
-            refuse(f"is a {self.table}, which has a limit `{wanted}` and no other", remedy=f"Give `{wanted}`.")
+        fitting = ELECTRIC_QUANTITIES[self.table]
+        stated = [key for key in ("voltage_pu", "loading_percent", "max_kw") if getattr(self, key) is not None]
+        if not stated or not set(stated) <= set(fitting):
+            wanted = " or ".join(f"`{key}`" for key in fitting)
+            refuse(f"is a {self.table}, which has a limit {wanted} and no other", remedy=f"Give {wanted}.")
         return self
 
 
@@ -85,12 +104,19 @@ class ElectricLimitsSpec(Section):
 
     voltage_pu: VoltageBand = VoltageBand()
     """Of all buses, p.u."""
-    line_loading_percent: LoadingPercent = 100.0
-    """Largest loading of lines, percent of the rated current."""
-    transformer_loading_percent: LoadingPercent = 100.0
-    """Largest loading of transformers, percent of the rated current."""
+    line_loading_percent: LoadingPercent | None = None
+    """Largest loading of lines, percent of the rated current; left out: what the file says of each, else 100."""
+    transformer_loading_percent: LoadingPercent | None = None
+    """Largest loading of transformers, percent of the rated current; left out: what the file says of each, else 100."""
     element: tuple[ElectricElementSpec, ...] = ()
     """Limits of single elements."""
+
+    @model_validator(mode="after")
+    def _general_band(self) -> Self:
+        least, most = self.voltage_pu.min or USUAL_VOLTAGE_PU[0], self.voltage_pu.max or USUAL_VOLTAGE_PU[1]
+        if least >= most:
+            refuse(f"is not below max = {most:g}", remedy=_WIDEN, key="voltage_pu.min")
+        return self
 
 
 class ElectricitySpec(GridSource):
@@ -99,7 +125,11 @@ class ElectricitySpec(GridSource):
     slack_voltage_pu: SlackVoltagePu | None = None
     """Voltage where the network above feeds in, p.u.; left out: what the network itself says."""
     background: Name | None = None
-    """Profile that multiplies every load of the network that no prosumer replaces; left out: they are dropped."""
+    """Profile that multiplies all that the network's own elements draw (loads, single-phase loads, motors, wards,
+    storages) and no prosumer replaces; left out: they are dropped."""
+    generation: Name | None = None
+    """Static generators of the network that no prosumer replaces: `keep` (as they stand), `drop`, or the profile that
+    multiplies them; left out: `keep`, with a warning."""
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
     """What the network is checked against."""
 

@@ -19,6 +19,8 @@ MOST_FACTOR = 1e4
 """By which a profile may multiply the loads of a network."""
 
 PowerKw: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=MOST_KW)]
+DrawKw: TypeAlias = Annotated[float, Field(strict=True, ge=-MOST_KW, le=0.0)]
+"""A power that is drawn, as a negative number."""
 RatingKw: TypeAlias = Annotated[float, Field(strict=True, ge=1e-6, le=MOST_KW)]
 """A power that makes no sense at zero; the least is a milliwatt."""
 EnergyKwh: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1e9)]
@@ -65,6 +67,8 @@ LossPerKmK: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=100.0)]
 LinearLoss: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1000.0)]
 SquareLoss: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=100.0)]
 
+ElementIndex: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
+"""Of a row in a network's table."""
 VoltagePu: TypeAlias = Annotated[float, Field(strict=True, ge=0.5, le=1.5)]
 SlackVoltagePu: TypeAlias = Annotated[float, Field(strict=True, ge=0.8, le=1.2)]
 LoadingPercent: TypeAlias = Annotated[float, Field(strict=True, ge=1.0, le=1000.0)]

@@ -6,6 +6,7 @@ than one table (names that refer to each other, files, networks) is checked by t
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -20,11 +21,13 @@ from pydantic import (
 
 from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
 from mosaik_p2p.scenario.charges import Charges
+from mosaik_p2p.scenario.connection import ConnectionSpec
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
 from mosaik_p2p.scenario.ranges import (
     CostPerKwh,
+    ElementIndex,
     HouseScale,
     Iterations,
     PowerFactor,
@@ -44,6 +47,7 @@ HORIZON_LIMIT = 10_000
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 """With the longest span it ends well before 2262, which no time in nanoseconds since 1970 can name."""
 MINUTES_PER_DAY = 1440
+LIFTS_LIMIT = 20
 ROUNDS_LIMIT = 50
 """Well below the loops that mosaik allows within one instant."""
 
@@ -54,6 +58,14 @@ def _within_years(start: datetime) -> datetime:
     return start
 
 
+def _known_zone(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        refuse("is no time zone", remedy='Give a name of the IANA database, such as "Europe/Berlin".')
+    return zone
+
+
 def _of_a_day(intervals: Any, info: ValidationInfo) -> Any:
     """The number given, or the intervals of a day by the fields that were read before."""
     if intervals is not None:
@@ -62,10 +74,16 @@ def _of_a_day(intervals: Any, info: ValidationInfo) -> Any:
 
 
 class Time(Section):
-    """Which intervals are cleared; `time` of an interval is its begin, and days follow the offset of `start`."""
+    """Which intervals are cleared; `time` of an interval is its begin.
+
+    Days, tariffs and vehicles follow `zone`, or else the offset of `start`.
+    """
 
     start: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_within_years)]
     """Begin of the first interval with its offset from UTC, such as 2017-03-28T00:00:00+01:00 without quotes."""
+    zone: Annotated[Name, AfterValidator(_known_zone)] | None = None
+    """Time zone of days, tariffs and vehicles, such as "Europe/Berlin", with its changes of clocks: a day may have 23
+    or 25 hours. Left out: the offset of `start` all year round."""
     steps: Annotated[int, Field(strict=True, ge=1, le=STEPS_LIMIT)] = 24
     """Intervals that are cleared and settled."""
     step_minutes: Literal[5, 10, 15, 30, 60] = 60
@@ -92,6 +110,16 @@ class Time(Section):
             refuse("does not begin with an interval", remedy=remedy, key="start")
         return self
 
+    @model_validator(mode="after")
+    def _in_its_zone(self) -> Self:
+        if self.zone is None or not self.start.utcoffset():
+            return self
+        own = self.start.astimezone(ZoneInfo(self.zone))
+        if own.utcoffset() != self.start.utcoffset():
+            remedy = f"Write {own.isoformat()} for the same instant, or the offset of {self.zone} at that time."
+            refuse(f"has not the offset of {self.zone}", remedy=remedy, key="start")
+        return self
+
     @property
     def span_steps(self) -> int:
         """Intervals that the run and its look-aheads reach, as far as profiles go."""
@@ -115,8 +143,9 @@ class Reputation(Section):
 class Market(Section):
     """How the market clears, and when a clearing is good enough."""
 
-    design: Literal["p2p"] = "p2p"
-    """`p2p`: every two members may trade with each other."""
+    design: Literal["p2p", "none"] = "p2p"
+    """`p2p`: every two members may trade with each other. `none`: nobody trades; with negotiation that is what everyone
+    can do alone within the networks' limits."""
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
@@ -129,6 +158,10 @@ class Market(Section):
     that was found (`last_feasible`). What has status `gap_open` (stores held to one direction) is used anyway."""
     reputation: Reputation = Reputation()
     """What trading with known partners is worth."""
+    partners: tuple[tuple[Name, Name], ...] | None = None
+    """Pairs that may trade with each other, such as [["A", "B"], ["A", "C"]]; left out: everyone with everyone."""
+    partners_file: Name | None = None
+    """CSV of more such pairs, with the columns `i` and `j`."""
 
 
 class Negotiation(Section):
@@ -141,6 +174,9 @@ class Negotiation(Section):
     """Whether it negotiates."""
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 10
     """Rounds of surcharges; then operating envelopes follow."""
+    revenue: Literal["operator", "returned"] = "operator"
+    """Who has the surcharges, rebates counted against them: the `operator`, or the prosumers, to whom they are
+    `returned` at the end of the run in proportion to what each pays or earns alone."""
 
 
 class Scale(Section):
@@ -171,7 +207,15 @@ class Settlement(Section):
     ] = ("alone",)
     """`alone` is always computed; the others are runs of their own, which take their time."""
     loss_price_per_kwh: PricePerKwh | None = None
-    """What the operator pays for electric losses and pumping, currency per kWh; left out: nothing."""
+    """What the operator pays for electric losses and pumping, currency per kWh; left out: they have no price."""
+    losses: Literal["caused", "whole"] = "caused"
+    """Which losses the operator pays: `caused` by the prosumers (with them, less with nobody there), or those of the
+    `whole` network, its other loads included."""
+    through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
+    """Days without the market that go through both networks after the run: everyone `alone`, by which the market's
+    effect on the limits is judged, and `nobody` there, by which the caused losses are known. Empty: neither."""
+    lift_limits: Annotated[int, Field(strict=True, ge=0, le=LIFTS_LIMIT)] = 0
+    """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
 
 
 class JunctionPair(Section):
@@ -194,6 +238,26 @@ Junction: TypeAlias = Annotated[
 ]
 
 
+class ElementSpec(Section):
+    """An element of a network's table, by its index."""
+
+    example: ClassVar[str] = '{ table = "motor", index = 0 }'
+    table: Literal["load", "asymmetric_load", "motor", "ward", "xward", "storage", "sgen", "asymmetric_sgen"]
+    """Table of the network."""
+    index: ElementIndex
+    """Index in that table."""
+
+
+def _kind_of_element(value: Any) -> str:
+    return "element:row" if isinstance(value, dict | ElementSpec) else "element:place"
+
+
+Element: TypeAlias = Annotated[
+    Annotated[ElementSpec, Tag("element:row")] | Annotated[Place, Tag("element:place")],
+    Discriminator(_kind_of_element),
+]
+
+
 class ProsumerSpec(Section):
     """A member of the market, where it is connected and what it owns."""
 
@@ -205,8 +269,11 @@ class ProsumerSpec(Section):
     """Bus of the electric network, by name or index; left out: not connected."""
     junction: Junction | None = None
     """Node of the heat network, or its junctions; left out: not connected, unless it replaces a consumer."""
-    replaces_load: Place | None = None
-    """A load of the electric network that this prosumer stands for; it leaves the background."""
+    replaces_load: Element | None = None
+    """What draws in the electric network and this prosumer stands for, so that it leaves the background: a load, motor,
+    ward, storage or single-phase load by name, a load by index, or `{ table = "motor", index = 0 }`."""
+    replaces_generator: Element | None = None
+    """A static generator of the electric network that this prosumer stands for, likewise."""
     replaces_consumer: Place | None = None
     """A heat consumer of the heat network's file that this prosumer stands for; it leaves the background."""
     power_factor: PowerFactor = 1.0
@@ -217,6 +284,8 @@ class ProsumerSpec(Section):
     shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0
     """Moves the profiles of its loads later (negative: earlier); at the ends of the span the same hour a day
     away stands in."""
+    connection: ConnectionSpec | None = None
+    """What may go over its connections, such as { electricity = { min_kw = -30, max_kw = 10 } }."""
     tariffs: tuple[Name, ...] = ()
     """Names of its contracts, at most one per carrier."""
     devices: tuple[DeviceSpec, ...] = ()
@@ -231,6 +300,8 @@ class Template(Section):
     tariffs: tuple[Name, ...] = ()
     """Of whole prosumers."""
     power_factor: PowerFactor | None = None
+    """Of whole prosumers."""
+    connection: ConnectionSpec | None = None
     """Of whole prosumers."""
     fixed_load: dict[str, Any] | None = None
     flexible_load: dict[str, Any] | None = None

@@ -1,8 +1,8 @@
 """Templates: parameters that devices share, and whole households.
 
 `[templates.NAME.battery]` completes every battery that says `template = "NAME"`. A template with `devices`,
-`tariffs` or `power_factor` completes every prosumer that says so. What the device or prosumer says itself wins, key by
-key, also inside tables such as `energy_kwh`.
+`tariffs`, `power_factor` or `connection` completes every prosumer that says so. What the device or prosumer says itself
+wins, key by key, also inside tables such as `energy_kwh`.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from mosaik_p2p.scenario.problems import shown
 from mosaik_p2p.scenario.tree import PlacedList, PlacedTable, merged
 
 TEMPLATE = "template"
-HOUSEHOLD_KEYS = ("devices", "tariffs", "power_factor")
+HOUSEHOLD_KEYS = ("devices", "tariffs", "power_factor", "connection")
 
 
 def expanded(tree: PlacedTable) -> tuple[PlacedTable, tuple[Fault, ...]]:

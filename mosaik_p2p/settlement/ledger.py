@@ -8,13 +8,15 @@ prosumers and
     own            the prosumer's own devices: wear, fuel, discomfort; and the closing value: what the prosumer owes
                    itself at the end of the run, or (below zero) leaves to itself
 
+What depends on the whole run (losses that prosumers cause, surcharges that go back) joins at its end, see `returns`.
+
 What mutual reputation is worth to traders is nobody's payment and stands here nowhere; see `results.money`.
 
 Money is positive where the party receives it, in the scenario's currency; `energy_kwh` is what the payment is about and
 never negative.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,9 @@ from mosaik_p2p.units import ELECTRICITY, HEAT, LIVES, Table
 
 OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES
 IN_MARKET, ALONE = LIVES
+NOBODY = "nobody"
+"""No case of the settlement, but of the networks: with every prosumer at zero."""
+LOSS = "loss"
 CLOSING_VALUE = "closing_value"
 """Item of the last interval: what going on alone costs from the levels reached, less the same from the initial ones."""
 SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}
@@ -59,6 +64,11 @@ def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float |
         *_own_costs_alone(tables.get("alone", {}), dt_h),
         *_closing_values(tables.get("closing", {})),
     ]
+    return entered(payments)
+
+
+def entered(payments: Iterable[Payment]) -> Table:
+    """Payments as rows of the settlement, two for each; those about nothing are left out."""
     entries = [entry for payment in payments if payment.energy_kwh or payment.money for entry in _both_rows(payment)]
     return {name: [entry[n] for entry in entries] for n, name in enumerate(COLUMNS)}
 
@@ -146,13 +156,26 @@ def _losses(flows: Table, prosumers: Table, dt_h: float, loss_price_per_kwh: flo
         for carrier, price in _rows(prosumers, "carrier", "import_price_per_kwh")
         if carrier == HEAT and price is not None
     ]
+    prices = LossPrices(loss_price_per_kwh, min(heat_prices, default=None))
     for network, loss, pumping in _rows(flows, "network", "loss_kw", "pump_kw"):
-        if loss is None:
-            continue
-        lost = float(loss) * dt_h
-        if network == HEAT:
-            if heat_prices:
-                yield Payment(IN_MARKET, HEAT_SUPPLIER, OPERATOR, HEAT, "loss", lost, min(heat_prices) * lost)
-            lost = float(pumping or 0.0) * dt_h
-        if loss_price_per_kwh is not None:
-            yield Payment(IN_MARKET, UTILITY, OPERATOR, ELECTRICITY, "loss", lost, loss_price_per_kwh * lost)
+        if loss is not None:
+            yield from losses_paid(IN_MARKET, network, float(loss) * dt_h, float(pumping or 0.0) * dt_h, prices)
+
+
+@dataclass(frozen=True)
+class LossPrices:
+    """What the operator pays per kWh that is lost, in one interval; None: there is no price."""
+
+    electricity: float | None
+    """For electric losses and pumping."""
+    heat: float | None
+
+
+def losses_paid(case: str, network: str, lost_kwh: float, pumped_kwh: float, prices: LossPrices) -> Iterator[Payment]:
+    """What the losses of a network in one interval cost the operator; less than nothing where prosumers save some."""
+    if network == HEAT:
+        if prices.heat is not None:
+            yield Payment(case, HEAT_SUPPLIER, OPERATOR, HEAT, LOSS, abs(lost_kwh), prices.heat * lost_kwh)
+        lost_kwh = pumped_kwh
+    if prices.electricity is not None:
+        yield Payment(case, UTILITY, OPERATOR, ELECTRICITY, LOSS, abs(lost_kwh), prices.electricity * lost_kwh)

@@ -58,11 +58,14 @@ _POWER = Range(-1e6, 1e6, "MW or Mvar")
 _SCALING = Range(-1000.0, 1000.0, "")
 _VOLTAGE = Range(0.5, 1.5, "p.u.", above=True)
 _SHARE = Range(0.0, 100.0, "%")
+_BAND = Range(0.0, 10.0, "p.u.")
+_LOADING = Range(0.0, 1e6, "%")
+"""Limits in a file, see `stored_limits`."""
 
 _PHASES = {f"{power}_{phase}_{unit}": _POWER for power, unit in (("p", "mw"), ("q", "mvar")) for phase in "abc"}
 
 RANGES: Mapping[str, Mapping[str, Range]] = {
-    "bus": {"vn_kv": _KV},
+    "bus": {"vn_kv": _KV, "min_vm_pu": _BAND, "max_vm_pu": _BAND},
     "line": {
         "length_km": Range(0.0, 10_000.0, "km", above=True),
         "r_ohm_per_km": Range(0.0, 10_000.0, "ohm/km"),
@@ -70,6 +73,7 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
         "c_nf_per_km": Range(-1e5, 1e6, "nF/km"),
         "g_us_per_km": Range(0.0, 1e6, "uS/km"),
         "parallel": Range(1.0, 1000.0, ""),
+        "max_loading_percent": _LOADING,
     },
     "trafo": {
         "vn_hv_kv": _KV,
@@ -84,6 +88,7 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
         "tap_step_degree": Range(-360.0, 360.0, "degrees"),
         "tap_pos": Range(-1000.0, 1000.0, "steps"),
         "tap_neutral": Range(-1000.0, 1000.0, "steps"),
+        "max_loading_percent": _LOADING,
     },
     "load": {
         "p_mw": _POWER,
@@ -93,7 +98,13 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
     },
     "sgen": {"p_mw": _POWER, "q_mvar": _POWER, "scaling": _SCALING},
     "storage": {"p_mw": _POWER, "q_mvar": _POWER, "scaling": _SCALING},
-    "gen": {"p_mw": _POWER, "scaling": _SCALING, "vm_pu": _VOLTAGE},
+    "gen": {
+        "p_mw": _POWER,
+        "scaling": _SCALING,
+        "vm_pu": _VOLTAGE,
+        "min_q_mvar": _POWER,
+        "max_q_mvar": _POWER,
+    },
     "ext_grid": {"vm_pu": _VOLTAGE, "va_degree": Range(-360.0, 360.0, "degrees")},
     "shunt": {"p_mw": _POWER, "q_mvar": _POWER, "vn_kv": _KV, "step": Range(0.0, 10_000.0, "")},
     "ward": dict.fromkeys(("ps_mw", "qs_mvar", "pz_mw", "qz_mvar"), _POWER),

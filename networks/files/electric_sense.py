@@ -12,6 +12,7 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.networks.file_values import element_fault, in_service, numbers
 from mosaik_p2p.networks.files.electric_columns import COSTS
+from mosaik_p2p.networks.files.electric_taps import tap_faults
 
 LEVELS_APART = 0.2
 """Relative difference of nominal voltages above which a line or a closed switch joins two levels (10 and 11 kV do not
@@ -34,6 +35,7 @@ def sense_faults(path: Path, net: pandapowerNet) -> list[Fault]:
         *_switched_elements(path, net),
         *_switches(path, net),
         *_costs(path, net),
+        *tap_faults(path, net),
     ]
 
 

@@ -50,7 +50,7 @@ def feeder(case: Case) -> Any:
     assert case.electric is not None
     net = copy.deepcopy(case.electric.net)
     net.load[["p_mw", "q_mvar"]] *= OTHER_LOADS
-    net.load.loc[sorted(case.replaced_loads), ["p_mw", "q_mvar"]] = 0.0
+    net.load.loc[sorted(index for _, index in case.replaced_loads), ["p_mw", "q_mvar"]] = 0.0
     return net
 
 

@@ -1,0 +1,136 @@
+"""What a scenario holds, and what of its network files is used, overridden or dropped."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.loading.grids import Grids
+from mosaik_p2p.loading.places import Places
+from mosaik_p2p.networks.counted import DRAWING, FEEDING, Element
+from mosaik_p2p.networks.files.column_uses import TableUses, columns_by_use
+from mosaik_p2p.networks.files.electric_uses import ELECTRIC_USES, table_use
+from mosaik_p2p.networks.files.heat_uses import HEAT_USES
+from mosaik_p2p.prosumers.devices import Battery, Ev, FixedLoad, FlexibleLoad, HeatTank, Prosumer
+from mosaik_p2p.scenario.devices import PvSpec
+from mosaik_p2p.scenario.grids import KEPT, ElectricitySpec, HeatSpec
+from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.units import CARRIERS
+
+Inventory = dict[str, Any]
+"""JSON types only."""
+
+_BACKGROUND = "networks.electricity.background"
+_GENERATION = "networks.electricity.generation"
+
+
+def inventory_of(
+    scenario: Scenario, prosumers: Sequence[Prosumer], grids: Grids, places: Sequence[Places]
+) -> Inventory:
+    """Counts and sizes, and of each network its places and tables. `scenario` as it was written, limits of files not
+    worked in."""
+    pv = [device for spec in scenario.prosumers for device in spec.devices if isinstance(device, PvSpec)]
+    stores = [device for one in prosumers for device in one.devices if isinstance(device, Battery | HeatTank | Ev)]
+    return {
+        "prosumers": len(scenario.prosumers),
+        "pv_kwp": sum(device.peak_kw for device in pv) * scenario.scale.pv,
+        "storages": len(stores),
+        "storage_kwh": sum(store.energy_max_kwh for store in stores),
+        "peak_load_kw": {carrier: _peak_kw(prosumers, carrier) for carrier in CARRIERS},
+        "electricity": _electric(scenario, grids, places),
+        "heat": _heat(scenario, grids, places),
+    }
+
+
+def _peak_kw(prosumers: Sequence[Prosumer], carrier: str) -> float:
+    """The largest sum of what is expected of loads that have a profile."""
+    loads = [
+        device.demand.forecast
+        for prosumer in prosumers
+        for device in prosumer.devices
+        if isinstance(device, FixedLoad | FlexibleLoad) and device.carrier == carrier
+    ]
+    return float(np.sum(loads, axis=0).max()) if loads else 0.0
+
+
+def _electric(scenario: Scenario, grids: Grids, places: Sequence[Places]) -> Inventory | None:
+    spec = scenario.networks.electricity
+    if grids.electric is None or spec is None:
+        return None
+    net = grids.electric.net
+    replaced = [element for place in places for element in (place.load, place.generator) if element is not None]
+    uses = columns_by_use(net, ELECTRIC_USES, _stated(scenario))
+    return {
+        "source": grids.electric.name,
+        "buses": int(net.bus["in_service"].sum()),
+        "slacks": int(net.ext_grid["in_service"].sum()),
+        "places": len({place.bus for place in places if place.bus is not None}),
+        "tables": {
+            table: {
+                "elements": len(net[table]),
+                "counts": _counts(table, spec, replaced),
+                "columns": uses.get(table, {}),
+            }
+            for table in ELECTRIC_USES
+            if spec.file is not None and len(net[table])
+        },
+        "left_out": _left_out(net) if spec.file is not None else {},
+    }
+
+
+def _counts(table: str, spec: ElectricitySpec, replaced: Sequence[Element]) -> str:
+    """What becomes of the elements of a table."""
+    if table in DRAWING:
+        said = (
+            f"dropped (no {_BACKGROUND})" if spec.background is None else f"times {_BACKGROUND} = {spec.background!r}"
+        )
+    elif table in FEEDING:
+        word = KEPT if spec.generation is None else spec.generation
+        said = {KEPT: "used as they stand", "drop": f"dropped by {_GENERATION}"}.get(
+            word, f"times {_GENERATION} = {word!r}"
+        )
+    else:
+        return "used"
+    count = sum(of == table for of, _ in replaced)
+    return f"{said}, {count} of them replaced by prosumers" if count else said
+
+
+def _left_out(net: Mapping[str, Any]) -> dict[str, str]:
+    """Tables with rows that change nothing, and why."""
+    tables = {name: table for name, table in net.items() if isinstance(table, pd.DataFrame) and len(table)}
+    found = {name: table_use(name) for name in tables if not name.startswith("_")}
+    return {name: use or "no table of pandapower's" for name, use in found.items() if use != "used"}
+
+
+def _heat(scenario: Scenario, grids: Grids, places: Sequence[Places]) -> Inventory | None:
+    spec: HeatSpec | None = scenario.networks.heat
+    if grids.heat is None or spec is None:
+        return None
+    net = grids.heat.net
+    return {
+        "source": grids.heat.name,
+        "junctions": int(net.junction["in_service"].sum()),
+        "plants": len(grids.heat.plants),
+        "places": len({place.junctions for place in places if place.junctions is not None}),
+        "tables": _heat_tables(net, _stated(scenario)) if spec.file is not None else {},
+        "left_out": {},
+    }
+
+
+def _heat_tables(net: Mapping[str, Any], is_stated: Callable[[str], bool]) -> Inventory:
+    uses: Mapping[str, TableUses] = HEAT_USES
+    columns = columns_by_use(net, uses, is_stated)
+    return {table: {"elements": len(net[table]), "counts": "used", "columns": columns[table]} for table in columns}
+
+
+def _stated(scenario: Scenario) -> Callable[[str], bool]:
+    """Whether the scenario says something under a key such as `networks.heat.friction`."""
+
+    def is_stated(key: str) -> bool:
+        value: Any = scenario
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+        return value is not None and value != {}
+
+    return is_stated
