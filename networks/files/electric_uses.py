@@ -49,6 +49,7 @@ ELECTRIC_USES: Mapping[str, TableUses] = {
     | used("from_bus", "to_bus", "length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km", "g_us_per_km")
     | used("max_i_ka", "df", "parallel")
     | overridden(f"{_LIMITS}.line_loading_percent", "max_loading_percent")
+    | overridden(f"{_LIMITS}.element.max_kw", "max_p_mw")
     | irrelevant(_UNBALANCED, "r0_ohm_per_km", "x0_ohm_per_km", "c0_nf_per_km", "g0_us_per_km")
     | irrelevant(_SHORT_CIRCUIT, "endtemp_degree")
     | irrelevant("maps are drawn by what is connected", "geo")
