@@ -1,11 +1,14 @@
-"""Rounds of clearing until limits are kept: the operator's own step against dual ascent between clearings.
+"""Rounds of clearing until limits are kept, and how near their end is to an AC-constrained optimum.
 
-    python benchmarks/negotiation.py [--cases 20]
+    python benchmarks/negotiation.py [--cases 20] [--markets 60]
 
 Random markets of five prosumers with one to three rows that their free clearing breaks. Dual ascent clears at fixed
 surcharges and moves each multiplier by the sign of what its row is broken by, its step growing by half while the sign
 stays and halving when it turns; it counts as done when no row is broken by more than 1 % of what it was, and as tight
 when a row with a price has no more room than that either.
+
+Random markets of two to ten prosumers on two real feeders, with and without contracts, are negotiated with their AC
+power flow at two gaps; the optimum is that of sequential quadratic programming on pandapower (`tests/ac_markets.py`).
 """
 
 import argparse
@@ -17,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from ac_markets import drawn, negotiated
 from markets import random_market
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.fleet import Fleet
@@ -29,6 +33,7 @@ from mosaik_p2p.units import FloatArray
 
 MOST_ROUNDS = 60
 DONE = 0.01
+GAPS = (1e-3, 1e-5)
 
 
 def with_surcharges(problem: MarketProblem, surcharge: FloatArray) -> MarketProblem:
@@ -87,11 +92,8 @@ def case(seed: int) -> tuple[MarketProblem, tuple[HeldRow, ...], FloatArray]:
     return raw, tuple(rows), now
 
 
-def main() -> None:
-    """Print a table of rounds."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=20)
-    count = parser.parse_args().cases
+def rounds_table(count: int) -> None:
+    """Print rounds of the operator's own step and of dual ascent."""
     kept, tight, own = [], [], []
     for seed in range(count):
         raw, rows, now = case(seed)
@@ -112,6 +114,49 @@ def main() -> None:
     ):
         never = sum(r >= MOST_ROUNDS for r in rounds)
         print(f"{name:<38} median {np.median(rounds):5.1f}  worst {max(rounds):3d}  never {never}")
+
+
+def optimum_table(count: int) -> None:
+    """Print what each market misses of its AC optimum, and what holds of all."""
+    print("seed feeder  n contracts    optimum  " + "  short % rounds broken unsold_kw" * len(GAPS))
+    found = np.array([_market_row(seed) for seed in range(count)])
+    for gap, (short, broken, unsold) in zip(GAPS, found.transpose(1, 2, 0), strict=True):
+        print(
+            f"gap {gap:g}: shortfall median {np.median(short):.4f} %, worst {short.max():.4f} %; "
+            f"limits left broken {broken.sum():.0f}; most unsold {unsold.max():.1e} kW"
+        )
+    print(f"most lost at the tighter gap: {(found[:, 1, 0] - found[:, 0, 0]).max():.4f} %")
+
+
+def _market_row(seed: int) -> list[list[float]]:
+    """By gap: shortfall in per cent of the optimum's welfare, limits left broken, unsold kW."""
+    market = drawn(seed)
+    assert market.optimum is not None
+    best = -market.optimum[0]
+    line = f"{seed:4} {market.network:<6} {len(market.offers):2} {'yes' if market.tariff else 'no':<9} {best:10.3f}  "
+    found = []
+    for gap in GAPS:
+        outcomes = negotiated(market, gap)
+        last = outcomes[-1].tables
+        short = 100.0 * (best + float(last["clearing"]["cost"][0])) / abs(best)
+        broken = float(len(market.report(outcomes[-1].dispatch).broken))
+        unsold = max(last["prosumers"]["imbalance_kw"])
+        line += f"{short:9.4f} {len(outcomes) - 1:6} {broken:6.0f} {unsold:9.1e}"
+        found.append([short, broken, unsold])
+    print(line, flush=True)
+    return found
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=20)
+    parser.add_argument("--markets", type=int, default=60)
+    asked = parser.parse_args()
+    if asked.cases:
+        rounds_table(asked.cases)
+    if asked.markets:
+        optimum_table(asked.markets)
 
 
 if __name__ == "__main__":

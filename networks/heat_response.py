@@ -15,6 +15,7 @@ import pandas as pd
 from mosaik_p2p.feasibility.rows import SLACK, Response
 from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_friction import friction_slope
+from mosaik_p2p.networks.heat_network import Plant
 from mosaik_p2p.networks.heat_sensitivity import (
     MIN_FLOW_KG_PER_S,
     SolvedFlow,
@@ -57,7 +58,8 @@ class _Change:
 def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[int]) -> dict[str, Response]:
     """By checked quantity, and for the plants together: the change per kW that each of `columns` feeds in more.
 
-    `columns` are positions among the connections. The head of a plant's pump is held, and has no response.
+    `columns` are positions among the connections. The head of a plant that balances is held, and that of one at rest is
+    nothing: nobody moves them.
     """
     flow = elements.solved_flow()
     change = _change(elements, flow, exchange)
@@ -71,12 +73,14 @@ def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[
         [_plant_heat(elements, change), _fed_heat(elements, exchange), _steady_heat(elements, change)]
     )
     network = elements.network
+    plants = (*network.balancing, *network.feeding, *network.steady)
     matrices = {
         **_pipes(elements, change),
         "pressure_bar": (elements.net.junction["name"].iloc[sides].tolist(), change.pressure[sides]),
         "differential_pressure_bar": (prosumers, change.pressure[supply] - change.pressure[return_]),
         "t_supply_c": (prosumers, change.temperature[supply]),
-        "plant_heat_kw": ([p.name for p in (*network.balancing, *network.feeding, *network.steady)], heat),
+        "plant_heat_kw": ([plant.name for plant in plants], heat),
+        "pump_head_bar": ([plant.name for plant in plants], _head(elements, exchange, plants, change)),
         SLACK: ([SLACK], heat.sum(axis=0, keepdims=True)),
     }
     chosen = np.asarray(columns, dtype=np.int64)
@@ -84,6 +88,18 @@ def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[
         quantity: Response(elements=names, per_kw=per_kw[:, chosen], per_kvar=np.zeros((len(names), len(chosen))))
         for quantity, (names, per_kw) in matrices.items()
     }
+
+
+def _head(elements: HeatElements, exchange: Exchange, plants: Sequence[Plant], change: _Change) -> FloatArray:
+    nodes, network, prosumers = elements.net.junction.index, elements.network, len(elements.connections)
+    supply = nodes.get_indexer([plant.supply for plant in plants])
+    return_ = nodes.get_indexer([plant.return_ for plant in plants])
+    feeds = exchange.mdot_kg_per_s[prosumers : prosumers + len(network.feeding)] < 0.0
+    lifts = np.concatenate(
+        [np.zeros(len(network.balancing), dtype=bool), feeds, np.ones(len(network.steady), dtype=bool)]
+    )
+    result: FloatArray = np.where(lifts[:, None], change.pressure[supply] - change.pressure[return_], 0.0)
+    return result
 
 
 def _change(elements: HeatElements, flow: SolvedFlow, exchange: Exchange) -> _Change:

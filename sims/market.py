@@ -27,7 +27,6 @@ from mosaik_p2p.market.opening import opened
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.sims.expected import REALISED, Expected
 from mosaik_p2p.sims.shared import (
     API_VERSION,
@@ -93,7 +92,6 @@ class Simulator(ScenarioSimulator):
         """What stands for the open interval, by the last round."""
         self.round = 0
         self._prosumer_of: dict[str, str] = {}
-        self._reactive_share: dict[str, float] = {}
         self._dispatch: dict[str, ProsumerDispatch] = {}
         self._prices: dict[tuple[str, str], float | None] = {}
         self._expected = Expected()
@@ -113,7 +111,6 @@ class Simulator(ScenarioSimulator):
         self.market = opened(market_case(self.case))
         self._steps_per_interval = interval_steps(self.case, self._time_resolution)
         self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
-        self._reactive_share = {p.name: reactive_share(p.power_factor) for p in self.case.prosumers}
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
         """Clear when an interval begins; otherwise consider the grids' answers to the last dispatch."""
@@ -172,24 +169,12 @@ class Simulator(ScenarioSimulator):
     def _report(self, answer: Violations) -> NetworkReport:
         return NetworkReport(
             is_solved=answer.status != Status.NOT_CONVERGED.value,
-            broken=frozenset(
-                (item["element"], item["quantity"])
-                for item in answer.items
-                if item.get("prosumers_can_influence") is not False
-            ),
+            broken=frozenset((item["element"], item["quantity"]) for item in answer.items),
             rows=tuple(self._row(row) for row in answer.rows),
         )
 
     def _row(self, row: Mapping[str, Any]) -> LimitRow:
-        """A grid's row per prosumer and kW, the reactive power going along as the power factor says."""
-        per_kw: dict[str, float] = {}
-        for column in ("per_kw", "per_kvar"):
-            for entity, change in row[column].items():
-                # A source may stand with or without its simulator's name in front; entity ids have no dots.
-                name = self._prosumer_of.get(entity.rpartition(".")[2])
-                if name is not None:
-                    share = 1.0 if column == "per_kw" else self._reactive_share[name]
-                    per_kw[name] = per_kw.get(name, 0.0) + share * change
+        """A grid's row by prosumer."""
         return LimitRow(
             element=row["element"],
             quantity=row["quantity"],
@@ -197,8 +182,18 @@ class Simulator(ScenarioSimulator):
             value=row["value"],
             limit=row["limit"],
             is_upper=row["upper"],
-            per_kw=per_kw,
+            per_kw=self._by_prosumer(row["per_kw"]),
+            per_kvar=self._by_prosumer(row["per_kvar"]),
         )
+
+    def _by_prosumer(self, changes: Mapping[str, float]) -> dict[str, float]:
+        result: dict[str, float] = {}
+        for entity, change in changes.items():
+            # A source may stand with or without its simulator's name in front; entity ids have no dots.
+            name = self._prosumer_of.get(entity.rpartition(".")[2])
+            if name is not None:
+                result[name] = result.get(name, 0.0) + change
+        return result
 
     def _publish(self, outcome: IntervalOutcome, wall_s: float) -> None:
         self.outcome, self._wall_s, self._emits = outcome, wall_s, True

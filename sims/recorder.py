@@ -193,23 +193,23 @@ def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, inter
 
 
 def marked_by_means(rounds: Mapping[int, Mapping[str, Table]]) -> Mapping[int, Mapping[str, Table]]:
-    """The rounds, with violations that the negotiation found beyond the prosumers' means marked in all of them."""
+    """The rounds, with what the negotiation found last of each broken limit, in all of them: whether it is within the
+    prosumers' means."""
     place = ("network", "element", "quantity")
-    held = [tables["negotiation"] for tables in rounds.values() if "negotiation" in tables]
-    beyond = {
-        key
-        for table in held
-        for *key_parts, within in zip(*(table[name] for name in place), table["within_means"], strict=True)
-        for key in [tuple(key_parts)]
-        if within is False
-    }
-    if not beyond:
+    held = [tables["negotiation"] for _, tables in sorted(rounds.items()) if "negotiation" in tables]
+    if not held:
         return rounds
+    within: dict[tuple[Any, ...], bool] = {}
+    *keys, means = (held[-1][name] for name in (*place, "within_means"))
+    for *key, is_within in zip(*keys, means, strict=True):
+        # A line's other side is a row of its own; what cannot be kept on either side cannot be kept.
+        if is_within is not None:
+            within[tuple(key)] = is_within and within.get(tuple(key), True)
 
     def marked(table: Table) -> Table:
         keys = zip(*(table[name] for name in place), strict=True)
         flags = zip(keys, table["prosumers_can_influence"], strict=True)
-        return {**table, "prosumers_can_influence": [False if key in beyond else flag for key, flag in flags]}
+        return {**table, "prosumers_can_influence": [within.get(key, flag) for key, flag in flags]}
 
     return {
         number: {name: marked(table) if name == "violations" else table for name, table in tables.items()}

@@ -11,9 +11,8 @@ from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import reactive_share
 
-MOVED_KW = 1.0
+MOVED = 1.0
 NEAR_PU, NEAR_PERCENT = 0.05, 50.0
 """Rows are reported from here on below a limit."""
 
@@ -34,36 +33,48 @@ class FeederGrid:
         buses = [prosumer.bus for prosumer in self.prosumers if prosumer.bus is not None]
         return PowerFlow(self.network, slack_voltage_pu=self.slack_voltage_pu, prosumer_buses=buses)
 
-    def solve(self, injection_kw: Mapping[str, float], *, background: float) -> PowerFlowResult:
-        """The state for injections by name of prosumer, reactive power by power factor."""
+    def solve(
+        self, injection_kw: Mapping[str, float], reactive_kvar: Mapping[str, float], *, background: float
+    ) -> PowerFlowResult:
+        """The state for injections by name of prosumer."""
         at_bus: dict[int, tuple[float, float]] = {}
         for prosumer in self.prosumers:
             assert prosumer.bus is not None
             kw = injection_kw[prosumer.name]
             before = at_bus.get(prosumer.bus, (0.0, 0.0))
-            at_bus[prosumer.bus] = before[0] + kw, before[1] + kw * reactive_share(prosumer.power_factor)
+            at_bus[prosumer.bus] = before[0] + kw, before[1] + reactive_kvar[prosumer.name]
         return self._flow.solve(at_bus, background_scaling=background, replaced_loads=self.replaced_loads)
 
     def report(self, dispatch: Sequence[ProsumerDispatch], *, background: float) -> NetworkReport:
         """What is broken, and rows for what is broken or near."""
-        injection = {entry.prosumer: entry.injection_kw for entry in dispatch}
-        return self.report_of(injection, background=background)
+        injection_kw = {entry.prosumer: entry.injection_kw for entry in dispatch}
+        reactive_kvar = {entry.prosumer: entry.q_injection_kvar for entry in dispatch}
+        return self.report_of(injection_kw, reactive_kvar, background=background)
 
-    def report_of(self, injection_kw: Mapping[str, float], *, background: float) -> NetworkReport:
+    def report_of(
+        self, injection_kw: Mapping[str, float], reactive_kvar: Mapping[str, float], *, background: float
+    ) -> NetworkReport:
         """The same for injections by name."""
-        found = self.solve(injection_kw, background=background)
+        found = self.solve(injection_kw, reactive_kvar, background=background)
         values = _values(found)
         moved = {
-            name: _values(self.solve({**injection_kw, name: kw + MOVED_KW}, background=background))
+            name: _values(self.solve({**injection_kw, name: kw + MOVED}, reactive_kvar, background=background))
             for name, kw in injection_kw.items()
+        }
+        turned = {
+            name: _values(self.solve(injection_kw, {**reactive_kvar, name: kvar + MOVED}, background=background))
+            for name, kvar in reactive_kvar.items()
         }
         rows = []
         for quantity, element in values:
             value = values[quantity, element]
-            slopes = {name: (moved[name][quantity, element] - value) / MOVED_KW for name in injection_kw}
+            per_kw, per_kvar = (
+                {name: (found[quantity, element] - value) / MOVED for name, found in changed.items()}
+                for changed in (moved, turned)
+            )
             for limit, is_upper, near in self._limits(quantity):
                 if (value > limit - near) if is_upper else (value < limit + near):
-                    rows.append(LimitRow(element, quantity, "", value, limit, is_upper, slopes))
+                    rows.append(LimitRow(element, quantity, "", value, limit, is_upper, per_kw, per_kvar))
         broken = frozenset((row.element, row.quantity) for row in rows if row.excess > 0)
         return NetworkReport(True, broken, tuple(rows))
 

@@ -7,7 +7,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.sims import electric_grid
 from mosaik_p2p.sims.grid import GRID_ID
-from mosaik_p2p.sims.shared import open_case
+from mosaik_p2p.sims.shared import LOAD_SCALING, open_case
 from mosaik_p2p.units import KW_PER_MW
 
 MOVED = 1.0
@@ -69,5 +69,7 @@ class Simulator(electric_grid.Simulator):
             powers[bus] = (KW_PER_MW * p_mw + p_kw, KW_PER_MW * q_mvar + q_kvar)
         source = self._opened
         flow = PowerFlow(source.network, slack_voltage_pu=source.slack_voltage_pu, prosumer_buses=powers)
-        found = flow.solve(powers, background_scaling=self._scaling, replaced_loads=source.replaced_loads)
+        found = flow.solve(
+            powers, background_scaling=self._scalings[LOAD_SCALING], replaced_loads=source.replaced_loads
+        )
         return dict(zip(found.buses["bus"], found.buses["vm_pu"], strict=True))

@@ -2,14 +2,15 @@
 interval, or with storages that go one way at a time (branch and bound over their directions)."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import clarabel
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, power_scale
+from mosaik_p2p.market.reach import reach
 from mosaik_p2p.market.rows import HeldRow
 from mosaik_p2p.units import FloatArray
 
@@ -121,6 +122,18 @@ def _rounded(programme: Programme, pairs: list[tuple[int, int]], x: FloatArray) 
     return programme.solved(limits)[0]
 
 
+def held_imbalances(problem: MarketProblem) -> Iterator[tuple[int, int, float]]:
+    """Prosumer, variable and limit of each imbalance of the first interval that is no means to keep a row: what devices
+    can help is neither lacking nor too much."""
+    least, most = reach(problem, power_scale(problem))
+    for i, model in enumerate(problem.models):
+        for k, variable in enumerate(model.variables):
+            for c in np.flatnonzero(model.balance[:, k, 0] * np.array(model.member)):
+                if variable.type == "imbalance":
+                    forced = -most[c, i] if model.balance[c, k, 0] > 0.0 else least[c, i]
+                    yield i, k, max(float(forced), 0.0)
+
+
 def stated(
     problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price_per_kwh: float
 ) -> tuple[Programme, list[int]]:
@@ -128,6 +141,8 @@ def stated(
     programme, dt_h = Programme(), problem.dt_h
     carriers, horizon, _ = problem.shape
     first = [programme.columns(dt_h * m.quadratic, dt_h * m.linear, m.lower, m.upper) for m in problem.models]
+    for i, k, most in held_imbalances(problem) if rows else ():
+        programme.upper[first[i] + k * horizon] = most
     sold: dict[tuple[int, int, int], list[tuple[int, float]]] = {}
     for c in range(carriers):
         charges, total = problem.charges[c], np.asarray(problem.charges[c].total)

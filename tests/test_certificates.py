@@ -156,7 +156,7 @@ def test_what_breaking_a_row_would_cost_is_no_scale(seed: int) -> None:
     problem = connected(raw)
     rng = np.random.default_rng(seed)
     rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch), rng)
-    beyond = tuple(row.relaxed(-1e3 * row.size) for row in rows)
+    beyond = tuple(replace(row, bound=row.bound - 1e3 * row.size) for row in rows)
     alone = Fleet(problem).alone
     cleared = clear_limited(problem, Limits(beyond), Settings(max_iterations=200), alone=alone).clearing
     scale = max(abs(cleared.cost), float(np.abs(alone.cost).sum()))

@@ -118,6 +118,7 @@ def test_injections_are_served_where_the_interior_point_method_stalls() -> None:
         np.tile([1.0, 1.0, -1.0], 5),
         np.tile([100.0, np.inf, np.inf], 5),
         np.tile([0.49, scarcity, scarcity], 5),
+        np.tile([False, True, True], 5),
     )
     graph = FlowGraph(5, np.arange(5), first, second, charge)
     served = serve(graph, contracts, injection, price_per_kwh=0.728, steps=ON_PAIRS)
@@ -134,6 +135,7 @@ def test_what_thousands_sell_may_flow_along_one_edge() -> None:
     place = np.repeat([0, 1], count // 2)
     graph = FlowGraph(2, place, np.array([0]), np.array([1]), np.array([0.01]))
     buyers = np.arange(count // 2, count)
-    contracts = Contracts(buyers, np.ones(len(buyers)), np.full(len(buyers), 100.0), np.full(len(buyers), 0.7))
+    ones, none = np.ones(len(buyers)), np.zeros(len(buyers), dtype=np.bool_)
+    contracts = Contracts(buyers, ones, 100.0 * ones, 0.7 * ones, none)
     served = serve(graph, contracts, injection, price_per_kwh=0.7, steps=ON_PAIRS)
     assert served.flow_kw == pytest.approx([30.0 * count / 2], rel=1e-6)

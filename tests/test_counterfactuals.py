@@ -27,7 +27,12 @@ from mosaik_p2p.results.wording import plain
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")
 TIGHT = ("networks.electricity.limits.voltage_pu.min=0.999", "charges.electricity.rate=0.05")
 """A limit that is broken in every case, and charges that prevent some trades."""
-SUNNY = ("scale.pv=6", "networks.electricity.limits.voltage_pu.max=1.001", "negotiation.enabled=true")
+SUNNY = (
+    "scale.pv=6",
+    "templates.member.pv.power_factor=0.95",
+    "networks.electricity.limits.voltage_pu.max=1.001",
+    "negotiation.enabled=true",
+)
 """A limit that is broken at noon, and kept at a price."""
 ROUNDING = 1e-9
 """Money of a few intervals, in the scenario's currency."""

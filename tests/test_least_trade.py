@@ -57,11 +57,22 @@ def least_traded_kw(problem: MarketProblem, clearing: Clearing, c: int, t: int) 
     balance = np.hstack([np.array(columns).T.reshape(len(who), -1), sells])
     money = np.concatenate([prices, charge])
     bounds = [(0.0, None if np.isinf(limit) else limit) for limit in limits] + [(0.0, None)] * len(first)
-    cheapest = linprog(money, A_eq=balance, b_eq=-held, bounds=bounds, method="highs")
+    # What is missing at a balance would be had at the scarcity price: less than the room below.
+    exact = {"primal_feasibility_tolerance": 1e-10}
+    cheapest = linprog(money, A_eq=balance, b_eq=-held, bounds=bounds, method="highs", options=exact)
     assert cheapest.success
     traded = np.concatenate([np.zeros(len(prices)), np.ones(len(first))])
     room = cheapest.fun + 1e-9 * (1.0 + np.abs(cheapest.fun))
-    least = linprog(traded, A_ub=money[None], b_ub=[room], A_eq=balance, b_eq=-held, bounds=bounds, method="highs")
+    least = linprog(
+        traded,
+        A_ub=money[None],
+        b_ub=[room],
+        A_eq=balance,
+        b_eq=-held,
+        bounds=bounds,
+        method="highs",
+        options=exact,
+    )
     assert least.success
     return float(cheapest.fun), float(least.fun)
 

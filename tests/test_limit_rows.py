@@ -1,6 +1,6 @@
 """Limit rows: which limits have one, what stands in it, and when nobody can do anything about a violation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from mosaik_p2p.feasibility.rows import (
     INFLUENCE_SHARE,
     LEAST_REACH_KW,
     LimitRow,
+    MissingResponse,
     Movers,
     Response,
     can_influence,
@@ -45,6 +46,18 @@ def movers(matrix: list[list[float]], quantity: str = "q", names: list[str] | No
     return Movers(sources=SOURCES, injection_kw=dict.fromkeys(SOURCES, 5.0), responses={quantity: response})
 
 
+def moves_nothing(checks: Sequence[Checked]) -> Movers:
+    still = {
+        check.quantity: Response(
+            elements=check.names,
+            per_kw=np.zeros((len(check.names), len(SOURCES))),
+            per_kvar=np.zeros((len(check.names), len(SOURCES))),
+        )
+        for check in checks
+    }
+    return Movers(sources=SOURCES, injection_kw=dict.fromkeys(SOURCES, 5.0), responses=still)
+
+
 def test_broken_and_near_limits_have_a_row() -> None:
     """Near: within 0.5 plus a tenth of the limit of 10, which is 8.5."""
     check = checked(11.0, 8.6, 8.4, None)
@@ -74,11 +87,23 @@ def test_a_row_once_held_is_kept_wherever_its_value_goes() -> None:
     assert [row.element for row in limit_rows([check], movers([[1.0, 1.0]] * 3), kept=kept)] == ["e1"]
 
 
-@pytest.mark.parametrize("known", [movers([[1.0, 1.0]], quantity="other"), movers([[1.0, 1.0]], names=["someone"])])
-def test_what_nobody_moves_has_an_empty_row(known: Movers) -> None:
+def test_what_nobody_moves_has_an_empty_row() -> None:
+    known = movers([[0.0, 0.0]])
     (row,) = limit_rows([checked(11.0)], known)
-    assert (row.per_kw, row.per_kvar) == ({}, {})
+    assert (row.per_kw, row.per_kvar, row.is_known) == ({}, {}, True)
     assert not can_influence(row, known.injection_kw)
+
+
+@pytest.mark.parametrize("known", [movers([[1.0, 1.0]], quantity="other"), movers([[1.0, 1.0]], names=["someone"])])
+def test_a_missing_response_warns_and_is_unknown(known: Movers) -> None:
+    """Warnings are errors in tests, so that what is checked and has no response is noticed before a user does."""
+    with pytest.warns(MissingResponse, match="how q of 'e0' moves"):
+        (row,) = limit_rows([checked(11.0)], known)
+    assert (row.per_kw, row.per_kvar, row.is_known) == ({}, {}, False)
+    (violation,) = judged([Violation("e0", "q", 11.0, 10.0, "u", 1.0)], [row], known.injection_kw)
+    assert violation.prosumers_can_influence is None
+    with pytest.raises(MissingResponse):
+        limit_rows([checked(11.0)], known)
 
 
 def test_rounding_has_no_entry() -> None:
@@ -116,7 +141,8 @@ def test_every_quantity_of_the_electric_network_can_have_a_row() -> None:
     limits = ElectricLimits(0.95, 1.05, 100.0, 100.0)
     buses = {"bus": ["low", "high", "fine"], "vm_pu": [0.954, 1.046, 1.0]}
     loaded = {"element": ["one"], "loading_percent": [90.0]}
-    rows = limit_rows(electric_checks(buses, loaded, loaded, limits), movers([[0.0, 0.0]]))
+    checks = electric_checks(buses, loaded, loaded, limits)
+    rows = limit_rows(checks, moves_nothing(checks))
     assert [(row.element, row.quantity, row.upper) for row in rows] == [
         ("low", "voltage_pu", False),
         ("high", "voltage_pu", True),
@@ -131,7 +157,8 @@ def test_every_quantity_of_the_heat_network_can_have_a_row() -> None:
     plants = {"plant": ["P"], "heat_kw": [95.0], "head_bar": [1.5]}
     junctions = {"junction": ["S1"], "p_bar": [0.05]}
     pipes = {"pipe": ["S1-S2"], "velocity_m_per_s": [1.9], "dp_pa_per_m": [280.0]}
-    rows = limit_rows(heat_checks(exchanges, plants, junctions, pipes, limits), movers([[0.0, 0.0]]))
+    checks = heat_checks(exchanges, plants, junctions, pipes, limits)
+    rows = limit_rows(checks, moves_nothing(checks))
     assert [(row.element, row.quantity, row.upper) for row in rows] == [
         ("S1-S2", "velocity_m_per_s", True),
         ("S1-S2", "pressure_gradient_pa_per_m", True),

@@ -17,6 +17,7 @@ from mosaik_p2p.sims.recorder import marked_by_means
 
 SUNNY = (
     "scale.pv=6",
+    "templates.member.pv.power_factor=0.95",
     "networks.electricity.limits.voltage_pu.max=1.001",
     "time.start=2017-03-28T10:00:00+01:00",
     "time.horizon_steps=6",
@@ -56,7 +57,7 @@ def test_what_is_stored_and_told_of_it(negotiated: RunOutcome) -> None:
     told = negotiated.summary["negotiation"]
     rows, prosumers = table(negotiated, "negotiation"), table(negotiated, "prosumers")
     assert told["intervals"] == rows["time"].nunique() >= 1
-    assert 1 <= told["rounds"]["max"] <= 3
+    assert 1 <= told["rounds"]["max"] <= 4
     assert told["moves"] == {"surcharges": told["intervals"], "envelope": 0, "towards_solvable": 0}
     assert told["welfare_cost"] >= -told["welfare_cost_uncertain"]
     assert rows["multiplier"].max() > 0
@@ -105,7 +106,7 @@ ROW: dict[str, Any] = {
 }
 
 
-def test_a_grids_row_counts_reactive_power_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grids_row_counts_active_power_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = started()
     asked: dict[str, NetworkReport] = {}
     monkeypatch.setattr(simulator.market, "negotiate", lambda reports, **_: asked.update(reports))
@@ -114,9 +115,11 @@ def test_a_grids_row_counts_reactive_power_along(monkeypatch: pytest.MonkeyPatch
     answer = Violations("ok", (item, beyond), (ROW,))
     assert simulator.respond({"electricity": answer, "heat": Violations("not_converged", ())}) is None
     (row,) = asked["electricity"].rows
-    # Power factor 0.95: 0.3287 kvar go along with each kW.
-    assert row.per_kw == pytest.approx({"C": 2e-5 + 0.32868 * 1e-5, "A": 1e-5}, rel=1e-4)
-    assert asked["electricity"].broken == {("7", "voltage_pu")}
+    # Reactive power is the plan's and does not go along, though the power factor is 0.95.
+    assert row.per_kw == {"C": 2e-5, "A": 1e-5}
+    assert row.per_kvar == {"C": 1e-5}
+    # What is within the prosumers' means is the market's to say: the grid does not know what an idle source can do.
+    assert asked["electricity"].broken == {("7", "voltage_pu"), ("9", "voltage_pu")}
     assert asked["electricity"].is_solved
     assert not asked["heat"].is_solved
 
@@ -124,10 +127,13 @@ def test_a_grids_row_counts_reactive_power_along(monkeypatch: pytest.MonkeyPatch
 def test_what_the_negotiation_found_beyond_everyones_means_is_marked_in_every_round() -> None:
     keys = {"network": ["electricity"] * 2, "element": ["7", "9"], "quantity": ["voltage_pu"] * 2}
     broken = {**keys, "prosumers_can_influence": [True, None]}
-    held = {**keys, "within_means": [False, True]}
-    rounds = {0: {"violations": broken}, 1: {"violations": broken, "negotiation": held}}
+    thought = {**keys, "within_means": [True, False]}
+    held = {name: [*values, values[0]] for name, values in keys.items()} | {"within_means": [False, True, True]}
+    rounds = {0: {"violations": broken}, 1: {"violations": broken, "negotiation": thought}}
+    rounds[2] = {"violations": broken, "negotiation": held}
     marked = marked_by_means(rounds)
-    assert [marked[n]["violations"]["prosumers_can_influence"] for n in (0, 1)] == [[False, None]] * 2
-    assert marked[1]["negotiation"] is held
+    # The last word counts; a line of which one side cannot be kept cannot be kept.
+    assert [marked[n]["violations"]["prosumers_can_influence"] for n in (0, 1, 2)] == [[False, True]] * 3
+    assert marked[2]["negotiation"] is held
     assert broken["prosumers_can_influence"] == [True, None]
     assert marked_by_means({0: {"violations": broken}})[0]["violations"] is broken

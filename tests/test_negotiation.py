@@ -15,11 +15,13 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.market import negotiation
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.limited import Limited
 from mosaik_p2p.market.negotiation import ENVELOPES, SHRINKINGS, NetworkReport
 from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.rows import MARGIN, LimitRow, held_row
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
@@ -58,15 +60,19 @@ def feeder(case: Case, *, voltage_pu: tuple[float, float], loading_percent: floa
     return lambda dispatch: grid.report(dispatch, background=background)
 
 
+FED_IN = ("scale.pv=6", "templates.member.pv.power_factor=0.95")
+"""Its reactive power follows what is curtailed."""
+
+
 @pytest.mark.parametrize(
     ("pv", "voltage_pu", "loading_percent"),
-    [("6", (0.9, 1.001), 1e9), ("1", (0.963, 1.05), 1e9), ("6", (0.9, 1.05), 25.0)],
+    [(FED_IN, (0.9, 1.001), 1e9), (("scale.pv=1",), (0.963, 1.05), 1e9), (FED_IN, (0.9, 1.05), 25.0)],
     ids=["over-voltage", "under-voltage", "loading"],
 )
 def test_a_real_feeder_is_feasible_after_at_most_three_rounds(
-    pv: str, voltage_pu: tuple[float, float], loading_percent: float
+    pv: tuple[str, ...], voltage_pu: tuple[float, float], loading_percent: float
 ) -> None:
-    case = network1(f"scale.pv={pv}")
+    case = network1(*pv)
     check = feeder(case, voltage_pu=voltage_pu, loading_percent=loading_percent)
     outcomes = negotiated(RollingMarket(market_case(case)), check)
     assert check(outcomes[0].dispatch).broken
@@ -106,7 +112,8 @@ def test_the_33_bus_feeder_becomes_feasible(side: str) -> None:
     free = FeederGrid(network, market.prosumers)
     first = RollingMarket(market).clear(0)
     injection = {entry.prosumer: entry.injection_kw for entry in first.dispatch}
-    voltages = free.solve(injection, background=background).buses["vm_pu"]
+    reactive = {entry.prosumer: entry.q_injection_kvar for entry in first.dispatch}
+    voltages = free.solve(injection, reactive, background=background).buses["vm_pu"]
     limits = (0.5, max(voltages) - 3e-4) if side == "over" else (min(voltages) + 1e-3, 2.0)
     if side == "over":
         # The slack itself is held at 1.0; the limit must lie above it to be anyone's concern.
@@ -123,7 +130,7 @@ def test_the_33_bus_feeder_becomes_feasible(side: str) -> None:
 
 
 def test_money_sums_to_zero_and_the_operator_earns_nu_times_x() -> None:
-    case = network1("scale.pv=6")
+    case = network1(*FED_IN)
     outcomes = negotiated(RollingMarket(market_case(case)), feeder(case, voltage_pu=(0.9, 1.001)))
     tables = outcomes[-1].tables
     ledger = settle(
@@ -191,7 +198,31 @@ def test_a_limit_broken_on_a_side_beyond_everyones_means_is_not_negotiated_for_w
         row = fixed_row(1e6, {seller: -1.0}) if is_turned else fixed_row(100.5, {seller: 1.0})
         return NetworkReport(True, frozenset({(row.element, row.quantity)}), (row,))
 
-    assert len(negotiated(small_market(), check)) == 2
+    outcomes = negotiated(small_market(), check)
+    assert len(outcomes) == 3
+    # The last one only says so.
+    assert injection_of(outcomes[2]) == injection_of(outcomes[1])
+    assert outcomes[2].tables["negotiation"]["within_means"] == [True, False]
+
+
+def test_the_best_dispatch_that_was_checked_stands() -> None:
+    """The first round keeps the limit with room that was paid for; every later one breaks it by a little."""
+    first = injection_of(small_market().clear(0))
+    seller = max(first, key=lambda name: first[name])
+    values = iter([100.0 + 0.4 * first[seller], 100.0 - 0.2 * first[seller]])
+    asked: list[dict[str, float]] = []
+
+    def check(dispatch: Sequence[ProsumerDispatch]) -> NetworkReport:
+        asked.append({entry.prosumer: entry.injection_kw for entry in dispatch})
+        row = fixed_row(next(values, 100.5), {seller: 1.0})
+        return NetworkReport(True, frozenset({(row.element, row.quantity)} if row.excess > 0 else set()), (row,))
+
+    outcomes = negotiated(small_market(), check, max_rounds=4)
+    assert len(outcomes) > 3
+    assert injection_of(outcomes[-1]) == asked[1]
+    assert injection_of(outcomes[-2]) != asked[1]
+    assert "that of round 1" in outcomes[-1].tables["clearing"]["cause"][0]
+    assert outcomes[-1].tables["negotiation"]["move"] == ["surcharges"]
 
 
 def test_an_envelope_ends_what_prices_could_not() -> None:
@@ -209,6 +240,20 @@ def test_an_envelope_ends_what_prices_could_not() -> None:
     assert set(outcomes[-1].tables["prosumers"]["surcharge_per_kwh"]) == {0.0}
     imbalance = outcomes[-1].tables["prosumers"]["imbalance_kw"]
     assert max(abs(kw) for kw in imbalance) < 1e-3, "everyone can follow an envelope"
+
+
+def test_where_prices_have_no_numerical_solution_an_envelope_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = injection_of(small_market().clear(0))
+    seller = max(first, key=lambda name: first[name])
+
+    def fails(*_: object) -> None:
+        raise NotSolved("made for a test")
+
+    monkeypatch.setattr(negotiation, "priced", fails)
+    check = linear_check({seller: 1.0}, 100.0 - 0.4 * first[seller])
+    outcomes = negotiated(small_market(), check)
+    assert outcomes[-1].tables["negotiation"]["move"] == ["envelope"]
+    assert not check(outcomes[-1].dispatch).broken
 
 
 def test_without_a_solution_the_dispatch_moves_back_until_there_is_one() -> None:
@@ -323,7 +368,7 @@ def negotiated_prices(network: ElectricNetwork, limits: tuple[float, float], *, 
         slack = _slack_kw(grid, names)
         moved = [_slack_kw(grid, {**names, name: kw + 1.0}) - slack for name, kw in names.items()]
         marginal = -SLACK_PRICE * np.array(moved)
-        for row in grid.report_of(names, background=1.0).rows:
+        for row in grid.report_of(names, dict.fromkeys(names, 0.0), background=1.0).rows:
             held = held_row(row, 0, tuple(names), injection, {})
             # The exact limit, without the margin that a negotiation keeps; nobody moves the slack's own voltage.
             if held.size > 0.0:
@@ -337,7 +382,7 @@ def negotiated_prices(network: ElectricNetwork, limits: tuple[float, float], *, 
 
 
 def _slack_kw(grid: FeederGrid, injection_kw: Mapping[str, float]) -> float:
-    slack = grid.solve(injection_kw, background=1.0).slack_kw
+    slack = grid.solve(injection_kw, dict.fromkeys(injection_kw, 0.0), background=1.0).slack_kw
     assert slack is not None
     return slack
 

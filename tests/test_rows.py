@@ -20,9 +20,10 @@ from mosaik_p2p.market.operator import SLACK_PRICE, Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.reach import own_rows, reach
 from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import CURVATURE, MARGIN, MARGIN_GROWTH, HeldRow, LimitRow, held_row
+from mosaik_p2p.market.rows import CURVATURE, CURVED, MARGIN, HeldRow, LimitRow, held_row
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.units import ELECTRICITY, FloatArray
+from rows_reference import held_imbalances
 
 GAP = 1e-3
 ROW = 1e-5
@@ -78,6 +79,8 @@ def cleared(
 def central(problem: MarketProblem, rows: tuple[HeldRow, ...]) -> tuple[float, FloatArray]:
     """Optimal cost and multipliers of the rows, by Pyomo and HiGHS; a broken row costs what it does in the market."""
     model = build_model(problem)
+    for i, k, most in held_imbalances(problem):
+        model.x[i, k, 0].setub(most)
     model.slack = pyo.Var(range(len(rows)), domain=pyo.NonNegativeReals)
     model.limit = pyo.ConstraintList()
     for n, held in enumerate(rows):
@@ -283,8 +286,42 @@ def test_rows_of_lower_limits_turn_both_signs() -> None:
     assert held.slope == pytest.approx([-1e-3, -2e-3])
     mended = now + np.array([(0.01 + MARGIN * 0.95) / 1e-3, 0.0])
     assert held.slope @ mended == pytest.approx(held.bound)
-    again = held_row(below, 0, names, now, {held.key: held})
-    assert again.bound == pytest.approx(held.bound - (MARGIN_GROWTH - 1) * MARGIN * 0.95 - CURVATURE * 0.01)
+    assert held_row(below, 0, names, now, {held.key: held}).bound == pytest.approx(held.bound), "nothing was missed"
+
+
+def test_a_margin_grows_by_what_was_missed_and_with_patience() -> None:
+    """The row moved by 0.01 and a tenth of that was missed: the next, which has a tenth of the way, may miss 1e-4."""
+    names, now = ("A",), np.array([0.0])
+    far = LimitRow("bus", "voltage_pu", "p.u.", 0.94, 0.95, False, {"A": 1e-3})
+    held = held_row(far, 0, names, now, {})
+    there = np.array([10.0])
+    near = LimitRow("bus", "voltage_pu", "p.u.", 0.949, 0.95, False, {"A": 1e-3})
+    again = held_row(near, 0, names, there, {held.key: held})
+    assert again.margin == pytest.approx(MARGIN * 0.95 + 1e-4)
+    # What costs as good as nothing is taken whole.
+    cheap = held_row(near, 0, names, there, {held.key: held}, affordable=np.inf)
+    assert cheap.margin == pytest.approx(MARGIN * 0.95 + 1e-3)
+    # Missed by the same once more, though there was a tenth of the way only: no curvature is like this.
+    third = held_row(near, 0, names, there + 1.0, {held.key: again})
+    assert third.times_broken == CURVED + 1
+    assert third.margin == pytest.approx(MARGIN * 0.95 + CURVATURE * 1e-3)
+    fourth = held_row(near, 0, names, there + 2.0, {held.key: third})
+    assert fourth.margin == pytest.approx(MARGIN * 0.95 + 2 * CURVATURE * 1e-3)
+    kept = LimitRow("bus", "voltage_pu", "p.u.", 0.951, 0.95, False, {"A": 1e-3})
+    assert held_row(kept, 0, names, there + 3.0, {held.key: fourth}).margin == pytest.approx(MARGIN * 0.95)
+
+
+def test_a_row_for_another_plan_counts_its_reactive_power() -> None:
+    names, now, kvar = ("A", "B"), np.array([5.0, -3.0]), np.array([2.0, 0.0])
+    row = LimitRow("bus", "voltage_pu", "p.u.", 1.06, 1.05, True, {"A": 1e-3}, {"A": 2e-3, "B": 1e-3})
+    held = held_row(row, 0, names, now, {}, kvar)
+    other = held.renewed(np.array([1.0, 4.0]))
+    # 2e-3 less from A's kvar, 4e-3 more from B's.
+    assert other.bound == pytest.approx(held.bound + 2e-3 - 4e-3)
+    assert other.slope == pytest.approx(held.slope)
+    assert held.predicted(now, kvar) == pytest.approx(0.01)
+    assert held.predicted(now, np.array([1.0, 4.0])) == pytest.approx(0.012)
+    assert other.renewed(kvar).bound == pytest.approx(held.bound)
 
 
 @pytest.mark.parametrize("seed", [0, 2, 6])

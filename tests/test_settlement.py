@@ -193,3 +193,21 @@ def test_without_a_price_nothing_is_paid() -> None:
     )
     assert set(ledger["item"]) == {"import", "export", "imbalance"}
     assert set(ledger["money"]) == {0.0}
+
+
+def test_what_was_cleared_as_too_much_costs_what_it_was_cleared_at() -> None:
+    """Of 2 kW too much 1.5 kW were cleared; the rest is a forecast that missed, and free."""
+    exchange: Table = {
+        "prosumer": ["A", "B"],
+        "carrier": ["electricity"] * 2,
+        **{key: [0.0, 0.0] for key in ("import_kw", "export_kw", "surcharge_per_kwh")},
+        "imbalance_kw": [2.0, -1.0],
+        **{key: [None, None] for key in ("import_price_per_kwh", "export_price_per_kwh")},
+        "imbalance_price_per_kwh": [9.0, 9.0],
+        "cleared_surplus_kw": [1.5, 0.0],
+    }
+    rows = _entries(settle({"prosumers": exchange}, dt_h=0.5, loss_price_per_kwh=None))
+    assert rows == [
+        ("in_market", "A", "utility", "electricity", "imbalance", 1.0, 6.75),
+        ("in_market", "B", "utility", "electricity", "imbalance", 0.5, 4.5),
+    ]

@@ -5,6 +5,7 @@ the changes of the injections (into the network; heat drawn counts negative). A 
 the rows keeps it, up to curvature, inside the limits.
 """
 
+import warnings
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,6 +51,8 @@ class LimitRow:
     per_kw: dict[str, float]
     """Change of the value per kW that a source injects more; a source without an entry has none."""
     per_kvar: dict[str, float]
+    is_known: bool = True
+    """Whether it is known what moves the value; where not, nobody can say that prosumers cannot."""
 
     @property
     def key(self) -> RowKey:
@@ -68,6 +71,10 @@ class Movers:
     """By quantity; `SLACK` is what the slacks or the plants give."""
 
 
+class MissingResponse(UserWarning):
+    """A quantity is checked that nothing here says the response of."""
+
+
 SLACK = "slack_kw"
 """The quantity in `Movers.responses` whose one element is all that balances the network."""
 
@@ -75,8 +82,8 @@ SLACK = "slack_kw"
 def limit_rows(checks: Iterable[Checked], movers: Movers, *, kept: Container[RowKey] = frozenset()) -> list[LimitRow]:
     """A row for every limit that is broken or near, and for those in `kept` whatever their value.
 
-    A quantity without a response, or an element that its response does not know, gets a row without entries: nobody
-    moves it.
+    A quantity without a response, or an element that its response does not know, is an omission of ours: it warns, so
+    that tests fail, and gets a row that says that nothing is known.
     """
     return [row for check in checks for row in _rows(check, movers, kept)]
 
@@ -91,6 +98,8 @@ def _rows(check: Checked, movers: Movers, kept: Container[RowKey]) -> Iterable[L
         if position not in close and (name, check.quantity, check.upper) not in kept:
             continue
         row = at.get(name)
+        if row is None:
+            warnings.warn(MissingResponse(f"nothing says how {check.quantity} of {name!r} moves"), stacklevel=2)
         yield LimitRow(
             element=name,
             quantity=check.quantity,
@@ -100,6 +109,7 @@ def _rows(check: Checked, movers: Movers, kept: Container[RowKey]) -> Iterable[L
             upper=check.upper,
             per_kw={} if response is None or row is None else entries(response.per_kw[row], movers.sources),
             per_kvar={} if response is None or row is None else entries(response.per_kvar[row], movers.sources),
+            is_known=row is not None,
         )
 
 
@@ -124,11 +134,14 @@ def can_influence(row: LimitRow, injection_kw: Mapping[str, float]) -> bool:
 def judged(
     violations: Iterable[Violation], rows: Iterable[LimitRow], injection_kw: Mapping[str, float]
 ) -> list[Violation]:
-    """The violations with `prosumers_can_influence` filled in.
+    """The violations with `prosumers_can_influence` filled in; None where it is not known what moves the value.
 
     One without a row is no matter of degree (heat that cannot be delivered): no price moves it.
     """
-    rated = {(row.element, row.quantity, row.limit): can_influence(row, injection_kw) for row in rows}
+    rated = {
+        (row.element, row.quantity, row.limit): can_influence(row, injection_kw) if row.is_known else None
+        for row in rows
+    }
     return [
         replace(broken, prosumers_can_influence=rated.get((broken.element, broken.quantity, broken.limit), False))
         for broken in violations

@@ -18,7 +18,9 @@ def conversion_device(device: ConversionSpec, profiles: Mapping[str, Series], sp
     if isinstance(device, ElectricBoilerSpec):
         return ElectricBoiler(device.name, device.el_max_kw, device.efficiency)
     if isinstance(device, GeneratorSpec):
-        return Generator(device.name, device.min_kw, device.max_kw, device.cost_per_kwh, device.cost_per_kw2h)
+        return Generator(
+            device.name, device.min_kw, device.max_kw, device.cost_per_kwh, device.cost_per_kw2h, device.power_factor
+        )
     if isinstance(device, HeatPumpSpec):
         return _heat_pump(device, profiles, span)
     price = price_per_kwh(device.fuel_price_per_kwh, profiles, span)
@@ -26,7 +28,7 @@ def conversion_device(device: ConversionSpec, profiles: Mapping[str, Series], sp
         return None
     if isinstance(device, GasBoilerSpec):
         return GasBoiler(device.name, device.heat_max_kw, device.efficiency, price)
-    return Chp(device.name, device.el_max_kw, device.efficiency, device.power_to_heat, price)
+    return Chp(device.name, device.el_max_kw, device.efficiency, device.power_to_heat, price, device.power_factor)
 
 
 def _heat_pump(device: HeatPumpSpec, profiles: Mapping[str, Series], span: Span) -> HeatPump | None:

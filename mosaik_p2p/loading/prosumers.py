@@ -80,8 +80,9 @@ def _device(device: DeviceSpec, owner: ProsumerSpec, workshop: Workshop) -> Devi
     available = _pv(device, workshop) if isinstance(device, PvSpec) else _collector(device, workshop)
     if available is None:
         return None
-    made = Pv if isinstance(device, PvSpec) else SolarCollector
-    return made(name=device.name, available=available, cost_per_kwh=device.cost_per_kwh)
+    if isinstance(device, PvSpec):
+        return Pv(device.name, available, device.cost_per_kwh, device.power_factor)
+    return SolarCollector(name=device.name, available=available, cost_per_kwh=device.cost_per_kwh)
 
 
 def _load_scale(carrier: str, owner: ProsumerSpec, workshop: Workshop) -> float:

@@ -28,7 +28,7 @@ def store(device: BatterySpec | HeatTankSpec | EvSpec, span: Span) -> Store:
     }
     if isinstance(device, HeatTankSpec):
         return HeatTank(name=device.name, loss_per_h=device.loss_per_h, **levels, **flow)
-    return Battery(name=device.name, **levels, **flow)
+    return Battery(name=device.name, power_factor=device.power_factor, **levels, **flow)
 
 
 def _vehicle(device: EvSpec, span: Span) -> Ev:
@@ -45,6 +45,7 @@ def _vehicle(device: EvSpec, span: Span) -> Ev:
         efficiency_discharge=device.efficiency.discharge,
         cost_per_kwh=device.cost_per_kwh,
         intervals_left=intervals_left(device, span.own_times, span.step_minutes),
+        power_factor=device.power_factor,
     )
 
 

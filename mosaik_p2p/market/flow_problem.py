@@ -7,8 +7,8 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.prosumers.model import is_behind_meter
-from mosaik_p2p.units import FloatArray, IntArray
+from mosaik_p2p.prosumers.model import IMBALANCE, is_behind_meter
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Contracts:
     """What 1 kW adds to the owner's balance: 1 or -1."""
     upper_kw: FloatArray
     price_per_kwh: FloatArray
+    is_imbalance: BoolArray
+    """Whether it is no contract, but what lacks or is too much at the scarcity price."""
 
 
 def tree_of(charges: Charges) -> ChargeTree | None:
@@ -59,10 +61,17 @@ def flow_graph(charges: Charges, who: IntArray) -> FlowGraph:
 def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contracts:
     """Contracts and priced imbalances of the members in interval `t`."""
     rows = [
-        (n, float(model.balance[c, k, t]), float(model.upper[k, t]), float(model.linear[k, t]))
+        (
+            n,
+            float(model.balance[c, k, t]),
+            float(model.upper[k, t]),
+            float(model.linear[k, t]),
+            variable.type == IMBALANCE,
+        )
         for n, model in enumerate(problem.models[i] for i in who)
         for k, variable in enumerate(model.variables)
         if not is_behind_meter(variable) and model.balance[c, k, t] != 0.0
     ]
-    columns = np.array(rows, dtype=float).reshape(-1, 4)
-    return Contracts(columns[:, 0].astype(np.int64), columns[:, 1], columns[:, 2], columns[:, 3])
+    columns = np.array(rows, dtype=float).reshape(-1, 5)
+    owner, share, upper, price, imbalance = columns.T
+    return Contracts(owner.astype(np.int64), share, upper, price, imbalance.astype(np.bool_))

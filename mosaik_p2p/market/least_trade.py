@@ -30,6 +30,9 @@ ON_FACE = 1e-7
 TOLERANCE = 1e-9
 """Of the programmes, in units of the largest injection and price."""
 
+LOOSER = 1e-7
+"""For primal values where that fails: a face is held by values that are right to the tolerance only."""
+
 
 @dataclass(frozen=True)
 class Served:
@@ -82,15 +85,18 @@ class _Programme:
 
     def minimise(self, objective: FloatArray) -> None:
         """Minimise on the face that is left, and leave the face on which the minimum lies. Raises NotSolved."""
-        found = linprog(  # type: ignore[call-overload]  # it takes sparse matrices, its types know dense ones
-            objective,
-            A_eq=self._matrix,
-            b_eq=self._rhs,
-            bounds=np.column_stack([self._lower, self._upper]),
-            method="highs",
-            options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
-        )
-        if not found.success:
+        for tolerance in (TOLERANCE, LOOSER):
+            found = linprog(  # type: ignore[call-overload]  # it takes sparse matrices, its types know dense ones
+                objective,
+                A_eq=self._matrix,
+                b_eq=self._rhs,
+                bounds=np.column_stack([self._lower, self._upper]),
+                method="highs",
+                options={"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": TOLERANCE},
+            )
+            if found.success:
+                break
+        else:
             raise NotSolved(f"HiGHS finds no contracts and flows for given injections: {found.message}")
         self._value = np.clip(found.x, self._lower, self._upper)
         fixed = np.abs(found.lower.marginals + found.upper.marginals) > ON_FACE

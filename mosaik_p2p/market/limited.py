@@ -16,6 +16,7 @@ from mosaik_p2p.market.recourse import prepared, scarcity_price
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
+from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel, is_behind_meter
 from mosaik_p2p.units import FloatArray
 
 TIGHTER = 0.5
@@ -52,6 +53,20 @@ def injections(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> Floa
     """(C, N) what everyone's devices put on the networks in the first interval, kW; zero where not connected."""
     now = [devices_kw(model, done.x, 0) for model, done in zip(problem.models, dispatch, strict=True)]
     return np.where(problem.member, np.stack(now, axis=-1), 0.0)
+
+
+def imbalances(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
+    """(2, C, N) what everyone lacks, and has too much, in the first interval, kW; zero where not connected."""
+    now = [_with_the_market_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
+    surplus = np.where(problem.member, np.stack(now, axis=-1), 0.0)
+    result: FloatArray = np.maximum(np.stack([-surplus, surplus]), 0.0)
+    return result
+
+
+def _with_the_market_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
+    rows = [k for k, v in enumerate(model.variables) if v.type == IMBALANCE and not is_behind_meter(v)]
+    result: FloatArray = -model.balance[:, rows, 0] @ x[rows, 0]
+    return result
 
 
 def least_exchange(problem: MarketProblem) -> FloatArray:

@@ -1,14 +1,16 @@
 """The network's side of one carrier in one interval as a small sparse programme.
 
     minimise    sum_i weight_i/2 (X_i - w_i)^2
-                + dt (contract costs + sum_edges K |f| + slack_price * sum_c slack_c)
+                + dt (contract costs + sum_edges K |f| + sum_c slack_price_c slack_c)
     subject to  at every node:  sum of X_i + import_i - export_i  =  what flows away along its edges
                 sum_i S_ci X_i - slack_c <= bound_c                     for every held limit c
                 contracts and X_i within their limits
 
 X_i is what prosumer i's devices inject; `import - export` is its contract, so that `s_i = X_i + import_i - export_i` is
-its net sale, which is what flows. The multipliers of the nodes are prices pi, those of the limits mu >= 0; what every
-kWh injected at i pays is nu_i = sum_c mu_c S_ci, and what it is worth to i is pi_i - nu_i. Solved by PIQP.
+its net sale, which is what flows. What lacks or is too much counts among the contracts, within `imbalance_kw`: an
+injection that nobody takes relieves no limit, and no load goes unserved for one. The multipliers of the nodes are
+prices pi, those of the limits mu >= 0; what every kWh injected at i pays is nu_i = sum_c mu_c S_ci, and what it is
+worth to i is pi_i - nu_i. Solved by PIQP.
 """
 
 from collections.abc import Sequence
@@ -52,12 +54,15 @@ class NetworkStep:
         who: IntArray,
         *,
         reach_kw: tuple[FloatArray, FloatArray],
+        imbalance_kw: tuple[FloatArray, FloatArray],
         power_kw: float,
         price_per_kwh: float,
-        slack_price_per_kwh: float,
+        slack_price: FloatArray,
         dt_h: float,
     ) -> None:
-        """`reach_kw`: least and largest injection of every member; `who`: the members' positions in the rows."""
+        """`reach_kw`: least and largest injection of every member; `imbalance_kw`: the most that each may lack, and
+        have too much; `slack_price` (R,): money per unit of each row and hour; `who`: the members' positions in the
+        rows."""
         self._graph, self._contracts, self._rows = graph, contracts, tuple(rows)
         self._power, self._price, self._dt_h = power_kw, price_per_kwh, dt_h
         self._money = power_kw * price_per_kwh * dt_h
@@ -65,13 +70,13 @@ class NetworkStep:
         self._sizes = np.array([row.size for row in rows])
         self._slopes = np.array([row.slope[who] / row.size for row in rows]).reshape(len(rows), len(who))
         self._bounds = np.array([row.bound / row.size for row in rows]) / power_kw
-        self._slack_price = slack_price_per_kwh / price_per_kwh
-        self._build(reach_kw[0] / power_kw, reach_kw[1] / power_kw)
+        self._slack_price = slack_price * self._sizes / price_per_kwh
+        self._build(reach_kw[0] / power_kw, reach_kw[1] / power_kw, imbalance_kw)
         self._weight = np.zeros(0)
         self._agreeing: DiagonalProgram | None = None
         self._last = np.zeros(graph.nodes + len(rows))
 
-    def _build(self, least: FloatArray, most: FloatArray) -> None:
+    def _build(self, least: FloatArray, most: FloatArray, imbalance_kw: tuple[FloatArray, FloatArray]) -> None:
         graph, contracts, edges, rows = self._graph, self._contracts, len(self._graph.charge), len(self._rows)
         free = graph.charge == 0.0
         self._linear = np.concatenate(
@@ -80,10 +85,13 @@ class NetworkStep:
                 contracts.price_per_kwh / self._price,
                 np.tile(graph.charge / self._price, 2),
                 np.zeros(rows),
-                np.full(rows, self._slack_price),
+                self._slack_price,
             ]
         )
-        upper = np.where(np.isfinite(contracts.upper_kw), contracts.upper_kw / self._power, UNLIMITED)
+        lacking, surplus = (most_kw[contracts.owner] for most_kw in imbalance_kw)
+        allowed = np.where(contracts.share > 0.0, lacking, surplus)
+        outside_kw = np.where(contracts.is_imbalance, np.minimum(contracts.upper_kw, allowed), contracts.upper_kw)
+        upper = np.where(np.isfinite(outside_kw), outside_kw / self._power, UNLIMITED)
         # All that everyone sells may flow along one edge; a limit much farther away costs PIQP digits.
         most_flow = max(UNLIMITED, FLOW_EACH * self._count)
         forward, backward = np.full(edges, most_flow), np.where(free, 0.0, most_flow)
@@ -163,20 +171,36 @@ class NetworkStep:
 
     def penalty(self, injection_kw: FloatArray) -> float:
         """Money for the slack of injections (n,)."""
-        return float(np.sum(self.slack(injection_kw) / self._sizes) * self._slack_price * self._price * self._dt_h)
+        return float(self.slack(injection_kw) / self._sizes @ self._slack_price * self._price * self._dt_h)
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """Money that the network, buying all injections at `price_per_kwh` (n,), cannot undercut.
 
         Weak duality: any multipliers give a valid value, the optimal ones the best.
         """
-        linear = self._linear.copy()
-        linear[: self._count] = price_per_kwh / self._price
+        linear = self._buying(price_per_kwh)
         try:
             y = self._programme(np.zeros(len(linear)), linear, STEP_TOLERANCE).solve().y
         except NotSolved:
             y = self._last
-        y = y.copy()
+        return self._dual_value(linear, y)
+
+    def tight_bound(self, price_per_kwh: FloatArray) -> float:
+        """The same with the best multipliers to the last digits, which flows without limits multiply."""
+        linear = self._buying(price_per_kwh)
+        try:
+            y = self._programme(np.zeros(len(linear)), linear, STEP_TOLERANCE).solve_exactly().y
+        except NotSolved:
+            y = self._last
+        return self._dual_value(linear, y)
+
+    def _buying(self, price_per_kwh: FloatArray) -> FloatArray:
+        linear = self._linear.copy()
+        linear[: self._count] = price_per_kwh / self._price
+        return linear
+
+    def _dual_value(self, linear: FloatArray, multipliers: FloatArray) -> float:
+        y = multipliers.copy()
         y[self._graph.nodes :] = np.clip(y[self._graph.nodes :], -self._slack_price, 0.0)
         slope = linear - self._matrix.T @ y
         at_limit = np.where(slope >= 0, self._lower, np.where(np.isfinite(self._upper), self._upper, 0.0))

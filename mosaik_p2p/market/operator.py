@@ -10,14 +10,14 @@ The lower bound stays rigorous: for any prices p of injections, the prosumers' o
 cannot undercut when it buys at p.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mosaik_p2p.market.agreed_trades import reported_steps, trades_behind
 from mosaik_p2p.market.fleet import Alone, Fleet
-from mosaik_p2p.market.flow_problem import contracts_at, flow_graph
+from mosaik_p2p.market.flow_problem import Contracts, contracts_at, flow_graph
 from mosaik_p2p.market.form import Agreement
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.least_trade import CHEAPEST
@@ -25,24 +25,33 @@ from mosaik_p2p.market.network_step import NetworkAnswer, NetworkStep
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.reach import reach
 from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import HeldRow
+from mosaik_p2p.market.rows import HeldRow, RowKey
 from mosaik_p2p.market.trades import Trades, no_trades
 from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel, is_behind_meter
 from mosaik_p2p.units import FloatArray, IntArray
 
 SLACK_PRICE = 0.75
 """Price of breaking a row by what 1 kW does where it does most, in scarcity prices: above the cost of every device and
-of a vehicle that leaves half full, below that of a load which is not served. No load goes unserved for a limit."""
+of a vehicle that leaves half full, below that of a load which is not served."""
+LEAST_LEVER = 0.05
+"""Of a row's largest entry: where only trades move it, by the difference of two entries, their best pair is taken to do
+so much at the least."""
 NOT_FOLLOWED = 3.0
 """Price of an injection that a prosumer's devices cannot follow, in scarcity prices: the network has to give way."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the operator holds the first interval to: rows, and where injections are given, `pinned_kw` (C, N)."""
+    """What the operator holds the first interval to."""
 
     rows: tuple[HeldRow, ...]
     pinned_kw: FloatArray | None = None
+    """(C, N) where injections are given."""
+    capped: frozenset[RowKey] = frozenset()
+    """Rows that nobody can keep: relief is worth the highest price that anyone offers, by all of a carrier's rows
+    together."""
+    imbalance_kw: FloatArray | None = None
+    """(2, C, N) what everyone lacked, and had too much, without rows; it may again."""
 
 
 def lifted(problem: MarketProblem) -> MarketProblem:
@@ -63,6 +72,37 @@ def _without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
     return replace(model, upper=upper, linear=linear)
 
 
+def _unavoidable(least: FloatArray, most: FloatArray, limits: Limits) -> tuple[FloatArray, FloatArray]:
+    """(C, N) each: the most that prosumers may lack, and have too much: what their devices cannot help, or had without
+    rows. Given injections are served whatever they lack."""
+    if limits.pinned_kw is not None:
+        return np.full_like(least, np.inf), np.full_like(most, np.inf)
+    lacking, surplus = np.maximum(-most, 0.0), np.maximum(least, 0.0)
+    if limits.imbalance_kw is not None:
+        lacking, surplus = np.maximum((lacking, surplus), limits.imbalance_kw)
+    return lacking, surplus
+
+
+def _slack_prices(
+    problem: MarketProblem, rows: Sequence[HeldRow], who: IntArray, outside: Contracts, capped: frozenset[RowKey]
+) -> FloatArray:
+    """(R,) money per unit and hour that a broken row costs.
+
+    A row that can be kept costs more than what keeps it: the price of a kWh that moves it most, by itself where a
+    contract takes it up, else by the trade of the best pair.
+    """
+    unkept = sum(row.key in capped for row in rows)
+    free = bool((outside.upper_kw[~outside.is_imbalance] > 0.0).any())
+    prices = []
+    for row in rows:
+        lever = row.size if free else float(np.ptp(row.slope[who]))
+        if row.key in capped:
+            prices.append(highest_price(problem) / unkept / row.size)
+        else:
+            prices.append(SLACK_PRICE * scarcity_price(problem) / np.clip(lever, LEAST_LEVER * row.size, row.size))
+    return np.array(prices)
+
+
 class OperatorForm:
     """See `form.Form`; entries of the first interval are injections, all others net sales."""
 
@@ -78,18 +118,21 @@ class OperatorForm:
         self._rows = [tuple(row for row in limits.rows if row.carrier == c) for c in range(len(self._who))]
         size = power_scale(problem)
         least, most = reach(problem, size)
+        lacking, surplus = _unavoidable(least, most, limits)
         if limits.pinned_kw is not None:
             least = most = limits.pinned_kw
+        outside = [contracts_at(problem, c, who, 0) for c, who in enumerate(self._who)]
         self.steps = [
             NetworkStep(
                 flow_graph(problem.charges[c], who),
-                contracts_at(problem, c, who, 0),
+                outside[c],
                 self._rows[c],
                 who,
                 reach_kw=(least[c, who], most[c, who]),
+                imbalance_kw=(lacking[c, who], surplus[c, who]),
                 power_kw=float(size.mean()),
                 price_per_kwh=highest_price(problem),
-                slack_price_per_kwh=SLACK_PRICE * scarcity_price(problem),
+                slack_price=_slack_prices(problem, self._rows[c], who, outside[c], limits.capped),
                 dt_h=problem.dt_h,
             )
             if len(who)
@@ -212,9 +255,8 @@ class OperatedFleet(Fleet):
 
     def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
         """See Fleet; prices of the first interval are those of injections."""
-        network = sum(
-            step.bound(price_per_kwh[c, 0, self._form.members(c)])
-            for c, step in enumerate(self._form.steps)
-            if step is not None
-        )
+        parts = [(c, step) for c, step in enumerate(self._form.steps) if step is not None]
+        bounds = [step.tight_bound if tighten else step.bound for _, step in parts]
+        prices = [price_per_kwh[c, 0, self._form.members(c)] for c, _ in parts]
+        network = sum(bound(own) for bound, own in zip(bounds, prices, strict=True))
         return super().bound(price_per_kwh, tighten=tighten) + network

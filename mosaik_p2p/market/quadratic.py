@@ -100,9 +100,13 @@ class DiagonalProgram:
         if status != piqp.PIQP_SOLVED:
             if self._quadratic.any():
                 raise NotSolved(str(status))
-            return self._at_a_vertex(str(status))
+            return self._at_a_vertex(f"{status}; ")
         result = self._solver.result
         return Solution(x=self._whole(result.x), y=-np.array(result.y), iterations=int(result.info.iter))
+
+    def solve_exactly(self) -> Solution:
+        """Solve a linear programme to a simplex method's last digits; raises NotSolved."""
+        return self._at_a_vertex("")
 
     def _at_a_vertex(self, status: str) -> Solution:
         """The solution where nothing is quadratic: of many that cost the same, which is what PIQP may stall among."""
@@ -114,7 +118,7 @@ class DiagonalProgram:
         solve: Any = linprog  # its stubs know no sparse matrices
         found = solve(self._linear, A_eq=self._matrix, b_eq=self._rhs, bounds=limits, method="highs", options=exact)
         if found.status != 0:
-            raise NotSolved(f"{status}; HiGHS: {found.message}")
+            raise NotSolved(f"{status}HiGHS: {found.message}")
         return Solution(x=self._whole(found.x), y=np.array(found.eqlin.marginals), iterations=int(found.nit))
 
     def _whole(self, free: FloatArray) -> FloatArray:

@@ -13,9 +13,9 @@ from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.conversion import FUEL
 from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
 from mosaik_p2p.prosumers.model import CONNECTION, CONTRACT, IMBALANCE, LACKING, ProsumerModel
-from mosaik_p2p.prosumers.state import reactive_share
+from mosaik_p2p.prosumers.state import reactive_injection_kvar
 from mosaik_p2p.prosumers.storing import LEVEL
-from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
+from mosaik_p2p.units import CARRIERS, FloatArray
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Exchange:
     imbalance_kw: float
     import_price_per_kwh: float | None
     export_price_per_kwh: float | None
+    cleared_surplus_kw: float
+    """What was cleared as too much, at the price of an imbalance; what forecasts add to it costs nothing."""
 
     @property
     def injection_kw(self) -> float:
@@ -65,9 +67,8 @@ class Realised:
     """Energy by which each flexible load was cleared less than its forecast."""
 
     def reactive_kvar(self, prosumer: Prosumer) -> float:
-        """Reactive power that its owner injects."""
-        electric = self.exchanges.get(ELECTRICITY)
-        return 0.0 if electric is None else electric.injection_kw * reactive_share(prosumer.power_factor)
+        """Reactive power that its owner injects: that of each device, so that a roof does not change a load's."""
+        return reactive_injection_kvar(prosumer, {entry.device: entry.el_kw for entry in self.devices})
 
 
 def realise(
@@ -79,7 +80,7 @@ def realise(
     devices = [_dispatch(device_name, model, power, deviation) for device_name in _device_names(model)]
     devices += _fixed_loads(prosumer, interval)
     exchanges = {
-        carrier: _exchange(model, carrier, float(sale_kw[c]), devices, prosumer.connection_kw.get(carrier))
+        carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices, prosumer.connection_kw.get(carrier))
         for c, carrier in enumerate(CARRIERS)
         if _touches(prosumer, model, c)
     }
@@ -171,6 +172,7 @@ def _fixed_loads(prosumer: Prosumer, interval: int) -> list[DeviceDispatch]:
 def _exchange(
     model: ProsumerModel,
     carrier: str,
+    power: FloatArray,
     sale_kw: float,
     devices: list[DeviceDispatch],
     limits_kw: tuple[float | None, float | None] | None,
@@ -194,7 +196,13 @@ def _exchange(
         imbalance_kw=produced + taken - sale_kw,
         import_price_per_kwh=float(model.linear[bought, 0]) if bought is not None else None,
         export_price_per_kwh=-float(model.linear[given, 0]) if given is not None else None,
+        cleared_surplus_kw=_cleared_surplus_kw(model, c, power),
     )
+
+
+def _cleared_surplus_kw(model: ProsumerModel, c: int, power: FloatArray) -> float:
+    too_much = (k for k, v in enumerate(model.variables) if v.type == IMBALANCE and model.balance[c, k, 0] < 0.0)
+    return sum((float(power[k]) for k in too_much), 0.0)
 
 
 def _contract_row(model: ProsumerModel, c: int, quantity: str) -> int | None:

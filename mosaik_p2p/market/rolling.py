@@ -135,15 +135,9 @@ class RollingMarket:
         """
         if self._open is None:
             raise ValueError("there is no cleared interval to negotiate about")
-        opened_before = self._open.standing or opened(self._open.raw, self._open.clearing)
+        before = self._open.standing or opened(self._open.prosumers, self._open.raw, self._open.clearing)
         by_carrier = {CARRIERS.index(carrier): report for carrier, report in reports.items()}
-        try:
-            standing, offer = answered(
-                opened_before, by_carrier, self._case.settings, max_rounds=max_rounds, on_check=on_check
-            )
-        except NotSolved:
-            # The last dispatch was checked and stands; what it violates is on record.
-            return None
+        standing, offer = answered(before, by_carrier, self._case.settings, max_rounds=max_rounds, on_check=on_check)
         self._open = replace(self._open, standing=standing)
         if offer is None or self._pending is None:
             return None

@@ -7,22 +7,23 @@ Around a solved state a limit of a line, a bus or a pipe reads
 with x_i the prosumer's injection into the network in kW, fed in by trade or by contract alike. What is cleared and what
 turns out differ by a forecast that missed, which no clearing changes; so the row holds for cleared injections too, and
 as `sum_i S_i x_i <= bound` it can be kept when the network is solved at another point.
+
+Reactive power is a constant of the plan: `bound` holds for the plan at hand, and `renewed` states it for another one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mosaik_p2p.units import FloatArray
 
-MARGIN = 1e-4
-"""Part of a limit by which a row stays clear of it: what curvature and the clearing's own tolerance may add."""
-MARGIN_GROWTH = 4.0
-"""Factor on the margin each time that the same limit is found broken again."""
-LARGEST_MARGIN = 1e-2
+MARGIN = 1e-6
+"""Part of a limit by which a row stays clear of it: what the solvers' tolerances may add."""
 CURVATURE = 0.25
-"""Part of the excess that is added to the margin where a limit is broken although its row was kept."""
+"""Largest part of what the last linearisation missed by that the next one, which has a shorter way, is held to miss by;
+doubled each time that the limit is found broken after `CURVED` times."""
+CURVED = 2
 NO_INFLUENCE = 1e-3
 """A limit that all prosumers together, moving by their size, change by less than this part of its excess is beyond
 their influence."""
@@ -39,7 +40,9 @@ class LimitRow:
     limit: float
     is_upper: bool
     per_kw: Mapping[str, float]
-    """By prosumer: change of the value, in `unit`, by 1 kW more injected, its reactive power going along."""
+    """By prosumer: change of the value, in `unit`, by 1 kW more injected, all reactive power held."""
+    per_kvar: Mapping[str, float] = field(default_factory=dict)
+    """The same by 1 kvar more injected."""
 
     @property
     def excess(self) -> float:
@@ -65,6 +68,12 @@ class HeldRow:
     times_broken: int
     worst_excess: float
     """The largest excess so far, zero where it was never broken."""
+    margin: float = 0.0
+    """By how much `bound` is nearer than the limit, in `unit`."""
+    kvar_slope: FloatArray | None = None
+    """(N,) unit per kvar; None: reactive power does not enter."""
+    planned_kvar: FloatArray | None = None
+    """(N,) reactive power of the plan that `bound` holds for."""
 
     @property
     def key(self) -> "RowKey":
@@ -81,9 +90,17 @@ class HeldRow:
         """The largest entry: what turns the row's unit into kW."""
         return float(np.abs(self.slope).max(initial=0.0))
 
-    def relaxed(self, by: float) -> "HeldRow":
-        """The same row with `by` more room."""
-        return replace(self, bound=self.bound + by)
+    def renewed(self, kvar: FloatArray) -> "HeldRow":
+        """The same row for a plan with reactive injections `kvar` (N,)."""
+        if self.kvar_slope is None or self.planned_kvar is None:
+            return self
+        taken = float(self.kvar_slope @ (kvar - self.planned_kvar))
+        return replace(self, bound=self.bound - taken, planned_kvar=kvar)
+
+    def predicted(self, injection_kw: FloatArray, kvar: FloatArray) -> float:
+        """By how much the limit is broken at other injections (N,), if all is linear; negative where there is room."""
+        renewed = self.renewed(kvar)
+        return float(renewed.slope @ injection_kw) - renewed.bound - renewed.margin
 
 
 RowKey = tuple[int, str, str, bool, bool]
@@ -100,16 +117,28 @@ def row_key(carrier: int, element: str, quantity: str, is_upper: bool, slope: Fl
 
 
 def held_row(
-    row: LimitRow, carrier: int, names: Sequence[str], injection_kw: FloatArray, held: Mapping[RowKey, HeldRow]
+    row: LimitRow,
+    carrier: int,
+    names: Sequence[str],
+    injection_kw: FloatArray,
+    held: Mapping[RowKey, HeldRow],
+    kvar: FloatArray | None = None,
+    affordable: float = 0.0,
 ) -> HeldRow:
-    """The row of a limit found with injections `injection_kw` (N,) cleared; `held` are the rows so far."""
+    """The row of a limit found with injections `injection_kw` (N,) cleared and a plan of `kvar` (N,); `held` are the
+    rows so far. A margin of `affordable`, in `unit`, costs as good as nothing."""
     sign = 1.0 if row.is_upper else -1.0
-    slope = sign * np.array([row.per_kw.get(name, 0.0) for name in names])
+    slope, kvar_slope = (
+        sign * np.array([change.get(name, 0.0) for name in names]) for change in (row.per_kw, row.per_kvar)
+    )
+    planned = np.zeros(len(names)) if kvar is None else kvar
     before = held.get(row_key(carrier, row.element, row.quantity, row.is_upper, slope))
     broken = (before.times_broken if before is not None else 0) + int(row.excess > 0)
-    margin = min(MARGIN * MARGIN_GROWTH ** max(broken - 1, 0), LARGEST_MARGIN) * abs(row.limit)
+    margin = MARGIN * abs(row.limit)
     if before is not None:
-        margin += CURVATURE * max(row.excess, 0.0)
+        missed = row.excess - before.predicted(injection_kw, planned)
+        likely = _missed_again(before, row.excess, missed, broken)
+        margin += max(likely, min(missed, affordable)) if row.excess > 0.0 else likely
     return HeldRow(
         carrier=carrier,
         element=row.element,
@@ -122,7 +151,24 @@ def held_row(
         bound=float(-row.excess - margin + slope @ injection_kw),
         times_broken=broken,
         worst_excess=max(row.excess, 0.0 if before is None else before.worst_excess),
+        margin=margin,
+        kvar_slope=kvar_slope if kvar_slope.any() else None,
+        planned_kvar=planned if kvar_slope.any() else None,
     )
+
+
+def _missed_again(before: HeldRow, excess: float, missed: float, times_broken: int) -> float:
+    """What the next clearing may miss the limit by, in the row's unit; the last one was wrong by `missed`.
+
+    A miss grows with the square of the way, and the way that is left is about as long as what was missed.
+    """
+    way = abs(excess - missed - before.excess)
+    if missed <= 0.0:
+        return 0.0
+    if times_broken <= CURVED:
+        return missed * (min(missed / way, CURVATURE) if way > 0.0 else CURVATURE)
+    # What is missed time and again is no curvature, and in the end is kept away by its whole size.
+    return missed * min(CURVATURE * 2.0 ** (times_broken - CURVED - 1), 1.0)
 
 
 def can_be_influenced(row: HeldRow, size_kw: FloatArray) -> bool:

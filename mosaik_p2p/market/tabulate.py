@@ -197,11 +197,13 @@ def prosumers_table(
                     exchange.export_price_per_kwh,
                     clearing.scarcity_price_per_kwh,
                     float(surcharge_per_kwh[CARRIERS.index(carrier), i]),
+                    exchange.cleared_surplus_kw,
                 )
             )
     columns = (
         "prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
-        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh"
+        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh "
+        "cleared_surplus_kw"
     )
     return _columns(columns, rows)
 
@@ -238,10 +240,12 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
             power = (exchange.import_kw, exchange.export_kw, exchange.imbalance_kw)
             reactive = result.reactive_kvar(prosumer) if carrier == ELECTRICITY else None
             injected = (exchange.injection_kw, reactive)
-            rows.append((prosumer.name, carrier, *power, *injected, *own[:2], *prices, *own[2:]))
+            last = exchange.cleared_surplus_kw
+            rows.append((prosumer.name, carrier, *power, *injected, *own[:2], *prices, *own[2:], last))
     columns = (
         "prosumer carrier import_kw export_kw imbalance_kw injection_kw q_injection_kvar cost level_kwh "
-        "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh"
+        "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
+        "cleared_surplus_kw"
     )
     return _columns(columns, rows)
 

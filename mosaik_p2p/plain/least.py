@@ -102,5 +102,6 @@ def _split(market: PlainMarket, sale_kw: FloatArray) -> tuple[FloatArray, Contra
         share=np.ones(int(straight.sum())),
         upper_kw=(assets.p_max_kw - assets.p_min_kw)[straight],
         price_per_kwh=assets.b[straight],
+        is_imbalance=np.zeros(int(straight.sum()), dtype=np.bool_),
     )
     return np.bincount(assets.agent, held, count).astype(float), contracts

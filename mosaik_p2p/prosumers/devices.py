@@ -62,6 +62,8 @@ class Pv:
     name: str
     available: Series
     cost_per_kwh: float
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Battery:
     efficiency_charge: float
     efficiency_discharge: float
     cost_per_kwh: float
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,8 @@ class Ev:
     cost_per_kwh: float
     intervals_left: IntArray
     """(span,) intervals that follow this one until it departs; -1 while it is away."""
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
     def is_there(self, k: int) -> bool:
         """Whether it is plugged in during interval `k` of the span."""
@@ -175,6 +181,8 @@ class Chp:
     efficiency: float
     power_to_heat: float
     fuel_price_per_kwh: FloatArray
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
     @property
     def efficiency_el(self) -> float:
@@ -196,6 +204,8 @@ class Generator:
     max_kw: float
     cost_per_kwh: float
     cost_per_kw2h: float
+    power_factor: float = 1.0
+    """Signed, see `prosumers.state.reactive_share`."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +221,8 @@ class Contract:
     export_max_kw: float
 
 
+Machine: TypeAlias = Pv | Battery | Ev | Generator | Chp
+"""What has a power factor of its own; what only draws goes by its owner's."""
 Store: TypeAlias = Battery | HeatTank | Ev
 """What has a level."""
 Device: TypeAlias = (
@@ -238,6 +250,7 @@ class Prosumer:
     junctions: tuple[int, int] | None
     """Indices of its supply and return junction in the pandapipes net, None where it has no heat connection."""
     power_factor: float
+    """Of what draws electricity."""
     devices: tuple[Device, ...]
     contracts: tuple[Contract, ...]
     connection_kw: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Prosumer, Store
+from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Machine, Prosumer, Store
 
 
 @dataclass(frozen=True)
@@ -47,5 +47,20 @@ def next_state(
 
 
 def reactive_share(power_factor: float) -> float:
-    """tan(phi), kvar per kW: a load draws both, a feed-in at the same power factor injects both."""
-    return math.sqrt(1.0 / power_factor**2 - 1.0)
+    """tan(phi), kvar injected per kW injected: where positive, who draws draws both and who feeds in injects both.
+
+    A negative power factor is under-excited: it draws reactive power while it feeds in.
+    """
+    return math.copysign(math.sqrt(1.0 / power_factor**2 - 1.0), power_factor)
+
+
+def own_reactive_share(prosumer: Prosumer, device: str) -> float:
+    """kvar per kW of a device of `prosumer`: a machine's own, else that of what draws."""
+    own = {entry.name: entry.power_factor for entry in prosumer.devices if isinstance(entry, Machine)}
+    return reactive_share(own.get(device, prosumer.power_factor))
+
+
+def reactive_injection_kvar(prosumer: Prosumer, el_kw: Mapping[str, float]) -> float:
+    """What the devices of `prosumer` inject at electric powers `el_kw` (produced +), each at its own power factor."""
+    # Nothing is added for a power of zero, so that no reactive power has a sign of its own.
+    return sum((kw * own_reactive_share(prosumer, name) for name, kw in el_kw.items() if kw != 0.0), 0.0)

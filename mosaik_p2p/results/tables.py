@@ -100,6 +100,7 @@ TABLES: dict[str, TableShape] = {
         export_price_per_kwh=REAL,
         imbalance_price_per_kwh=REAL,
         surcharge_per_kwh=REAL,
+        cleared_surplus_kw=REAL,
     ),
     "devices": _shape(
         "time prosumer device",
@@ -134,6 +135,7 @@ TABLES: dict[str, TableShape] = {
         fuel_kw=REAL,
         fuel_cost=REAL,
         missed_kwh=REAL,
+        cleared_surplus_kw=REAL,
     ),
     # What the devices do alone; columns as in `devices`.
     "alone_devices": _shape(

@@ -14,6 +14,7 @@ from mosaik_p2p.scenario.ranges import (
     PowerKw,
     PowerToHeat,
     RatingKw,
+    SignedPowerFactor,
 )
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
 from mosaik_p2p.scenario.tariffs import Price
@@ -93,6 +94,9 @@ class PvSpec(DeviceSection):
     """Peak power, kWp."""
     cost_per_kwh: CostPerKwh = 0.0
     """Currency per kWh produced."""
+    power_factor: SignedPowerFactor = 1.0
+    """Of its inverter. 1: no reactive power; 0.95: reactive power goes the way of active power; -0.95: the other way,
+    drawing reactive power while it feeds in (under-excited)."""
 
 
 class SolarCollectorSpec(DeviceSection):
@@ -175,6 +179,9 @@ class ChpSpec(DeviceSection):
     0.6 kWh of heat."""
     fuel_price_per_kwh: Price
     """Currency per kWh of fuel."""
+    power_factor: SignedPowerFactor = 1.0
+    """Of its machine. 1: no reactive power; 0.95: reactive power goes the way of active power; -0.95: the other way,
+    drawing reactive power while it feeds in (under-excited)."""
 
 
 class GeneratorSpec(DeviceSection):
@@ -191,6 +198,9 @@ class GeneratorSpec(DeviceSection):
     """Currency per kWh."""
     cost_per_kw2h: CostPerKw2h = 0.0
     """Currency per kW2h: by how much each further kW makes a kWh dearer."""
+    power_factor: SignedPowerFactor = 1.0
+    """Of its machine. 1: no reactive power; 0.95: reactive power goes the way of active power; -0.95: the other way,
+    drawing reactive power while it feeds in (under-excited)."""
 
     @model_validator(mode="after")
     def _range(self) -> Self:

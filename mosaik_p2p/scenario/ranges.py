@@ -6,7 +6,7 @@ out, or gives the upper end. docs/scenario.md states the range of each key; the 
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from mosaik_p2p.scenario.base import Name, refuse
 
@@ -35,7 +35,22 @@ ChargeRate: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=MOST_PRIC
 
 Share: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Efficiency: TypeAlias = Annotated[float, Field(strict=True, ge=0.01, le=1.0)]
-PowerFactor: TypeAlias = Annotated[float, Field(strict=True, ge=0.1, le=1.0)]
+LEAST_POWER_FACTOR = 0.1
+
+
+def _far_from_zero(value: float) -> float:
+    if abs(value) < LEAST_POWER_FACTOR:
+        refuse(
+            f"is nearer to zero than {LEAST_POWER_FACTOR:g}",
+            remedy="Give 0.1 to 1, or -1 to -0.1 for what draws reactive power while it feeds in.",
+        )
+    return value
+
+
+PowerFactor: TypeAlias = Annotated[float, Field(strict=True, ge=LEAST_POWER_FACTOR, le=1.0)]
+"""Of what draws: it draws reactive power along with active power."""
+SignedPowerFactor: TypeAlias = Annotated[float, Field(strict=True, ge=-1.0, le=1.0), AfterValidator(_far_from_zero)]
+"""Of an inverter or machine, see `reactive_share`."""
 PowerToHeat: TypeAlias = Annotated[float, Field(strict=True, ge=0.01, le=100.0)]
 Scaling: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1000.0)]
 HouseScale: TypeAlias = Annotated[float, Field(strict=True, ge=1e-6, le=1e6)]

@@ -277,7 +277,8 @@ class ProsumerSpec(Section):
     replaces_consumer: Place | None = None
     """A heat consumer of the heat network's file that this prosumer stands for; it leaves the background."""
     power_factor: PowerFactor = 1.0
-    """Of what it exchanges with the electric network; 1: no reactive power."""
+    """Of what draws (loads, heat pump, electric boiler): 0.95 draws reactive power whatever the roof feeds in; 1: none.
+    PV, battery, vehicle, generator and CHP have a `power_factor` of their own."""
     scale: HouseScale = 1.0
     """Multiplies the profiles of its loads."""
     shift_minutes: Annotated[int, Field(strict=True, ge=-MINUTES_PER_DAY, le=MINUTES_PER_DAY)] = 0

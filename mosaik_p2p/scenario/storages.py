@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from mosaik_p2p.scenario.base import DeviceSection, PlainName, Section, refuse
-from mosaik_p2p.scenario.ranges import CapacityKwh, CostPerKwh, Efficiency, EnergyKwh, RatingKw
+from mosaik_p2p.scenario.ranges import CapacityKwh, CostPerKwh, Efficiency, EnergyKwh, RatingKw, SignedPowerFactor
 from mosaik_p2p.scenario.tariffs import MINUTES_PER_DAY, Clock, minute_of_day
 
 
@@ -83,6 +83,9 @@ class BatterySpec(DeviceSection):
     """Shares that survive charging and discharging."""
     cost_per_kwh: CostPerKwh = 0.0
     """Wear: currency per kWh charged and per kWh discharged."""
+    power_factor: SignedPowerFactor = 1.0
+    """Of its inverter. 1: no reactive power; 0.95: reactive power goes the way of active power; -0.95: the other way,
+    drawing reactive power while it feeds in (under-excited)."""
 
 
 class HeatTankSpec(DeviceSection):
@@ -163,6 +166,9 @@ class EvSpec(DeviceSection):
     """Whether it may feed back."""
     cost_per_kwh: CostPerKwh = 0.0
     """Wear: currency per kWh charged and per kWh discharged."""
+    power_factor: SignedPowerFactor = 1.0
+    """Of its inverter. 1: no reactive power; 0.95: reactive power goes the way of active power; -0.95: the other way,
+    drawing reactive power while it feeds in (under-excited)."""
 
     @model_validator(mode="after")
     def _goes_away(self) -> Self:

@@ -100,17 +100,21 @@ def _trades(trades: Table, dt_h: float) -> Iterator[Payment]:
 
 
 def _exchanges(table: Table, case: str, dt_h: float) -> Iterator[Payment]:
-    """Contracts, and imbalances: what is short costs the scarcity price, what is too much earns nothing."""
+    """Contracts, and imbalances: what is short, and what was cleared as too much, costs the scarcity price at which it
+    was cleared; what forecasts made too much costs and earns nothing."""
     power = ("import_kw", "export_kw", "imbalance_kw")
     prices = ("import_price_per_kwh", "export_price_per_kwh", "imbalance_price_per_kwh")
-    for row in _rows(table, "prosumer", "carrier", *power, *prices):
+    cleared = table.get("cleared_surplus_kw") or [0.0] * len(table.get("prosumer", ()))
+    rows = _rows(table, "prosumer", "carrier", *power, *prices)
+    for row, surplus_kw in zip(rows, cleared, strict=True):
         prosumer, carrier = str(row[0]), str(row[1])
         bought, sold, imbalance = (float(value) * dt_h for value in row[2:5])
         price_in, price_out, scarcity = (0.0 if value is None else float(value) for value in row[5:8])
         supplier = SUPPLIER[carrier]
         yield Payment(case, supplier, prosumer, carrier, "import", bought, price_in * bought)
         yield Payment(case, prosumer, supplier, carrier, "export", sold, price_out * sold)
-        yield Payment(case, supplier, prosumer, carrier, "imbalance", abs(imbalance), scarcity * max(-imbalance, 0.0))
+        priced = max(-imbalance, min(imbalance, float(surplus_kw or 0.0) * dt_h), 0.0)
+        yield Payment(case, supplier, prosumer, carrier, "imbalance", abs(imbalance), scarcity * priced)
 
 
 def _surcharges(table: Table, dt_h: float) -> Iterator[Payment]:
