@@ -35,6 +35,7 @@ EVENING = ("time.start=2017-03-28T18:00:00+01:00", "time.horizon_steps=4", "temp
 NOBODY_TRADES = ("charges.electricity.rate=1000", "charges.heat.rate=1000")
 SUNNY = (
     *("time.start=2017-03-28T12:00:00+01:00", "time.horizon_steps=3", "scale.pv=8"),
+    "templates.member.pv.power_factor=0.95",
     *("tariffs.grid.export_max_kw=2000", "networks.electricity.limits.voltage_pu.max=1.001"),
     "negotiation.enabled=true",
     *('negotiation.revenue="returned"', "settlement.lift_limits=1"),
