@@ -14,7 +14,8 @@ import pytest
 from pandapower import pandapowerNet
 
 import hostile_nets as nets
-from mosaik_p2p.networks.electric import electric_net
+from mosaik_p2p.networks.electric import ElectricNetwork
+from mosaik_p2p.networks.electric_files import as_meant
 from mosaik_p2p.networks.files.column_uses import Use, columns_by_use, refused_faults, unlisted
 from mosaik_p2p.networks.files.electric_columns import COMPUTED, REFUSED
 from mosaik_p2p.networks.files.electric_uses import ELECTRIC_USES, ENTRIES, table_use
@@ -82,7 +83,7 @@ def net_of_all() -> pandapowerNet:
 
 def voltages(net: pandapowerNet) -> list[float]:
     """Magnitudes and angles, and what the slack feeds in."""
-    result = PowerFlow(electric_net(net, "made", "")).solve({}, background_scaling=1.0)
+    result = PowerFlow(ElectricNetwork("made", as_meant(copy.deepcopy(net)), "")).solve({}, background_scaling=1.0)
     assert result.slack_kw is not None
     return [*result.buses["vm_pu"], *result.buses["va_degree"], result.slack_kw]
 

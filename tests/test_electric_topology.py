@@ -13,9 +13,9 @@ from mosaik_p2p.networks.electric_files import as_meant
 from mosaik_p2p.networks.electric_graph import together
 
 SAME_OHM = 1e-6
-UNSOLVED = (13, 16)
+UNSOLVED = (13,)
 """Nets for which pandapower finds no solution."""
-SEEDS = [seed for seed in range(22) if seed not in UNSOLVED]
+SEEDS = [seed for seed in range(15) if seed not in UNSOLVED]
 
 
 def random_net(seed: int) -> pandapowerNet:
@@ -68,25 +68,20 @@ def solved(net: pandapowerNet) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_who_is_supplied_is_what_the_solver_finds(seed: int) -> None:
-    net = random_net(seed)
-    solved(net)
-    dead = {int(bus) for bus in net.bus.index[net.bus["in_service"] & net.res_bus["vm_pu"].isna()]}
-    assert unsupplied_buses(ElectricNetwork("random", net, "")) == dead
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 def test_nodes_and_impedances_are_those_of_the_solver(seed: int) -> None:
-    """The solver's branches, merged where it fuses buses; distances by the least path over both."""
+    """Who is supplied; the solver's branches, merged where it fuses buses; distances by the least path over both."""
     net = random_net(seed)
     solved(net)
-    graph = electric_graph(ElectricNetwork("random", net, ""))
+    network = ElectricNetwork("random", net, "")
+    dead = {int(bus) for bus in net.bus.index[net.bus["in_service"] & net.res_bus["vm_pu"].isna()]}
+    assert unsupplied_buses(network) == dead
+    graph = electric_graph(network)
     ours = nx.Graph()
     ours.add_nodes_from(graph.node_of.values())
     for a, b, ohm in zip(graph.from_node, graph.to_node, graph.length, strict=True):
         ours.add_edge(int(a), int(b), ohm=float(ohm))
     theirs, at = of_the_solver(net)
-    live = [bus for bus in graph.node_of if np.isfinite(net.res_bus["vm_pu"].at[bus])]
+    live = [bus for bus in graph.node_of if bus not in dead]
     for bus in live:
         lengths = nx.single_source_dijkstra_path_length(ours, graph.node_of[bus], weight="ohm")
         expected = nx.single_source_dijkstra_path_length(theirs, at[bus], weight="ohm")
