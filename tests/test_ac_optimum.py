@@ -15,6 +15,8 @@ from mosaik_p2p.networks.electric import electric_case
 from mosaik_p2p.results.sentences import negotiation_sentence
 from mosaik_p2p.results.store import read_table
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 LOOSE, TIGHT = 1e-3, 1e-5
 GAPS = (LOOSE, TIGHT)
 WITHIN = 5e-3

@@ -30,6 +30,8 @@ from mosaik_p2p.settlement.ledger import LossPrices, losses_paid
 from mosaik_p2p.settlement.returns import surcharges_returned
 from test_heat_consumers import CONTROLS, flow_of, network_with
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 EVENING = ("time.start=2017-03-28T18:00:00+01:00", "time.horizon_steps=4", "templates.member.battery.power_kw=1e-6")
 """Without batteries there is one best dispatch: two hours of the same price would leave theirs open."""
 NOBODY_TRADES = ("charges.electricity.rate=1000", "charges.heat.rate=1000")

@@ -97,6 +97,7 @@ def test_a_second_run_in_mid_run_is_refused_by_name(tmp_path: Path, monkeypatch:
     assert f"is in use by another run (process {os.getpid()} on " in told[0]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_folder_that_vanishes_is_told_on_stderr(tmp_path: Path) -> None:
     ended = command(tmp_path / "run", HARMED.format(tests=str(TESTS), kind="WithoutFolder"))
@@ -171,6 +172,7 @@ def test_a_disk_that_fills(tmp_path: Path, kilobytes: int) -> None:
         assert outcome.exit_code is ExitCode.COMPLETE
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", "2>&1 | true"])
 def test_streams_that_nobody_reads_stop_no_run(tmp_path: Path, shell: str) -> None:
@@ -191,6 +193,7 @@ def test_streams_that_nobody_reads_stop_no_run(tmp_path: Path, shell: str) -> No
         assert (tmp_path / "run" / name).stat().st_size > 0
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_faults_that_nobody_reads_keep_their_exit_code(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
@@ -199,6 +202,7 @@ def test_faults_that_nobody_reads_keep_their_exit_code(tmp_path: Path) -> None:
     assert command(tmp_path, shell="2>/dev/full").returncode == 2
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_what_cannot_be_printed_is_no_success_where_it_is_all_there_is() -> None:
     if not Path("/dev/full").exists():

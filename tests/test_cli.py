@@ -139,6 +139,7 @@ def test_an_error_in_a_simulator_is_one_line_and_a_log(
     assert log.read_text().rstrip().endswith("ValueError: the transformer burns")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_streams_that_are_closed_are_missed_by_nobody(tmp_path: Path) -> None:
     def called(streams: str, *arguments: str) -> int:
@@ -151,6 +152,7 @@ def test_streams_that_are_closed_are_missed_by_nobody(tmp_path: Path) -> None:
     assert called("2>&-", "check", "network1", "--set", "scale.load=-1") == 2
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_without_compiling_a_run_is_slow_and_says_so(tmp_path: Path) -> None:
     options = ("--steps", "1", "--set", "time.horizon_steps=2", "--set", "time.start=2017-03-28T11:00:00+01:00")

@@ -124,6 +124,7 @@ def test_a_column_said_to_be_used_moves_the_solution_and_an_irrelevant_one_does_
         assert voltages(idle) == before, table
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("table", [table for table in MOVING if table != "bus"])
 def test_every_number_said_to_be_used_moves_the_solution(table: str) -> None:

@@ -106,6 +106,7 @@ def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> No
     assert (compared.folder / REPORT_FILE).read_bytes() == before
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -> None:
     overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)

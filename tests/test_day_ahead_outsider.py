@@ -12,7 +12,7 @@ INDEX = 1e-9
 BENEFIT = {"network1": 0.05, "network1_electric": 0.2}
 """At each end and full reputation: enough to outweigh the charges of the nearest pairs within the run."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ class TestUsualGrid:
         assert list(table["hour"]) == [0, 1, 2]
         assert list(table["round"]) == [0, 0, 0]
         assert set(table["status"]) == {"ok"}
-        assert list(table["lowest"]) == pytest.approx([0.9798, 0.9801, 0.9789], abs=2e-4)
+        assert list(table["lowest"]) == pytest.approx([0.9784, 0.9786, 0.9777], abs=2e-4)
         assert (table["violations"] > 0).all()
 
     def test_a_corrected_dispatch_is_checked_in_the_same_instant(self) -> None:
@@ -136,7 +136,7 @@ def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(whole, parts, check_exact=True, obj=name)
     pd.testing.assert_frame_equal(one, three, check_exact=True)
     assert (tmp_path / "three" / "heat_net.json").stat().st_size > 0
-    assert one.loc["electricity", "slack_kw"] == pytest.approx(902.5, rel=CLEARED)
+    assert one.loc["electricity", "slack_kw"] == pytest.approx(905.3, rel=CLEARED)
     assert one.loc["heat", "loss_kw"] == pytest.approx(23.83, rel=CLEARED)
 
 

@@ -167,12 +167,6 @@ SINGLE_FAULTS = [
     ("no horizon", setter("time", "horizon_steps", value=0), "time.horizon_steps", "bound"),
     ("horizon of less than a step", setter("time", "horizon_steps", value=0.5), "time.horizon_steps", "integer"),
     (
-        "export at the import price",
-        setter("tariffs", "grid", "export_per_kwh", value=0.443),
-        "tariffs.grid.export_per_kwh",
-        "below",
-    ),
-    (
         "two limits for one element",
         setter(
             *GRID,
@@ -259,14 +253,10 @@ def test_negative_forecasts_are_found_too(tmp_path: Path) -> None:
 
 
 def test_times_in_messages_are_at_the_scenarios_own_offset(tmp_path: Path) -> None:
-    def plant(scenario: Tables) -> None:
-        scenario["tariffs"]["grid"]["export_per_kwh"] = 0.5
-
     frame = made.series(made.STEPS - 1)
     frame.loc[2, "load_a_kw"] = np.nan
-    faults = faults_of(tmp_path, plant, frame=frame)
+    faults = faults_of(tmp_path, lambda _: None, frame=frame)
     assert "2017-03-21T03:00:00+01:00" in faults["profiles.day.file"].problem
-    assert "2017-03-21T00:00:00+01:00" in faults["tariffs.grid.export_per_kwh"].problem
     assert "+00:00" not in " ".join(str(fault) for fault in faults.values())
 
 

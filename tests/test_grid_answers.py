@@ -102,7 +102,8 @@ def halved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, int]:
         powers, heats = counted(patched, PowerFlow, "solve"), counted(patched, HeatFlow, "solve")
         load("network1", TIGHT)
         tried = len(powers), len(heats)
-        run("network1", out=folder, overrides=TIGHT, progress=False, simulators=halving)
+        market_only = (*TIGHT, "settlement.through_networks=[]")
+        run("network1", out=folder, overrides=market_only, progress=False, simulators=halving)
     # Without the trial of both networks when the scenario is loaded.
     return folder, len(powers) - 2 * tried[0], len(heats) - 2 * tried[1]
 

@@ -215,6 +215,7 @@ def of(sound: Sound, table: str) -> tuple[pp.pandapipesNet, dict[str, list[Any]]
     return sound["grids" if table in ("ext_grid", "heat_exchanger") else "street"]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_what_is_used_moves_a_result(sound: Sound, tmp_path: Path) -> None:
     idle = []

@@ -9,7 +9,7 @@ from mosaik_p2p.feasibility.checked import Checked, near
 from mosaik_p2p.feasibility.electric import check_electric, electric_checks
 from mosaik_p2p.feasibility.heat import check_heat, heat_checks
 from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
-from mosaik_p2p.feasibility.rows import LimitRow, Movers, Response, can_influence, entries, limit_rows
+from mosaik_p2p.feasibility.rows import LimitRow, MissingResponse, Movers, Response, can_influence, entries, limit_rows
 from mosaik_p2p.units import Table
 
 ELECTRIC = ElectricLimits(0.95, 1.05, 100.0, 80.0)
@@ -192,7 +192,9 @@ def test_a_row_has_the_entries_of_its_own_element() -> None:
         margin=0.0,
     )
     response = Response(elements=["z", "x"], per_kw=np.array([[3.0], [1.0]]), per_kvar=np.array([[0.3], [0.1]]))
-    rows = limit_rows([check], Movers(sources=("A",), injection_kw={"A": 1.0}, responses={"q": response}))
+    movers = Movers(sources=("A",), injection_kw={"A": 1.0}, responses={"q": response})
+    with pytest.warns(MissingResponse, match="of 'y' moves"):
+        rows = limit_rows([check], movers)
     assert [(row.element, row.per_kw, row.per_kvar) for row in rows] == [
         ("x", {"A": 1.0}, {"A": 0.1}),
         ("y", {}, {}),

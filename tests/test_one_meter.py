@@ -97,6 +97,7 @@ PAYS_MORE = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "more", [(), ("negotiation.enabled=true",), ("time.clearing=day_ahead", "time.steps=2")], ids=str

@@ -22,7 +22,7 @@ VOLTAGE_PU = 1e-8
 CLOSING = 1e-5
 """Money: what both solvers leave open of costs of some hundred."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

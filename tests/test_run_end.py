@@ -217,6 +217,7 @@ def paid_in_network1(*overrides: str) -> dict[str, dict[str, dict[str, float]]]:
     return paid
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_an_emptied_battery_is_no_gain_and_a_rolling_day_no_cheaper_than_one_planned_ahead() -> None:
     """C seems to gain 60.4, of which 6.7 are an emptied battery; E gains 7.2 more than it seems to.

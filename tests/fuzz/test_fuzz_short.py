@@ -23,8 +23,8 @@ from mosaik_p2p.plain.report import as_json
 
 SEED = 8
 SLICE = {
-    **{"scenario": 12, "override": 12, "nonsense": 4, "profile": 10, "houses": 6, "network": 12, "place": 8},
-    **{"code": 20, "tables": 30, "stressed": 30, "run": 1, "market": 1, "foreign": 1, "damage": 8, "outcome": 6},
+    **{"scenario": 6, "override": 6, "nonsense": 3, "profile": 5, "houses": 3, "network": 6, "place": 4},
+    **{"code": 8, "tables": 15, "stressed": 15, "run": 1, "market": 1, "foreign": 1, "damage": 4, "outcome": 3},
 }
 """Tries per surface."""
 
