@@ -66,6 +66,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
     return summary
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "name", "cause"),
