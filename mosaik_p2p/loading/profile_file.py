@@ -189,9 +189,11 @@ def _times_s(column: "pd.Series[str]", fault: Fault) -> IntArray:
         naive = pd.Series(not isinstance(column.dtype, pd.DatetimeTZDtype), index=column.index)
         parsed = pd.to_datetime(column, utc=True)
     else:
-        text = pd.Series([str(cell).strip() for cell in column.tolist()], index=column.index, dtype=object)
-        parsed = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
-        naive = ~text.str.contains(r"(?:[Zz]|[+-]\d\d:?\d\d)$", regex=True)
+        # Each text once: a packed file may hold millions of rows of the same.
+        codes, shown = pd.factorize(column, use_na_sentinel=False)
+        text = pd.Series([str(cell).strip() for cell in shown], dtype=object)
+        parsed = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce").iloc[codes]
+        naive = ~text.str.contains(r"(?:[Zz]|[+-]\d\d:?\d\d)$", regex=True).iloc[codes]
     for wrong, problem, remedy in (
         (parsed.isna(), "are not ISO 8601", "Write them as 2017-03-21T00:00:00+01:00."),
         (naive, "have no UTC offset", "Write the offset, as in 2017-03-21T00:00:00+01:00."),
