@@ -179,6 +179,7 @@ class _Ragged:
         self._more = 0
 
     def tell(self, number: int, line: str, count: int) -> None:
+        """Note a line of another number of values; beyond the first few they are only counted."""
         if len(self._faults) == TOLD_LINES:
             self._more += 1
             return

@@ -26,9 +26,8 @@ from mosaik_p2p.results.summary import write_summary
 class OwnFolder:
     """A folder that is claimed until it is concluded."""
 
-    def __init__(self, folder: ResultFolder, case: Case, claim: ExitStack) -> None:
-        self._folder, self._case, self._claim = folder, case, claim
-        self._begun = begin_folder(folder, case)
+    def __init__(self, folder: ResultFolder, case: Case, begun: Mapping[str, Any], claim: ExitStack) -> None:
+        self._folder, self._case, self._begun, self._claim = folder, case, begun, claim
 
     def conclude(self, wall_s: Mapping[str, float]) -> dict[str, Any]:
         """Write summary and report, give the folder free, and return the summary."""
@@ -58,10 +57,7 @@ def claimed(folder: Path, case: Case, *, overwrite: bool) -> OwnFolder | None:
         raise BadInput([Fault("Recorder.folder", str(folder), problem, "Make the folder before the world is run")])
     if is_locked(folder):
         return None
-    claim = ExitStack()
-    own = claim.enter_context(claimed_folder(folder, overwrite=overwrite))
-    try:
-        return OwnFolder(own, case, claim)
-    except Exception:
-        claim.close()
-        raise
+    with ExitStack() as claim:
+        own = claim.enter_context(claimed_folder(folder, overwrite=overwrite))
+        begun = begin_folder(own, case)
+        return OwnFolder(own, case, begun, claim.pop_all())

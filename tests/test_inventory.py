@@ -70,7 +70,7 @@ def test_check_tells_warnings_and_ends_well(scenario: Scenarios, capsys: pytest.
     code, text = check(path, capsys=capsys)
     assert code == 0
     assert "1 warning:\n  1. time.horizon_steps = 1" in text
-    assert "Network of electricity: net.json, 3 buses, 1 slacks" in text
+    assert "Network of electricity: net.json, 3 buses, 1 slack," in text
     code, text = check(path, "--json", capsys=capsys)
     told = json.loads(text)
     assert (code, told["faults"], told["inventory"]["prosumers"]) == (0, [], 2)

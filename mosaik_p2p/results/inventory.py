@@ -13,6 +13,7 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 
 WIDTH = 100
 _NODES = {ELECTRICITY: ("buses", "slacks"), HEAT: ("junctions", "plants")}
+_ONE = {"buses": "bus", "slacks": "slack", "junctions": "junction", "plants": "plant"}
 _WORDS = {"irrelevant": "without effect", "unknown": "without effect, unknown to the library"}
 
 
@@ -46,8 +47,9 @@ def inventory_lines(inventory: Mapping[str, Any]) -> list[str]:
 
 
 def _network_lines(network: str, words: tuple[str, str], told: Mapping[str, Any]) -> list[str]:
-    counts = ", ".join(f"{told[word]} {word}" for word in words)
-    lines = [f"Network of {network}: {told['source']}, {counts}, prosumers at {told['places']} places"]
+    counts = ", ".join(f"{told[word]} {_ONE[word] if told[word] == 1 else word}" for word in words)
+    places = f"{told['places']} place{'' if told['places'] == 1 else 's'}"
+    lines = [f"Network of {network}: {told['source']}, {counts}, prosumers at {places}"]
     for table, rows in told["tables"].items():
         lines.append(f"  {table} ({rows['elements']}): {rows['counts']}")
         for use, columns in rows["columns"].items():

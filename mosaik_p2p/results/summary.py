@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,14 @@ from mosaik_p2p.results.arbitrage import ARBITRAGE, arbitrage_kwh
 from mosaik_p2p.results.closing import closing_by_prosumer, closing_in_all
 from mosaik_p2p.results.completeness import gaps
 from mosaik_p2p.results.counterfactuals import (
-    ALONE_WITHIN_LIMITS,
-    WITHOUT_CHARGES,
-    WITHOUT_NEGOTIATION,
     counterfactual_results,
     counterfactual_summaries,
 )
 from mosaik_p2p.results.district import curtailed_by_prosumer, district
-from mosaik_p2p.results.extremes import worst_values
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.folder import SUMMARY_FILE
 from mosaik_p2p.results.limit_costs import limit_costs
-from mosaik_p2p.results.losses import caused_loss
 from mosaik_p2p.results.mark import result_folder
-from mosaik_p2p.results.market_effect import by_limit, hours_by_network, market_effect, violations_alone
 from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
 from mosaik_p2p.results.money import (
     costs,
@@ -39,8 +33,7 @@ from mosaik_p2p.results.money import (
     stored_change,
     total_cost,
 )
-from mosaik_p2p.results.naming import kind_of, place
-from mosaik_p2p.results.negotiated import negotiation_summary
+from mosaik_p2p.results.network_summary import of_networks, rows_of
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.system_cost import gain_after_closing, system_costs
 from mosaik_p2p.results.unserved import (
@@ -109,21 +102,25 @@ def package_versions() -> dict[str, str]:
 def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
     """The summary of the result folder, ready for JSON: null where something is not known, never NaN."""
     results = read_results(folder)
-    verdicts = interval_verdicts(results, meta.networks, elsewhere=meta.networks_elsewhere)
-    counts = verdict_counts(verdicts, meta.steps)
-    unserved = unserved_by_prosumer(results, meta.dt_h)
-    surplus = surplus_by_prosumer(results, meta.dt_h)
-    missed = missed_by_prosumer(results)
     others = counterfactual_results(folder)
-    closing = closing_by_prosumer(results, others)
-    cost = {
-        name: {**entry, **closing[name]}
-        for name, entry in costs(results, meta.initial_stored_kwh, others=tuple(others)).items()
-    }
-    effect = market_effect(results, meta.networks)
-    system, after_run = system_costs(results, meta.networks, others), closing_in_all(results, others)
     return {
         "schema": SCHEMA,
+        **_state(results, meta),
+        **of_networks(results, others, meta.networks, meta.dt_h),
+        **_market(results, meta),
+        **_money(results, others, meta),
+        "counterfactuals": counterfactual_summaries(folder),
+        "scenario_hash": meta.scenario_hash,
+        "versions": dict(meta.versions),
+        "wall_s": {part: float(seconds) for part, seconds in meta.wall_s.items()},
+    }
+
+
+def _state(results: Results, meta: RunMeta) -> dict[str, Any]:
+    """What was run, how far it got, and the verdict."""
+    verdicts = interval_verdicts(results, meta.networks, elsewhere=meta.networks_elsewhere)
+    counts = verdict_counts(verdicts, meta.steps)
+    return {
         "name": meta.name,
         "title": meta.title,
         "complete": meta.complete and not gaps(results, meta.networks, meta.steps),
@@ -136,47 +133,55 @@ def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
         "verdict_counts": counts,
         "networks_elsewhere": list(meta.networks_elsewhere),
         "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
-        "status_counts": {network: status_counts(_network_rows(results, network)) for network in meta.networks},
+        "status_counts": {network: status_counts(rows_of(results, network)) for network in meta.networks},
         "clearing_status_counts": clearing_status_counts(results.cleared),
         "not_converged": _not_converged(results),
         "gap_open": _gap_open(results),
-        "market_effect": effect.pop("effect"),
-        "market_effect_details": effect,
-        "hours_broken": _hours_broken(results, others, meta),
-        "without_peers": _without_peers(results, others, meta),
-        "violations": _violations(results, others, meta),
-        "negotiation": negotiation_summary(results),
-        "worst": worst_values(results, meta.networks),
-        "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in _carriers(meta)},
-        "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in _carriers(meta)},
-        ARBITRAGE: arbitrage_kwh(results, _carriers(meta), meta.dt_h),
-        **unserved_in_all(unserved, _carriers(meta)),
+    }
+
+
+def _market(results: Results, meta: RunMeta) -> dict[str, Any]:
+    """What was traded, curtailed and cleared."""
+    carriers = _carriers(meta)
+    return {
+        "traded_kwh": {carrier: _traded_kwh(results, carrier, meta.dt_h) for carrier in carriers},
+        "mean_trade_price_per_kwh": {carrier: _mean_price(results, carrier) for carrier in carriers},
+        ARBITRAGE: arbitrage_kwh(results, carriers, meta.dt_h),
         "unserved_worst": worst_shortages(results),
-        **surplus_in_all(surplus, _carriers(meta)),
+        "curtailed_kwh": curtailed_by_prosumer(results),
+        "district": district(results, carriers),
+        "reputation": reputation_account(results, meta.dt_h),
+        "clearing": results.facts.clearing,
+        "clearings": len(results.clearings),
+        "iterations": _mean_and_max(results.clearings["iterations"]),
+        "relative_gap": _mean_and_max(results.clearings["relative_gap"]),
+    }
+
+
+def _money(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:
+    """Who pays what, prosumer by prosumer and all together, with what they had to do without."""
+    carriers = _carriers(meta)
+    unserved = unserved_by_prosumer(results, meta.dt_h)
+    surplus = surplus_by_prosumer(results, meta.dt_h)
+    missed = missed_by_prosumer(results)
+    closing = closing_by_prosumer(results, others)
+    entries = costs(results, meta.initial_stored_kwh, others=tuple(others))
+    cost = {name: {**entry, **closing[name]} for name, entry in entries.items()}
+    system, after_run = system_costs(results, meta.networks, others), closing_in_all(results, others)
+    return {
+        **unserved_in_all(unserved, carriers),
+        **surplus_in_all(surplus, carriers),
         **missed_in_all(missed),
         "cost": {name: {**entry, **unserved[name], **surplus[name], **missed[name]} for name, entry in cost.items()},
         "cost_total": {case: total_cost(cost, case) for case in (ALONE, IN_MARKET, *others)},
         "closing_value": after_run,
         "welfare_gain_after_closing_value": gain_after_closing(system, after_run),
-        "counterfactuals": counterfactual_summaries(folder),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "stored_change_kwh": stored_change(cost),
         "operator": operator_account(results, meta.networks),
         "parties": parties(results),
         **system,
         "limit_costs": limit_costs(results, system["system_cost"]),
-        "loss_kwh": {network: _loss_kwh(results, network, meta.dt_h) for network in meta.networks},
-        **_caused(results, meta.networks),
-        "curtailed_kwh": curtailed_by_prosumer(results),
-        "district": district(results, _carriers(meta)),
-        "reputation": reputation_account(results, meta.dt_h),
-        "clearing": results.facts.clearing,
-        "clearings": len(results.clearings),
-        "iterations": _mean_and_max(results.clearings["iterations"]),
-        "relative_gap": _mean_and_max(results.clearings["relative_gap"]),
-        "scenario_hash": meta.scenario_hash,
-        "versions": dict(meta.versions),
-        "wall_s": {part: float(seconds) for part, seconds in meta.wall_s.items()},
     }
 
 
@@ -249,83 +254,6 @@ def _carriers(meta: RunMeta) -> tuple[str, ...]:
     return tuple(carrier for carrier in CARRIERS if carrier != HEAT or HEAT in meta.networks)
 
 
-def _network_rows(results: Results, network: str) -> pd.DataFrame:
-    flows = results.of_binding_round("flows")
-    return flows[flows["network"] == network]
-
-
-def _caused(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:
-    """Losses that the prosumers cause, alone too, and those with nobody there; kWh by network, None: not known."""
-    found = {network: caused_loss(results, network) for network in networks}
-    return {
-        "caused_loss_kwh": {network: loss.market_kwh for network, loss in found.items()},
-        "caused_loss_alone_kwh": {network: loss.alone_kwh for network, loss in found.items()},
-        "loss_nobody_kwh": {network: loss.nobody_kwh for network, loss in found.items()},
-        "at_rest_with_nobody_h": {network: loss.at_rest_h for network, loss in found.items()},
-    }
-
-
-def _without_peers(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:
-    """Broken limits as in `_violations` on the days without trade; None where they are not known."""
-    alone, within = violations_alone(results, meta.networks), others.get(ALONE_WITHIN_LIMITS)
-    return {
-        ALONE: None if alone is None else _broken(results, alone, meta),
-        ALONE_WITHIN_LIMITS: None if within is None else _still_broken(within, meta),
-    }
-
-
-def _still_broken(within: Results, meta: RunMeta) -> dict[str, Any]:
-    """As `_broken`, with every limit that stays broken and its hours."""
-    rows = within.of_binding_round("violations")
-    return {**_broken(within, rows, meta), "limits": by_limit(rows, meta.dt_h)}
-
-
-def _hours_broken(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, dict[str, float] | None]:
-    """Hours with broken limits by case and network; None where they are not known."""
-    found = {
-        case: broken and broken["hours_by_network"] for case, broken in _without_peers(results, others, meta).items()
-    }
-    in_market = results.of_binding_round("violations")
-    known = len(results.binding) > 0
-    return {**found, "market": hours_by_network(in_market, meta.networks, meta.dt_h) if known else None}
-
-
-def _violations(results: Results, others: Mapping[str, Results], meta: RunMeta) -> dict[str, Any]:
-    """Broken limits of the binding rounds of each case.
-
-    With charges and without negotiation counts a run of its own, if there is one; else the first round of each interval
-    does, though what was negotiated before has already changed the levels of the storages.
-    """
-    every = results["violations"]
-    negotiated = bool((results.binding["round"] > 0).any())
-    free, posted = (others.get(case) for case in (WITHOUT_CHARGES, WITHOUT_NEGOTIATION))
-    first = _broken(results, every[every["round"] == 0], meta) if len(results.binding) else None
-    return {
-        "without_charges": None if free is None else _broken(free, free.of_binding_round("violations"), meta),
-        "with_charges": first if posted is None else _broken(posted, posted.of_binding_round("violations"), meta),
-        "negotiated": _broken(results, results.of_binding_round("violations"), meta) if negotiated else None,
-    }
-
-
-def _broken(results: Results, rows: pd.DataFrame, meta: RunMeta) -> dict[str, Any]:
-    worst_rows = rows.sort_values("excess", kind="stable", na_position="first").groupby("quantity").tail(1)
-    return {
-        "hours": float(rows["time"].nunique() * meta.dt_h),
-        "hours_by_network": hours_by_network(rows, meta.networks, meta.dt_h),
-        "worst": {
-            row["quantity"]: {
-                "network": row["network"],
-                "element": row["element"],
-                "where": place(kind_of(row["quantity"]), row["element"]),
-                "time": results.facts.local(row["time"]).isoformat(),
-                "unit": row["unit"],
-                **{name: _known(row[name]) for name in ("value", "limit", "excess")},
-            }
-            for row in worst_rows.sort_values("quantity").to_dict("records")
-        },
-    }
-
-
 def _traded_kwh(results: Results, carrier: str, dt_h: float) -> float:
     trades = results["trades"]
     return float(trades.loc[trades["carrier"] == carrier, "power_kw"].sum() * dt_h)
@@ -339,17 +267,8 @@ def _mean_price(results: Results, carrier: str) -> float | None:
     return float((trades["price_per_kwh"] * trades["power_kw"]).sum() / power) if power > 0 else None
 
 
-def _loss_kwh(results: Results, network: str, dt_h: float) -> float | None:
-    losses = _network_rows(results, network)["loss_kw"].dropna()
-    return float(losses.sum() * dt_h) if len(losses) else None
-
-
 def _mean_and_max(column: pd.Series) -> dict[str, float | None]:
     known = column.dropna()
     if known.empty:
         return {"mean": None, "max": None}
     return {"mean": float(known.mean()), "max": float(known.max())}
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
