@@ -125,7 +125,7 @@ def read_text(path: Path) -> str:
     for mark, told in _OTHER_FORMATS.items():
         if data.startswith(mark):
             what, _, remedy = told.partition(": ")
-            raise refused(path, what, remedy.capitalize())
+            raise refused(path, what, remedy[:1].upper() + remedy[1:])
     if data.startswith(_UTF16) or b"\0" in data[:1000]:
         raise refused(path, "is not text in UTF-8, but in UTF-16, or no text", "Save it as CSV in UTF-8")
     try:

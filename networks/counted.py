@@ -119,7 +119,9 @@ class CountedPowers:
             self._put(name, values)
             table.written = values
         if len(self._xward_in_service):
-            self._net.xward["in_service"] = self._xward_in_service & (factors.background != 0.0)
+            # An xward that counts for nothing holds no voltage either.
+            counts = self._tables["xward"].factor(factors)[:, 0] != 0.0
+            self._net.xward["in_service"] = self._xward_in_service & counts
         return change
 
     def _put(self, name: str, values: FloatArray) -> None:

@@ -5,17 +5,19 @@ from collections.abc import Iterator
 import numpy as np
 from pandapower import pandapowerNet
 
+from mosaik_p2p.feasibility.electric import POWER
 from mosaik_p2p.feasibility.limits import ElementLimit
 from mosaik_p2p.networks.file_values import named, numbers
-from mosaik_p2p.units import BoolArray, FloatArray
+from mosaik_p2p.units import BoolArray, FloatArray, kw
 
 LOADING = "max_loading_percent"
+RATING_MW = "max_p_mw"
 BAND = ("min_vm_pu", "max_vm_pu")
 _TABLES = {"line": "line", "trafo": "transformer"}
 _QUANTITIES = {"min_vm_pu": "voltage_min_pu", "max_vm_pu": "voltage_max_pu"}
-USABLE = {"min_vm_pu": (0.5, 1.5), "max_vm_pu": (0.5, 1.5), LOADING: (1.0, 1000.0)}
+USABLE = {"min_vm_pu": (0.5, 1.5), "max_vm_pu": (0.5, 1.5), LOADING: (1.0, 1000.0), RATING_MW: (1e-6, 1e5)}
 """Least and largest value that is taken for a limit."""
-NONE = {"min_vm_pu": (0.0,), "max_vm_pu": (2.0, np.inf), LOADING: (np.inf,)}
+NONE = {"min_vm_pu": (0.0,), "max_vm_pu": (2.0, np.inf), LOADING: (np.inf,), RATING_MW: (np.inf,)}
 """Values by which the library says that there is none."""
 
 
@@ -28,7 +30,7 @@ def limits_left_out(net: pandapowerNet) -> list[str]:
     """Elements in service with values that are no limits: bands without room (so optimisations fix a voltage; none
     is held to it), and voltages or loadings out of all proportion."""
     told = [f"bus {name}" for name in named(net.bus[_active(net, "bus") & ~_has_room(net)])]
-    for table, columns in (("bus", BAND), *((table, (LOADING,)) for table in _TABLES)):
+    for table, columns in (("bus", BAND), *((table, (LOADING,)) for table in _TABLES), ("line", (RATING_MW,))):
         for column in columns:
             wrong = _active(net, table) & _is_unusable(net, table, column)
             told += [f"{table} {name}: {column}" for name in named(net[table][wrong])]
@@ -50,6 +52,14 @@ def _loadings(net: pandapowerNet) -> Iterator[ElementLimit]:
         kept = _active(net, table) & np.isfinite(values)
         for name, value in zip(net[table]["name"][kept], values[kept], strict=True):
             yield ElementLimit(kind, str(name), "loading_percent", float(value))
+
+
+def line_ratings(net: pandapowerNet) -> Iterator[ElementLimit]:
+    """The ratings in kW of the lines in service that have one, `max_p_mw`: a column that the library does not know."""
+    values = _values(net, "line", RATING_MW)
+    kept = _active(net, "line") & np.isfinite(values)
+    for name, value in zip(net.line["name"][kept], values[kept], strict=True):
+        yield ElementLimit("line", str(name), POWER, kw(float(value)))
 
 
 def _has_room(net: pandapowerNet) -> BoolArray:

@@ -28,8 +28,16 @@ def reader(time: Time, own_times: pd.DatetimeIndex) -> TableReader:
     """How files are read for intervals that begin at `own_times`: as they are, or going on where that is asked for."""
     if time.after_end == "shrink":
         return read_profile_table
-    end_s = int(epoch_seconds(own_times)[-1]) + time.step_minutes * SECONDS_PER_MINUTE
-    return lambda path: continued(read_profile_table(path), end_s)
+    step_s = time.step_minutes * SECONDS_PER_MINUTE
+    end_s = int(epoch_seconds(own_times)[-1]) + step_s
+    run_end_s = int(time.start.timestamp()) + time.steps * step_s
+
+    def read(path: Path) -> ProfileTable:
+        table = read_profile_table(path)
+        # What a file lacks of the run itself is a fault, and stays one.
+        return continued(table, end_s) if table.end_s >= run_end_s else table
+
+    return read
 
 
 def covered_steps(scenario: Scenario, time: Time, folder: Path, used: Iterable[str]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
@@ -10,19 +11,25 @@ from mosaik_p2p.feasibility.limits import HEAT_LIMIT_NAMES, ElectricLimits, Elem
 from mosaik_p2p.loading.file_limits import band_faults, with_file_limits
 from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
-from mosaik_p2p.scenario.grids import ElectricElementSpec, ElectricitySpec, HeatElementSpec, HeatSpec, cold_limit
+from mosaik_p2p.networks.stored_limits import line_ratings
+from mosaik_p2p.scenario.grids import (
+    ELECTRIC_QUANTITIES,
+    ElectricElementSpec,
+    ElectricitySpec,
+    HeatElementSpec,
+    HeatSpec,
+    cold_limit,
+)
 from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.schema import Scenario
-from mosaik_p2p.units import kw
 
 ELECTRICITY_PLACE = "networks.electricity"
 HEAT_PLACE = "networks.heat"
 _ELECTRIC_TABLES = {"bus": "bus", "line": "line", "transformer": "trafo"}
-_ELECTRIC_QUANTITIES = ("voltage_pu", "loading_percent")
+_ELECTRIC_QUANTITIES = tuple(dict.fromkeys(chain.from_iterable(ELECTRIC_QUANTITIES.values())))
 _HEAT_QUANTITIES = tuple(quantity for table in HEAT_LIMIT_NAMES.values() for quantity in table)
 
 
-RATED_MW = "max_p_mw"
 """Column of the lines of a network's file."""
 
 
@@ -135,15 +142,10 @@ def _electric_element(spec: ElectricElementSpec) -> Iterator[ElementLimit]:
 
 def _with_rated_lines(limits: ElectricLimits, network: ElectricNetwork | None) -> ElectricLimits:
     """With the ratings in MW that the network's file gives its lines, but where the scenario states its own."""
-    if network is None or RATED_MW not in network.net.line:
+    if network is None:
         return limits
     stated = {limit.name for limit in limits.elements if (limit.table, limit.quantity) == ("line", POWER)}
-    lines = network.net.line[["name", RATED_MW]].dropna()
-    rated = tuple(
-        ElementLimit("line", name, POWER, kw(float(p_mw)))
-        for name, p_mw in zip(lines["name"], lines[RATED_MW], strict=True)
-        if name not in stated
-    )
+    rated = (limit for limit in line_ratings(network.net) if limit.name not in stated)
     return replace(limits, elements=(*limits.elements, *rated))
 
 

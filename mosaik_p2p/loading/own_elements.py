@@ -10,6 +10,8 @@ from mosaik_p2p.scenario.schema import ElementSpec, ProsumerSpec
 
 TABLES: Mapping[str, tuple[str, ...]] = {"replaces_load": tuple(DRAWING), "replaces_generator": tuple(FEEDING)}
 """By key of a prosumer, the tables in which it may stand for an element; a bare number is an index of the first."""
+BUS_KEYS = ("bus", *TABLES)
+"""Keys of a prosumer that say at which bus it stands, the first that it has."""
 WORDS = {"replaces_load": "load", "replaces_generator": "static generator"}
 
 
@@ -25,6 +27,11 @@ def replaced(prosumer: ProsumerSpec, key: str, network: ElectricNetwork, faults:
     problem = f"network {network.name!r} has {'several elements of this name' if found else f'no such {WORDS[key]}'}"
     faults.append(Fault(f"prosumers.{prosumer.name}.{key}", _shown(wanted), problem, remedy))
     return None
+
+
+def bus_key(prosumer: ProsumerSpec) -> str | None:
+    """The key that says at which bus a prosumer stands; None where none does."""
+    return next((key for key in BUS_KEYS if getattr(prosumer, key) is not None), None)
 
 
 def bus_of(element: Element, network: ElectricNetwork) -> int:

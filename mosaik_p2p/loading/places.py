@@ -7,7 +7,7 @@ import networkx as nx
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.grids import HEAT_PLACE, Grids
-from mosaik_p2p.loading.own_elements import bus_of, replaced
+from mosaik_p2p.loading.own_elements import bus_key, bus_of, replaced
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_buses
 from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
@@ -115,8 +115,9 @@ def _places(prosumer: ProsumerSpec, here: _Map) -> Places:
         load = replaced(prosumer, "replaces_load", here.electric, faults)
         generator = replaced(prosumer, "replaces_generator", here.electric, faults)
         bus = _bus(prosumer, here.electric, at, faults)
-        if bus is None and prosumer.bus is None and load is not None:
-            bus = bus_of(load, here.electric)
+        stands_for = load or generator
+        if prosumer.bus is None and stands_for is not None:
+            bus = bus_of(stands_for, here.electric)
         if bus is not None:
             faults.extend(_supply_fault(bus, prosumer, here, at))
     if here.heat is not None:
@@ -170,7 +171,8 @@ def _supply_fault(bus: int, prosumer: ProsumerSpec, here: _Map, at: str) -> list
         return []
     problem = "this bus has no connection to a slack" if in_service else "this bus is out of service"
     remedy = "Name another bus, or connect this one to an ext_grid: close a switch, add a line."
-    key = "bus" if prosumer.bus is not None else "replaces_load"
+    key = bus_key(prosumer)
+    assert key is not None
     return [Fault(f"{at}.{key}", repr(getattr(prosumer, key)), problem, remedy)]
 
 

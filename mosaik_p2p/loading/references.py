@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.own_elements import BUS_KEYS, bus_key
 from mosaik_p2p.loading.uses import Use
 from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.read import Reading
@@ -30,9 +31,8 @@ def traded(scenario: Scenario) -> tuple[str, ...]:
 
 def place_keys(spec: ProsumerSpec) -> dict[str, str | None]:
     """By carrier, the key by which a prosumer is connected to its network; None where it is not."""
-    bus = "bus" if spec.bus is not None else "replaces_load" if spec.replaces_load is not None else None
     consumer = None if spec.replaces_consumer is None else "replaces_consumer"
-    return {ELECTRICITY: bus, HEAT: consumer if spec.junction is None else "junction"}
+    return {ELECTRICITY: bus_key(spec), HEAT: consumer if spec.junction is None else "junction"}
 
 
 def _unknown_profiles(reading: Reading, mentions: Iterable[Use]) -> Iterator[Fault]:
@@ -84,7 +84,7 @@ def _unconnected(reading: Reading) -> Iterator[Fault]:
 
 def _surely_unconnected(reading: Reading, prosumer: ProsumerSpec) -> bool:
     place = f"prosumers.{prosumer.name}"
-    lost = [reading.lost(f"{place}.{key}") for key in ("bus", "replaces_load", "junction", "replaces_consumer")]
+    lost = [reading.lost(f"{place}.{key}") for key in (*BUS_KEYS, "junction", "replaces_consumer")]
     return bool(traded(reading.scenario)) and not any(lost) and not reading.lost("networks")
 
 

@@ -266,14 +266,15 @@ class ProsumerSpec(Section):
     name: ProsumerName
     """Its name, unlike all others."""
     bus: Place | None = None
-    """Bus of the electric network, by name or index; left out: not connected."""
+    """Bus of the electric network, by name or index; left out: not connected, unless it replaces something there."""
     junction: Junction | None = None
     """Node of the heat network, or its junctions; left out: not connected, unless it replaces a consumer."""
     replaces_load: Element | None = None
     """What draws in the electric network and this prosumer stands for, so that it leaves the background: a load, motor,
     ward, storage or single-phase load by name, a load by index, or `{ table = "motor", index = 0 }`."""
     replaces_generator: Element | None = None
-    """A static generator of the electric network that this prosumer stands for, likewise."""
+    """A static generator of the electric network that this prosumer stands for: by name, by index, or, where it is one
+    of single phases, `{ table = "asymmetric_sgen", index = 0 }`."""
     replaces_consumer: Place | None = None
     """A heat consumer of the heat network's file that this prosumer stands for; it leaves the background."""
     power_factor: PowerFactor = 1.0
@@ -355,7 +356,8 @@ class Scenario(Section):
     """The members of the market."""
     prosumers_file: Name | None = None
     """CSV of more prosumers, a row each, with the columns `name`, `bus`, `junction_supply`, `junction_return`,
-    `replaces_load`, `replaces_consumer`, `template`, `scale`, `shift_minutes` (only `name` is needed). The last two may
-    say `random`: then they are drawn from the seed, scales with mean 1 and shifts within an hour."""
+    `replaces_load`, `replaces_generator`, `replaces_consumer`, `template`, `scale`, `shift_minutes` (only `name` is
+    needed). The last two may say `random`: then they are drawn from the seed, scales with mean 1 and shifts within an
+    hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""

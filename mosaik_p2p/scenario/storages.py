@@ -140,7 +140,7 @@ class EvEnergy(Section):
 
 
 class EvSpec(DeviceSection):
-    """An electric vehicle, plugged in every day from `arrival` to `departure` ("18:00", by the scenario's offset).
+    """An electric vehicle, plugged in every day from `arrival` to `departure` ("18:00", by the scenario's clock).
 
     A departure that is not after the arrival is the next day's. It counts as plugged in for the intervals that lie
     within this time whole. `power_kw` limits charging, and feeding back where `v2g` is true.

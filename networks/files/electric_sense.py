@@ -32,6 +32,7 @@ def sense_faults(path: Path, net: pandapowerNet) -> list[Fault]:
     return [
         *_lines(path, net),
         *_transformers(path, net),
+        *_shares(path, net),
         *_switched_elements(path, net),
         *_switches(path, net),
         *_costs(path, net),
@@ -80,6 +81,15 @@ def _transformers(path: Path, net: pandapowerNet) -> Iterator[Fault]:
         wrong = trafos[((ratio > RATIO_APART) | (ratio < 1.0 / RATIO_APART)) & active]
         problem = f"vn_{side}_kv differs from the vn_kv of its {side}_bus by more than a factor of {RATIO_APART:g}"
         yield from _some(path, "trafo", wrong, problem, "Mend the voltage, or exchange hv_bus and lv_bus")
+
+
+def _shares(path: Path, net: pandapowerNet) -> Iterator[Fault]:
+    for power in "pq":
+        columns = [column for kind in "zi" if (column := f"const_{kind}_{power}_percent") in net.load]
+        total = sum((numbers(net.load[column]) for column in columns), np.zeros(len(net.load)))
+        problem = f"{' and '.join(columns)} are together above 100 %"
+        wrong = net.load[(total > 100.0) & in_service(net.load)]
+        yield from _some(path, "load", wrong, problem, "Give shares that add up to 100 at most; the rest is constant")
 
 
 def _switched_elements(path: Path, net: pandapowerNet) -> Iterator[Fault]:

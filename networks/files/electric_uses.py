@@ -140,7 +140,6 @@ IRRELEVANT_TABLES: Mapping[str, str] = {
     **dict.fromkeys(COSTS, "prices stand in the scenario"),
     "measurement": "nothing is estimated from measurements",
     "group": "names of sets of elements",
-    "controller": "its columns say when a controller acts in the library's own runs; see `electric_controllers`",
 }
 """Tables of which no value could change a figure, and why not."""
 
