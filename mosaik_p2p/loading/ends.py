@@ -15,6 +15,7 @@ import pandas as pd
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.profile_file import ProfileTable, read_profile_table
 from mosaik_p2p.loading.resample import MINUTES_PER_DAY, SECONDS_PER_MINUTE, epoch_seconds
+from mosaik_p2p.loading.uses import needs_weather
 from mosaik_p2p.scenario.profiles import FileProfile
 from mosaik_p2p.scenario.schema import Scenario, Time
 from mosaik_p2p.scenario.weather import FileWeather
@@ -56,7 +57,7 @@ def covered_steps(scenario: Scenario, time: Time, folder: Path, used: Iterable[s
 def _tables(scenario: Scenario, folder: Path, used: Iterable[str]) -> Iterator[ProfileTable]:
     """The files that can be read; the others' faults are told where their columns are asked for."""
     files = [spec.file for name in used if isinstance(spec := scenario.profiles.get(name), FileProfile)]
-    files += [scenario.weather.file] if isinstance(scenario.weather, FileWeather) else []
+    files += [scenario.weather.file] if isinstance(scenario.weather, FileWeather) and needs_weather(scenario) else []
     for file in dict.fromkeys(files):
         try:
             yield read_profile_table(folder / file)

@@ -66,6 +66,11 @@ def _electric(scenario: Scenario, grids: Grids, places: Sequence[Places]) -> Inv
         "buses": int(net.bus["in_service"].sum()),
         "slacks": int(net.ext_grid["in_service"].sum()),
         "places": len({place.bus for place in places if place.bus is not None}),
+        "prosumers_at": {
+            prosumer.name: str(net.bus["name"].at[place.bus])
+            for prosumer, place in zip(scenario.prosumers, places, strict=True)
+            if place.bus is not None
+        },
         "tables": {
             table: {
                 "elements": len(net[table]),

@@ -11,14 +11,11 @@ from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.loading.clock import day_numbers, zone_of
 from mosaik_p2p.loading.ends import TableReader, reader
 from mosaik_p2p.loading.profiles import profile_values
+from mosaik_p2p.loading.uses import is_from_weather, needs_weather
 from mosaik_p2p.loading.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
 from mosaik_p2p.prosumers.devices import Series
-from mosaik_p2p.scenario.devices import SolarCollectorSpec
-from mosaik_p2p.scenario.profiles import CarnotProfile, CollectorProfile, ProfileSpec, PvlibProfile, Vdi4655Profile
 from mosaik_p2p.scenario.schema import Scenario, Time
 from mosaik_p2p.units import FloatArray, IntArray
-
-_NEEDS_WEATHER = (Vdi4655Profile, PvlibProfile, CollectorProfile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +70,7 @@ def all_series(scenario: Scenario, span: Span, folder: Path, used: Collection[st
     faults = list(weather_faults)
     profiles: dict[str, Series] = {}
     for name, spec in scenario.profiles.items():
-        if weather_faults and _from_weather(spec):
+        if weather_faults and is_from_weather(spec):
             continue  # the weather's own fault says it
         try:
             forecast, realised = profile_values(
@@ -103,7 +100,7 @@ def _weather(
     scenario: Scenario, span: Span, folder: Path, read: TableReader
 ) -> tuple[Weather | None, tuple[Fault, ...]]:
     """The weather where something needs it: typical years take a while to read."""
-    if scenario.weather is None or not _needs_weather(scenario):
+    if scenario.weather is None or not needs_weather(scenario):
         return None, ()
     try:
         weather = load_weather(
@@ -112,16 +109,3 @@ def _weather(
     except BadInput as error:
         return None, tuple(at("weather", fault) for fault in error.faults)
     return weather, ()
-
-
-def _from_weather(spec: ProfileSpec) -> bool:
-    if isinstance(spec, CarnotProfile):
-        return spec.t_source_c is None
-    return isinstance(spec, _NEEDS_WEATHER)
-
-
-def _needs_weather(scenario: Scenario) -> bool:
-    devices = [device for prosumer in scenario.prosumers for device in prosumer.devices]
-    return any(_from_weather(spec) for spec in scenario.profiles.values()) or any(
-        isinstance(device, SolarCollectorSpec) and device.profile is None for device in devices
-    )

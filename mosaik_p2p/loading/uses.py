@@ -17,11 +17,21 @@ from mosaik_p2p.scenario.devices import (
     FlexibleLoadSpec,
     GasBoilerSpec,
     HeatPumpSpec,
+    SolarCollectorSpec,
 )
 from mosaik_p2p.scenario.grids import GENERATION_WORDS
-from mosaik_p2p.scenario.profiles import FileProfile
+from mosaik_p2p.scenario.profiles import (
+    CarnotProfile,
+    CollectorProfile,
+    FileProfile,
+    ProfileSpec,
+    PvlibProfile,
+    Vdi4655Profile,
+)
 from mosaik_p2p.scenario.ranges import LEAST_COP, MOST_COP, MOST_FACTOR, MOST_KW, MOST_PRICE
 from mosaik_p2p.scenario.schema import Scenario
+
+_NEEDS_WEATHER = (Vdi4655Profile, PvlibProfile, CollectorProfile)
 
 
 class Role(StrEnum):
@@ -127,3 +137,18 @@ def _range_fault(use: Use, series: Series, origin: str, times: pd.DatetimeIndex)
                 f"profiles.{use.profile}", f"{values[first]:g}", problem, f"Give values from {low:g} to {high:g}."
             )
     return None
+
+
+def is_from_weather(spec: ProfileSpec) -> bool:
+    """Whether a profile is made from the weather."""
+    if isinstance(spec, CarnotProfile):
+        return spec.t_source_c is None
+    return isinstance(spec, _NEEDS_WEATHER)
+
+
+def needs_weather(scenario: Scenario) -> bool:
+    """Whether any profile or device of a scenario is made from the weather."""
+    devices = [device for prosumer in scenario.prosumers for device in prosumer.devices]
+    return any(is_from_weather(spec) for spec in scenario.profiles.values()) or any(
+        isinstance(device, SolarCollectorSpec) and device.profile is None for device in devices
+    )

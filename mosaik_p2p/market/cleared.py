@@ -82,7 +82,8 @@ def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_ch
         outcome = admm.run(fleet, form, outcome.end, closer, on_check=on_check)
         outcome = replace(outcome, converged=outcome.within(settings.relative_gap))
         spent += outcome.iterations
-        best = min(best, settled(fleet, form, outcome, settings), key=lambda one: one.relative_gap)
+        closer_one = settled(fleet, form, outcome, settings)
+        best = min(best, closer_one, key=lambda one: (one.status is not Status.OK, abs(one.relative_gap)))
     return replace(best, iterations=spent)
 
 
@@ -147,7 +148,10 @@ def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
     missed = 0.0
     for model, x in ((problem.models[i], dispatch.x[i]) for i in short.tolist()):
         matrix, right = model.equations
-        missed += float(np.abs(matrix @ x.ravel() - right).sum())
+        amiss = np.abs(matrix @ x.ravel() - right)
+        # Rows of storages are energies, those behind them powers.
+        amiss[len(model.storages) * model.horizon :] *= model.dt_h
+        missed += float(amiss.sum())
     return missed * scarcity_price(problem) if missed else 0.0
 
 

@@ -77,11 +77,14 @@ def one_way_rows(model: ProsumerModel) -> list[tuple[int, int]]:
 
 
 def with_meters_held(model: ProsumerModel, x: FloatArray, t: int) -> ProsumerModel:
-    """The model with every such meter held to the direction that prevails in interval `t` of dispatch `x` (K, T)."""
+    """The model with every meter that would earn by both in interval `t` held to the direction that prevails there in
+    dispatch `x` (K, T)."""
     rows = meter_rows(model)
     if not rows:
         return model
     upper = model.upper.copy()
     for imported, exported in rows:
+        if -model.linear[exported, t] < model.linear[imported, t]:
+            continue
         upper[exported if x[imported, t] >= x[exported, t] else imported, t] = 0.0
     return replace(model, upper=upper)

@@ -92,7 +92,7 @@ class Fleet:
         for i in sorted({store[0] for store in self._stores}):
             scale = Scale(float(self.power_kw[i]), self.price_scale)
             found = at_prices(models[i], price_per_kwh[:, :, i], scale, within=within)
-            gain += sum(max(one.lower - one.relaxed, 0.0) for one in found)
+            gain += sum(max(one.lower - one.relaxed, 0.0) for one in found if np.isfinite(one.relaxed))
             models[i] = directed(models[i], found) if found else models[i]
         return gain, replace(self.problem, models=tuple(models))
 

@@ -133,8 +133,10 @@ class _Search:
         best, settings = self._best, self._settings
         lower = min([self._closed, *(half.bound for _, _, half in self._waiting)])
         alone = float(self._fleet.alone.cost.sum())
-        judged = Certificate(best.cost, min(lower, best.cost), alone, self._least_scale)
-        status = Status.OK if judged.relative_gap <= settings.relative_gap else Status.GAP_OPEN
+        found = Certificate(best.cost, lower, alone, self._least_scale)
+        is_within = found.is_sound and found.relative_gap <= settings.relative_gap
+        status = Status.OK if is_within else Status.GAP_OPEN
+        judged = replace(found, lower_bound=min(lower, best.cost))
         return replace(
             best,
             status=status,

@@ -127,7 +127,8 @@ def _for_its_plan(
 ) -> _Found:
     """The clearing under rows whose constant is the reactive power of the clearing itself, as nearly as it matters."""
     planned = standing.kvar(standing.last.limited.clearing.dispatch)
-    step, now, spent = np.zeros_like(planned), standing, 0
+    taken = before = np.zeros_like(planned)
+    now, spent = standing, 0
     for renewal in range(RENEWALS):
         held = tuple(row.renewed(planned) if row.carrier == ELECTRIC else row for row in rows)
         limited = _cleared(now, Limits(held, None, capped, standing.unavoidable_kw), settings, on_check)
@@ -135,8 +136,8 @@ def _for_its_plan(
         following = standing.kvar(limited.clearing.dispatch) - planned
         if all(_rests(row, following) for row in held):
             break
-        planned = planned + (following if renewal == 0 else _shortened(following, step))
-        step = following
+        taken = following if renewal == 0 else _shortened(taken, before, following)
+        planned, before = planned + taken, following
     return _Found(held, limited, spent)
 
 
@@ -145,14 +146,18 @@ def _rests(row: HeldRow, change_kvar: FloatArray) -> bool:
     return moved <= max(SETTLED * abs(row.excess), MARGIN * abs(row.limit))
 
 
-def _shortened(change: FloatArray, before: FloatArray) -> FloatArray:
-    """The next step of a fixed-point iteration that has taken `before` and asks for `change`, at Aitken's length
-    (Irons, Tuck 1969): where it swings half-way, where it creeps farther."""
+def _shortened(taken: FloatArray, before: FloatArray, change: FloatArray) -> FloatArray:
+    """The next step of a fixed-point iteration that was asked for `before`, took `taken` of it, and is now asked for
+    `change`, at Aitken's length (Irons, Tuck 1969): where it swings half-way, where it creeps farther."""
     turn = change - before
     square = float(turn @ turn)
-    length = -float(before @ turn) / square if square > 0.0 else 1.0
+    length = -float(taken @ turn) / square if square > 0.0 else 1.0
     result: FloatArray = np.clip(length, 0.25, 4.0) * change
     return result
+
+
+def _is_worse(one: Limited) -> tuple[bool, float]:
+    return one.clearing.status is Status.NOT_CONVERGED, abs(one.clearing.relative_gap)
 
 
 def _cleared(standing: Standing, limits: Limits, settings: Settings, on_check: Progress | None) -> Limited:
@@ -171,5 +176,5 @@ def _cleared(standing: Standing, limits: Limits, settings: Settings, on_check: P
     if warm is None:
         return cold
     spent = cold.clearing.iterations + warm.clearing.iterations
-    best = min((cold, warm), key=lambda one: abs(one.clearing.relative_gap))
+    best = min((cold, warm), key=_is_worse)
     return replace(best, clearing=replace(best.clearing, iterations=spent))

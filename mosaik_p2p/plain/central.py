@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
+from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.plain.algorithm import Outcome, agent_sizes, gap, least_scale, norm
 from mosaik_p2p.plain.bounds import lower_bound, net, untraded, upper_bound
 from mosaik_p2p.plain.model import PlainMarket
@@ -15,11 +16,15 @@ TOLERANCE = 1e-6
 
 
 def solve_centrally(market: PlainMarket, *, relative_gap: float) -> Outcome:
-    """Solve with HiGHS. Raises RuntimeError where it does not report an optimum."""
+    """Solve with HiGHS. Raises NotSolved where it does not report an optimum."""
     model = build_model(market)
-    result = pyo.SolverFactory("highs").solve(model)
-    if result.solver.termination_condition != pyo.TerminationCondition.optimal:
-        raise RuntimeError(f"it ended with {result.solver.termination_condition}")
+    try:
+        result = pyo.SolverFactory("highs").solve(model)
+    except (RuntimeError, ValueError) as error:
+        raise NotSolved(f"HiGHS found no solution ({error}); use method = admm") from error
+    condition = result.solver.termination_condition
+    if condition != pyo.TerminationCondition.optimal:
+        raise NotSolved(f"HiGHS found no solution (it ended with {condition}); use method = admm")
     return _judged(market, model, relative_gap)
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.plain.algorithm import Outcome, iterate
 from mosaik_p2p.plain.bounds import alone_sales
 from mosaik_p2p.plain.least import with_least_trade
@@ -26,6 +27,9 @@ BALANCED = 1e-9
 """Part of all limits by which a connected part's must overlap nothing to be called short; less is rounding."""
 SHOWN = 10
 """Agents of a part that cannot be balanced that are named."""
+
+
+Solve: TypeAlias = Callable[[PlainMarket], Outcome]
 
 
 class PlainStatus(StrEnum):
@@ -114,7 +118,7 @@ def clear_plain(
     if cause is not None:
         return _without_solution(market, method, cause)
     if method == "admm":
-        solve = partial(iterate, relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
+        solve: Solve = partial(iterate, relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
     else:
         # Pyomo takes a second to import and is needed only here.
         from mosaik_p2p.plain.central import solve_centrally
@@ -122,18 +126,17 @@ def clear_plain(
         solve = partial(solve_centrally, relative_gap=gap)
     try:
         stated, outcome = _solved(market, solve)
-    except (RuntimeError, ValueError) as error:
-        cause = f"HiGHS found no solution ({error}); use method = admm"
-        return _without_solution(market, method, cause, status=PlainStatus.NOT_CONVERGED)
+    except NotSolved as error:
+        return _without_solution(market, method, str(error), status=PlainStatus.NOT_CONVERGED)
     iterations = outcome.iterations if method == "admm" else None
     cleared = solution(stated, outcome, method=method, iterations=iterations, gap=gap)
     return replace(cleared, cost_alone=_cost_alone(market))
 
 
-def _solved(market: PlainMarket, solve: Callable[[PlainMarket], Outcome]) -> tuple[PlainMarket, Outcome]:
+def _solved(market: PlainMarket, solve: Solve) -> tuple[PlainMarket, Outcome]:
     """The outcome, and the market as it was stated for it: shifted where pairs are paid for trading.
 
-    Raises RuntimeError where somebody passes power on who was to go one way, whatever the shift.
+    Raises NotSolved where somebody passes power on who was to go one way, whatever the shift.
     """
     sides = sides_of(market)
     if sides is None:
@@ -144,7 +147,10 @@ def _solved(market: PlainMarket, solve: Callable[[PlainMarket], Outcome]) -> tup
         outcome = solve(stated)
         if sides.are_kept(stated.pairs, outcome.upper.flow_kw):
             return stated, outcome
-    raise RuntimeError("an agent that can only sell, or only buy, would pass power on")
+    raise NotSolved(
+        "an agent that can only sell, or only buy, would pass power on over pairs that are paid for trading; raise "
+        "max_iterations, or the negative charges towards 0"
+    )
 
 
 def _option_faults(method: str, gap: float) -> list[Fault]:
@@ -181,12 +187,12 @@ def solution(
     upper, lower = outcome.upper, outcome.lower
     alone = float(market.supply.cost(alone_sales(market)).sum())
     gain = alone - upper.cost
-    cause = None
-    if not outcome.converged:
+    cause, converged = None, outcome.converged and outcome.relative_gap <= gap
+    if not converged:
         how = f"after {iterations} iterations" if iterations is not None else "the central solution"
         cause = f"{how}: relative gap {outcome.relative_gap:.2e}, asked for {gap:g}; use a larger gap"
     return PlainClearing(
-        status=PlainStatus.OK if outcome.converged else PlainStatus.NOT_CONVERGED,
+        status=PlainStatus.OK if converged else PlainStatus.NOT_CONVERGED,
         cause=cause,
         method=method,
         iterations=iterations,

@@ -29,11 +29,15 @@ def _operator(summary: Mapping[str, Any]) -> str:
     taken = f"Operator: charges and surcharges {plain(account['charges'] + account['surcharges'])} {currency}{back}"
     if account["cost_of_losses"] is None:
         return f"{taken}, losses {_unpriced(account['losses'])}"
-    change = summary["parties"][OPERATOR]["change"]
+    known = PARTLY_KNOWN if PARTLY_KNOWN in account["losses"].values() else None
     return (
-        f"{taken}, losses cost {plain(account['cost_of_losses'])} {currency}, balance "
-        f"{signed(account['balance'])} {currency} ({signed(change)} against alone)"
+        f"{taken}, losses cost {plain(account['cost_of_losses'])} {currency}{f' ({known})' if known else ''}, balance "
+        f"{signed(account['balance'])} {currency}{_against_alone(summary['parties'][OPERATOR])}"
     )
+
+
+def _against_alone(found: Mapping[str, float | None]) -> str:
+    return "" if found["change"] is None else f" ({signed(found['change'])} against alone)"
 
 
 def _unpriced(by_network: Mapping[str, str]) -> str:
@@ -65,9 +69,10 @@ def _lost(summary: Mapping[str, Any], network: str, whole: float) -> str:
 
 def _suppliers(summary: Mapping[str, Any]) -> Iterator[str]:
     texts = [
-        f"{NAMES[party]} {plain(found['in_market'])} {summary['currency']} ({signed(found['change'])} against alone)"
+        f"{NAMES[party]} {plain(found['in_market'])} {summary['currency']}{_against_alone(found)}"
         for party, found in summary["parties"].items()
-        if party in NAMES and max(abs(found["alone"]), abs(found["in_market"])) >= LEAST_MONEY
+        if party in NAMES and found["in_market"] is not None
+        if max(abs(found["alone"] or 0.0), abs(found["in_market"])) >= LEAST_MONEY
     ]
     if texts:
         yield f"Receives: {', '.join(texts)}"
@@ -108,9 +113,10 @@ def _curtailed(summary: Mapping[str, Any]) -> Iterator[str]:
     found = summary["district"].get(MARKET, {})
     alone = summary["district"].get(ALONE, {})
     for carrier, figures in found.items():
-        here, there = figures["curtailed_kwh"], alone.get(carrier, {}).get("curtailed_kwh", 0.0)
-        if max(here, there) > NOTICEABLE_KWH:
-            yield f"{carrier.capitalize()} curtailed: {energy(here)} kWh, {energy(there)} kWh alone"
+        here, there = figures["curtailed_kwh"], alone.get(carrier, {}).get("curtailed_kwh")
+        if max(here, there or 0.0) > NOTICEABLE_KWH:
+            beside = "" if there is None else f", {energy(there)} kWh alone"
+            yield f"{carrier.capitalize()} curtailed: {energy(here)} kWh{beside}"
 
 
 def _served(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -123,9 +129,10 @@ def _served(summary: Mapping[str, Any]) -> Iterator[str]:
             if figures[key] is not None
         ]
         side = "import" if figures["peak_import_kw"] >= figures["peak_export_kw"] else "export"
-        peaks = [found.get(f"peak_{side}_kw", 0.0) for found in (figures, alone)]
+        here, there = (found.get(f"peak_{side}_kw") for found in (figures, alone))
         if shares:
-            told = ", ".join([*shares, f"{side} peak {peaks[0]:.1f} kW (alone {peaks[1]:.1f})"])
+            beside = "-" if there is None else f"{there:.1f}"
+            told = ", ".join([*shares, f"{side} peak {here:.1f} kW (alone {beside})"])
             yield f"{carrier.capitalize()}: {told}"
 
 

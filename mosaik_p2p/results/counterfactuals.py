@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, SUMMARY_FILE
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.store import read_arrow, replace_table
+from mosaik_p2p.scenario.schema import LIFTS_LIMIT
 from mosaik_p2p.settlement.ledger import IN_MARKET
 
 WITHOUT_CHARGES, WITHOUT_NEGOTIATION = "without_charges", "without_negotiation"
 ALONE_WITHIN_LIMITS = "alone_within_limits"
 """Nobody trades, and everyone is held to the networks' limits as the market is."""
-MOST_LIFTED = 20
 
 
 def lifted_case(number: int) -> str:
@@ -29,7 +29,7 @@ def lifted_case(number: int) -> str:
 
 CASES = (
     *(ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION),
-    *(lifted_case(number) for number in range(1, MOST_LIFTED + 1)),
+    *(lifted_case(number) for number in range(1, LIFTS_LIMIT + 1)),
 )
 BEFORE_SURCHARGES = frozenset({ALONE_WITHIN_LIMITS})
 """Cases whose surcharges do not join the settlement: what keeping limits is worth to those who pay it is no cost."""

@@ -16,10 +16,9 @@ from mosaik_p2p.results.reading import Results
 from mosaik_p2p.results.system_cost import MARKET
 from mosaik_p2p.results.wording import plain
 from mosaik_p2p.scenario.lifting import can_be_lifted
+from mosaik_p2p.scenario.schema import LIFTS_LIMIT
 
 LIMIT = ["network", "element", "quantity", "is_upper"]
-MOST_TOLD = 10
-"""In the summary."""
 MOST_SAID = 3
 
 
@@ -68,7 +67,7 @@ def limit_costs(results: Results, system_cost: Mapping[str, float | None]) -> li
             **{name: getattr(limit, name) for name in (*LIMIT, "hours", "estimate")},
             "cost": _more(system_cost.get(MARKET), system_cost.get(lifted_case(number))),
         }
-        for number, limit in enumerate(ranked_limits(results)[:MOST_TOLD], start=1)
+        for number, limit in enumerate(ranked_limits(results)[:LIFTS_LIMIT], start=1)
     ]
 
 

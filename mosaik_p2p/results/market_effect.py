@@ -22,7 +22,7 @@ AS_MUCH = 1.01
 """An excess up to this multiple of that alone is the same one."""
 MOST_NAMED = 3
 CHANGES = ("added", "deepened", "relieved")
-KEYS = ["time", "network", "element", "quantity"]
+KEYS = ["time", "network", "element", "quantity", "is_upper"]
 
 
 class MarketEffect(StrEnum):
@@ -111,7 +111,8 @@ def _difference(results: Results) -> Difference:
 
 def _by_key(rows: pd.DataFrame) -> pd.DataFrame:
     """The excess of each limit in each interval."""
-    return rows.groupby(KEYS)["excess"].max().reset_index()
+    sided = rows.assign(is_upper=rows["value"] > rows["limit"])
+    return sided.groupby(KEYS)["excess"].max().reset_index()
 
 
 def _effect(found: Difference) -> MarketEffect:
@@ -145,7 +146,10 @@ def _none_broken(_: Mapping[str, Any]) -> str:
 
 
 def _unknown(_: Mapping[str, Any]) -> str:
-    return "What the market adds to broken limits is not known: the day without trade was not solved in every network"
+    return (
+        "What the market adds to broken limits is not known: not every network was solved in every interval with trade "
+        "and without it (settlement.through_networks says whether the latter is asked for)"
+    )
 
 
 def _adds_none(found: Mapping[str, Any]) -> str:

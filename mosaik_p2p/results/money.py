@@ -105,14 +105,24 @@ def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any
     }
 
 
-def parties(results: Results) -> dict[str, dict[str, float | None]]:
-    """What operator, utility and heat supplier receive net, alone and in the market, and the change."""
+def parties(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:
+    """What operator, utility and heat supplier receive net, alone and in the market, and the change.
+
+    None of a case that was not settled, or whose losses count and are not known in every interval.
+    """
+    received = {case: _received(results, networks, case) for case in (ALONE, IN_MARKET)}
     found: dict[str, dict[str, float | None]] = {}
-    received = {case: results.settled(case).groupby("party")["money"].sum() for case in (ALONE, IN_MARKET)}
     for party in (OPERATOR, UTILITY, HEAT_SUPPLIER):
-        alone, market = (float(received[case].get(party, 0.0)) for case in (ALONE, IN_MARKET))
-        found[party] = {"alone": alone, "in_market": market, "change": market - alone}
+        alone, market = (None if known is None else known.get(party, 0.0) for known in received.values())
+        found[party] = {"alone": alone, "in_market": market, "change": _less(market, alone)}
     return found
+
+
+def _received(results: Results, networks: Sequence[str], case: str) -> dict[str, float] | None:
+    rows = results.settled(case)
+    if rows.empty or {NOT_KNOWN, PARTLY_KNOWN} & set(pricing(results, networks, case).values()):
+        return None
+    return {str(party): float(money) for party, money in rows.groupby("party")["money"].sum().items()}
 
 
 def reputation_account(results: Results, dt_h: float) -> dict[str, Any] | None:

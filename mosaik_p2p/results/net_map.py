@@ -15,6 +15,8 @@ import pandas as pd
 
 from mosaik_p2p.results.facts import read_prosumers
 from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
+from mosaik_p2p.results.inventory import read_inventory
+from mosaik_p2p.units import ELECTRICITY
 
 TRANSFORMER_KM = 0.02
 """Drawn length of a transformer or switch, so that its two ends can be told apart."""
@@ -42,10 +44,11 @@ def electric_map(folder: Path) -> NetMap | None:
     edges = [
         *_edges("lines", tables.get("line"), ("from_bus", "to_bus"), names),
         *_edges("transformers", tables.get("trafo"), ("hv_bus", "lv_bus"), names),
+        *_edges("", tables.get("impedance"), ("from_bus", "to_bus"), names),
         *_edges("", _closed(tables.get("switch")), ("bus", "element"), names),
     ]
     feeds = [names[int(bus)] for bus in tables["ext_grid"]["bus"]]
-    return _placed(edges, feeds, _by_bus(folder, tables, names))
+    return _placed(edges, feeds, _by_bus(folder, names))
 
 
 def heat_map(folder: Path) -> NetMap | None:
@@ -106,12 +109,12 @@ def _closed(switches: pd.DataFrame | None) -> pd.DataFrame | None:
     return None if switches is None else switches[(switches["et"] == "b") & switches["closed"].astype(bool)]
 
 
-def _by_bus(folder: Path, tables: Mapping[str, pd.DataFrame], names: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
-    loads = tables.get("load", pd.DataFrame(columns=["name", "bus"]))
-    bus_of_load = {str(name): int(bus) for name, bus in zip(loads["name"], loads["bus"], strict=True)}
+def _by_bus(folder: Path, names: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
+    """The prosumers by bus: as the run placed them, or, in folders of earlier versions, as the scenario says."""
+    network = read_inventory(folder).get("inventory", {}).get(ELECTRICITY) or {}
+    placed = network.get("prosumers_at", {name: spec.get("bus") for name, spec in read_prosumers(folder)})
     found: dict[str, list[str]] = {}
-    for prosumer, spec in read_prosumers(folder):
-        bus = spec["bus"] if "bus" in spec else bus_of_load.get(str(spec.get("replaces_load")))
+    for prosumer, bus in placed.items():
         node = names.get(bus) if isinstance(bus, int) else bus
         if node is not None:
             found.setdefault(str(node), []).append(prosumer)

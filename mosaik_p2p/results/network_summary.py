@@ -7,12 +7,12 @@ import pandas as pd
 
 from mosaik_p2p.results.counterfactuals import ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION
 from mosaik_p2p.results.extremes import worst_values
-from mosaik_p2p.results.losses import caused_loss
+from mosaik_p2p.results.losses import caused_loss, energy_kwh, whole_losses
 from mosaik_p2p.results.market_effect import by_limit, hours_by_network, market_effect, violations_alone
 from mosaik_p2p.results.naming import kind_of, place
 from mosaik_p2p.results.negotiated import negotiation_summary
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.settlement.ledger import ALONE
+from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 
 
 def of_networks(
@@ -28,7 +28,7 @@ def of_networks(
         "violations": _violations(results, others, networks, dt_h),
         "negotiation": negotiation_summary(results),
         "worst": worst_values(results, networks),
-        "loss_kwh": {network: _loss_kwh(results, network, dt_h) for network in networks},
+        "loss_kwh": {network: energy_kwh(whole_losses(results, IN_MARKET), network, results) for network in networks},
         **_caused(results, networks),
     }
 
@@ -101,11 +101,6 @@ def _broken(results: Results, rows: pd.DataFrame, networks: Sequence[str], dt_h:
             for row in worst_rows.sort_values("quantity").to_dict("records")
         },
     }
-
-
-def _loss_kwh(results: Results, network: str, dt_h: float) -> float | None:
-    losses = rows_of(results, network)["loss_kw"].dropna()
-    return float(losses.sum() * dt_h) if len(losses) else None
 
 
 def _caused(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:

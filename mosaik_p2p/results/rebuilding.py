@@ -101,7 +101,9 @@ def _contradictions(results: Results, summary: Mapping[str, Any]) -> Iterator[Fa
     if not isinstance(summary, dict):
         yield Fault("summary", place, "is no summary", REMEDY)
         return
-    again = summarise(results.folder, meta_of_summary(summary, results.facts))
+    # A run that was killed beside a later one knows nothing of it.
+    beside = summary.get("counterfactuals", {})
+    again = summarise(results.folder, meta_of_summary(summary, results.facts), beside=beside)
     for key in RECOMPUTED:
         if key in summary and not _agree(summary[key], again[key]):
             yield Fault(f"summary: {key}", place, "is not what the tables give", REMEDY)

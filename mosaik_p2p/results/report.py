@@ -177,7 +177,9 @@ def _gain_tile(summary: Mapping[str, Any]) -> dict[str, str]:
 
 def _operator_tile(summary: Mapping[str, Any]) -> dict[str, str]:
     operator, currency = summary["operator"], summary["currency"]
-    remark = f"charges and surcharges {plain(operator['revenue'])}"
+    returned = operator["surcharges_returned"]
+    remark = f"charges and surcharges {plain(operator['charges'] + operator['surcharges'])}"
+    remark += f", returned {plain(returned)}" if returned else ""
     if operator["balance"] is None:
         return _tile("Operator's revenue", f"{plain(operator['revenue'])} {currency}", "losses not priced or not known")
     return _tile(

@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,13 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def summarise(folder: Path, meta: RunMeta) -> dict[str, Any]:
-    """The summary of the result folder, ready for JSON: null where something is not known, never NaN."""
+def summarise(folder: Path, meta: RunMeta, *, beside: Collection[str] | None = None) -> dict[str, Any]:
+    """The summary of the result folder, ready for JSON: null where something is not known, never NaN.
+
+    `beside` are the counterfactual runs that count; None: all that are there and complete.
+    """
     results = read_results(folder)
-    others = counterfactual_results(folder)
+    others = {case: run for case, run in counterfactual_results(folder).items() if beside is None or case in beside}
     return {
         "schema": SCHEMA,
         **_state(results, meta),
@@ -179,7 +182,7 @@ def _money(results: Results, others: Mapping[str, Results], meta: RunMeta) -> di
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "stored_change_kwh": stored_change(cost),
         "operator": operator_account(results, meta.networks),
-        "parties": parties(results),
+        "parties": parties(results, meta.networks),
         **system,
         "limit_costs": limit_costs(results, system["system_cost"]),
     }

@@ -19,8 +19,6 @@ OWN_ITEMS = ("device", "fuel", "import", "export", "imbalance")
 """Of the prosumers; `export` is what they receive, and counts negative."""
 LOSSES = "losses"
 MARKET = "market"
-CASE_OF = {MARKET: IN_MARKET}
-"""Names of cases in the summary, where the settlement has another."""
 
 
 def system_costs(results: Results, networks: Sequence[str], others: Mapping[str, Results]) -> dict[str, Any]:
