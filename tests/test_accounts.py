@@ -287,16 +287,27 @@ def test_turned_off_the_effect_is_unknown(tmp_path: Path) -> None:
     assert (summary["market_effect"], summary["hours_broken"]["alone"]) == ("unknown", None)
     assert (summary["caused_loss_kwh"], summary["system_cost"]["market"]) == ({"electricity": None}, None)
     assert summary["operator"]["cost_of_losses"] is None
+    # What is not known of the losses is not known of those whom they are paid to either.
+    assert {found["change"] for found in summary["parties"].values()} == {None}
     text = " ".join(render(summary).split())
     assert "What the market adds to broken limits is not known" in text
     assert "losses not known" in text
+
+
+def test_whole_losses_of_the_market_alone_are_no_change(tmp_path: Path) -> None:
+    overrides = ("time.horizon_steps=2", "settlement.through_networks=[]", 'settlement.losses="whole"')
+    summary = run("network1_electric", out=tmp_path / "run", steps=1, overrides=overrides, progress=False).summary
+    assert summary["operator"]["cost_of_losses"] > 0.0
+    assert {(found["alone"], found["change"]) for found in summary["parties"].values()} == {(None, None)}
+    assert "against alone" not in render(summary)
 
 
 # -- what the market adds, case by case --------------------------------------------------------------------------
 
 BEGIN = pd.Timestamp(datetime(2017, 3, 28, tzinfo=UTC))
 VOLTAGE, LINE = ("electricity", "13", "voltage_pu"), ("electricity", "1-2", "line_loading_percent")
-Broken = dict[tuple[int, tuple[str, str, str]], float]
+TOO_HIGH = (*VOLTAGE, "above")
+Broken = dict[tuple[int, tuple[str, ...]], float]
 
 
 def made(alone: Broken, market: Broken, status: str = "ok") -> Results:
@@ -305,8 +316,12 @@ def made(alone: Broken, market: Broken, status: str = "ok") -> Results:
     names = ("time", "network", "element", "quantity")
 
     def violations(broken: Broken, **more: Any) -> pd.DataFrame:
-        rows = [(times[k], *limit, excess) for (k, limit), excess in broken.items()]
-        return pd.DataFrame(rows, columns=[*names, "excess"]).assign(**more)
+        below = {limit: limit == VOLTAGE for _, limit in broken}
+        rows = [
+            (times[k], *limit[:3], excess, 1.0 - excess if below[limit] else 1.0 + excess)
+            for (k, limit), excess in broken.items()
+        ]
+        return pd.DataFrame(rows, columns=[*names, "excess", "value"]).assign(limit=1.0, **more)
 
     flows = pd.DataFrame({"time": times, "network": "electricity", "status": "ok"})
     frames = {
@@ -361,8 +376,15 @@ def _facts() -> Facts:
             "Limits are broken in 0.5 hours, in 0.5 without trade: the market adds line loading at line 1-2 (0.5 h), "
             "and relieves voltage at bus 13 (0.5 h)",
         ),
+        (
+            {(0, VOLTAGE): 0.010},
+            {(0, TOO_HIGH): 0.010},
+            "mixed",
+            "Limits are broken in 0.5 hours, in 0.5 without trade: the market adds voltage at bus 13 (0.5 h), "
+            "and relieves voltage at bus 13 (0.5 h)",
+        ),
     ],
-    ids=["none", "same", "further", "adds", "relieves", "mixed"],
+    ids=["none", "same", "further", "adds", "relieves", "mixed", "other side"],
 )
 def test_each_effect_of_the_market_in_words(alone: Broken, market: Broken, effect: str, said: str) -> None:
     found = market_effect(made(alone, market), ("electricity",))

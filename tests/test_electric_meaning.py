@@ -233,6 +233,8 @@ def test_an_xward_counts_with_the_background_and_is_away_without() -> None:
         assert list(volts(away).values()) == pytest.approx([1.0, 1.0, 1.0], abs=SOLVED)
         there = flow.solve({}, background_scaling=1.0)
         assert list(volts(there).values()) == pytest.approx(expected, abs=SOLVED)
+        replaced = flow.solve({}, background_scaling=1.0, replaced_loads={("xward", 0)})
+        assert list(volts(replaced).values()) == pytest.approx([1.0, 1.0, 1.0], abs=SOLVED)
 
 
 def test_a_prosumer_keeps_its_power_beside_loads_that_follow_the_voltage() -> None:
@@ -346,6 +348,23 @@ def test_generators_of_the_file_are_kept_dropped_scaled_or_replaced(
     assert result.slack_kw == pytest.approx(result.loss_kw - fed_kw, abs=SAME_KW)
     told = [warning for warning in case.warnings if warning.place == "networks.electricity.generation"]
     assert [f"{fed_kw:.1f} kW" in warning.problem for warning in told] == ([True] if generation is None else [])
+
+
+def test_a_prosumer_stands_where_its_generator_stood(scenario: Scenarios) -> None:
+    def change(tree: dict[str, Any]) -> None:
+        replacing("replaces_generator", "roof")(tree)
+        del tree["prosumers"][0]["bus"]
+
+    case = load(scenario(with_generators(), change))
+    assert (case.prosumers[0].bus, case.replaced_loads) == (2, {("sgen", 0)})
+    assert case.inventory["electricity"]["prosumers_at"][case.prosumers[0].name] == "far"
+
+
+def test_shares_above_the_whole_are_faults(scenario: Scenarios) -> None:
+    net = feeder()
+    pandapower.create_load(net, 2, 0.05, const_z_p_percent=80.0, const_i_p_percent=80.0)
+    (fault,) = examine(scenario(net)).faults
+    assert "together above 100 %" in fault.problem
 
 
 def test_an_unknown_profile_of_generation_is_a_fault(scenario: Scenarios) -> None:

@@ -56,7 +56,7 @@ def test_a_file_may_rate_its_lines(tmp_path: Path) -> None:
     net = electric_case("bus15").net
     net.line["max_p_mw"] = float("nan")
     names = list(net.line["name"])
-    net.line.loc[net.line["name"].isin(names[:2]), "max_p_mw"] = [0.4, 0.3]
+    net.line.loc[net.line["name"].isin(names[:4]), "max_p_mw"] = [0.4, 0.3, -0.2, 0.0]
     pandapower.to_json(net, str(tmp_path / "grid.json"))
 
     def edit(tables: dict[str, Any]) -> None:
@@ -68,6 +68,7 @@ def test_a_file_may_rate_its_lines(tmp_path: Path) -> None:
     found = {limit.name: limit.value for limit in case.electric_limits.elements if limit.quantity == "power_kw"}
     # What the scenario states comes before what the file says.
     assert found == {names[0]: pytest.approx(400.0), names[1]: 250.0}
+    assert sum("max_p_mw" in f"{told}" for told in case.warnings) >= 1
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,7 @@ def test_a_file_may_rate_its_lines(tmp_path: Path) -> None:
         ('{table="bus", name="13", max_kw=5}', "limit `voltage_pu` and no other"),
         ('{table="transformer", name="13", max_kw=5}', "limit `loading_percent` and no other"),
         ('{table="line", name="12-13"}', "limit `loading_percent` or `max_kw`"),
+        ('{table="line", name="12-13", max_kw=5}, {table="line", name="12-13", max_kw=50}', "is a duplicate"),
         ('{table="line", name="1-99", max_kw=5}', "no line of this name"),
     ],
 )

@@ -177,3 +177,10 @@ def test_a_look_ahead_is_a_day_whatever_the_step(tmp_path: Path, minutes: int, i
     case = load(path, [f"time.step_minutes={minutes}"])
     assert case.scenario.time.horizon_steps == intervals
     assert len(case.times) == made.STEPS + intervals - 1
+
+
+def test_a_file_that_comes_again_has_to_cover_the_run_itself(tmp_path: Path) -> None:
+    path = written(tmp_path, 24)
+    assert check(path, ('time.after_end="wrap"', "time.steps=24", "time.horizon_steps=48")) == ()
+    (fault,) = check(path, ('time.after_end="wrap"', "time.steps=25"))
+    assert fault.place == "profiles.load.file"
