@@ -49,7 +49,7 @@ def check(scenario: str | Path, *, overrides: Sequence[str] = ()) -> tuple[Fault
 
 
 def examine(scenario: str | Path, *, overrides: Sequence[str] = ()) -> loading.Examination:
-    """Faults of a scenario; where it has none, its warnings."""
+    """Faults of a scenario; where it has none, its warnings and the inventory of what it holds."""
     return loading.examine(scenario, overrides)
 
 

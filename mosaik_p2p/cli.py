@@ -73,7 +73,7 @@ def run_command(
         bool,
         typer.Option(
             "--counterfactuals",
-            help="Run it also without charges and without negotiation, and compare violations and costs.",
+            help="Run it also without charges, without negotiation and without the dearest limits, and compare.",
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,

@@ -24,7 +24,7 @@ from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
 
 MOST_NODES = 300
-"""Programmes that one search may solve."""
+"""Nodes that one search may look at; each is solved twice, as it is and with its directions rounded."""
 
 
 @dataclass(frozen=True)

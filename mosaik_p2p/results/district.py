@@ -100,7 +100,7 @@ def _one_less(part: float, whole: float) -> float | None:
 
 
 def curtailment_text(summary: Mapping[str, Any]) -> str:
-    """Like `57 % of the electricity of sun and wind (12.3 kWh) is curtailed, 0.2 kWh alone`; empty where little is."""
+    """Like `12.3 kWh of electricity are curtailed (57 % of what there was, alone 0.2 kWh)`; empty where little is."""
     parts = []
     for carrier, found in (summary.get("district") or {}).get(MARKET, {}).items():
         curtailed, possible = found["curtailed_kwh"], found["available_kwh"]
