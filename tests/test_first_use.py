@@ -1,19 +1,23 @@
 """A newcomer is told what the first run waits for."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 import platformdirs
 import pytest
 from numba.core.caching import CacheImpl
 
+from markets import equipped_market
 from mosaik_p2p import cosim
-from mosaik_p2p.market import first_use
+from mosaik_p2p.market import batch, compiled, first_use
 from mosaik_p2p.market.compiled import ensure_cache_place
 from mosaik_p2p.market.first_use import ANNOUNCEMENT, compile_kernel, kernel_is_cold
+from mosaik_p2p.market.fleet import Fleet
 
 
 def test_compiled_once_is_known_to_be() -> None:
@@ -21,16 +25,39 @@ def test_compiled_once_is_known_to_be() -> None:
     assert not kernel_is_cold()
 
 
+def test_markets_of_any_length_are_solved_by_one_machine_code() -> None:
+    for intervals in (1, 3):
+        problem = equipped_market(3, 1, horizon=intervals)
+        fleet = Fleet(problem)
+        fleet.weigh(np.ones(problem.shape[::2]))
+        fleet.respond(np.zeros(problem.shape))
+    assert len(batch._solve_range.signatures) == 1
+
+
+def test_machine_code_is_kept_by_all_sources_that_it_stands_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = tmp_path / "mosaik_p2p"
+    shutil.copytree(Path(compiled.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(compiled, "__file__", str(package / "market" / "compiled.py"))
+    assert compiled._digest() == compiled._DIGEST
+    for name, counts in (("cosim.py", False), ("market/interior.py", True), ("plain/supply.py", True)):
+        before = compiled._digest()
+        path = package / name
+        path.write_text(path.read_text() + "# other\n")
+        assert (compiled._digest() != before) == counts, name
+
+
 @pytest.mark.parametrize(("cold", "visible"), [(True, True), (True, False), (False, True)])
 def test_compiling_is_announced_where_progress_is_shown(
     cold: bool, visible: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compiled = []
+    calls = []
     monkeypatch.setattr(cosim, "kernel_is_cold", lambda: cold)
-    monkeypatch.setattr(cosim, "compile_kernel", lambda: compiled.append(True))
+    monkeypatch.setattr(cosim, "compile_kernel", lambda: calls.append(True))
     cosim.run("network1", out=tmp_path / "run", steps=1, progress=visible)
     assert (ANNOUNCEMENT in capsys.readouterr().err) == (cold and visible)
-    assert bool(compiled) == cold
+    assert bool(calls) == cold
 
 
 def test_where_nothing_can_be_kept_compiled_code_goes_to_a_folder_of_this_process(

@@ -104,7 +104,8 @@ def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: f
     scale = np.repeat(power_kw, np.diff(first))[:, None]
     storages = [storage for model in models for storage in model.storages]
     totals = [total for model in models for total in model.totals]
-    balance = np.concatenate([model.balance.transpose(1, 0, 2) for model in models])
+    # One layout whatever the shape: each layout would be compiled for itself, and round a little differently.
+    balance = np.ascontiguousarray(np.concatenate([model.balance.transpose(1, 0, 2) for model in models]))
     storage, gain = _filling(models, first)
     drain = np.array([s.drain for s in storages]).reshape(len(storages), horizon)
     problems = Problems(

@@ -188,7 +188,7 @@ def _cause(problem: MarketProblem, outcome: admm.Outcome, final: Certificate, se
     if outcome.residuals.worst > settings.relative_gap:
         remedy = "raise market.max_iterations or market.relative_gap"
     elif not final.is_sound:
-        remedy = "the cost lies below its bound: numbers differ too much in size; bring prices and limits nearer each other"
+        remedy = "the cost lies below its bound: prices and limits are too far apart in size"
     else:
         remedy = "the bound does not close: raise market.relative_gap, or use market.on_not_converged = central"
     return f"{where}, both must be at most {settings.relative_gap:g}; {remedy}"

@@ -8,16 +8,22 @@ compiled: what is called at one place only is so compiled once and not at every 
 operations.
 
 What is compiled is kept in the user's cache folder: beside the sources, it would outlive the package when that is
-uninstalled, and stand in the way of the next one.
+uninstalled, and stand in the way of the next one. numba takes a function from there as long as the file that the
+function stands in is the same; but its loops call others, of other files, whose machine code stands in theirs. So it is
+kept by a digest of all these files, of numba and of the processor: other code never runs what was compiled before.
 """
 
 import atexit
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numba
 import platformdirs
 from llvmlite import ir
@@ -45,8 +51,22 @@ def ensure_cache_place() -> None:
         os.environ["NUMBA_CACHE_DIR"] = settings.CACHE_DIR = folder
 
 
+def _digest() -> str:
+    """Of all that machine code of ours depends on."""
+    package = Path(__file__).parents[1]
+    sources = (path.read_bytes() for path in sorted(package.rglob("*.py")))
+    ours = [source for source in sources if _DECORATED.search(source)]
+    processor = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
+    versions = f"{numba.__version__} {llvmlite.__version__} {processor}".encode()
+    return hashlib.sha256(b"\0".join([*ours, Path(__file__).read_bytes(), versions])).hexdigest()[:16]
+
+
+_DECORATED = re.compile(rb"^@(jit|lean|swift|entry|woven|exact)\b", re.MULTILINE)
+_DIGEST = _digest()
+
+
 def _njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """numba's decorator; what it compiles is kept in our folder, unless the user has named one for all of numba."""
+    """numba's decorator; what it compiles is kept in our folder, or in the one that the user has named for numba."""
     # Its own types leave out some options, and differ from one version to the next.
     decorate: Any = numba.njit(**options)
     config: Any = numba.config
@@ -54,7 +74,7 @@ def _njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     def apply(function: Callable[..., Any]) -> Any:
         named = config.CACHE_DIR
         # The place is chosen at decoration; other packages keep theirs.
-        config.CACHE_DIR = named or str(platformdirs.user_cache_path("mosaik_p2p"))
+        config.CACHE_DIR = str(Path(named or platformdirs.user_cache_path("mosaik_p2p")) / _DIGEST)
         try:
             return decorate(function)
         finally:

@@ -28,14 +28,13 @@ WITHOUT_KERNEL = "NUMBA_DISABLE_JIT is set: the market's loops run in Python, ab
 
 
 def kernel_is_cold() -> bool:
-    """Whether the kernel would have to be compiled: nothing is kept for this Python that is as new as its source."""
+    """Whether the kernel would have to be compiled: nothing of it is kept for this Python."""
     if JIT_IS_OFF:
         return False
     loop = batch._solve_range
-    source = Path(batch.__file__)
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    kept = Path(loop.stats.cache_path).glob(f"{source.stem}.{loop.__name__}-*.{python}*.nbi")
-    return not loop.signatures and not any(path.stat().st_mtime >= source.stat().st_mtime for path in kept)
+    kept = Path(loop.stats.cache_path).glob(f"*.{loop.__name__}-*.{python}*.nbi")
+    return not loop.signatures and not any(kept)
 
 
 def compile_kernel() -> None:

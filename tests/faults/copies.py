@@ -1,6 +1,6 @@
 """A copy of the checkout in which faults are planted, laid out as installed, so that it comes before what is installed.
 
-numba keeps compiled code by the place and age of its source. A copy therefore has a cache of its own, which the faults
+numba keeps compiled code by the place and text of its source. A copy therefore has a cache of its own, which the faults
 in plain Python share; a fault in code that is compiled, or that compiled code takes in, starts with an empty one.
 """
 
