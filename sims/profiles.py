@@ -10,7 +10,8 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS, series_of
-from mosaik_p2p.prosumers.devices import Prosumer, Series
+from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.sims.shared import (
     API_VERSION,
     GENERATION_SCALING,

@@ -25,10 +25,10 @@ from mosaik_p2p.prosumers.devices import (
     HeatTank,
     Prosumer,
     Pv,
-    Series,
     SolarCollector,
 )
 from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import FloatArray, IntArray
 
 

@@ -13,8 +13,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from mosaik_p2p.charges.mechanisms import no_charges, uniform_charges
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, Generator, Prosumer, Pv, Series
+from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, Generator, Prosumer, Pv
 from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import FloatArray
 
 FREE = 1e6

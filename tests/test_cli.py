@@ -17,7 +17,8 @@ from made_results import SMALL, write_made
 from mosaik_p2p import cosim
 from mosaik_p2p.cli import main
 from mosaik_p2p.market.first_use import WITHOUT_KERNEL
-from mosaik_p2p.scenario.schema import Market, Time
+from mosaik_p2p.scenario.schema import Market
+from mosaik_p2p.sections.time import Time
 from mosaik_p2p.sims import progress
 from mosaik_p2p.sims.wiring import simulator_config
 

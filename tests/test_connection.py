@@ -20,8 +20,9 @@ from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.devices import Contract, FixedLoad, Prosumer, Pv, Series
+from mosaik_p2p.prosumers.devices import Contract, FixedLoad, Prosumer, Pv
 from mosaik_p2p.results.store import read_table
+from mosaik_p2p.sections.series import Series
 from own_programme import House, least_cost, market_of
 
 GAP = 1e-5

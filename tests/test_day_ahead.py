@@ -22,7 +22,8 @@ from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.reputation import ReputationRule
 from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.prosumers.devices import FlexibleLoad
-from mosaik_p2p.scenario.schema import Scenario, Time
+from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.time import Time
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
 from test_rolling import HORIZON, STEPS, market_case

@@ -14,15 +14,15 @@ import made_scenario as made
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.feasibility.limits import ElementLimit
 from mosaik_p2p.loading import Case, check, load, shipped_scenarios
-from mosaik_p2p.loading.clock import minutes_of_day
 from mosaik_p2p.loading.series import span_of
-from mosaik_p2p.loading.tariffs import price_per_kwh
 from mosaik_p2p.prosumers.devices import Battery, FixedLoad, FlexibleLoad, HeatPump, Prosumer, Pv, SolarCollector
 from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.scenario.grids import BYPASS_KG_PER_S
 from mosaik_p2p.scenario.houses import drawn
-from mosaik_p2p.scenario.schema import Time
 from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.sections.clock import minutes_of_day
+from mosaik_p2p.sections.prices import price_per_kwh
+from mosaik_p2p.sections.time import Time
 
 ROUNDING = 1e-12
 """Relative; a profile is multiplied by up to three factors, in whichever order."""

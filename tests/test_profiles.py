@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.profile_file import read_profile_table
 from mosaik_p2p.loading.profiles import profile_values
-from mosaik_p2p.loading.resample import epoch_seconds, interval_means, shifted
 from mosaik_p2p.loading.vdi import House, hot_water_kwh, unit_year, vdi_power_kw
 from mosaik_p2p.loading.weather import Weather, load_weather
 from mosaik_p2p.scenario.profiles import (
@@ -27,6 +26,7 @@ from mosaik_p2p.scenario.profiles import (
 )
 from mosaik_p2p.scenario.weather import DwdTryWeather
 from mosaik_p2p.scenarios import make_profiles
+from mosaik_p2p.sections.resample import epoch_seconds, interval_means, shifted
 from mosaik_p2p.units import FloatArray
 
 SCENARIOS = Path(make_profiles.__file__).parent

@@ -13,9 +13,10 @@ from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, Generator, HeatPump, Prosumer, Pv, Series
+from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, Generator, HeatPump, Prosumer, Pv
 from mosaik_p2p.prosumers.state import reactive_injection_kvar, reactive_share
 from mosaik_p2p.scenario.devices import PvSpec
+from mosaik_p2p.sections.series import Series
 
 LOAD_KVAR = 6.573682
 """20 kW * tan(acos(0.95))."""

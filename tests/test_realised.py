@@ -6,8 +6,9 @@ import pytest
 from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import Contract, Device, FlexibleLoad, Prosumer, Pv, Series, SolarCollector
+from mosaik_p2p.prosumers.devices import Contract, Device, FlexibleLoad, Prosumer, Pv, SolarCollector
 from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import CARRIERS
 
 PLENTY = 1000.0

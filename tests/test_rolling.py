@@ -14,8 +14,9 @@ from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.devices import FlexibleLoad, Prosumer, Series
+from mosaik_p2p.prosumers.devices import FlexibleLoad, Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, next_state
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import Table
 
 STEPS, HORIZON = 6, 8

@@ -11,14 +11,15 @@ import pytest
 from mosaik_p2p import run
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import examine
-from mosaik_p2p.loading.clock import day_numbers, minutes_within
-from mosaik_p2p.loading.series import Span, span_of
+from mosaik_p2p.loading.series import span_of
 from mosaik_p2p.loading.stores import intervals_left
-from mosaik_p2p.loading.tariffs import price_per_kwh
 from mosaik_p2p.results.facts import read_facts
-from mosaik_p2p.scenario.schema import Time
 from mosaik_p2p.scenario.storages import EvSpec
 from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.sections.clock import day_numbers, minutes_within
+from mosaik_p2p.sections.prices import price_per_kwh
+from mosaik_p2p.sections.series import Span
+from mosaik_p2p.sections.time import Time
 
 MONEY = 1e-3
 SPRING, AUTUMN = "2024-03-30T00:00:00+01:00", "2024-10-26T00:00:00+02:00"

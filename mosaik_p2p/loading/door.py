@@ -22,23 +22,26 @@ from mosaik_p2p.loading.partner_file import with_partners
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
 from mosaik_p2p.loading.references import partner_faults, reference_faults
-from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
+from mosaik_p2p.loading.series import all_series, span_of
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
 from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
 from mosaik_p2p.loading.trial import Trials, background_of, generation_of, replaced_elements, trials
-from mosaik_p2p.loading.uses import Use, origins_of, range_faults, uses
+from mosaik_p2p.loading.uses import origins_of, range_faults, uses
 from mosaik_p2p.loading.warned import warnings_of
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
 from mosaik_p2p.scenario.devices import SolarCollectorSpec
-from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.read import Reading, read_tree
-from mosaik_p2p.scenario.schema import Scenario, Time
+from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.scenario.tree import PlacedTable, placed
 from mosaik_p2p.scenario.write import with_absolute_files
+from mosaik_p2p.sections.names import listed
+from mosaik_p2p.sections.series import AllSeries, Span
+from mosaik_p2p.sections.time import Time
+from mosaik_p2p.sections.uses import Use
 
 
 def load(source: str | Path, overrides: Sequence[str] = (), *, results: str | Path | None = None) -> Case:

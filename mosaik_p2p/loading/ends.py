@@ -14,11 +14,12 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.profile_file import ProfileTable, read_profile_table
-from mosaik_p2p.loading.resample import MINUTES_PER_DAY, SECONDS_PER_MINUTE, epoch_seconds
 from mosaik_p2p.loading.uses import needs_weather
 from mosaik_p2p.scenario.profiles import FileProfile
-from mosaik_p2p.scenario.schema import Scenario, Time
+from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.weather import FileWeather
+from mosaik_p2p.sections.resample import MINUTES_PER_DAY, SECONDS_PER_MINUTE, epoch_seconds
+from mosaik_p2p.sections.time import Time
 
 SECONDS_PER_DAY = MINUTES_PER_DAY * SECONDS_PER_MINUTE
 TableReader: TypeAlias = Callable[[Path], ProfileTable]

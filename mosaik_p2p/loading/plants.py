@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mosaik_p2p.loading.series import Span
-from mosaik_p2p.loading.tariffs import price_per_kwh
-from mosaik_p2p.prosumers.devices import Chp, ElectricBoiler, GasBoiler, Generator, HeatPump, Series
+from mosaik_p2p.prosumers.devices import Chp, ElectricBoiler, GasBoiler, Generator, HeatPump
 from mosaik_p2p.scenario.devices import ChpSpec, ElectricBoilerSpec, GasBoilerSpec, GeneratorSpec, HeatPumpSpec
+from mosaik_p2p.sections.prices import price_per_kwh
+from mosaik_p2p.sections.series import Series, Span
 
 ConversionSpec = HeatPumpSpec | ElectricBoilerSpec | GasBoilerSpec | ChpSpec | GeneratorSpec
 ConversionDevice = HeatPump | ElectricBoiler | GasBoiler | Chp | Generator

@@ -7,18 +7,8 @@ import numpy as np
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.plants import conversion_device
-from mosaik_p2p.loading.resample import MINUTES_PER_DAY, shifted
-from mosaik_p2p.loading.series import AllSeries, Span
 from mosaik_p2p.loading.stores import store
-from mosaik_p2p.prosumers.devices import (
-    Device,
-    ElasticLoad,
-    FixedLoad,
-    FlexibleLoad,
-    Pv,
-    Series,
-    SolarCollector,
-)
+from mosaik_p2p.prosumers.devices import Device, ElasticLoad, FixedLoad, FlexibleLoad, Pv, SolarCollector
 from mosaik_p2p.scenario.devices import (
     ChpSpec,
     DeviceSpec,
@@ -32,9 +22,12 @@ from mosaik_p2p.scenario.devices import (
     PvSpec,
     SolarCollectorSpec,
 )
-from mosaik_p2p.scenario.ranges import MOST_KW
-from mosaik_p2p.scenario.schema import ProsumerSpec, Scale
+from mosaik_p2p.scenario.schema import ProsumerSpec
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
+from mosaik_p2p.sections.ranges import MOST_KW
+from mosaik_p2p.sections.resample import MINUTES_PER_DAY, shifted
+from mosaik_p2p.sections.scale import Scale
+from mosaik_p2p.sections.series import AllSeries, Series, Span
 from mosaik_p2p.units import ELECTRICITY
 
 ENERGY_TOLERANCE = 1e-9

@@ -1,45 +1,20 @@
 """The span of a run, and every profile of the scenario on it."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import UTC
 from pathlib import Path
 
 import pandas as pd
 
-from mosaik_p2p.errors import BadInput, Fault, InputWarning
-from mosaik_p2p.loading.clock import day_numbers, zone_of
+from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.ends import TableReader, reader
 from mosaik_p2p.loading.profiles import profile_values
 from mosaik_p2p.loading.uses import is_from_weather, needs_weather
 from mosaik_p2p.loading.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
-from mosaik_p2p.prosumers.devices import Series
-from mosaik_p2p.scenario.schema import Scenario, Time
-from mosaik_p2p.units import FloatArray, IntArray
-
-
-@dataclass(frozen=True, eq=False)
-class Span:
-    """The intervals of the run and of its look-aheads, as far as profiles go."""
-
-    times: pd.DatetimeIndex
-    """(span,) begins in UTC."""
-    own_times: pd.DatetimeIndex
-    """(span,) the same begins on the scenario's own clock, as messages name them."""
-    day: IntArray
-    """(span,) number of the scenario's own day, 0 for the first."""
-    step_minutes: int
-    dt_h: float
-
-
-@dataclass(frozen=True, eq=False)
-class AllSeries:
-    """What could be read: the profiles by name, and the irradiance for collectors that have no profile."""
-
-    profiles: Mapping[str, Series]
-    horizontal_kw_per_m2: FloatArray | None
-    faults: tuple[Fault, ...]
-    warnings: tuple[InputWarning, ...] = ()
+from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.clock import day_numbers, zone_of
+from mosaik_p2p.sections.series import AllSeries, Series, Span
+from mosaik_p2p.sections.time import Time
 
 
 def span_of(time: Time, steps: int | None = None) -> Span:

@@ -6,8 +6,8 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.prosumers.storing import charged_to_kwh, kept
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.read import Reading
-from mosaik_p2p.scenario.schema import Time
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
+from mosaik_p2p.sections.time import Time
 
 LEVEL_TOLERANCE = 1e-9
 """Relative; the level after charging is a product of rounded numbers."""

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from mosaik_p2p.loading import clock
-from mosaik_p2p.loading.series import Span
 from mosaik_p2p.prosumers.devices import Battery, Ev, HeatTank, Store
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
+from mosaik_p2p.sections import clock
+from mosaik_p2p.sections.series import Span
 from mosaik_p2p.units import IntArray
 
 

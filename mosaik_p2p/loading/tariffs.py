@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from mosaik_p2p.errors import InputWarning
-from mosaik_p2p.loading.clock import minutes_within
-from mosaik_p2p.loading.series import Span
-from mosaik_p2p.prosumers.devices import Contract, Series
-from mosaik_p2p.scenario.tariffs import MINUTES_PER_DAY, Price, PriceStep, Tariff, minute_of_day
+from mosaik_p2p.prosumers.devices import Contract
+from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.sections.prices import price_per_kwh
+from mosaik_p2p.sections.series import Series, Span
 from mosaik_p2p.units import FloatArray
 
 
@@ -34,33 +34,6 @@ def contract(
         export_max_kw=tariff.export_limit_kw,
     )
     return offer, warnings
-
-
-def price_per_kwh(price: Price, profiles: Mapping[str, Series], span: Span) -> FloatArray | None:
-    """The price on the intervals, shape (span,); None where it is a profile that could not be read.
-
-    A price that changes within an interval counts by the share of its minutes. Of a profile, the realisation counts.
-    """
-    if isinstance(price, str):
-        return profiles[price].realised if price in profiles else None
-    if not isinstance(price, tuple):
-        return np.full(len(span.times), float(price))
-    by_minute = _by_minute(price)
-    return np.asarray(_mean(by_minute[minutes_within(span.own_times, span.step_minutes)]), dtype=np.float64)
-
-
-def _by_minute(steps: tuple[PriceStep, ...]) -> FloatArray:
-    by_minute = np.empty(MINUTES_PER_DAY)
-    for step in steps:
-        by_minute[minute_of_day(step.begin) : minute_of_day(step.end)] = step.price
-    return by_minute
-
-
-def _mean(by_interval: FloatArray) -> FloatArray:
-    """Mean along the last axis; a price that does not change within an interval comes back bit for bit."""
-    first = by_interval[:, 0]
-    same = (by_interval == first[:, None]).all(axis=1)
-    return np.where(same, first, by_interval.mean(axis=1))
 
 
 def _arbitrage(name: str, bought: FloatArray, sold: FloatArray, span: Span) -> list[InputWarning]:

@@ -7,12 +7,12 @@ import numpy as np
 from mosaik_p2p.errors import Fault, InputWarning
 from mosaik_p2p.loading.grids import ELECTRICITY_PLACE, HEAT_PLACE, Grids
 from mosaik_p2p.loading.places import Places
-from mosaik_p2p.loading.series import AllSeries
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.heat_flow import HeatConnection
 from mosaik_p2p.networks.trial import electric_trial, heat_trial
 from mosaik_p2p.scenario.grids import GENERATION_WORDS, KEPT, ElectricitySpec, HeatSpec
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.series import AllSeries
 from mosaik_p2p.units import FloatArray
 
 

@@ -1,15 +1,12 @@
 """Which profile is used where and as what, and what its values must then be."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.prosumers.devices import Series
 from mosaik_p2p.scenario.devices import (
     ChpSpec,
     DeviceSpec,
@@ -28,55 +25,25 @@ from mosaik_p2p.scenario.profiles import (
     PvlibProfile,
     Vdi4655Profile,
 )
-from mosaik_p2p.scenario.ranges import LEAST_COP, MOST_COP, MOST_FACTOR, MOST_KW, MOST_PRICE
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.series import Series
+from mosaik_p2p.sections.uses import BACKGROUND, COP, GENERATION, LOAD, NETWORK_GENERATION, PRICE, Use
 
 _NEEDS_WEATHER = (Vdi4655Profile, PvlibProfile, CollectorProfile)
-
-
-class Role(StrEnum):
-    """What a profile is used as."""
-
-    LOAD = "a load"
-    GENERATION = "generation"
-    COP = "a coefficient of performance"
-    BACKGROUND = "a factor on loads"
-    NETWORK_GENERATION = "a factor on generators"
-    PRICE = "a price"
-
-
-BOUNDS: dict[Role, tuple[float, float]] = {
-    Role.LOAD: (0.0, MOST_KW),
-    Role.GENERATION: (0.0, MOST_KW),
-    Role.COP: (LEAST_COP, MOST_COP),
-    Role.BACKGROUND: (0.0, MOST_FACTOR),
-    Role.NETWORK_GENERATION: (0.0, MOST_FACTOR),
-    Role.PRICE: (-MOST_PRICE, MOST_PRICE),
-}
-"""What values of a profile may be in each role: kW (of generation also per kWp or m2), 1, 1, and money per kWh."""
-
-
-@dataclass(frozen=True)
-class Use:
-    """The profile `profile` as it is named at `place`."""
-
-    profile: str
-    place: str
-    role: Role
 
 
 def uses(scenario: Scenario) -> Iterator[Use]:
     """Every mention of a profile in the scenario."""
     electricity = scenario.networks.electricity
     if electricity is not None and electricity.background is not None:
-        yield Use(electricity.background, "networks.electricity.background", Role.BACKGROUND)
+        yield Use(electricity.background, "networks.electricity.background", BACKGROUND)
     if electricity is not None and electricity.generation not in (None, *GENERATION_WORDS):
-        yield Use(str(electricity.generation), "networks.electricity.generation", Role.NETWORK_GENERATION)
+        yield Use(str(electricity.generation), "networks.electricity.generation", NETWORK_GENERATION)
     for name, tariff in scenario.tariffs.items():
         for key in ("import_per_kwh", "export_per_kwh"):
             price = getattr(tariff, key)
             if isinstance(price, str):
-                yield Use(price, f"tariffs.{name}.{key}", Role.PRICE)
+                yield Use(price, f"tariffs.{name}.{key}", PRICE)
     for prosumer in scenario.prosumers:
         for device in prosumer.devices:
             yield from _of_device(device, f"prosumers.{prosumer.name}.{device.name}")
@@ -85,16 +52,16 @@ def uses(scenario: Scenario) -> Iterator[Use]:
 def _of_device(device: DeviceSpec, place: str) -> Iterator[Use]:
     if isinstance(device, HeatPumpSpec):
         if isinstance(device.cop, str):
-            yield Use(device.cop, f"{place}.cop", Role.COP)
+            yield Use(device.cop, f"{place}.cop", COP)
         return
     if isinstance(device, GasBoilerSpec | ChpSpec):
         if isinstance(device.fuel_price_per_kwh, str):
-            yield Use(device.fuel_price_per_kwh, f"{place}.fuel_price_per_kwh", Role.PRICE)
+            yield Use(device.fuel_price_per_kwh, f"{place}.fuel_price_per_kwh", PRICE)
         return
     profile = getattr(device, "profile", None)
     if profile is not None:
         is_load = isinstance(device, FixedLoadSpec | FlexibleLoadSpec)
-        yield Use(profile, f"{place}.profile", Role.LOAD if is_load else Role.GENERATION)
+        yield Use(profile, f"{place}.profile", LOAD if is_load else GENERATION)
 
 
 def range_faults(
@@ -104,7 +71,7 @@ def range_faults(
 
     `origins` says of profiles from files where their values stand.
     """
-    first_uses = {(use.profile, use.role): use for use in reversed(tuple(mentions)) if use.profile in profiles}
+    first_uses = {(use.profile, use.purpose): use for use in reversed(tuple(mentions)) if use.profile in profiles}
     faults: dict[tuple[str, str], Fault] = {}
     for use in reversed(first_uses.values()):
         fault = _range_fault(use, profiles[use.profile], origins.get(use.profile, ""), times)
@@ -123,7 +90,7 @@ def origins_of(scenario: Scenario) -> dict[str, str]:
 
 
 def _range_fault(use: Use, series: Series, origin: str, times: pd.DatetimeIndex) -> Fault | None:
-    low, high = BOUNDS[use.role]
+    low, high = use.purpose.low, use.purpose.high
     for values in (series.realised, series.forecast):
         wrong = (values < low) | (values > high)
         if wrong.any():
@@ -131,7 +98,7 @@ def _range_fault(use: Use, series: Series, origin: str, times: pd.DatetimeIndex)
             bound = f"below {low:g}" if values[first] < low else f"above {high:g}"
             problem = (
                 f"is {bound} at {int(wrong.sum())} of {len(wrong)} intervals, first at {times[first].isoformat()}"
-                f"{origin}; {use.place} uses it as {use.role}"
+                f"{origin}; {use.place} uses it as {use.purpose.words}"
             )
             return Fault(
                 f"profiles.{use.profile}", f"{values[first]:g}", problem, f"Give values from {low:g} to {high:g}."

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from demandlib.vdi import Climate, Region
 
-from mosaik_p2p.loading.resample import epoch_seconds, interval_means
+from mosaik_p2p.sections.resample import epoch_seconds, interval_means
 from mosaik_p2p.units import FloatArray
 
 UTC_OFFSET_H = 1

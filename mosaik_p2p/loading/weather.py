@@ -18,8 +18,8 @@ import pandas as pd
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.ends import TableReader
 from mosaik_p2p.loading.profile_file import ProfileTable, column_values, read_profile_table
-from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE, epoch_seconds, interval_means
 from mosaik_p2p.scenario.weather import DwdTryWeather, FileWeather, WeatherSpec
+from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE, epoch_seconds, interval_means
 from mosaik_p2p.units import FloatArray, IntArray
 
 HOURS_PER_YEAR = 8760

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.prosumers.devices import Device, FixedLoad, FlexibleLoad, Prosumer, Pv, Series, SolarCollector
+from mosaik_p2p.prosumers.devices import Device, FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
 
 Forecasts = Mapping[str, Mapping[str, FloatArray]]

@@ -9,15 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import FloatArray, IntArray
-
-
-@dataclass(frozen=True)
-class Series:
-    """A quantity as it is expected and as it turns out, each of shape (span,)."""
-
-    forecast: FloatArray
-    realised: FloatArray
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.loading.resample import MINUTES_PER_DAY, SECONDS_PER_MINUTE, epoch_seconds
-from mosaik_p2p.scenario.schema import Time
+from mosaik_p2p.sections.resample import MINUTES_PER_DAY, SECONDS_PER_MINUTE, epoch_seconds
+from mosaik_p2p.sections.time import Time
 from mosaik_p2p.units import IntArray
 
 
