@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from mosaik_api_v3.types import InputData
 
-from mosaik_p2p.market.forecasts import ATTRIBUTES, Forecasts
+from mosaik_p2p.devices.registry import stems
+from mosaik_p2p.market.forecasts import REALISED as WHICH
+from mosaik_p2p.market.forecasts import Forecasts, attribute_of, forecast_attributes
 from mosaik_p2p.sims.shared import Sources, in_order, same_length
 from mosaik_p2p.units import FloatArray
 
-REALISED = tuple(name for name in ATTRIBUTES if name.endswith("_realised[kW]"))
+REALISED = tuple(attribute_of(stem, WHICH) for stem in stems())
 """What turns out; the others are forecasts."""
 
 
@@ -96,7 +98,7 @@ def _given(inputs: InputData) -> list[tuple[str, str, Sources]]:
     return [
         (eid, attribute, attributes[attribute])
         for eid, attributes in inputs.items()
-        for attribute in ATTRIBUTES
+        for attribute in forecast_attributes()
         if attribute in attributes
     ]
 

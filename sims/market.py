@@ -20,12 +20,12 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.forecasts import ATTRIBUTES
+from mosaik_p2p.market.forecasts import forecast_attributes
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.opening import opened
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.rows import LimitRow
-from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE
 from mosaik_p2p.sims.expected import REALISED, Expected
 from mosaik_p2p.sims.shared import (
@@ -60,10 +60,10 @@ META: Meta = {
         "Prosumer": {
             "public": False,
             "params": [],
-            "attrs": [*ATTRIBUTES, *DISPATCH, *STATE],
+            "attrs": [*forecast_attributes(), *DISPATCH, *STATE],
             # What turns out while an interval runs has to be noticed.
             "trigger": [*REALISED],
-            "non-persistent": [*DISPATCH, *ATTRIBUTES],
+            "non-persistent": [*DISPATCH, *forecast_attributes()],
             "any_inputs": False,
         },
     },

@@ -8,9 +8,10 @@ from typing import Any
 
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
+from mosaik_p2p.devices.registry import stems
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS, series_of
-from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.market.forecasts import SERIES, attribute_of, forecast_attributes, own_series
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.series import Series
 from mosaik_p2p.sims.shared import (
     API_VERSION,
@@ -31,7 +32,7 @@ META: Meta = {
     "type": "hybrid",
     "models": {
         "Profiles": {"public": True, "params": ["scenario"], "attrs": [], "any_inputs": False},
-        "Prosumer": {"public": False, "params": [], "attrs": [*ATTRIBUTES], "any_inputs": False},
+        "Prosumer": {"public": False, "params": [], "attrs": [*forecast_attributes()], "any_inputs": False},
         "Background": {"public": False, "params": [], "attrs": [LOAD_SCALING, GENERATION_SCALING], "any_inputs": False},
     },
 }
@@ -100,15 +101,13 @@ def generation_scaling(case: Case, interval: int) -> float:
 
 def series_by_kind(prosumer: Prosumer) -> dict[str, list[Series]]:
     """The profiles of a prosumer's devices by the kind of attribute that sums them up; only kinds that it has."""
-    found = {
-        kind: [series_of(device) for device in prosumer.devices if belongs(device)] for kind, belongs in KINDS.items()
-    }
-    return {kind: series for kind, series in found.items() if series}
+    found = {stem: list(own_series(prosumer, stem).values()) for stem in stems()}
+    return {stem: series for stem, series in found.items() if series}
 
 
 def _child(eid: str, by_kind: dict[str, list[Series]]) -> CreateResult:
-    attributes = [name for name in ATTRIBUTES if name.removesuffix("[kW]").rsplit("_", 1)[0] in by_kind]
-    return {"eid": eid, "type": "Prosumer", "rel": [], "extra_info": {"attributes": attributes}}
+    own = [attribute_of(stem, which) for stem in by_kind for which in SERIES]
+    return {"eid": eid, "type": "Prosumer", "rel": [], "extra_info": {"attributes": own}}
 
 
 def main() -> int:

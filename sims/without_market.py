@@ -11,7 +11,7 @@ import pandas as pd
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.market.rolling import ProsumerDispatch
-from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.results.losses import FLOWS, VIOLATIONS
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.settlement.ledger import ALONE

@@ -11,6 +11,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.devices.kinds.elastic_load import ElasticLoad
+from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.feasibility.checked import violations
 from mosaik_p2p.feasibility.electric import electric_checks
 from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit
@@ -22,7 +24,7 @@ from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, Rolling
 from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
 from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.prosumers.devices import Contract, ElasticLoad, Generator, Prosumer
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from mosaik_p2p.units import FloatArray
 
 MOST_OUTCOMES = 40

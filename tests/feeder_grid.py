@@ -10,7 +10,7 @@ from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
-from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer
 
 MOVED = 1.0
 NEAR_PU, NEAR_PERCENT = 0.05, 50.0

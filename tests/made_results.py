@@ -222,11 +222,14 @@ def _device(name: str, i: int, k: int) -> Row:
             "prosumer": name,
             "device": "battery",
             "type": "battery",
+            "family": "storage",
+            "carrier": "electricity",
             "el_kw": -1.0,
             "level_kwh": 21.0 + k % 24,
             "cost": 0.1,
         }
-    return {"prosumer": name, "device": "pv", "type": "pv", "el_kw": 3.0, "heat_kw": 0.0, "cost": 0.0}
+    kind = {"type": "pv", "family": "source", "carrier": "electricity"}
+    return {"prosumer": name, "device": "pv", **kind, "el_kw": 3.0, "heat_kw": 0.0, "cost": 0.0}
 
 
 def _prices(made: Made) -> Iterator[Row]:

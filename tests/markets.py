@@ -7,27 +7,23 @@ import numpy as np
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, path_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.chp import Chp
+from mosaik_p2p.devices.kinds.elastic_load import ElasticLoad
+from mosaik_p2p.devices.kinds.electric_boiler import ElectricBoiler
+from mosaik_p2p.devices.kinds.ev import Ev
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.gas_boiler import GasBoiler
+from mosaik_p2p.devices.kinds.generator import Generator
+from mosaik_p2p.devices.kinds.heat_pump import HeatPump
+from mosaik_p2p.devices.kinds.heat_tank import HeatTank
+from mosaik_p2p.devices.kinds.pv import Pv
+from mosaik_p2p.devices.kinds.solar_collector import SolarCollector
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import (
-    Battery,
-    Chp,
-    Contract,
-    Device,
-    ElasticLoad,
-    ElectricBoiler,
-    Ev,
-    FixedLoad,
-    FlexibleLoad,
-    GasBoiler,
-    Generator,
-    HeatPump,
-    HeatTank,
-    Prosumer,
-    Pv,
-    SolarCollector,
-)
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import FloatArray, IntArray
 

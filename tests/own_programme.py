@@ -11,10 +11,14 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from mosaik_p2p.charges.mechanisms import no_charges, uniform_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.generator import Generator
+from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, Generator, Prosumer, Pv
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import FloatArray
 

@@ -83,9 +83,9 @@ def one_way_cost(problem: MarketProblem, *, within: float) -> float:
     programme, first = stated(problem, (), slack_price_per_kwh=0.0)
     horizon, pairs = problem.shape[1], []
     for at, model in zip(first, problem.models, strict=True):
-        devices = {v.device: k for k, v in enumerate(model.variables) if v.quantity == "charge"}
+        devices = {v.device: k for k, v in enumerate(model.variables) if v.role == "charge"}
         for k, variable in enumerate(model.variables):
-            if variable.quantity == "discharge":
+            if variable.role == "discharge":
                 begin = at + devices[variable.device] * horizon
                 pairs += [(begin + t, at + k * horizon + t) for t in range(horizon)]
     upper = np.array(programme.upper)

@@ -7,10 +7,14 @@ import pandas as pd
 
 from markets import equipped_market, expected, random_market, random_tree, strained
 from mosaik_p2p.charges.mechanisms import path_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, FlexibleLoad, Prosumer, Pv
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 from plain_markets import random_tables
 
 
@@ -63,7 +67,7 @@ def with_negative_prices(market: MarketProblem, rng: np.random.Generator) -> Mar
         closed = rng.random() < 0.3
         for k, variable in enumerate(model.variables):
             if variable.type == "contract" and model.balance[0, k].any():
-                sign = 1.0 if variable.quantity == "import" else -1.0
+                sign = 1.0 if variable.role == "import" else -1.0
                 linear[k] = np.where(when, sign * price + (0.0 if sign > 0 else 0.05), linear[k])
                 upper[k] = 0.0 if closed else np.minimum(upper[k], 40.0)
         models.append(replace(model, linear=linear, upper=upper))

@@ -11,6 +11,8 @@ import scipy.sparse as sp
 
 from markets import equipped_market, expected
 from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market import directions, one_way
 from mosaik_p2p.market.case import MarketCase
@@ -27,7 +29,7 @@ from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
 from mosaik_p2p.plain.presolve import within_means as plain_within_means
 from mosaik_p2p.plain.tables import read_market
-from mosaik_p2p.prosumers.devices import Contract, FixedLoad, Generator, Prosumer
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from plain_markets import agents, pairs
 from rows_reference import one_way_cost, optimal_cost, stated
 from stressed_markets import stored_market, stressed_market, stressed_tables

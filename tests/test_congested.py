@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from mosaik_p2p.cosim import run
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.heat_pump import HeatPump
 from mosaik_p2p.errors import Status, Verdict
 from mosaik_p2p.feasibility.electric import check_electric
 from mosaik_p2p.feasibility.heat import check_heat
@@ -14,7 +16,7 @@ from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
 from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.prosumers.devices import FlexibleLoad, HeatPump, Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.results.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray

@@ -9,6 +9,8 @@ import pytest
 
 import made_scenario
 from mosaik_p2p import run
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.market_case import market_case
@@ -20,7 +22,7 @@ from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.devices import Contract, FixedLoad, Prosumer, Pv
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.sections.series import Series
 from own_programme import House, least_cost, market_of
@@ -61,7 +63,7 @@ def test_every_form_finds_the_optimum_of_a_programme_of_our_own(seed: int) -> No
         assert found.cost == pytest.approx(right.cost, abs=2 * GAP * max(abs(right.cost), abs(free.cost)) + 1e-4), form
         for n, house in enumerate(district):
             model, x = problem.models[n], found.dispatch[n].x
-            rows = {(v.type, v.quantity): k for k, v in enumerate(model.variables)}
+            rows = {(v.type, v.role): k for k, v in enumerate(model.variables)}
             fed = found.sale_kw[0, :, n] + x[rows["contract", "export"]] - x[rows["contract", "import"]]
             low, high = house.connection_kw or (None, None)
             assert low is None or (fed >= low - KW).all()

@@ -88,9 +88,9 @@ def test_both_solvers_count_what_a_vehicle_lacks_as_a_penalty() -> None:
     for seed in range(40):
         market = prepared(equipped_market(1, seed, horizon=24, first_hour=18.0, share=1.0))
         (model,) = market.models
-        lacking = [k for k, variable in enumerate(model.variables) if variable.quantity == SHORTFALL]
+        lacking = [k for k, variable in enumerate(model.variables) if variable.role == SHORTFALL]
         charging = [k for k, variable in enumerate(model.variables) if variable.device == "ev" and k not in lacking]
-        charging = [k for k in charging if model.variables[k].quantity == "charge"]
+        charging = [k for k in charging if model.variables[k].role == "charge"]
         upper = model.upper.copy()
         upper[charging] *= 0.05
         market = replace(market, models=(replace(model, upper=upper),))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from markets import random_market, strained
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading.market_case import design_faults
 from mosaik_p2p.market.case import MarketCase
@@ -21,7 +22,6 @@ from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.reputation import ReputationRule
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.devices import FlexibleLoad
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.time import Time
 from mosaik_p2p.settlement import settle

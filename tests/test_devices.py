@@ -7,28 +7,24 @@ import pytest
 
 from markets import expected, stays
 from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.chp import Chp
+from mosaik_p2p.devices.kinds.elastic_load import ElasticLoad
+from mosaik_p2p.devices.kinds.electric_boiler import ElectricBoiler
+from mosaik_p2p.devices.kinds.ev import Ev
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.gas_boiler import GasBoiler
+from mosaik_p2p.devices.kinds.generator import Generator
+from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.engines import Compiled, OneByOne
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.realise import DeviceDispatch, Realised, realise
 from mosaik_p2p.market.recourse import LACK, prepared, scarcity_price
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import (
-    Battery,
-    Chp,
-    Contract,
-    Device,
-    ElasticLoad,
-    ElectricBoiler,
-    Ev,
-    FixedLoad,
-    GasBoiler,
-    Generator,
-    HeatTank,
-    Prosumer,
-)
+from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 
 COST = 1e-6
 """Of the cost by hand: the interior-point method's tolerance, with room."""

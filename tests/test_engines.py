@@ -33,10 +33,10 @@ def degenerate(market: MarketProblem, seed: int) -> MarketProblem:
             if variable.type in ("pv", "solar_collector") and rng.random() < 0.5:
                 upper[k] = 0.0
             elif variable.type == "contract" and negative:
-                linear[k] = -0.05 if variable.quantity == "import" else 0.1
+                linear[k] = -0.05 if variable.role == "import" else 0.1
             elif variable.type == "contract" and rng.random() < 0.3:
                 upper[k] = 1e6
-            elif variable.quantity in ("charge", "discharge") and rng.random() < 0.3:
+            elif variable.role in ("charge", "discharge") and rng.random() < 0.3:
                 upper[k] = 1e-6
         models.append(replace(model, upper=upper, linear=linear))
     return replace(market, models=tuple(models))

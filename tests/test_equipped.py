@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 
 from markets import equipped_market, equipped_prosumer, expected, random_tree, stays
 from mosaik_p2p.charges.mechanisms import no_charges, path_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.ev import Ev
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.central import solve_central
@@ -18,18 +23,9 @@ from mosaik_p2p.market.exclusive import OVERLAP, storage_rows
 from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price, power_scale
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import (
-    Battery,
-    Contract,
-    Device,
-    Ev,
-    FixedLoad,
-    FlexibleLoad,
-    HeatTank,
-    Prosumer,
-)
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import Table
 
 COST = 2e-5
@@ -85,7 +81,7 @@ def with_negative_prices(market: MarketProblem, *, without_contract: tuple[int, 
         linear, upper = model.linear.copy(), model.upper.copy()
         for k, variable in enumerate(model.variables):
             if variable.type == "contract":
-                linear[k, 2:5] = -0.2 if variable.quantity == "import" else 0.3
+                linear[k, 2:5] = -0.2 if variable.role == "import" else 0.3
                 upper[k] = 0.0 if i in without_contract else upper[k]
         models.append(replace(model, linear=linear, upper=upper))
     return replace(market, models=tuple(models))

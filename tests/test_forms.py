@@ -18,8 +18,8 @@ from mosaik_p2p.market.pair_tables import pair_tables
 from mosaik_p2p.market.partner_form import PartnerForm
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.prosumer import initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import FloatArray
 
 GAP = 1e-3

@@ -31,13 +31,13 @@ def limits_astray(model: ProsumerModel, rng: np.random.Generator) -> ProsumerMod
     for k, variable in enumerate(model.variables):
         if variable.type in ("pv", "solar_collector") and kind[0] == 0:
             upper[k] = 0.0
-        elif variable.quantity in ("charge", "discharge") and kind[1] == 0:
+        elif variable.role in ("charge", "discharge") and kind[1] == 0:
             upper[k] = 1e-6
         elif variable.type == "flexible_load" and kind[3] == 0:
             lower[k] = upper[k] = -linear[k] / model.quadratic[k]
             totals = [replace(t, power_kw=float(upper[k].sum())) if t.k == k else t for t in totals]
         elif variable.type == "contract" and kind[4] == 0:
-            linear[k] = -0.05 if variable.quantity == "import" else 0.1
+            linear[k] = -0.05 if variable.role == "import" else 0.1
         elif variable.type == "contract" and kind[5] == 0:
             upper[k] = 1e6
     for j, storage in enumerate(model.storages):

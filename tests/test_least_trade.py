@@ -23,7 +23,7 @@ from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.prosumers.model import IMBALANCE
+from mosaik_p2p.prosumers.roles import IMBALANCE
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 ENERGY = 1e-6

@@ -11,11 +11,17 @@ import pytest
 from pandapower import networks as pandapower_networks
 
 import made_scenario as made
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.heat_pump import HeatPump
+from mosaik_p2p.devices.kinds.pv import Pv
+from mosaik_p2p.devices.kinds.solar_collector import SolarCollector
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.feasibility.limits import ElementLimit
 from mosaik_p2p.loading import Case, check, load, shipped_scenarios
 from mosaik_p2p.loading.series import span_of
-from mosaik_p2p.prosumers.devices import Battery, FixedLoad, FlexibleLoad, HeatPump, Prosumer, Pv, SolarCollector
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.scenario.grids import BYPASS_KG_PER_S
 from mosaik_p2p.scenario.houses import drawn

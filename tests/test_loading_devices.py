@@ -8,12 +8,16 @@ import pandas as pd
 import pytest
 
 from made_scenario import Edit, device, own_everything, prosumer, series, write
+from mosaik_p2p.devices.kinds.chp import Chp
+from mosaik_p2p.devices.kinds.elastic_load import ElasticLoad
+from mosaik_p2p.devices.kinds.ev import Ev, EvEnergy, EvSpec, intervals_left
+from mosaik_p2p.devices.kinds.gas_boiler import GasBoiler
+from mosaik_p2p.devices.kinds.heat_pump import HeatPump
+from mosaik_p2p.devices.kinds.heat_tank import HeatTank
+from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import check, load
-from mosaik_p2p.loading.stores import intervals_left
-from mosaik_p2p.prosumers.devices import Chp, Device, ElasticLoad, Ev, GasBoiler, HeatPump, HeatTank
-from mosaik_p2p.scenario.devices import DEVICE_TYPES
-from mosaik_p2p.scenario.storages import EvEnergy, EvSpec
+from mosaik_p2p.prosumers.device import Device
 
 ROWS = 12
 
@@ -117,7 +121,7 @@ def test_every_type_has_templates(tmp_path: Path) -> None:
     (tmp_path / "moved").mkdir()
     plain = load(write(tmp_path / "plain", own_everything, frame=series(ROWS))).scenario
     other = load(write(tmp_path / "moved", moved, frame=series(ROWS))).scenario
-    assert {d.type for p in plain.prosumers for d in p.devices} == set(DEVICE_TYPES)
+    assert {d.type for p in plain.prosumers for d in p.devices} == set(device_kinds())
     assert other.prosumers == plain.prosumers
 
 

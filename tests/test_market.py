@@ -179,7 +179,7 @@ def test_two_loads_a_little_above_their_contracts(form: str) -> None:
         upper, fixed = model.upper.copy(), np.zeros_like(model.fixed)
         fixed[0] = 5.0
         for k, variable in enumerate(model.variables):
-            upper[k] = 4.9 if variable.quantity == "import" else 0.0
+            upper[k] = 4.9 if variable.role == "import" else 0.0
         models.append(replace(model, upper=upper, lower=0 * upper, fixed=fixed, storages=(), totals=(), size_kw=5.0))
     cleared = clear(MarketProblem(tuple(models), plain.charges, 1.0), Settings(form=form))
     assert cleared.status is Status.OK
@@ -194,7 +194,7 @@ def test_charging_and_discharging_at_once_is_repaired() -> None:
         linear = model.linear.copy()
         for k, variable in enumerate(model.variables):
             if variable.type == "contract":
-                linear[k] = -0.2 if variable.quantity == "import" else 0.25
+                linear[k] = -0.2 if variable.role == "import" else 0.25
             elif variable.type == "battery":
                 linear[k] = 0.0
         models.append(replace(model, linear=linear))

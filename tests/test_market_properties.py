@@ -14,7 +14,8 @@ from markets import random_tree
 from mosaik_p2p.charges.mechanisms import Charges, no_charges, path_charges, uniform_charges
 from mosaik_p2p.market.clearing import Clearing, clear
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
+from mosaik_p2p.prosumers.roles import Variable
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, IntArray
 
 HORIZON = 2

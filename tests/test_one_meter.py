@@ -58,7 +58,7 @@ def test_the_market_is_that_of_a_mixed_integer_programme(seed: int, count: int) 
     assert found.lower_bound <= right.cost + 1e-4 * scale
     assert right.cost - 1e-4 * scale <= found.cost <= right.cost + FOUND * scale
     for model, done in zip(problem.models, found.dispatch, strict=True):
-        rows = {v.quantity: k for k, v in enumerate(model.variables) if v.type == "contract"}
+        rows = {v.role: k for k, v in enumerate(model.variables) if v.type == "contract"}
         assert float(np.minimum(done.x[rows["import"]], done.x[rows["export"]]).max()) < BOTH_KW
     for t, trades in enumerate((found.trades, *found.later_trades)):
         assert trades[0].net_sale(count) == pytest.approx(found.sale_kw[0, t], abs=1e-9)
@@ -82,7 +82,7 @@ def test_net_metering_is_no_arbitrage() -> None:
     assert found.status is Status.OK
     assert found.cost == pytest.approx(right.cost, abs=2 * GAP * abs(right.cost))
     for model, done in zip(problem.models, found.dispatch, strict=True):
-        rows = {v.quantity: k for k, v in enumerate(model.variables) if v.type == "contract"}
+        rows = {v.role: k for k, v in enumerate(model.variables) if v.type == "contract"}
         assert float(np.minimum(done.x[rows["import"]], done.x[rows["export"]]).max()) < BOTH_KW
 
 

@@ -9,12 +9,12 @@ import pytest
 
 import made_scenario as made
 from mosaik_p2p.cosim import ExitCode, run
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.closing import NO_PROFILES
 from mosaik_p2p.market.opening import opened
-from mosaik_p2p.prosumers.devices import FixedLoad
 from mosaik_p2p.results.terminal import render
 
 HOURS_OF_A_YEAR = 8760

@@ -8,12 +8,17 @@ from scipy.optimize import linprog
 
 from markets import equipped_prosumer, expected
 from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.generator import Generator
+from mosaik_p2p.devices.kinds.heat_tank import HeatTank
+from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.reach import own_rows, reach
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import Battery, Device, FlexibleLoad, Generator, HeatTank, Prosumer, Pv
+from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 
 CLOSE_KW = 1e-6
 SIZE_KW = 10.0

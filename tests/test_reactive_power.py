@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.generator import Generator
+from mosaik_p2p.devices.kinds.heat_pump import HeatPump
+from mosaik_p2p.devices.kinds.pv import Pv, PvSpec
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.devices import Battery, Contract, Device, FixedLoad, Generator, HeatPump, Prosumer, Pv
-from mosaik_p2p.prosumers.state import reactive_injection_kvar, reactive_share
-from mosaik_p2p.scenario.devices import PvSpec
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, reactive_injection_kvar
+from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.sections.series import Series
 
 LOAD_KVAR = 6.573682

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.pv import Pv
+from mosaik_p2p.devices.kinds.solar_collector import SolarCollector
 from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.subproblem import Completion
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import Contract, Device, FlexibleLoad, Prosumer, Pv, SolarCollector
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import CARRIERS
 

@@ -8,8 +8,9 @@ import pytest
 
 from made_scenario import device, own_everything, tables
 from mosaik_p2p import cli
+from mosaik_p2p.devices.base import DeviceSection
+from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.loading import shipped_scenarios
-from mosaik_p2p.scenario.devices import DEVICE_TYPES
 from mosaik_p2p.scenario.read import read_tree
 from mosaik_p2p.scenario.reference import (
     entries,
@@ -24,7 +25,7 @@ from mosaik_p2p.scenario.reference import (
 from mosaik_p2p.scenario.schema import Scenario, Template
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.scenario.tree import placed
-from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, Section
+from mosaik_p2p.sections.base import DISCRIMINATORS, Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "scenario.md"
 HINT = "python -c 'from mosaik_p2p.scenario.reference import reference_markdown as r; print(r(), end=\"\")'"
@@ -47,7 +48,7 @@ def test_the_page_is_the_generated_one() -> None:
 def test_every_section_and_key_says_what_it_means(kind: type[Section]) -> None:
     assert kind.__doc__
     silent = [key for key, field in kind.model_fields.items() if not field.description and key not in DISCRIMINATORS]
-    allowed = {"name"} if issubclass(kind, DeviceSection) else set(DEVICE_TYPES) if kind is Template else set()
+    allowed = {"name"} if issubclass(kind, DeviceSection) else set()
     assert set(silent) <= allowed
 
 
@@ -63,7 +64,7 @@ def test_every_key_of_every_section_stands_on_the_page() -> None:
     keys = {key for kind in headed - {Scenario, Template} for key in kind.known_keys() if key not in DISCRIMINATORS}
     missing = [key for key in keys - {"template"} if f"| `{key}` |" not in page]
     assert missing == []
-    assert all(f"### `{name}`" in page for name in DEVICE_TYPES)
+    assert all(f"### `{name}`" in page for name in device_kinds())
 
 
 def test_every_name_of_the_overview_can_be_asked_for() -> None:
@@ -155,7 +156,7 @@ def test_the_scenario_of_all_devices_has_them_all() -> None:
     text = shipped_scenarios()["all_devices"].read_text(encoding="utf-8")
     scenario = tomllib.loads(text)
     types = [entry["type"] for prosumer in scenario["prosumers"] for entry in prosumer["devices"]]
-    assert set(types) == set(DEVICE_TYPES)
+    assert set(types) == set(device_kinds())
     assert any(entry.get("v2g") for prosumer in scenario["prosumers"] for entry in prosumer["devices"])
 
 

@@ -8,13 +8,14 @@ import pytest
 
 from markets import random_prosumer, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.market import rolling
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.prosumers.devices import FlexibleLoad, Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, next_state
 from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import Table

@@ -21,7 +21,8 @@ from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.reach import own_rows, reach
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import CURVATURE, CURVED, MARGIN, HeldRow, LimitRow, held_row
-from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
+from mosaik_p2p.prosumers.roles import Variable
 from mosaik_p2p.units import ELECTRICITY, FloatArray
 from rows_reference import held_imbalances
 

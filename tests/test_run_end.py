@@ -8,6 +8,11 @@ import pytest
 
 from markets import expected
 from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.devices.kinds.battery import Battery
+from mosaik_p2p.devices.kinds.ev import Ev
+from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
+from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.case import MarketCase
@@ -15,7 +20,8 @@ from mosaik_p2p.market.closing import NO_PROFILES, ONE_INTERVAL
 from mosaik_p2p.market.forecasts import Forecasts
 from mosaik_p2p.market.opening import opened
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.prosumers.devices import Battery, Contract, Device, Ev, FixedLoad, FlexibleLoad, HeatTank, Prosumer
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
 

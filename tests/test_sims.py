@@ -11,11 +11,12 @@ import pandapower.networks
 import pandas as pd
 import pytest
 
+from mosaik_p2p.devices.registry import stems
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.file_limits import with_file_limits
-from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS
+from mosaik_p2p.market.forecasts import forecast_attributes
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.scenario.grids import ElectricitySpec, HeatLimitsSpec
@@ -415,9 +416,10 @@ class TestProfiles:
         entity = simulator.create(1, "Profiles", scenario=case)[0]
         simulator.step(HOUR, {}, 0)
         for prosumer in case.prosumers:
-            values = simulator.get_data({f"Prosumer-{prosumer.name}": list(ATTRIBUTES)})[f"Prosumer-{prosumer.name}"]
+            eid = f"Prosumer-{prosumer.name}"
+            values = simulator.get_data({eid: list(forecast_attributes())})[eid]
             owned = profiles.series_by_kind(prosumer)
-            for kind in KINDS:
+            for kind in stems():
                 if kind not in owned:
                     assert values[f"{kind}_forecast[kW]"] is None
                     continue

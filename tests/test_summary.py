@@ -524,11 +524,11 @@ def test_only_a_load_that_is_not_served_makes_an_interval_infeasible(
     assert ("found no taker" in verdict_sentence(summary)) == (shortage_kw > 0)
 
 
-@pytest.mark.parametrize(("kind", "counted"), [("flexible_load", 1), ("ev", 0)])
-def test_what_a_flexible_load_is_owed_at_the_end_of_its_day_was_not_served(kind: str, counted: int, tmp_path: Path):
+@pytest.mark.parametrize(("family", "counted"), [("load", 1), ("vehicle", 0), ("storage", 0)])
+def test_what_a_flexible_load_is_owed_at_the_end_of_its_day_was_not_served(family: str, counted: int, tmp_path: Path):
     def change(tables: dict[str, Any], k: int) -> None:
         if k == 1:
-            tables["devices"][0] |= {"type": kind, "missed_kwh": 3.0}
+            tables["devices"][0] |= {"family": family, "missed_kwh": 3.0}
 
     made = replace(ELECTRIC_ONLY, steps=3, steps_computed=3, buses=2)
     summary = summarise(write_tables(tmp_path, made, change), meta(made))

@@ -12,7 +12,7 @@ from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.heat import HeatNetwork
-from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.units import FloatArray, IntArray
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mosaik_p2p.devices.base import BuildContext
+from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
@@ -20,18 +22,16 @@ from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.offsets import offset_warnings
 from mosaik_p2p.loading.partner_file import with_partners
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
-from mosaik_p2p.loading.prosumers import Workshop, devices_of
+from mosaik_p2p.loading.prosumers import devices_of, plan_faults
 from mosaik_p2p.loading.references import partner_faults, reference_faults
 from mosaik_p2p.loading.series import all_series, span_of
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
-from mosaik_p2p.loading.storages import storage_faults
 from mosaik_p2p.loading.tariffs import contract
 from mosaik_p2p.loading.trial import Trials, background_of, generation_of, replaced_elements, trials
 from mosaik_p2p.loading.uses import origins_of, range_faults, uses
 from mosaik_p2p.loading.warned import warnings_of
-from mosaik_p2p.prosumers.devices import Contract, Prosumer
-from mosaik_p2p.scenario.devices import SolarCollectorSpec
+from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.read import Reading, read_tree
 from mosaik_p2p.scenario.schema import Scenario
@@ -90,6 +90,7 @@ def check(source: str | Path, overrides: Sequence[str] = ()) -> tuple[Fault, ...
 
 def _read(path: Path, overrides: Sequence[str]) -> Reading:
     """The scenario as the schema sees it, once overrides, houses and templates are worked in."""
+    device_kinds()  # what other packages bring must be usable before anything is read by it
     tree = placed(dict(scenario_tables(path)))
     assert isinstance(tree, PlacedTable)
     tree = tree if "name" in tree else tree.with_entry("name", path.stem, place="name")
@@ -123,8 +124,9 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     grids = grids_of(scenario, path.parent)
     places = places_of(scenario, grids)
     contracts, warnings_of_tariffs = _contracts(scenario, series, span)
-    workshop = Workshop(series, span, scenario.scale, known_end=not _unknown_lengths(reading))
-    prosumers, faults_of_devices = _prosumers(scenario, places, contracts, workshop)
+    known_end = not _unknown_lengths(reading)
+    context = BuildContext(series.profiles, series.horizontal_kw_per_m2, span, known_end, scenario.scale)
+    prosumers, faults_of_devices = _prosumers(scenario, places, contracts, context)
     tried = trials(scenario, grids, places, series)
     faults = [
         *reference_faults(reading, mentions),
@@ -135,7 +137,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *parted_heat_faults(scenario, places, grids.heat),
         *tried.faults,
         *faults_of_devices,
-        *storage_faults(reading),
+        *plan_faults(reading),
         *design_faults(scenario),
         *partner_faults(reading),
     ]
@@ -196,13 +198,13 @@ def _series(reading: Reading, span: Span, folder: Path, mentions: tuple[Use, ...
         faults.extend(
             Fault(
                 f"prosumers.{prosumer.name}.{device.name}",
-                "efficiency times irradiance",
+                device.weather_need,
                 "needs the weather, which the scenario does not give",
-                "Add a table [weather], or give the collector a profile.",
+                "Add a table [weather], or give the device a profile.",
             )
             for prosumer in reading.scenario.prosumers
             for device in prosumer.devices
-            if isinstance(device, SolarCollectorSpec) and device.profile is None
+            if device.weather_need
         )
     return series, faults
 
@@ -219,12 +221,12 @@ def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[
 
 
 def _prosumers(
-    scenario: Scenario, places: tuple[Places, ...], contracts: dict[str, Contract], workshop: Workshop
+    scenario: Scenario, places: tuple[Places, ...], contracts: dict[str, Contract], context: BuildContext
 ) -> tuple[tuple[Prosumer, ...], list[Fault]]:
     prosumers: list[Prosumer] = []
     faults: list[Fault] = []
     for spec, place in zip(scenario.prosumers, places, strict=True):
-        devices, found = devices_of(spec, workshop)
+        devices, found = devices_of(spec, context)
         faults.extend(found)
         prosumers.append(
             Prosumer(

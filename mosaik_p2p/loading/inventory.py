@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mosaik_p2p.devices.base import PV_KWP, STORAGE_KWH, STORAGES
 from mosaik_p2p.loading.grids import Grids
 from mosaik_p2p.loading.places import Places
 from mosaik_p2p.networks.counted import DRAWING, FEEDING, Element
 from mosaik_p2p.networks.files.column_uses import TableUses, columns_by_use
 from mosaik_p2p.networks.files.electric_uses import ELECTRIC_USES, table_use
 from mosaik_p2p.networks.files.heat_uses import HEAT_USES
-from mosaik_p2p.prosumers.devices import Battery, Ev, FixedLoad, FlexibleLoad, HeatTank, Prosumer
-from mosaik_p2p.scenario.devices import PvSpec
+from mosaik_p2p.prosumers.device import DEMAND
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.scenario.grids import KEPT, ElectricitySpec, HeatSpec
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.units import CARRIERS
@@ -30,26 +31,33 @@ def inventory_of(
 ) -> Inventory:
     """Counts and sizes, and of each network its places and tables. `scenario` as it was written, limits of files not
     worked in."""
-    pv = [device for spec in scenario.prosumers for device in spec.devices if isinstance(device, PvSpec)]
-    stores = [device for one in prosumers for device in one.devices if isinstance(device, Battery | HeatTank | Ev)]
     return {
         "prosumers": len(scenario.prosumers),
-        "pv_kwp": sum(device.peak_kw for device in pv) * scenario.scale.pv,
-        "storages": len(stores),
-        "storage_kwh": sum(store.energy_max_kwh for store in stores),
+        **_sizes(scenario),
         "peak_load_kw": {carrier: _peak_kw(prosumers, carrier) for carrier in CARRIERS},
         "electricity": _electric(scenario, grids, places),
         "heat": _heat(scenario, grids, places),
     }
 
 
+def _sizes(scenario: Scenario) -> dict[str, float]:
+    """Sums of what the devices say of their sizes; those that every inventory tells stand first."""
+    sums: dict[str, float] = {PV_KWP: 0.0, STORAGES: 0, STORAGE_KWH: 0.0}
+    for spec in scenario.prosumers:
+        for device in spec.devices:
+            for name, size in device.sizes(scenario.scale).items():
+                sums[name] = sums.get(name, 0) + size
+    return sums
+
+
 def _peak_kw(prosumers: Sequence[Prosumer], carrier: str) -> float:
     """The largest sum of what is expected of loads that have a profile."""
     loads = [
-        device.demand.forecast
+        profile.series.forecast
         for prosumer in prosumers
         for device in prosumer.devices
-        if isinstance(device, FixedLoad | FlexibleLoad) and device.carrier == carrier
+        for profile in device.profiles()
+        if profile.quantity == DEMAND and device.own_carrier == carrier
     ]
     return float(np.sum(loads, axis=0).max()) if loads else 0.0
 

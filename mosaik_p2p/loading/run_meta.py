@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import initial_state
+from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
 from mosaik_p2p.results.folder import INVENTORY_FILE, SCENARIO_FILE
 from mosaik_p2p.results.inventory import inventory_bytes
 from mosaik_p2p.results.mark import ResultFolder

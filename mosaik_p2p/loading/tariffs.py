@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mosaik_p2p.errors import InputWarning
-from mosaik_p2p.prosumers.devices import Contract
+from mosaik_p2p.prosumers.prosumer import Contract
 from mosaik_p2p.scenario.tariffs import Tariff
 from mosaik_p2p.sections.prices import price_per_kwh
 from mosaik_p2p.sections.series import Series, Span

@@ -7,15 +7,6 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.scenario.devices import (
-    ChpSpec,
-    DeviceSpec,
-    FixedLoadSpec,
-    FlexibleLoadSpec,
-    GasBoilerSpec,
-    HeatPumpSpec,
-    SolarCollectorSpec,
-)
 from mosaik_p2p.scenario.grids import GENERATION_WORDS
 from mosaik_p2p.scenario.profiles import (
     CarnotProfile,
@@ -27,7 +18,7 @@ from mosaik_p2p.scenario.profiles import (
 )
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.series import Series
-from mosaik_p2p.sections.uses import BACKGROUND, COP, GENERATION, LOAD, NETWORK_GENERATION, PRICE, Use
+from mosaik_p2p.sections.uses import BACKGROUND, NETWORK_GENERATION, PRICE, Use
 
 _NEEDS_WEATHER = (Vdi4655Profile, PvlibProfile, CollectorProfile)
 
@@ -46,22 +37,7 @@ def uses(scenario: Scenario) -> Iterator[Use]:
                 yield Use(price, f"tariffs.{name}.{key}", PRICE)
     for prosumer in scenario.prosumers:
         for device in prosumer.devices:
-            yield from _of_device(device, f"prosumers.{prosumer.name}.{device.name}")
-
-
-def _of_device(device: DeviceSpec, place: str) -> Iterator[Use]:
-    if isinstance(device, HeatPumpSpec):
-        if isinstance(device.cop, str):
-            yield Use(device.cop, f"{place}.cop", COP)
-        return
-    if isinstance(device, GasBoilerSpec | ChpSpec):
-        if isinstance(device.fuel_price_per_kwh, str):
-            yield Use(device.fuel_price_per_kwh, f"{place}.fuel_price_per_kwh", PRICE)
-        return
-    profile = getattr(device, "profile", None)
-    if profile is not None:
-        is_load = isinstance(device, FixedLoadSpec | FlexibleLoadSpec)
-        yield Use(profile, f"{place}.profile", LOAD if is_load else GENERATION)
+            yield from device.uses(f"prosumers.{prosumer.name}.{device.name}")
 
 
 def range_faults(
@@ -117,5 +93,5 @@ def needs_weather(scenario: Scenario) -> bool:
     """Whether any profile or device of a scenario is made from the weather."""
     devices = [device for prosumer in scenario.prosumers for device in prosumer.devices]
     return any(is_from_weather(spec) for spec in scenario.profiles.values()) or any(
-        isinstance(device, SolarCollectorSpec) and device.profile is None for device in devices
+        device.weather_need for device in devices
     )

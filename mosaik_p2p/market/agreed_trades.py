@@ -14,7 +14,7 @@ from mosaik_p2p.market.reach import own_rows
 from mosaik_p2p.market.stock import Completions, with_replaced
 from mosaik_p2p.market.subproblem import Completion, completion
 from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
-from mosaik_p2p.prosumers.model import ProsumerModel, is_behind_meter
+from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
 
 DUST = 1e-9
@@ -108,7 +108,7 @@ def with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray, 
         outside = [
             k
             for k, variable in enumerate(model.variables)
-            if not is_behind_meter(variable) and model.balance[c, k, t] != 0.0
+            if not variable.is_behind_meter and model.balance[c, k, t] != 0.0
         ]
         missing = float(sale_kw[c] - produced[c])
         # Contracts come before imbalances, which take what is left.

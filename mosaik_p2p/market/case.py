@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.reputation import ReputationRule
-from mosaik_p2p.prosumers.blocks import Window
-from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import IntArray
 
 

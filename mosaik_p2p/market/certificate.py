@@ -7,6 +7,7 @@ import numpy as np
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.problem import MarketProblem, middle_offer
+from mosaik_p2p.prosumers.roles import CONTRACT, Role
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 WORTHLESS = 1e-3
@@ -123,11 +124,11 @@ def offers(problem: MarketProblem) -> tuple[FloatArray, FloatArray]:
     floor = np.full(problem.shape, -np.inf)
     for i, model in enumerate(problem.models):
         for k, variable in enumerate(model.variables):
-            if variable.type != "contract":
+            if variable.type != CONTRACT:
                 continue
             carrier = next(c for c in range(len(CARRIERS)) if model.balance[c, k].any())
             usable = (model.upper[k] > 0) & model.member[carrier]
-            if variable.quantity == "import":
+            if variable.role == Role.IMPORT:
                 ceiling[carrier, :, i] = np.minimum(ceiling[carrier, :, i], np.where(usable, model.linear[k], np.inf))
             else:
                 floor[carrier, :, i] = np.maximum(floor[carrier, :, i], np.where(usable, -model.linear[k], -np.inf))

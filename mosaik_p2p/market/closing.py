@@ -15,10 +15,11 @@ from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.planning import first_reputation, stated, without_peers
 from mosaik_p2p.market.problem import is_penalty
 from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.prosumers.blocks import Window
-from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.model import IMBALANCE, UNSERVED, ProsumerModel
-from mosaik_p2p.prosumers.state import ProsumerState, initial_state
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
+from mosaik_p2p.prosumers.roles import IMBALANCE, Role
+from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import FloatArray, Table
 
 ONE_INTERVAL = "a look-ahead of one interval ends with the run"
@@ -67,7 +68,7 @@ def costs_alone(case: MarketCase, prosumers: tuple[Prosumer, ...], states: State
 
 def _settled(model: ProsumerModel, x: FloatArray) -> float:
     """What dispatch `x` (K, T) costs by the rules of the settlement."""
-    short = [v.type == IMBALANCE and v.quantity in ("short", UNSERVED) for v in model.variables]
+    short = [v.type == IMBALANCE and v.role in (Role.SHORT, Role.UNSERVED) for v in model.variables]
     paid = np.array([is_short or not is_penalty(v) for v, is_short in zip(model.variables, short, strict=True)])
     return model.cost(x * paid[:, None])
 

@@ -36,9 +36,9 @@ from mosaik_p2p.market.rolling import IntervalOutcome, dispatch_of
 from mosaik_p2p.market.slices import clearing_at, completion_at, model_at
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables
-from mosaik_p2p.prosumers.blocks import Window
-from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import ProsumerState, initial_state
+from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
+from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import LIVES, FloatArray, Table
 
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.subproblem import Completion
-from mosaik_p2p.prosumers.model import CONTRACT, EXPORT, IMPORT, ProsumerModel
-from mosaik_p2p.prosumers.storing import CHARGE, DISCHARGE
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.roles import CONTRACT, Role
 from mosaik_p2p.units import FloatArray
 
 OVERLAP = 1e-5
@@ -59,14 +59,14 @@ def same_limits(one: MarketProblem, other: MarketProblem) -> bool:
 
 def storage_rows(model: ProsumerModel) -> list[tuple[int, int]]:
     """The rows of `x` in which each storage charges and discharges."""
-    charges = {v.device: k for k, v in enumerate(model.variables) if v.quantity == CHARGE}
-    return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.quantity == DISCHARGE]
+    charges = {v.device: k for k, v in enumerate(model.variables) if v.role == Role.CHARGE}
+    return [(charges[v.device], k) for k, v in enumerate(model.variables) if v.role == Role.DISCHARGE]
 
 
 def meter_rows(model: ProsumerModel) -> list[tuple[int, int]]:
     """The rows of `x` in which each contract imports and exports, if it ever pays as much as it takes."""
-    imports = {v.device: k for k, v in enumerate(model.variables) if v.type == CONTRACT and v.quantity == IMPORT}
-    exports = {v.device: k for k, v in enumerate(model.variables) if v.type == CONTRACT and v.quantity == EXPORT}
+    imports = {v.device: k for k, v in enumerate(model.variables) if v.type == CONTRACT and v.role == Role.IMPORT}
+    exports = {v.device: k for k, v in enumerate(model.variables) if v.type == CONTRACT and v.role == Role.EXPORT}
     pairs = [(imports[device], k) for device, k in exports.items() if device in imports]
     return [(a, b) for a, b in pairs if (-model.linear[b] >= model.linear[a]).any()]
 

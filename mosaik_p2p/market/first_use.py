@@ -20,7 +20,8 @@ from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import choose_form
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
+from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
 from mosaik_p2p.units import ELECTRICITY
 
 ANNOUNCEMENT = "Compiling the market's kernel (once after an installation, about 15 s)"
@@ -94,6 +95,6 @@ def _tiny(name: str, *, load_kw: float, plant_kw: float) -> ProsumerModel:
     builder = ModelBuilder(name, 1.0, 2)
     builder.fixed[ELECTRICITY] = builder.series(load_kw)
     builder.size_kw = load_kw
-    builder.variable(Variable("grid", "contract", "import"), upper=10.0, price=1.0, adds={ELECTRICITY: 1.0})
-    builder.variable(Variable("plant", "pv", "power"), upper=plant_kw, price=0.1, adds={ELECTRICITY: 1.0})
+    builder.variable(Variable("grid", CONTRACT, Role.IMPORT), upper=10.0, price=1.0, adds={ELECTRICITY: 1.0})
+    builder.variable(Variable("plant", "plant", Role.POWER), upper=plant_kw, price=0.1, adds={ELECTRICITY: 1.0})
     return builder.build(member=(True, False))

@@ -7,7 +7,7 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.prosumers.model import IMBALANCE, is_behind_meter
+from mosaik_p2p.prosumers.roles import IMBALANCE
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 
@@ -70,7 +70,7 @@ def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contr
         )
         for n, model in enumerate(problem.models[i] for i in who)
         for k, variable in enumerate(model.variables)
-        if not is_behind_meter(variable) and model.balance[c, k, t] != 0.0
+        if not variable.is_behind_meter and model.balance[c, k, t] != 0.0
     ]
     columns = np.array(rows, dtype=float).reshape(-1, 5)
     owner, share, upper, price, imbalance = columns.T

@@ -1,31 +1,37 @@
 """Forecasts that arrive from outside take the place of a scenario's own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from mosaik_p2p.devices.registry import stems
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.prosumers.devices import Device, FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
+from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.series import Series
-from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
+from mosaik_p2p.units import FloatArray
 
 Forecasts = Mapping[str, Mapping[str, FloatArray]]
 """Prosumer name to attribute name (`P_forecast[kW]` and its like) to values from the binding interval on."""
+FORECAST, REALISED = "forecast", "realised"
+SERIES = (FORECAST, REALISED)
+"""The two of every stem."""
 
 
-def _is_load(carrier: str) -> Callable[[Device], bool]:
-    return lambda device: isinstance(device, FixedLoad | FlexibleLoad) and device.carrier == carrier
+def forecast_attributes() -> tuple[str, ...]:
+    """The names of all attributes, by what the kinds of devices say."""
+    return tuple(attribute_of(stem, which) for stem in stems() for which in SERIES)
 
 
-KINDS: dict[str, Callable[[Device], bool]] = {
-    "P": _is_load(ELECTRICITY),
-    "Q_heat": _is_load(HEAT),
-    "PV": lambda device: isinstance(device, Pv),
-    "SC": lambda device: isinstance(device, SolarCollector),
-}
-"""Attribute stem to the devices it is about."""
-ATTRIBUTES = tuple(f"{stem}_{which}[kW]" for stem in KINDS for which in ("forecast", "realised"))
+def attribute_of(stem: str, which: str) -> str:
+    """The name of the attribute that brings one of the two series of a stem."""
+    return f"{stem}_{which}[kW]"
+
+
+def own_series(prosumer: Prosumer, stem: str) -> dict[str, Series]:
+    """By device: the scenario's own series that an attribute of this stem is about."""
+    of_all = {device.name: device.series_by_stem() for device in prosumer.devices}
+    return {name: found[stem] for name, found in of_all.items() if stem in found}
 
 
 def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin: int) -> Prosumer:
@@ -37,18 +43,18 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
     """
     if not given:
         return prosumer
-    devices = list(prosumer.devices)
-    for stem, kind in KINDS.items():
-        places = [n for n, device in enumerate(devices) if kind(device)]
-        for which in ("forecast", "realised"):
-            attribute = f"{stem}_{which}[kW]"
-            if given.get(attribute) is None or not places:
+    devices = {device.name: device for device in prosumer.devices}
+    for stem in stems():
+        for which in SERIES:
+            name, own = attribute_of(stem, which), own_series(prosumer, stem)
+            if given.get(name) is None or not own:
                 continue
-            values = _checked(given[attribute], f"Prosumer-{prosumer.name}: {attribute}")
-            parts = _split([series_of(devices[n]) for n in places], which, values, begin)
-            for n, part in zip(places, parts, strict=True):
-                devices[n] = _with_series(devices[n], replace(series_of(devices[n]), **{which: part}))
-    return replace(prosumer, devices=tuple(devices))
+            values = _checked(given[name], f"Prosumer-{prosumer.name}: {name}")
+            parts = _split([getattr(series, which) for series in own.values()], values, begin)
+            for (device, series), part in zip(own.items(), parts, strict=True):
+                devices[device] = devices[device].with_series(stem, replace(series, **{which: part}))
+            prosumer = replace(prosumer, devices=tuple(devices.values()))
+    return prosumer
 
 
 def _checked(values: FloatArray, place: str) -> FloatArray:
@@ -62,27 +68,10 @@ def _checked(values: FloatArray, place: str) -> FloatArray:
     return numbers
 
 
-def series_of(device: Device) -> Series:
-    """The profile of a load or a plant. Raises TypeError for a device without one."""
-    if isinstance(device, FixedLoad | FlexibleLoad):
-        return device.demand
-    if isinstance(device, Pv | SolarCollector):
-        return device.available
-    raise TypeError(f"a {type(device).__name__} has no profile")
-
-
-def _with_series(device: Device, series: Series) -> Device:
-    if isinstance(device, FixedLoad | FlexibleLoad):
-        return replace(device, demand=series)
-    if isinstance(device, Pv | SolarCollector):
-        return replace(device, available=series)
-    raise TypeError(f"a {type(device).__name__} has no profile")
-
-
-def _split(own: list[Series], which: str, values: FloatArray, begin: int) -> list[FloatArray]:
+def _split(own: list[FloatArray], values: FloatArray, begin: int) -> list[FloatArray]:
     """The full series of each device, with its share of `values` written over its intervals."""
     window = slice(begin, begin + len(values))
-    stacked = np.array([getattr(series, which) for series in own])
+    stacked = np.array(own)
     total = stacked[:, window].sum(axis=0)
     share = np.where(total > 0, stacked[:, window] / np.where(total > 0, total, 1.0), 1.0 / len(own))
     result = stacked.copy()

@@ -16,7 +16,8 @@ from mosaik_p2p.market.recourse import prepared, scarcity_price
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel, is_behind_meter
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.roles import IMBALANCE
 from mosaik_p2p.units import FloatArray
 
 TIGHTER = 0.5
@@ -64,7 +65,7 @@ def imbalances(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> Floa
 
 
 def _with_the_market_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
-    rows = [k for k, v in enumerate(model.variables) if v.type == IMBALANCE and not is_behind_meter(v)]
+    rows = [k for k, v in enumerate(model.variables) if v.type == IMBALANCE and not v.is_behind_meter]
     result: FloatArray = -model.balance[:, rows, 0] @ x[rows, 0]
     return result
 

@@ -27,7 +27,8 @@ from mosaik_p2p.market.reach import reach
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow, RowKey
 from mosaik_p2p.market.trades import Trades, no_trades
-from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel, is_behind_meter
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE
 from mosaik_p2p.units import FloatArray, IntArray
 
 SLACK_PRICE = 0.75
@@ -65,9 +66,9 @@ def _without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
     for k, variable in enumerate(model.variables):
         if not any(model.member[c] and model.balance[c, k, 0] != 0.0 for c in range(len(model.member))):
             continue
-        if variable.type == "contract":
+        if variable.type == CONTRACT:
             upper[k, 0] = 0.0
-        elif variable.type == IMBALANCE and not is_behind_meter(variable):
+        elif variable.type == IMBALANCE and not variable.is_behind_meter:
             linear[k, 0] = price
     return replace(model, upper=upper, linear=linear)
 

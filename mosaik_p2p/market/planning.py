@@ -19,9 +19,9 @@ from mosaik_p2p.market.reputation import Reputation, grown, no_reputation, with_
 from mosaik_p2p.market.rescue import cleared_centrally
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.prosumers.blocks import Window, prosumer_model
-from mosaik_p2p.prosumers.devices import Prosumer
+from mosaik_p2p.prosumers.prosumer import Prosumer, prosumer_model
 from mosaik_p2p.prosumers.state import ProsumerState, next_state
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import CARRIERS
 
 

@@ -21,8 +21,8 @@ from dataclasses import replace
 import numpy as np
 
 from mosaik_p2p.market.problem import SCARCITY, MarketProblem
-from mosaik_p2p.prosumers.model import IMBALANCE, SIZE_OF_REACH, ProsumerModel, Storage
-from mosaik_p2p.prosumers.storing import CHARGE, DISCHARGE
+from mosaik_p2p.prosumers.model import SIZE_OF_REACH, ProsumerModel, Storage
+from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, WAYS, Role
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 FAR = 10.0
@@ -85,7 +85,7 @@ def _magnitudes(model: ProsumerModel) -> FloatArray:
 
 def _resized(model: ProsumerModel, upper: FloatArray) -> ProsumerModel:
     """The model with nearer limits; its size is no more than what can then flow at its devices."""
-    devices = [k for k, variable in enumerate(model.variables) if variable.type not in ("contract", IMBALANCE)]
+    devices = [k for k, variable in enumerate(model.variables) if variable.type not in (CONTRACT, IMBALANCE)]
     flows = np.abs(model.balance[:, devices]) * np.where(np.isfinite(upper[devices]), upper[devices], 0.0)
     through = float(np.abs(model.fixed).sum(axis=0).mean() + 0.5 * flows.sum(axis=(0, 1)).mean())
     reach = float(np.where(np.isfinite(upper[devices]), upper[devices], 0.0).max(initial=0.0))
@@ -242,14 +242,14 @@ def _reach_of(model: ProsumerModel, storage: Storage, upper: FloatArray) -> dict
     before_high = storage.keep * np.concatenate([[0.0], highest[:-1]]) + storage.drain
     before_low = storage.keep * np.concatenate([[0.0], lowest[:-1]]) + storage.drain
     for k, gain in storage.gain:
-        quantity = model.variables[k].quantity
-        if quantity not in (CHARGE, DISCHARGE):
+        role = model.variables[k].role
+        if role not in WAYS:
             continue
         # What fills or empties it beside its charge and discharge makes room for more of either.
         beside = sum(
-            (abs(g) * upper[j] for j, g in storage.gain if model.variables[j].quantity not in (CHARGE, DISCHARGE)),
+            (abs(g) * upper[j] for j, g in storage.gain if model.variables[j].role not in WAYS),
             start=np.zeros(model.horizon),
         )
-        room = highest - before_low if quantity == CHARGE else before_high - lowest
+        room = highest - before_low if role == Role.CHARGE else before_high - lowest
         reach[k] = np.maximum(room + beside, 0.0) / abs(gain)
     return reach

@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
-from mosaik_p2p.prosumers.model import IMBALANCE, LACKING, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, LACKING, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 SCARCITY = 10.0
@@ -88,7 +89,7 @@ def imbalance_prices(models: Sequence[ProsumerModel]) -> FloatArray:
 
 def is_penalty(variable: Variable) -> bool:
     """Whether its price stands for something that ought not to happen, and is nobody's offer."""
-    return variable.type == IMBALANCE or variable.quantity in LACKING
+    return variable.type == IMBALANCE or variable.role in LACKING
 
 
 def _steepest(model: ProsumerModel) -> float:
@@ -117,7 +118,7 @@ def middle_offer(problem: MarketProblem) -> float:
 def _offers(problem: MarketProblem) -> Iterator[FloatArray]:
     """By prosumer, the sizes of its contracts' prices, or of its devices' where it has no contract."""
     for model in problem.models:
-        contract = [k for k, variable in enumerate(model.variables) if variable.type == "contract"]
+        contract = [k for k, variable in enumerate(model.variables) if variable.type == CONTRACT]
         rows = contract or [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
         yield np.abs(model.linear[rows])
 

@@ -7,7 +7,8 @@ once which limits of a network no dispatch can keep.
 import numpy as np
 
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem
-from mosaik_p2p.prosumers.model import IMBALANCE, LACKING, ProsumerModel, Storage, is_behind_meter
+from mosaik_p2p.prosumers.model import ProsumerModel, Storage
+from mosaik_p2p.prosumers.roles import IMBALANCE, LACKING
 from mosaik_p2p.units import FloatArray
 
 
@@ -26,7 +27,7 @@ def reach(problem: MarketProblem, power_kw: FloatArray) -> tuple[FloatArray, Flo
 
 def own_rows(model: ProsumerModel) -> list[int]:
     """Rows of `x` that are devices, or stand in for one: neither a contract nor an imbalance with the market."""
-    return [k for k, variable in enumerate(model.variables) if is_behind_meter(variable)]
+    return [k for k, variable in enumerate(model.variables) if variable.is_behind_meter]
 
 
 def _first_bounds(model: ProsumerModel, most: float) -> tuple[FloatArray, FloatArray]:
@@ -62,7 +63,7 @@ def _charge_and_discharge(
     model: ProsumerModel, storage: Storage, share: FloatArray
 ) -> tuple[tuple[int, float], tuple[int, float]] | None:
     """(row, kWh per kW) of charging and of discharging, for a storage that does nothing else to the carrier."""
-    flows = [entry for entry in storage.gain if model.variables[entry[0]].quantity not in LACKING]
+    flows = [entry for entry in storage.gain if model.variables[entry[0]].role not in LACKING]
     if len(flows) != 2 or storage.keep <= 0.0:
         return None
     (a, gain_a), (b, gain_b) = sorted(flows, key=lambda entry: entry[1])
@@ -72,7 +73,7 @@ def _charge_and_discharge(
 
 def _lacking_kwh(model: ProsumerModel, storage: Storage) -> FloatArray:
     """(T,): by what a storage's level may be counted higher than it is, where something is owed and may be missed."""
-    rows = [(k, -gain) for k, gain in storage.gain if model.variables[k].quantity in LACKING]
+    rows = [(k, -gain) for k, gain in storage.gain if model.variables[k].role in LACKING]
     return sum((fills * model.upper[k] for k, fills in rows), start=np.zeros(model.horizon))
 
 

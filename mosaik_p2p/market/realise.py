@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.market.subproblem import Completion
-from mosaik_p2p.prosumers.conversion import FUEL
-from mosaik_p2p.prosumers.devices import FixedLoad, FlexibleLoad, Prosumer, Pv, SolarCollector
-from mosaik_p2p.prosumers.model import CONNECTION, CONTRACT, IMBALANCE, LACKING, ProsumerModel
-from mosaik_p2p.prosumers.state import reactive_injection_kvar
-from mosaik_p2p.prosumers.storing import LEVEL
+from mosaik_p2p.prosumers.device import Device, Family, Outcome, Plan
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.prosumer import Prosumer, reactive_injection_kvar
+from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, LACKING, Role
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 
@@ -48,6 +47,9 @@ class DeviceDispatch:
 
     device: str
     type: str
+    family: Family
+    carrier: str | None
+    """The one that it draws, gives or stores; None of what turns one into another."""
     el_kw: float
     heat_kw: float
     level_kwh: float | None
@@ -76,9 +78,11 @@ def realise(
 ) -> Realised:
     """The binding interval of `prosumer`: `interval` counts from the begin of the span, `sale_kw` has shape (C,)."""
     power = done.x[:, 0]
-    deviation = _deviations(prosumer, model, power, interval)
-    devices = [_dispatch(device_name, model, power, deviation) for device_name in _device_names(model)]
-    devices += _fixed_loads(prosumer, interval)
+    outcomes = {
+        device.name: device.follow(Plan(interval, model.dt_h, power[_rows(model, device)]))
+        for device in prosumer.devices
+    }
+    devices = [_dispatch(device, model, outcomes[device.name]) for device in prosumer.devices]
     exchanges = {
         carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices, prosumer.connection_kw.get(carrier))
         for c, carrier in enumerate(CARRIERS)
@@ -88,12 +92,12 @@ def realise(
         exchanges=exchanges,
         devices=tuple(sorted(devices, key=lambda entry: entry.device)),
         level_kwh={entry.device: entry.level_kwh for entry in devices if entry.level_kwh is not None},
-        behind_kwh={
-            device.name: float(device.demand.forecast[interval] - power[model.index(device.name, "power")]) * model.dt_h
-            for device in prosumer.devices
-            if isinstance(device, FlexibleLoad)
-        },
+        behind_kwh={name: found.behind_kwh for name, found in outcomes.items() if found.behind_kwh is not None},
     )
+
+
+def _rows(model: ProsumerModel, device: Device) -> list[int]:
+    return [k for k, variable in enumerate(model.variables) if variable.is_device and variable.device == device.name]
 
 
 def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
@@ -105,68 +109,46 @@ def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
     )
 
 
-def _device_names(model: ProsumerModel) -> list[str]:
-    return list(dict.fromkeys(v.device for v in model.variables if v.type not in (CONTRACT, CONNECTION, IMBALANCE)))
-
-
-def _deviations(prosumer: Prosumer, model: ProsumerModel, power: FloatArray, interval: int) -> dict[str, float]:
-    """kW by which each flexible load takes more, and each source gives more, than was cleared."""
-    result = {}
-    for device in prosumer.devices:
-        if isinstance(device, FlexibleLoad):
-            cleared = power[model.index(device.name, "power")]
-            missed = device.demand.realised[interval] - device.demand.forecast[interval]
-            result[device.name] = float(max(cleared + missed, 0.0) - cleared)
-        elif isinstance(device, Pv | SolarCollector):
-            cleared = power[model.index(device.name, "power")]
-            available = device.available.realised[interval]
-            expected = device.available.forecast[interval]
-            result[device.name] = float(np.clip(cleared + available - expected, 0.0, available)) - cleared
-    return result
-
-
-def _dispatch(name: str, model: ProsumerModel, power: FloatArray, deviation: dict[str, float]) -> DeviceDispatch:
-    """Sum up the rows of one device; its cost is that of what it does, discomfort that of the plan."""
-    rows = [k for k, variable in enumerate(model.variables) if variable.device == name]
-    actual = power.copy()
-    kind = model.variables[rows[0]].type
-    # A load's discomfort is about the hours that it was asked to move, not about a forecast that missed.
-    paid = power if kind == "flexible_load" else actual
-    actual[rows[0]] += deviation.get(name, 0.0)
-    produced = np.array([sum(model.balance[c, k, 0] * actual[k] for k in rows) for c in range(len(CARRIERS))])
-    cost = sum(model.dt_h * (0.5 * model.quadratic[k, 0] * paid[k] + model.linear[k, 0]) * paid[k] for k in rows)
-    if kind == "flexible_load":
-        # The model's constant, this interval's part: c d_forecast^2 = linear^2 / (2 quadratic).
-        curvature = model.quadratic[rows[0], 0]
-        cost += model.dt_h * model.linear[rows[0], 0] ** 2 / (2 * curvature) if curvature > 0 else 0.0
-    fuel = sum(float(actual[k]) for k in rows if model.variables[k].quantity == FUEL)
-    level, missed = _level_kwh(model, rows, actual), _missed_kwh(name, model, rows, actual)
-    return DeviceDispatch(name, kind, float(produced[0]), float(produced[1]), level, float(cost), fuel, missed)
+def _dispatch(device: Device, model: ProsumerModel, outcome: Outcome) -> DeviceDispatch:
+    """Sum up what one device does; its cost is that of what it pays for."""
+    rows, power, paid = _rows(model, device), outcome.power_kw, outcome.paid_kw
+    if power.shape != (len(rows),) or paid.shape != power.shape:
+        problem = f"says of {power.shape} and {paid.shape} variables what they do, and has {len(rows)}"
+        raise ValueError(f"{device.type} {device.name!r} of prosumer {model.name!r} {problem}")
+    balance, linear, quadratic = model.balance[:, rows, 0], model.linear[rows, 0], model.quadratic[rows, 0]
+    drawn = np.array([outcome.drawn_kw.get(carrier, 0.0) for carrier in CARRIERS])
+    produced = balance @ power - drawn
+    cost = model.dt_h * float(np.sum((0.5 * quadratic * paid + linear) * paid)) + outcome.constant_cost
+    return DeviceDispatch(
+        device=device.name,
+        type=device.type,
+        family=device.family,
+        carrier=device.own_carrier,
+        el_kw=float(produced[0]),
+        heat_kw=float(produced[1]),
+        level_kwh=_level_kwh(model, rows, power),
+        cost=cost,
+        fuel_kw=sum(float(kw) for k, kw in zip(rows, power, strict=True) if model.variables[k].role == Role.FUEL),
+        missed_kwh=_missed_kwh(device.name, model, rows, power),
+    )
 
 
 def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
     """The level at the end of the interval, without what it lacks and counts all the same; None of what is no storage,
     or is away and can hold nothing."""
-    levels = (k for k in rows if model.variables[k].quantity == LEVEL and model.upper[k, 0] > 0)
-    lacking_kwh = sum(model.dt_h * float(power[k]) for k in rows if model.variables[k].quantity in LACKING)
-    return next((float(power[k]) - lacking_kwh for k in levels), None)
+    by_row = list(zip(rows, power, strict=True))
+    levels = (kwh for k, kwh in by_row if model.variables[k].role == Role.LEVEL and model.upper[k, 0] > 0)
+    lacking_kwh = sum(model.dt_h * float(kw) for k, kw in by_row if model.variables[k].role in LACKING)
+    return next((float(kwh) - lacking_kwh for kwh in levels), None)
 
 
 def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
     if name in model.missed_kwh:
         missed = float(model.missed_kwh[name][0])
         return None if np.isnan(missed) else missed
-    lacking = (k for k in rows if model.variables[k].quantity in LACKING and model.upper[k, 0] > 0)
-    return next((model.dt_h * float(power[k]) for k in lacking), None)
-
-
-def _fixed_loads(prosumer: Prosumer, interval: int) -> list[DeviceDispatch]:
-    result = []
-    for device in prosumer.devices:
-        if isinstance(device, FixedLoad):
-            taken = [-float(device.demand.realised[interval]) if device.carrier == c else 0.0 for c in CARRIERS]
-            result.append(DeviceDispatch(device.name, "fixed_load", taken[0], taken[1], None, 0.0))
-    return result
+    by_row = zip(rows, power, strict=True)
+    lacking = (kw for k, kw in by_row if model.variables[k].role in LACKING and model.upper[k, 0] > 0)
+    return next((model.dt_h * float(kw) for kw in lacking), None)
 
 
 def _exchange(
@@ -181,7 +163,7 @@ def _exchange(
     connection carries it."""
     c = CARRIERS.index(carrier)
     produced = sum(entry.el_kw if c == 0 else entry.heat_kw for entry in devices)
-    bought, given = _contract_row(model, c, "import"), _contract_row(model, c, "export")
+    bought, given = _contract_row(model, c, Role.IMPORT), _contract_row(model, c, Role.EXPORT)
     most_in = float(model.upper[bought, 0]) if bought is not None else 0.0
     most_out = float(model.upper[given, 0]) if given is not None else 0.0
     # What goes over the connection is the sale less what the contract brings.
@@ -205,9 +187,9 @@ def _cleared_surplus_kw(model: ProsumerModel, c: int, power: FloatArray) -> floa
     return sum((float(power[k]) for k in too_much), 0.0)
 
 
-def _contract_row(model: ProsumerModel, c: int, quantity: str) -> int | None:
+def _contract_row(model: ProsumerModel, c: int, role: Role) -> int | None:
     """The contract's row of `x`; a prosumer has at most one contract per carrier."""
     for k, variable in enumerate(model.variables):
-        if variable.type == "contract" and variable.quantity == quantity and model.balance[c, k].any():
+        if variable.type == CONTRACT and variable.role == role and model.balance[c, k].any():
             return k
     return None

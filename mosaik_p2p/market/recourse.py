@@ -20,7 +20,8 @@ from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.presolve import within_means
 from mosaik_p2p.market.problem import SCARCITY, MarketProblem, highest_price
 from mosaik_p2p.market.undefined import undefined
-from mosaik_p2p.prosumers.model import IMBALANCE, OWED, SHORTFALL, SPILLED, UNSERVED, ProsumerModel, Variable
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.roles import IMBALANCE, Role, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
 LACK = 0.5
@@ -73,8 +74,8 @@ def _with_recourse(model: ProsumerModel, price: float, owed: float) -> ProsumerM
     """Two more variables for each carrier that touches the prosumer, and for each limited connection: short of it, too
     much of it."""
     touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
-    pairs = [(c, "short", "surplus") for c in touched]
-    pairs += [(connection.c, UNSERVED, SPILLED) for connection in model.connections]
+    pairs = [(c, Role.SHORT, Role.SURPLUS) for c in touched]
+    pairs += [(connection.c, Role.UNSERVED, Role.SPILLED) for connection in model.connections]
     more, horizon = 2 * len(pairs), model.horizon
     balance = np.zeros((len(CARRIERS), more, horizon))
     names = []
@@ -87,7 +88,7 @@ def _with_recourse(model: ProsumerModel, price: float, owed: float) -> ProsumerM
         lower=_extended(model.lower, more, 0.0),
         upper=_extended(model.upper, more, np.inf),
         linear=_extended(
-            _with_lack_priced(model, {SHORTFALL: LACK * price, OWED: min(owed, LACK * price)}), more, price
+            _with_lack_priced(model, {Role.SHORTFALL: LACK * price, Role.OWED: min(owed, LACK * price)}), more, price
         ),
         quadratic=_extended(model.quadratic, more, 0.0),
         balance=np.concatenate([model.balance, balance], axis=1),
@@ -95,7 +96,7 @@ def _with_recourse(model: ProsumerModel, price: float, owed: float) -> ProsumerM
 
 
 def _with_lack_priced(model: ProsumerModel, price: Mapping[str, float]) -> FloatArray:
-    lacking = np.array([price.get(variable.quantity, 0.0) for variable in model.variables])
+    lacking = np.array([price.get(variable.role, 0.0) for variable in model.variables])
     return np.where(lacking[:, None] > 0.0, lacking[:, None], model.linear)
 
 

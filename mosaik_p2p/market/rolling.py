@@ -33,9 +33,9 @@ from mosaik_p2p.market.realise import Realised, realise
 from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.market.tabulate import clearing_table, failed_table, inputs_table, interval_tables, negotiation_table
-from mosaik_p2p.prosumers.blocks import Window
-from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.state import ProsumerState, initial_state
+from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
+from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, LIVES, FloatArray, Table
 
 

@@ -21,9 +21,9 @@ from mosaik_p2p.market.reach import own_rows
 from mosaik_p2p.market.recourse import scarcity_price
 from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, can_be_influenced, held_row
 from mosaik_p2p.market.subproblem import Completion
-from mosaik_p2p.prosumers.devices import Prosumer
-from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel
-from mosaik_p2p.prosumers.state import own_reactive_share
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.prosumer import Prosumer, own_reactive_share
+from mosaik_p2p.prosumers.roles import IMBALANCE
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 
 ELECTRIC = CARRIERS.index(ELECTRICITY)

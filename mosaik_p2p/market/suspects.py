@@ -29,7 +29,7 @@ def _of(model: ProsumerModel, price: float, size: float) -> Iterator[tuple[float
     for k, variable in enumerate(model.variables):
         if is_penalty(variable):
             continue
-        who = f"prosumer {model.name!r}, {variable.type} {variable.device!r}, {variable.quantity}"
+        who = f"prosumer {model.name!r}, {variable.type} {variable.device!r}, {variable.role}"
         linear = float(model.linear[k][np.abs(model.linear[k]).argmax()])
         limit = float(model.upper[k].max())
         reached = min(limit, size)

@@ -9,17 +9,8 @@ from mosaik_p2p.market.negotiation import RoundLog
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.realise import Realised
 from mosaik_p2p.market.reputation import clipped_pairs, counted_benefit
-from mosaik_p2p.prosumers.blocks import Window
-from mosaik_p2p.prosumers.devices import (
-    Chp,
-    FixedLoad,
-    FlexibleLoad,
-    GasBoiler,
-    HeatPump,
-    Prosumer,
-    Pv,
-    SolarCollector,
-)
+from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table
 
 CLEARING = (
@@ -86,15 +77,10 @@ def inputs_table(prosumers: tuple[Prosumer, ...], window: Window, *, last: bool)
 def _profiles(prosumer: Prosumer) -> list[tuple[str, str, FloatArray, FloatArray]]:
     found: list[tuple[str, str, FloatArray, FloatArray]] = []
     for device in prosumer.devices:
-        if isinstance(device, FixedLoad | FlexibleLoad):
-            found.append((device.name, "demand_kw", device.demand.forecast, device.demand.realised))
-        elif isinstance(device, Pv | SolarCollector):
-            found.append((device.name, "available_kw", device.available.forecast, device.available.realised))
-        elif isinstance(device, HeatPump):
-            found.append((device.name, "cop", device.cop, device.cop))
-        elif isinstance(device, GasBoiler | Chp):
-            price = device.fuel_price_per_kwh
-            found.append((device.name, "fuel_price_per_kwh", price, price))
+        found += [
+            (device.name, profile.quantity, profile.series.forecast, profile.series.realised)
+            for profile in device.profiles()
+        ]
     for contract in prosumer.contracts:
         price = contract.import_price_per_kwh
         found.append((contract.name, "import_price_per_kwh", price, price))
@@ -212,13 +198,13 @@ def devices_table(prosumers: tuple[Prosumer, ...], happened: tuple[Realised, ...
     """One row per device; produced power is positive."""
     rows = [
         (
-            *(prosumer.name, entry.device, entry.type, entry.el_kw, entry.heat_kw, entry.fuel_kw),
-            *(entry.level_kwh, entry.cost, entry.missed_kwh),
+            *(prosumer.name, entry.device, entry.type, str(entry.family), entry.carrier),
+            *(entry.el_kw, entry.heat_kw, entry.fuel_kw, entry.level_kwh, entry.cost, entry.missed_kwh),
         )
         for prosumer, result in zip(prosumers, happened, strict=True)
         for entry in result.devices
     ]
-    return _columns("prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh", rows)
+    return _columns("prosumer device type family carrier el_kw heat_kw fuel_kw level_kwh cost missed_kwh", rows)
 
 
 def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], scarcity: float) -> Table:

@@ -57,7 +57,7 @@ def _faults(model: ProsumerModel) -> Iterator[Fault]:
         wrong = np.isnan(values) if name in LIMITS else ~np.isfinite(values)
         for k, variable in enumerate(model.variables):
             if wrong[..., k, :].any():
-                at = f"{variable.quantity} of {variable.device!r}: {what}"
+                at = f"{variable.role} of {variable.device!r}: {what}"
                 yield _fault(model, at, values[..., k, :][wrong[..., k, :]])
     for carrier, load in zip(CARRIERS, model.fixed, strict=True):
         if not np.isfinite(load).all():

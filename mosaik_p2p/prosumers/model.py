@@ -19,38 +19,11 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from mosaik_p2p.prosumers.roles import CONNECTION, Role, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
 
-SHORTFALL = "shortfall"
-"""Quantity of the variables for energy that a storage lacks at a deadline; the market gives them their price."""
-OWED = "owed"
-"""The same of what a storage lacks at the end of the run, which has a price of its own."""
-LACKING = (SHORTFALL, OWED)
-CONTRACT, CONNECTION, IMBALANCE = "contract", "connection", "imbalance"
-"""Types of the variables that are no devices: what a contract brings or takes, what goes over a connection, and what
-cannot be balanced (see `market.recourse`)."""
-IMPORT, EXPORT = "import", "export"
-"""Quantities of a contract."""
-UNSERVED, SPILLED = "unserved", "spilled"
-"""Quantities of imbalances behind a connection: what its limits let neither in nor out."""
 SIZE_OF_REACH = 1e-3
 """Least size of a prosumer, of the most that its largest device can do: limits must stay within a solver's sight."""
-
-
-@dataclass(frozen=True)
-class Variable:
-    """The name of one row of `x`: a quantity (kW, levels in kWh) of one device."""
-
-    device: str
-    type: str
-    quantity: str
-
-
-def is_behind_meter(variable: Variable) -> bool:
-    """Whether it is a device, or stands in for one: what it does goes over the connection."""
-    if variable.type == IMBALANCE:
-        return variable.quantity in (UNSERVED, SPILLED)
-    return variable.type not in (CONTRACT, CONNECTION)
 
 
 @dataclass(frozen=True)
@@ -144,7 +117,7 @@ class ProsumerModel:
     @property
     def _behind_the_meter(self) -> list[int]:
         """Rows of `x` that go over the connection: not contracts, which only say whose energy that is."""
-        return [k for k, variable in enumerate(self.variables) if is_behind_meter(variable)]
+        return [k for k, variable in enumerate(self.variables) if variable.is_behind_meter]
 
     @property
     def horizon(self) -> int:
@@ -160,12 +133,12 @@ class ProsumerModel:
         result: FloatArray = np.einsum("ckt,kt->ct", self.balance, x) - self.fixed
         return result
 
-    def index(self, device: str, quantity: str) -> int:
-        """Row of `x` that holds a device's quantity; raises KeyError where there is none."""
+    def index(self, device: str, role: str) -> int:
+        """Row of `x` that has this role for a device; raises KeyError where there is none."""
         for k, variable in enumerate(self.variables):
-            if variable.device == device and variable.quantity == quantity:
+            if variable.device == device and variable.role == role:
                 return k
-        raise KeyError(f"prosumer {self.name!r} has no {quantity!r} of a device {device!r}")
+        raise KeyError(f"prosumer {self.name!r} has no {str(role)!r} of a device {device!r}")
 
 
 @dataclass
@@ -204,7 +177,7 @@ class ModelBuilder:
         upper: float | FloatArray,
         price: float | FloatArray = 0.0,
         curvature: float | FloatArray = 0.0,
-        adds: dict[str, float | FloatArray] | None = None,
+        adds: Mapping[str, float | FloatArray] | None = None,
     ) -> int:
         """Add one row of `x` with cost `price x + curvature/2 x^2` per hour; `adds` is what 1 kW adds per carrier."""
         self.variables.append(name)
@@ -253,7 +226,7 @@ class ModelBuilder:
         least, most = limits_kw
         if (least is None or (low >= least).all()) and (most is None or (high <= most).all()):
             return
-        name = Variable(carrier, CONNECTION, "injection")
+        name = Variable(carrier, CONNECTION, Role.INJECTION)
         row = self.variable(
             name,
             lower=np.minimum(low, 0.0) if least is None else least,

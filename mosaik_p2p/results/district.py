@@ -1,7 +1,7 @@
 """The district as a whole, in the market and alone: what it curtails, how far it serves itself, and its peak.
 
-    curtailed            what plants of sun could have given and did not
-    self-consumption     1 - export / what its plants of sun could have given
+    curtailed            what plants of sun or wind could have given and did not
+    self-consumption     1 - export / what its plants of sun or wind could have given
     self-sufficiency     1 - import / what its loads took
 
 Import and export are those of all prosumers together, interval by interval: what one takes while another gives is used
@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from mosaik_p2p.prosumers.device import AVAILABLE, Family
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.results.wording import energy
 from mosaik_p2p.settlement.ledger import ALONE
@@ -23,16 +24,13 @@ MARKET = "market"
 DEVICES = {MARKET: "devices", ALONE: "alone_devices"}
 EXCHANGES = {MARKET: "prosumers", ALONE: "alone"}
 COLUMN = {carrier: "el_kw" if carrier == ELECTRICITY else "heat_kw" for carrier in CARRIERS}
-STORES = ("battery", "heat_tank")
-"""What they take and give is neither load nor generation. Vehicles are loads: most of what they take is driven."""
-VEHICLE = "ev"
 MUCH = 0.05
 """Curtailment of this share of what there was is much."""
 NOTICEABLE_KWH = 0.05
 
 
 def curtailed_by_prosumer(results: Results) -> dict[str, dict[str, float]]:
-    """By case and prosumer: kWh that its plants of sun could have given and did not; those without have no entry."""
+    """By case and prosumer: kWh that its plants of sun or wind could have given and did not, if it has any."""
     dt_h = results.facts.dt_h
     return {
         case: {
@@ -56,12 +54,12 @@ def district(results: Results, carriers: Sequence[str]) -> dict[str, dict[str, d
 def _available(results: Results) -> pd.DataFrame:
     """Columns time, prosumer, device, available_kw: what turned out to be there."""
     rows = results["inputs"]
-    rows = rows[(rows["quantity"] == "available_kw") & rows["time"].isin(results.binding["time"])]
-    return rows.rename(columns={"realised": "available_kw"})[["time", "prosumer", "device", "available_kw"]]
+    rows = rows[(rows["quantity"] == AVAILABLE) & rows["time"].isin(results.binding["time"])]
+    return rows.rename(columns={"realised": AVAILABLE})[["time", "prosumer", "device", "available_kw"]]
 
 
 def _curtailed(results: Results, case: str) -> pd.DataFrame:
-    """Columns prosumer, type, available_kw, kw (curtailed): one row per plant of sun and interval."""
+    """Columns of both tables, and kw (curtailed): one row per plant of sun or wind and interval."""
     joined = _available(results).merge(results[DEVICES[case]], on=["time", "prosumer", "device"])
     produced = joined["el_kw"] + joined["heat_kw"]
     return joined.assign(kw=(joined["available_kw"] - produced).clip(lower=0.0))
@@ -72,10 +70,12 @@ def _figures(results: Results, case: str, carrier: str) -> dict[str, float | Non
     rows = results[EXCHANGES[case]]
     net = rows[rows["carrier"] == carrier].groupby("time")["injection_kw"].sum()
     imported, exported = (-net).clip(lower=0.0), net.clip(lower=0.0)
-    curtailed = _of_carrier(_curtailed(results, case), column)
+    sources = _curtailed(results, case)
+    curtailed = sources[sources["carrier"] == carrier]
     devices = results[DEVICES[case]]
-    power = devices.loc[~devices["type"].isin(STORES), ["type", column]]
-    is_vehicle = power["type"] == VEHICLE
+    # What storages take and give is neither load nor generation; of what vehicles take, most is driven.
+    power = devices.loc[devices["family"] != Family.STORAGE, ["family", column]]
+    is_vehicle = power["family"] == Family.VEHICLE
     load = -float(power.loc[~is_vehicle, column].clip(upper=0.0).sum()) - float(power.loc[is_vehicle, column].sum())
     could = float(curtailed["available_kw"].sum())
     return {
@@ -89,10 +89,6 @@ def _figures(results: Results, case: str, carrier: str) -> dict[str, float | Non
         "self_consumption": _one_less(float(exported.sum()), could),
         "self_sufficiency": _one_less(float(imported.sum()), load),
     }
-
-
-def _of_carrier(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    return rows[rows["type"] == ("pv" if column == "el_kw" else "solar_collector")]
 
 
 def _one_less(part: float, whole: float) -> float | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mosaik_p2p.prosumers.device import Family
 from mosaik_p2p.results.missed import NOTICEABLE_KWH
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.results.wording import energy
@@ -18,7 +19,6 @@ UNSERVED, UNSERVED_ALONE = "unserved_kwh", "unserved_alone_kwh"
 TABLE_OF = {UNSERVED: "prosumers", UNSERVED_ALONE: "alone"}
 SURPLUS = "surplus_kwh"
 """Key of the summary, of the run and of each prosumer's cost: what was produced and nobody took; kWh by carrier."""
-FLEXIBLE_LOAD = "flexible_load"
 NAMED = 3
 """Prosumers that a sentence names before it only counts."""
 
@@ -40,7 +40,7 @@ def intervals_not_served(results: Results) -> frozenset[Any]:
     """
     short = results["prosumers"]["imbalance_kw"] < -NOTICEABLE_SHORTAGE_KW
     devices = results["devices"]
-    owed = (devices["type"] == FLEXIBLE_LOAD) & (devices["missed_kwh"] > NOTICEABLE_KWH)
+    owed = (devices["family"] == Family.LOAD) & (devices["missed_kwh"] > NOTICEABLE_KWH)
     return frozenset(results["prosumers"].loc[short, "time"]) | frozenset(devices.loc[owed, "time"])
 
 

@@ -10,10 +10,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import tomli_w
 from pydantic.fields import FieldInfo
 
+from mosaik_p2p.devices.base import DeviceSection
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
-from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, Section
+from mosaik_p2p.sections.base import DISCRIMINATORS, Section
+from mosaik_p2p.sections.kinds import KindsOf
 from mosaik_p2p.sections.prices import PriceStep
 
 INTRODUCTION = """\
@@ -193,9 +195,15 @@ def _tag(kind: Kind) -> tuple[str, str]:
 
 def section_kinds(annotation: Any) -> tuple[Kind, ...]:
     """The sections that a value of this type is made of, in their order."""
+    inner: tuple[Any, ...]
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return (annotation,)
-    inner = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
+    inner = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        marks = [mark for mark in inner[1:] if isinstance(mark, KindsOf)]
+        if marks:
+            return tuple(marks[0].kinds().values())
+        inner = inner[:1]
     return tuple(dict.fromkeys(kind for part in inner for kind in section_kinds(part)))
 
 

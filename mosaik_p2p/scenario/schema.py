@@ -8,19 +8,22 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Discriminator,
     Field,
     Tag,
+    model_validator,
 )
 
+from mosaik_p2p.devices.registry import DeviceSpec, device_kinds
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.connection import ConnectionSpec
-from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
 from mosaik_p2p.scenario.tariffs import Tariff
 from mosaik_p2p.scenario.weather import WeatherSpec
 from mosaik_p2p.sections.base import Name, Place, PlainName, ProsumerName, Section, refuse
+from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.sections.ranges import (
     CostPerKwh,
     ElementIndex,
@@ -199,19 +202,19 @@ class Template(Section):
     """Of whole prosumers."""
     connection: ConnectionSpec | None = None
     """Of whole prosumers."""
-    fixed_load: dict[str, Any] | None = None
-    flexible_load: dict[str, Any] | None = None
-    pv: dict[str, Any] | None = None
-    solar_collector: dict[str, Any] | None = None
-    battery: dict[str, Any] | None = None
-    elastic_load: dict[str, Any] | None = None
-    ev: dict[str, Any] | None = None
-    heat_tank: dict[str, Any] | None = None
-    heat_pump: dict[str, Any] | None = None
-    electric_boiler: dict[str, Any] | None = None
-    gas_boiler: dict[str, Any] | None = None
-    chp: dict[str, Any] | None = None
-    generator: dict[str, Any] | None = None
+
+    # Besides, a table for each type of device.
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[str, Any]] = Field(init=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _types_that_there_are(cls, data: Any) -> Any:
+        known = (*cls.model_fields, *device_kinds())
+        for key in data if isinstance(data, dict) else ():
+            if key not in known:
+                refuse("is not a known key", remedy=did_you_mean(key, known, what="keys here"), key=key)
+        return data
 
 
 class Scenario(Section):

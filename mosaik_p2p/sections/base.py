@@ -47,12 +47,6 @@ class Section(BaseModel):
         return " ".join((fields[key].description or "").split()) if key in fields else ""
 
 
-class DeviceSection(Section):
-    """What every device may say besides its own keys: which template it builds on."""
-
-    consumed_keys: ClassVar[tuple[str, ...]] = ("template",)
-
-
 def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
     """Raise an error about the value at hand, or about its entry `key`.
 

@@ -16,6 +16,15 @@ class Series:
     forecast: FloatArray
     realised: FloatArray
 
+    def times(self, factor: float) -> "Series":
+        """Every value multiplied by a factor."""
+        return Series(self.forecast * factor, self.realised * factor)
+
+    @classmethod
+    def known(cls, values: FloatArray) -> "Series":
+        """What turns out as it was expected."""
+        return cls(values, values)
+
 
 @dataclass(frozen=True, eq=False)
 class Span:

@@ -1,0 +1,167 @@
+"""A load that may be shifted within each day (Chen and Liu 2025, section 2)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from mosaik_p2p.devices.base import BuildContext, DeviceClass, DeviceSection
+from mosaik_p2p.devices.profiled import Load
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.prosumers.block import Block
+from mosaik_p2p.prosumers.device import Device, Outcome, Plan
+from mosaik_p2p.prosumers.roles import Role
+from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.window import Window
+from mosaik_p2p.sections.base import Name, PlainName, refuse
+from mosaik_p2p.sections.carrier import Carrier
+from mosaik_p2p.sections.ranges import (
+    CostPerKw2h,
+    PowerKw,
+    RatingKw,
+)
+from mosaik_p2p.sections.resample import MINUTES_PER_DAY
+from mosaik_p2p.sections.uses import LOAD, Use
+
+ENERGY_TOLERANCE = 1e-9
+"""Relative; a day's energy is a sum of rounded numbers."""
+
+
+@dataclass(frozen=True)
+class FlexibleLoad(Load):
+    """A load that may be shifted within each day at a discomfort `discomfort_per_kw2h (d - d_forecast)^2 dt`."""
+
+    min_kw: float
+    max_kw: float
+    discomfort_per_kw2h: float
+
+    type: ClassVar[str] = "flexible_load"
+
+    def block(self, block: Block, window: Window, state: ProsumerState) -> None:
+        """What it draws, and the energy that it must have drawn of each day."""
+        demand = window.cut(self.demand.forecast)
+        curvature = 2.0 * self.discomfort_per_kw2h
+        load = block.variable(
+            Role.POWER,
+            lower=self.min_kw,
+            upper=self.max_kw,
+            price=-curvature * demand,
+            curvature=curvature,
+            adds={self.carrier: -1.0},
+        )
+        block.constant_cost(self.discomfort_per_kw2h * float(np.sum(demand**2)) * block.dt_h)
+        block.mean_kw(float(demand.mean()))
+        missed = np.full(window.horizon, np.nan)
+        for day, owed in owed_energy(self, window, state, dt_h=block.dt_h).items():
+            intervals = np.flatnonzero(window.day == day)
+            block.total(load, intervals, energy_kwh=owed.energy_kwh)
+            if window.ends_day(int(intervals[-1])):
+                missed[intervals[-1]] = owed.beyond_limits_kwh
+        block.missed(missed)
+
+    def follow(self, plan: Plan) -> Outcome:
+        """It draws as much more or less than planned as its demand turns out to be.
+
+        Its discomfort is about the hours that it was asked to move, not about a forecast that missed.
+        """
+        forecast = self.demand.forecast[plan.interval]
+        power_kw = np.maximum(plan.power_kw + (self.demand.realised[plan.interval] - forecast), 0.0)
+        wished = self.discomfort_per_kw2h * float(forecast) ** 2 * plan.dt_h
+        behind_kwh = float(forecast - plan.power_kw[0]) * plan.dt_h
+        return Outcome(power_kw, plan.power_kw, constant_cost=wished, behind_kwh=behind_kwh)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Energy that a load must take within a look-ahead, and what its limits leave over (negative: force upon it)."""
+
+    energy_kwh: float
+    beyond_limits_kwh: float
+
+
+def owed_energy(load: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, Owed]:
+    """What a flexible load must take on each day of the look-ahead.
+
+    The forecast of the intervals covered, and today what the load already lags behind; either is clipped to what the
+    limits allow in the intervals that are left.
+    """
+    owed = {}
+    demand = window.cut(load.demand.forecast)
+    for day in np.unique(window.day):
+        covered = window.day == day
+        behind = state.behind_kwh.get(load.name, 0.0) if int(day) == state.day else 0.0
+        energy = float(np.sum(demand[covered])) * dt_h + behind
+        left = int(np.sum(covered))
+        possible = float(np.clip(energy, left * load.min_kw * dt_h, left * load.max_kw * dt_h))
+        owed[int(day)] = Owed(possible, energy - possible)
+    return owed
+
+
+def energy_faults(load: FlexibleLoad, context: BuildContext, place: str) -> Iterator[Fault]:
+    """Days whose forecast energy the limits of the load exclude: the market would have to leave some of it owed.
+
+    Of a day that begins before the span or ends after it, the intervals inside the span count.
+    """
+    span = context.span
+    intervals = np.bincount(span.day)
+    cut = intervals < MINUTES_PER_DAY // span.step_minutes
+    energy = np.bincount(span.day, weights=load.demand.forecast) * span.dt_h
+    hours = intervals * span.dt_h
+    judged = ~cut if not context.known_end else np.ones_like(cut)
+    for key, limit, wrong in (
+        ("max_kw", load.max_kw, energy > load.max_kw * hours * (1 + ENERGY_TOLERANCE)),
+        ("min_kw", load.min_kw, energy < load.min_kw * hours * (1 - ENERGY_TOLERANCE)),
+    ):
+        if (wrong & judged).any():
+            day = int(np.argmax(wrong & judged))
+            part = " that the span has of it" if cut[day] else ""
+            problem = f"excludes the forecast of day {day + 1}: {energy[day]:g} kWh in {hours[day]:g} h{part}"
+            remedy = f"Change {key}, or the profile of this load{', or time.steps' if cut[day] else ''}."
+            yield Fault(f"{place}.{key}", f"{limit:g}", problem, remedy)
+            return
+
+
+class FlexibleLoadSpec(DeviceSection):
+    """A load that may be shifted within each day, at a discomfort that grows with the square of the shift."""
+
+    device: ClassVar[DeviceClass] = FlexibleLoad
+    example: ClassVar[str] = '{ type = "flexible_load", carrier = "heat", profile = "house", max_kw = 20.0 }'
+    type: Literal["flexible_load"]
+    name: PlainName = "flexible_load"
+    carrier: Carrier = "electricity"
+    """What it draws."""
+    profile: Name
+    """Name of a profile in kW: what it would draw by itself."""
+    min_kw: PowerKw = 0.0
+    """Least draw, kW."""
+    max_kw: RatingKw
+    """Largest draw, kW."""
+    discomfort_per_kw2h: CostPerKw2h = 0.0
+    """Currency per kW2h: an hour at 1 kW beside the profile costs this, at 2 kW four times as much."""
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min_kw >= self.max_kw:
+            refuse(
+                f"is not below max_kw = {self.max_kw:g}", remedy="Leave room between min_kw and max_kw.", key="min_kw"
+            )
+        return self
+
+    def uses(self, place: str) -> Iterable[Use]:
+        """Its profile."""
+        return (Use(self.profile, f"{place}.profile", LOAD),)
+
+    def build(self, context: BuildContext) -> FlexibleLoad | None:
+        """The load with its owner's scale and shift; its limits are its own."""
+        demand = context.load_series(self.profile, self.carrier)
+        if demand is None:
+            return None
+        return FlexibleLoad(self.name, self.carrier, demand, self.min_kw, self.max_kw, self.discomfort_per_kw2h)
+
+    def built_faults(self, built: Device | None, context: BuildContext, place: str) -> Iterator[Fault]:
+        """Powers beyond all that is plausible, and days that the limits leave too little or too much energy."""
+        yield from super().built_faults(built, context, place)
+        if isinstance(built, FlexibleLoad):
+            yield from energy_faults(built, context, place)

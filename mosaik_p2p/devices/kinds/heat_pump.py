@@ -1,0 +1,74 @@
+"""Heat from electricity, at a coefficient of performance."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from mosaik_p2p.devices.base import BuildContext, DeviceClass, DeviceSection
+from mosaik_p2p.prosumers.block import Block
+from mosaik_p2p.prosumers.device import Device, Family, Outcome, Plan, Profile, as_planned
+from mosaik_p2p.prosumers.roles import Role
+from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.window import Window
+from mosaik_p2p.sections.base import PlainName
+from mosaik_p2p.sections.ranges import (
+    CopOrProfile,
+    RatingKw,
+)
+from mosaik_p2p.sections.series import Series
+from mosaik_p2p.sections.uses import COP, Use
+from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
+
+
+@dataclass(frozen=True)
+class HeatPump(Device):
+    """Turns electricity into heat: `heat = cop * el`; `cop` of shape (span,)."""
+
+    el_max_kw: float
+    cop: FloatArray
+
+    type: ClassVar[str] = "heat_pump"
+    family: ClassVar[Family] = Family.CONVERTER
+
+    @property
+    def own_carrier(self) -> None:
+        """None: it turns one form of energy into another."""
+        return None
+
+    def block(self, block: Block, window: Window, state: ProsumerState) -> None:
+        """The electricity that it draws."""
+        adds: Mapping[str, float | FloatArray] = {ELECTRICITY: -1.0, HEAT: window.cut(self.cop)}
+        block.variable(Role.POWER, upper=self.el_max_kw, adds=adds)
+        block.reach(self.el_max_kw)
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """Its coefficient of performance."""
+        return (Profile("cop", Series.known(self.cop)),)
+
+    def follow(self, plan: Plan) -> Outcome:
+        """What was cleared."""
+        return as_planned(plan)
+
+
+class HeatPumpSpec(DeviceSection):
+    """Heat from electricity; `cop` is a number or the name of a profile."""
+
+    device: ClassVar[DeviceClass] = HeatPump
+    example: ClassVar[str] = '{ type = "heat_pump", el_max_kw = 5.0, cop = 3.0 }'
+    type: Literal["heat_pump"]
+    name: PlainName = "heat_pump"
+    el_max_kw: RatingKw
+    """Largest electric power, kW."""
+    cop: CopOrProfile
+    """Heat per electricity, a number or the name of a profile."""
+
+    def uses(self, place: str) -> Iterable[Use]:
+        """The profile of its coefficient of performance, where it is one."""
+        return (Use(self.cop, f"{place}.cop", COP),) if isinstance(self.cop, str) else ()
+
+    def build(self, context: BuildContext) -> HeatPump | None:
+        """The heat pump."""
+        if not isinstance(self.cop, str):
+            return HeatPump(self.name, self.el_max_kw, context.constant(self.cop))
+        series = context.profiles.get(self.cop)
+        return None if series is None else HeatPump(self.name, self.el_max_kw, series.realised)

@@ -1,0 +1,101 @@
+"""A prosumer: its devices, its contracts, its connections, and its problem over a look-ahead after
+Chen and Liu 2025, section 2.
+
+The span of a run is its intervals and those that its look-aheads cover after it. Power is in kW, prices in the
+scenario's currency per kWh.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mosaik_p2p.prosumers.block import Block
+from mosaik_p2p.prosumers.device import Device
+from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
+from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
+from mosaik_p2p.prosumers.state import ProsumerState, reactive_share
+from mosaik_p2p.prosumers.window import Window
+from mosaik_p2p.units import FloatArray
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the utility (electricity) or the heat supplier (heat) offers; prices of shape (span,)."""
+
+    name: str
+    carrier: str
+    import_price_per_kwh: FloatArray
+    export_price_per_kwh: FloatArray | None
+    """None: nothing can be exported."""
+    import_max_kw: float
+    export_max_kw: float
+
+
+@dataclass(frozen=True)
+class Prosumer:
+    """A member of the market and its places in the networks."""
+
+    name: str
+    bus: int | None
+    """Index of its bus in the pandapower net, None where it has no electric connection."""
+    junctions: tuple[int, int] | None
+    """Indices of its supply and return junction in the pandapipes net, None where it has no heat connection."""
+    power_factor: float
+    """Of what draws electricity."""
+    devices: tuple[Device, ...]
+    contracts: tuple[Contract, ...]
+    connection_kw: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    """By carrier: what it may feed into the network at the least (negative: draw at the most) and at the most."""
+
+
+def prosumer_model(
+    prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: float, member: tuple[bool, ...]
+) -> ProsumerModel:
+    """The problem of `prosumer` over `window`, starting from `state`."""
+    builder = ModelBuilder(prosumer.name, dt_h, window.horizon)
+    for device in prosumer.devices:
+        device.block(Block(builder, device.name, device.type), window, state)
+    for carrier, limits_kw in prosumer.connection_kw.items():
+        builder.connection(carrier, limits_kw)
+    for contract in prosumer.contracts:
+        add_contract(contract, builder, window)
+    return builder.build(member=member)
+
+
+def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
+    """Add import at its price and, where the contract has one, export at its price."""
+    builder.variable(
+        Variable(contract.name, CONTRACT, Role.IMPORT),
+        upper=contract.import_max_kw,
+        price=window.cut(contract.import_price_per_kwh),
+        adds={contract.carrier: 1.0},
+    )
+    if contract.export_price_per_kwh is not None:
+        builder.variable(
+            Variable(contract.name, CONTRACT, Role.EXPORT),
+            upper=contract.export_max_kw,
+            price=-window.cut(contract.export_price_per_kwh),
+            adds={contract.carrier: -1.0},
+        )
+
+
+def initial_state(prosumer: Prosumer, *, day: int, after: int = 0) -> ProsumerState:
+    """The state before the first interval: initial levels, nothing served.
+
+    With `after` intervals of the run gone by, the same levels then: of a vehicle that is there, that with which it
+    began the run, or came where it was away.
+    """
+    levels = {device.name: device.initial_kwh(after) for device in prosumer.devices}
+    stored = {name: level for name, level in levels.items() if level is not None}
+    return ProsumerState(level_kwh=stored, behind_kwh={}, day=day)
+
+
+def own_reactive_share(prosumer: Prosumer, device: str) -> float:
+    """kvar per kW of a device of `prosumer`: a machine's own, else that of what draws."""
+    own = {entry.name: entry.own_power_factor for entry in prosumer.devices}.get(device)
+    return reactive_share(prosumer.power_factor if own is None else own)
+
+
+def reactive_injection_kvar(prosumer: Prosumer, el_kw: Mapping[str, float]) -> float:
+    """What the devices of `prosumer` inject at electric powers `el_kw` (produced +), each at its own power factor."""
+    # Nothing is added for a power of zero, so that no reactive power has a sign of its own.
+    return sum((kw * own_reactive_share(prosumer, name) for name, kw in el_kw.items() if kw != 0.0), 0.0)

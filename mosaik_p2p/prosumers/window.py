@@ -1,0 +1,33 @@
+"""The look-ahead of one clearing within the span."""
+
+from dataclasses import dataclass
+
+from mosaik_p2p.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Window:
+    """The look-ahead of one clearing: intervals `begin .. begin + len(day) - 1` of the span, with their day numbers.
+
+    `day` covers the look-ahead, `day_span` the whole span. `run_end` is the look-ahead's interval with which the run
+    ends, where storages are to hold their final levels then; None where it ends elsewhere, or they need not.
+    """
+
+    begin: int
+    horizon: int
+    day_span: IntArray
+    run_end: int | None = None
+
+    @property
+    def day(self) -> IntArray:
+        """Day number of each interval of the look-ahead."""
+        return self.day_span[self.begin : self.begin + self.horizon]
+
+    def cut(self, series: FloatArray) -> FloatArray:
+        """The look-ahead's part of a series over the span."""
+        return series[self.begin : self.begin + self.horizon]
+
+    def ends_day(self, t: int) -> bool:
+        """Whether the day of interval `t` of the look-ahead, or the span, ends with it."""
+        following = self.begin + t + 1
+        return following >= len(self.day_span) or bool(self.day_span[following] != self.day_span[following - 1])

@@ -1,0 +1,61 @@
+"""Tables whose key says of which kind they are, where the kinds are known only when the program runs.
+
+Which kinds there are is a function: packages that are installed may bring more of them by entry points.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+from pydantic import ValidationInfo
+from pydantic_core import PydanticKnownError
+
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.sections.base import Section
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True)
+class KindsOf:
+    """Mark of a type of the schema: the kinds that its table may be of, for the reference page and messages."""
+
+    kinds: Callable[[], Mapping[str, type[Section]]]
+
+
+def picked(value: Any, info: ValidationInfo, kinds: Mapping[str, type[S]], *, key: str = "type") -> S:
+    """The table as the section of the kind that its `key` names; one that is a section already as it is.
+
+    Raises what pydantic raises for a union that is told apart by this key.
+    """
+    if isinstance(value, tuple(kinds.values())):
+        return value
+    if not isinstance(value, dict):
+        raise PydanticKnownError("model_attributes_type")
+    tag, discriminator = value.get(key), {"discriminator": f"'{key}'"}
+    if tag is None:
+        raise PydanticKnownError("union_tag_not_found", discriminator)
+    kind = kinds.get(tag) if isinstance(tag, str) else None
+    if kind is None:
+        expected = ", ".join(f"'{name}'" for name in kinds)
+        raise PydanticKnownError("union_tag_invalid", {**discriminator, "tag": str(tag), "expected_tags": expected})
+    return kind.model_validate(value, context=info.context)
+
+
+def loaded(group: str, faults: list[Fault]) -> Iterator[tuple[EntryPoint, Any]]:
+    """What other packages bring by entry points of a group, by name; a fault for each that cannot be loaded."""
+    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
+        try:
+            found = point.load()
+        except Exception as error:  # noqa: BLE001 (a module of others may raise anything as it is imported)
+            faults.append(entry_point_fault(point, f"cannot be loaded ({type(error).__name__}: {error})"))
+        else:
+            yield point, found
+
+
+def entry_point_fault(point: EntryPoint, problem: str) -> Fault:
+    """A fault of something that another package brings."""
+    package = "its package" if point.dist is None else f"the package {point.dist.name!r}"
+    remedy = f"Mend {package} (see docs/extending.md), or uninstall it."
+    return Fault(f"entry point {point.group}: {point.name}", repr(point.value), problem, remedy)
