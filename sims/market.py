@@ -45,29 +45,32 @@ DISPATCH = ("P_load[MW]", "P_gen[MW]", "Q_load[MVar]", "Q_heat[kW]")
 STATE = ("P_net[MW]", "Q_heat_net[kW]", "price_electricity[EUR/MWh]", "price_heat[EUR/MWh]")
 ANSWERS = {f"violations_{carrier}": carrier for carrier in CARRIERS}
 
-META: Meta = {
-    "api_version": API_VERSION,
-    "type": "hybrid",
-    "models": {
-        "Market": {
-            "public": True,
-            "params": ["scenario"],
-            "attrs": ["round", "tables", *ANSWERS],
-            "trigger": [*ANSWERS],
-            "non-persistent": ["round", "tables", *ANSWERS],
-            "any_inputs": False,
+
+def meta() -> Meta:
+    """What the simulator offers; its attributes are those of all kinds of devices."""
+    return {
+        "api_version": API_VERSION,
+        "type": "hybrid",
+        "models": {
+            "Market": {
+                "public": True,
+                "params": ["scenario"],
+                "attrs": ["round", "tables", *ANSWERS],
+                "trigger": [*ANSWERS],
+                "non-persistent": ["round", "tables", *ANSWERS],
+                "any_inputs": False,
+            },
+            "Prosumer": {
+                "public": False,
+                "params": [],
+                "attrs": [*forecast_attributes(), *DISPATCH, *STATE],
+                # What turns out while an interval runs has to be noticed.
+                "trigger": [*REALISED],
+                "non-persistent": [*DISPATCH, *forecast_attributes()],
+                "any_inputs": False,
+            },
         },
-        "Prosumer": {
-            "public": False,
-            "params": [],
-            "attrs": [*forecast_attributes(), *DISPATCH, *STATE],
-            # What turns out while an interval runs has to be noticed.
-            "trigger": [*REALISED],
-            "non-persistent": [*DISPATCH, *forecast_attributes()],
-            "any_inputs": False,
-        },
-    },
-}
+    }
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Simulator(ScenarioSimulator):
     """Clears the scenario's market interval by interval."""
 
     def __init__(self) -> None:
-        super().__init__(META)
+        super().__init__(meta())
         self.outcome: IntervalOutcome | None = None
         """What stands for the open interval, by the last round."""
         self.round = 0

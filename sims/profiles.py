@@ -27,22 +27,30 @@ from mosaik_p2p.units import FloatArray
 
 BACKGROUND_ID = "Background"
 
-META: Meta = {
-    "api_version": API_VERSION,
-    "type": "hybrid",
-    "models": {
-        "Profiles": {"public": True, "params": ["scenario"], "attrs": [], "any_inputs": False},
-        "Prosumer": {"public": False, "params": [], "attrs": [*forecast_attributes()], "any_inputs": False},
-        "Background": {"public": False, "params": [], "attrs": [LOAD_SCALING, GENERATION_SCALING], "any_inputs": False},
-    },
-}
+
+def meta() -> Meta:
+    """What the simulator offers; its attributes are those of all kinds of devices."""
+    return {
+        "api_version": API_VERSION,
+        "type": "hybrid",
+        "models": {
+            "Profiles": {"public": True, "params": ["scenario"], "attrs": [], "any_inputs": False},
+            "Prosumer": {"public": False, "params": [], "attrs": [*forecast_attributes()], "any_inputs": False},
+            "Background": {
+                "public": False,
+                "params": [],
+                "attrs": [LOAD_SCALING, GENERATION_SCALING],
+                "any_inputs": False,
+            },
+        },
+    }
 
 
 class Simulator(ScenarioSimulator):
     """Plays the scenario's profiles, one interval after the other."""
 
     def __init__(self) -> None:
-        super().__init__(META)
+        super().__init__(meta())
         self._series: dict[str, dict[str, list[Series]]] = {}
         self._interval = 0
 

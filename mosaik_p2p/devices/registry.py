@@ -100,7 +100,7 @@ def _wrong(point: EntryPoint, kind: Any, known: Mapping[str, SectionClass]) -> I
 
 def _missing_methods(kind: type) -> Iterator[str]:
     if inspect.isabstract(kind):
-        yield f"is not finished: {kind.__name__} lacks {', '.join(sorted(kind.__abstractmethods__))}"
+        yield f"is not finished: {kind.__name__} lacks {', '.join(sorted(getattr(kind, '__abstractmethods__', ())))}"
 
 
 def _wrong_device(name: str, device: DeviceClass) -> Iterator[str]:

@@ -40,14 +40,16 @@ def inventory_of(
     }
 
 
-def _sizes(scenario: Scenario) -> dict[str, float]:
-    """Sums of what the devices say of their sizes; those that every inventory tells stand first."""
+def _sizes(scenario: Scenario) -> dict[str, Any]:
+    """Sums of what the devices say of their sizes; those that not every inventory tells under `sizes`."""
     sums: dict[str, float] = {PV_KWP: 0.0, STORAGES: 0, STORAGE_KWH: 0.0}
     for spec in scenario.prosumers:
         for device in spec.devices:
             for name, size in device.sizes(scenario.scale).items():
                 sums[name] = sums.get(name, 0) + size
-    return sums
+    told = (PV_KWP, STORAGES, STORAGE_KWH)
+    others = {name: size for name, size in sums.items() if name not in told}
+    return {name: sums[name] for name in told} | ({"sizes": others} if others else {})
 
 
 def _peak_kw(prosumers: Sequence[Prosumer], carrier: str) -> float:

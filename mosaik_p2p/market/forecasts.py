@@ -28,6 +28,11 @@ def attribute_of(stem: str, which: str) -> str:
     return f"{stem}_{which}[kW]"
 
 
+def is_realised(name: str) -> bool:
+    """Whether an attribute brings what turns out; the others bring forecasts."""
+    return name in {attribute_of(stem, REALISED) for stem in stems()}
+
+
 def own_series(prosumer: Prosumer, stem: str) -> dict[str, Series]:
     """By device: the scenario's own series that an attribute of this stem is about."""
     of_all = {device.name: device.series_by_stem() for device in prosumer.devices}

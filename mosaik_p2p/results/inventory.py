@@ -38,12 +38,17 @@ def inventory_lines(inventory: Mapping[str, Any]) -> list[str]:
     peaks = ", ".join(f"{kw:,.1f} kW of {carrier}" for carrier, kw in inventory["peak_load_kw"].items() if kw)
     lines = [
         f"Prosumers: {inventory['prosumers']}, PV {inventory['pv_kwp']:,.1f} kWp, storages {inventory['storages']} "
-        f"({inventory['storage_kwh']:,.1f} kWh), peak load {peaks or 'none'}"
+        f"({inventory['storage_kwh']:,.1f} kWh){_sizes(inventory)}, peak load {peaks or 'none'}"
     ]
     for network, words in _NODES.items():
         if inventory[network] is not None:
             lines += _network_lines(network, words, inventory[network])
     return lines
+
+
+def _sizes(inventory: Mapping[str, Any]) -> str:
+    """What kinds of devices say of their sizes beside plants of sun and storages."""
+    return "".join(f", {name} {size:,.1f}" for name, size in inventory.get("sizes", {}).items())
 
 
 def _network_lines(network: str, words: tuple[str, str], told: Mapping[str, Any]) -> list[str]:

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.scenario.reference import addition, section_of_name, table_keys
 from mosaik_p2p.sections.base import REFUSED, Section
-from mosaik_p2p.sections.names import did_you_mean, listed
+from mosaik_p2p.sections.names import did_you_mean
 
 _LONGEST_VALUE = 60
 ABSENT = "(absent)"
@@ -64,7 +63,8 @@ def explained(error: Mapping[str, Any], section: type[Section] | None) -> tuple[
         key, tag = tag_key(error), bare_tag(error)
         return f"there is no {key} {tag!r}", _choose(tag, str(context["expected_tags"]))
     if kind == "union_tag_not_found" and isinstance(error["input"], dict):
-        return "has no type", f"Give its type, one of {listed(device_kinds())}."
+        key = tag_key(error)
+        return f"has no {key}", f"Give its {key}; `mosaik-p2p keys` tells which there are."
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"must be {words} {context[bound]:.12g}", "Give a value within the bound."

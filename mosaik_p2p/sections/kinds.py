@@ -12,7 +12,8 @@ from pydantic import ValidationInfo
 from pydantic_core import PydanticKnownError
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.sections.base import Section
+from mosaik_p2p.sections.base import Section, refuse
+from mosaik_p2p.sections.names import listed
 
 S = TypeVar("S", bound=Section)
 
@@ -29,18 +30,19 @@ def picked(value: Any, info: ValidationInfo, kinds: Mapping[str, type[S]], *, ke
 
     Raises what pydantic raises for a union that is told apart by this key.
     """
-    if isinstance(value, tuple(kinds.values())):
-        return value
+    for kind in kinds.values():
+        if isinstance(value, kind):
+            return value
     if not isinstance(value, dict):
         raise PydanticKnownError("model_attributes_type")
-    tag, discriminator = value.get(key), {"discriminator": f"'{key}'"}
-    if tag is None:
-        raise PydanticKnownError("union_tag_not_found", discriminator)
-    kind = kinds.get(tag) if isinstance(tag, str) else None
-    if kind is None:
+    if key not in value:
+        refuse(f"has no {key}", remedy=f"Give its {key}, one of {listed(kinds)}.")
+    tag, discriminator = value[key], {"discriminator": f"'{key}'"}
+    named = kinds.get(tag) if isinstance(tag, str) else None
+    if named is None:
         expected = ", ".join(f"'{name}'" for name in kinds)
         raise PydanticKnownError("union_tag_invalid", {**discriminator, "tag": str(tag), "expected_tags": expected})
-    return kind.model_validate(value, context=info.context)
+    return named.model_validate(value, context=info.context)
 
 
 def loaded(group: str, faults: list[Fault]) -> Iterator[tuple[EntryPoint, Any]]:
