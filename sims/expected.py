@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from mosaik_api_v3.types import InputData
 
-from mosaik_p2p.market.forecasts import Forecasts, forecast_attributes, is_realised
+from mosaik_p2p.market.forecasts import Forecasts, forecast_attributes, realised_attributes
 from mosaik_p2p.sims.shared import Sources, in_order, same_length
 from mosaik_p2p.units import FloatArray
 
@@ -58,7 +58,7 @@ class Expected:
         `when` says how late, for the message.
         """
         for eid, attribute, sources in _given(inputs):
-            if is_realised(attribute):
+            if attribute in realised_attributes():
                 self._warn_of_news(eid, attribute, sources, when)
         self.take(inputs, interval=interval + 1)
 
@@ -83,7 +83,7 @@ class Expected:
         """
         found: dict[str, dict[str, FloatArray]] = {}
         for (eid, attribute), said in self._said.items():
-            values = _sum(said, interval, holds=is_realised(attribute))
+            values = _sum(said, interval, holds=attribute in realised_attributes())
             if values.size:
                 found.setdefault(prosumer_of[eid], {})[attribute] = values
         return found

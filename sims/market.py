@@ -20,14 +20,14 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.forecasts import forecast_attributes
+from mosaik_p2p.market.forecasts import forecast_attributes, realised_attributes
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.opening import opened
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE
-from mosaik_p2p.sims.expected import REALISED, Expected
+from mosaik_p2p.sims.expected import Expected
 from mosaik_p2p.sims.shared import (
     API_VERSION,
     ScenarioSimulator,
@@ -65,7 +65,7 @@ def meta() -> Meta:
                 "params": [],
                 "attrs": [*forecast_attributes(), *DISPATCH, *STATE],
                 # What turns out while an interval runs has to be noticed.
-                "trigger": [*REALISED],
+                "trigger": [*realised_attributes()],
                 "non-persistent": [*DISPATCH, *forecast_attributes()],
                 "any_inputs": False,
             },

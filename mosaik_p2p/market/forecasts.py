@@ -28,9 +28,9 @@ def attribute_of(stem: str, which: str) -> str:
     return f"{stem}_{which}[kW]"
 
 
-def is_realised(name: str) -> bool:
-    """Whether an attribute brings what turns out; the others bring forecasts."""
-    return name in {attribute_of(stem, REALISED) for stem in stems()}
+def realised_attributes() -> tuple[str, ...]:
+    """Those that bring what turns out; the others bring forecasts."""
+    return tuple(attribute_of(stem, REALISED) for stem in stems())
 
 
 def own_series(prosumer: Prosumer, stem: str) -> dict[str, Series]:
