@@ -28,8 +28,9 @@ SOURCE = (STRANGERS / "wind_turbine.py").read_text(encoding="utf-8")
 POINT = "stranger_wind:WindTurbineSection"
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 RATED_KW = 40.0
-FORECAST, REALISED = (0.5, 0.5), (0.8, 0.2)
-"""Of the two intervals, per kW of rated power."""
+FORECAST, REALISED = (0.5, 0.5, 1.0), (0.8, 0.2, 1.0)
+"""Of the three intervals, per kW of rated power. Only the last one is too windy for the network."""
+THERE_KW = [RATED_KW * share for share in REALISED]
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +48,20 @@ def wind(site: Path) -> Iterator[None]:
 
 
 def windy(scenario: dict[str, Any]) -> None:
-    """Two intervals; B owns a wind turbine, and a limit that its power breaks is negotiated."""
-    scenario["time"] |= {"steps": 2, "horizon_steps": 3}
+    """Three intervals; B owns a wind turbine, and a limit that its full power breaks is negotiated."""
+    scenario["time"] |= {"steps": 3, "horizon_steps": 2}
     scenario["weather"] = None
     for key in ("weather", "settlement"):
         del scenario[key]
     scenario["networks"].pop("heat")
+    electricity = scenario["networks"]["electricity"]
+    electricity.pop("background")
+    band = {"min": 0.9, "max": 1.001}
+    electricity["limits"]["element"] = [{"table": "bus", "name": "5", "voltage_pu": band}]
+    scenario["charges"]["electricity"]["rate"] = 1e-3
     scenario["charges"].pop("heat")
     scenario["tariffs"].pop("district")
-    for name in ("heat_a", "pv_unit", "cop"):
+    for name in ("heat_a", "pv_unit", "cop", "day"):
         scenario["profiles"].pop(name)
     scenario["profiles"]["wind"] = {"file": "series.csv", "column": "wind", "forecast_column": "wind_forecast"}
     scenario["templates"]["hill"] = {"wind_turbine": {"rated_kw": RATED_KW, "cost_per_kwh": 0.02}}
@@ -72,8 +78,7 @@ def windy(scenario: dict[str, Any]) -> None:
 def frame() -> pd.DataFrame:
     """Profiles of four intervals."""
     rows = made.series(4)
-    later = [0.5, 0.5]
-    return rows.assign(wind=[*REALISED, *later], wind_forecast=[*FORECAST, *later])
+    return rows.assign(wind=[*REALISED, 0.5], wind_forecast=[*FORECAST, 0.5])
 
 
 @pytest.fixture(scope="module")
@@ -88,37 +93,49 @@ def outcome(site: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
 def test_what_turns_out_is_produced_and_what_was_forecast_is_planned(outcome: RunOutcome) -> None:
     assert outcome.exit_code is ExitCode.COMPLETE
     rows = read_table(outcome.folder, "devices").query("type == 'wind_turbine'")
-    planned_kw, there_kw = RATED_KW * np.array(FORECAST), RATED_KW * np.array(REALISED)
-    np.testing.assert_allclose(rows["el_kw"], there_kw, rtol=1e-6)
-    np.testing.assert_allclose(rows["cost"], 0.02 * there_kw, rtol=1e-6)
+    np.testing.assert_allclose(rows["el_kw"].head(2), THERE_KW[:2], rtol=1e-6)
+    np.testing.assert_allclose(rows["cost"], 0.02 * rows["el_kw"], rtol=1e-6)
     assert set(rows["family"]) == {"source"}
     assert set(rows["carrier"]) == {"electricity"}
-    inputs = read_table(outcome.folder, "inputs").query("device == 'wind_turbine'").head(2)
+    inputs = read_table(outcome.folder, "inputs").query("device == 'wind_turbine'").head(3)
     assert set(inputs["quantity"]) == {"available_kw"}
-    np.testing.assert_allclose(inputs["forecast"], planned_kw)
-    np.testing.assert_allclose(inputs["realised"], there_kw)
+    np.testing.assert_allclose(inputs["forecast"], RATED_KW * np.array(FORECAST))
+    np.testing.assert_allclose(inputs["realised"], THERE_KW)
     alone = read_table(outcome.folder, "alone_devices").query("type == 'wind_turbine'")
-    np.testing.assert_allclose(alone["el_kw"], there_kw, rtol=1e-6)
+    np.testing.assert_allclose(alone["el_kw"], THERE_KW, rtol=1e-6)
 
 
-def test_its_energy_is_counted_and_balanced(outcome: RunOutcome) -> None:
+def test_the_negotiation_curtails_it(outcome: RunOutcome) -> None:
+    held = read_table(outcome.folder, "negotiation").dropna(subset=["element"])
+    assert set(held["element"]) == {"5"}
+    assert outcome.summary["verdict"] == "feasible"
+    curtailed = THERE_KW[2] - produced_kw(outcome)[2]
+    assert 1.0 < curtailed < THERE_KW[2]
+    told = outcome.summary["district"]["market"]["electricity"]
+    assert told["available_kwh"] == pytest.approx(sum(THERE_KW))
+    assert told["curtailed_kwh"] == pytest.approx(curtailed, rel=1e-6)
+
+
+def produced_kw(outcome: RunOutcome) -> list[float]:
+    """By interval."""
+    return list(read_table(outcome.folder, "devices").query("type == 'wind_turbine'")["el_kw"])
+
+
+def test_its_energy_is_balanced(outcome: RunOutcome) -> None:
     devices = read_table(outcome.folder, "devices").groupby(["time", "prosumer"])["el_kw"].sum()
     injected = read_table(outcome.folder, "prosumers").set_index(["time", "prosumer"])["injection_kw"]
     np.testing.assert_allclose(devices, injected.reindex(devices.index), atol=1e-9)
-    told = outcome.summary["district"]["market"]["electricity"]
-    assert told["available_kwh"] == pytest.approx(RATED_KW * sum(REALISED))
-    assert told["curtailed_kwh"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_the_report_and_the_counterfactuals_have_it(outcome: RunOutcome) -> None:
     report = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "wind_kw 40.0" in report
     settled = read_table(outcome.folder, "settlement")
-    assert {"in_market", "alone", "without_charges", "without_negotiation"} <= set(settled["case"])
-    device_costs = settled[(settled["item"] == "device") & (settled["party"] == "B")].groupby("case")["money"].sum()
-    paid = -0.02 * RATED_KW * sum(REALISED)
-    for case in ("in_market", "alone", "without_charges", "without_negotiation"):
-        assert device_costs[case] == pytest.approx(paid, rel=1e-6)
+    paid = settled[(settled["item"] == "device") & (settled["party"] == "B")].groupby("case")["money"].sum()
+    assert paid["in_market"] == pytest.approx(-0.02 * sum(produced_kw(outcome)), rel=1e-6)
+    for case in ("alone", "without_negotiation"):
+        assert paid[case] == pytest.approx(-0.02 * sum(THERE_KW), rel=1e-6)
+    assert "without_charges" in paid
 
 
 @pytest.mark.usefixtures("wind")
