@@ -7,11 +7,13 @@ from pathlib import Path
 
 from mosaik_p2p import loading
 from mosaik_p2p.charges.mechanisms import MECHANISMS
+from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
 from mosaik_p2p.networks.electric import ELECTRIC_CASES
 from mosaik_p2p.networks.heat import HEAT_CASES
 from mosaik_p2p.results.rebuilding import rebuild_report
+from mosaik_p2p.scenario.reference import in_one_line
 
 MARKET_DESIGNS = {
     "p2p": "bilateral trades of electricity and heat, cleared with ADMM",
@@ -41,6 +43,8 @@ class Shipped:
     market_designs: Mapping[str, str]
     clearings: Mapping[str, str]
     market_forms: Mapping[str, str]
+    device_types: Mapping[str, str]
+    """Those that other installed packages bring, too."""
 
 
 def check(scenario: str | Path, *, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
@@ -54,7 +58,7 @@ def examine(scenario: str | Path, *, overrides: Sequence[str] = ()) -> loading.E
 
 
 def list_shipped() -> Shipped:
-    """Scenarios, network cases, charge mechanisms, and how markets can be designed and cleared."""
+    """Scenarios, network cases, types of devices, charge mechanisms, and how markets can be designed and cleared."""
     return Shipped(
         scenarios=_scenarios(),
         electric_cases=ELECTRIC_CASES,
@@ -63,6 +67,7 @@ def list_shipped() -> Shipped:
         market_designs=MARKET_DESIGNS,
         clearings=CLEARINGS,
         market_forms=MARKET_FORMS,
+        device_types={name: in_one_line(kind) for name, kind in device_kinds().items()},
     )
 
 

@@ -140,6 +140,7 @@ def list_command() -> None:
         "Scenarios": shipped.scenarios,
         "Electric network cases": shipped.electric_cases,
         "Heat network cases": shipped.heat_cases,
+        "Types of devices": shipped.device_types,
         "Charge mechanisms": shipped.charge_mechanisms,
         "Market designs (market.design)": shipped.market_designs,
         "Clearings (time.clearing)": shipped.clearings,

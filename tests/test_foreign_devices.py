@@ -161,6 +161,9 @@ def test_it_is_on_the_reference_page_and_among_the_keys(
     code, told, _ = command(monkeypatch, capsys, "keys", "wind_turbine")
     assert code == 0
     assert "Name of a profile in kW per kW of rated power." in told
+    code, told, _ = command(monkeypatch, capsys, "list")
+    assert code == 0
+    assert "wind_turbine A curtailable wind turbine; its profile is" in told
 
 
 @pytest.mark.usefixtures("wind")

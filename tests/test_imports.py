@@ -56,3 +56,10 @@ def test_imports_point_one_way(layer: str | None, path: Path) -> None:
         assert parts[0] not in ("sims", "networks", "scenarios"), f"{path} imports {name}: the same file twice"
         if layer in FREE_OF_NETWORKS:
             assert parts[0] not in NETWORK_LIBRARIES, f"{path} ({layer}) imports {name}"
+
+
+@pytest.mark.parametrize(("layer", "path"), _modules(), ids=str)
+def test_kinds_of_devices_are_known_to_their_registry_only(layer: str | None, path: Path) -> None:
+    if layer != "devices":
+        named = {name for name in _imported(path) if name.startswith("mosaik_p2p.devices.kinds")}
+        assert not named, f"{path} asks for a kind by name: {named}"

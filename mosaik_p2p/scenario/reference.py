@@ -31,7 +31,8 @@ DEVICES = """\
 ## Devices
 
 Entries of a prosumer's `devices`: `{ type = "pv", ... }` in its list, or tables `[[prosumers.devices]]`. Every device
-may say `template = "NAME"`; then `[templates.NAME.TYPE]` gives what it does not say itself.
+may say `template = "NAME"`; then `[templates.NAME.TYPE]` gives what it does not say itself. Packages that are installed
+may bring more types (see `docs/extending.md`); `mosaik-p2p keys` knows them, too.
 """
 DEVICE_NAME = "Its name; a second device of the same type needs one of its own."
 NESTED_SECTIONS: tuple[type[Section], ...] = (Networks, Charges)
@@ -127,6 +128,11 @@ def described(kind: Kind) -> str:
     """What the docstring of a section says, in one line per paragraph."""
     paragraphs = cleandoc(kind.__doc__ or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def in_one_line(kind: Kind) -> str:
+    """The first paragraph of what a section is."""
+    return described(kind).split("\n\n")[0]
 
 
 def table_keys(kind: Kind) -> str:
