@@ -13,7 +13,8 @@ from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.engines import Compiled, OneByOne
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.recourse import prepared, scarcity_price
-from mosaik_p2p.prosumers.model import SHORTFALL, ProsumerModel
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.roles import Role
 
 ROUNDING = 1e-6
 FORMS = ("network", "partners", "bilateral")
@@ -88,7 +89,7 @@ def test_both_solvers_count_what_a_vehicle_lacks_as_a_penalty() -> None:
     for seed in range(40):
         market = prepared(equipped_market(1, seed, horizon=24, first_hour=18.0, share=1.0))
         (model,) = market.models
-        lacking = [k for k, variable in enumerate(model.variables) if variable.role == SHORTFALL]
+        lacking = [k for k, variable in enumerate(model.variables) if variable.role == Role.SHORTFALL]
         charging = [k for k, variable in enumerate(model.variables) if variable.device == "ev" and k not in lacking]
         charging = [k for k in charging if model.variables[k].role == "charge"]
         upper = model.upper.copy()

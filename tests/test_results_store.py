@@ -30,7 +30,7 @@ CONTRACT = {
     "prosumers": "time prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
     "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh "
     "surcharge_per_kwh cleared_surplus_kw",
-    "devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
+    "devices": "time prosumer device type family carrier el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
     "closing": "time case prosumer hours cost_from_initial cost_from_reached closing_value cause",
     "flows": "time round network status iterations slack_kw loss_kw pump_kw",
     "background": "time quantity factor",
@@ -47,7 +47,7 @@ CONTRACT = {
     "alone": "time prosumer carrier import_kw export_kw imbalance_kw injection_kw q_injection_kvar cost level_kwh "
     "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
     "cleared_surplus_kw",
-    "alone_devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
+    "alone_devices": "time prosumer device type family carrier el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
     "flows_without_market": "time case network status iterations slack_kw loss_kw pump_kw",
     "violations_without_market": "time case network element quantity value limit unit excess",
     "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh",

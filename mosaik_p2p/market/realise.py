@@ -82,7 +82,9 @@ def realise(
         device.name: device.follow(Plan(interval, model.dt_h, power[_rows(model, device)]))
         for device in prosumer.devices
     }
-    devices = [_dispatch(device, model, outcomes[device.name]) for device in prosumer.devices]
+    # As in the problem's balance, what no variable stands for is summed up last.
+    in_order = sorted(prosumer.devices, key=lambda device: not _rows(model, device))
+    devices = [_dispatch(device, model, outcomes[device.name]) for device in in_order]
     exchanges = {
         carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices, prosumer.connection_kw.get(carrier))
         for c, carrier in enumerate(CARRIERS)
@@ -117,8 +119,8 @@ def _dispatch(device: Device, model: ProsumerModel, outcome: Outcome) -> DeviceD
         raise ValueError(f"{device.type} {device.name!r} of prosumer {model.name!r} {problem}")
     balance, linear, quadratic = model.balance[:, rows, 0], model.linear[rows, 0], model.quadratic[rows, 0]
     drawn = np.array([outcome.drawn_kw.get(carrier, 0.0) for carrier in CARRIERS])
-    produced = balance @ power - drawn
-    cost = model.dt_h * float(np.sum((0.5 * quadratic * paid + linear) * paid)) + outcome.constant_cost
+    produced = np.sum(balance * power, axis=1) - drawn
+    cost = float(np.sum(model.dt_h * (0.5 * quadratic * paid + linear) * paid)) + outcome.constant_cost
     return DeviceDispatch(
         device=device.name,
         type=device.type,

@@ -68,7 +68,10 @@ class FlexibleLoad(Load):
         """
         forecast = self.demand.forecast[plan.interval]
         power_kw = np.maximum(plan.power_kw + (self.demand.realised[plan.interval] - forecast), 0.0)
-        wished = self.discomfort_per_kw2h * float(forecast) ** 2 * plan.dt_h
+        # Of c (d - f)^2 = c d^2 - 2 c f d + c f^2 the block has the first two; the third as they round, so that no
+        # discomfort is left where nothing moves.
+        curvature = 2.0 * self.discomfort_per_kw2h
+        wished = plan.dt_h * (curvature * float(forecast)) ** 2 / (2 * curvature) if curvature > 0 else 0.0
         behind_kwh = float(forecast - plan.power_kw[0]) * plan.dt_h
         return Outcome(power_kw, plan.power_kw, constant_cost=wished, behind_kwh=behind_kwh)
 

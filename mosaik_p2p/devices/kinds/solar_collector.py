@@ -68,11 +68,14 @@ class SolarCollectorSpec(DeviceSection):
 
     def build(self, context: BuildContext) -> SolarCollector | None:
         """The collector of its area."""
-        heat = self._per_m2(context)
-        return None if heat is None else SolarCollector(self.name, heat.times(self.area_m2), self.cost_per_kwh)
+        available = self._available(context)
+        return None if available is None else SolarCollector(self.name, available, self.cost_per_kwh)
 
-    def _per_m2(self, context: BuildContext) -> Series | None:
+    def _available(self, context: BuildContext) -> Series | None:
         if self.profile is not None:
-            return context.profiles.get(self.profile)
+            series = context.profiles.get(self.profile)
+            return None if series is None else series.times(self.area_m2)
         sunshine = context.horizontal_kw_per_m2
-        return None if sunshine is None or self.efficiency is None else Series.known(sunshine * self.efficiency)
+        if sunshine is None or self.efficiency is None:
+            return None
+        return Series.known(sunshine).times(self.area_m2 * self.efficiency)
