@@ -69,8 +69,9 @@ class Source(Device):
 
     def follow(self, plan: Plan) -> Outcome:
         """It gives as much more or less than planned as there turns out to be, and at most what there is."""
-        missed = self.available.realised[plan.interval] - self.available.forecast[plan.interval]
-        power_kw = np.clip(plan.power_kw + missed, 0.0, self.available.realised[plan.interval])
+        available = self.available.realised[plan.interval]
+        missed = available - self.available.forecast[plan.interval]
+        power_kw = np.minimum(np.maximum(plan.power_kw + missed, 0.0), available)
         return Outcome(power_kw, power_kw)
 
     def series_by_stem(self) -> Mapping[str, Series]:

@@ -51,8 +51,9 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
     devices = {device.name: device for device in prosumer.devices}
     for stem in stems():
         for which in SERIES:
-            name, own = attribute_of(stem, which), own_series(prosumer, stem)
-            if given.get(name) is None or not own:
+            name = attribute_of(stem, which)
+            own = {} if given.get(name) is None else own_series(prosumer, stem)
+            if not own:
                 continue
             values = _checked(given[name], f"Prosumer-{prosumer.name}: {name}")
             parts = _split([getattr(series, which) for series in own.values()], values, begin)

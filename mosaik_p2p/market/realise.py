@@ -77,14 +77,14 @@ def realise(
     prosumer: Prosumer, model: ProsumerModel, done: Completion, sale_kw: FloatArray, *, interval: int
 ) -> Realised:
     """The binding interval of `prosumer`: `interval` counts from the begin of the span, `sale_kw` has shape (C,)."""
-    power = done.x[:, 0]
+    power, rows = done.x[:, 0], _rows_by_device(model)
     outcomes = {
-        device.name: device.follow(Plan(interval, model.dt_h, power[_rows(model, device)]))
+        device.name: device.follow(Plan(interval, model.dt_h, power[rows.get(device.name, [])]))
         for device in prosumer.devices
     }
     # As in the problem's balance, what no variable stands for is summed up last.
-    in_order = sorted(prosumer.devices, key=lambda device: not _rows(model, device))
-    devices = [_dispatch(device, model, outcomes[device.name]) for device in in_order]
+    in_order = sorted(prosumer.devices, key=lambda device: device.name not in rows)
+    devices = [_dispatch(device, model, rows.get(device.name, []), outcomes[device.name]) for device in in_order]
     exchanges = {
         carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices, prosumer.connection_kw.get(carrier))
         for c, carrier in enumerate(CARRIERS)
@@ -98,8 +98,12 @@ def realise(
     )
 
 
-def _rows(model: ProsumerModel, device: Device) -> list[int]:
-    return [k for k, variable in enumerate(model.variables) if variable.is_device and variable.device == device.name]
+def _rows_by_device(model: ProsumerModel) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for k, variable in enumerate(model.variables):
+        if variable.is_device:
+            rows.setdefault(variable.device, []).append(k)
+    return rows
 
 
 def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
@@ -111,46 +115,51 @@ def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
     )
 
 
-def _dispatch(device: Device, model: ProsumerModel, outcome: Outcome) -> DeviceDispatch:
+def _dispatch(device: Device, model: ProsumerModel, rows: list[int], outcome: Outcome) -> DeviceDispatch:
     """Sum up what one device does; its cost is that of what it pays for."""
-    rows, power, paid = _rows(model, device), outcome.power_kw, outcome.paid_kw
-    if power.shape != (len(rows),) or paid.shape != power.shape:
-        problem = f"says of {power.shape} and {paid.shape} variables what they do, and has {len(rows)}"
-        raise ValueError(f"{device.type} {device.name!r} of prosumer {model.name!r} {problem}")
-    balance, linear, quadratic = model.balance[:, rows, 0], model.linear[rows, 0], model.quadratic[rows, 0]
-    drawn = np.array([outcome.drawn_kw.get(carrier, 0.0) for carrier in CARRIERS])
-    produced = np.sum(balance * power, axis=1) - drawn
-    cost = float(np.sum(model.dt_h * (0.5 * quadratic * paid + linear) * paid)) + outcome.constant_cost
+    if outcome.power_kw.shape != (len(rows),) or outcome.paid_kw.shape != (len(rows),):
+        problem = f"says of {outcome.power_kw.shape} and {outcome.paid_kw.shape} variables what they do"
+        raise ValueError(f"{device.type} {device.name!r} of prosumer {model.name!r} {problem}, and has {len(rows)}")
+    power, paid = outcome.power_kw.tolist(), outcome.paid_kw.tolist()
+    cost = sum(
+        model.dt_h * (0.5 * model.quadratic[k, 0] * kw + model.linear[k, 0]) * kw
+        for k, kw in zip(rows, paid, strict=True)
+    )
+    produced = (
+        sum(model.balance[c, k, 0] * kw for k, kw in zip(rows, power, strict=True)) - outcome.drawn_kw.get(carrier, 0.0)
+        for c, carrier in enumerate(CARRIERS)
+    )
+    el_kw, heat_kw = (float(kw) for kw in produced)
     return DeviceDispatch(
         device=device.name,
         type=device.type,
         family=device.family,
         carrier=device.own_carrier,
-        el_kw=float(produced[0]),
-        heat_kw=float(produced[1]),
+        el_kw=el_kw,
+        heat_kw=heat_kw,
         level_kwh=_level_kwh(model, rows, power),
-        cost=cost,
-        fuel_kw=sum(float(kw) for k, kw in zip(rows, power, strict=True) if model.variables[k].role == Role.FUEL),
+        cost=float(cost) + outcome.constant_cost,
+        fuel_kw=sum((kw for k, kw in zip(rows, power, strict=True) if model.variables[k].role == Role.FUEL), 0.0),
         missed_kwh=_missed_kwh(device.name, model, rows, power),
     )
 
 
-def _level_kwh(model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
+def _level_kwh(model: ProsumerModel, rows: list[int], power: list[float]) -> float | None:
     """The level at the end of the interval, without what it lacks and counts all the same; None of what is no storage,
     or is away and can hold nothing."""
     by_row = list(zip(rows, power, strict=True))
     levels = (kwh for k, kwh in by_row if model.variables[k].role == Role.LEVEL and model.upper[k, 0] > 0)
-    lacking_kwh = sum(model.dt_h * float(kw) for k, kw in by_row if model.variables[k].role in LACKING)
-    return next((float(kwh) - lacking_kwh for kwh in levels), None)
+    lacking_kwh = sum(model.dt_h * kw for k, kw in by_row if model.variables[k].role in LACKING)
+    return next((kwh - lacking_kwh for kwh in levels), None)
 
 
-def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: FloatArray) -> float | None:
+def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: list[float]) -> float | None:
     if name in model.missed_kwh:
         missed = float(model.missed_kwh[name][0])
         return None if np.isnan(missed) else missed
     by_row = zip(rows, power, strict=True)
     lacking = (kw for k, kw in by_row if model.variables[k].role in LACKING and model.upper[k, 0] > 0)
-    return next((model.dt_h * float(kw) for kw in lacking), None)
+    return next((model.dt_h * kw for kw in lacking), None)
 
 
 def _exchange(
