@@ -6,8 +6,10 @@ from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.limits.heat import T_SUPPLY
+from mosaik_p2p.limits.registry import registration_faults
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading.file_limits import band_faults, with_file_limits
+from mosaik_p2p.loading.limit_faults import limit_faults
 from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
 from mosaik_p2p.networks.stored_limits import TABLES, stored_ratings
@@ -15,6 +17,7 @@ from mosaik_p2p.scenario.grids import ElectricitySpec, HeatSpec, cold_limit, lea
 from mosaik_p2p.scenario.limits import ElementLimits, NetworkLimitsSpec
 from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.units import ELECTRICITY, HEAT
 
 ELECTRICITY_PLACE = "networks.electricity"
 HEAT_PLACE = "networks.heat"
@@ -49,12 +52,17 @@ def grids_of(scenario: Scenario, folder: Path) -> Grids:
     electricity = None if spec.electricity is None else with_file_limits(spec.electricity, electric)
     if electricity is not None:
         faults.extend(band_faults(ELECTRICITY_PLACE, electricity))
+    electric_limits = None if electricity is None else _with_ratings(_limits(electricity.limits), electric)
+    heat_limits = None if spec.heat is None else _limits(spec.heat.limits)
+    faults.extend(registration_faults())
+    for name, limits in ((ELECTRICITY, electric_limits), (HEAT, heat_limits)):
+        faults.extend(limit_faults(limits, name, negotiates=scenario.negotiation.enabled))
     return Grids(
         electric=electric,
         heat=heat,
         electricity=electricity,
-        electric_limits=None if electricity is None else _with_ratings(_limits(electricity.limits), electric),
-        heat_limits=None if spec.heat is None else _limits(spec.heat.limits),
+        electric_limits=electric_limits,
+        heat_limits=heat_limits,
         faults=tuple(faults),
     )
 
