@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import create_model
 
 from limit_tables import made_quantity
 from mosaik_p2p.limits import registry
-from mosaik_p2p.limits.base import UnknownColumn
+from mosaik_p2p.limits.base import Stored, UnknownColumn
 from mosaik_p2p.limits.checking import checks
 from mosaik_p2p.limits.registry import GROUP, limited_quantities, problems_of
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading.limit_faults import limit_faults
+from mosaik_p2p.scenario.limits import ElementLimits, general_fields, own_fields
 
 HERE = Path(__file__).parent / "strangers"
 EXAMPLE = HERE / "line_current.py"
@@ -149,6 +151,11 @@ def broken_import() -> None:
         (made_quantity(columns=("p_from_kw", "p_to_kw")), "has 2 columns, and no value"),
         (made_quantity(least=3.0, most=2.0), "is empty"),
         (made_quantity(most=float("inf")), "has no ends"),
+        (made_quantity(own_key="own_u"), "the key 'own_u' has no own_meaning"),
+        (made_quantity(all_key="made_u.min"), "is no key, nor KEY.max"),
+        (made_quantity(all_key="element"), "the key 'element' is taken"),
+        (made_quantity(quantity="voltage_pu", is_upper=True, unit="V"), "is another one's, voltage_min"),
+        (made_quantity(network="heat", element="pipe", stored=Stored(column="max", least=0.0, most=1.0)), "only files"),
     ],
 )
 def test_what_is_half_done_is_a_fault_and_not_a_quantity(made: Any, offered: Any, problem: str) -> None:
@@ -202,3 +209,19 @@ def test_a_sum_of_columns_and_the_rows_that_count_are_the_quantitys_own() -> Non
     (check,) = checks([of], {"lines": table}, NetworkLimits({"made": 5.0}))
     assert (check.names, check.values) == (["x", "z"], [11.0, None])
     assert limited_quantities("electricity") == registry.OWN[:5]
+
+
+def test_a_band_of_single_elements_only_is_a_table_too(made: Any) -> None:
+    low = made_quantity(key="low", is_upper=False, all_key="", own_key="span.min", own_meaning="Least made, u.")
+    high = made_quantity(key="high", own_key="span.max", own_meaning="Largest made, u.", usual=7.0)
+    assert made((low, high))[1] == ()
+    general, own = general_fields((low, high)), own_fields(limited_quantities("electricity"))
+    assert (list(general), general["made_u"][1].default) == (["made_u"], 7.0)
+    table = create_model("Made", __base__=ElementLimits, **own)
+    table.of_network = "electricity"
+    stated = table.model_validate({"table": "line", "name": "a", "span": {"min": 1.0, "max": 3.0}})
+    assert [(of.key, value) for of, value in stated.limits()] == [("low", 1.0), ("high", 3.0)]
+    with pytest.raises(ValueError, match="is not below max = 3"):
+        table.model_validate({"table": "line", "name": "a", "span": {"min": 4.0, "max": 3.0}})
+    with pytest.raises(ValueError, match="less than or equal to 100"):
+        table.model_validate({"table": "line", "name": "a", "span": {"max": 300.0}})

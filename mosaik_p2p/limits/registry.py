@@ -14,6 +14,7 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.limits.base import ELEMENTS, LimitedQuantity, Quantity
 from mosaik_p2p.limits.electric import ELECTRIC_QUANTITIES
 from mosaik_p2p.limits.heat import DELIVERED, HEAT_QUANTITIES
+from mosaik_p2p.units import ELECTRICITY
 
 GROUP = "mosaik_p2p.limits"
 OWN = (*ELECTRIC_QUANTITIES, *HEAT_QUANTITIES)
@@ -43,7 +44,8 @@ def registration_faults() -> tuple[Fault, ...]:
 @cache
 def _registered() -> tuple[tuple[LimitedQuantity, ...], tuple[Fault, ...]]:
     found, faults = list(OWN), list[Fault]()
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    points = {(point.name, point.value): point for point in entry_points(group=GROUP)}
+    for _, point in sorted(points.items()):
         offered, problems = _loaded(point)
         for of in offered:
             own = list(problems_of(of, found))
@@ -75,6 +77,8 @@ def problems_of(of: LimitedQuantity, others: Sequence[LimitedQuantity]) -> Itera
         yield f"{of.key}: has neither all_key nor own_key, nor a fixed limit: nobody could set it"
     if len(of.columns) != 1 and of.value is None:
         yield f"{of.key}: has {len(of.columns)} columns, and no value made of them"
+    if of.stored is not None and of.network != ELECTRICITY:
+        yield f"{of.key}: only files of electric networks hold limits, in {of.stored.column!r} nobody looks"
     yield from _problems_of_keys(of, others)
     yield from _problems_of_meanings(of, others)
 
@@ -91,7 +95,7 @@ def _problems_of_keys(of: LimitedQuantity, others: Sequence[LimitedQuantity]) ->
             yield f"{of.key}: the key is taken"
         if (other.quantity, other.is_upper) == (of.quantity, of.is_upper):
             yield f"{of.key}: the quantity {of.quantity!r} has this side already, {other.key}"
-        if other.quantity == of.quantity and (other.network, other.unit) != (of.network, of.unit):
+        if other.quantity == of.quantity and _place(other) != _place(of):
             yield f"{of.key}: the quantity {of.quantity!r} is another one's, {other.key}"
     yield from _clashes(of, [other for other in others if other.network == of.network])
 
@@ -109,6 +113,11 @@ def _clashes(of: LimitedQuantity, others: Iterable[LimitedQuantity]) -> Iterator
             yield f"{of.key}: the key {of.own_key!r} is that of {other.key}"
 
 
+def _place(of: LimitedQuantity) -> tuple[object, ...]:
+    """What both sides of a quantity share."""
+    return of.network, of.element, of.unit, of.table, of.columns
+
+
 def _is_band_and_not(one: str, other: str) -> bool:
     """Whether a key would have to be a band and a number."""
     return one.partition(".")[0] == other.partition(".")[0] and ("." in one) != ("." in other)
@@ -119,7 +128,7 @@ def _problems_of_meanings(of: LimitedQuantity, others: Sequence[LimitedQuantity]
     if of.all_key and not of.meaning:
         yield f"{of.key}: the key {of.all_key!r} has no meaning"
     has_one = any(other.own_meaning for other in (of, *others) if other.own_key == of.own_key)
-    if of.own_key and "." not in of.own_key and not has_one:
+    if of.own_key and of.own_key != of.all_key and not has_one:
         yield f"{of.key}: the key {of.own_key!r} has no own_meaning"
     if (of.all_key or of.own_key) and not of.least < of.most:
         yield f"{of.key}: the range of its limits, {of.least:g} to {of.most:g}, is empty"

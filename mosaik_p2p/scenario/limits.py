@@ -137,21 +137,23 @@ def _head(path: str) -> str:
     return path.partition(".")[0]
 
 
+def _side(path: str) -> str:
+    return path.partition(".")[2]
+
+
 def _number(of: LimitedQuantity) -> Any:
     return Annotated[float, Field(strict=True, ge=of.least, le=of.most)]
 
 
 @cache
-def _band(*sides: LimitedQuantity) -> type[Band]:
-    """The table with `min` and `max` of a quantity."""
+def _band(*sides: tuple[LimitedQuantity, str, str]) -> type[Band]:
+    """The table with `min` and `max` of a quantity, each with its meaning."""
     fields: dict[str, Any] = {
-        path.partition(".")[2]: (_number(of) | None, Field(default=None, description=of.meaning))
-        for of in sides
-        for path in [of.all_key or of.own_key]
+        side: (_number(of) | None, Field(default=None, description=meaning)) for of, side, meaning in sides
     }
-    first = sides[0]
+    first = sides[0][0]
     made = create_model(f"{_title(first.quantity)}Band", __base__=Band, __doc__=_band_text(first), **fields)
-    usual = [f"{key} = {of.usual:g}" for key, of in zip(fields, sides, strict=True) if of.usual is not None]
+    usual = [f"{key} = {of.usual:g}" for of, key, _ in sides if of.usual is not None]
     made.example = f"{{ {', '.join(usual)} }}" if usual else ""
     return made
 
@@ -173,11 +175,12 @@ def _of_heads(rows: Rows, paths: Sequence[str]) -> dict[str, list[LimitedQuantit
     return found
 
 
-def _general_fields(rows: Rows) -> dict[str, Any]:
+def general_fields(rows: Rows) -> dict[str, Any]:
+    """Type and field by key, of the limits of all elements."""
     fields: dict[str, Any] = {}
     for key, (first, *others) in _of_heads(rows, [of.all_key for of in rows]).items():
         if "." in first.all_key:
-            band = _band(first, *others)
+            band = _band(*((of, _side(of.all_key), of.meaning) for of in (first, *others)))
             fields[key] = (band, Field(default=band(), description=f"Of every {_in_unit(first)}"))
         elif first.usual is None or first.stored is not None:
             # What is left out may stand in the network's file.
@@ -187,12 +190,14 @@ def _general_fields(rows: Rows) -> dict[str, Any]:
     return fields
 
 
-def _own_fields(rows: Rows) -> dict[str, Any]:
+def own_fields(rows: Rows) -> dict[str, Any]:
+    """Type and field by key, of the limits of single elements."""
     fields: dict[str, Any] = {}
     for key, quantities in _of_heads(rows, [of.own_key for of in rows]).items():
         first = quantities[0]
         if "." in first.own_key:
-            fields[key] = (_band(*quantities) | None, Field(default=None, description=f"Of a {_in_unit(first)}"))
+            band = _band(*((of, _side(of.own_key), of.own_meaning or of.meaning) for of in quantities))
+            fields[key] = (band | None, Field(default=None, description=f"Of a {_in_unit(first)}"))
         else:
             meaning = next(of.own_meaning for of in quantities if of.own_meaning)
             fields[key] = (_number(first) | None, Field(default=None, description=meaning))
@@ -207,14 +212,14 @@ def _element_section(network: str, name: str, text: str) -> type[ElementLimits]:
     rows = limited_quantities(network)
     kinds = tuple(kind for kind in ELEMENTS[network] if any(of.own_key and of.element == kind for of in rows))
     table: Any = (Literal[kinds], Field(description="Kind of element."))
-    made = create_model(name, __base__=ElementLimits, __doc__=text, table=table, **_own_fields(rows))
+    made = create_model(name, __base__=ElementLimits, __doc__=text, table=table, **own_fields(rows))
     made.of_network = network
     return made
 
 
 def _section(network: str, name: str, text: str, own: type[ElementLimits]) -> type[NetworkLimitsSpec]:
     element = (tuple[own, ...], Field(default=(), description="Limits of single elements."))  # type: ignore[valid-type]
-    fields = _general_fields(limited_quantities(network))
+    fields = general_fields(limited_quantities(network))
     made = create_model(name, __base__=NetworkLimitsSpec, __doc__=text, **fields, element=element)
     made.of_network = network
     return made
