@@ -5,7 +5,7 @@ import numpy as np
 from mosaik_p2p.limits.base import Columns, LimitedQuantity, Quantity, Shown
 from mosaik_p2p.limits.response import HeatSensitivities, Response
 from mosaik_p2p.limits.violation import Violation
-from mosaik_p2p.units import HEAT, BoolArray, Table
+from mosaik_p2p.units import HEAT, BoolArray, FloatArray, Table
 
 DRAW = "draw"
 
@@ -28,6 +28,12 @@ def _draws(columns: Columns) -> BoolArray:
     """Temperature and pressure are promised to those who draw: a node at rest has the temperature of the ground, which
     is no result."""
     return np.asarray((columns["mode"] == DRAW) & (columns["mdot_kg_per_s"] > 0.0), dtype=np.bool_)
+
+
+def _size(along: FloatArray) -> FloatArray:
+    """In a pipe the direction does not matter."""
+    size: FloatArray = np.abs(along)
+    return size
 
 
 def _velocity(flow: HeatSensitivities) -> Response:
@@ -72,6 +78,7 @@ VELOCITY = LimitedQuantity(
     table="pipes",
     element_column="pipe",
     columns=("velocity_m_per_s",),
+    value=_size,
     all_key="velocity_m_per_s",
     meaning="Largest velocity in pipes, m/s.",
     own_key="velocity_m_per_s",
@@ -98,6 +105,7 @@ PRESSURE_GRADIENT = LimitedQuantity(
     table="pipes",
     element_column="pipe",
     columns=("dp_pa_per_m",),
+    value=_size,
     all_key="pressure_gradient_pa_per_m",
     meaning="Largest friction in pipes, Pa/m.",
     own_key="pressure_gradient_pa_per_m",
