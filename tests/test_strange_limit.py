@@ -185,9 +185,12 @@ def test_a_limit_without_a_response_is_refused_where_someone_negotiates(made: An
     assert fault.place == "networks.electricity.limits.made_u"
     assert "nothing says how q answers" in fault.problem
     (fault,) = limit_faults(NetworkLimits({}, (ElementLimit("made", "a", 5.0),)), "electricity", negotiates=True)
-    assert fault.place == "networks.electricity.limits.element[].own_u"
+    assert fault.place == "networks.electricity.limits.element[].own_u (line 'a')"
     assert list(limit_faults(general, "electricity", negotiates=False)) == []
     assert list(limit_faults(NetworkLimits(), "electricity", negotiates=True)) == []
+    made(made_quantity(all_key="", fixed=3.0))
+    (fault,) = limit_faults(NetworkLimits(), "electricity", negotiates=True)
+    assert (fault.place, fault.value) == ("limited quantity 'made'", "3")
 
 
 def test_a_column_that_is_not_there_is_told(made: Any) -> None:

@@ -26,14 +26,22 @@ def _unmeasured(of: LimitedQuantity) -> Iterator[Fault]:
 
 
 def _unanswered(of: LimitedQuantity, limits: NetworkLimits) -> Fault:
-    own = next((limit for limit in limits.elements if limit.key == of.key), None)
-    general = limits.general(of)
-    is_general = general is not None and own is None
-    key = of.all_key if is_general and of.all_key else of.own_key
-    value = general if own is None else own.value
+    place, value = _stated_at(of, limits)
     return Fault(
-        f"networks.{of.network}.limits.{key}" if is_general else f"networks.{of.network}.limits.element[].{key}",
+        place,
         f"{value:g}",
         f"cannot be negotiated: nothing says how {of.quantity} answers to injections",
         f"Give {of.key} a response, leave the limit out, or say negotiation.enabled = false.",
     )
+
+
+def _stated_at(of: LimitedQuantity, limits: NetworkLimits) -> tuple[str, float]:
+    """Where one of the quantity's limits stands, and what it is."""
+    stated = limits.of_all.get(of.key)
+    if stated is not None:
+        return f"networks.{of.network}.limits.{of.all_key}", stated
+    for own in limits.elements:
+        if own.key == of.key:
+            return f"networks.{of.network}.limits.element[].{of.own_key} ({of.element} {own.name!r})", own.value
+    assert of.fixed is not None
+    return f"limited quantity {of.key!r}", of.fixed
