@@ -31,6 +31,7 @@ from mosaik_p2p.networks.heat_graph import (
 from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
 from mosaik_p2p.networks.heat_pipeflow import options, pipe_flow, settle_pressures
 from mosaik_p2p.networks.heat_sensitivity import SolvedFlow, flow_sensitivity, temperature_sensitivity
+from mosaik_p2p.networks.no_heat_flow import NOT_DETERMINED, meaning
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
 
 
@@ -76,6 +77,8 @@ class HeatElements:
         self.bypasses = self._add_bypasses()
         self.branches = branches_of(self.net, exchangers=len(self.supply), t_ground_c=network.settings.t_ground_c)
         self._background_mdot = np.zeros(len(network.balancing))
+        self.complaint = NOT_DETERMINED
+        """Of the last pipe flow without a solution."""
 
     def solve(self, mdot_kg_per_s: FloatArray) -> bool:
         """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution.
@@ -90,12 +93,12 @@ class HeatElements:
                 pipe_flow(self.net)
                 if self._looped:
                     settle_pressures(self.net)
-            except PipeflowNotConverged:
-                return False
+            except PipeflowNotConverged as error:
+                return self._fails(error)
             except UserWarning as error:
                 # The library raises its complaint about a pump that runs backwards as a bare UserWarning, with the
                 # pumps' numbers. It happens only where the elements of a user's file move water that is not ours.
-                backwards = _backward_pumps(error)
+                backwards, self.complaint = _backward_pumps(error), meaning(error)
                 if not backwards:
                     return False
                 gives = gives ^ np.isin(self._plant_rows, backwards).any(axis=1)
@@ -114,9 +117,13 @@ class HeatElements:
             return True
         try:
             settle_pressures(self.net)
-        except (PipeflowNotConverged, UserWarning):
-            return False
+        except (PipeflowNotConverged, UserWarning) as error:
+            return self._fails(error)
         return True
+
+    def _fails(self, error: Exception) -> bool:
+        self.complaint = meaning(error)
+        return False
 
     def plant_mdot(self) -> FloatArray:
         """(balancing plants,) mass flow in kg/s into the supply side; negative where a plant takes surplus."""

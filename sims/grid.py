@@ -223,6 +223,7 @@ def flow_row(
     network: str,
     status: Status,
     *,
+    cause: str | None,
     iterations: int | None,
     slack_kw: float | None,
     loss_kw: float | None,
@@ -232,6 +233,7 @@ def flow_row(
     return {
         "network": [network],
         "status": [str(status)],
+        "cause": [cause],
         "iterations": [iterations],
         "slack_kw": [slack_kw],
         "loss_kw": [loss_kw],

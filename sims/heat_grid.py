@@ -231,6 +231,7 @@ def _tables(result: HeatFlowResult) -> dict[str, Table]:
     flows = flow_row(
         HEAT,
         result.status,
+        cause=result.cause,
         iterations=result.iterations,
         slack_kw=result.slack_kw,
         loss_kw=result.loss_kw,
