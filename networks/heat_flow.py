@@ -106,14 +106,14 @@ class HeatFlow:
         the result's status says it, and the next call starts afresh.
         """
         cleared = np.asarray(draw_kw, dtype=np.float64)
-        found = self._found(cleared)
+        found = self.tried(cleared)
         if found is not None:
             return found
         self._last = None
         return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows, cause=self._cause(cleared))
 
-    def _found(self, cleared: FloatArray) -> HeatFlowResult | None:
-        """The solution; None without one."""
+    def tried(self, cleared: FloatArray) -> HeatFlowResult | None:
+        """As `solve`; None without a solution, whose cause nobody looks for."""
         self._pipeflows = 0
         if not np.isfinite(cleared).all():
             return None
@@ -145,7 +145,7 @@ class HeatFlow:
         complaint, twin = self._elements.complaint, HeatFlow(self._elements.network, self._connections)
 
         def solved_at(share: float) -> bool:
-            return twin._found(share * cleared) is not None
+            return twin.tried(share * cleared) is not None
 
         return cause_without_heat_flow(complaint, self._names, cleared, solved_at)
 

@@ -4,7 +4,7 @@ The same shape as the electric grid: it answers every dispatch in the same insta
 is no solution. `Q_heat[kW]` is what a consumer draws; a negative value feeds in.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mosaik_p2p.feasibility.rows import Movers
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat_side_by_side import solved_side_by_side
 from mosaik_p2p.networks.trial import heat_trial
 from mosaik_p2p.scenario.grids import HeatLimitsSpec
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
@@ -86,6 +87,8 @@ class Simulator(GridSimulator):
         """By the name of the prosumer or consumer."""
         self._draw_kw: dict[str, float] = {}
         self._flow: HeatFlow | None = None
+        self._ahead: dict[tuple[float, ...], HeatFlowResult] = {}
+        """By what everyone draws: flows that were solved before they were asked for."""
         self._values: dict[str, dict[str, Any]] = {}
         """By entity id: the attributes of the last solution."""
         self._extra_info: dict[str, Any] = {}
@@ -177,7 +180,15 @@ class Simulator(GridSimulator):
                 self._draw_kw[eid.removeprefix("Consumer-")] = self._inputs.total(eid, HEAT_INPUT)
         return any(inputs.values())
 
-    def _solver_inputs(self) -> Hashable:
+    def solve_ahead(self, steps: Sequence[InputData]) -> None:
+        """Solve what the steps will bring side by side, as far as that can be done."""
+        draws_kw = []
+        for inputs in steps:
+            self._read(0, inputs)
+            draws_kw.append(self._solver_inputs())
+        self._ahead = solved_side_by_side(self._opened, list(self._connections.values()), draws_kw)
+
+    def _solver_inputs(self) -> tuple[float, ...]:
         return tuple(self._draw_kw.get(name, 0.0) for name in self._connections)
 
     def _heat_flow(self) -> HeatFlow:
@@ -186,8 +197,8 @@ class Simulator(GridSimulator):
         return self._flow
 
     def _solve(self, time: int) -> Solution:  # noqa: ARG002
-        draw_kw = np.array([self._draw_kw.get(name, 0.0) for name in self._connections], dtype=np.float64)
-        result = self._heat_flow().solve(draw_kw)
+        draw_kw = self._solver_inputs()
+        result = self._ahead.get(draw_kw) or self._heat_flow().solve(np.array(draw_kw, dtype=np.float64))
         self._values = shown_values(self._opened, result)
         checks = heat_checks(result.heat_exchanges, result.plants, result.junctions, result.pipes, self._limits)
         return Solution(result.status, _tables(result), checks, tuple(undelivered(result.heat_exchanges)))

@@ -37,8 +37,11 @@ def solved_days(
         exchanged = _exchanged(case, results["alone"] if day == ALONE else results["alone"].head(0))
         for network in networks:
             grid = _opened(case, network)
-            for begin in begins:
-                answer = _answered(grid, case, network, places[begin], exchanged.get(begin, {}))
+            steps = {begin: _inputs(case, network, places[begin], exchanged.get(begin, {})) for begin in begins}
+            grid.solve_ahead(list(steps.values()))
+            for begin, inputs in steps.items():
+                grid.step(places[begin], inputs, 0)
+                answer = grid.answer_tables()
                 yield FLOWS, _stamped(answer["flows"], begin, day)
                 broken = {name: column for name, column in answer["violations"].items() if name != _INFLUENCE}
                 yield VIOLATIONS, _stamped(broken, begin, day)
@@ -76,15 +79,6 @@ def _dispatch(prosumer: Prosumer, injected: Mapping[str, tuple[float, float]]) -
     power, reactive = nothing if prosumer.bus is None else injected.get(ELECTRICITY, nothing)
     heat, _ = nothing if prosumer.junctions is None else injected.get(HEAT, nothing)
     return ProsumerDispatch(prosumer.name, power, reactive, 0.0 - heat)
-
-
-def _answered(
-    grid: GridSimulator, case: Case, network: str, interval: int, exchanged: Mapping[str, ProsumerDispatch]
-) -> dict[str, Table]:
-    """The grid's tables for one interval; who is not among `exchanged` is at zero."""
-    grid.step(interval, _inputs(case, network, interval, exchanged), 0)
-    tables: dict[str, Table] = grid.get_data({GRID_ID: ["tables"]})[GRID_ID]["tables"]["tables"]
-    return tables
 
 
 def _inputs(
