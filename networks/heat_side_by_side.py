@@ -20,7 +20,7 @@ from mosaik_p2p.networks.heat_tables import HEAT_TABLES
 from mosaik_p2p.units import Table
 
 COPIED = ("junction", "pipe", "valve")
-MOST_COPIES = 24
+MOST_COPIES = 48
 MOST_EXCHANGERS = 150
 """Of all copies: the loop over mass flows has matrices of that size."""
 MARK = ":"
