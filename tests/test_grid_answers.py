@@ -277,9 +277,9 @@ class TestDivergence:
         assert outcome.exit_code is ExitCode.NO_SOLUTION
         electric, heat = unsolved_sentences(outcome.summary)
         assert electric.startswith(
-            "Electricity: no power flow solution in 1 of 3 hours (first Tue 28 Mar 01:00): power "
+            "Electricity: no power flow solution in 1 of 3 hours (first Tue 28 Mar 12:00): power "
         )
-        assert heat.startswith("Heat: no heat flow solution in 1 of 3 hours (first Tue 28 Mar 01:00): ")
+        assert heat.startswith("Heat: no heat flow solution in 1 of 3 hours (first Tue 28 Mar 12:00): ")
         assert heat.endswith("largest draw 1,000,000,000,000 kW of A")
         bad, good = (read_table(folder, "flows") for folder in (tmp_path / "bad", halved[0]))
         for network in ("electricity", "heat"):
