@@ -133,5 +133,8 @@ def _one(iterations: int, tables: Mapping[str, Table]) -> HeatFlowResult:
         slack_kw=sum(tables["plants"]["heat_kw"]),
         loss_kw=sum(tables["pipes"]["loss_kw"]),
         pump_kw=sum(tables["plants"]["pump_kw"]),
-        **tables,
+        heat_exchanges=tables["heat_exchanges"],
+        plants=tables["plants"],
+        junctions=tables["junctions"],
+        pipes=tables["pipes"],
     )

@@ -36,7 +36,7 @@ def cause_without_heat_flow(
     whether a share of it has a solution.
     """
     if not np.isfinite(draw_kw).all():
-        return f"heat is no number: {some([names[row] for row in np.flatnonzero(~np.isfinite(draw_kw))])}"
+        return f"heat is no number: {some([names[row] for row in np.flatnonzero(~np.isfinite(draw_kw)).tolist()])}"
     share = carried_share(solved_at)
     if share is None:
         return f"{complaint}: nor is there a solution with all prosumers at rest"
