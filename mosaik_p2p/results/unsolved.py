@@ -53,9 +53,9 @@ def _entries(results: Results, network: str, day: str, rows: pd.DataFrame) -> It
 
 def unsolved_sentences(summary: Mapping[str, Any]) -> list[str]:
     """Like `Electricity: no power flow solution in 2 of 24 hours (first Tue 28 Mar 18:00): power is beyond what the
-    network can carry`; none where all is solved, or the summary is of an older version."""
+    network can carry`; none where all is solved."""
     unit = "hours" if summary["dt_h"] == 1.0 else "intervals"
-    return [_sentence(entry, unit) for entry in summary.get("without_solution", ())]
+    return [_sentence(entry, unit) for entry in summary["without_solution"]]
 
 
 def _sentence(entry: Mapping[str, Any], unit: str) -> str:
