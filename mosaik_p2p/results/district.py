@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.results.wording import energy
+from mosaik_p2p.results.wording import NOTICEABLE_KWH, energy
 from mosaik_p2p.settlement.ledger import ALONE
 from mosaik_p2p.units import CARRIERS, ELECTRICITY
 
@@ -29,7 +29,6 @@ STORES = ("battery", "heat_tank")
 VEHICLE = "ev"
 MUCH = 0.05
 """Curtailment of this share of what there was is much."""
-NOTICEABLE_KWH = 0.05
 
 
 def curtailed_by_prosumer(results: Results) -> dict[str, dict[str, float]]:
