@@ -275,6 +275,7 @@ def _tables(result: PowerFlowResult) -> dict[str, Any]:
     flows = flow_row(
         ELECTRICITY,
         result.status,
+        cause=result.cause,
         iterations=result.iterations,
         slack_kw=result.slack_kw,
         loss_kw=result.loss_kw,

@@ -114,6 +114,9 @@ class GridSimulator(BaseSimulator):
             self._count_round(time, inputs.get(GRID_ID, {}).get("round", {}))
         return time + self._step_size if self._step_size else None
 
+    def solve_ahead(self, steps: Sequence[InputData]) -> None:
+        """What the following steps will bring, each of them everything: a network may solve them together."""
+
     def _count_round(self, time: int, stated: Mapping[str, int]) -> None:
         following = self._round + 1 if time == self._time else 0
         self._round = in_order(stated)[0] if stated else following
@@ -192,11 +195,16 @@ class GridSimulator(BaseSimulator):
             for eid, attributes in outputs.items()
         }
 
+    def answer_tables(self) -> dict[str, Table]:
+        """The tables of the last answer, without their time; none without one."""
+        if self._answer is None:
+            return {}
+        return self._answer.solution.tables | {"violations": violation_rows(self.network, self._answer.violations)}
+
     def _grid_events(self, attributes: Sequence[str]) -> dict[str, Any]:
         if self._answer is None:
             return {}
-        answer = self._answer
-        tables = answer.solution.tables | {"violations": violation_rows(self.network, answer.violations)}
+        answer, tables = self._answer, self.answer_tables()
         events: dict[str, Any] = {}
         if "violations" in attributes:
             events["violations"] = {"round": self._round, "status": str(answer.solution.status)} | _plain(answer)
@@ -226,6 +234,7 @@ def flow_row(
     network: str,
     status: Status,
     *,
+    cause: str | None,
     iterations: int | None,
     slack_kw: float | None,
     loss_kw: float | None,
@@ -235,6 +244,7 @@ def flow_row(
     return {
         "network": [network],
         "status": [str(status)],
+        "cause": [cause],
         "iterations": [iterations],
         "slack_kw": [slack_kw],
         "loss_kw": [loss_kw],

@@ -433,7 +433,7 @@ class TestProfiles:
         }
 
 
-FLOW = flow_row("electricity", Status.OK, iterations=2, slack_kw=1.0, loss_kw=0.1, pump_kw=None)
+FLOW = flow_row("electricity", Status.OK, cause=None, iterations=2, slack_kw=1.0, loss_kw=0.1, pump_kw=None)
 
 
 class TestRecorder:

@@ -43,6 +43,7 @@ from mosaik_p2p.results.sentences import (
 )
 from mosaik_p2p.results.summary import read_summary
 from mosaik_p2p.results.unserved import shortages, surplus_texts, unserved_texts
+from mosaik_p2p.results.unsolved import unsolved_sentences
 from mosaik_p2p.results.violation_table import violation_rows
 from mosaik_p2p.results.wording import energy, least_compared, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.units import ELECTRICITY, HEAT
@@ -92,6 +93,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         missing=missing_sentence(summary),
         converged=convergence_sentence(summary),
         negotiated=negotiation_sentence(summary),
+        unsolved=unsolved_sentences(summary),
         broken_off=counterfactual_sentences(summary),
         effect=effect_sentence(summary),
         accounts=[*account_lines(summary), *limit_lines(summary)],
