@@ -90,6 +90,7 @@ def outcome(site: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
         return run(path, out=folder / "out", counterfactuals=True, progress=False)
 
 
+@pytest.mark.slow
 def test_what_turns_out_is_produced_and_what_was_forecast_is_planned(outcome: RunOutcome) -> None:
     assert outcome.exit_code is ExitCode.COMPLETE
     rows = read_table(outcome.folder, "devices").query("type == 'wind_turbine'")
@@ -105,6 +106,7 @@ def test_what_turns_out_is_produced_and_what_was_forecast_is_planned(outcome: Ru
     np.testing.assert_allclose(alone["el_kw"], THERE_KW, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_negotiation_curtails_it(outcome: RunOutcome) -> None:
     held = read_table(outcome.folder, "negotiation").dropna(subset=["element"])
     assert set(held["element"]) == {"5"}
@@ -121,12 +123,14 @@ def produced_kw(outcome: RunOutcome) -> list[float]:
     return list(read_table(outcome.folder, "devices").query("type == 'wind_turbine'")["el_kw"])
 
 
+@pytest.mark.slow
 def test_its_energy_is_balanced(outcome: RunOutcome) -> None:
     devices = read_table(outcome.folder, "devices").groupby(["time", "prosumer"])["el_kw"].sum()
     injected = read_table(outcome.folder, "prosumers").set_index(["time", "prosumer"])["injection_kw"]
     np.testing.assert_allclose(devices, injected.reindex(devices.index), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_report_and_the_counterfactuals_have_it(outcome: RunOutcome) -> None:
     report = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "wind_kw 40.0" in report
