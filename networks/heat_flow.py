@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.rows import Response
+from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.heat_elements import HeatConnection, HeatElements
 from mosaik_p2p.networks.heat_network import HeatNetwork
 from mosaik_p2p.networks.heat_response import Exchange, heat_response

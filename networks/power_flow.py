@@ -21,7 +21,7 @@ import pandas as pd
 from pandapower import LoadflowNotConverged, pandapowerNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.rows import Response
+from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart

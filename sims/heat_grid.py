@@ -14,15 +14,16 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.feasibility.heat import heat_checks, undelivered
-from mosaik_p2p.feasibility.limits import HeatLimits
-from mosaik_p2p.feasibility.rows import Movers
+from mosaik_p2p.limits.checking import checks
+from mosaik_p2p.limits.heat import undelivered
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.rows import Movers
+from mosaik_p2p.limits.stated import usual_limits
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.networks.heat_side_by_side import solved_side_by_side
 from mosaik_p2p.networks.trial import heat_trial
-from mosaik_p2p.scenario.grids import HeatLimitsSpec
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.heat_elements import (
     CONSUMER_COLUMNS,
@@ -37,13 +38,7 @@ from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, open_case, serve
 from mosaik_p2p.units import HEAT, Table
 
 HEAT_INPUT = "Q_heat[kW]"
-_LIMITS = HeatLimitsSpec()
-DEFAULT_LIMITS = HeatLimits(
-    velocity_m_per_s=_LIMITS.velocity_m_per_s,
-    pressure_gradient_pa_per_m=_LIMITS.pressure_gradient_pa_per_m,
-    differential_pressure_bar=_LIMITS.differential_pressure_bar,
-    t_supply_min_c=_LIMITS.t_supply_min_c,
-)
+DEFAULT_LIMITS = usual_limits(limited_quantities(HEAT))
 """Those of a scenario that states none."""
 
 META: Meta = {
@@ -200,8 +195,9 @@ class Simulator(GridSimulator):
         draw_kw = self._solver_inputs()
         result = self._ahead.get(draw_kw) or self._heat_flow().solve(np.array(draw_kw, dtype=np.float64))
         self._values = shown_values(self._opened, result)
-        checks = heat_checks(result.heat_exchanges, result.plants, result.junctions, result.pipes, self._limits)
-        return Solution(result.status, _tables(result), checks, tuple(undelivered(result.heat_exchanges)))
+        tables = _tables(result)
+        found = checks(limited_quantities(HEAT), tables, self._limits)
+        return Solution(result.status, tables, found, tuple(undelivered(result.heat_exchanges)))
 
     def _movers(self) -> Movers:
         places = {
