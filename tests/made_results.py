@@ -189,7 +189,7 @@ def _trades(surplus: dict[str, float], carrier: str, price: float) -> list[Row]:
     charges |= {"charge_seller_per_kwh": CHARGE, "charge_buyer_per_kwh": CHARGE}
     return [
         {"carrier": carrier, "seller": s, "buyer": b, "power_kw": traded * share / whole, "price_per_kwh": price}
-        | charges
+        | {**charges, "benefit_per_kwh": 0.0}
         for s, b, share in shares
     ]
 
@@ -213,20 +213,16 @@ def _positions(surplus: dict[str, float], trades: list[Row], carrier: str) -> It
             "import_price_per_kwh": IMPORT_PRICE if carrier == "electricity" else HEAT_PRICE,
             "export_price_per_kwh": EXPORT_PRICE if carrier == "electricity" else None,
             "imbalance_price_per_kwh": SCARCITY_PRICE,
+            "surcharge_per_kwh": 0.0,
         }
 
 
 def _device(name: str, i: int, k: int) -> Row:
+    shared = {"prosumer": name, "heat_kw": 0.0, "fuel_kw": 0.0}
     if i == 0:
-        return {
-            "prosumer": name,
-            "device": "battery",
-            "type": "battery",
-            "el_kw": -1.0,
-            "level_kwh": 21.0 + k % 24,
-            "cost": 0.1,
-        }
-    return {"prosumer": name, "device": "pv", "type": "pv", "el_kw": 3.0, "heat_kw": 0.0, "cost": 0.0}
+        level = 21.0 + k % 24
+        return {**shared, "device": "battery", "type": "battery", "el_kw": -1.0, "level_kwh": level, "cost": 0.1}
+    return {**shared, "device": "pv", "type": "pv", "el_kw": 3.0, "cost": 0.0}
 
 
 def _prices(made: Made) -> Iterator[Row]:
@@ -288,10 +284,13 @@ def _heat_tables(draws: dict[str, float], k: int) -> dict[str, list[Row]]:
             "pipe": f"pipe {i + 1}",
             "velocity_m_per_s": (-1) ** (i + 1) * (0.3 + 0.05 * i % 0.5),
             "dp_pa_per_m": 40.0 + 9 * i % 80,
+            "mdot_kg_per_s": 0.1,
+            "loss_kw": 0.2,
         }
         for i in range(len(draws))
     ]
-    return {"heat_exchanges": exchanges, "pipes": pipes, "plants": [{"plant": "plant", "heat_kw": 6.0 + k}]}
+    plant = {"plant": "plant", "heat_kw": 6.0 + k, "mdot_kg_per_s": 0.05, "head_bar": 1.0, "pump_kw": 0.01}
+    return {"heat_exchanges": exchanges, "pipes": pipes, "plants": [plant]}
 
 
 def _settlement(prosumers: list[Row], trades: list[Row]) -> Iterator[Row]:

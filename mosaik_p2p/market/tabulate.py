@@ -1,4 +1,4 @@
-"""A cleared interval as rows of the results tables (columns as in the README, without time, round and binding)."""
+"""A cleared interval as rows of the results tables (docs/tables.md, without time, round and binding)."""
 
 from collections.abc import Iterable
 
