@@ -19,6 +19,7 @@ PROSUMER = text("Its name.")
 CARRIER = text("`electricity` or `heat`.")
 NO_CONTRACT = "no contract, or it states no such price"
 NO_SOLUTION = "no solution"
+TO_OPERATOR = "paid to the operator"
 SURPLUS = "Of the imbalance, what was cleared as too much, and so has the price of an imbalance."
 CHARGES = {
     "charge_seller_per_kwh": number("What the seller pays to the network operator."),
@@ -108,10 +109,8 @@ MARKET_TABLES: dict[str, TableShape] = {
         power_kw=amount("From seller to buyer."),
         price_per_kwh=number("What the buyer pays to the seller."),
         **CHARGES,
-        surcharge_seller_per_kwh=signed(
-            "What negotiation adds at the seller's place.", positive="paid to the operator"
-        ),
-        surcharge_buyer_per_kwh=signed("What negotiation adds at the buyer's place.", positive="paid to the operator"),
+        surcharge_seller_per_kwh=signed("What negotiation adds at the seller's place.", positive=TO_OPERATOR),
+        surcharge_buyer_per_kwh=signed("What negotiation adds at the buyer's place.", positive=TO_OPERATOR),
         benefit_per_kwh=amount("What both together value the trade at for itself (reputation)."),
     ),
     "prosumers": table(
@@ -128,7 +127,7 @@ MARKET_TABLES: dict[str, TableShape] = {
         imbalance_kw=signed("What it could not balance.", positive="too much"),
         marginal_price_per_kwh=number("What one kWh more is worth to it.", null="not told"),
         **PRICES,
-        surcharge_per_kwh=signed("What negotiation asks for every kWh injected here.", positive="paid to the operator"),
+        surcharge_per_kwh=signed("What negotiation asks for every kWh injected here.", positive=TO_OPERATOR),
         cleared_surplus_kw=amount(SURPLUS, null="not told"),
     ),
     "devices": table("What every device does in the market.", "time prosumer device", **DEVICES),

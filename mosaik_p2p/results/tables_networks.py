@@ -21,6 +21,7 @@ ROUND = count("Of the negotiation; 0 is the first.")
 NETWORK = text("`electricity` or `heat`.")
 CASE = text("`alone` (everyone with contracts only) or `nobody` (no prosumer there at all).")
 NO_NUMBER = "the solver has no number"
+INTO = "into the network"
 STILL = "nothing flows"
 AS_SAID = "as `unit` says"
 NO_LIMIT = "no limit was held"
@@ -29,9 +30,7 @@ FLOW: dict[str, Column] = {
     "network": NETWORK,
     "status": text("`ok`, `idle` (nothing flows), `not_deliverable` (heat; see the violations) or `not_converged`."),
     "iterations": count("Of the solver.", null="not told"),
-    "slack_kw": signed(
-        "What the upstream grid, or all plants, give together.", positive="into the network", null="no solution"
-    ),
+    "slack_kw": signed("What the upstream grid, or all plants, give together.", positive=INTO, null="no solution"),
     "loss_kw": number("What the network loses.", null="no solution"),
     "pump_kw": amount("Power of the plants' pumps.", null="no solution, or electricity"),
 }
@@ -96,7 +95,7 @@ NETWORK_TABLES: dict[str, TableShape] = {
         "time plant",
         time=BEGIN,
         plant=text("Its name in the network."),
-        heat_kw=signed("Heat.", positive="into the network"),
+        heat_kw=signed("Heat.", positive=INTO),
         mdot_kg_per_s=signed("Mass flow.", positive="from return to supply"),
         t_supply_c=number("Of the water on the supply side.", null=STILL),
         t_return_c=number("Of the water on the return side.", null=STILL),
@@ -110,10 +109,8 @@ NETWORK_TABLES: dict[str, TableShape] = {
         bus=text("Its name in the network."),
         vm_pu=amount("Voltage.", null=NO_NUMBER),
         va_degree=number("Angle of the voltage.", null=NO_NUMBER),
-        p_injection_kw=signed("Active power of all that stands there.", positive="into the network", null=NO_NUMBER),
-        q_injection_kvar=signed(
-            "Reactive power of all that stands there.", positive="into the network", null=NO_NUMBER
-        ),
+        p_injection_kw=signed("Active power of all that stands there.", positive=INTO, null=NO_NUMBER),
+        q_injection_kvar=signed("Reactive power of all that stands there.", positive=INTO, null=NO_NUMBER),
     ),
     "lines": table(
         "The lines of the electric network that are in service.",
@@ -174,9 +171,7 @@ NETWORK_TABLES: dict[str, TableShape] = {
         "time round network element quantity is_upper",
         time=BEGIN,
         round=ROUND,
-        move=text(
-            "How the round's dispatch was found: `posted_charges`, `surcharges`, `towards_solvable`, `envelope`."
-        ),
+        move=text("How the round's dispatch was found, such as `surcharges`; see docs/negotiation.md."),
         network=text("`electricity` or `heat`.", null=NO_LIMIT),
         element=text("Its name in the network, or the prosumer's.", null=NO_LIMIT),
         quantity=text("What is limited, such as `voltage_pu`.", null=NO_LIMIT),
