@@ -1,4 +1,4 @@
-"""What is installed is what the checkout holds: every package, every file beside the code, and types for other tools."""
+"""What is installed is what the checkout holds: every package, every file beside the code, types for others."""
 
 import importlib.util
 import tomllib
