@@ -18,6 +18,7 @@ from mosaik_p2p.results.dictionary import tables_markdown
 from mosaik_p2p.results.store import DamagedTable, ResultStore, read_table, replace_table, to_arrow
 from mosaik_p2p.results.tables import TABLES
 from mosaik_p2p.sims import recorder
+from mosaik_p2p.units import table_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 HINT = "write it anew: .venv/bin/nox -s pages"
@@ -168,6 +169,14 @@ def test_the_recorder_takes_only_what_it_stores(tmp_path: Path, tables: dict[str
 
     with pytest.raises(ValueError, match=problem):
         record()
+
+
+def test_no_value_of_a_row_vanishes() -> None:
+    assert table_of(("a", "b"), iter([(1, 2), (3, 4)])) == {"a": [1, 3], "b": [2, 4]}
+    assert table_of(("a", "b"), []) == {"a": [], "b": []}
+    for row in ((1,), (1, 2, 3)):
+        with pytest.raises(ValueError, match=f"a row of {len(row)} values for the 2 columns a, b"):
+            table_of(("a", "b"), [(1, 2), row])
 
 
 def test_rows_of_two_sources_have_the_same_columns() -> None:
