@@ -68,6 +68,13 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session
+def times(session: nox.Session) -> None:
+    """Measure the tests anew and write tests/slow.txt, the list of those that `fast` leaves out; ten minutes."""
+    options = ("-p", "measuring", "-n", "0", "-m", "not slow")
+    session.run(PYTHON, "-m", "pytest", *options, *session.posargs, env={"PYTHONPATH": "tests"}, external=True)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """A benchmark: `nox -s bench -- plain`, with the benchmark's own options after its name; without one `market`."""
     name, *options = session.posargs or ["market"]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mosaik_p2p.results.columns import FLAG, REAL, TEXT, TIME, WHOLE
 from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.store import ResultStore
 from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
@@ -62,6 +63,7 @@ t_supply_min_c = 60.0
 """
 
 Row = dict[str, Any]
+NOTHING: dict[Any, Any] = {REAL: 0.0, WHOLE: 0, TEXT: "", FLAG: False, TIME: None}
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,9 @@ def write_tables(folder: Path, made: Made, change: Callable[[dict[str, list[Row]
 
 
 def columns(table: str, rows: list[Row]) -> dict[str, list[Any]]:
-    """Rows as columns, null where a row says nothing."""
-    return {name: [row.get(name) for row in rows] for name in TABLES[table].schema.names}
+    """Rows as columns; where a row says nothing null, or what is nothing in a column that is never null."""
+    unsaid = {name: None if column.null else NOTHING[column.type] for name, column in TABLES[table].columns.items()}
+    return {name: [row.get(name, nothing) for row in rows] for name, nothing in unsaid.items()}
 
 
 def interval(made: Made, k: int) -> dict[str, list[Row]]:
@@ -189,7 +192,7 @@ def _trades(surplus: dict[str, float], carrier: str, price: float) -> list[Row]:
     charges |= {"charge_seller_per_kwh": CHARGE, "charge_buyer_per_kwh": CHARGE}
     return [
         {"carrier": carrier, "seller": s, "buyer": b, "power_kw": traded * share / whole, "price_per_kwh": price}
-        | {**charges, "benefit_per_kwh": 0.0}
+        | charges
         for s, b, share in shares
     ]
 
@@ -213,16 +216,20 @@ def _positions(surplus: dict[str, float], trades: list[Row], carrier: str) -> It
             "import_price_per_kwh": IMPORT_PRICE if carrier == "electricity" else HEAT_PRICE,
             "export_price_per_kwh": EXPORT_PRICE if carrier == "electricity" else None,
             "imbalance_price_per_kwh": SCARCITY_PRICE,
-            "surcharge_per_kwh": 0.0,
         }
 
 
 def _device(name: str, i: int, k: int) -> Row:
-    shared = {"prosumer": name, "heat_kw": 0.0, "fuel_kw": 0.0}
     if i == 0:
-        level = 21.0 + k % 24
-        return {**shared, "device": "battery", "type": "battery", "el_kw": -1.0, "level_kwh": level, "cost": 0.1}
-    return {**shared, "device": "pv", "type": "pv", "el_kw": 3.0, "cost": 0.0}
+        return {
+            "prosumer": name,
+            "device": "battery",
+            "type": "battery",
+            "el_kw": -1.0,
+            "level_kwh": 21.0 + k % 24,
+            "cost": 0.1,
+        }
+    return {"prosumer": name, "device": "pv", "type": "pv", "el_kw": 3.0, "heat_kw": 0.0, "cost": 0.0}
 
 
 def _prices(made: Made) -> Iterator[Row]:
@@ -284,13 +291,10 @@ def _heat_tables(draws: dict[str, float], k: int) -> dict[str, list[Row]]:
             "pipe": f"pipe {i + 1}",
             "velocity_m_per_s": (-1) ** (i + 1) * (0.3 + 0.05 * i % 0.5),
             "dp_pa_per_m": 40.0 + 9 * i % 80,
-            "mdot_kg_per_s": 0.1,
-            "loss_kw": 0.2,
         }
         for i in range(len(draws))
     ]
-    plant = {"plant": "plant", "heat_kw": 6.0 + k, "mdot_kg_per_s": 0.05, "head_bar": 1.0, "pump_kw": 0.01}
-    return {"heat_exchanges": exchanges, "pipes": pipes, "plants": [plant]}
+    return {"heat_exchanges": exchanges, "pipes": pipes, "plants": [{"plant": "plant", "heat_kw": 6.0 + k}]}
 
 
 def _settlement(prosumers: list[Row], trades: list[Row]) -> Iterator[Row]:

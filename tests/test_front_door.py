@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from measuring import listed
+
 ROOT = Path(__file__).parents[1]
 NOXFILE = ROOT / "noxfile.py"
 pytestmark = pytest.mark.skipif(not NOXFILE.is_file(), reason="the tests lie beside no checkout")
@@ -65,6 +67,13 @@ def test_the_citation_is_of_this_version() -> None:
     cited = dict(re.findall(r'^(\w+): "?([^"\n]+)"?$', _text("CITATION.cff"), re.MULTILINE))
     assert (cited["version"], cited["license"]) == (project["version"], project["license"])
     assert f'name: "{project["authors"][0]["name"]}"' in _text("CITATION.cff")
+
+
+def test_what_was_found_slow_is_still_there() -> None:
+    """A test of another name would count as a fast one."""
+    sources = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("test_*.py")]
+    there = {name for source in sources for name in re.findall(r"^ *def (test_\w+)\(", source, re.MULTILINE)}
+    assert sorted(listed() - there) == [], "tests/slow.txt: rename, or write it anew with nox -s times"
 
 
 def test_the_forge_runs_the_gate() -> None:
