@@ -1,7 +1,8 @@
 """A plugin of pytest that measures what each test costs and writes `slow.txt`: `.venv/bin/nox -s times`.
 
 In seconds of the processor, those of processes that a test starts included: it matters little what else goes on.
-All cases of a test function count together (and functions of one name), and with them the fixtures that it shares with others.
+All cases of a test function count together (and functions of one name), and with them the fixtures that it shares with
+others.
 """
 
 import os
