@@ -143,7 +143,7 @@ def test_a_file_with_a_column_of_its_own_is_not_read(tmp_path: Path) -> None:
         read_table(tmp_path, "trades")
 
 
-FLOW = {"network": ["electricity"], "status": ["ok"], "iterations": [3]} | {
+FLOW: dict[str, Any] = {"network": ["electricity"], "status": ["ok"], "cause": [None], "iterations": [3]} | {
     name: [1.0] for name in ("slack_kw", "loss_kw", "pump_kw")
 }
 LACKING = {name: values for name, values in FLOW.items() if name != "loss_kw"}

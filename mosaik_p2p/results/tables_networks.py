@@ -29,6 +29,7 @@ NO_LIMIT = "no limit was held"
 FLOW: dict[str, Column] = {
     "network": NETWORK,
     "status": text("`ok`, `idle` (nothing flows), `not_deliverable` (heat; see the violations) or `not_converged`."),
+    "cause": text("Why there is no solution.", null="there is one, or nobody knows"),
     "iterations": count("Of the solver.", null="not told"),
     "slack_kw": signed("What the upstream grid, or all plants, give together.", positive=INTO, null="no solution"),
     "loss_kw": number("What the network loses.", null="no solution"),
