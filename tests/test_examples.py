@@ -17,6 +17,7 @@ from mosaik_p2p.scenarios.examples import (
     attributes,
     either_grid,
     files,
+    market_alone,
     own_world,
     processes,
     refused_grid,
@@ -40,6 +41,17 @@ def test_every_example_is_tested_here() -> None:
     assert found - HELPERS == tested - {"examples"}
     for name in found - HELPERS:
         assert f"`{name}`" in (examples.__doc__ or "")
+
+
+def test_a_market_built_by_hand_costs_what_paper_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """Anna's surplus of 0, 3, 5 and -1 kW against Bert's 2, 1, 1 and 3: what Bert needs of it pays two charges."""
+    bought, exported, traded = (2 + 2) + 0 + 0 + (1 + 3), 2 + 4, 1 + 1
+    own = market_alone.IMPORT_PRICE * bought - market_alone.EXPORT_PRICE * exported + 2 * market_alone.CHARGE * traded
+    assert market_alone.cleared().cost == pytest.approx(own, rel=1e-6)
+    market_alone.main()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("status ok, cost 1.96,")
+    assert told[1:] == [f"hour {hour}: Anna sells 1.00 kW to Bert at 0.090 per kWh" for hour in (1, 2)]
 
 
 class TestUsualGrid:
