@@ -96,7 +96,7 @@ def _table_copies(net: pandapipesNet, table: str, step: int, count: int) -> pd.D
     """The table once per copy; whatever refers to a junction, or to a pipe, moves on with it."""
     rows = net[table]
     number = np.repeat(np.arange(count), len(rows))
-    copies = pd.concat([rows] * count)
+    copies: pd.DataFrame = pd.concat([rows] * count)
     own_step, pipe_step = (int(net[name].index.max()) + 1 if len(net[name]) else 1 for name in (table, "pipe"))
     copies.index = pd.Index(copies.index.to_numpy() + number * own_step)
     copies["name"] = [f"{k}{MARK}{name}" for k, name in zip(number, copies["name"], strict=True)]
