@@ -5,6 +5,9 @@ run and gives the same answer. It then overlooks everything but changes of power
 the set of elements is fixed at construction and what is absent in an interval has zero power. Who changes the net
 otherwise (its owner hands it out) is noticed, and the next run starts from nothing. After a divergence pandapower would
 go on with what it kept; hence the run after one starts from nothing too.
+
+Controllers of the net settle in every `solve`, each time from the network's own positions and powers; `solve_held` lets
+them hold, which is how the rounds of one interval are solved. A tap that has moved is a net that was switched.
 """
 
 import warnings
@@ -22,6 +25,7 @@ from pandapower import LoadflowNotConverged, pandapowerNet
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.feasibility.rows import Response
+from mosaik_p2p.networks.controls import Controls
 from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart
@@ -129,6 +133,9 @@ class PowerFlow:
             self._prosumer[bus] = len(self._prosumer)
             pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
         self._limits = ReactiveLimits(self._net)
+        self._controls = Controls(self._net)
+        self._settled_with: Factors | None = None
+        """With what the network's own powers counted when controllers settled last."""
         self._net["user_pf_options"] = {}
         self._warm = False
         self._near = NearStart(self._net)
@@ -147,20 +154,38 @@ class PowerFlow:
         `injections`: bus index to (p_kw, q_kvar) that prosumers there inject together; buses left out inject nothing.
         `background_scaling` multiplies all that the network's own elements draw (`counted.DRAWING`),
         `generation_scaling` what its static generators feed in; `replaced_loads` (of either kind) have no power.
-        Raises KeyError for a bus that was not among `prosumer_buses`.
+        Controllers settle; where they do not, there is no solution. Raises KeyError for a bus that was not among
+        `prosumer_buses`.
         """
         self._factors = Factors(background_scaling, generation_scaling, replaced_loads)
-        powers = self._prosumers_mw(injections)
-        starts = [self._voltages(), *(LOW_STARTS_PU if self._counted.follows_voltage else ())]
-        for voltage in starts:
-            iterations = self._settled(powers, voltage)
-            if iterations is not None:
-                return _result(self._net, iterations)
-        return PowerFlowResult(Status.NOT_CONVERGED)
+        iterations = self._controlled(self._prosumers_mw(injections))
+        self._settled_with = None if iterations is None else self._factors
+        return self._answer(iterations)
+
+    def solve_held(
+        self,
+        injections: Mapping[int, tuple[float, float]],
+        *,
+        background_scaling: float,
+        generation_scaling: float = 1.0,
+        replaced_loads: frozenset[Element] = frozenset(),
+    ) -> PowerFlowResult:
+        """As `solve`, with controllers where they have settled last: taps and powers of generators stay. They settle
+        where they have not, or where the network's own powers count otherwise than then."""
+        factors = Factors(background_scaling, generation_scaling, replaced_loads)
+        if factors != self._settled_with:
+            return self.solve(
+                injections,
+                background_scaling=background_scaling,
+                generation_scaling=generation_scaling,
+                replaced_loads=replaced_loads,
+            )
+        return self._answer(self._found(self._prosumers_mw(injections)))
 
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
-        """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one, and
-        where nothing but slacks was solved."""
+        """How the last solution answers to injections at `buses`; see `power_response`. Controllers hold, as in the
+        rounds that use it: taps are part of the admittances, powers of generators are constant. ValueError without a
+        solution, and where nothing but slacks was solved."""
         if not self._warm:
             raise ValueError("the last power flow has no solution to linearise")
         return power_response(self._net, buses, self._counted.slope(self._factors, self._net.res_bus["vm_pu"]))
@@ -178,7 +203,8 @@ class PowerFlow:
 
     @property
     def net(self) -> pandapowerNet:
-        """The net with the last solution. A change of it counts from the next `solve` on."""
+        """The net with the last solution. A change of it counts from the next `solve` on, but of what controllers move:
+        that begins where the network has it."""
         return self._net
 
     def net_as_solved(self) -> pandapowerNet:
@@ -198,6 +224,34 @@ class PowerFlow:
     def _voltages(self) -> "pd.Series[Any] | float":
         """By bus, of the last solution."""
         return self._net.res_bus["vm_pu"] if self._warm else 1.0
+
+    def _answer(self, iterations: int | None) -> PowerFlowResult:
+        return PowerFlowResult(Status.NOT_CONVERGED) if iterations is None else _result(self._net, iterations)
+
+    def _controlled(self, powers: FloatArray) -> int | None:
+        """Iterations of all runs after which controllers have settled; None where they have not."""
+        if not self._controls.are_there:
+            return self._found(powers)
+        self._controls.begin()
+        self._counted.release()
+        self._counted.write(self._factors, powers, self._voltages())
+
+        def solve() -> int | None:
+            self._counted.keep(self._controls.generators)
+            return self._found(powers)
+
+        iterations = self._controls.settle(solve)
+        if iterations is None:
+            # Results between two moves are no solution.
+            self._warm = False
+            pandapower.clear_result_tables(self._net)
+        return iterations
+
+    def _found(self, powers: FloatArray) -> int | None:
+        """Iterations of the runs that led to a solution; None without one."""
+        starts = [self._voltages(), *(LOW_STARTS_PU if self._counted.follows_voltage else ())]
+        found = (self._settled(powers, voltage) for voltage in starts)
+        return next((iterations for iterations in found if iterations is not None), None)
 
     def _settled(self, powers: FloatArray, voltage: "pd.Series[Any] | float") -> int | None:
         """Iterations of the runs after which powers and voltages belong together; None without a solution."""
