@@ -25,12 +25,10 @@ class Controls:
     def __init__(self, net: pandapowerNet) -> None:
         """`net` as it stands is where controllers begin."""
         self._net = net
-        moved = {
-            table: [i for one in controls_of(net) if one.table == table for i in one.elements] for table in _TABLES
-        }
-        self.generators = sorted({*moved["sgen"]})
+        moved = {(control.table, index) for control in controls_of(net) for index in control.elements}
+        self.generators = sorted(index for table, index in moved if table == "sgen")
         """Indices of static generators whose powers are theirs."""
-        self._transformers = sorted({*moved["trafo"]})
+        self._transformers = sorted(index for table, index in moved if table == "trafo")
         if self._transformers:
             net.trafo["tap_pos"] = net.trafo["tap_pos"].astype(float)
         self._positions = net.trafo["tap_pos"].loc[self._transformers].copy()
@@ -69,6 +67,3 @@ class Controls:
         except (*UNSETTLED, *STUMBLES):
             return None
         return iterations
-
-
-_TABLES = ("trafo", "sgen")

@@ -68,6 +68,7 @@ _TRANSFORMERS = {
     "loss_kw": ("pl_mw", KW_PER_MW),
 }
 """Column of ours to pandapower's and the factor between them. A bus draws in pandapower and injects here."""
+TAP = "tap_pos"
 
 _OVERLOOKED = {
     "bus": ("in_service",),
@@ -102,8 +103,9 @@ class PowerFlowResult:
     """bus, vm_pu, va_degree, p_injection_kw, q_injection_kvar: everything there, the slack's feed included."""
     lines: Table = field(default_factory=lambda: _empty("element", _LINES))
     """element, p_from_kw, q_from_kvar, p_to_kw, q_to_kvar (into the line), i_ka, loading_percent, loss_kw."""
-    transformers: Table = field(default_factory=lambda: _empty("element", _TRANSFORMERS))
-    """element, p_hv_kw, q_hv_kvar, p_lv_kw, q_lv_kvar, i_ka (low-voltage side), loading_percent, loss_kw."""
+    transformers: Table = field(default_factory=lambda: _empty("element", {**_TRANSFORMERS, TAP: (TAP, 1.0)}))
+    """element, p_hv_kw, q_hv_kvar, p_lv_kw, q_lv_kvar, i_ka (low-voltage side), loading_percent, loss_kw, tap_pos
+    (position of the tap changer, None without one)."""
 
 
 class PowerFlow:
@@ -335,8 +337,15 @@ def _result(net: pandapowerNet, iterations: int) -> PowerFlowResult:
         loss_kw=sum(losses_mw) * KW_PER_MW,
         buses=_table("bus", net.bus, net.res_bus, _BUSES),
         lines=_table("element", net.line, net.res_line, _LINES),
-        transformers=_table("element", net.trafo, net.res_trafo, _TRANSFORMERS),
+        transformers={**_table("element", net.trafo, net.res_trafo, _TRANSFORMERS), TAP: _taps(net)},
     )
+
+
+def _taps(net: pandapowerNet) -> list[float | None]:
+    """Of the transformers in service."""
+    inside = net.trafo["in_service"].to_numpy(dtype=bool)
+    positions = net.trafo[TAP].to_numpy(dtype=float, na_value=np.nan)[inside]
+    return [value if isfinite(value) else None for value in positions.tolist()]
 
 
 def _sum(values: pd.Series) -> float:

@@ -2,8 +2,9 @@
 
 Everything that feeds or draws at a bus, the slacks excepted, is replaced by one load per bus without slack; it bears
 the name of the bus and carries the net draw of the last solution. Taps stand where controllers have left them in that
-solution, and the controllers are gone: `tap_pos` in the table `transformers` has the taps of other intervals. To repeat another interval, write that interval's
-injections onto the loads (kW to MW, and the sign turned: a load draws) and run:
+solution, and the controllers are gone. To repeat another interval, write that interval's injections onto the loads (kW
+to MW, and the sign turned: a load draws), the taps of controlled transformers (`tap_pos` of the table `transformers`)
+onto these, and run:
 
     net = pandapower.from_json("electric_net.json")
     buses = ...  # rows of one `time` of buses.parquet, indexed by `bus`

@@ -237,6 +237,7 @@ TABLES: dict[str, TableShape] = {
         i_ka=REAL,
         loading_percent=REAL,
         loss_kw=REAL,
+        tap_pos=REAL,
     ),
     "junctions": _shape(
         "time junction side",

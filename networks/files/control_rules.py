@@ -38,14 +38,13 @@ def values_of(value: Any) -> FloatArray | None:
     return np.array(value, dtype=np.float64) if all(map(is_number, value)) else None
 
 
-def _each(bounds: Range, *, or_none: bool = False) -> Rule:
+def _each(bounds: Range) -> Rule:
     """A number, or one per element."""
+    return Rule(lambda value: _all_in(bounds, values_of(value)), f"number {bounds}, or a list of them")
 
-    def fits(value: Any) -> bool:
-        found = values_of(value)
-        return found is not None and bool((bounds.holds(found) | (np.isnan(found) & or_none)).all())
 
-    return Rule(fits, f"number {bounds}, or a list of them")
+def _all_in(bounds: Range, values: FloatArray | None) -> bool:
+    return values is not None and bool(bounds.holds(values).all())
 
 
 def _one(bounds: Range) -> Rule:
@@ -56,20 +55,33 @@ def _choice(*choices: str) -> Rule:
     return Rule(lambda value: isinstance(value, str) and value in choices, f"text of {' or '.join(map(repr, choices))}")
 
 
-def _points(bounds: Range, *, rising: bool = False) -> Rule:
-    def fits(value: Any) -> bool:
-        found = None if is_number(value) else values_of(value)
-        return (
-            found is not None and bool(bounds.holds(found).all()) and (not rising or bool((np.diff(found) > 0).all()))
-        )
-
-    return Rule(fits, f"list of numbers {bounds}" + (" that rise" if rising else ""))
+def _points(bounds: Range) -> Rule:
+    return Rule(lambda value: not is_number(value) and _all_in(bounds, values_of(value)), f"list of numbers {bounds}")
 
 
-def _object(kinds: Sequence[type], what: str, *, or_none: bool = False) -> Rule:
+def _rising(bounds: Range) -> Rule:
+    points = _points(bounds)
+    return Rule(
+        lambda value: points.fits(value) and not (np.diff(np.asarray(value, dtype=float)) < 0.0).any(),
+        f"{points.wanted} of which none is below the one before",
+    )
+
+
+def _object(kinds: Sequence[type], what: str) -> Rule:
     names = {kind.__name__ for kind in kinds}
-    known = f"{what} of the class {', '.join(sorted(names))}"
-    return Rule(lambda value: (value is None and or_none) or (isinstance(value, Stored) and value.kind in names), known)
+    return Rule(lambda value: isinstance(value, Stored) and value.kind in names, f"{what}: {', '.join(sorted(names))}")
+
+
+def _or_none(rule: Rule) -> Rule:
+    return Rule(lambda value: value is None or rule.fits(value), f"{rule.wanted}, or none")
+
+
+def _each_or_nan(bounds: Range) -> Rule:
+    def fits(value: Any) -> bool:
+        found = values_of(value)
+        return found is not None and _all_in(bounds, found[~np.isnan(found)])
+
+    return Rule(fits, f"{_each(bounds).wanted}; not a number where there is none")
 
 
 _FLAG = Rule(lambda value: isinstance(value, bool | np.bool_), "truth value")
@@ -88,24 +100,23 @@ _TAP: Mapping[str, Rule] = {
     "side": _choice("hv", "lv"),
     "tol": _one(Range(0.0, 1.0, "p.u.")),
 }
-_LIMITS = Rule(lambda value: value is None or _one(_WHOLE).fits(value), f"number {_WHOLE}, or none")
+_NOT_ZERO = Rule(lambda value: _one(_FACTOR).fits(value) and value != 0.0, f"number {_FACTOR}, but not 0")
 _COSPHI = {"cosphi": _one(_FACTOR)}
-_OVERLAP = {"raise_merge_overlap": _FLAG}
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "DiscreteTapControl": {
         **_TAP,
         "vm_lower_pu": _each(_VOLTAGE),
         "vm_upper_pu": _each(_VOLTAGE),
-        "hunting_limit": _LIMITS,
+        "hunting_limit": _or_none(_one(_WHOLE)),
     },
     "ContinuousTapControl": {**_TAP, "vm_set_pu": _each(_VOLTAGE), "check_tap_bounds": _FLAG},
     "DERController": {
         "element": _choice("sgen"),
         "element_index": _INDICES,
-        "q_model": _object(MODELS, "model", or_none=True),
-        "pqv_area": _object(AREAS, "area", or_none=True),
-        "saturate_sn_mva": _each(Range(0.0, 1e5, "MVA", above=True), or_none=True),
+        "q_model": _or_none(_object(MODELS, "model")),
+        "pqv_area": _or_none(_object(AREAS, "area")),
+        "saturate_sn_mva": _each_or_nan(Range(0.0, 1e5, "MVA", above=True)),
         "q_prio": _FLAG,
         "damping_coef": _one(Range(0.5, 1000.0, "", above=True)),
         "max_p_error": _one(_ERROR),
@@ -113,21 +124,17 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     },
     "QModelConstQ": {"q_pu": _each(_Q)},
     "QModelCosphiP": _COSPHI,
-    "QModelCosphiPQ": {
-        "cosphi": Rule(lambda value: _one(_FACTOR).fits(value) and value != 0.0, f"number {_FACTOR}, not 0")
-    },
+    "QModelCosphiPQ": {"cosphi": _NOT_ZERO},
     "QModelCosphiSn": _COSPHI,
     "QModelCosphiPCurve": {"cosphi_p_curve": _object(CURVES[2:], "curve")},
     "QModelCosphiVCurve": {"cosphi_v_curve": _object(CURVES[1:2], "curve")},
     "QModelQVCurve": {"qv_curve": _object(CURVES[:1], "curve")},
-    "QVCurve": {"vm_points_pu": _points(Range(0.0, 2.0, "p.u."), rising=True), "q_points_pu": _points(_Q)},
-    "CosphiVCurve": {"vm_points_pu": _points(Range(0.0, 2.0, "p.u."), rising=True), "cosphi_points": _points(_FACTOR)},
-    "CosphiPCurve": {"p_points_pu": _points(_Q, rising=True), "cosphi_points": _points(_FACTOR)},
+    "QVCurve": {"vm_points_pu": _rising(Range(0.0, 2.0, "p.u.")), "q_points_pu": _points(_Q)},
+    "CosphiVCurve": {"vm_points_pu": _rising(Range(0.0, 2.0, "p.u.")), "cosphi_points": _points(_FACTOR)},
+    "CosphiPCurve": {"p_points_pu": _rising(_Q), "cosphi_points": _points(_FACTOR)},
     "PQAreaSTATCOM": {"min_q_pu": _one(_Q), "max_q_pu": _one(_Q)},
 }
 """By class and parameter that is used; areas of the standards are compared with the library's own."""
-
-
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "DiscreteTapControl": ("element", "element_index", "side", "vm_lower_pu", "vm_upper_pu"),
     "ContinuousTapControl": ("element", "element_index", "side", "vm_set_pu"),

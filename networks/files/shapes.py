@@ -88,9 +88,7 @@ class Decoder:
 
 def _remedy(at: At) -> str:
     if at.name == "controller":
-        return (
-            "Remove it; only controllers of taps (DiscreteTapControl, ContinuousTapControl) and DERController run here"
-        )
+        return "Remove it: of controllers only DiscreteTapControl, ContinuousTapControl and DERController run here"
     return "Remove controllers and other objects from the net before writing it"
 
 
