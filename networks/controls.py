@@ -12,11 +12,24 @@ from pandapower import LoadflowNotConverged, pandapowerNet
 from pandapower.auxiliary import ControllerNotConverged, NetCalculationNotConverged
 from pandapower.control.run_control import ctrl_variables_default, run_control
 
+from mosaik_p2p.networks.file_values import some
 from mosaik_p2p.networks.files.control_build import controls_of
+from mosaik_p2p.networks.files.shapes import Stored
 
 UNSETTLED = (LoadflowNotConverged, NetCalculationNotConverged, ControllerNotConverged)
 STUMBLES = (ValueError, AssertionError, NotImplementedError)
 """What the areas of reactive power raise where they overlap nowhere, or do not know what to say."""
+
+
+def controls_told(net: pandapowerNet) -> dict[str, list[str]]:
+    """By kind of controller, which elements each one controls."""
+    told: dict[str, list[str]] = {}
+    for control in controls_of(net):
+        model = control.stored.state.get("q_model")
+        kind = control.stored.kind + (f" with {model.kind}" if isinstance(model, Stored) else "")
+        names = net[control.table].loc[list(control.elements), "name"]
+        told.setdefault(kind, []).append(f"{control.table} {some(list(map(str, names)))}")
+    return told
 
 
 class Controls:

@@ -21,8 +21,8 @@ from mosaik_p2p.scenario.ranges import (
     WaterC,
 )
 
-KEPT = "keep"
-GENERATION_WORDS = {KEPT: 1.0, "drop": 0.0}
+KEPT, DROPPED = "keep", "drop"
+GENERATION_WORDS = {KEPT: 1.0, DROPPED: 0.0}
 """What `networks.electricity.generation` may say beside a profile, and the factor that it means."""
 BYPASS_KG_PER_S = 0.08
 USUAL_SUPPLY_C = 75.0

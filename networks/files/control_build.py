@@ -69,8 +69,12 @@ def controls_of(net: pandapowerNet) -> list[Control]:
 
 
 def with_controllers(net: pandapowerNet) -> pandapowerNet:
-    """The net itself, with the sound controllers of its table in service made anew."""
-    return _with(net, [control for control in controls_of(net) if control.in_service])
+    """The net itself, with the sound controllers of its table in service made anew. Generators at buses that are not in
+    service are left out: there is no voltage that could be followed."""
+    dead = {int(bus) for bus in net.bus.index[~net.bus["in_service"].astype(bool)]}
+    still = {int(index) for index in net.sgen.index[net.sgen["bus"].isin(dead)]}
+    acting = [control for control in controls_of(net) if control.in_service]
+    return _with(net, [_without(control, still if control.table == "sgen" else ()) for control in acting])
 
 
 def without_elements(net: pandapowerNet, elements: Iterable[tuple[str, int]]) -> pandapowerNet:
