@@ -42,10 +42,10 @@ def uncontrolled() -> pandapowerNet:
     net = pandapower.create_empty_network()
     slack, mv, lv, far = (pandapower.create_bus(net, kv, name=name) for kv, name in _BUSES)
     pandapower.create_ext_grid(net, slack, vm_pu=1.02)
-    pandapower.create_line_from_parameters(net, slack, mv, 12.0, 0.5, 0.35, 0.0, 0.2, name="mv line")
+    pandapower.create_line_from_parameters(net, slack, mv, 30.0, 0.8, 0.35, 0.0, 0.2, name="mv line")
     for name in ("T1", "T2"):
         pandapower.create_transformer_from_parameters(
-            net, mv, lv, name=name, sn_mva=0.16, vn_hv_kv=20, vn_lv_kv=0.4, vk_percent=5.0, vkr_percent=1.5, pfe_kw=0.4,
+            net, mv, lv, name=name, sn_mva=0.1, vn_hv_kv=20, vn_lv_kv=0.4, vk_percent=5.0, vkr_percent=1.5, pfe_kw=0.4,
             i0_percent=0.3, tap_side="hv", tap_neutral=0, tap_pos=1, tap_min=-6, tap_max=6, tap_step_percent=1.25,
         )  # fmt: skip
     net.trafo["tap_changer_type"] = "Ratio"
@@ -59,11 +59,11 @@ def uncontrolled() -> pandapowerNet:
 _BUSES = ((20.0, "slack"), (20.0, "mv"), (0.4, "lv"), (0.4, "far"))
 
 CONTROLLERS: Mapping[str, Callable[[pandapowerNet], object]] = {
-    "taps at once": lambda net: DiscreteTapControl(net, [0, 1], 0.99, 1.01),
-    "one tap": lambda net: DiscreteTapControl(net, 1, 0.985, 1.015, hunting_limit=5),
+    "taps at once": lambda net: DiscreteTapControl(net, [0, 1], 0.995, 1.01),
+    "one tap": lambda net: DiscreteTapControl(net, 1, 0.98, 1.005, hunting_limit=5),
     "bands of their own": lambda net: DiscreteTapControl(net, [0, 1], [0.98, 0.985], [1.005, 1.02]),
     "set point": lambda net: DiscreteTapControl.from_tap_step_percent(net, 0, 1.0, tol=0.004),
-    "upper side": lambda net: DiscreteTapControl(net, 0, 1.021, 1.03, side="hv"),
+    "upper side": lambda net: DiscreteTapControl(net, 0, 1.028, 1.04, side="hv"),
     "continuous": lambda net: ContinuousTapControl(net, [0, 1], 1.0, tol=1e-5),
     "beyond its bounds": lambda net: ContinuousTapControl(net, 0, 1.12, check_tap_bounds=False, tol=1e-4),
     "Q(V)": lambda net: DERController(net, [0, 1, 2], q_model=QV),
