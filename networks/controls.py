@@ -16,7 +16,7 @@ from mosaik_p2p.networks.file_values import some
 from mosaik_p2p.networks.files.control_build import controls_of
 from mosaik_p2p.networks.files.shapes import Stored
 
-UNSETTLED = (LoadflowNotConverged, NetCalculationNotConverged, ControllerNotConverged)
+UNSETTLED = (NetCalculationNotConverged, ControllerNotConverged)
 STUMBLES = (ValueError, AssertionError, NotImplementedError)
 """What the areas of reactive power raise where they overlap nowhere, or do not know what to say."""
 
@@ -45,6 +45,8 @@ class Controls:
         if self._transformers:
             net.trafo["tap_pos"] = net.trafo["tap_pos"].astype(float)
         self._positions = net.trafo["tap_pos"].loc[self._transformers].copy()
+        self.unrest: str | None = None
+        """Why controllers did not come to rest last; None where they did, or where a power flow had no solution."""
 
     @property
     def are_there(self) -> bool:
@@ -59,7 +61,7 @@ class Controls:
     def settle(self, solve: Callable[[], int | None]) -> int | None:
         """Let controllers move until they rest. `solve` solves the net as it stands and tells the iterations, or None
         without a solution. All iterations; None where a solution failed, or controllers did not come to rest."""
-        iterations = 0
+        iterations, self.unrest = 0, None
 
         def run(net: pandapowerNet, **_: object) -> None:
             nonlocal iterations
@@ -77,6 +79,15 @@ class Controls:
                 # The library warns of its own use of pandas and of powers at the edge of an area.
                 warnings.simplefilter("ignore")
                 run_control(self._net, ctrl_variables_default(self._net, run=run))
-        except (*UNSETTLED, *STUMBLES):
+        except LoadflowNotConverged:
+            return None
+        except UNSETTLED:
+            self.unrest = f"controllers do not come to rest ({self._told()})"
+            return None
+        except STUMBLES as error:
+            self.unrest = f"controllers find no power that is allowed ({error}; {self._told()})"
             return None
         return iterations
+
+    def _told(self) -> str:
+        return some([f"{kind} of {one}" for kind, elements in controls_told(self._net).items() for one in elements])

@@ -204,6 +204,12 @@ class PowerFlow:
         )
 
     @property
+    def unrest(self) -> str | None:
+        """Why controllers did not come to rest in the last `solve`; None where they did, or where a power flow had no
+        solution."""
+        return self._controls.unrest
+
+    @property
     def net(self) -> pandapowerNet:
         """The net with the last solution. A change of it counts from the next `solve` on, but of what controllers move:
         that begins where the network has it."""

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import Fault, InputWarning, Status
-from mosaik_p2p.networks.controls import controls_told
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.file_values import named, some
@@ -76,13 +75,12 @@ def electric_trial(
             flow = still if bare is network else made(network)
             at_rest = solved(still, 0.0, 0.0)
             loaded = solved(flow, background_scaling, generation_scaling)
-            unsettled = not loaded and flow is not still and solved(still, background_scaling, generation_scaling)
     except Unusable as error:
         return Trial([_stumbled(place, error, _suspects(network.net, electric_tables()))])
     if not at_rest:
         return Trial([_unsolved(place, network.name, "power flow", _suspects(network.net, electric_tables()))])
-    if unsettled:
-        return Trial([], [_unsettled(place, network)])
+    if flow.unrest is not None:
+        return Trial([], [_unsettled(place, network.name, flow.unrest)])
     if not loaded:
         # What prosumers feed in may mend it, so the run goes on.
         return Trial([], [_overloaded(place, network.name, _suspects(network.net, electric_tables()))])
@@ -98,11 +96,10 @@ def _without_controllers(network: ElectricNetwork) -> ElectricNetwork:
     return replace(network, net=net)
 
 
-def _unsettled(place: str, network: ElectricNetwork) -> InputWarning:
-    told = [f"{kind} of {element}" for kind, elements in controls_told(network.net).items() for element in elements]
-    problem = f"controllers of the network {network.name!r} do not come to rest in the first interval"
+def _unsettled(place: str, name: str, unrest: str) -> InputWarning:
+    problem = f"the power flow of the network {name!r} has no solution in the first interval: {unrest}"
     remedy = "Widen the band of a tap changer beyond its step, flatten the curve of an inverter, or leave one out"
-    return InputWarning(place, some(told), problem, remedy)
+    return InputWarning(place, "table controller", problem, remedy)
 
 
 def heat_trial(network: HeatNetwork, connections: Sequence[HeatConnection] = (), *, place: str) -> list[Fault]:

@@ -39,6 +39,7 @@ from test_electric_meaning import Scenarios, scenario
 
 __all__ = ["scenario"]
 
+TABLE = "table controller"
 NO_PARAMETERS = {"self", "net", "container", "args", "kwargs"}
 
 
@@ -303,9 +304,5 @@ def test_controllers_that_do_not_rest_are_a_warning(scenario: Scenarios) -> None
         DiscreteTapControl(net, 0, 0.9999, 1.0001)
         return net
 
-    (told,) = [
-        warning
-        for warning in load(scenario(hunting(uncontrolled()))).warnings
-        if "do not come to rest in the first interval" in warning.problem
-    ]
-    assert told.value == "ContinuousTapControl of trafo T1, DiscreteTapControl of trafo T1"
+    (told,) = [warning for warning in load(scenario(hunting(uncontrolled()))).warnings if warning.value == TABLE]
+    assert "no solution in the first interval: controllers do not come to rest (ContinuousTapControl of" in told.problem

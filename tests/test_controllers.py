@@ -1,5 +1,6 @@
 """Controllers of a user's net settle as in pandapower alone, hold through an interval, and depend on no other."""
 
+import copy
 import warnings
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pandapower
 import pytest
 from pandapower import pandapowerNet
 from pandapower.control import DiscreteTapControl
+from pandapower.control.controller.DERController import DERController, PQVArea4110, QModelConstQ
 
-from controlled_nets import CONTROLLERS, FAR, INTERVALS, Interval, alone, controlled, uncontrolled
+from controlled_nets import CONTROLLERS, FAR, INTERVALS, QV, Interval, alone, controlled, uncontrolled
 from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_net
 from mosaik_p2p.networks.electric_files import as_meant
@@ -101,6 +103,34 @@ def test_what_is_out_of_service_does_not_move() -> None:
     flow = PowerFlow(network(net), prosumer_buses=[FAR])
     assert_same(flow, solved(flow, INTERVALS[0]), alone(net, INTERVALS[0], run_control=False))
     assert flow.net.controller.empty
+
+
+def test_a_generator_at_a_dead_bus_is_left_out() -> None:
+    """In pandapower such a controller never rests, since it looks for a voltage there."""
+    net = uncontrolled()
+    dead = pandapower.create_bus(net, 0.4, name="dead", in_service=False)
+    pandapower.create_sgen(net, dead, 0.01, sn_mva=0.02, name="attic")
+    both = copy.deepcopy(net)
+    DERController(both, [0, 3], q_model=QV, saturate_sn_mva=[0.055, 0.01])
+    DERController(net, [0], q_model=QV, saturate_sn_mva=[0.055])
+    with pytest.raises(pandapower.auxiliary.ControllerNotConverged):
+        alone(both, ALONE)
+    flow = PowerFlow(network(both), prosumer_buses=[FAR])
+    result = solved(flow, ALONE)
+    np.testing.assert_allclose(result.buses["vm_pu"], alone(net, ALONE).res_bus["vm_pu"].iloc[:4], atol=SAME_PU)
+
+
+def test_an_area_without_an_answer_leaves_no_solution() -> None:
+    net = uncontrolled()
+    net.sgen.loc[0, "p_mw"] = 0.05 * 0.07
+    DERController(net, [0], q_model=QModelConstQ(0.3), pqv_area=PQVArea4110())
+    with pytest.raises(NotImplementedError):
+        alone(net, ALONE)
+    flow = PowerFlow(network(net), prosumer_buses=[FAR])
+    assert solved(flow, ALONE).status is Status.NOT_CONVERGED
+    assert "find no power that is allowed" in str(flow.unrest)
+    assert solved(flow, (1.0, 0.9, 10.0)).status is Status.OK
+    assert flow.unrest is None
 
 
 def held(net: pandapowerNet, settled: Interval, interval: Interval) -> pandapowerNet:

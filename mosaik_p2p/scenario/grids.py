@@ -129,7 +129,7 @@ class ElectricitySpec(GridSource):
     storages) and no prosumer replaces; left out: they are dropped."""
     generation: Name | None = None
     """Static generators of the network that no prosumer replaces: `keep` (as they stand), `drop`, or the profile that
-    multiplies them; left out: `keep`, with a warning."""
+    multiplies them; left out: `keep`, with a warning. Those that go take their controllers with them."""
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
     """What the network is checked against."""
 

@@ -1,6 +1,6 @@
 """The controllers of a net, made anew from judged plain values by the library's own classes."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -71,6 +71,8 @@ def controls_of(net: pandapowerNet) -> list[Control]:
 def with_controllers(net: pandapowerNet) -> pandapowerNet:
     """The net itself, with the sound controllers of its table in service made anew. Generators at buses that are not in
     service are left out: there is no voltage that could be followed."""
+    if net[TABLE].empty:
+        return net
     dead = {int(bus) for bus in net.bus.index[~net.bus["in_service"].astype(bool)]}
     still = {int(index) for index in net.sgen.index[net.sgen["bus"].isin(dead)]}
     acting = [control for control in controls_of(net) if control.in_service]
@@ -86,7 +88,7 @@ def without_elements(net: pandapowerNet, elements: Iterable[tuple[str, int]]) ->
     )
 
 
-def _control(number: int, index: Any, row: Mapping[str, Any]) -> Control:
+def _control(number: int, index: Any, row: Mapping[Hashable, Any]) -> Control:
     stored = checked_object(row.get("object"), index)
     name = row.get("name")
     label = f"{stored.kind} {name!r} (index {index})" if isinstance(name, str) and name else f"{stored.kind} {index}"

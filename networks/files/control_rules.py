@@ -14,7 +14,7 @@ from mosaik_p2p.networks.files.shapes import Stored
 from mosaik_p2p.networks.files.strict import shown
 from mosaik_p2p.units import FloatArray
 
-WITH_MODELS = "mosaik_p2p.networks.files.control_objects.text_with_models"
+WITH_MODELS = "mosaik_p2p.networks.electric.text_with_models"
 
 
 @dataclass(frozen=True)

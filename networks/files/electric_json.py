@@ -41,12 +41,14 @@ def converted(net: pandapowerNet) -> pandapowerNet:
     """The net in the form of the installed version; its controllers, which the library would take for objects of its
     own, stay as they are."""
     controllers = net.get(TABLE)
-    net[TABLE] = pandapower.create_empty_network()[TABLE]
+    are_there = isinstance(controllers, pd.DataFrame) and not controllers.empty
+    if are_there or controllers is None:
+        net[TABLE] = pandapower.create_empty_network()[TABLE]
     with warnings.catch_warnings():
         # Files of other versions make the library warn about conversions; whether the net is sound is checked after it.
         warnings.simplefilter("ignore")
         convert_format(net)
-    if isinstance(controllers, pd.DataFrame):
+    if are_there:
         net[TABLE] = controllers
     return net
 
