@@ -81,8 +81,9 @@ class Simulator(GridSimulator):
         """By bus index: each input, summed over what its sources said last."""
         self._scalings = {LOAD_SCALING: 1.0, GENERATION_SCALING: 1.0}
         self._instant: int | None = None
-        """Of the last step, where controllers settle in each."""
+        """Of the last step, where the net has controllers."""
         self._is_later_round = False
+        """Whether the last step was a round in which controllers are to hold."""
         self._settled_in: tuple[int | None, int] | None = None
         """Instant and power flow whose controllers have settled."""
         self._held: set[Element] = set()
@@ -160,8 +161,8 @@ class Simulator(GridSimulator):
         """Keep what arrived, and tell whether anything but the background did."""
         is_dispatch = False
         stated = inputs.get(GRID_ID, {}).get("round", {})
-        self._is_later_round = bool(stated) and in_order(stated)[0] > 0
         self._instant = None if self._net[CONTROLLERS].empty else time
+        self._is_later_round = self._instant is not None and bool(stated) and in_order(stated)[0] > 0
         for eid in sorted(inputs):
             for attribute, sources in inputs[eid].items():
                 if attribute in self._scalings:
