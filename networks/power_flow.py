@@ -233,6 +233,14 @@ class PowerFlow:
         """By bus, of the last solution."""
         return self._net.res_bus["vm_pu"] if self._warm else 1.0
 
+    def _found(self, powers: FloatArray) -> int | None:
+        """Iterations after which a solution was found, from whichever start; None without one."""
+        for voltage in (self._voltages(), *(LOW_STARTS_PU if self._counted.follows_voltage else ())):
+            iterations = self._settled(powers, voltage)
+            if iterations is not None:
+                return iterations
+        return None
+
     def _answer(self, iterations: int | None) -> PowerFlowResult:
         return PowerFlowResult(Status.NOT_CONVERGED) if iterations is None else _result(self._net, iterations)
 
@@ -254,12 +262,6 @@ class PowerFlow:
             self._warm = False
             pandapower.clear_result_tables(self._net)
         return iterations
-
-    def _found(self, powers: FloatArray) -> int | None:
-        """Iterations of the runs that led to a solution; None without one."""
-        starts = [self._voltages(), *(LOW_STARTS_PU if self._counted.follows_voltage else ())]
-        found = (self._settled(powers, voltage) for voltage in starts)
-        return next((iterations for iterations in found if iterations is not None), None)
 
     def _settled(self, powers: FloatArray, voltage: "pd.Series[Any] | float") -> int | None:
         """Iterations of the runs after which powers and voltages belong together; None without a solution."""
