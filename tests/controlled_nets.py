@@ -30,7 +30,7 @@ FAR = 3
 """Bus at the end of the line."""
 Interval = tuple[float, float, float]
 """Factor on loads, factor on generators, and kW that are injected at FAR."""
-INTERVALS: tuple[Interval, ...] = ((1.0, 1.0, 0.0), (1.0, 0.2, -60.0), (0.1, 1.0, 40.0), (0.5, 0.0, 0.0))
+INTERVALS: tuple[Interval, ...] = ((1.0, 1.0, 0.0), (1.0, 0.2, -60.0), (0.1, 1.0, 40.0))
 
 QV = QModelQVCurve(QVCurve(vm_points_pu=(0.92, 0.98, 1.0, 1.06), q_points_pu=(0.4, 0.0, 0.0, -0.4)))
 COSPHI_P = QModelCosphiPCurve(CosphiPCurve(p_points_pu=(0.0, 0.5, 1.0), cosphi_points=(1.0, 1.0, -0.9)))
