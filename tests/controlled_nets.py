@@ -82,6 +82,20 @@ CONTROLLERS: Mapping[str, Callable[[pandapowerNet], object]] = {
 }
 """Every class, and every parameter of one at least once."""
 
+GROUPS = (
+    ("bands of their own", "Q(V)"),
+    ("cos phi (P)", "cos phi (V)"),
+    ("true cos phi", "active first", "set point"),
+    ("of its rating", "cos phi", "upper side"),
+    ("each its own", "continuous"),
+    ("none, in an area", "beyond its bounds"),
+    ("reactive first",),
+    ("Q(V) in an area", "one tap"),
+    ("medium voltage", "taps at once"),
+    ("high voltage",),
+)
+"""All of them, those together that have different elements."""
+
 
 def controlled(*names: str) -> pandapowerNet:
     """With these controllers; several move one level after the other."""

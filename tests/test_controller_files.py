@@ -33,6 +33,7 @@ from mosaik_p2p.networks.files.column_uses import Use, unlisted
 from mosaik_p2p.networks.files.control_objects import AREAS, CLASSES, CURVES, MODELS, text_with_models
 from mosaik_p2p.networks.files.control_objects import CONTROLLERS as KNOWN
 from mosaik_p2p.networks.files.control_rules import RULES
+from mosaik_p2p.networks.files.control_sense import control_faults
 from mosaik_p2p.networks.files.control_uses import CONTROL_USES
 from mosaik_p2p.results.inventory import inventory_lines
 from test_electric_meaning import Scenarios, scenario
@@ -99,9 +100,16 @@ def test_what_is_used_has_a_rule() -> None:
 
 
 def faults_of(net: pandapowerNet) -> str:
+    """Of the controllers, as the net stands."""
+    faults = control_faults(Path("made"), net)
+    assert all(fault.place and fault.problem and fault.remedy for fault in faults)
+    return "\n".join(map(str, faults))
+
+
+def refusal_of(net: pandapowerNet) -> str:
+    """All that is said of the net."""
     with pytest.raises(BadInput) as caught:
         electric_net(net, "made", "")
-    assert all(fault.place and fault.problem and fault.remedy for fault in caught.value.faults)
     return str(caught.value)
 
 
@@ -188,7 +196,7 @@ def test_a_controller_needs_what_it_moves() -> None:
     assert "leaves no band" in faults_of(with_controller(CONTROLLERS["one tap"], vm_lower_pu=1.1))
     table = controlled("one tap")
     table.controller["initial_run"], table.controller["level"] = False, None
-    told = faults_of(table)
+    told = refusal_of(table)
     assert "initial_run asks for no power flow" in told
     assert "level = None: is no number" in told
 
@@ -203,7 +211,7 @@ def test_another_controller_is_refused_with_its_class(tmp_path: Path) -> None:
     Stranger(own, 0, 0.98, 1.02)
     ConstControl(out, "load", "p_mw", 0, in_service=False)
     for net, kind in ((constant, "ConstControl"), (own, "Stranger"), (out, "ConstControl")):
-        told = faults_of(net)
+        told = refusal_of(net)
         assert kind in told
         assert "DiscreteTapControl, ContinuousTapControl, DERController run here" in told
     pandapower.to_json(constant, str(tmp_path / "net.json"))
