@@ -1,5 +1,6 @@
 """Units. Inside all is kW, kWh, degC and currency per kWh; MW and K exist only where other libraries are called."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,6 +28,15 @@ CARRIERS = (ELECTRICITY, HEAT)
 
 LIVES = ("in_market", "alone")
 """What every prosumer lives side by side: with its peers, and with its contracts only."""
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Rows as a table of these columns. ValueError where a row has more or fewer values: none is to vanish."""
+    listed = list(rows)
+    wrong = next((row for row in listed if len(row) != len(columns)), None)
+    if wrong is not None:
+        raise ValueError(f"a row of {len(wrong)} values for the {len(columns)} columns {', '.join(columns)}")
+    return {name: [row[n] for row in listed] for n, name in enumerate(columns)}
 
 
 def mw(power_kw: float) -> float:

@@ -82,10 +82,10 @@ class Controls:
         except LoadflowNotConverged:
             return None
         except UNSETTLED:
-            self.unrest = f"controllers do not come to rest ({self._told()})"
+            self.unrest = f"controllers do not come to rest: {self._told()}"
             return None
         except STUMBLES as error:
-            self.unrest = f"controllers find no power that is allowed ({error}; {self._told()})"
+            self.unrest = f"controllers find no power that is allowed: {self._told()}, {error}"
             return None
         return iterations
 

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -24,11 +24,12 @@ import pandas as pd
 from pandapower import LoadflowNotConverged, pandapowerNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.rows import Response
+from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.controls import Controls
 from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart
+from mosaik_p2p.networks.no_power_flow import cause_without_power_flow
 from mosaik_p2p.networks.pf_options import SEEN_TO, run_options
 from mosaik_p2p.networks.power_response import power_response, voltages_with
 from mosaik_p2p.networks.reactive_limits import ReactiveLimits
@@ -94,6 +95,8 @@ class PowerFlowResult:
     """One interval's power flow. Where there is no solution, the tables are empty and the figures None."""
 
     status: Status
+    cause: str | None = None
+    """Why there is no solution, see `no_power_flow`."""
     iterations: int | None = None
     slack_kw: float | None = None
     """What all slacks together feed into the network."""
@@ -160,9 +163,10 @@ class PowerFlow:
         `prosumer_buses`.
         """
         self._factors = Factors(background_scaling, generation_scaling, replaced_loads)
-        iterations = self._controlled(self._prosumers_mw(injections))
+        powers = self._prosumers_mw(injections)
+        iterations = self._controlled(powers)
         self._settled_with = None if iterations is None else self._factors
-        return self._answer(iterations)
+        return self._answer(iterations, powers)
 
     def solve_held(
         self,
@@ -182,7 +186,8 @@ class PowerFlow:
                 generation_scaling=generation_scaling,
                 replaced_loads=replaced_loads,
             )
-        return self._answer(self._found(self._prosumers_mw(injections)))
+        powers = self._prosumers_mw(injections)
+        return self._answer(self._found(powers), powers)
 
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
         """How the last solution answers to injections at `buses`; see `power_response`. Controllers hold, as in the
@@ -241,8 +246,10 @@ class PowerFlow:
                 return iterations
         return None
 
-    def _answer(self, iterations: int | None) -> PowerFlowResult:
-        return PowerFlowResult(Status.NOT_CONVERGED) if iterations is None else _result(self._net, iterations)
+    def _answer(self, iterations: int | None, powers: FloatArray) -> PowerFlowResult:
+        if iterations is None:
+            return PowerFlowResult(Status.NOT_CONVERGED, self.unrest or self._cause(powers))
+        return _result(self._net, iterations)
 
     def _controlled(self, powers: FloatArray) -> int | None:
         """Iterations of all runs after which controllers have settled; None where they have not."""
@@ -262,6 +269,20 @@ class PowerFlow:
             self._warm = False
             pandapower.clear_result_tables(self._net)
         return iterations
+
+    def _cause(self, powers: FloatArray) -> str:
+        """Why these powers have no solution; found with a copy, as tries leave traces in a net."""
+        # What is factorised cannot be copied, and is of no use after a divergence.
+        twin = deepcopy(self, {id(self._near): self._near})
+        twin._warm, twin._near = False, NearStart(twin._net)
+        asked = self._factors
+        twin._counted.write(asked, powers)
+
+        def solved_at(share: float) -> bool:
+            twin._factors = replace(asked, background=share * asked.background, generation=share * asked.generation)
+            return twin._found(share * powers) is not None
+
+        return cause_without_power_flow(twin._net, solved_at)
 
     def _settled(self, powers: FloatArray, voltage: "pd.Series[Any] | float") -> int | None:
         """Iterations of the runs after which powers and voltages belong together; None without a solution."""

@@ -25,7 +25,7 @@ from mosaik_p2p.networks.files.strict import Unusable
 from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
 from mosaik_p2p.networks.heat_network import HeatNetwork
-from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 
 SMALL_KG_PER_S = 0.05
 """Some networks have a solution only while water moves."""
@@ -58,14 +58,13 @@ def electric_trial(
     def made(network: ElectricNetwork) -> PowerFlow:
         return PowerFlow(network, slack_voltage_pu=slack_voltage_pu, prosumer_buses=buses)
 
-    def solved(flow: PowerFlow, background_scaling: float, generation_scaling: float) -> bool:
-        result = flow.solve(
+    def solved(flow: PowerFlow, background_scaling: float, generation_scaling: float) -> PowerFlowResult:
+        return flow.solve(
             {},
             background_scaling=background_scaling,
             generation_scaling=generation_scaling,
             replaced_loads=replaced_loads,
         )
-        return result.status is Status.OK
 
     buses = frozenset(prosumer_buses)
     bare = _without_controllers(network)
@@ -77,13 +76,14 @@ def electric_trial(
             loaded = solved(flow, background_scaling, generation_scaling)
     except Unusable as error:
         return Trial([_stumbled(place, error, _suspects(network.net, electric_tables()))])
-    if not at_rest:
+    if at_rest.status is not Status.OK:
         return Trial([_unsolved(place, network.name, "power flow", _suspects(network.net, electric_tables()))])
     if flow.unrest is not None:
         return Trial([], [_unsettled(place, network.name, flow.unrest)])
-    if not loaded:
+    if loaded.status is not Status.OK:
         # What prosumers feed in may mend it, so the run goes on.
-        return Trial([], [_overloaded(place, network.name, _suspects(network.net, electric_tables()))])
+        suspects = _suspects(network.net, electric_tables())
+        return Trial([], [_overloaded(place, network.name, suspects, str(loaded.cause))])
     return Trial([])
 
 
@@ -127,9 +127,10 @@ def _unsolved(place: str, name: str, flow: str, suspects: str) -> Fault:
     return Fault(place, suspects, problem, "Solve it in the library first; look for wrong units and extreme values")
 
 
-def _overloaded(place: str, name: str, suspects: str) -> InputWarning:
+def _overloaded(place: str, name: str, suspects: str, cause: str) -> InputWarning:
     problem = (
-        f"the power flow of the network {name!r} has no solution in the first interval while prosumers are at rest"
+        f"the power flow of the network {name!r} has no solution in the first interval while prosumers are at rest "
+        f"({cause})"
     )
     return InputWarning(place, suspects, problem, "Look for wrong units in loads and generators; lower the background")
 

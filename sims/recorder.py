@@ -27,6 +27,8 @@ from mosaik_p2p.units import ELECTRICITY, HEAT, Table
 RECORDER_ID = "Recorder"
 NET_FILE_OF = {ELECTRICITY: ELECTRIC_NET_FILE, HEAT: HEAT_NET_FILE}
 ALL_ROUNDS = frozenset({"clearing", "flows", "violations", "negotiation"})
+OFFSET = "offset"
+"""The one column that is sent and not stored: by how many intervals later a row is about."""
 FLUSH_INTERVALS = 12
 """Intervals between two writes: what a killed process can lose, against one small file per table and write."""
 
@@ -100,6 +102,7 @@ class Simulator(ScenarioSimulator):
         return following * self._steps_per_interval if following < self._case.scenario.time.steps else None
 
     def _keep(self, source: str, message: Mapping[str, Any]) -> None:
+        refuse_unknown(source, message["tables"])
         self._wall_s[source] = self._wall_s.get(source, 0.0) + message["wall_s"]
         # A source that answers a round once more means to replace its answer.
         self._rounds.setdefault(message["round"], {})[source] = message["tables"]
@@ -164,6 +167,19 @@ class Simulator(ScenarioSimulator):
             self._own = None
 
 
+def refuse_unknown(source: str, tables: Mapping[str, Table]) -> None:
+    """Raises ValueError where a table that was sent, or a column of it, has no place in the result folder.
+
+    What is not stored would be missed by nobody: a column that the tables do not declare is a mistake of the sender.
+    """
+    for name, rows in tables.items():
+        if name not in TABLES:
+            raise ValueError(f"{source} sent a table {name!r}; the result folder has {', '.join(TABLES)}")
+        unknown = set(rows) - set(TABLES[name].columns) - {OFFSET}
+        if unknown:
+            raise ValueError(f"{source} sent table {name!r} with columns that it does not have: {sorted(unknown)}")
+
+
 def _together(sources: Mapping[str, Mapping[str, Table]]) -> dict[str, Table]:
     """The tables of all sources, in the order of their names."""
     tables: dict[str, Table] = {}
@@ -174,7 +190,9 @@ def _together(sources: Mapping[str, Mapping[str, Table]]) -> dict[str, Table]:
 
 
 def joined(first: Table, second: Table) -> Table:
-    """The rows of both tables, which have the same columns."""
+    """The rows of both tables. ValueError where their columns differ."""
+    if set(first) != set(second):
+        raise ValueError(f"rows of one table with different columns: {sorted(first)} and {sorted(second)}")
     return {column: [*values, *second[column]] for column, values in first.items()}
 
 
@@ -231,11 +249,12 @@ def _stamped(name: str, rows: Table, case: Case, interval: int, number: int, bin
     """The stored columns of the rows, with those that only the recorder knows: time, round, whether it is binding."""
     length = len(next(iter(rows.values()), []))
     # Inputs of later intervals say how much later.
-    offsets = rows.get("offset", [0] * length)
+    offsets = rows.get(OFFSET, [0] * length)
     moments = {offset: case.times[interval + offset].to_pydatetime() for offset in set(offsets)}
     times = [moments[offset] for offset in offsets]
     known = {"time": times, "round": [number] * length, "binding": [number == binding] * length}
-    return {column: rows[column] if column in rows else known[column] for column in TABLES[name].schema.names}
+    stamps = {column: values for column, values in known.items() if column in TABLES[name].columns}
+    return stamps | {column: values for column, values in rows.items() if column != OFFSET}
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import settings
 
+from measuring import listed, name_of
 from mosaik_p2p.market.first_use import compile_kernel, kernel_is_cold
 
 # The same examples in every run: a red test is then about the code. New ones: pytest --hypothesis-profile=explore.
@@ -16,3 +17,14 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if not is_worker and kernel_is_cold():
         compile_kernel()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what was found slow when it was measured (`slow.txt`), beside what is marked where it stands."""
+    if config.pluginmanager.has_plugin("measuring"):
+        return
+    slow = listed()
+    for item in items:
+        if name_of(item) in slow:
+            item.add_marker(pytest.mark.slow)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mosaik_p2p.results.columns import FLAG, REAL, TEXT, TIME, WHOLE
 from mosaik_p2p.results.mark import result_folder
 from mosaik_p2p.results.store import ResultStore
 from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
@@ -62,6 +63,7 @@ t_supply_min_c = 60.0
 """
 
 Row = dict[str, Any]
+NOTHING: dict[Any, Any] = {REAL: 0.0, WHOLE: 0, TEXT: "", FLAG: False, TIME: None}
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,9 @@ def write_tables(folder: Path, made: Made, change: Callable[[dict[str, list[Row]
 
 
 def columns(table: str, rows: list[Row]) -> dict[str, list[Any]]:
-    """Rows as columns, null where a row says nothing."""
-    return {name: [row.get(name) for row in rows] for name in TABLES[table].schema.names}
+    """Rows as columns; where a row says nothing null, or what is nothing in a column that is never null."""
+    unsaid = {name: None if column.null else NOTHING[column.type] for name, column in TABLES[table].columns.items()}
+    return {name: [row.get(name, nothing) for row in rows] for name, nothing in unsaid.items()}
 
 
 def interval(made: Made, k: int) -> dict[str, list[Row]]:

@@ -313,4 +313,4 @@ def test_controllers_that_do_not_rest_are_a_warning(scenario: Scenarios) -> None
         return net
 
     (told,) = [warning for warning in load(scenario(hunting(uncontrolled()))).warnings if warning.value == TABLE]
-    assert "no solution in the first interval: controllers do not come to rest (ContinuousTapControl of" in told.problem
+    assert "no solution in the first interval: controllers do not come to rest: ContinuousTapControl of" in told.problem

@@ -17,6 +17,7 @@ from mosaik_p2p.scenarios.examples import (
     attributes,
     either_grid,
     files,
+    market_alone,
     own_world,
     processes,
     refused_grid,
@@ -40,6 +41,17 @@ def test_every_example_is_tested_here() -> None:
     assert found - HELPERS == tested - {"examples"}
     for name in found - HELPERS:
         assert f"`{name}`" in (examples.__doc__ or "")
+
+
+def test_a_market_built_by_hand_costs_what_paper_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """Anna's surplus of 0, 3, 5 and -1 kW against Bert's 2, 1, 1 and 3: what Bert needs of it pays two charges."""
+    bought, exported, traded = (2 + 2) + 0 + 0 + (1 + 3), 2 + 4, 1 + 1
+    own = market_alone.IMPORT_PRICE * bought - market_alone.EXPORT_PRICE * exported + 2 * market_alone.CHARGE * traded
+    assert market_alone.cleared().cost == pytest.approx(own, rel=1e-6)
+    market_alone.main()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("status ok, cost 1.96,")
+    assert told[1:] == [f"hour {hour}: Anna sells 1.00 kW to Bert at 0.090 per kWh" for hour in (1, 2)]
 
 
 class TestUsualGrid:
@@ -95,6 +107,13 @@ class TestLimitCheck:
         assert case.electric is not None
         assert [item["element"] for item in answer["items"]] == [case.electric.net.bus.at[3, "name"]]
 
+    def test_takes_the_keys_of_the_scenario_and_the_former_ones(self) -> None:
+        with pytest.warns(DeprecationWarning, match=r"voltage_pu\.min"):
+            former = self.check(limits={"voltage_min_pu": 0.97})
+        for simulator in (former, self.check(limits={"voltage_pu.min": 0.97})):
+            answer = self.answer(simulator, voltage={"g.Bus-3": 0.96}, round={"m.Market": 0})
+            assert [item["limit"] for item in answer["items"]] == [0.97]
+
     def test_without_a_dispatch_there_is_no_answer(self) -> None:
         assert self.answer(self.check(), voltage={"g.Bus-3": 0.5}) is None
 
@@ -104,7 +123,7 @@ class TestLimitCheck:
         assert answer == {"round": 0, "status": "not_converged", "items": []}
 
     def test_refuses_limits_that_it_does_not_know(self) -> None:
-        with pytest.raises(BadInput, match="voltage_min_pu"):
+        with pytest.raises(BadInput, match=r"voltage_pu\.min"):
             self.check(limits={"voltage": 0.95})
         with pytest.raises(BadInput, match="given twice"):
             self.check(scenario="network1_electric", limits={})

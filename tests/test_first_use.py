@@ -41,7 +41,12 @@ def test_machine_code_is_kept_by_all_sources_that_it_stands_for(
     shutil.copytree(Path(compiled.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(compiled, "__file__", str(package / "market" / "compiled.py"))
     assert compiled._digest() == compiled._DIGEST
-    for name, counts in (("cosim.py", False), ("market/interior.py", True), ("plain/supply.py", True)):
+    for name, counts in (
+        ("cosim.py", False),
+        ("market/interior.py", True),
+        ("plain/supply.py", True),
+        ("networks/heat_tree.py", True),
+    ):
         before = compiled._digest()
         path = package / name
         path.write_text(path.read_text() + "# other\n")

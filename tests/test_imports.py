@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "units", "errors", "files", "tabular", "scenario", "prosumers", "charges", "market", "plain", "feasibility",
+    "units", "errors", "files", "tabular", "limits", "scenario", "prosumers", "charges", "market", "plain",
     "settlement", "results", "networks", "loading", "sims", "cosim", "api", "cli",
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import declared
 import outsider
 from outsider import BALANCE, GAP, LEVEL_KWH, ROUNDING_KW
 
@@ -38,6 +39,7 @@ def test_energy_that_nobody_can_supply_is_told(tmp_path: Path) -> None:
 def test_other_shipped_scenarios_balance_and_are_optimal(scenario: str, tmp_path: Path) -> None:
     """Optimality of the first of them; `python benchmarks/scenarios.py` checks the whole runs."""
     results = outsider.run(scenario, tmp_path / scenario, "--steps", "4")
+    assert declared.faults(tmp_path / scenario) == []
     energy, money = outsider.energy_errors(results), outsider.money_errors(results)
     assert (energy["error_kw"] <= BALANCE * energy["total_kw"] + ROUNDING_KW).all()
     assert (money["error"] <= BALANCE * money["turnover"]).all()

@@ -19,7 +19,7 @@ from mosaik_p2p.prosumers.blocks import Window
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.model import IMBALANCE, UNSERVED, ProsumerModel
 from mosaik_p2p.prosumers.state import ProsumerState, initial_state
-from mosaik_p2p.units import FloatArray, Table
+from mosaik_p2p.units import FloatArray, Table, table_of
 
 ONE_INTERVAL = "a look-ahead of one interval ends with the run"
 NO_PROFILES = "the profiles end with the run"
@@ -77,4 +77,4 @@ def _unknown(prosumers: tuple[Prosumer, ...], reached: Mapping[str, States], cau
 
 
 def _table(rows: Sequence[tuple[object, ...]]) -> Table:
-    return {name: [row[n] for row in rows] for n, name in enumerate(COLUMNS)}
+    return table_of(COLUMNS, rows)

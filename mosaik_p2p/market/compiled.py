@@ -20,6 +20,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def ensure_cache_place() -> None:
 def _digest() -> str:
     """Of all that machine code of ours depends on."""
     package = Path(__file__).parents[1]
-    sources = (path.read_bytes() for path in sorted(package.rglob("*.py")))
+    # Through the links of a checkout as well, which `Path.rglob` would not follow.
+    names = sorted(glob("**/*.py", root_dir=package, recursive=True))  # noqa: PTH207
+    sources = ((package / name).read_bytes() for name in names)
     ours = [source for source in sources if _DECORATED.search(source)]
     processor = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
     versions = f"{numba.__version__} {llvmlite.__version__} {processor}".encode()

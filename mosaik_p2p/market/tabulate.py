@@ -1,4 +1,4 @@
-"""A cleared interval as rows of the results tables (columns as in the README, without time, round and binding)."""
+"""A cleared interval as rows of the results tables (docs/tables.md, without time, round and binding)."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ from mosaik_p2p.prosumers.devices import (
     Pv,
     SolarCollector,
 )
-from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table, table_of
 
 CLEARING = (
     "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired "
@@ -56,9 +56,7 @@ def interval_tables(
 
 
 def _columns(names: str, rows: Iterable[tuple[object, ...]]) -> Table:
-    keys = names.split()
-    listed = list(rows)
-    return {key: [row[n] for row in listed] for n, key in enumerate(keys)}
+    return table_of(names.split(), rows)
 
 
 def inputs_table(prosumers: tuple[Prosumer, ...], window: Window, *, last: bool) -> Table:

@@ -15,8 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.market.anderson import Anderson
+from mosaik_p2p.market.certificate import CROSSED
 from mosaik_p2p.market.partners import flow_tolerance, settle_flows
-from mosaik_p2p.plain.bounds import Lower, Upper, alone_sales, lower_bound, net, untraded, upper_bound
+from mosaik_p2p.plain.bounds import (
+    Lower,
+    Upper,
+    alone_costs,
+    alone_sales,
+    lower_bound,
+    net,
+    own_prices,
+    untraded,
+    upper_bound,
+)
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
@@ -56,10 +67,14 @@ class Outcome:
 
 
 def gap(market: PlainMarket, upper: Upper, lower: Lower, least: float) -> float:
-    """(cost - lower bound) / max(|cost|, `least`), see `least_scale`; a difference that is rounding is none."""
+    """(cost - lower bound) / max(|cost|, `least`), see `least_scale`; a difference that is rounding is none.
+
+    A cost that lies below its bound by more (a negative gap) shows that one of them is no number to go by.
+    """
     difference = upper.cost - lower.bound
     rounding = ROUNDING * float(np.sum(np.abs(lower.price) * agent_sizes(market)))
-    return difference / max(abs(upper.cost), least) if difference > rounding else 0.0
+    reached = difference / max(abs(upper.cost), least)
+    return 0.0 if abs(difference) <= rounding or -CROSSED <= reached <= 0.0 else reached
 
 
 def least_scale(market: PlainMarket) -> float:
@@ -67,8 +82,8 @@ def least_scale(market: PlainMarket) -> float:
 
     A market in which all costs nothing is measured by the median of what agents can sell or buy, at the median price.
     """
-    alone = float(np.abs(market.supply.cost(alone_sales(market))).sum())
-    worth = _middle(np.abs(market.supply.price)) * _middle(agent_sizes(market)) * len(market.names)
+    alone = float(np.abs(alone_costs(market)).sum())
+    worth = _middle(np.abs(own_prices(market))) * _middle(agent_sizes(market)) * len(market.names)
     return max(alone, WORTHLESS * worth)
 
 

@@ -2,7 +2,7 @@
 
 The span of a run is its intervals and those that its look-aheads cover after it. Power is in kW, prices in the
 scenario's currency per kWh.
-Sources of the device models: Chen and Liu 2025 (doi of the paper in the README), section 2 of their paper.
+Sources of the device models: Chen and Liu 2025, section 2 (the README names the paper).
 """
 
 from collections.abc import Mapping

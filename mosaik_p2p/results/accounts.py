@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mosaik_p2p.results.district import MARKET, NOTICEABLE_KWH
+from mosaik_p2p.results.district import MARKET
 from mosaik_p2p.results.losses import NOT_KNOWN, NOT_PRICED, PARTLY_KNOWN
-from mosaik_p2p.results.wording import energy, plain, signed
+from mosaik_p2p.results.wording import NOTICEABLE_KWH, energy, plain, signed
 from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, IN_MARKET, OPERATOR, UTILITY
 
 NAMES = {UTILITY: "utility", HEAT_SUPPLIER: "heat supplier", "alone_within_limits": "alone within limits"}

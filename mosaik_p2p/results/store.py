@@ -141,6 +141,8 @@ def _column(table: str, field: pa.Field, values: list[object]) -> pa.Array:
         raise ValueError(f"table {table!r}, column {field.name!r} does not hold {field.type}: {error}") from error
     if pa.types.is_floating(field.type) and pc.any(pc.is_nan(column)).as_py():
         raise ValueError(f"table {table!r}, column {field.name!r} holds NaN; null is meant for what is not known")
+    if column.null_count and not field.nullable:
+        raise ValueError(f"table {table!r}, column {field.name!r} holds null, which it never does")
     return column
 
 
@@ -175,6 +177,10 @@ def _read(path: Path, table: str) -> pa.Table:
         wrong = [field.name for field in schema if types.get(field.name) != field.type]
         if wrong:
             raise DamagedTable(table, path, f"lacks columns, or holds them in another type: {', '.join(wrong)}")
+        # It would leave out a column that the table does not declare.
+        unknown = sorted(set(types) - set(schema.names))
+        if unknown:
+            raise DamagedTable(table, path, f"holds columns that are not the table's: {', '.join(unknown)}")
         return pq.read_table(path, schema=schema)
     except (OSError, pa.ArrowException) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__

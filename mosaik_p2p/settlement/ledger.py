@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosaik_p2p.scenario.base import PARTIES
-from mosaik_p2p.units import ELECTRICITY, HEAT, LIVES, Table
+from mosaik_p2p.units import ELECTRICITY, HEAT, LIVES, Table, table_of
 
 OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES
 IN_MARKET, ALONE = LIVES
@@ -70,7 +70,7 @@ def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float |
 def entered(payments: Iterable[Payment]) -> Table:
     """Payments as rows of the settlement, two for each; those about nothing are left out."""
     entries = [entry for payment in payments if payment.energy_kwh or payment.money for entry in _both_rows(payment)]
-    return {name: [entry[n] for entry in entries] for n, name in enumerate(COLUMNS)}
+    return table_of(COLUMNS, entries)
 
 
 def _both_rows(payment: Payment) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

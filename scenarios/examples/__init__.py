@@ -2,6 +2,7 @@
 
 | script | shows |
 |---|---|
+| `market_alone` | two houses and their market, built by hand: no mosaik, no networks |
 | `usual_grid` | the market in a loop with the grid of mosaik-pandapower-2 |
 | `either_grid` | the electric grid in the place of mosaik-pandapower-2: one entry of SIM_CONFIG |
 | `processes` | simulators started by `python`, `cmd` and `connect` |

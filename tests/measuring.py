@@ -1,0 +1,83 @@
+"""A plugin of pytest that measures what each test costs and writes `slow.txt`: `.venv/bin/nox -s times`.
+
+In seconds of the processor, those of processes that a test starts included: it matters little what else goes on.
+All cases of a test function count together (and functions of one name), and with them the fixtures that it shares with
+others.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SLOW = Path(__file__).with_name("slow.txt")
+LIMIT_S = 0.5
+"""With it the others take less than a minute on two cores, starting included."""
+
+
+def name_of(item: pytest.Item) -> str:
+    """Of the test function; without the file's, so that files may move."""
+    return item.nodeid.partition("[")[0].rpartition("::")[2]
+
+
+def listed() -> frozenset[str]:
+    """The tests that were found slow."""
+    return frozenset(SLOW.read_text(encoding="utf-8").split())
+
+
+class Measuring:
+    """Seconds by test function and by shared fixture."""
+
+    def __init__(self) -> None:
+        self.own_s: dict[str, float] = defaultdict(float)
+        self.shared_s: dict[Any, float] = defaultdict(float)
+        self.shared_of: dict[str, set[Any]] = defaultdict(set)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:
+        """A fixture of a module counts for all tests that ask for it."""
+        before = _spent_s()
+        try:
+            return (yield)
+        finally:
+            if fixturedef.scope != "function":
+                took = _spent_s() - before
+                self.shared_s[fixturedef] += took
+                self.own_s[name_of(request._pyfuncitem)] -= took
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """The rest counts for the test alone."""
+        before = _spent_s()
+        try:
+            return (yield)
+        finally:
+            self.own_s[name_of(item)] += _spent_s() - before
+            fixtures: Any = getattr(item, "_fixtureinfo", None)
+            if fixtures is not None:
+                self.shared_of[name_of(item)] |= {
+                    entry for found in fixtures.name2fixturedefs.values() for entry in found
+                }
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the list: what was run anew, and of the rest what stood there."""
+        slow = {
+            name
+            for name, own in self.own_s.items()
+            if own + sum(self.shared_s.get(entry, 0.0) for entry in self.shared_of[name]) > LIMIT_S
+        }
+        kept = listed() - set(self.own_s)
+        SLOW.write_text("".join(f"{name}\n" for name in sorted(slow | kept)), encoding="utf-8")
+
+
+def _spent_s() -> float:
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Called where the plugin is asked for (`-p measuring`)."""
+    config.pluginmanager.register(Measuring(), "measuring-tests")
