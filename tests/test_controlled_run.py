@@ -105,8 +105,9 @@ def test_an_hour_in_which_controllers_do_not_rest_is_one_without_a_solution(tmp_
     path = written(net, tmp_path, settlement={"through_networks": []})
     outcome = run(path, out=tmp_path / "out", overrides=["time.steps=2"], progress=False)
     assert outcome.exit_code is ExitCode.NO_SOLUTION
-    status = read_table(tmp_path / "out", "flows").sort_values("time")["status"].tolist()
-    assert status == ["ok", "not_converged"]
+    flows = read_table(tmp_path / "out", "flows").sort_values("time")
+    assert flows["status"].tolist() == ["ok", "not_converged"]
+    assert flows["cause"].iloc[1] == "controllers do not come to rest: DiscreteTapControl of trafo T1, T2"
     assert len(by_hour(tmp_path / "out", "transformers", "tap_pos")) == 1
 
 
