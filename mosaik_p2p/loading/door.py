@@ -12,6 +12,7 @@ from typing import Any
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.controllers import controllers_gone, with_controllers_left
 from mosaik_p2p.loading.ends import covered_steps
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
@@ -117,8 +118,9 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     used = {use.profile for use in mentions}
     span = span_of(time, covered_steps(scenario, time, path.parent, used))
     series, faults_of_series = _series(reading, span, path.parent, mentions)
-    grids = grids_of(scenario, path.parent)
-    places = places_of(scenario, grids)
+    read = grids_of(scenario, path.parent)
+    places = places_of(scenario, read)
+    grids = with_controllers_left(scenario, read, places)
     contracts, warnings_of_tariffs = _contracts(scenario, series, span)
     workshop = Workshop(series, span, scenario.scale, known_end=not _unknown_lengths(reading))
     prosumers, faults_of_devices = _prosumers(scenario, places, contracts, workshop)
@@ -138,7 +140,8 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     ]
     case = _assembled(scenario, path, prosumers, grids, places, series, span, tried)
     clocks = offset_warnings(scenario, span, path.parent)
-    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs)), faults
+    gone = controllers_gone(scenario, read, places)
+    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs, *gone)), faults
 
 
 def _assembled(
