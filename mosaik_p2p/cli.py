@@ -155,8 +155,8 @@ def keys_command(
     ] = None,
 ) -> None:
     """Say what a section of a scenario or a type of device may hold: keys, defaults, units, meanings."""
-    from mosaik_p2p.scenario.names import did_you_mean
     from mosaik_p2p.scenario.reference import entry_names, entry_text, named, overview
+    from mosaik_p2p.sections.names import did_you_mean
 
     if name is None:
         typer.echo(overview())

@@ -9,7 +9,6 @@ import pytest
 from made_scenario import device, own_everything, tables
 from mosaik_p2p import cli
 from mosaik_p2p.loading import shipped_scenarios
-from mosaik_p2p.scenario.base import DISCRIMINATORS, DeviceSection, Section
 from mosaik_p2p.scenario.devices import DEVICE_TYPES
 from mosaik_p2p.scenario.read import read_tree
 from mosaik_p2p.scenario.reference import (
@@ -25,6 +24,7 @@ from mosaik_p2p.scenario.reference import (
 from mosaik_p2p.scenario.schema import Scenario, Template
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.scenario.tree import placed
+from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "scenario.md"
 HINT = "python -c 'from mosaik_p2p.scenario.reference import reference_markdown as r; print(r(), end=\"\")'"

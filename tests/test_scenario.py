@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from made_scenario import tables
 from mosaik_p2p.charges.mechanisms import MECHANISMS
 from mosaik_p2p.scenario.houses import SCALE_SIGMA, drawn
-from mosaik_p2p.scenario.names import did_you_mean, nearest
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.read import Reading, read_tree
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.tariffs import Tariff
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.scenario.tree import PlacedTable, merged, place_at, placed, without
+from mosaik_p2p.sections.names import did_you_mean, nearest
 
 
 def read(scenario: dict) -> Reading:

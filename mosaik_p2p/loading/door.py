@@ -32,13 +32,13 @@ from mosaik_p2p.loading.uses import Use, origins_of, range_faults, uses
 from mosaik_p2p.loading.warned import warnings_of
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
 from mosaik_p2p.scenario.devices import SolarCollectorSpec
-from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.read import Reading, read_tree
 from mosaik_p2p.scenario.schema import Scenario, Time
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.scenario.tree import PlacedTable, placed
 from mosaik_p2p.scenario.write import with_absolute_files
+from mosaik_p2p.sections.names import listed
 
 
 def load(source: str | Path, overrides: Sequence[str] = (), *, results: str | Path | None = None) -> Case:

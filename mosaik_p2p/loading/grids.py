@@ -20,8 +20,8 @@ from mosaik_p2p.scenario.grids import (
     HeatSpec,
     cold_limit,
 )
-from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.names import did_you_mean
 
 ELECTRICITY_PLACE = "networks.electricity"
 HEAT_PLACE = "networks.heat"

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field
 
-from mosaik_p2p.scenario.base import Section, refuse
-from mosaik_p2p.scenario.names import did_you_mean
-from mosaik_p2p.scenario.ranges import ChargeRate, LossPerKmK, MeanC
+from mosaik_p2p.sections.base import Section, refuse
+from mosaik_p2p.sections.names import did_you_mean
+from mosaik_p2p.sections.ranges import ChargeRate, LossPerKmK, MeanC
 
 Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
 

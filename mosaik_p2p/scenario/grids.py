@@ -4,8 +4,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mosaik_p2p.scenario.base import Name, Section, refuse
-from mosaik_p2p.scenario.ranges import (
+from mosaik_p2p.sections.base import Name, Section, refuse
+from mosaik_p2p.sections.ranges import (
     BypassFlow,
     GradientPaPerM,
     GroundC,

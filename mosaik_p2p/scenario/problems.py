@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mosaik_p2p.scenario.base import REFUSED, Section
 from mosaik_p2p.scenario.devices import DEVICE_TYPES
-from mosaik_p2p.scenario.names import did_you_mean, listed
 from mosaik_p2p.scenario.reference import addition, section_of_name, table_keys
+from mosaik_p2p.sections.base import REFUSED, Section
+from mosaik_p2p.sections.names import did_you_mean, listed
 
 _LONGEST_VALUE = 60
 ABSENT = "(absent)"

@@ -15,10 +15,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.scenario.base import REFUSED, Section
 from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.tree import Path, PlacedTable, existing, has, joined, place_at, value_at, without
+from mosaik_p2p.sections.base import REFUSED, Section
 
 START = {"start": datetime(2001, 1, 1, tzinfo=UTC)}
 _SEPARATOR = re.compile(r"[.\[]")

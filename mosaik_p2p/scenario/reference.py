@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import tomli_w
 from pydantic.fields import FieldInfo
 
-from mosaik_p2p.scenario.base import DISCRIMINATORS, DeviceSection, Section
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
 from mosaik_p2p.scenario.tariffs import PriceStep
+from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, Section
 
 INTRODUCTION = """\
 # The scenario file

@@ -19,13 +19,15 @@ from pydantic import (
     model_validator,
 )
 
-from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.connection import ConnectionSpec
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
-from mosaik_p2p.scenario.ranges import (
+from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.scenario.weather import WeatherSpec
+from mosaik_p2p.sections.base import Name, Place, PlainName, ProsumerName, Section, refuse
+from mosaik_p2p.sections.ranges import (
     CostPerKwh,
     ElementIndex,
     HouseScale,
@@ -36,8 +38,6 @@ from mosaik_p2p.scenario.ranges import (
     Seed,
     Share,
 )
-from mosaik_p2p.scenario.tariffs import Tariff
-from mosaik_p2p.scenario.weather import WeatherSpec
 from mosaik_p2p.units import MINUTES_PER_HOUR
 
 STEPS_LIMIT = 110_000
