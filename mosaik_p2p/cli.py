@@ -45,6 +45,13 @@ SetOption = Annotated[
     ),
 ]
 
+CodeOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-code", help="Import what the scenario names as package.module:name, which runs it: if you trust it."
+    ),
+]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -77,6 +84,7 @@ def run_command(
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+    allow_code: CodeOption = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
     from mosaik_p2p.cosim import Order, conduct
@@ -92,6 +100,7 @@ def run_command(
             overwrite=overwrite,
             counterfactuals=counterfactuals,
             progress=not quiet,
+            allow_code=allow_code,
         )
     )
     if not quiet:
@@ -113,12 +122,13 @@ def check_command(
     *,
     set_: SetOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print faults, warnings and inventory as JSON.")] = False,
+    allow_code: CodeOption = False,
 ) -> None:
     """Check a scenario and list every fault with its place, value and remedy; else say what may not be meant."""
     from mosaik_p2p.api import examine
     from mosaik_p2p.results.inventory import inventory_lines
 
-    found = examine(scenario, overrides=set_ or ())
+    found = examine(scenario, overrides=set_ or (), allow_code=allow_code)
     if json:
         typer.echo(examination_json(found))
         raise typer.Exit(BAD_INPUT if found.faults else 0)

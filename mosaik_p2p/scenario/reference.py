@@ -14,7 +14,7 @@ from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
 from mosaik_p2p.scenario.tariffs import PriceStep
-from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, Section
+from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, OpenKinds, Section
 
 INTRODUCTION = """\
 # The scenario file
@@ -127,6 +127,11 @@ def described(kind: Kind) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
+def in_a_line(kind: Kind) -> str:
+    """The first paragraph of it, without marks of code and the full stop."""
+    return described(kind).split("\n\n")[0].replace("`", "").rstrip(".")
+
+
 def table_keys(kind: Kind) -> str:
     """The keys of a table for a message: an example where the section has one, else its keys."""
     if kind.example:
@@ -170,8 +175,7 @@ def _entries(owner: Kind, path: str) -> Iterator[Entry]:
 
 def _tables(place: str, annotation: Any, kinds: tuple[Kind, ...]) -> Iterator[Entry]:
     written = _written(place, annotation)
-    for kind in kinds:
-        key, tag = _tag(kind)
+    for key, tag, kind in _registered(annotation) or [(*_tag(kind), kind) for kind in kinds]:
         if issubclass(kind, DeviceSection):
             yield Entry((tag,), f"`{tag}`", kind)
         else:
@@ -191,10 +195,21 @@ def _tag(kind: Kind) -> tuple[str, str]:
     return "", ""
 
 
+def _registered(annotation: Any) -> tuple[tuple[str, str, Kind], ...]:
+    """Of a type whose kinds are registered: the key that says which, and each kind's name, in the registry's order."""
+    if get_origin(annotation) is Annotated:
+        marks = [part for part in annotation.__metadata__ if isinstance(part, OpenKinds)]
+        return tuple((mark.key, name, kind) for mark in marks for name, kind in mark.known().items())
+    return tuple(found for part in get_args(annotation) for found in _registered(part))
+
+
 def section_kinds(annotation: Any) -> tuple[Kind, ...]:
     """The sections that a value of this type is made of, in their order."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return (annotation,)
+    registered = _registered(annotation) if get_origin(annotation) is Annotated else ()
+    if registered:
+        return tuple(kind for _, _, kind in registered)
     inner = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
     return tuple(dict.fromkeys(kind for part in inner for kind in section_kinds(part)))
 

@@ -1,5 +1,7 @@
 """What all sections of a scenario have in common: closed, frozen, plain units, and errors that carry a remedy."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
 from unicodedata import normalize
 
@@ -14,6 +16,18 @@ REFUSED = "refused"
 
 DISCRIMINATORS = ("type", "source", "mechanism")
 """Keys that say of which kind a table is."""
+
+
+ALLOW_CODE_KEY = "allow_code"
+"""In the context of a validation: whether places in Python that a table names may be imported."""
+
+
+@dataclass(frozen=True)
+class OpenKinds:
+    """Mark of a type whose tables are of kinds that are registered and not written down: `key` says which, by name."""
+
+    key: str
+    known: Callable[[], Mapping[str, type["Section"]]]
 
 
 class Section(BaseModel):
