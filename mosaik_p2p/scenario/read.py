@@ -18,7 +18,7 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.tree import Path, PlacedTable, existing, has, joined, place_at, value_at, without
-from mosaik_p2p.sections.base import ALLOW_CODE_KEY, REFUSED
+from mosaik_p2p.sections.base import ALLOW_CODE_KEY, REFUSED, REFUSED_KIND
 
 START = {"start": datetime(2001, 1, 1, tzinfo=UTC)}
 _SEPARATOR = re.compile(r"[.\[]")
@@ -119,6 +119,9 @@ def _fault(tree: PlacedTable, path: Path, error: Mapping[str, Any], sections: Ma
     place = place_at(tree, path)
     if error["type"] == "union_tag_invalid":
         return Fault(joined(place, tag_key(error)), shown(bare_tag(error)), problem, remedy)
+    if error["type"] == REFUSED_KIND:
+        key = error["ctx"]["key"]
+        return Fault(joined(place, key), shown(value_at(tree, (*path, key))), problem, remedy)
     if existing(tree, path) == path:
         return Fault(place, shown(value_at(tree, path)), problem, remedy)
     return Fault(place, ABSENT if error["type"] == "missing" else DEFAULT, problem, remedy)

@@ -12,8 +12,8 @@ NAME_BYTES = 150
 """Of the name of a scenario, prosumer or device; names of files may have 255, endings and marks included."""
 REFUSED = "refused"
 """Type of the errors that the schema raises itself; their context holds `key` and `remedy`."""
-
-
+REFUSED_KIND = "refused_kind"
+"""The same of an error on account of which the whole table is left out; see `refuse_kind`."""
 DISCRIMINATORS = ("type", "source", "mechanism")
 """Keys that say of which kind a table is."""
 
@@ -73,6 +73,11 @@ def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
     The texts go in as values, so that braces in a user's own words are not read as place holders.
     """
     raise PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
+
+
+def refuse_kind(problem: str, *, remedy: str, key: str) -> NoReturn:
+    """Raise an error about the entry `key` without which nothing can be said about the rest of the table."""
+    raise PydanticCustomError(REFUSED_KIND, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
 
 
 def _name_or_index(value: Any) -> Any:
