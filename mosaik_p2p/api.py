@@ -9,6 +9,7 @@ from mosaik_p2p import loading
 from mosaik_p2p.charges.registry import MECHANISMS
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
+from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.networks.electric import ELECTRIC_CASES
 from mosaik_p2p.networks.heat import HEAT_CASES
 from mosaik_p2p.results.rebuilding import rebuild_report
@@ -42,6 +43,7 @@ class Shipped:
     market_designs: Mapping[str, str]
     clearings: Mapping[str, str]
     market_forms: Mapping[str, str]
+    market_algorithms: Mapping[str, str]
 
 
 def check(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bool = False) -> tuple[Fault, ...]:
@@ -64,6 +66,7 @@ def list_shipped() -> Shipped:
         market_designs=MARKET_DESIGNS,
         clearings=CLEARINGS,
         market_forms=MARKET_FORMS,
+        market_algorithms={name: in_a_line(kind) for name, kind in ALGORITHMS.known().items()},
     )
 
 

@@ -154,6 +154,7 @@ def list_command() -> None:
         "Market designs (market.design)": shipped.market_designs,
         "Clearings (time.clearing)": shipped.clearings,
         "Forms of the market (market.form)": shipped.market_forms,
+        "Algorithms (market.algorithm)": shipped.market_algorithms,
     }
     typer.echo("\n\n".join(_section(title, entries) for title, entries in sections.items()))
 
@@ -197,7 +198,7 @@ def clear_command(
         Path, typer.Argument(metavar="PAIRS.csv", help="i,j,charge_i,charge_j: who may trade, charges per kWh.")
     ],
     *,
-    method: Annotated[str, typer.Option(help="admm or central.")] = "admm",
+    method: Annotated[str, typer.Option(help="A clearing algorithm, such as admm, or central.")] = "admm",
     gap: Annotated[float, typer.Option(help="Relative gap of a solution.")] = 1e-4,
     json: Annotated[
         Path | None,
@@ -212,7 +213,7 @@ def clear_command(
     faults = [] if json is None else [*target_faults("--json", json), *json_faults(json, inputs=(agents, pairs))]
     if faults:
         raise BadInput(faults)
-    cleared = clear_plain(agents, pairs, method=method, gap=gap)  # type: ignore[arg-type]  # it checks the method
+    cleared = clear_plain(agents, pairs, method=method, gap=gap)
     if json is not None:
         write_json(cleared, json)
     typer.echo(render(cleared))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "units", "errors", "files", "tabular", "sections", "charges", "scenario", "prosumers", "market", "plain",
-    "feasibility", "settlement", "results", "networks", "loading", "sims", "cosim", "api", "cli",
+    "units", "errors", "files", "tabular", "sections", "charges", "prosumers", "market", "plain", "feasibility",
+    "settlement", "scenario", "results", "networks", "loading", "sims", "cosim", "api", "cli",
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}
 FREE_OF_NETWORKS = set(ORDER[: ORDER.index("networks")])

@@ -8,6 +8,7 @@ from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.posted import posted_charges
+from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.reputation import ReputationRule
@@ -26,7 +27,13 @@ def market_case(case: Case) -> MarketCase:
         dt_h=case.dt_h,
         steps=time.steps,
         horizon_steps=time.horizon_steps,
-        settings=Settings(form=market.form, relative_gap=market.relative_gap, max_iterations=market.max_iterations),
+        settings=Settings(
+            form=market.form,
+            # What code the scenario may name was settled when it was read.
+            algorithm=ALGORITHMS.find(market.algorithm, allow_code=True),
+            relative_gap=market.relative_gap,
+            max_iterations=market.max_iterations,
+        ),
         on_not_converged=market.on_not_converged,
         clearing=time.clearing,
         final_at_end=time.final_at_end,

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.agreed_trades import DUST, devices_kw, with_contracts
 from mosaik_p2p.market.certificate import Certificate
-from mosaik_p2p.market.clearing import Clearing, Progress
+from mosaik_p2p.market.cleared import Clearing, Progress, told
 from mosaik_p2p.market.fleet import Alone, Fleet
+from mosaik_p2p.market.iteration import Outcome, Start
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
@@ -38,7 +39,7 @@ class Limited:
     """(R,) by how much each row is broken, in its unit: more than all prosumers together can mend."""
     injection_kw: FloatArray
     """(C, N) cleared injections of the first interval."""
-    end: admm.Start
+    end: Start
     """Where the iteration stopped; starts the next clearing under rows of the same interval."""
 
 
@@ -74,11 +75,11 @@ def least_exchange(problem: MarketProblem) -> FloatArray:
     return injections(problem, tuple(Fleet(lifted(problem)).complete(np.zeros(problem.shape))))
 
 
-def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> admm.Start:
+def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> Start:
     """A start for the first clearing under rows out of the one without."""
     z = clearing.sale_kw.copy()
     z[:, 0] = injections(problem, clearing.dispatch)
-    return admm.Start(z, clearing.price_per_kwh, weight)
+    return Start(z, clearing.price_per_kwh, weight)
 
 
 def clear_limited(
@@ -87,7 +88,7 @@ def clear_limited(
     settings: Settings,
     *,
     alone: Alone,
-    start: admm.Start | None = None,
+    start: Start | None = None,
     on_check: Progress | None = None,
 ) -> Limited:
     """Clear `problem` (see `connected`) within `limits`.
@@ -97,9 +98,8 @@ def clear_limited(
     """
     form = OperatorForm(problem, limits)
     fleet = OperatedFleet(problem, form, alone=alone)
-    begin = start if start is not None else admm.cold_start(fleet, form)
     tighter = replace(settings, relative_gap=TIGHTER * settings.relative_gap)
-    outcome = admm.run(fleet, form, begin, tighter, on_check=on_check)
+    outcome = cleared_by(fleet, form, start, tighter, told(on_check))
     return _settled(problem, fleet, form, outcome, settings, limits)
 
 
@@ -107,7 +107,7 @@ def _settled(
     problem: MarketProblem,
     fleet: OperatedFleet,
     form: OperatorForm,
-    outcome: admm.Outcome,
+    outcome: Outcome[Certificate],
     settings: Settings,
     limits: Limits,
 ) -> Limited:
@@ -151,7 +151,7 @@ def _settled(
     return Limited(clearing, surcharge, multiplier, slack, injection, end)
 
 
-def _status(outcome: admm.Outcome, final: Certificate, settings: Settings, *, repaired: bool) -> Status:
+def _status(outcome: Outcome[Certificate], final: Certificate, settings: Settings, *, repaired: bool) -> Status:
     """`gap_open` where the market had converged, and only holding stores to one direction cost more than asked."""
     if not final.is_sound:
         return Status.NOT_CONVERGED
@@ -168,7 +168,7 @@ def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
     return sale
 
 
-def _cause(problem: MarketProblem, outcome: admm.Outcome, gap: float, settings: Settings) -> str:
+def _cause(problem: MarketProblem, outcome: Outcome[Certificate], gap: float, settings: Settings) -> str:
     found = f"relative gap {gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
     wanted = f"both must be at most {settings.relative_gap:g}; raise market.max_iterations or market.relative_gap"
     suspects = out_of_proportion(problem)
@@ -176,7 +176,7 @@ def _cause(problem: MarketProblem, outcome: admm.Outcome, gap: float, settings: 
     return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}{more}"
 
 
-def _prices(form: OperatorForm, end: admm.Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _prices(form: OperatorForm, end: Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Node prices (C, N), surcharges (C, N) and the rows' multipliers (R,) behind the end of an iteration."""
     answers = form.answers(form.start(end.z, end.price_per_kwh, end.weight), end.weight)
     carriers, _, count = form.shape

@@ -9,11 +9,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.exclusive import with_meters_held
 from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.iteration import Start
 from mosaik_p2p.market.limited import Limited, connected, imbalances, injections
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem
@@ -128,7 +128,7 @@ class Standing:
     """Limits that the last clearing by prices could not keep."""
     first_excess: Mapping[LimitKey, float] = field(default_factory=dict)
     """By how much each limit was broken when the networks first spoke of it, in its unit."""
-    end: admm.Start | None = None
+    end: Start | None = None
     rounds: int = 0
     envelopes: int = 0
     shrinkings: int = 0

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo
 
 from mosaik_p2p.charges.base import ChargeMechanism
 from mosaik_p2p.charges.registry import MECHANISMS, mechanisms_of
-from mosaik_p2p.sections.base import ALLOW_CODE_KEY, OpenKinds, Section, refuse, refuse_kind
+from mosaik_p2p.sections.base import OpenKinds, Section, allows_code, refuse, refuse_kind
 from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.sections.registry import KindRefused, KindUnknown
 from mosaik_p2p.units import ELECTRICITY, HEAT
@@ -29,9 +29,8 @@ def _picked(value: Any, info: ValidationInfo, *, carrier: str) -> Any:
 def _kind(name: Any, info: ValidationInfo, carrier: str) -> type[ChargeMechanism]:
     if not isinstance(name, str):
         refuse_kind("is not a text in quotes", remedy="Give the name of a mechanism.", key=KIND)
-    allow_code = bool((info.context or {}).get(ALLOW_CODE_KEY))
     try:
-        kind = MECHANISMS.find(name, allow_code=allow_code)
+        kind = MECHANISMS.find(name, allow_code=allows_code(info))
     except KindUnknown as unknown:
         refuse_kind(unknown.problem, remedy=did_you_mean(name, _usable(carrier), what="values"), key=KIND)
     except KindRefused as refused:

@@ -14,7 +14,7 @@ from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
 from mosaik_p2p.scenario.tariffs import PriceStep
-from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, OpenKinds, Section
+from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, OpenKinds, OpenNames, Section
 
 INTRODUCTION = """\
 # The scenario file
@@ -121,13 +121,13 @@ def _wrapped(names: Iterable[str]) -> str:
     return fill(", ".join(names), WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
-def described(kind: Kind) -> str:
-    """What the docstring of a section says, in one line per paragraph."""
+def described(kind: type) -> str:
+    """What the docstring of a section, or another kind, says, in one line per paragraph."""
     paragraphs = cleandoc(kind.__doc__ or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def in_a_line(kind: Kind) -> str:
+def in_a_line(kind: type) -> str:
     """The first paragraph of it, without marks of code and the full stop."""
     return described(kind).split("\n\n")[0].replace("`", "").rstrip(".")
 
@@ -258,7 +258,7 @@ def _meaning(name: str, field: FieldInfo, kind: Kind) -> str:
     text = " ".join((field.description or "").split())
     if not text and name == "name" and issubclass(kind, DeviceSection):
         text = DEVICE_NAME
-    choices = _choices(field.annotation)
+    choices = _choices(field.annotation) or _open_names(field)
     if choices and not all(f"`{choice}`" in text for choice in choices):
         text += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
     inner = section_kinds(field.annotation)
@@ -276,6 +276,10 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, UnionType, tuple, Annotated):
         return next((found for part in get_args(annotation) if (found := _choices(part))), ())
     return ()
+
+
+def _open_names(field: FieldInfo) -> tuple[str, ...]:
+    return tuple(name for mark in field.metadata if isinstance(mark, OpenNames) for name in mark.known())
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,13 @@ class OpenKinds:
     known: Callable[[], Mapping[str, type["Section"]]]
 
 
+@dataclass(frozen=True)
+class OpenNames:
+    """Mark of a text that is the name of something registered."""
+
+    known: Callable[[], tuple[str, ...]]
+
+
 class Section(BaseModel):
     """A table of the scenario file. Unknown keys are refused, values do not change once read."""
 
@@ -65,6 +72,11 @@ class DeviceSection(Section):
     """What every device may say besides its own keys: which template it builds on."""
 
     consumed_keys: ClassVar[tuple[str, ...]] = ("template",)
+
+
+def allows_code(info: ValidationInfo) -> bool:
+    """Whether places in Python that the table names may be imported."""
+    return isinstance(info.context, dict) and bool(info.context.get(ALLOW_CODE_KEY))
 
 
 def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
