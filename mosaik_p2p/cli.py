@@ -162,17 +162,25 @@ def list_command() -> None:
 @app.command("keys")
 def keys_command(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A section such as time, or a type of device such as ev.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="A section such as time, a type of device such as ev, or package.module:name of a charge mechanism.",
+        ),
     ] = None,
 ) -> None:
     """Say what a section of a scenario or a type of device may hold: keys, defaults, units, meanings."""
-    from mosaik_p2p.scenario.reference import entry_names, entry_text, named, overview
+    from mosaik_p2p.scenario.reference import entry_names, entry_text, named, of_mechanism, overview
     from mosaik_p2p.sections.names import did_you_mean
+    from mosaik_p2p.sections.registry import KindRefused
 
     if name is None:
         typer.echo(overview())
         return
-    found = named(name)
+    try:
+        found = (of_mechanism(name),) if ":" in name else named(name)
+    except KindRefused as refused:
+        raise BadInput([Fault("keys", name, refused.problem, refused.remedy)]) from refused
     if not found:
         remedy = did_you_mean(name, entry_names(), what="names")
         raise BadInput([Fault("keys", name, "is neither a section nor a type of device", remedy)])

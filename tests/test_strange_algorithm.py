@@ -62,16 +62,17 @@ def market() -> MarketProblem:
     return random_market(6, 1)
 
 
-ENDS = {"network": Status.OK, "partners": Status.OK, "bilateral": Status.NOT_CONVERGED}
+ENDS = {"network": (Status.OK, 5000), "partners": (Status.OK, 5000), "bilateral": (Status.NOT_CONVERGED, 500)}
 """With every single trade to agree on, as in the bilateral form, its steps of one length are too long."""
 
 
 @pytest.mark.parametrize("form", ENDS)
 def test_it_finds_the_market_of_the_shipped_one(form: str, algorithm: type[Algorithm[Any]], market: Any) -> None:
+    status, most = ENDS[form]
     best = clear(market, Settings(relative_gap=1e-5))
-    other = clear(market, Settings(form=form, algorithm=algorithm, relative_gap=GAP, max_iterations=1000))
+    other = clear(market, Settings(form=form, algorithm=algorithm, relative_gap=GAP, max_iterations=most))
     assert best.status is Status.OK
-    assert other.status is ENDS[form]
+    assert other.status is status
     assert other.relative_gap <= GAP
     scale = (other.cost - other.lower_bound) / other.relative_gap
     assert other.lower_bound <= best.cost + 1e-5 * scale

@@ -166,12 +166,19 @@ def test_the_command_imports_it_when_told_to(
 
     path = made_scenario.write(tmp_path, edit)
     codes = []
-    for options in ([], ["--allow-code"]):
-        monkeypatch.setattr("sys.argv", ["mosaik-p2p", "check", str(path), *options])
+    for options in (
+        ["check", str(path)],
+        ["check", str(path), "--allow-code"],
+        ["keys", f"{NAMED}:Zonal"],
+        ["keys", "os:x"],
+    ):
+        monkeypatch.setattr("sys.argv", ["mosaik-p2p", *options])
         with pytest.raises(SystemExit) as ended:
             cli.main()
         codes.append(ended.value.code)
-    assert codes == [2, 0], capsys.readouterr().err
+    told = capsys.readouterr()
+    assert codes == [2, 0, 0, 2], told.err
+    assert "Of a trade between two zones, currency per kWh." in told.out
 
 
 # -- half done ---------------------------------------------------------------------------------------------------

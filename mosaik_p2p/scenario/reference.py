@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import tomli_w
 from pydantic.fields import FieldInfo
 
+from mosaik_p2p.charges.registry import MECHANISMS
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
@@ -101,6 +102,11 @@ def entries() -> tuple[Entry, ...]:
 def named(name: str) -> tuple[Entry, ...]:
     """The tables of this name: a section, a type of device, a source of profiles or weather, or a mechanism."""
     return tuple(entry for entry in entries() if name in entry.names)
+
+
+def of_mechanism(place: str) -> Entry:
+    """The charge mechanism at `package.module:name`, which is imported. Raises KindRefused."""
+    return Entry((place,), f'`mechanism = "{place}"`', MECHANISMS.find(place, allow_code=True))
 
 
 def entry_names() -> tuple[str, ...]:
