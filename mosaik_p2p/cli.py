@@ -218,7 +218,7 @@ def clear_command(
     from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
     from mosaik_p2p.plain.report import json_faults, render, write_json
 
-    faults = [] if json is None else [*target_faults("--json", json), *json_faults(json, inputs=(agents, pairs))]
+    faults = [] if json is None else target_faults("--json", json) or json_faults(json, inputs=(agents, pairs))
     if faults:
         raise BadInput(faults)
     cleared = clear_plain(agents, pairs, method=method, gap=gap)

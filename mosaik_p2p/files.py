@@ -91,9 +91,12 @@ def result_place_faults(folder: str | Path) -> list[Fault]:
 
 def target_faults(place: str, file: str | Path) -> list[Fault]:
     """Why a single file cannot be written, before anything is computed; none where it can."""
-    why = why_no_path(file) or _why_not_writable(Path(file).absolute().parent)
+    folder = Path(file).absolute().parent
+    why = why_no_path(file) or _why_not_writable(folder)
     if why is None and Path(file).is_dir():
         why = "is a folder"
+    elif why is None and not folder.is_dir():
+        why = "cannot be written: its folder does not exist"
     remedy = "Name a file in a folder that exists and may be written to"
     return [] if why is None else [Fault(place, shown_path(file), why, remedy)]
 

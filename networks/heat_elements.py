@@ -31,6 +31,8 @@ from mosaik_p2p.networks.heat_graph import (
 from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
 from mosaik_p2p.networks.heat_pipeflow import options, pipe_flow, settle_pressures
 from mosaik_p2p.networks.heat_sensitivity import SolvedFlow, flow_sensitivity, temperature_sensitivity
+from mosaik_p2p.networks.many_alike import add_alike
+from mosaik_p2p.networks.no_heat_flow import NOT_DETERMINED, meaning
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
 
 
@@ -76,6 +78,8 @@ class HeatElements:
         self.bypasses = self._add_bypasses()
         self.branches = branches_of(self.net, exchangers=len(self.supply), t_ground_c=network.settings.t_ground_c)
         self._background_mdot = np.zeros(len(network.balancing))
+        self.complaint = NOT_DETERMINED
+        """Of the last pipe flow without a solution."""
 
     def solve(self, mdot_kg_per_s: FloatArray) -> bool:
         """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution.
@@ -90,12 +94,12 @@ class HeatElements:
                 pipe_flow(self.net)
                 if self._looped:
                     settle_pressures(self.net)
-            except PipeflowNotConverged:
-                return False
+            except PipeflowNotConverged as error:
+                return self._fails(error)
             except UserWarning as error:
                 # The library raises its complaint about a pump that runs backwards as a bare UserWarning, with the
                 # pumps' numbers. It happens only where the elements of a user's file move water that is not ours.
-                backwards = _backward_pumps(error)
+                backwards, self.complaint = _backward_pumps(error), meaning(error)
                 if not backwards:
                     return False
                 gives = gives ^ np.isin(self._plant_rows, backwards).any(axis=1)
@@ -114,9 +118,13 @@ class HeatElements:
             return True
         try:
             settle_pressures(self.net)
-        except (PipeflowNotConverged, UserWarning):
-            return False
+        except (PipeflowNotConverged, UserWarning) as error:
+            return self._fails(error)
         return True
+
+    def _fails(self, error: Exception) -> bool:
+        self.complaint = meaning(error)
+        return False
 
     def plant_mdot(self) -> FloatArray:
         """(balancing plants,) mass flow in kg/s into the supply side; negative where a plant takes surplus."""
@@ -190,40 +198,63 @@ class HeatElements:
 
     def _add_plants(self) -> None:
         """Two pumps per balancing plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows."""
-        t_return_c = self.network.settings.t_return_c
-        for plant in self.network.balancing:
-            p_return_bar = plant.p_supply_bar - plant.lift_bar
-            gives = (plant.return_, plant.supply, plant.p_supply_bar, plant.lift_bar, plant.t_supply_c)
-            takes = (plant.supply, plant.return_, p_return_bar, -plant.lift_bar, t_return_c)
-            for (start, end, p_bar, lift_bar, t_c), verb in ((gives, "gives"), (takes, "takes")):
-                pp.create_circ_pump_const_pressure(
-                    self.net, start, end, p_bar, lift_bar, kelvin(t_c), type="pt", name=f"{plant.name} {verb}"
-                )
         count = len(self.network.balancing)
-        first = len(self.net.circ_pump_pressure) - 2 * count
+        first = len(self.net.circ_pump_pressure) if "circ_pump_pressure" in self.net else 0
         self._plant_rows = first + np.arange(2 * count).reshape(count, 2)
+        if not count:
+            return
+        pumps = [pump for plant in self.network.balancing for pump in self._pumps_of(plant)]
+        return_, supply, p_bar, lift_bar, t_k, names = (list(column) for column in zip(*pumps, strict=True))
+        add_alike(
+            self.net,
+            "circ_pump_pressure",
+            lambda: pp.create_circ_pump_const_pressure(self.net, *pumps[0][:5], type="pt", name=names[0]),
+            {
+                "return_junction": return_,
+                "flow_junction": supply,
+                "p_flow_bar": p_bar,
+                "plift_bar": lift_bar,
+                "t_flow_k": t_k,
+                "name": names,
+            },
+        )
+
+    def _pumps_of(self, plant: Plant) -> tuple[tuple[int, int, float, float, float, str], ...]:
+        p_return_bar = plant.p_supply_bar - plant.lift_bar
+        gives, takes = kelvin(plant.t_supply_c), kelvin(self.network.settings.t_return_c)
+        return (
+            (plant.return_, plant.supply, plant.p_supply_bar, plant.lift_bar, gives, f"{plant.name} gives"),
+            (plant.supply, plant.return_, p_return_bar, -plant.lift_bar, takes, f"{plant.name} takes"),
+        )
 
     def _add_prosumers(self) -> None:
         """Two pumps per exchanger, without pressure of their own: first all that draw, then all that feed in."""
-        places = list(zip(self.names, self.supply.tolist(), self.return_.tolist(), strict=True))
-        for (name, supply, return_), t_draw_c in zip(places, self.t_draw_c.tolist(), strict=True):
-            self._add_pump(supply, return_, t_draw_c, f"{name} draws")
-        for (name, supply, return_), t_feed_c in zip(places, self.t_feed_c.tolist(), strict=True):
-            self._add_pump(return_, supply, t_feed_c, f"{name} feeds")
-
-    def _add_pump(self, start: int, end: int, t_outlet_c: float, name: str) -> None:
-        pp.create_circ_pump_const_mass_flow(
-            self.net, start, end, None, 0.0, kelvin(t_outlet_c), type="t", name=name, in_service=False
+        if not self.names:
+            return
+        supply, return_ = self.supply.tolist(), self.return_.tolist()
+        outlets_k = (np.concatenate([self.t_draw_c, self.t_feed_c]) + KELVIN_AT_ZERO_C).tolist()
+        names = [*(f"{name} draws" for name in self.names), *(f"{name} feeds" for name in self.names)]
+        add_alike(
+            self.net,
+            "circ_pump_mass",
+            lambda: pp.create_circ_pump_const_mass_flow(
+                self.net, supply[0], return_[0], None, 0.0, outlets_k[0], type="t", name=names[0], in_service=False
+            ),
+            {
+                "return_junction": [*supply, *return_],
+                "flow_junction": [*return_, *supply],
+                "t_flow_k": outlets_k,
+                "name": names,
+            },
         )
 
     def _add_bypasses(self) -> list[int]:
         mdot = self.network.settings.bypass_mdot_kg_per_s
-        if mdot == 0.0:
+        if mdot == 0.0 or not self.network.bypasses:
             return []
-        return [
-            int(pp.create_flow_control(self.net, supply, return_, mdot, name=f"bypass {number}"))
-            for number, (supply, return_) in enumerate(self.network.bypasses)
-        ]
+        supply, return_ = zip(*self.network.bypasses, strict=True)
+        names = [f"bypass {number}" for number in range(len(supply))]
+        return [int(index) for index in pp.create_flow_controls(self.net, supply, return_, mdot, name=names)]
 
     def _balancing_plants(self) -> tuple[IntArray, IntArray]:
         """For every exchanger and every bypass, the position of the plant that balances where it stands."""

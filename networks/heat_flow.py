@@ -8,19 +8,20 @@ heat by spread where little flows.)
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.rows import Response
+from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.heat_elements import HeatConnection, HeatElements
 from mosaik_p2p.networks.heat_network import HeatNetwork
 from mosaik_p2p.networks.heat_response import Exchange, heat_response
 from mosaik_p2p.networks.heat_tables import HEAT_TABLES, Exchanged, heat_tables
 from mosaik_p2p.networks.heat_water import heat_kw, mean_cp_kj_per_kg_k
+from mosaik_p2p.networks.no_heat_flow import cause_not_delivered, cause_without_heat_flow
 from mosaik_p2p.units import FloatArray, Table
 
 __all__ = ["HeatConnection", "HeatFlow", "HeatFlowResult"]
@@ -48,6 +49,8 @@ class HeatFlowResult:
     status: Status
     iterations: int
     """Pipe flows that were solved."""
+    cause: str | None = None
+    """Why there is no solution, or why somebody is without heat; see `no_heat_flow`."""
     slack_kw: float | None = None
     """Heat that all plants give; negative where they take surplus."""
     loss_kw: float | None = None
@@ -102,22 +105,49 @@ class HeatFlow:
         `draw_kw`: (connections,) cleared heat in kW, + draws, - feeds in. Never raises for what the network cannot do:
         the result's status says it, and the next call starts afresh.
         """
-        self._pipeflows = 0
         cleared = np.asarray(draw_kw, dtype=np.float64)
+        found = self.tried(cleared)
+        if found is not None:
+            return found
+        self._last = None
+        return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows, cause=self._cause(cleared))
+
+    def tried(self, cleared: FloatArray) -> HeatFlowResult | None:
+        """As `solve`; None without a solution, whose cause nobody looks for."""
+        self._pipeflows = 0
         if not np.isfinite(cleared).all():
-            return self._no_solution()
-        undeliverable = np.zeros(len(self._names), dtype=bool)
+            return None
+        undeliverable, lost = np.zeros(len(self._names), dtype=bool), []
         served = self._served(cleared, undeliverable)
         while True:
             attempt = self._attempt(served)
             if attempt.converged or not attempt.unmet.any():
                 break
-            undeliverable |= attempt.capped if attempt.capped.any() else self._nearest_to_running_away(attempt, served)
+            more = attempt.capped if attempt.capped.any() else self._nearest_to_running_away(attempt, served)
+            lost += self._water_of(more, np.sign(served) * attempt.mdot)
+            undeliverable |= more
             served = self._served(cleared, undeliverable)
         if not attempt.converged or not self._elements.settle():
-            return self._no_solution()
+            return None
         self._last = (served, attempt.mdot)
-        return self._result(cleared, np.sign(served) * attempt.mdot, undeliverable)
+        result = self._result(cleared, np.sign(served) * attempt.mdot, undeliverable)
+        named = [water for water in lost if water[0] in result.undeliverable]
+        return replace(result, cause=cause_not_delivered(named))
+
+    def _water_of(self, rows: npt.NDArray[np.bool_], mdot: FloatArray) -> list[tuple[str, float, float]]:
+        """Names of exchangers, and the temperatures in degC at which their water comes and leaves."""
+        t_supply, t_return = self._ends(mdot)
+        t_in, t_out = (np.where(mdot > 0.0, *sides) for sides in ((t_supply, t_return), (t_return, t_supply)))
+        return [(self._names[row], float(t_in[row]), float(t_out[row])) for row in np.flatnonzero(rows)]
+
+    def _cause(self, cleared: FloatArray) -> str:
+        """Why there is no solution; found with a network of its own, as tries leave traces in one."""
+        complaint, twin = self._elements.complaint, HeatFlow(self._elements.network, self._connections)
+
+        def solved_at(share: float) -> bool:
+            return twin.tried(share * cleared) is not None
+
+        return cause_without_heat_flow(complaint, self._names, cleared, solved_at)
 
     def _served(self, cleared: FloatArray, undeliverable: npt.NDArray[np.bool_]) -> FloatArray:
         """(exchangers,) heat in kW: of the prosumers, of the plants that feed a share of theirs, of a file's consumers;
@@ -129,10 +159,6 @@ class HeatFlow:
         fed = self._shares * np.maximum(net_draw, 0.0)[plant_of[plants]]
         served[plants] = np.where(undeliverable[plants] | (fed < TOLERANCE_KW), 0.0, -fed)
         return served
-
-    def _no_solution(self) -> HeatFlowResult:
-        self._last = None
-        return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows)
 
     def response(self, prosumers: Sequence[str]) -> dict[str, Response]:
         """How the last solution answers to heat that these prosumers feed in; see `heat_response`.

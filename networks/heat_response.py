@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.feasibility.rows import SLACK, Response
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.response import SLACK, Response
+from mosaik_p2p.limits.rows import responses
 from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_friction import friction_slope
 from mosaik_p2p.networks.heat_network import Plant
@@ -23,7 +25,7 @@ from mosaik_p2p.networks.heat_sensitivity import (
     temperature_sensitivity,
 )
 from mosaik_p2p.networks.heat_water import heat_kw, mean_cp_kj_per_kg_k
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, M_PER_KM, PA_PER_BAR, FloatArray, IntArray
+from mosaik_p2p.units import HEAT, KELVIN_AT_ZERO_C, M_PER_KM, PA_PER_BAR, BoolArray, FloatArray, IntArray
 
 LEAST_SPREAD_SHARE = 0.5
 """A prosumer at rest, next to whom the water may stand cold, is taken to exchange heat over at least this share of the
@@ -56,38 +58,101 @@ class _Change:
 
 
 def heat_response(elements: HeatElements, exchange: Exchange, columns: Sequence[int]) -> dict[str, Response]:
-    """By checked quantity, and for the plants together: the change per kW that each of `columns` feeds in more.
+    """By limited quantity, and for the plants together: the change per kW that each of `columns` feeds in more.
 
-    `columns` are positions among the connections. The head of a plant that balances is held, and that of one at rest is
-    nothing: nobody moves them.
+    `columns` are positions among the connections.
     """
-    flow = elements.solved_flow()
-    change = _change(elements, flow, exchange)
-    nodes = elements.net.junction.index
-    prosumers = [connection.prosumer for connection in elements.connections]
-    supply, return_ = (
-        nodes.get_indexer(junctions[: len(prosumers)]) for junctions in (elements.supply, elements.return_)
-    )
-    sides = nodes.get_indexer(pd.Index(list(elements.sides)))
-    heat = np.concatenate(
-        [_plant_heat(elements, change), _fed_heat(elements, exchange), _steady_heat(elements, change)]
-    )
-    network = elements.network
-    plants = (*network.balancing, *network.feeding, *network.steady)
-    matrices = {
-        **_pipes(elements, change),
-        "pressure_bar": (elements.net.junction["name"].iloc[sides].tolist(), change.pressure[sides]),
-        "differential_pressure_bar": (prosumers, change.pressure[supply] - change.pressure[return_]),
-        "t_supply_c": (prosumers, change.temperature[supply]),
-        "plant_heat_kw": ([plant.name for plant in plants], heat),
-        "pump_head_bar": ([plant.name for plant in plants], _head(elements, exchange, plants, change)),
-        SLACK: ([SLACK], heat.sum(axis=0, keepdims=True)),
-    }
-    chosen = np.asarray(columns, dtype=np.int64)
-    return {
-        quantity: Response(elements=names, per_kw=per_kw[:, chosen], per_kvar=np.zeros((len(names), len(chosen))))
-        for quantity, (names, per_kw) in matrices.items()
-    }
+    flow = FlowSensitivities(elements, exchange, columns)
+    return {**responses(limited_quantities(HEAT), flow), SLACK: flow.slack_kw()}
+
+
+class FlowSensitivities:
+    """See `HeatSensitivities`. The head of a plant that balances is held, and that of one at rest is nothing: nobody
+    moves them."""
+
+    def __init__(self, elements: HeatElements, exchange: Exchange, columns: Sequence[int]) -> None:
+        """As of `heat_response`."""
+        self._elements, self._exchange = elements, exchange
+        self._columns = np.asarray(columns, dtype=np.int64)
+        self._change = _change(elements, elements.solved_flow(), exchange)
+        network = elements.network
+        self._plants = (*network.balancing, *network.feeding, *network.steady)
+        self._plant_names = [plant.name for plant in self._plants]
+        self._prosumers = [connection.prosumer for connection in elements.connections]
+        nodes = elements.net.junction.index
+        self._supply, self._return = (
+            nodes.get_indexer(junctions[: len(self._prosumers)]) for junctions in (elements.supply, elements.return_)
+        )
+
+    def velocity_m_per_s(self) -> Response:
+        """See HeatSensitivities."""
+        mdot, more = self._pipe_flows()
+        result = self._elements.net.res_pipe[self._inside()]
+        moving = np.abs(mdot) > MIN_FLOW_KG_PER_S
+        velocity = np.abs(np.nan_to_num(result["v_mean_m_per_s"].to_numpy(dtype=np.float64)))
+        per_mdot = np.divide(velocity, np.abs(mdot), out=np.zeros(len(mdot)), where=moving)
+        return self._of_pipes(per_mdot[:, None] * more)
+
+    def pressure_gradient_pa_per_m(self) -> Response:
+        """See HeatSensitivities."""
+        mdot, more = self._pipe_flows()
+        length_m = self._elements.net.pipe[self._inside()]["length_km"].to_numpy(dtype=np.float64) * M_PER_KM
+        slope_pa = friction_slope(self._elements.net)[self._inside()] * PA_PER_BAR
+        steeper = np.divide(slope_pa, length_m, out=np.zeros(len(mdot)), where=length_m > 0.0)
+        return self._of_pipes(steeper[:, None] * more)
+
+    def pressure_bar(self) -> Response:
+        """See HeatSensitivities."""
+        junctions = self._elements.net.junction
+        sides = junctions.index.get_indexer(pd.Index(list(self._elements.sides)))
+        return self._response(junctions["name"].iloc[sides].tolist(), self._change.pressure[sides])
+
+    def differential_pressure_bar(self) -> Response:
+        """See HeatSensitivities."""
+        pressure = self._change.pressure
+        return self._response(self._prosumers, pressure[self._supply] - pressure[self._return])
+
+    def t_supply_c(self) -> Response:
+        """See HeatSensitivities."""
+        return self._response(self._prosumers, self._change.temperature[self._supply])
+
+    def plant_heat_kw(self) -> Response:
+        """See HeatSensitivities."""
+        return self._response(self._plant_names, self._heat())
+
+    def pump_head_bar(self) -> Response:
+        """See HeatSensitivities."""
+        head = _head(self._elements, self._exchange, self._plants, self._change)
+        return self._response(self._plant_names, head)
+
+    def slack_kw(self) -> Response:
+        """Of what all plants give."""
+        return self._response([SLACK], self._heat().sum(axis=0, keepdims=True))
+
+    def _heat(self) -> FloatArray:
+        """(plants, exchangers) kW that each gives more."""
+        elements, change = self._elements, self._change
+        parts = (_plant_heat(elements, change), _fed_heat(elements, self._exchange), _steady_heat(elements, change))
+        return np.concatenate(parts)
+
+    def _inside(self) -> BoolArray:
+        return np.asarray(self._elements.net.pipe["in_service"], dtype=np.bool_)
+
+    def _pipe_flows(self) -> tuple[FloatArray, FloatArray]:
+        """(pipes in service,) kg/s, and (pipes, exchangers) by how much its size grows: in either direction where
+        nothing flows, which is no slope."""
+        inside = self._inside()
+        result = self._elements.net.res_pipe[inside]
+        mdot = np.nan_to_num(result["mdot_from_kg_per_s"].to_numpy(dtype=np.float64))
+        sign = np.where(np.abs(mdot) > MIN_FLOW_KG_PER_S, np.sign(mdot), 0.0)
+        return mdot, sign[:, None] * self._change.mdot[: len(inside)][inside]
+
+    def _of_pipes(self, per_kw: FloatArray) -> Response:
+        return self._response(self._elements.net.pipe["name"][self._inside()].tolist(), per_kw)
+
+    def _response(self, names: Sequence[str], per_kw: FloatArray) -> Response:
+        still = np.zeros((len(names), len(self._columns)))
+        return Response(elements=names, per_kw=per_kw[:, self._columns], per_kvar=still)
 
 
 def _head(elements: HeatElements, exchange: Exchange, plants: Sequence[Plant], change: _Change) -> FloatArray:
@@ -161,25 +226,6 @@ def _spread_kj_per_kg(elements: HeatElements, exchange: Exchange) -> FloatArray:
     usual = heat_kw(np.ones(count), elements.t_plant_c[elements.plant_of], elements.t_draw_c)
     at_rest = exchange.mdot_kg_per_s == 0.0
     return np.where(at_rest, np.maximum(spread, LEAST_SPREAD_SHARE * usual), spread)
-
-
-def _pipes(elements: HeatElements, change: _Change) -> dict[str, tuple[list[str], FloatArray]]:
-    inside = elements.net.pipe["in_service"].to_numpy(dtype=bool)
-    pipe, result = elements.net.pipe[inside], elements.net.res_pipe[inside]
-    mdot = np.nan_to_num(result["mdot_from_kg_per_s"].to_numpy(dtype=np.float64))
-    moving = np.abs(mdot) > MIN_FLOW_KG_PER_S
-    # Of the magnitude of the flow; it grows in either direction where nothing flows, which is no slope.
-    more = np.where(moving, np.sign(mdot), 0.0)[:, None] * change.mdot[: len(inside)][inside]
-    velocity = np.abs(np.nan_to_num(result["v_mean_m_per_s"].to_numpy(dtype=np.float64)))
-    per_mdot = np.divide(velocity, np.abs(mdot), out=np.zeros(len(mdot)), where=moving)
-    length_m = pipe["length_km"].to_numpy(dtype=np.float64) * M_PER_KM
-    slope_pa = friction_slope(elements.net)[inside] * PA_PER_BAR
-    steeper = np.divide(slope_pa, length_m, out=np.zeros(len(mdot)), where=length_m > 0.0)
-    names = pipe["name"].tolist()
-    return {
-        "velocity_m_per_s": (names, per_mdot[:, None] * more),
-        "pressure_gradient_pa_per_m": (names, steeper[:, None] * more),
-    }
 
 
 def _plant_heat(elements: HeatElements, change: _Change) -> FloatArray:

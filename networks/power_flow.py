@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -21,10 +21,11 @@ import pandas as pd
 from pandapower import LoadflowNotConverged, pandapowerNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.rows import Response
+from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart
+from mosaik_p2p.networks.no_power_flow import cause_without_power_flow
 from mosaik_p2p.networks.pf_options import SEEN_TO, run_options
 from mosaik_p2p.networks.power_response import power_response, voltages_with
 from mosaik_p2p.networks.reactive_limits import ReactiveLimits
@@ -89,6 +90,8 @@ class PowerFlowResult:
     """One interval's power flow. Where there is no solution, the tables are empty and the figures None."""
 
     status: Status
+    cause: str | None = None
+    """Why there is no solution, see `no_power_flow`."""
     iterations: int | None = None
     slack_kw: float | None = None
     """What all slacks together feed into the network."""
@@ -151,12 +154,10 @@ class PowerFlow:
         """
         self._factors = Factors(background_scaling, generation_scaling, replaced_loads)
         powers = self._prosumers_mw(injections)
-        starts = [self._voltages(), *(LOW_STARTS_PU if self._counted.follows_voltage else ())]
-        for voltage in starts:
-            iterations = self._settled(powers, voltage)
-            if iterations is not None:
-                return _result(self._net, iterations)
-        return PowerFlowResult(Status.NOT_CONVERGED)
+        iterations = self._found(powers)
+        if iterations is None:
+            return PowerFlowResult(Status.NOT_CONVERGED, self._cause(powers))
+        return _result(self._net, iterations)
 
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
         """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one, and
@@ -198,6 +199,28 @@ class PowerFlow:
     def _voltages(self) -> "pd.Series[Any] | float":
         """By bus, of the last solution."""
         return self._net.res_bus["vm_pu"] if self._warm else 1.0
+
+    def _found(self, powers: FloatArray) -> int | None:
+        """Iterations after which a solution was found, from whichever start; None without one."""
+        for voltage in (self._voltages(), *(LOW_STARTS_PU if self._counted.follows_voltage else ())):
+            iterations = self._settled(powers, voltage)
+            if iterations is not None:
+                return iterations
+        return None
+
+    def _cause(self, powers: FloatArray) -> str:
+        """Why these powers have no solution; found with a copy, as tries leave traces in a net."""
+        # What is factorised cannot be copied, and is of no use after a divergence.
+        twin = deepcopy(self, {id(self._near): self._near})
+        twin._warm, twin._near = False, NearStart(twin._net)
+        asked = self._factors
+        twin._counted.write(asked, powers)
+
+        def solved_at(share: float) -> bool:
+            twin._factors = replace(asked, background=share * asked.background, generation=share * asked.generation)
+            return twin._found(share * powers) is not None
+
+        return cause_without_power_flow(twin._net, solved_at)
 
     def _settled(self, powers: FloatArray, voltage: "pd.Series[Any] | float") -> int | None:
         """Iterations of the runs after which powers and voltages belong together; None without a solution."""

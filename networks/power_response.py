@@ -15,35 +15,75 @@ from pandapower.pypower.idx_brch import F_BUS, T_BUS
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
-from mosaik_p2p.feasibility.rows import SLACK, Response
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.response import SLACK, Response
+from mosaik_p2p.limits.rows import responses
 from mosaik_p2p.networks.jacobian import ComplexArray, jacobian, unknowns
-from mosaik_p2p.units import KW_PER_MW, BoolArray, FloatArray, IntArray
+from mosaik_p2p.networks.stored_limits import TABLES
+from mosaik_p2p.units import ELECTRICITY, KW_PER_MW, BoolArray, FloatArray, IntArray
 
 
 def power_response(
     net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntArray, ComplexArray]
 ) -> dict[str, Response]:
-    """By checked quantity, and for the slack: the change per kW and per kvar that is injected at each of `buses`.
+    """By limited quantity, and for the slack: the change per kW and per kvar that is injected at each of `buses`.
 
     `net` holds a solution with the internal data of pandapower (`net._ppc`). The columns are `buses`, which may repeat;
     a bus out of service moves nothing. Voltages of slacks and generators are held. `load_slope`: buses, and by how much
     more is drawn there with the magnitude of the voltage, in MVA per p.u.
     """
-    internal = net._ppc["internal"]
-    voltage = np.asarray(internal["V"], dtype=np.complex128)
-    at = _internal_buses(net, buses, len(voltage))
-    change = _voltage_change(internal, voltage, at, _at_buses(net, load_slope, len(voltage)))
-    inside = net.bus["in_service"].to_numpy(dtype=bool)
-    rows = _internal_buses(net, net.bus.index[inside], len(voltage))
-    magnitude = np.real(np.conj(voltage)[:, None] * change) / np.abs(voltage)[:, None]
-    slack = _slack_change(internal, voltage, change, at) * internal["baseMVA"] * KW_PER_MW
-    return {
-        "voltage_pu": _response(net.bus["name"][inside], np.where(rows[:, None] >= 0, magnitude[rows], 0.0)),
-        "line_loading_percent": _loading(net, "line", change),
-        "transformer_loading_percent": _loading(net, "trafo", change),
-        "line_power_kw": _line_power(net, change),
-        SLACK: _response([SLACK], slack[None, :]),
-    }
+    flow = PowerSensitivities(net, buses, load_slope)
+    return {**responses(limited_quantities(ELECTRICITY), flow), SLACK: flow.slack_kw()}
+
+
+class PowerSensitivities:
+    """See `ElectricSensitivities`; one factorisation for all of them."""
+
+    def __init__(self, net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntArray, ComplexArray]) -> None:
+        """As of `power_response`."""
+        self._net, self._internal = net, net._ppc["internal"]
+        self._voltage = np.asarray(self._internal["V"], dtype=np.complex128)
+        self._at = _internal_buses(net, buses, len(self._voltage))
+        slope = _at_buses(net, load_slope, len(self._voltage))
+        self._change = _voltage_change(self._internal, self._voltage, self._at, slope)
+
+    def values(self, element: str, column: str) -> FloatArray:
+        """See ElectricSensitivities."""
+        results = self._net[f"res_{TABLES[element]}"][column].to_numpy(dtype=np.float64)
+        return np.asarray(results[self._inside(element)], dtype=np.float64)
+
+    def voltage_pu(self) -> Response:
+        """See ElectricSensitivities."""
+        rows = _internal_buses(self._net, self._net.bus.index[self._inside("bus")], len(self._voltage))
+        magnitude = np.real(np.conj(self._voltage)[:, None] * self._change) / np.abs(self._voltage)[:, None]
+        return self._response("bus", np.where(rows[:, None] >= 0, magnitude[rows], 0.0))
+
+    def relative_current(self, element: str) -> Response:
+        """See ElectricSensitivities."""
+        table = TABLES[element]
+        moved = np.zeros((len(self._net[table]), self._change.shape[1]))
+        if len(moved):
+            solved, branches = _internal_branches(self._net, table)
+            at_start = _start_is_loaded_more(self._net, table)[solved]
+            for end, chosen in (("Yf", at_start), ("Yt", ~at_start)):
+                rows = np.flatnonzero(solved)[chosen]
+                moved[rows] = _relative_current(self._net, end, branches[chosen], self._change)
+        return self._response(element, moved[self._inside(element)])
+
+    def line_power_kw(self) -> Response:
+        """See ElectricSensitivities."""
+        return self._response("line", _line_power(self._net, self._change)[self._inside("line")])
+
+    def slack_kw(self) -> Response:
+        """Of what all slacks feed in."""
+        fed = _slack_change(self._internal, self._voltage, self._change, self._at) * self._internal["baseMVA"]
+        return _response([SLACK], fed[None, :] * KW_PER_MW)
+
+    def _inside(self, element: str) -> BoolArray:
+        return np.asarray(self._net[TABLES[element]]["in_service"], dtype=np.bool_)
+
+    def _response(self, element: str, per_unit: FloatArray) -> Response:
+        return _response(self._net[TABLES[element]]["name"][self._inside(element)], per_unit)
 
 
 def voltages_with(
@@ -116,24 +156,8 @@ def _slack_change(internal: dict[str, Any], voltage: ComplexArray, change: Compl
     return np.asarray(fed - np.r_[at_slack, np.zeros(len(at))], dtype=np.float64)
 
 
-def _loading(net: pandapowerNet, table: str, change: ComplexArray) -> Response:
-    """Of the lines or transformers in service: a loading is proportional to the current at its more loaded end."""
-    inside = net[table]["in_service"].to_numpy(dtype=bool)
-    names = net[table]["name"][inside]
-    moved = np.zeros((len(net[table]), change.shape[1]))
-    if len(moved):
-        solved, branches = _internal_branches(net, table)
-        at_start = _start_is_loaded_more(net, table)[solved]
-        for end, chosen in (("Yf", at_start), ("Yt", ~at_start)):
-            rows = np.flatnonzero(solved)[chosen]
-            moved[rows] = _relative_current(net, end, branches[chosen], change)
-        moved *= net[f"res_{table}"]["loading_percent"].to_numpy(dtype=np.float64)[:, None]
-    return _response(names, np.nan_to_num(moved[inside]))
-
-
-def _line_power(net: pandapowerNet, change: ComplexArray) -> Response:
-    """Of the lines in service: the size of the active power at the end where it is larger, in kW."""
-    inside = net.line["in_service"].to_numpy(dtype=bool)
+def _line_power(net: pandapowerNet, change: ComplexArray) -> FloatArray:
+    """(lines, 2 sources) change of the size of the active power at the end where it is larger, in kW."""
     moved = np.zeros((len(net.line), change.shape[1]))
     if len(moved):
         solved, branches = _internal_branches(net, "line")
@@ -143,7 +167,7 @@ def _line_power(net: pandapowerNet, change: ComplexArray) -> Response:
         for matrix, bus, chosen in (("Yf", F_BUS, at_start[solved]), ("Yt", T_BUS, ~at_start[solved])):
             rows = np.flatnonzero(solved)[chosen]
             moved[rows] = direction[rows, None] * _power_change(net, (matrix, bus), branches[chosen], change)
-    return _response(net.line["name"][inside], moved[inside])
+    return moved
 
 
 def _power_change(net: pandapowerNet, end: tuple[str, int], branches: IntArray, change: ComplexArray) -> FloatArray:

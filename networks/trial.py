@@ -67,7 +67,8 @@ def electric_trial(
         return Trial([_unsolved(place, network.name, "power flow", _suspects(network.net, electric_tables()))])
     if loaded.status is not Status.OK:
         # What prosumers feed in may mend it, so the run goes on.
-        return Trial([], [_overloaded(place, network.name, _suspects(network.net, electric_tables()))])
+        suspects = _suspects(network.net, electric_tables())
+        return Trial([], [_overloaded(place, network.name, suspects, str(loaded.cause))])
     return Trial([])
 
 
@@ -96,9 +97,10 @@ def _unsolved(place: str, name: str, flow: str, suspects: str) -> Fault:
     return Fault(place, suspects, problem, "Solve it in the library first; look for wrong units and extreme values")
 
 
-def _overloaded(place: str, name: str, suspects: str) -> InputWarning:
+def _overloaded(place: str, name: str, suspects: str, cause: str) -> InputWarning:
     problem = (
-        f"the power flow of the network {name!r} has no solution in the first interval while prosumers are at rest"
+        f"the power flow of the network {name!r} has no solution in the first interval while prosumers are at rest "
+        f"({cause})"
     )
     return InputWarning(place, suspects, problem, "Look for wrong units in loads and generators; lower the background")
 

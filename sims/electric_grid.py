@@ -17,8 +17,9 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.electric import electric_checks
-from mosaik_p2p.feasibility.rows import Movers
+from mosaik_p2p.limits.checking import checks
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.rows import Movers
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
@@ -210,8 +211,9 @@ class Simulator(GridSimulator):
             replaced_loads=self._opened.replaced_loads,
         )
         self._status, self._totals, self._columns = result.status, _totals(result), {}
-        checks = electric_checks(result.buses, result.lines, result.transformers, self._opened.limits)
-        return Solution(result.status, _tables(result) | {"background": self._background()}, checks)
+        tables = _tables(result)
+        found = checks(limited_quantities(ELECTRICITY), tables, self._opened.limits)
+        return Solution(result.status, tables | {"background": self._background()}, found)
 
     def _background(self) -> dict[str, Any]:
         """What the network's own elements were multiplied by: who recomputes the injections needs it."""
@@ -273,6 +275,7 @@ def _tables(result: PowerFlowResult) -> dict[str, Any]:
     flows = flow_row(
         ELECTRICITY,
         result.status,
+        cause=result.cause,
         iterations=result.iterations,
         slack_kw=result.slack_kw,
         loss_kw=result.loss_kw,

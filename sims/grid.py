@@ -22,9 +22,11 @@ from typing import Any
 from mosaik_api_v3.types import InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.checked import Checked, violations
-from mosaik_p2p.feasibility.rows import SLACK, LimitRow, Movers, RowKey, entries, judged, limit_rows
-from mosaik_p2p.feasibility.violation import Violation
+from mosaik_p2p.limits.checking import Checked, violations
+from mosaik_p2p.limits.influence import beyond_influence, judged
+from mosaik_p2p.limits.response import SLACK
+from mosaik_p2p.limits.rows import LimitKey, LimitRow, Movers, as_message, entries, limit_rows
+from mosaik_p2p.limits.violation import Violation
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.sims.shared import BaseSimulator, in_order, interval_steps, record
 from mosaik_p2p.sims.sources import LastValues
@@ -70,7 +72,7 @@ class GridSimulator(BaseSimulator):
         self._solution: Solution | None = None
         self._solved_for: Hashable = None
         self._limit_rows = False
-        self._kept: frozenset[RowKey] = frozenset()
+        self._kept: frozenset[LimitKey] = frozenset()
         self._kept_time = -1
         self._inputs = LastValues()
         self._round = -1
@@ -112,6 +114,9 @@ class GridSimulator(BaseSimulator):
             self._count_round(time, inputs.get(GRID_ID, {}).get("round", {}))
         return time + self._step_size if self._step_size else None
 
+    def solve_ahead(self, steps: Sequence[InputData]) -> None:
+        """What the following steps will bring, each of them everything: a network may solve them together."""
+
     def _count_round(self, time: int, stated: Mapping[str, int]) -> None:
         following = self._round + 1 if time == self._time else 0
         self._round = in_order(stated)[0] if stated else following
@@ -128,13 +133,13 @@ class GridSimulator(BaseSimulator):
         return self._solution
 
     def _judge(self, solution: Solution, time: int) -> Answer:
-        broken = [*violations(solution.checks), *solution.beyond_limits]
+        broken, beyond = violations(solution.checks), solution.beyond_limits
         if not self._limit_rows:
-            return Answer(solution, tuple(broken), None, None)
+            return Answer(solution, (*broken, *beyond), None, None)
         if time != self._kept_time:
             self._kept, self._kept_time = frozenset(), time
         if solution.status is Status.NOT_CONVERGED:
-            return Answer(solution, tuple(broken), (), {})
+            return Answer(solution, (*broken, *beyond), (), {})
         movers = self._movers()
         rows = limit_rows(solution.checks, movers, kept=self._kept)
         self._kept |= {row.key for row in rows}
@@ -143,7 +148,8 @@ class GridSimulator(BaseSimulator):
             "per_kw": entries(balance.per_kw[0], movers.sources),
             "per_kvar": entries(balance.per_kvar[0], movers.sources),
         }
-        return Answer(solution, tuple(judged(broken, rows, movers.injection_kw)), tuple(rows), slack)
+        told = (*judged(broken, rows, movers.injection_kw), *beyond_influence(beyond))
+        return Answer(solution, told, tuple(rows), slack)
 
     def _places_of_sources(self) -> dict[str, tuple[str, Mapping[str, float]]]:
         """By name of a source: the one entity that it feeds, and with what, in the order of the names.
@@ -189,11 +195,16 @@ class GridSimulator(BaseSimulator):
             for eid, attributes in outputs.items()
         }
 
+    def answer_tables(self) -> dict[str, Table]:
+        """The tables of the last answer, without their time; none without one."""
+        if self._answer is None:
+            return {}
+        return self._answer.solution.tables | {"violations": violation_rows(self.network, self._answer.violations)}
+
     def _grid_events(self, attributes: Sequence[str]) -> dict[str, Any]:
         if self._answer is None:
             return {}
-        answer = self._answer
-        tables = answer.solution.tables | {"violations": violation_rows(self.network, answer.violations)}
+        answer, tables = self._answer, self.answer_tables()
         events: dict[str, Any] = {}
         if "violations" in attributes:
             events["violations"] = {"round": self._round, "status": str(answer.solution.status)} | _plain(answer)
@@ -209,7 +220,7 @@ def _plain(answer: Answer) -> dict[str, Any]:
     items = {"items": [asdict(violation) for violation in answer.violations]}
     if answer.rows is None:
         return items
-    return items | {"rows": [asdict(row) for row in answer.rows], "slack": answer.slack}
+    return items | {"rows": [as_message(row) for row in answer.rows], "slack": answer.slack}
 
 
 def violation_rows(network: str, violations: Sequence[Violation]) -> Table:
@@ -223,6 +234,7 @@ def flow_row(
     network: str,
     status: Status,
     *,
+    cause: str | None,
     iterations: int | None,
     slack_kw: float | None,
     loss_kw: float | None,
@@ -232,6 +244,7 @@ def flow_row(
     return {
         "network": [network],
         "status": [str(status)],
+        "cause": [cause],
         "iterations": [iterations],
         "slack_kw": [slack_kw],
         "loss_kw": [loss_kw],

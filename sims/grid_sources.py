@@ -18,7 +18,8 @@ import pandas as pd
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.feasibility.limits import ElectricLimits
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.stated import NetworkLimits, usual_limits
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_net, electric_sheets
@@ -26,14 +27,9 @@ from mosaik_p2p.networks.files.nets import loading
 from mosaik_p2p.networks.files.strict import Unusable, shown
 from mosaik_p2p.networks.stored_limits import stored_limits
 from mosaik_p2p.networks.trial import electric_trial
-from mosaik_p2p.scenario.grids import USUAL_LOADING_PERCENT, USUAL_VOLTAGE_PU
+from mosaik_p2p.units import ELECTRICITY
 
-DEFAULT_LIMITS = ElectricLimits(
-    voltage_min_pu=USUAL_VOLTAGE_PU[0],
-    voltage_max_pu=USUAL_VOLTAGE_PU[1],
-    line_loading_percent=USUAL_LOADING_PERCENT,
-    transformer_loading_percent=USUAL_LOADING_PERCENT,
-)
+DEFAULT_LIMITS = usual_limits(limited_quantities(ELECTRICITY))
 """Those of a scenario that states none, for elements of which the network says none either."""
 SIMBENCH_STEP_S = 900
 """Profiles of simbench come in quarters of an hour."""
@@ -51,7 +47,7 @@ class GridSource:
     """A network and how it is judged and loaded."""
 
     network: ElectricNetwork
-    limits: ElectricLimits = DEFAULT_LIMITS
+    limits: NetworkLimits = DEFAULT_LIMITS
     slack_voltage_pu: float | None = None
     replaced_loads: frozenset[Element] = frozenset()
     profiles: Profiles = field(default_factory=dict)

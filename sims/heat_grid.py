@@ -4,7 +4,7 @@ The same shape as the electric grid: it answers every dispatch in the same insta
 is no solution. `Q_heat[kW]` is what a consumer draws; a negative value feeds in.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.feasibility.heat import heat_checks, undelivered
-from mosaik_p2p.feasibility.limits import HeatLimits
-from mosaik_p2p.feasibility.rows import Movers
+from mosaik_p2p.limits.checking import checks
+from mosaik_p2p.limits.heat import undelivered
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.rows import Movers
+from mosaik_p2p.limits.stated import usual_limits
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat_side_by_side import solved_side_by_side
 from mosaik_p2p.networks.trial import heat_trial
-from mosaik_p2p.scenario.grids import HeatLimitsSpec
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.heat_elements import (
     CONSUMER_COLUMNS,
@@ -36,13 +38,7 @@ from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, open_case, serve
 from mosaik_p2p.units import HEAT, Table
 
 HEAT_INPUT = "Q_heat[kW]"
-_LIMITS = HeatLimitsSpec()
-DEFAULT_LIMITS = HeatLimits(
-    velocity_m_per_s=_LIMITS.velocity_m_per_s,
-    pressure_gradient_pa_per_m=_LIMITS.pressure_gradient_pa_per_m,
-    differential_pressure_bar=_LIMITS.differential_pressure_bar,
-    t_supply_min_c=_LIMITS.t_supply_min_c,
-)
+DEFAULT_LIMITS = usual_limits(limited_quantities(HEAT))
 """Those of a scenario that states none."""
 
 META: Meta = {
@@ -86,6 +82,8 @@ class Simulator(GridSimulator):
         """By the name of the prosumer or consumer."""
         self._draw_kw: dict[str, float] = {}
         self._flow: HeatFlow | None = None
+        self._ahead: dict[tuple[float, ...], HeatFlowResult] = {}
+        """By what everyone draws: flows that were solved before they were asked for."""
         self._values: dict[str, dict[str, Any]] = {}
         """By entity id: the attributes of the last solution."""
         self._extra_info: dict[str, Any] = {}
@@ -177,7 +175,15 @@ class Simulator(GridSimulator):
                 self._draw_kw[eid.removeprefix("Consumer-")] = self._inputs.total(eid, HEAT_INPUT)
         return any(inputs.values())
 
-    def _solver_inputs(self) -> Hashable:
+    def solve_ahead(self, steps: Sequence[InputData]) -> None:
+        """Solve what the steps will bring side by side, as far as that can be done."""
+        draws_kw = []
+        for inputs in steps:
+            self._read(0, inputs)
+            draws_kw.append(self._solver_inputs())
+        self._ahead = solved_side_by_side(self._opened, list(self._connections.values()), draws_kw)
+
+    def _solver_inputs(self) -> tuple[float, ...]:
         return tuple(self._draw_kw.get(name, 0.0) for name in self._connections)
 
     def _heat_flow(self) -> HeatFlow:
@@ -186,11 +192,12 @@ class Simulator(GridSimulator):
         return self._flow
 
     def _solve(self, time: int) -> Solution:  # noqa: ARG002
-        draw_kw = np.array([self._draw_kw.get(name, 0.0) for name in self._connections], dtype=np.float64)
-        result = self._heat_flow().solve(draw_kw)
+        draw_kw = self._solver_inputs()
+        result = self._ahead.get(draw_kw) or self._heat_flow().solve(np.array(draw_kw, dtype=np.float64))
         self._values = shown_values(self._opened, result)
-        checks = heat_checks(result.heat_exchanges, result.plants, result.junctions, result.pipes, self._limits)
-        return Solution(result.status, _tables(result), checks, tuple(undelivered(result.heat_exchanges)))
+        tables = _tables(result)
+        found = checks(limited_quantities(HEAT), tables, self._limits)
+        return Solution(result.status, tables, found, tuple(undelivered(result.heat_exchanges)))
 
     def _movers(self) -> Movers:
         places = {
@@ -231,6 +238,7 @@ def _tables(result: HeatFlowResult) -> dict[str, Table]:
     flows = flow_row(
         HEAT,
         result.status,
+        cause=result.cause,
         iterations=result.iterations,
         slack_kw=result.slack_kw,
         loss_kw=result.loss_kw,

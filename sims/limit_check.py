@@ -9,6 +9,7 @@ as a grid of this package does. The grid has to be event-based or hybrid, and wh
        └<── violations (weak)
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,15 +17,20 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.errors import BadInput, Fault, Status
-from mosaik_p2p.feasibility.electric import POWER, check_electric
-from mosaik_p2p.feasibility.limits import ElectricLimits
+from mosaik_p2p.limits.base import LimitedQuantity
+from mosaik_p2p.limits.checking import checks, violations
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.stated import NetworkLimits
 from mosaik_p2p.sims.electric_elements import KINDS, split
 from mosaik_p2p.sims.grid_sources import DEFAULT_LIMITS
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSource, Sources, in_order, open_case, serve
-from mosaik_p2p.units import Table
+from mosaik_p2p.units import ELECTRICITY, Table
 
 CHECK_ID = "LimitCheck"
 VOLTAGE, LOADING = "Vm[pu]", "loading[%]"
+SHOWN = {("buses", "vm_pu"), ("lines", "loading_percent"), ("transformers", "loading_percent")}
+"""Tables and columns that a grid's values make."""
+FORMER_KEYS = {"voltage_min_pu": "voltage_pu.min", "voltage_max_pu": "voltage_pu.max"}
 
 META: Meta = {
     "api_version": API_VERSION,
@@ -47,28 +53,27 @@ class Simulator(ScenarioSimulator):
 
     def __init__(self) -> None:
         super().__init__(META)
-        self._limits: ElectricLimits | None = None
+        self._limits: NetworkLimits | None = None
         self._names: dict[str, str] = {}
         """By entity id, where the scenario knows the element's name."""
         self._answer: dict[str, Any] | None = None
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
-        """The one check. `scenario` gives limits and the names of elements; `limits` are those of ElectricLimits."""
+        """The one check. `scenario` gives limits and the names of elements; `limits` are those of all elements
+        by their keys in `[networks.electricity.limits]`, such as `voltage_pu.min`."""
         if model != "LimitCheck" or num != 1 or self._limits is not None:
             raise ValueError(f"there is exactly one LimitCheck in this simulator, asked for {num} {model}")
         self._limits = self._open(**model_params)
         return [{"eid": CHECK_ID, "type": "LimitCheck", "rel": []}]
 
-    def _open(
-        self, scenario: ScenarioSource | None = None, limits: Mapping[str, float] | None = None
-    ) -> ElectricLimits:
+    def _open(self, scenario: ScenarioSource | None = None, limits: Mapping[str, float] | None = None) -> NetworkLimits:
         if scenario is None:
             return DEFAULT_LIMITS if limits is None else _stated(limits)
         case = open_case(scenario)
         if case.electric is None or limits is not None:
             remedy = "Give a scenario with an electric network, or `limits`"
             raise BadInput([Fault("LimitCheck", case.scenario.name, "has no limits, or they are given twice", remedy)])
-        _refuse_powers(case.electric_limits or DEFAULT_LIMITS)
+        _refuse_unseen(case.electric_limits or DEFAULT_LIMITS)
         net = case.electric.net
         self._names = {
             f"{kind}-{index}": name
@@ -87,15 +92,15 @@ class Simulator(ScenarioSimulator):
         voltages, loadings = self._values(given.get(VOLTAGE, {})), self._values(given.get(LOADING, {}))
         lines = {eid: value for eid, value in loadings.items() if split(eid)[0] == "Line"}
         others = {eid: value for eid, value in loadings.items() if eid not in lines}
-        tables = (
-            self._table("bus", "vm_pu", voltages),
-            self._table("element", "loading_percent", lines),
-            self._table("element", "loading_percent", others),
-        )
+        tables = {
+            "buses": self._table("bus", "vm_pu", voltages),
+            "lines": self._table("element", "loading_percent", lines),
+            "transformers": self._table("element", "loading_percent", others),
+        }
         solved = bool(voltages or loadings) and None not in (*voltages.values(), *loadings.values())
-        violations = check_electric(*tables, self._limits or DEFAULT_LIMITS) if solved else []
+        broken = violations(checks(_seen(), tables, self._limits or DEFAULT_LIMITS)) if solved else []
         status = Status.OK if solved else Status.NOT_CONVERGED
-        return {"round": round_number, "status": str(status), "items": [asdict(found) for found in violations]}
+        return {"round": round_number, "status": str(status), "items": [asdict(found) for found in broken]}
 
     def _values(self, sources: Sources) -> dict[str, float | None]:
         """By entity id; None where the grid has no number."""
@@ -109,21 +114,38 @@ class Simulator(ScenarioSimulator):
         return {eid: {} if self._answer is None else {"violations": self._answer} for eid in outputs}
 
 
-def _refuse_powers(limits: ElectricLimits) -> None:
+def _seen() -> list[LimitedQuantity]:
+    """The limited quantities that grids show enough of."""
+    return [
+        of
+        for of in limited_quantities(ELECTRICITY)
+        if not of.beside and {(of.table, column) for column in of.columns} <= SHOWN
+    ]
+
+
+def _refuse_unseen(limits: NetworkLimits) -> None:
     """What nobody shows here must not seem to be kept."""
-    rated = [limit.name for limit in limits.elements if limit.quantity == POWER]
-    if rated:
-        problem = "has a limit in kW, and this check sees voltages and loadings only"
+    unseen = {of.key: of for of in limited_quantities(ELECTRICITY) if of not in _seen() and limits.has(of)}
+    named = [(f"{unseen[one.key].element} {one.name}", unseen[one.key]) for one in limits.elements if one.key in unseen]
+    general = [(f"every {of.element}", of) for of in unseen.values() if limits.general(of) is not None]
+    if named or general:
+        problem = "has a limit in {}, and this check sees voltages and loadings only"
         remedy = "Use the electric grid of this package, or leave the limit out"
-        raise BadInput([Fault("LimitCheck", f"line {name}", problem, remedy) for name in rated])
+        raise BadInput(
+            [Fault("LimitCheck", where, problem.format(of.unit), remedy) for where, of in (*named, *general)]
+        )
 
 
-def _stated(limits: Mapping[str, Any]) -> ElectricLimits:
-    try:
-        return ElectricLimits(**limits)
-    except TypeError as error:
-        remedy = f"Give some of {', '.join(ElectricLimits.__dataclass_fields__)}"
-        raise BadInput([Fault("LimitCheck.limits", str(dict(limits)), str(error), remedy)]) from error
+def _stated(limits: Mapping[str, Any]) -> NetworkLimits:
+    keys = {of.all_key: of.key for of in _seen()}
+    now = {FORMER_KEYS.get(key, key): value for key, value in limits.items()}
+    for key in limits.keys() & FORMER_KEYS.keys():
+        warnings.warn(f"LimitCheck: {key} is called {FORMER_KEYS[key]} now", DeprecationWarning, stacklevel=2)
+    unknown = sorted(now.keys() - keys.keys())
+    if unknown:
+        problem, remedy = f"there is no limit {', '.join(unknown)}", f"Give some of {', '.join(keys)}"
+        raise BadInput([Fault("LimitCheck.limits", str(dict(limits)), problem, remedy)])
+    return NetworkLimits({keys[key]: float(value) for key, value in now.items() if value is not None})
 
 
 def _number(value: Any) -> float | None:

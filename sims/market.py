@@ -19,13 +19,13 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE
 from mosaik_p2p.market.forecasts import ATTRIBUTES
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.opening import opened
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
-from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.sims.expected import REALISED, Expected
 from mosaik_p2p.sims.shared import (

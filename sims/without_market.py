@@ -6,6 +6,7 @@ prosumers are at zero: what the networks lose then is not of their making.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -30,18 +31,38 @@ GRIDS: Mapping[str, Callable[[], GridSimulator]] = {ELECTRICITY: electric_grid.S
 def solved_days(
     case: Case, results: Results, *, days: Sequence[str], networks: Sequence[str]
 ) -> Iterator[tuple[str, Table]]:
-    """Rows of both tables for the intervals that `results` holds, day by day and network by network."""
-    begins = results.binding["time"]
+    """Rows of both tables for the intervals that `results` holds, network by network and day by day."""
+    for network in networks:
+        steps = list(_steps(case, results, days, network))
+        if not steps:
+            continue
+        grid = _opened(case, network)
+        grid.solve_ahead([step.inputs for step in steps])
+        for step in steps:
+            grid.step(step.interval, step.inputs, 0)
+            answer = grid.answer_tables()
+            yield FLOWS, _stamped(answer["flows"], step)
+            broken = {name: column for name, column in answer["violations"].items() if name != _INFLUENCE}
+            yield VIOLATIONS, _stamped(broken, step)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An interval of a day, and what mosaik would hand over to a network: value by source, by attribute, by entity."""
+
+    day: str
+    begin: pd.Timestamp
+    interval: int
+    inputs: dict[str, dict[str, dict[str, float]]]
+
+
+def _steps(case: Case, results: Results, days: Sequence[str], network: str) -> Iterator[_Step]:
     places = dict(zip(case.times, range(len(case.times)), strict=True))
     for day in days:
         exchanged = _exchanged(case, results["alone"] if day == ALONE else results["alone"].head(0))
-        for network in networks:
-            grid = _opened(case, network)
-            for begin in begins:
-                answer = _answered(grid, case, network, places[begin], exchanged.get(begin, {}))
-                yield FLOWS, _stamped(answer["flows"], begin, day)
-                broken = {name: column for name, column in answer["violations"].items() if name != _INFLUENCE}
-                yield VIOLATIONS, _stamped(broken, begin, day)
+        for begin in results.binding["time"]:
+            interval = places[begin]
+            yield _Step(day, begin, interval, _inputs(case, network, interval, exchanged.get(begin, {})))
 
 
 _INFLUENCE = "prosumers_can_influence"
@@ -78,15 +99,6 @@ def _dispatch(prosumer: Prosumer, injected: Mapping[str, tuple[float, float]]) -
     return ProsumerDispatch(prosumer.name, power, reactive, 0.0 - heat)
 
 
-def _answered(
-    grid: GridSimulator, case: Case, network: str, interval: int, exchanged: Mapping[str, ProsumerDispatch]
-) -> dict[str, Table]:
-    """The grid's tables for one interval; who is not among `exchanged` is at zero."""
-    grid.step(interval, _inputs(case, network, interval, exchanged), 0)
-    tables: dict[str, Table] = grid.get_data({GRID_ID: ["tables"]})[GRID_ID]["tables"]["tables"]
-    return tables
-
-
 def _inputs(
     case: Case, network: str, interval: int, exchanged: Mapping[str, ProsumerDispatch]
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -112,6 +124,6 @@ def _entity(prosumer: Prosumer, network: str) -> str | None:
     return None if prosumer.junctions is None else f"Consumer-{prosumer.name}"
 
 
-def _stamped(rows: Table, begin: pd.Timestamp, day: str) -> Table:
+def _stamped(rows: Table, step: _Step) -> Table:
     length = len(rows["network"])
-    return {"time": [begin.to_pydatetime()] * length, "case": [day] * length, **rows}
+    return {"time": [step.begin.to_pydatetime()] * length, "case": [step.day] * length, **rows}

@@ -10,16 +10,16 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import minimize
 
+from limit_tables import electric_checks
 from mosaik_p2p.charges.mechanisms import no_charges
-from mosaik_p2p.feasibility.checked import violations
-from mosaik_p2p.feasibility.electric import electric_checks
-from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit
-from mosaik_p2p.feasibility.rows import Movers, RowKey, judged, limit_rows
+from mosaik_p2p.limits.checking import violations
+from mosaik_p2p.limits.influence import judged
+from mosaik_p2p.limits.rows import LimitKey, Movers, limit_rows
+from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
-from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.prosumers.devices import Contract, ElasticLoad, Generator, Prosumer
@@ -74,10 +74,11 @@ class AcMarket:
         return PowerFlow(self.feeder, prosumer_buses={offer.bus for offer in self.offers})
 
     @cached_property
-    def limits(self) -> ElectricLimits:
+    def limits(self) -> NetworkLimits:
         """As the check takes them."""
-        own = tuple(ElementLimit("line", name, "loading_percent", limit) for name, limit in self.own_loading.items())
-        return ElectricLimits(*self.voltage_pu, line_loading_percent=self.loading_percent, elements=own)
+        own = tuple(ElementLimit("line_loading", name, limit) for name, limit in self.own_loading.items())
+        low, high = self.voltage_pu
+        return NetworkLimits({"voltage_min": low, "voltage_max": high, "line_loading": self.loading_percent}, own)
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -107,7 +108,7 @@ class AcMarket:
         contracts = () if self.tariff is None else (_contract(*self.tariff),)
         return Prosumer(self.names[n], offer.bus, None, 1.0, (device,), contracts)
 
-    def report(self, dispatch: tuple[ProsumerDispatch, ...], kept: frozenset[RowKey] = frozenset()) -> NetworkReport:
+    def report(self, dispatch: tuple[ProsumerDispatch, ...], kept: frozenset[LimitKey] = frozenset()) -> NetworkReport:
         """What the electric grid of the co-simulation answers to a dispatch; `kept` are the rows of earlier answers."""
         found = self.flow.solve(_at_buses(self, dispatch), background_scaling=self.background)
         if not found.buses["bus"]:
@@ -118,14 +119,7 @@ class AcMarket:
         rows = limit_rows(checks, movers, kept=kept)
         items = judged(violations(checks), rows, injection)
         broken = frozenset((item.element, item.quantity) for item in items)
-        return NetworkReport(
-            True,
-            broken,
-            tuple(
-                LimitRow(row.element, row.quantity, row.unit, row.value, row.limit, row.upper, row.per_kw, row.per_kvar)
-                for row in rows
-            ),
-        )
+        return NetworkReport(True, broken, tuple(rows))
 
     @property
     def _buses(self) -> list[int]:
@@ -214,10 +208,10 @@ def _at_buses(market: AcMarket, dispatch: tuple[ProsumerDispatch, ...]) -> dict[
 def negotiated(market: AcMarket, relative_gap: float, *, max_rounds: int = 10) -> list[IntervalOutcome]:
     """All outcomes until the market accepts; every one of them has been checked."""
     rolling = RollingMarket(market.case(relative_gap))
-    outcomes, kept = [rolling.clear(0)], frozenset[RowKey]()
+    outcomes, kept = [rolling.clear(0)], frozenset[LimitKey]()
     while len(outcomes) < MOST_OUTCOMES:
         answer = market.report(outcomes[-1].dispatch, kept)
-        kept |= {(row.element, row.quantity, row.is_upper) for row in answer.rows}
+        kept |= {row.key for row in answer.rows}
         following = rolling.negotiate({"electricity": answer}, max_rounds=max_rounds)
         if following is None:
             return outcomes

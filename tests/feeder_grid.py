@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.rolling import ProsumerDispatch
-from mosaik_p2p.market.rows import LimitRow
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult

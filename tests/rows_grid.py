@@ -41,7 +41,7 @@ class Simulator(electric_grid.Simulator):
         }
         limits = self._case.electric_limits
         assert limits is not None
-        sides = ((limits.voltage_min_pu, False), (limits.voltage_max_pu, True))
+        sides = ((limits.of_all.get("voltage_min"), False), (limits.of_all.get("voltage_max"), True))
         return [
             {
                 "element": name,

@@ -202,20 +202,15 @@ def test_curtailed_energy_is_what_could_have_been_produced(sunny: RunOutcome) ->
 def test_the_district_is_all_prosumers_together(sunny: RunOutcome) -> None:
     tables, summary = tables_of(sunny), sunny.summary
     devices = tables["devices"]
-    pv, inputs = devices[devices["type"] == "pv"], tables["inputs"]
-    keys = ["time", "prosumer", "device"]
-    could = float(
-        inputs[inputs["quantity"] == "available_kw"]
-        .set_index(keys)["realised"]
-        .reindex(pd.MultiIndex.from_frame(pv[keys]))
-        .sum()
-    )
     load = -float(devices[~devices["type"].isin(["battery", "heat_tank"])]["el_kw"].clip(upper=0.0).sum())
-    for case, table in {"market": "prosumers", "alone": "alone"}.items():
-        rows = tables[table]
+    for case, table, given in (("market", "prosumers", "devices"), ("alone", "alone", "alone_devices")):
+        rows, sources = tables[table], tables[given]
+        fed = sources[sources["type"] != "battery"].groupby("time")["el_kw"].agg(lambda kw: kw.clip(lower=0.0).sum())
         net = rows[rows["carrier"] == "electricity"].groupby("time")["injection_kw"].sum()
         found = summary["district"][case]["electricity"]
-        assert found["self_consumption"] == pytest.approx(1.0 - net.clip(lower=0.0).sum() / could)
+        kept = (fed - net.clip(lower=0.0)).clip(lower=0.0)
+        assert found["self_consumption"] == pytest.approx(kept.sum() / fed.sum())
+        assert found["generated_kwh"] == pytest.approx(fed.sum())
         assert found["peak_export_kw"] == pytest.approx(max(net.max(), 0.0))
         assert found["peak_import_kw"] == pytest.approx(max(-net.min(), 0.0))
         if case == "market":

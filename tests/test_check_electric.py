@@ -2,15 +2,13 @@
 
 import pytest
 
+from limit_tables import check_electric, limits
 from mosaik_p2p.errors import Status, Verdict
-from mosaik_p2p.feasibility.electric import check_electric
-from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit
-from mosaik_p2p.feasibility.violation import Violation, verdict
+from mosaik_p2p.limits.stated import ElementLimit
+from mosaik_p2p.limits.violation import Violation, verdict
 from mosaik_p2p.units import Table
 
-LIMITS = ElectricLimits(
-    voltage_min_pu=0.95, voltage_max_pu=1.05, line_loading_percent=100.0, transformer_loading_percent=80.0
-)
+LIMITS = limits(voltage_min=0.95, voltage_max=1.05, line_loading=100.0, transformer_loading=80.0)
 NOTHING: Table = {"element": [], "loading_percent": []}
 BROKEN = Violation("1", "voltage_pu", 0.9, 0.95, "p.u.", 0.05)
 
@@ -46,19 +44,19 @@ def test_a_value_at_its_limit_is_allowed() -> None:
 
 def test_an_elements_own_limit_replaces_the_general_one() -> None:
     own = (
-        ElementLimit("line", "weak", "loading_percent", 50.0),
-        ElementLimit("line", "strong", "loading_percent", 150.0),
-        ElementLimit("transformer", "plain", "loading_percent", 10.0),
-        ElementLimit("bus", "a", "voltage_min_pu", 0.99),
+        ElementLimit("line_loading", "weak", 50.0),
+        ElementLimit("line_loading", "strong", 150.0),
+        ElementLimit("transformer_loading", "plain", 10.0),
+        ElementLimit("voltage_min", "a", 0.99),
     )
-    limits = ElectricLimits(voltage_min_pu=0.95, line_loading_percent=100.0, elements=own)
-    found = check_electric(buses(a=0.98, b=0.98), elements(weak=60.0, strong=120.0, plain=60.0), NOTHING, limits)
+    held = limits(*own, voltage_min=0.95, line_loading=100.0)
+    found = check_electric(buses(a=0.98, b=0.98), elements(weak=60.0, strong=120.0, plain=60.0), NOTHING, held)
     assert [(v.element, v.limit) for v in found] == [("a", 0.99), ("weak", 50.0)]
 
 
 def test_absent_values_and_absent_limits_break_nothing() -> None:
     assert check_electric(buses(a=None), elements(l=None), elements(t=None), LIMITS) == []
-    assert check_electric(buses(a=0.1), elements(l=999.0), elements(t=999.0), ElectricLimits()) == []
+    assert check_electric(buses(a=0.1), elements(l=999.0), elements(t=999.0), limits()) == []
 
 
 @pytest.mark.parametrize(

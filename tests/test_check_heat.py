@@ -2,20 +2,18 @@
 
 import pytest
 
-from mosaik_p2p.feasibility.heat import check_heat
-from mosaik_p2p.feasibility.limits import ElementLimit, HeatLimits
-from mosaik_p2p.feasibility.violation import Violation
+from limit_tables import check_heat, limits
+from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
+from mosaik_p2p.limits.violation import Violation
 from mosaik_p2p.units import Table
 
-LIMITS = HeatLimits(
-    velocity_m_per_s=2.0, pressure_gradient_pa_per_m=300.0, differential_pressure_bar=0.5, t_supply_min_c=60.0
-)
+LIMITS = limits(velocity=2.0, pressure_gradient=300.0, differential_pressure=0.5, t_supply=60.0)
 JUNCTIONS: Table = {"junction": ["S1"], "side": ["supply"], "p_bar": [6.0], "t_c": [75.0], "flowing": [True]}
 NO_PLANTS: Table = {"plant": [], "heat_kw": [], "head_bar": []}
 
 
-def check(exchanges: Table, junctions: Table, in_pipes: Table, limits: HeatLimits) -> list[Violation]:
-    return check_heat(exchanges, NO_PLANTS, junctions, in_pipes, limits)
+def check(exchanges: Table, junctions: Table, in_pipes: Table, held: NetworkLimits) -> list[Violation]:
+    return check_heat(exchanges, NO_PLANTS, junctions, in_pipes, held)
 
 
 def pipes(velocity: float = 1.0, gradient: float | None = 100.0) -> Table:
@@ -85,14 +83,12 @@ def test_a_difference_within_the_precision_of_the_flow_is_none() -> None:
 
 
 def test_an_element_can_have_a_limit_of_its_own() -> None:
-    own = HeatLimits(
-        velocity_m_per_s=2.0,
-        t_supply_min_c=60.0,
-        elements=(
-            ElementLimit("pipe", "P1", "velocity_m_per_s", 0.8),
-            ElementLimit("prosumer", "A", "t_supply_min_c", 72.0),
-            ElementLimit("pipe", "A", "t_supply_min_c", 99.0),
-        ),
+    own = limits(
+        ElementLimit("velocity", "P1", 0.8),
+        ElementLimit("t_supply", "A", 72.0),
+        ElementLimit("velocity", "A", 0.1),
+        velocity=2.0,
+        t_supply=60.0,
     )
     broken = check(exchange(), JUNCTIONS, pipes(), own)
     assert [(violation.element, violation.limit) for violation in broken] == [("P1", 0.8), ("A", 72.0)]
@@ -100,7 +96,7 @@ def test_an_element_can_have_a_limit_of_its_own() -> None:
 
 def test_pressure_below_the_atmosphere_is_broken_without_a_limit_in_the_scenario() -> None:
     low: Table = {**JUNCTIONS, "p_bar": [-0.5]}
-    assert check(exchange(), low, pipes(), HeatLimits()) == [Violation("S1", "pressure_bar", -0.5, 0.0, "bar", 0.5)]
+    assert check(exchange(), low, pipes(), limits()) == [Violation("S1", "pressure_bar", -0.5, 0.0, "bar", 0.5)]
 
 
 def test_no_solution_breaks_nothing() -> None:
@@ -115,20 +111,20 @@ def plants(heat_kw: float = 90.0, head_bar: float = 1.5) -> Table:
 @pytest.mark.parametrize(
     ("rated", "expected"),
     [
-        (HeatLimits(), []),
-        (HeatLimits(plant_heat_max_kw=90.0, pump_head_max_bar=1.5), []),
-        (HeatLimits(plant_heat_max_kw=80.0), [Violation("one", "plant_heat_kw", 90.0, 80.0, "kW", 10.0)]),
-        (HeatLimits(pump_head_max_bar=1.0), [Violation("one", "pump_head_bar", 1.5, 1.0, "bar", 0.5)]),
+        (limits(), []),
+        (limits(plant_heat=90.0, pump_head=1.5), []),
+        (limits(plant_heat=80.0), [Violation("one", "plant_heat_kw", 90.0, 80.0, "kW", 10.0)]),
+        (limits(pump_head=1.0), [Violation("one", "pump_head_bar", 1.5, 1.0, "bar", 0.5)]),
         (
-            HeatLimits(plant_heat_max_kw=100.0, elements=(ElementLimit("plant", "one", "plant_heat_max_kw", 75.0),)),
+            limits(ElementLimit("plant_heat", "one", 75.0), plant_heat=100.0),
             [Violation("one", "plant_heat_kw", 90.0, 75.0, "kW", 15.0)],
         ),
     ],
 )
-def test_plants_are_held_to_their_ratings(rated: HeatLimits, expected: list[Violation]) -> None:
+def test_plants_are_held_to_their_ratings(rated: NetworkLimits, expected: list[Violation]) -> None:
     assert check_heat(exchange(), plants(), JUNCTIONS, pipes(), rated) == expected
 
 
 def test_a_plant_that_takes_surplus_breaks_no_rating() -> None:
-    rated = HeatLimits(plant_heat_max_kw=80.0, pump_head_max_bar=1.0)
+    rated = limits(plant_heat=80.0, pump_head=1.0)
     assert check_heat(exchange(), plants(heat_kw=-200.0, head_bar=0.0), JUNCTIONS, pipes(), rated) == []

@@ -7,6 +7,7 @@ import pytest
 
 from markets import equipped_market, random_market, strained
 from mosaik_p2p.errors import Status
+from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.flow_problem import Contracts, FlowGraph
@@ -15,7 +16,7 @@ from mosaik_p2p.market.limited import Limited, clear_limited, connected, injecti
 from mosaik_p2p.market.operator import SLACK_PRICE, Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, held_row
+from mosaik_p2p.market.rows import HeldRow, RowKey, held_row
 from mosaik_p2p.units import FloatArray
 from rows_reference import optimal_cost
 

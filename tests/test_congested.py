@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from limit_tables import check_electric, check_heat
 from mosaik_p2p.cosim import run
 from mosaik_p2p.errors import Status, Verdict
-from mosaik_p2p.feasibility.electric import check_electric
-from mosaik_p2p.feasibility.heat import check_heat
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow

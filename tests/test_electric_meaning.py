@@ -388,19 +388,16 @@ def limited() -> pandapowerNet:
 def limits_of(case: Case) -> dict[tuple[str, str], float]:
     assert case.electric_limits is not None
     limits = case.electric_limits
-    return {(own.name, own.quantity): own.value for own in limits.elements} | {
-        ("", "min"): limits.voltage_min_pu,
-        ("", "max"): limits.voltage_max_pu,
-        ("", "line"): limits.line_loading_percent,
-        ("", "transformer"): limits.transformer_loading_percent,
-    }  # type: ignore[return-value]  # none of them is None
+    return {(own.name, own.key): own.value for own in limits.elements} | {
+        ("", key): limit for key, limit in limits.of_all.items()
+    }
 
 
 def test_limits_of_the_file_count_where_the_scenario_states_none(scenario: Scenarios) -> None:
     found = limits_of(load(scenario(limited())))
-    assert (found["", "line"], found["", "transformer"]) == (25.0, 20.0)
-    assert (found["", "min"], found["lv", "voltage_min_pu"], found["far", "voltage_min_pu"]) == (0.95, 0.98, 0.97)
-    assert (found["", "max"], found["mv", "voltage_max_pu"]) == (1.1, 1.0)
+    assert (found["", "line_loading"], found["", "transformer_loading"]) == (25.0, 20.0)
+    assert (found["", "voltage_min"], found["lv", "voltage_min"], found["far", "voltage_min"]) == (0.95, 0.98, 0.97)
+    assert (found["", "voltage_max"], found["mv", "voltage_max"]) == (1.1, 1.0)
 
 
 def test_limits_of_the_scenario_come_first(scenario: Scenarios) -> None:
@@ -410,24 +407,24 @@ def test_limits_of_the_scenario_come_first(scenario: Scenarios) -> None:
         "element": [{"table": "bus", "name": "far", "voltage_pu": {"max": 1.2}}],
     }
     found = limits_of(load(scenario(limited(), lambda t: t["networks"]["electricity"].update(limits=stated))))
-    assert (found["", "line"], found["", "transformer"], found["", "min"]) == (80.0, 20.0, 0.9)
-    assert ("far", "voltage_min_pu") not in found
-    assert (found["far", "voltage_max_pu"], found["", "max"], found["mv", "voltage_max_pu"]) == (1.2, 1.05, 1.0)
+    assert (found["", "line_loading"], found["", "transformer_loading"], found["", "voltage_min"]) == (80.0, 20.0, 0.9)
+    assert ("far", "voltage_min") not in found
+    assert (found["far", "voltage_max"], found["", "voltage_max"], found["mv", "voltage_max"]) == (1.2, 1.05, 1.0)
 
 
 def test_a_grid_without_scenario_keeps_the_limits_of_its_net() -> None:
     simulator = Simulator()
     simulator.init("grid")
     simulator.create(1, "Grid", net=limited())
-    found = {(own.name, own.quantity): own.value for own in simulator._opened.limits.elements}
-    assert found["l", "loading_percent"] == 25.0
+    found = {(own.name, own.key): own.value for own in simulator._opened.limits.elements}
+    assert found["l", "line_loading"] == 25.0
 
 
 def test_values_that_are_no_limits_are_told_and_left_out(scenario: Scenarios) -> None:
     net = feeder()
     net.bus["min_vm_pu"], net.bus["max_vm_pu"] = [1.0, 0.0, 0.0], [1.0, 2.0, 1.9]
     case = load(scenario(net))
-    assert limits_of(case)["", "max"] == 1.05
+    assert limits_of(case)["", "voltage_max"] == 1.05
     (told,) = [warning for warning in case.warnings if "no limits" in warning.problem]
     assert "mv" in told.value
     assert "far" in told.value

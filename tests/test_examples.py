@@ -95,6 +95,13 @@ class TestLimitCheck:
         assert case.electric is not None
         assert [item["element"] for item in answer["items"]] == [case.electric.net.bus.at[3, "name"]]
 
+    def test_takes_the_keys_of_the_scenario_and_the_former_ones(self) -> None:
+        with pytest.warns(DeprecationWarning, match=r"voltage_pu\.min"):
+            former = self.check(limits={"voltage_min_pu": 0.97})
+        for simulator in (former, self.check(limits={"voltage_pu.min": 0.97})):
+            answer = self.answer(simulator, voltage={"g.Bus-3": 0.96}, round={"m.Market": 0})
+            assert [item["limit"] for item in answer["items"]] == [0.97]
+
     def test_without_a_dispatch_there_is_no_answer(self) -> None:
         assert self.answer(self.check(), voltage={"g.Bus-3": 0.5}) is None
 
@@ -104,7 +111,7 @@ class TestLimitCheck:
         assert answer == {"round": 0, "status": "not_converged", "items": []}
 
     def test_refuses_limits_that_it_does_not_know(self) -> None:
-        with pytest.raises(BadInput, match="voltage_min_pu"):
+        with pytest.raises(BadInput, match=r"voltage_pu\.min"):
             self.check(limits={"voltage": 0.95})
         with pytest.raises(BadInput, match="given twice"):
             self.check(scenario="network1_electric", limits={})

@@ -16,6 +16,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat_flow import HeatFlow
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.unsolved import unsolved_sentences
 from mosaik_p2p.sims import electric_grid, heat_grid
 
 HOUR = 3600
@@ -274,6 +275,12 @@ class TestDivergence:
         asking = {"market": {"python": "halving_market:AsksTooMuch"}}
         outcome = run("network1", out=tmp_path / "bad", overrides=TIGHT, progress=False, simulators=asking)
         assert outcome.exit_code is ExitCode.NO_SOLUTION
+        electric, heat = unsolved_sentences(outcome.summary)
+        assert electric.startswith(
+            "Electricity: no power flow solution in 1 of 3 hours (first Tue 28 Mar 12:00): power "
+        )
+        assert heat.startswith("Heat: no heat flow solution in 1 of 3 hours (first Tue 28 Mar 12:00): ")
+        assert heat.endswith("largest draw 1,000,000,000,000 kW of A")
         bad, good = (read_table(folder, "flows") for folder in (tmp_path / "bad", halved[0]))
         for network in ("electricity", "heat"):
             ours = bad[bad["network"] == network]

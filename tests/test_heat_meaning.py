@@ -11,7 +11,7 @@ from pandapipes.pf.pipeflow_setup import default_options
 
 from heat_streets import SETTINGS, at, flow_of, of_house, read, solved, street
 from mosaik_p2p.errors import BadInput, InputWarning, Status
-from mosaik_p2p.feasibility.rows import SLACK
+from mosaik_p2p.limits.response import SLACK
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.networks import heat_flow
 from mosaik_p2p.networks.heat import junction_index

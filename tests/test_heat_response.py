@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.feasibility.rows import SLACK, Response
+from mosaik_p2p.limits.response import SLACK, Response
 from mosaik_p2p.networks import heat_flow
 from mosaik_p2p.networks.heat import STRAND_ENDS, HeatSettings, heat_case
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "units", "errors", "files", "tabular", "sections", "charges", "prosumers", "market", "plain", "feasibility",
+    "units", "errors", "files", "tabular", "sections", "limits", "charges", "prosumers", "market", "plain",
     "settlement", "scenario", "results", "networks", "loading", "sims", "cosim", "api", "cli",
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}

@@ -95,3 +95,38 @@ def test_folder_and_report_tell_it_too(scenario: Scenarios, tmp_path: Path) -> N
     assert "What was read" in page
     assert "trafo (1): used" in page
     assert "the look-ahead is 1 h" in page
+
+
+def test_limits_of_single_elements_override_columns_of_the_file_too(scenario: Scenarios) -> None:
+    """What one element is said to be limited by takes the place of the file's value: no longer is it only used."""
+
+    def limited(*elements: dict[str, Any]) -> Any:
+        def change(tree: dict[str, Any]) -> None:
+            tree["networks"]["electricity"]["limits"] = {"element": list(elements)}
+
+        return change
+
+    net = feeder()
+    net.line["name"] = [f"L{index}" for index in net.line.index]
+    net.line["max_loading_percent"], net.line["max_p_mw"] = 80.0, 0.5
+    net.bus["min_vm_pu"] = 0.9
+    bus = str(net.bus["name"].iloc[-1])
+    keys = "overridden by networks.electricity.limits.element"
+
+    def told(*elements: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+        tables = examine(scenario(net, limited(*elements))).inventory["electricity"]["tables"]
+        return {name: tables[name]["columns"] for name in ("line", "bus")}
+
+    free = told()
+    assert {"max_loading_percent", "max_p_mw"} <= set(free["line"]["used"])
+    assert "min_vm_pu" in free["bus"]["used"]
+    rated = told({"table": "line", "name": "L0", "max_kw": 100.0})
+    assert rated["line"][f"{keys}[line].max_kw"] == ["max_p_mw"]
+    assert "max_loading_percent" in rated["line"]["used"]
+    both = told(
+        {"table": "line", "name": "L0", "loading_percent": 50.0},
+        {"table": "bus", "name": bus, "voltage_pu": {"min": 0.92, "max": 1.05}},
+    )
+    assert both["line"][f"{keys}[line].loading_percent"] == ["max_loading_percent"]
+    assert both["bus"][f"{keys}[bus].voltage_pu.min"] == ["min_vm_pu"]
+    assert "max_p_mw" in both["line"]["used"]

@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mosaik_p2p.feasibility.checked import Checked, near
-from mosaik_p2p.feasibility.electric import check_electric, electric_checks
-from mosaik_p2p.feasibility.heat import check_heat, heat_checks
-from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
-from mosaik_p2p.feasibility.rows import LimitRow, MissingResponse, Movers, Response, can_influence, entries, limit_rows
+from limit_tables import check_electric, check_heat, electric_checks, heat_checks, limits, made_quantity
+from mosaik_p2p.limits.checking import Checked, near
+from mosaik_p2p.limits.influence import INFLUENCE_SHARE, can_influence
+from mosaik_p2p.limits.response import Response
+from mosaik_p2p.limits.rows import MissingResponse, Movers, entries, limit_rows
 from mosaik_p2p.units import Table
 
-ELECTRIC = ElectricLimits(0.95, 1.05, 100.0, 80.0)
-HEAT = HeatLimits(2.0, 300.0, 0.5, 60.0, 100.0, 1.5)
+ELECTRIC = limits(voltage_min=0.95, voltage_max=1.05, line_loading=100.0, transformer_loading=80.0)
+HEAT = limits(
+    velocity=2.0, pressure_gradient=300.0, differential_pressure=0.5, t_supply=60.0, plant_heat=100.0, pump_head=1.5
+)
 STILL: Table = {"plant": [], "heat_kw": [], "head_bar": []}
 SOUND: Table = {"junction": ["S1"], "p_bar": [6.0]}
 SLOW: Table = {"pipe": ["P1"], "velocity_m_per_s": [1.0], "dp_pa_per_m": [100.0]}
@@ -31,7 +33,7 @@ def close_to(check: Checked, value: float) -> bool:
 
 
 def named(checks: tuple[Checked, ...], quantity: str, *, upper: bool) -> Checked:
-    (found,) = (check for check in checks if check.quantity == quantity and check.upper is upper)
+    (found,) = (check for check in checks if check.of.quantity == quantity and check.of.is_upper is upper)
     return found
 
 
@@ -74,9 +76,8 @@ def test_what_is_near_a_limit_of_the_heat_network(quantity: str, upper: bool, in
 
 @pytest.mark.parametrize("upper", [True, False])
 def test_the_edge_itself_is_near(upper: bool) -> None:
-    check = Checked(
-        quantity="q", unit="u", upper=upper, names=["e"], values=[0.0], limits=[8.0], margin=0.5, margin_share=0.25
-    )
+    of = made_quantity(is_upper=upper, margin_share=0.25)
+    check = Checked(of=of, names=["e"], values=[0.0], limits=[8.0])
     edge = 5.5 if upper else 10.5
     assert close_to(check, edge)
     assert not close_to(check, edge + (-0.01 if upper else 0.01))
@@ -140,37 +141,30 @@ def test_limits_without_a_value_and_values_without_a_limit_are_apart() -> None:
     """Each of the two alone is enough to break nothing, on both sides."""
     buses: Table = {"bus": ["a", "b"], "vm_pu": [None, 1.2]}
     nothing: Table = {"element": [], "loading_percent": []}
-    low, high = ElectricLimits(voltage_min_pu=1.3), ElectricLimits(voltage_max_pu=1.1)
+    low, high = limits(voltage_min=1.3), limits(voltage_max=1.1)
     assert [v.element for v in check_electric(buses, nothing, nothing, low)] == ["b"]
     assert [v.element for v in check_electric(buses, nothing, nothing, high)] == ["b"]
-    assert check_electric(buses, nothing, nothing, ElectricLimits()) == []
+    assert check_electric(buses, nothing, nothing, limits()) == []
 
 
 @pytest.mark.parametrize(
-    ("per_kw", "injection_kw", "value", "expected"),
+    ("per_kw", "size_kw", "excess", "expected"),
     [
-        (0.0011, 0.0, 11.0, True),  # 10 kW move 0.011, a hundredth of the excess of 1 and a little
-        (0.0009, 0.0, 11.0, False),
-        (0.0009, -20.0, 11.0, True),  # who draws 20 kW can leave that
-        (0.0009, 5.0, 11.0, False),
-        (-0.0011, 0.0, 9.0, True),
-        (0.0011, 0.0, 12.0, False),
-        (0.0011, 0.0, 8.0, False),
-        (0.001, 0.0, 11.0, True),
+        (0.00011, 10.0, 1.0, True),  # 10 kW move 0.0011, a thousandth of the excess of 1 and a little
+        (0.00009, 10.0, 1.0, False),
+        (0.00009, 20.0, 1.0, True),
+        (-0.00011, 10.0, 1.0, True),
+        (0.00011, 10.0, 2.0, False),
+        (1e-9, 10.0, -1.0, True),  # where there is room, whoever moves it at all can break the limit
+        (0.0, 10.0, -1.0, False),
+        (0.0, 10.0, 0.0, False),
     ],
 )
-def test_who_moves_a_hundredth_of_the_excess_with_ten_kw_has_influence(
-    per_kw: float, injection_kw: float, value: float, expected: bool
+def test_who_moves_a_thousandth_of_the_excess_has_influence(
+    per_kw: float, size_kw: float, excess: float, expected: bool
 ) -> None:
-    row = LimitRow(
-        element="e", quantity="q", unit="u", value=value, limit=10.0, upper=True, per_kw={"A": per_kw}, per_kvar={}
-    )
-    assert can_influence(row, {"A": injection_kw}) is expected
-
-
-def test_nobody_moves_a_value_at_its_limit_that_no_one_reaches() -> None:
-    row = LimitRow(element="e", quantity="q", unit="u", value=10.0, limit=10.0, upper=True, per_kw={}, per_kvar={})
-    assert not can_influence(row, {"A": 5.0})
+    assert pytest.approx(0.001) == INFLUENCE_SHARE
+    assert can_influence(np.array([per_kw]), np.array([size_kw]), excess) is expected
 
 
 def test_zeros_and_rounding_are_no_entries() -> None:
@@ -182,21 +176,14 @@ def test_zeros_and_rounding_are_no_entries() -> None:
 
 def test_a_row_has_the_entries_of_its_own_element() -> None:
     """The response knows the elements in another order than the check, and not all of them."""
-    check = Checked(
-        quantity="q",
-        unit="u",
-        upper=True,
-        names=["x", "y", "z"],
-        values=[11.0, 12.0, 13.0],
-        limits=[10.0] * 3,
-        margin=0.0,
-    )
+    of = made_quantity(margin=0.0, margin_share=0.0)
+    check = Checked(of=of, names=["x", "y", "z"], values=[11.0, 9.0, 13.0], limits=[10.0] * 3)
     response = Response(elements=["z", "x"], per_kw=np.array([[3.0], [1.0]]), per_kvar=np.array([[0.3], [0.1]]))
     movers = Movers(sources=("A",), injection_kw={"A": 1.0}, responses={"q": response})
-    with pytest.warns(MissingResponse, match="of 'y' moves"):
-        rows = limit_rows([check], movers)
-    assert [(row.element, row.per_kw, row.per_kvar) for row in rows] == [
+    assert [(row.element, row.per_kw, row.per_kvar) for row in limit_rows([check], movers)] == [
         ("x", {"A": 1.0}, {"A": 0.1}),
-        ("y", {}, {}),
         ("z", {"A": 3.0}, {"A": 0.3}),
     ]
+    broken = replace(check, values=[11.0, 12.0, 13.0])
+    with pytest.raises(MissingResponse, match="of 'y' moves"):
+        limit_rows([broken], movers)

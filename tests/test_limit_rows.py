@@ -1,42 +1,24 @@
 """Limit rows: which limits have one, what stands in it, and when nobody can do anything about a violation."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 
-from mosaik_p2p.feasibility.checked import Checked, violations
-from mosaik_p2p.feasibility.electric import electric_checks
-from mosaik_p2p.feasibility.heat import heat_checks
-from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
-from mosaik_p2p.feasibility.rows import (
-    INFLUENCE_SHARE,
-    LEAST_REACH_KW,
-    LimitRow,
-    MissingResponse,
-    Movers,
-    Response,
-    can_influence,
-    judged,
-    limit_rows,
-)
-from mosaik_p2p.feasibility.violation import Violation
+from limit_tables import electric_checks, heat_checks, limits, made_quantity
+from mosaik_p2p.limits.checking import Checked, violations
+from mosaik_p2p.limits.influence import INFLUENCE_SHARE, LEAST_SIZE_KW, beyond_influence, judged
+from mosaik_p2p.limits.response import Response
+from mosaik_p2p.limits.rows import LimitKey, LimitRow, MissingResponse, Movers, as_message, limit_rows
+from mosaik_p2p.limits.violation import Violation
 
 SOURCES = ("A", "B")
 
 
 def checked(*values: float | None, upper: bool = True, limit: float = 10.0) -> Checked:
     names = [f"e{number}" for number in range(len(values))]
-    return Checked(
-        quantity="q",
-        unit="u",
-        upper=upper,
-        names=names,
-        values=values,
-        limits=[limit] * len(values),
-        margin=0.5,
-        margin_share=0.1,
-    )
+    return Checked(of=made_quantity(is_upper=upper), names=names, values=values, limits=[limit] * len(values))
 
 
 def movers(matrix: list[list[float]], quantity: str = "q", names: list[str] | None = None) -> Movers:
@@ -48,7 +30,7 @@ def movers(matrix: list[list[float]], quantity: str = "q", names: list[str] | No
 
 def moves_nothing(checks: Sequence[Checked]) -> Movers:
     still = {
-        check.quantity: Response(
+        check.of.quantity: Response(
             elements=check.names,
             per_kw=np.zeros((len(check.names), len(SOURCES))),
             per_kvar=np.zeros((len(check.names), len(SOURCES))),
@@ -69,7 +51,7 @@ def test_broken_and_near_limits_have_a_row() -> None:
         unit="u",
         value=11.0,
         limit=10.0,
-        upper=True,
+        is_upper=True,
         per_kw={"A": 1.0, "B": -2.0},
         per_kvar={"A": 0.5, "B": -1.0},
     )
@@ -78,31 +60,34 @@ def test_broken_and_near_limits_have_a_row() -> None:
 
 def test_a_lower_limit_is_near_from_above() -> None:
     rows = limit_rows([checked(11.4, 11.6, 9.0, upper=False)], movers([[1.0, 1.0]] * 3))
-    assert [(row.element, row.upper) for row in rows] == [("e0", False), ("e2", False)]
+    assert [(row.element, row.is_upper) for row in rows] == [("e0", False), ("e2", False)]
 
 
 def test_a_row_once_held_is_kept_wherever_its_value_goes() -> None:
     check = checked(1.0, 2.0, None)
-    kept = {("e1", "q", True), ("e2", "q", True), ("e0", "q", False)}
+    kept = {LimitKey("e1", "q", True), LimitKey("e2", "q", True), LimitKey("e0", "q", False)}
     assert [row.element for row in limit_rows([check], movers([[1.0, 1.0]] * 3), kept=kept)] == ["e1"]
 
 
 def test_what_nobody_moves_has_an_empty_row() -> None:
     known = movers([[0.0, 0.0]])
     (row,) = limit_rows([checked(11.0)], known)
-    assert (row.per_kw, row.per_kvar, row.is_known) == ({}, {}, True)
-    assert not can_influence(row, known.injection_kw)
+    assert (row.per_kw, row.per_kvar) == ({}, {})
+    (violation,) = judged(violations([checked(11.0)]), [row], known.injection_kw)
+    assert violation.prosumers_can_influence is False
 
 
-@pytest.mark.parametrize("known", [movers([[1.0, 1.0]], quantity="other"), movers([[1.0, 1.0]], names=["someone"])])
-def test_a_missing_response_warns_and_is_unknown(known: Movers) -> None:
-    """Warnings are errors in tests, so that what is checked and has no response is noticed before a user does."""
-    with pytest.warns(MissingResponse, match="how q of 'e0' moves"):
-        (row,) = limit_rows([checked(11.0)], known)
-    assert (row.per_kw, row.per_kvar, row.is_known) == ({}, {}, False)
-    (violation,) = judged([Violation("e0", "q", 11.0, 10.0, "u", 1.0)], [row], known.injection_kw)
-    assert violation.prosumers_can_influence is None
-    with pytest.raises(MissingResponse):
+@pytest.mark.parametrize("value", [11.0, 1.0])
+def test_a_quantity_without_a_response_is_told_whatever_its_value(value: float) -> None:
+    """An empty row would say that nobody can help it, which is not known."""
+    with pytest.raises(MissingResponse, match="how q moves"):
+        limit_rows([checked(value)], movers([[1.0, 1.0]], quantity="other"))
+
+
+def test_an_element_without_a_response_is_told() -> None:
+    known = movers([[1.0, 1.0]], names=["someone"])
+    assert limit_rows([checked(1.0)], known) == []
+    with pytest.raises(MissingResponse, match="how q of 'e0' moves"):
         limit_rows([checked(11.0)], known)
 
 
@@ -116,9 +101,9 @@ def test_rounding_has_no_entry() -> None:
     [
         ({"A": 1.0}, {"A": 0.0}, True),
         ({"A": -1.0}, {"A": 0.0}, True),
-        ({"A": 0.99 * INFLUENCE_SHARE / LEAST_REACH_KW}, {"A": 0.0}, False),
-        ({"A": 0.99 * INFLUENCE_SHARE / LEAST_REACH_KW}, {"A": 2 * LEAST_REACH_KW}, True),
-        ({"A": 0.6 * INFLUENCE_SHARE / LEAST_REACH_KW, "B": -0.6 * INFLUENCE_SHARE / LEAST_REACH_KW}, {}, True),
+        ({"A": 0.99 * INFLUENCE_SHARE / LEAST_SIZE_KW}, {"A": 0.0}, False),
+        ({"A": 0.99 * INFLUENCE_SHARE / LEAST_SIZE_KW}, {"A": 2 * LEAST_SIZE_KW}, True),
+        ({"A": 0.6 * INFLUENCE_SHARE / LEAST_SIZE_KW, "B": -0.6 * INFLUENCE_SHARE / LEAST_SIZE_KW}, {}, True),
         ({}, {"A": 1e6}, False),
     ],
 )
@@ -126,24 +111,41 @@ def test_influence_is_a_share_of_the_excess(
     per_kw: dict[str, float], injection_kw: Mapping[str, float], expected: bool
 ) -> None:
     """The excess is 1."""
-    row = LimitRow(element="e0", quantity="q", unit="u", value=11.0, limit=10.0, upper=True, per_kw=per_kw, per_kvar={})
-    assert can_influence(row, injection_kw) is expected
+    row = LimitRow("e0", "q", "u", 11.0, 10.0, True, per_kw)
     (violation,) = judged([Violation("e0", "q", 11.0, 10.0, "u", 1.0)], [row], injection_kw)
     assert violation.prosumers_can_influence is expected
 
 
-def test_a_violation_without_a_row_is_beyond_influence() -> None:
-    (violation,) = judged([Violation("A", "delivered_kw", 0.0, 3.0, "kW", 3.0)], [], {"A": 5.0})
+def test_the_sides_of_a_limit_are_judged_apart() -> None:
+    """Of one element and quantity one side may be moved, and the other not."""
+    rows = [LimitRow("e", "q", "u", 9.0, 10.0, False, {}), LimitRow("e", "q", "u", 9.0, 8.0, True, {"A": 1.0})]
+    broken = [Violation("e", "q", 9.0, 10.0, "u", 1.0), Violation("e", "q", 9.0, 8.0, "u", 1.0)]
+    assert [found.prosumers_can_influence for found in judged(broken, rows, {})] == [False, True]
+
+
+def test_what_is_no_matter_of_degree_is_beyond_influence() -> None:
+    (violation,) = beyond_influence([Violation("A", "delivered_kw", 0.0, 3.0, "kW", 3.0)])
     assert violation.prosumers_can_influence is False
+    # A broken limit that has no row is no such thing.
+    with pytest.raises(KeyError):
+        judged([Violation("e", "q", 9.0, 8.0, "u", 1.0)], [], {})
+
+
+def test_a_row_crosses_to_another_process_whole() -> None:
+    message = as_message(LimitRow("e", "q", "u", 9.0, 8.0, True, {"A": 1.0}, {"A": 0.5}))
+    assert json.loads(json.dumps(message)) == {
+        **{"element": "e", "quantity": "q", "unit": "u", "value": 9.0, "limit": 8.0, "upper": True},
+        **{"per_kw": {"A": 1.0}, "per_kvar": {"A": 0.5}},
+    }
 
 
 def test_every_quantity_of_the_electric_network_can_have_a_row() -> None:
-    limits = ElectricLimits(0.95, 1.05, 100.0, 100.0)
+    held = limits(voltage_min=0.95, voltage_max=1.05, line_loading=100.0, transformer_loading=100.0)
     buses = {"bus": ["low", "high", "fine"], "vm_pu": [0.954, 1.046, 1.0]}
     loaded = {"element": ["one"], "loading_percent": [90.0]}
-    checks = electric_checks(buses, loaded, loaded, limits)
+    checks = electric_checks(buses, loaded, loaded, held)
     rows = limit_rows(checks, moves_nothing(checks))
-    assert [(row.element, row.quantity, row.upper) for row in rows] == [
+    assert [(row.element, row.quantity, row.is_upper) for row in rows] == [
         ("low", "voltage_pu", False),
         ("high", "voltage_pu", True),
         ("one", "line_loading_percent", True),
@@ -152,14 +154,16 @@ def test_every_quantity_of_the_electric_network_can_have_a_row() -> None:
 
 
 def test_every_quantity_of_the_heat_network_can_have_a_row() -> None:
-    limits = HeatLimits(2.0, 300.0, 0.5, 60.0, 100.0, 1.5)
+    held = limits(
+        velocity=2.0, pressure_gradient=300.0, differential_pressure=0.5, t_supply=60.0, plant_heat=100.0, pump_head=1.5
+    )
     exchanges = {"prosumer": ["A"], "mode": ["draw"], "mdot_kg_per_s": [0.1], "dp_bar": [0.55], "t_supply_c": [61.5]}
     plants = {"plant": ["P"], "heat_kw": [95.0], "head_bar": [1.5]}
     junctions = {"junction": ["S1"], "p_bar": [0.05]}
     pipes = {"pipe": ["S1-S2"], "velocity_m_per_s": [1.9], "dp_pa_per_m": [280.0]}
-    checks = heat_checks(exchanges, plants, junctions, pipes, limits)
+    checks = heat_checks(exchanges, plants, junctions, pipes, held)
     rows = limit_rows(checks, moves_nothing(checks))
-    assert [(row.element, row.quantity, row.upper) for row in rows] == [
+    assert [(row.element, row.quantity, row.is_upper) for row in rows] == [
         ("S1-S2", "velocity_m_per_s", True),
         ("S1-S2", "pressure_gradient_pa_per_m", True),
         ("S1", "pressure_bar", False),

@@ -7,10 +7,11 @@ import pandapower
 import pytest
 
 import made_scenario
+from limit_tables import check_electric, electric_checks
+from limit_tables import limits as held
 from mosaik_p2p import run
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.feasibility.electric import check_electric, electric_checks
-from mosaik_p2p.feasibility.limits import ElectricLimits, ElementLimit
+from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.networks.electric import electric_case
 from mosaik_p2p.networks.power_flow import PowerFlow
@@ -27,8 +28,8 @@ EMPTY: dict[str, Any] = {"bus": [], "vm_pu": []}
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.steps=2", "time.horizon_steps=4")
 
 
-def rated(**powers_kw: float) -> ElectricLimits:
-    return ElectricLimits(elements=tuple(ElementLimit("line", n, "power_kw", kw) for n, kw in powers_kw.items()))
+def rated(**powers_kw: float) -> NetworkLimits:
+    return held(*(ElementLimit("line_power", n, kw) for n, kw in powers_kw.items()))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,8 @@ def test_the_larger_end_counts_in_either_direction(limits: dict[str, float], bro
 def test_without_a_rating_nothing_is_asked_of_the_tables() -> None:
     lines = {name: LINES[name] for name in ("element", "loading_percent")}
     none = {"element": [], "loading_percent": []}
-    assert len(electric_checks(EMPTY, lines, none, ElectricLimits())) == 4
+    usual = held(voltage_min=0.95, voltage_max=1.05, line_loading=100.0, transformer_loading=100.0)
+    assert len(electric_checks(EMPTY, lines, none, usual)) == 4
 
 
 def test_a_file_may_rate_its_lines(tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_a_file_may_rate_its_lines(tmp_path: Path) -> None:
 
     case = load(made_scenario.write(tmp_path, edit))
     assert case.electric_limits is not None
-    found = {limit.name: limit.value for limit in case.electric_limits.elements if limit.quantity == "power_kw"}
+    found = {limit.name: limit.value for limit in case.electric_limits.elements if limit.key == "line_power"}
     # What the scenario states comes before what the file says.
     assert found == {names[0]: pytest.approx(400.0), names[1]: 250.0}
     assert sum("max_p_mw" in f"{told}" for told in case.warnings) >= 1

@@ -12,7 +12,7 @@ from pandapower import networks as pandapower_networks
 
 import made_scenario as made
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.feasibility.limits import ElementLimit
+from mosaik_p2p.limits.stated import ElementLimit
 from mosaik_p2p.loading import Case, check, load, shipped_scenarios
 from mosaik_p2p.loading.clock import minutes_of_day
 from mosaik_p2p.loading.series import span_of
@@ -106,9 +106,9 @@ def test_a_price_that_changes_within_an_interval_counts_by_its_minutes() -> None
 def test_limits_and_background(case: Case) -> None:
     assert case.electric_limits is not None
     assert case.heat_limits is not None
-    assert (case.electric_limits.voltage_min_pu, case.heat_limits.t_supply_min_c) == (0.95, 60.0)
-    named = {(limit.name, limit.quantity): limit.value for limit in case.electric_limits.elements}
-    assert named == {("3-4", "loading_percent"): 80, ("13", "voltage_min_pu"): 0.96, ("13", "voltage_max_pu"): 1.04}
+    assert (case.electric_limits.of_all["voltage_min"], case.heat_limits.of_all["t_supply"]) == (0.95, 60.0)
+    named = {(limit.name, limit.key): limit.value for limit in case.electric_limits.elements}
+    assert named == {("3-4", "line_loading"): 80, ("13", "voltage_min"): 0.96, ("13", "voltage_max"): 1.04}
     np.testing.assert_array_equal(case.background, 0.5 + 0.01 * np.arange(made.SPAN))
 
 
@@ -120,11 +120,11 @@ def test_ratings_of_plants(tmp_path: Path, case: Case) -> None:
         }
 
     assert case.heat_limits is not None
-    assert (case.heat_limits.plant_heat_max_kw, case.heat_limits.pump_head_max_bar) == (None, None)
+    assert not {"plant_heat", "pump_head"} & case.heat_limits.of_all.keys()
     limits = load(made.write(tmp_path, rated)).heat_limits
     assert limits is not None
-    assert (limits.plant_heat_max_kw, limits.pump_head_max_bar) == (400.0, None)
-    assert limits.elements == (ElementLimit("plant", "plant", "pump_head_max_bar", 2.0),)
+    assert (limits.of_all["plant_heat"], limits.of_all.get("pump_head")) == (400.0, None)
+    assert limits.elements == (ElementLimit("pump_head", "plant", 2.0),)
 
 
 def test_scales_multiply_loads_and_plants(tmp_path: Path, case: Case) -> None:

@@ -12,6 +12,7 @@ from feeder_grid import FeederGrid
 from markets import random_prosumer
 from mosaik_p2p.charges.mechanisms import no_charges, uniform_charges
 from mosaik_p2p.errors import Status
+from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
@@ -23,7 +24,7 @@ from mosaik_p2p.market.operator import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
-from mosaik_p2p.market.rows import MARGIN, LimitRow, held_row
+from mosaik_p2p.market.rows import MARGIN, held_row
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
 from mosaik_p2p.settlement import settle
 from test_rows import cleared, house

@@ -87,3 +87,25 @@ def test_the_supply_side_is_drawn_whole(folder: Path, case: str) -> None:
 def test_without_files_there_are_no_maps(folder: Path) -> None:
     assert electric_map(folder) is None
     assert heat_map(folder) is None
+
+
+@pytest.mark.parametrize("at_far_end", [False, True])
+def test_ways_lead_through_no_line_or_transformer_with_an_open_switch(folder: Path, at_far_end: bool) -> None:
+    """A ring of three buses behind a transformer: with the short line open, the third bus lies behind the long ones."""
+    net = pandapower.create_empty_network()
+    feed, *ring = (pandapower.create_bus(net, 20.0 if name == "feed" else 0.4, name=name) for name in ("feed", *"abc"))
+    pandapower.create_ext_grid(net, feed)
+    for transformer in ("open", "closed"):
+        pandapower.create_transformer(net, feed, ring[0], "0.25 MVA 20/0.4 kV", name=transformer)
+    pandapower.create_switch(net, feed, 0, et="t", closed=False)
+    pandapower.create_switch(net, feed, 1, et="t", closed=True)
+    for start, end, km in ((0, 1, 1.0), (1, 2, 1.0), (0, 2, 0.1)):
+        ends = ring[start], ring[end]
+        pandapower.create_line(net, *ends, km, "NAYY 4x150 SE", name=f"{start}-{end}")
+    pandapower.create_switch(net, ring[2 if at_far_end else 0], 2, et="l", closed=False)
+    pandapower.create_switch(net, ring[0], 0, et="l", closed=True)
+    pandapower.to_json(net, str(folder / ELECTRIC_NET_FILE))
+    found = electric_map(folder)
+    assert found is not None
+    assert found.x_km["c"] - found.x_km["a"] == pytest.approx(2.0)
+    assert {name for _, name, _, _ in found.edges} == {"closed", "0-1", "1-2"}

@@ -97,6 +97,8 @@ def test_what_is_no_pair_is_refused(pairs: str, problem: str) -> None:
         ("i,j,charge_i,charge_j\nA,B,0.1,0.1\n", "Charges of a scenario stand in [charges]"),
         ("i,j\nA,B,C\n", "line 2"),
         ("i,j\nA,\n", "pairs.csv:2.j"),
+        ("i,j\nA,B\n\nA,Z\n", "pairs.csv:4 = 'Z': is no prosumer"),
+        ("i,j\nA,B\nB,A\n", "pairs.csv:3 = 'B' and 'A': stands here a second time"),
     ],
 )
 def test_a_file_that_is_no_list_is_refused(tmp_path: Path, text: str, problem: str) -> None:

@@ -135,7 +135,7 @@ def test_a_diverged_interval_has_no_tables_and_harms_no_other(bus15: ElectricNet
         before = flow.solve({}, background_scaling=1.0)
         diverged = flow.solve({14: (planted_kw, 0.0)}, background_scaling=1.0)
         after = flow.solve({}, background_scaling=1.0)
-        assert diverged == PowerFlowResult(Status.NOT_CONVERGED)
+        assert diverged == PowerFlowResult(Status.NOT_CONVERGED, diverged.cause)
         assert diverged.loss_kw is None
         assert not any(diverged.buses.values())
         assert after.status is before.status is Status.OK
@@ -152,7 +152,7 @@ def test_an_isolated_bus_is_no_solution(bus15: ElectricNetwork) -> None:
     net = deepcopy(bus15.net)
     net.line.loc[0, "in_service"] = False
     result = PowerFlow(ElectricNetwork("cut", net, "")).solve({}, background_scaling=1.0)
-    assert result == PowerFlowResult(Status.NOT_CONVERGED)
+    assert result == PowerFlowResult(Status.NOT_CONVERGED, result.cause)
 
 
 def test_out_of_service_elements_have_no_rows(bus15: ElectricNetwork) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pandapower import pandapowerNet
 from pandapower.pypower.idx_bus import MU_VMAX, MU_VMIN
 
-from mosaik_p2p.feasibility.rows import SLACK, Response
+from mosaik_p2p.limits.response import SLACK, Response
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.units import FloatArray

@@ -32,7 +32,7 @@ CONTRACT = {
     "surcharge_per_kwh cleared_surplus_kw",
     "devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
     "closing": "time case prosumer hours cost_from_initial cost_from_reached closing_value cause",
-    "flows": "time round network status iterations slack_kw loss_kw pump_kw",
+    "flows": "time round network status cause iterations slack_kw loss_kw pump_kw",
     "background": "time quantity factor",
     "heat_exchanges": "time prosumer mode cleared_kw delivered_kw mdot_kg_per_s t_supply_c t_return_c dp_bar status",
     "plants": "time plant heat_kw mdot_kg_per_s t_supply_c t_return_c head_bar pump_kw",
@@ -48,7 +48,7 @@ CONTRACT = {
     "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
     "cleared_surplus_kw",
     "alone_devices": "time prosumer device type el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
-    "flows_without_market": "time case network status iterations slack_kw loss_kw pump_kw",
+    "flows_without_market": "time case network status cause iterations slack_kw loss_kw pump_kw",
     "violations_without_market": "time case network element quantity value limit unit excess",
     "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh",
 }

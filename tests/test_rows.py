@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markets import random_market, random_tree
 from mosaik_p2p.charges.mechanisms import no_charges, path_charges
 from mosaik_p2p.errors import Status
+from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.central import build_model
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.exclusive import storage_rows
@@ -20,7 +21,7 @@ from mosaik_p2p.market.operator import SLACK_PRICE, Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.reach import own_rows, reach
 from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import CURVATURE, CURVED, MARGIN, HeldRow, LimitRow, held_row
+from mosaik_p2p.market.rows import CURVATURE, CURVED, MARGIN, HeldRow, held_row
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel, Variable
 from mosaik_p2p.units import ELECTRICITY, FloatArray
 from rows_reference import held_imbalances

@@ -18,7 +18,8 @@ from mosaik_p2p.loading.file_limits import with_file_limits
 from mosaik_p2p.market.forecasts import ATTRIBUTES, KINDS
 from mosaik_p2p.networks.power_flow import PowerFlow
 from mosaik_p2p.results.store import read_table
-from mosaik_p2p.scenario.grids import ElectricitySpec, HeatLimitsSpec
+from mosaik_p2p.scenario.grids import ElectricitySpec
+from mosaik_p2p.scenario.limits import HeatLimitsSpec
 from mosaik_p2p.sims import electric_grid, heat_grid, market, profiles, recorder
 from mosaik_p2p.sims.grid import flow_row
 
@@ -432,7 +433,7 @@ class TestProfiles:
         }
 
 
-FLOW = flow_row("electricity", Status.OK, iterations=2, slack_kw=1.0, loss_kw=0.1, pump_kw=None)
+FLOW = flow_row("electricity", Status.OK, cause=None, iterations=2, slack_kw=1.0, loss_kw=0.1, pump_kw=None)
 
 
 class TestRecorder:
@@ -502,9 +503,7 @@ def test_the_market_runs_against_the_usual_adapter(case: Case) -> None:
 def test_grids_without_a_scenario_have_the_limits_of_one_that_states_none() -> None:
     stated = with_file_limits(ElectricitySpec(case="bus15"), None).limits
     limits = electric(network_function="case4gs")._opened.limits
-    assert (limits.voltage_min_pu, limits.voltage_max_pu) == (stated.voltage_pu.min, stated.voltage_pu.max)
-    assert limits.line_loading_percent == stated.line_loading_percent
-    assert limits.transformer_loading_percent == stated.transformer_loading_percent
-    heat = HeatLimitsSpec()
-    for name in ("velocity_m_per_s", "pressure_gradient_pa_per_m", "differential_pressure_bar", "t_supply_min_c"):
-        assert getattr(heat_grid.DEFAULT_LIMITS, name) == getattr(heat, name)
+    assert limits.of_all == {of.key: stated.stated(of.all_key) for of in stated.quantities() if of.all_key}
+    heat = {of.key: HeatLimitsSpec().stated(of.all_key) for of in HeatLimitsSpec.quantities()}
+    assert heat_grid.DEFAULT_LIMITS.of_all == {key: limit for key, limit in heat.items() if limit is not None}
+    assert (limits.of_all["voltage_min"], heat["t_supply"]) == (0.95, 60.0)

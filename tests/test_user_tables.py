@@ -206,6 +206,8 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, monkeypa
     (tmp_path / "file").touch()
     assert "is no folder" in result_place_faults(tmp_path / "file" / "below")[0].problem
     assert "is a folder" in target_faults("--json", tmp_path)[0].problem
+    (missing,) = target_faults("--json", tmp_path / "new" / "out.json")
+    assert missing.problem == "cannot be written: its folder does not exist"
     monkeypatch.setattr("os.access", lambda path, _: Path(path) != tmp_path)
     for faults in (result_place_faults(tmp_path / "new"), target_faults("--json", tmp_path / "out.json")):
         assert "no permission" in faults[0].problem

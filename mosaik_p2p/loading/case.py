@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
-from mosaik_p2p.feasibility.limits import ElectricLimits, HeatLimits
+from mosaik_p2p.limits.stated import NetworkLimits
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.heat import HeatNetwork
@@ -31,8 +31,8 @@ class Case:
     prosumers: tuple[Prosumer, ...]
     electric: ElectricNetwork | None
     heat: HeatNetwork | None
-    electric_limits: ElectricLimits | None
-    heat_limits: HeatLimits | None
+    electric_limits: NetworkLimits | None
+    heat_limits: NetworkLimits | None
     background: FloatArray | None
     """(span,) factor on all that the electric network's own elements draw and no prosumer replaces; None: nothing."""
     generation: FloatArray

@@ -7,111 +7,72 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.limits.base import LimitedQuantity
+from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.networks.electric import ElectricNetwork
-from mosaik_p2p.networks.stored_limits import stored_limits
-from mosaik_p2p.scenario.grids import (
-    USUAL_LOADING_PERCENT,
-    USUAL_VOLTAGE_PU,
-    ElectricElementSpec,
-    ElectricitySpec,
-    ElectricLimitsSpec,
-    VoltageBand,
-)
+from mosaik_p2p.networks.stored_limits import TABLES, stored_limits
+from mosaik_p2p.scenario.grids import ElectricitySpec
+from mosaik_p2p.scenario.limits import ElectricElementSpec, ElectricLimitsSpec, bands, own_table, table_of_all
+from mosaik_p2p.units import ELECTRICITY
 
-Quantity = tuple[str, str]
-"""Table, and quantity as `ElementLimit` calls it."""
-USUAL: Mapping[Quantity, float] = {
-    ("bus", "voltage_min_pu"): USUAL_VOLTAGE_PU[0],
-    ("bus", "voltage_max_pu"): USUAL_VOLTAGE_PU[1],
-    ("line", "loading_percent"): USUAL_LOADING_PERCENT,
-    ("transformer", "loading_percent"): USUAL_LOADING_PERCENT,
-}
-_TABLES = {"bus": "bus", "line": "line", "transformer": "trafo"}
-
-
-def stated_limits(limits: ElectricLimitsSpec) -> dict[Quantity, float | None]:
-    """What the scenario says of all elements; None where it leaves that to the file."""
-    return {
-        ("bus", "voltage_min_pu"): limits.voltage_pu.min,
-        ("bus", "voltage_max_pu"): limits.voltage_pu.max,
-        ("line", "loading_percent"): limits.line_loading_percent,
-        ("transformer", "loading_percent"): limits.transformer_loading_percent,
-    }
+Own = Mapping[str, Mapping[str, float]]
+"""By key of the limited quantity and name of the element."""
 
 
 def with_file_limits(spec: ElectricitySpec, network: ElectricNetwork | None) -> ElectricitySpec:
     """The electric network with every limit stated: by the scenario, else by the file, else the usual one."""
     own = _own_limits(network, spec.limits)
-    general = {key: _general(key, value, own, network) for key, value in stated_limits(spec.limits).items()}
+    general = {of.key: _general(of, spec.limits.stated(of.all_key), own, network) for of in _of_all()}
     # Not judged again: limits of the file and of the scenario may leave no room together, see `band_faults`.
     limits = ElectricLimitsSpec.model_construct(
-        voltage_pu=VoltageBand.model_construct(
-            min=general["bus", "voltage_min_pu"], max=general["bus", "voltage_max_pu"]
-        ),
-        line_loading_percent=general["line", "loading_percent"],
-        transformer_loading_percent=general["transformer", "loading_percent"],
-        element=(*_elements(own, general), *spec.limits.element),
+        **table_of_all(ElectricLimitsSpec, general), element=(*_elements(own, general), *spec.limits.element)
     )
     return spec.model_copy(update={"limits": limits})
 
 
 def band_faults(place: str, spec: ElectricitySpec) -> Iterator[Fault]:
-    """The general band of voltages that leaves no room, once the file's limits are worked in."""
-    least, most = spec.limits.voltage_pu.min, spec.limits.voltage_pu.max
-    if least is not None and most is not None and least >= most:
-        problem = f"is not below the largest voltage, {most:g}, one of the two being the file's"
-        yield Fault(f"{place}.limits.voltage_pu.min", f"{least:g}", problem, "State both of them")
+    """The general bands that leave no room, once the file's limits are worked in."""
+    for low, high in bands(_of_all()):
+        least, most = spec.limits.stated(low.all_key), spec.limits.stated(high.all_key)
+        if least is not None and most is not None and least >= most:
+            problem = f"is not below the largest {low.name}, {most:g}, one of the two being the file's"
+            yield Fault(f"{place}.limits.{low.all_key}", f"{least:g}", problem, "State both of them")
 
 
-def _own_limits(network: ElectricNetwork | None, limits: ElectricLimitsSpec) -> dict[Quantity, dict[str, float]]:
-    """By quantity and element, the limits of the file that no word of the scenario overrides."""
-    stated = stated_limits(limits)
-    named: set[tuple[str, str]] = {(own.table, own.name) for own in limits.element}
-    found: dict[Quantity, dict[str, float]] = {key: {} for key in USUAL}
+def _of_all() -> tuple[LimitedQuantity, ...]:
+    """The quantities that can be limited for all elements at once."""
+    return tuple(of for of in limited_quantities(ELECTRICITY) if of.all_key)
+
+
+def _own_limits(network: ElectricNetwork | None, limits: ElectricLimitsSpec) -> dict[str, dict[str, float]]:
+    """The limits of the file that no word of the scenario overrides."""
+    said = {(of.key, element.name) for element in limits.element for of, _ in element.limits()}
+    said_of_all = {of.key for of in _of_all() if limits.stated(of.all_key) is not None}
+    found: dict[str, dict[str, float]] = {of.key: {} for of in _of_all()}
     for limit in () if network is None else stored_limits(network.net):
-        key = (limit.table, limit.quantity)
-        if stated[key] is None and not _says(limits, limit.table, limit.name, limit.quantity, named):
-            found[key][limit.name] = limit.value
+        if limit.key not in said_of_all and (limit.key, limit.name) not in said:
+            found[limit.key][limit.name] = limit.value
     return found
 
 
-def _says(limits: ElectricLimitsSpec, table: str, name: str, quantity: str, named: set[tuple[str, str]]) -> bool:
-    """Whether the scenario limits this quantity of the one element."""
-    if (table, name) not in named:
-        return False
-    mine = [own for own in limits.element if (own.table, own.name) == (table, name)]
-    if table != "bus":
-        return any(own.loading_percent is not None for own in mine)
-    side = "min" if quantity == "voltage_min_pu" else "max"
-    return any(own.voltage_pu is not None and getattr(own.voltage_pu, side) is not None for own in mine)
-
-
-def _general(
-    key: Quantity, stated: float | None, own: Mapping[Quantity, Mapping[str, float]], network: ElectricNetwork | None
-) -> float:
+def _general(of: LimitedQuantity, stated: float | None, own: Own, network: ElectricNetwork | None) -> float | None:
     """What holds for all elements without a limit of their own; of many alike in the file, that one."""
     if stated is not None:
         return stated
-    values = Counter(own[key].values())
+    values = Counter(own[of.key].values())
     if network is None or not values:
-        return USUAL[key]
-    elements = network.net[_TABLES[key[0]]]
-    everyone = len(own[key]) == int(elements["in_service"].sum())
-    return values.most_common(1)[0][0] if everyone else USUAL[key]
+        return of.usual
+    everyone = len(own[of.key]) == int(network.net[TABLES[of.element]]["in_service"].sum())
+    return values.most_common(1)[0][0] if everyone else of.usual
 
 
-def _elements(
-    own: Mapping[Quantity, Mapping[str, float]], general: Mapping[Quantity, float]
-) -> Iterator[ElectricElementSpec]:
-    """The file's limits that are not those of all."""
-    bands: dict[str, dict[str, float]] = {}
-    for key, limits in own.items():
-        for name, value in limits.items():
-            if value == general[key]:
-                continue
-            if key[0] == "bus":
-                bands.setdefault(name, {})["min" if key[1] == "voltage_min_pu" else "max"] = value
-            else:
-                yield ElectricElementSpec.model_validate({"table": key[0], "name": name, "loading_percent": value})
-    for name, band in bands.items():
-        yield ElectricElementSpec(table="bus", name=name, voltage_pu=VoltageBand(**band))
+def _elements(own: Own, general: Mapping[str, float | None]) -> Iterator[ElectricElementSpec]:
+    """The file's limits that are not those of all; both sides of a band together."""
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for of in _of_all():
+        for name, value in own[of.key].items():
+            if value != general[of.key]:
+                found.setdefault((of.element, name, of.quantity), {})[of.key] = value
+    for (table, name, quantity), values in found.items():
+        keys = own_table([of for of in _of_all() if of.quantity == quantity], values)
+        yield ElectricElementSpec.model_validate({"table": table, "name": name, **keys})

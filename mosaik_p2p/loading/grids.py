@@ -2,35 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.feasibility.electric import POWER
-from mosaik_p2p.feasibility.limits import HEAT_LIMIT_NAMES, ElectricLimits, ElementLimit, HeatLimits
+from mosaik_p2p.limits.heat import T_SUPPLY
+from mosaik_p2p.limits.registry import registration_faults
+from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading.file_limits import band_faults, with_file_limits
+from mosaik_p2p.loading.limit_faults import limit_faults
 from mosaik_p2p.networks.electric import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
-from mosaik_p2p.networks.stored_limits import line_ratings
-from mosaik_p2p.scenario.grids import (
-    ELECTRIC_QUANTITIES,
-    ElectricElementSpec,
-    ElectricitySpec,
-    HeatElementSpec,
-    HeatSpec,
-    cold_limit,
-)
+from mosaik_p2p.networks.stored_limits import TABLES, stored_ratings
+from mosaik_p2p.scenario.grids import ElectricitySpec, HeatSpec, cold_limit, least_supply_c
+from mosaik_p2p.scenario.limits import ElementLimits, NetworkLimitsSpec
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.names import did_you_mean
+from mosaik_p2p.units import ELECTRICITY, HEAT
 
 ELECTRICITY_PLACE = "networks.electricity"
 HEAT_PLACE = "networks.heat"
-_ELECTRIC_TABLES = {"bus": "bus", "line": "line", "transformer": "trafo"}
-_ELECTRIC_QUANTITIES = tuple(dict.fromkeys(chain.from_iterable(ELECTRIC_QUANTITIES.values())))
-_HEAT_QUANTITIES = tuple(quantity for table in HEAT_LIMIT_NAMES.values() for quantity in table)
-
-
-"""Column of the lines of a network's file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +31,8 @@ class Grids:
     heat: HeatNetwork | None
     electricity: ElectricitySpec | None
     """What the scenario says of the electric network, with the limits of its file worked in."""
-    electric_limits: ElectricLimits | None
-    heat_limits: HeatLimits | None
+    electric_limits: NetworkLimits | None
+    heat_limits: NetworkLimits | None
     faults: tuple[Fault, ...]
 
 
@@ -62,12 +52,17 @@ def grids_of(scenario: Scenario, folder: Path) -> Grids:
     electricity = None if spec.electricity is None else with_file_limits(spec.electricity, electric)
     if electricity is not None:
         faults.extend(band_faults(ELECTRICITY_PLACE, electricity))
+    electric_limits = None if electricity is None else _with_ratings(_limits(electricity.limits), electric)
+    heat_limits = None if spec.heat is None else _limits(spec.heat.limits)
+    faults.extend(registration_faults())
+    for name, limits in ((ELECTRICITY, electric_limits), (HEAT, heat_limits)):
+        faults.extend(limit_faults(limits, name, negotiates=scenario.negotiation.enabled))
     return Grids(
         electric=electric,
         heat=heat,
         electricity=electricity,
-        electric_limits=None if electricity is None else _with_rated_lines(_electric_limits(electricity), electric),
-        heat_limits=None if spec.heat is None else _heat_limits(spec.heat),
+        electric_limits=electric_limits,
+        heat_limits=heat_limits,
         faults=tuple(faults),
     )
 
@@ -118,74 +113,40 @@ def _place_of(inner: str, table: str) -> str:
     return f"{table}.file" if inner == "file" else f"{table}.file ({inner})"
 
 
-def _electric_limits(spec: ElectricitySpec) -> ElectricLimits:
-    limits = spec.limits
-    return ElectricLimits(
-        voltage_min_pu=limits.voltage_pu.min,
-        voltage_max_pu=limits.voltage_pu.max,
-        line_loading_percent=limits.line_loading_percent,
-        transformer_loading_percent=limits.transformer_loading_percent,
-        elements=tuple(own for element in limits.element for own in _electric_element(element)),
+def _limits(spec: NetworkLimitsSpec) -> NetworkLimits:
+    stated = {of.key: spec.stated(of.all_key) for of in spec.quantities()}
+    return NetworkLimits(
+        {key: value for key, value in stated.items() if value is not None},
+        tuple(ElementLimit(of.key, own.name, value) for own in spec.element for of, value in own.limits()),
     )
 
 
-def _electric_element(spec: ElectricElementSpec) -> Iterator[ElementLimit]:
-    if spec.voltage_pu is not None:
-        for quantity, value in (("voltage_min_pu", spec.voltage_pu.min), ("voltage_max_pu", spec.voltage_pu.max)):
-            if value is not None:
-                yield ElementLimit(spec.table, spec.name, quantity, value)
-    if spec.loading_percent is not None:
-        yield ElementLimit(spec.table, spec.name, "loading_percent", spec.loading_percent)
-    if spec.max_kw is not None:
-        yield ElementLimit(spec.table, spec.name, POWER, spec.max_kw)
-
-
-def _with_rated_lines(limits: ElectricLimits, network: ElectricNetwork | None) -> ElectricLimits:
-    """With the ratings in MW that the network's file gives its lines, but where the scenario states its own."""
+def _with_ratings(limits: NetworkLimits, network: ElectricNetwork | None) -> NetworkLimits:
+    """With those that the network's file gives single elements, but where the scenario states its own."""
     if network is None:
         return limits
-    stated = {limit.name for limit in limits.elements if (limit.table, limit.quantity) == ("line", POWER)}
-    rated = (limit for limit in line_ratings(network.net) if limit.name not in stated)
+    stated = {(limit.key, limit.name) for limit in limits.elements}
+    rated = (limit for limit in stored_ratings(network.net) if (limit.key, limit.name) not in stated)
     return replace(limits, elements=(*limits.elements, *rated))
 
 
-def _heat_limits(spec: HeatSpec) -> HeatLimits:
-    limits = spec.limits
-    return HeatLimits(
-        velocity_m_per_s=limits.velocity_m_per_s,
-        pressure_gradient_pa_per_m=limits.pressure_gradient_pa_per_m,
-        differential_pressure_bar=limits.differential_pressure_bar,
-        t_supply_min_c=limits.t_supply_min_c,
-        plant_heat_max_kw=limits.plant_heat_max_kw,
-        pump_head_max_bar=limits.pump_head_max_bar,
-        elements=tuple(own for element in limits.element for own in _heat_element(element)),
-    )
-
-
-def _heat_element(spec: HeatElementSpec) -> Iterator[ElementLimit]:
-    for quantity in _HEAT_QUANTITIES:
-        value = getattr(spec, quantity)
-        if value is not None:
-            yield ElementLimit(spec.table, spec.name, quantity, value)
-
-
-def _doubles(place: str, elements: Sequence[ElectricElementSpec | HeatElementSpec]) -> Iterator[Fault]:
+def _doubles(place: str, elements: Sequence[ElementLimits]) -> Iterator[Fault]:
     """Limits of an element for a quantity that has one already: only one of them could hold."""
     first: dict[tuple[str, str, str], int] = {}
     for position, element in enumerate(elements):
-        for quantity in (*_ELECTRIC_QUANTITIES, *_HEAT_QUANTITIES):
-            if getattr(element, quantity, None) is None:
+        for key in element.own_keys():
+            if getattr(element, key) is None:
                 continue
-            before = first.setdefault((element.table, element.name, quantity), position)
+            before = first.setdefault((element.table, element.name, key), position)
             if before != position:
                 problem = f"is a duplicate: element[{before}] limits this quantity of the same {element.table}"
-                at = f"{place}.limits.element[{position}].{quantity}"
+                at = f"{place}.limits.element[{position}].{key}"
                 yield Fault(at, f"{element.table} {element.name!r}", problem, "Keep one of the two.")
 
 
 def _unknown_electric_elements(spec: ElectricitySpec, network: ElectricNetwork) -> Iterator[Fault]:
     for position, element in enumerate(spec.limits.element):
-        known = list(network.net[_ELECTRIC_TABLES[element.table]]["name"])
+        known = list(network.net[TABLES[element.table]]["name"])
         yield from _unknown_element(f"{ELECTRICITY_PLACE}.limits.element[{position}]", element, known)
 
 
@@ -194,6 +155,7 @@ def _unknown_heat_elements(spec: HeatSpec, network: HeatNetwork, scenario: Scena
         "pipe": list(network.net.pipe["name"]),
         "prosumer": [prosumer.name for prosumer in scenario.prosumers],
         "plant": [plant.name for plant in network.plants],
+        "junction": list(network.net.junction["name"]),
     }
     for position, element in enumerate(spec.limits.element):
         yield from _unknown_element(f"{HEAT_PLACE}.limits.element[{position}]", element, known[element.table])
@@ -202,12 +164,13 @@ def _unknown_heat_elements(spec: HeatSpec, network: HeatNetwork, scenario: Scena
 def _cold_feeds(spec: HeatSpec, network: HeatNetwork) -> Iterator[Fault]:
     """A least supply temperature that no plant of the network reaches, nor anybody who feeds in."""
     hottest_c = max([spec.t_feed_c or 0.0, *(plant.t_supply_c for plant in network.plants)])
-    if spec.limits.t_supply_min_c >= hottest_c:
+    least_c = least_supply_c(spec.limits)
+    if least_c >= hottest_c:
         problem, remedy = cold_limit(hottest_c)
-        yield Fault(f"{HEAT_PLACE}.limits.t_supply_min_c", f"{spec.limits.t_supply_min_c:g}", problem, remedy)
+        yield Fault(f"{HEAT_PLACE}.limits.{T_SUPPLY.all_key}", f"{least_c:g}", problem, remedy)
 
 
-def _unknown_element(place: str, element: ElectricElementSpec | HeatElementSpec, known: list[str]) -> Iterator[Fault]:
+def _unknown_element(place: str, element: ElementLimits, known: list[str]) -> Iterator[Fault]:
     if element.name not in known:
         problem = f"the network has no {element.table} of this name"
         yield Fault(f"{place}.name", repr(element.name), problem, did_you_mean(element.name, known))

@@ -130,12 +130,16 @@ def _heat_tables(net: Mapping[str, Any], is_stated: Callable[[str], bool]) -> In
 
 
 def _stated(scenario: Scenario) -> Callable[[str], bool]:
-    """Whether the scenario says something under a key such as `networks.heat.friction`."""
+    """Whether the scenario says something under a key such as `networks.heat.friction`; under one such as
+    `limits.element[line].max_kw` of one of the elements of that table."""
 
     def is_stated(key: str) -> bool:
-        value: Any = scenario
+        values: list[Any] = [scenario]
         for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
-        return value is not None and value != {}
+            name, _, table = part.rstrip("]").partition("[")
+            values = [value.get(name) if isinstance(value, Mapping) else getattr(value, name, None) for value in values]
+            if table:
+                values = [own for listed in values for own in listed or () if own.table == table]
+        return any(value is not None and value != {} for value in values)
 
     return is_stated

@@ -118,8 +118,8 @@ def partner_faults(reading: Reading) -> Iterator[Fault]:
     """Pairs of `market.partners` that are none."""
     known = {prosumer.name for prosumer in reading.scenario.prosumers}
     seen: set[frozenset[str]] = set()
-    for position, pair in enumerate(reading.scenario.market.partners or ()):
-        place, value = f"market.partners[{position}]", " and ".join(map(repr, pair))
+    for place, pair in zip(reading.pair_places, reading.scenario.market.partners or (), strict=True):
+        value = " and ".join(map(repr, pair))
         unknown = [] if reading.lost("prosumers") else [name for name in pair if name not in known]
         for name in unknown:
             yield Fault(place, repr(name), "is no prosumer", did_you_mean(name, known))

@@ -27,6 +27,7 @@ TIGHTER = (0.3, 0.1)
 """Parts of the wanted gap at which the iteration goes on where exact trades came out dearer than its own."""
 DUST = 1e-5
 """Trades below this part of a prosumer's mean size are rounding, not trade."""
+CENTRALLY = "raise market.relative_gap, or use market.on_not_converged = central"
 Progress = Callable[[int, float], None]
 """Told the iterations and the worst residual after each measured step."""
 
@@ -68,6 +69,21 @@ class Clearing:
     """The same of the other intervals that bind, in their order."""
 
 
+Binding = tuple[tuple[Trades, ...], ...]
+"""Trades by interval that binds and carrier."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Trades and dispatches that fit each other; see `Clearing` for shapes and units."""
+
+    binding: Binding
+    sale_kw: FloatArray
+    price_per_kwh: FloatArray
+    dispatch: tuple[Completion, ...]
+    repaired: bool
+
+
 def told(progress: Progress | None) -> OnCheck[Certificate] | None:
     """What the driver tells, for whom the worst residual is enough."""
     return None if progress is None else lambda iteration, residuals, _: progress(iteration, residuals.worst)
@@ -105,31 +121,44 @@ def settled(fleet: Fleet, form: Form, outcome: Outcome[Certificate], settings: S
     converged = outcome.converged and final.is_sound and final.relative_gap <= settings.relative_gap
     # Stores that were held to one direction are what may cost more than an iteration that had converged.
     held = outcome.converged and final.is_sound and repaired
+    status = Status.OK if converged else Status.GAP_OPEN if held else Status.NOT_CONVERGED
+    cause = None if converged else cause_of(fleet.problem, outcome, final, settings, CENTRALLY)
+    # Who does not trade a carrier has a price of its own for it.
+    prices = np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh)
+    found = Found(agreed.binding, agreed.sale_kw, prices, tuple(dispatch), repaired)
+    return clearing_of(fleet.problem, form.name, outcome, final, found, status, cause)
+
+
+def clearing_of(
+    problem: MarketProblem,
+    form: str,
+    outcome: Outcome[Certificate],
+    final: Certificate,
+    found: Found,
+    status: Status,
+    cause: str | None,
+) -> Clearing:
+    """What was found, with the figures of its iteration and of its certificate, `final`."""
     return Clearing(
-        status=Status.OK if converged else Status.GAP_OPEN if held else Status.NOT_CONVERGED,
-        cause=None if converged else _cause(fleet.problem, outcome, final, settings),
-        form=form.name,
+        status=status,
+        cause=cause,
+        form=form,
         iterations=outcome.iterations,
         primal_residual=float(outcome.residuals.primal.max()),
         dual_residual=float(outcome.residuals.dual.max()),
-        cost=cost,
+        cost=final.cost,
         lower_bound=final.lower_bound,
         relative_gap=final.relative_gap,
         gap_of_gain=final.gap_of_gain,
-        trades=agreed.binding[0],
-        sale_kw=agreed.sale_kw,
-        # Who does not trade a carrier has a price of its own for it.
-        price_per_kwh=np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh),
-        dispatch=tuple(dispatch),
-        repaired=repaired,
-        scarcity_price_per_kwh=scarcity_price(fleet.problem),
-        end=end,
-        later_trades=agreed.binding[1:],
+        trades=found.binding[0],
+        sale_kw=found.sale_kw,
+        price_per_kwh=found.price_per_kwh,
+        dispatch=found.dispatch,
+        repaired=found.repaired,
+        scarcity_price_per_kwh=scarcity_price(problem),
+        end=outcome.end,
+        later_trades=found.binding[1:],
     )
-
-
-Binding = tuple[tuple[Trades, ...], ...]
-"""Trades by interval that binds and carrier."""
 
 
 def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding) -> float:
@@ -185,7 +214,10 @@ def _agreed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, b
     return Agreed(binding, sale, dispatch), repaired
 
 
-def _cause(problem: MarketProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings) -> str:
+def cause_of(
+    problem: MarketProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings, remedy_of_gap: str
+) -> str:
+    """Why a clearing is not what was asked for; `remedy_of_gap` is for a sound bound that does not close."""
     found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
     where = f"after {outcome.iterations} iterations: {found}"
     suspects = out_of_proportion(problem)
@@ -196,5 +228,5 @@ def _cause(problem: MarketProblem, outcome: Outcome[Certificate], final: Certifi
     elif not final.is_sound:
         remedy = "the cost lies below its bound: prices and limits are too far apart in size"
     else:
-        remedy = "the bound does not close: raise market.relative_gap, or use market.on_not_converged = central"
+        remedy = f"the bound does not close: {remedy_of_gap}"
     return f"{where}, both must be at most {settings.relative_gap:g}; {remedy}"

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 
 from mosaik_p2p.market.exclusive import OVERLAP, meter_rows, one_way_rows
 from mosaik_p2p.market.problem import UNLIMITED
-from mosaik_p2p.market.quadratic import DiagonalProgram, NotSolved
+from mosaik_p2p.market.quadratic import DiagonalProgram, NoPoint, NotSolved
 from mosaik_p2p.market.subproblem import STEP_TOLERANCE, balance_rows
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
@@ -149,9 +149,12 @@ class _Search:
             above, _, upper = heapq.heappop(waiting)
             try:
                 node = self._solved(upper)
-            except NotSolved as error:
-                # Who has no point needs no bound; of who might have one, only its parent's is known.
-                closed = closed if "infeasible" in str(error).lower() else min(closed, above)
+            except NoPoint:
+                # It needs no bound.
+                continue
+            except NotSolved:
+                # It may have a point, of which only its parent's bound is known.
+                closed = min(closed, above)
                 continue
             bound = max(node.bound, above)
             both = self._both(node.x)

@@ -7,15 +7,14 @@ import numpy as np
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.agreed_trades import DUST, devices_kw, with_contracts
 from mosaik_p2p.market.certificate import Certificate
-from mosaik_p2p.market.cleared import Clearing, Progress, told
+from mosaik_p2p.market.cleared import Clearing, Found, Progress, cause_of, clearing_of, told
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.iteration import Outcome, Start
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.recourse import prepared
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.subproblem import Completion
-from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel, is_behind_meter
 from mosaik_p2p.units import FloatArray
@@ -23,6 +22,8 @@ from mosaik_p2p.units import FloatArray
 TIGHTER = 0.5
 """Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
 a limit is a small difference between large costs."""
+LONGER = "raise market.max_iterations or market.relative_gap"
+"""The remedy where the bound does not close: nothing else clears under rows."""
 
 
 @dataclass(frozen=True)
@@ -129,25 +130,9 @@ def _settled(
     prices[:, 0] = node_price - surcharge
     own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))
     status = _status(outcome, certificate, settings, repaired=repaired)
-    clearing = Clearing(
-        status=status,
-        cause=None if status is Status.OK else _cause(problem, outcome, certificate.relative_gap, settings),
-        form=form.name,
-        iterations=outcome.iterations,
-        primal_residual=float(outcome.residuals.primal.max()),
-        dual_residual=float(outcome.residuals.dual.max()),
-        cost=cost,
-        lower_bound=certificate.lower_bound,
-        relative_gap=certificate.relative_gap,
-        gap_of_gain=certificate.gap_of_gain,
-        trades=trades,
-        sale_kw=sale,
-        price_per_kwh=own,
-        dispatch=dispatch,
-        repaired=repaired,
-        scarcity_price_per_kwh=scarcity_price(problem),
-        end=end,
-    )
+    cause = None if status is Status.OK else _cause(problem, outcome, certificate, settings)
+    found = Found((trades,), sale, own, dispatch, repaired)
+    clearing = clearing_of(problem, form.name, outcome, certificate, found, status, cause)
     return Limited(clearing, surcharge, multiplier, slack, injection, end)
 
 
@@ -168,12 +153,8 @@ def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
     return sale
 
 
-def _cause(problem: MarketProblem, outcome: Outcome[Certificate], gap: float, settings: Settings) -> str:
-    found = f"relative gap {gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
-    wanted = f"both must be at most {settings.relative_gap:g}; raise market.max_iterations or market.relative_gap"
-    suspects = out_of_proportion(problem)
-    more = "" if suspects is None else f"; out of all proportion: {suspects}"
-    return f"under the networks' limits, after {outcome.iterations} iterations: {found}, {wanted}{more}"
+def _cause(problem: MarketProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings) -> str:
+    return f"under the networks' limits, {cause_of(problem, outcome, final, settings, LONGER)}"
 
 
 def _prices(form: OperatorForm, end: Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:

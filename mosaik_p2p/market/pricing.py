@@ -90,7 +90,7 @@ def _worth_relief(
     for row, slack in zip(rows, limited.slack, strict=True):
         before, reached = (float(row.slope @ x[row.carrier]) for x in (standing.first_kw, limited.injection_kw))
         has_relief = before - reached > WORTHLESS_RELIEF * slack
-        was_relieved = standing.rounds == 0 or row.excess < standing.first_excess[row.key[:4]]
+        was_relieved = standing.rounds == 0 or row.excess < standing.first_excess[row.carrier, row.key.limit]
         is_kept = row.key not in lacking or (has_relief and was_relieved)
         (kept if is_kept else worthless).append(row)
     return tuple(kept), tuple(worthless)

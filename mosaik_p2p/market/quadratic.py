@@ -26,6 +26,14 @@ class NotSolved(Exception):
     """The interior-point method ended without a solution; the text is its own status."""
 
 
+class NoPoint(NotSolved):
+    """No values keep the equations and bounds: the programme has no solution, and not only none that was found."""
+
+
+NO_POINT_OF_LINPROG = 2
+"""Its status where there is none."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """Primal `x`, multipliers `y` of the equations (gradient = matrix' y + bound multipliers) and iterations."""
@@ -99,7 +107,7 @@ class DiagonalProgram:
             status = self._solver.solve()
         if status != piqp.PIQP_SOLVED:
             if self._quadratic.any():
-                raise NotSolved(str(status))
+                raise (NoPoint if status == piqp.PIQP_PRIMAL_INFEASIBLE else NotSolved)(str(status))
             return self._at_a_vertex(f"{status}; ")
         result = self._solver.result
         return Solution(x=self._whole(result.x), y=-np.array(result.y), iterations=int(result.info.iter))
@@ -118,7 +126,7 @@ class DiagonalProgram:
         solve: Any = linprog  # its stubs know no sparse matrices
         found = solve(self._linear, A_eq=self._matrix, b_eq=self._rhs, bounds=limits, method="highs", options=exact)
         if found.status != 0:
-            raise NotSolved(f"{status}HiGHS: {found.message}")
+            raise (NoPoint if found.status == NO_POINT_OF_LINPROG else NotSolved)(f"{status}HiGHS: {found.message}")
         return Solution(x=self._whole(found.x), y=np.array(found.eqlin.marginals), iterations=int(found.nit))
 
     def _whole(self, free: FloatArray) -> FloatArray:

@@ -12,10 +12,12 @@ Reactive power is a constant of the plan: `bound` holds for the plan at hand, an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
+from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.units import FloatArray
 
 MARGIN = 1e-6
@@ -24,30 +26,16 @@ CURVATURE = 0.25
 """Largest part of what the last linearisation missed by that the next one, which has a shorter way, is held to miss by;
 doubled each time that the limit is found broken after `CURVED` times."""
 CURVED = 2
-NO_INFLUENCE = 1e-3
-"""A limit that all prosumers together, moving by their size, change by less than this part of its excess is beyond
-their influence."""
 
 
-@dataclass(frozen=True)
-class LimitRow:
-    """What a network reports about one limit: its value and how each prosumer's injection changes it."""
+class RowKey(NamedTuple):
+    """What makes a row the same one in every round: which limit of which carrier's network, and which way it binds."""
 
-    element: str
-    quantity: str
-    unit: str
-    value: float
-    limit: float
-    is_upper: bool
-    per_kw: Mapping[str, float]
-    """By prosumer: change of the value, in `unit`, by 1 kW more injected, all reactive power held."""
-    per_kvar: Mapping[str, float] = field(default_factory=dict)
-    """The same by 1 kvar more injected."""
-
-    @property
-    def excess(self) -> float:
-        """By how much the limit is broken, in `unit`; negative where there is room."""
-        return self.value - self.limit if self.is_upper else self.limit - self.value
+    carrier: int
+    limit: LimitKey
+    is_reverse: bool
+    """What flows through a line or a pipe is limited in both directions: a row of either is kept beside the other, or
+    the dispatch would swing between them."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +64,9 @@ class HeldRow:
     """(N,) reactive power of the plan that `bound` holds for."""
 
     @property
-    def key(self) -> "RowKey":
+    def key(self) -> RowKey:
         """What makes it the same row in every round."""
-        return row_key(self.carrier, self.element, self.quantity, self.is_upper, self.slope)
+        return row_key(self.carrier, LimitKey(self.element, self.quantity, self.is_upper), self.slope)
 
     @property
     def excess(self) -> float:
@@ -103,17 +91,9 @@ class HeldRow:
         return float(renewed.slope @ injection_kw) - renewed.bound - renewed.margin
 
 
-RowKey = tuple[int, str, str, bool, bool]
-"""Carrier, element, quantity, whether it is an upper limit, and the side on which it binds."""
-
-
-def row_key(carrier: int, element: str, quantity: str, is_upper: bool, slope: FloatArray) -> RowKey:
-    """The key of a row.
-
-    What flows through a line or a pipe is limited in both directions: a row of either is kept beside the other, or the
-    dispatch would swing between them.
-    """
-    return carrier, element, quantity, is_upper, bool(slope.sum() < 0.0)
+def row_key(carrier: int, limit: LimitKey, slope: FloatArray) -> RowKey:
+    """The key of a row with this slope (N,)."""
+    return RowKey(carrier, limit, bool(slope.sum() < 0.0))
 
 
 def held_row(
@@ -132,7 +112,7 @@ def held_row(
         sign * np.array([change.get(name, 0.0) for name in names]) for change in (row.per_kw, row.per_kvar)
     )
     planned = np.zeros(len(names)) if kvar is None else kvar
-    before = held.get(row_key(carrier, row.element, row.quantity, row.is_upper, slope))
+    before = held.get(row_key(carrier, row.key, slope))
     broken = (before.times_broken if before is not None else 0) + int(row.excess > 0)
     margin = MARGIN * abs(row.limit)
     if before is not None:
@@ -169,8 +149,3 @@ def _missed_again(before: HeldRow, excess: float, missed: float, times_broken: i
         return missed * (min(missed / way, CURVATURE) if way > 0.0 else CURVATURE)
     # What is missed time and again is no curvature, and in the end is kept away by its whole size.
     return missed * min(CURVATURE * 2.0 ** (times_broken - CURVED - 1), 1.0)
-
-
-def can_be_influenced(row: HeldRow, size_kw: FloatArray) -> bool:
-    """Whether prosumers that move by their size (N,) change the value noticeably."""
-    return bool(np.abs(row.slope) @ size_kw > max(NO_INFLUENCE * row.excess, 0.0)) and row.size > 0.0

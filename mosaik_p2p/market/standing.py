@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from mosaik_p2p.limits.influence import can_influence
+from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.exclusive import with_meters_held
@@ -19,7 +21,7 @@ from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.reach import own_rows
 from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import HeldRow, LimitRow, RowKey, can_be_influenced, held_row
+from mosaik_p2p.market.rows import HeldRow, RowKey, held_row
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.prosumers.devices import Prosumer
 from mosaik_p2p.prosumers.model import IMBALANCE, ProsumerModel
@@ -100,10 +102,6 @@ class Checked:
         return self.excess, self.cost
 
 
-LimitKey = tuple[int, str, str, bool]
-"""Carrier, element, quantity, whether it is an upper limit: a row's key without its side."""
-
-
 @dataclass(frozen=True)
 class Standing:
     """An interval under negotiation, by the last dispatch. Nothing in it outlives the interval."""
@@ -126,8 +124,8 @@ class Standing:
     """Broken limits that prosumers do not move noticeably."""
     lacking: frozenset[RowKey] = frozenset()
     """Limits that the last clearing by prices could not keep."""
-    first_excess: Mapping[LimitKey, float] = field(default_factory=dict)
-    """By how much each limit was broken when the networks first spoke of it, in its unit."""
+    first_excess: Mapping[tuple[int, LimitKey], float] = field(default_factory=dict)
+    """By carrier and limit: by how much it was broken when the networks first spoke of it, in its unit."""
     end: Start | None = None
     rounds: int = 0
     envelopes: int = 0
@@ -204,8 +202,8 @@ def noted(standing: Standing, reports: Mapping[int, NetworkReport]) -> Standing:
     sizes = np.array([max(model.size_kw, 1e-9) for model in standing.problem.models])
     for carrier, row, is_broken in _reported(reports):
         held = _held(standing, row, carrier)
-        first_excess.setdefault(held.key[:4], row.excess)
-        if can_be_influenced(held, sizes):
+        first_excess.setdefault((carrier, row.key), row.excess)
+        if can_influence(held.slope, sizes, held.excess):
             rows[held.key] = held
             hopeless.pop(held.key, None)
         elif row.excess > 0.0:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.market import scales
-from mosaik_p2p.plain.bounds import Lower, Upper, alone_sales
+from mosaik_p2p.market.certificate import CROSSED
+from mosaik_p2p.plain.bounds import Lower, Upper, alone_costs, own_prices
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.units import FloatArray
 
@@ -35,17 +36,20 @@ class Outcome:
 
 
 def gap(market: PlainMarket, upper: Upper, lower: Lower, least: float) -> float:
-    """(cost - lower bound) / max(|cost|, `least`), see `least_scale`; a difference that is rounding is none."""
+    """(cost - lower bound) / max(|cost|, `least`), see `least_scale`; a difference that is rounding is none.
+
+    A cost that lies below its bound by more (a negative gap) shows that one of them is no number to go by.
+    """
     difference = upper.cost - lower.bound
     rounding = ROUNDING * float(np.sum(np.abs(lower.price) * agent_sizes(market)))
-    return difference / max(abs(upper.cost), least) if difference > rounding else 0.0
+    reached = difference / max(abs(upper.cost), least)
+    return 0.0 if abs(difference) <= rounding or -CROSSED <= reached <= 0.0 else reached
 
 
 def least_scale(market: PlainMarket) -> float:
     """See `scales.least_scale`: what flows is the median of what agents can sell or buy, at the median price."""
     flowing_kw = _middle(agent_sizes(market)) * len(market.names)
-    alone = market.supply.cost(alone_sales(market))
-    return scales.least_scale(alone, _middle(np.abs(market.supply.price)), flowing_kw, dt_h=1.0)
+    return scales.least_scale(alone_costs(market), _middle(np.abs(own_prices(market))), flowing_kw, dt_h=1.0)
 
 
 def _middle(values: FloatArray) -> float:

@@ -36,6 +36,19 @@ def alone_sales(market: PlainMarket) -> FloatArray:
     return result
 
 
+def alone_costs(market: PlainMarket) -> FloatArray:
+    """(N,) what that costs per hour, as the market was given and not as it was stated for the solver."""
+    sale = alone_sales(market)
+    cost = market.supply.cost(sale)
+    return cost if market.price_shift is None else cost + market.price_shift * sale
+
+
+def own_prices(market: PlainMarket) -> FloatArray:
+    """Prices at the corners of all agents' supply, as they were given."""
+    supply, shift = market.supply, market.price_shift
+    return supply.price if shift is None else supply.price + np.repeat(shift, np.diff(supply.begin))
+
+
 def untraded(market: PlainMarket) -> Upper | None:
     """No trade at all, which wins over trades that are rounding; None where somebody cannot be alone."""
     return None if alone_sales(market).any() else upper_of(market, np.zeros(len(market.pairs.first)))

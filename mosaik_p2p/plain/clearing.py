@@ -15,7 +15,7 @@ from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.iteration import Algorithm
 from mosaik_p2p.market.quadratic import NotSolved
 from mosaik_p2p.plain.algorithm import Outcome
-from mosaik_p2p.plain.bounds import alone_sales
+from mosaik_p2p.plain.bounds import alone_costs
 from mosaik_p2p.plain.least import with_least_trade
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.plain.one_sided import GROWTH, MOST_SHIFTS, sides_of
@@ -31,6 +31,7 @@ DUST = 1e-12
 """Trades below this part of the largest one are rounding, not trade."""
 BALANCED = 1e-9
 """Part of all limits by which a connected part's must overlap nothing to be called short; less is rounding."""
+BELOW_ITS_BOUND = "the cost lies below its bound"
 SHOWN = 10
 """Agents of a part that cannot be balanced that are named."""
 
@@ -209,12 +210,14 @@ def solution(
     """The outcome by names, with the least trade behind it."""
     outcome = with_least_trade(market, outcome)
     upper, lower = outcome.upper, outcome.lower
-    alone = float(market.supply.cost(alone_sales(market)).sum())
+    alone = float(alone_costs(market).sum())
     gain = alone - upper.cost
-    cause, converged = None, outcome.converged and outcome.relative_gap <= gap
+    is_sound = outcome.relative_gap >= 0.0
+    cause, converged = None, outcome.converged and is_sound and outcome.relative_gap <= gap
     if not converged:
         how = f"after {iterations} iterations" if iterations is not None else "the central solution"
-        cause = f"{how}: relative gap {outcome.relative_gap:.2e}, asked for {gap:g}; use a larger gap"
+        remedy = "use a larger gap" if is_sound else f"{BELOW_ITS_BOUND}: use figures nearer to each other in size"
+        cause = f"{how}: relative gap {outcome.relative_gap:.2e}, asked for {gap:g}; {remedy}"
     return PlainClearing(
         status=PlainStatus.OK if converged else PlainStatus.NOT_CONVERGED,
         cause=cause,
@@ -255,7 +258,7 @@ def _charges(market: PlainMarket, flow_kw: FloatArray) -> float:
 
 
 def _cost_alone(market: PlainMarket) -> float:
-    return float(market.supply.cost(alone_sales(market)).sum())
+    return float(alone_costs(market).sum())
 
 
 def _trades(market: PlainMarket, flow_kw: FloatArray, price: FloatArray) -> tuple[PlainTrade, ...]:

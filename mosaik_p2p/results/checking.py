@@ -4,6 +4,7 @@ A report of a damaged folder must not show a verdict that its tables do not bear
 """
 
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault
@@ -13,18 +14,24 @@ from mosaik_p2p.results.tables import TABLES
 
 REMEDY = "Run the scenario again"
 KINDS: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("name", "title", "currency", "verdict"), str),
-    **dict.fromkeys(("steps", "steps_computed"), int),
+    **dict.fromkeys(("name", "title", "currency", "verdict", "market_effect", "welfare_gain_against"), str),
+    **dict.fromkeys(("steps", "steps_computed", "clearings"), int),
+    **dict.fromkeys(("worse_off", "limit_costs", "without_solution"), list),
     **dict.fromkeys(
         (
             *("verdict_counts", "status_counts", "worst", "traded_kwh", "mean_trade_price_per_kwh", "not_converged"),
             *("unserved_kwh", "unserved_worst", "cost", "violations", "cost_total", "operator", "versions"),
+            *("district", "curtailed_kwh", "iterations", "relative_gap", "parties", "system_cost", "system_cost_parts"),
+            *("loss_kwh", "caused_loss_kwh", "caused_loss_alone_kwh", "at_rest_with_nobody_h", "without_peers"),
+            *("closing_value", "market_effect_details"),
         ),
         dict,
     ),
     "complete": bool,
     "dt_h": (int, float),
-    "worse_off": list,
+    **dict.fromkeys(("welfare_gain", "welfare_gain_after_closing_value"), (int, float, NoneType)),
+    "scenario_hash": (str, NoneType),
+    "seed": (int, NoneType),
 }
 """What a report reads of the summary."""
 
@@ -42,7 +49,7 @@ def _faults_of_summary(results: Results, summary: Mapping[str, Any]) -> Iterator
         yield Fault(place, str(summary), "is no summary", REMEDY)
         return
     for key, kind in KINDS.items():
-        if not isinstance(summary.get(key), kind):
+        if key not in summary or not isinstance(summary[key], kind):
             yield Fault(f"{place}: {key}", str(summary.get(key)), "is missing or of another type", REMEDY)
 
 

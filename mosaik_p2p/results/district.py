@@ -1,12 +1,13 @@
 """The district as a whole, in the market and alone: what it curtails, how far it serves itself, and its peak.
 
     curtailed            what plants of sun could have given and did not
-    self-consumption     1 - export / what its plants of sun could have given
+    self-consumption     of what its devices generated, the share that was not exported in the same interval
     self-sufficiency     1 - import / what its loads took
 
 Import and export are those of all prosumers together, interval by interval: what one takes while another gives is used
-in the district, whoever is paid for it. Both shares are None where there is nothing to divide by. What storages are
-emptied by counts as the district's own.
+in the district, whoever is paid for it. Generation is that of all devices but storages and vehicles: what these give
+was generated, or imported, before; what they are charged with counts as used. So self-consumption lies between 0 and 1.
+Both shares are None where there is nothing to divide by.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.results.wording import energy
+from mosaik_p2p.results.wording import NOTICEABLE_KWH, energy
 from mosaik_p2p.settlement.ledger import ALONE
 from mosaik_p2p.units import CARRIERS, ELECTRICITY
 
@@ -28,7 +29,6 @@ STORES = ("battery", "heat_tank")
 VEHICLE = "ev"
 MUCH = 0.05
 """Curtailment of this share of what there was is much."""
-NOTICEABLE_KWH = 0.05
 
 
 def curtailed_by_prosumer(results: Results) -> dict[str, dict[str, float]]:
@@ -78,6 +78,8 @@ def _figures(results: Results, case: str, carrier: str) -> dict[str, float | Non
     is_vehicle = power["type"] == VEHICLE
     load = -float(power.loc[~is_vehicle, column].clip(upper=0.0).sum()) - float(power.loc[is_vehicle, column].sum())
     could = float(curtailed["available_kw"].sum())
+    generated = devices.loc[power.index[~is_vehicle], column].clip(lower=0.0).groupby(devices["time"]).sum()
+    given_away = exported.reindex(generated.index, fill_value=0.0).clip(upper=generated)
     return {
         "available_kwh": could * dt_h,
         "curtailed_kwh": float(curtailed["kw"].sum()) * dt_h,
@@ -86,7 +88,8 @@ def _figures(results: Results, case: str, carrier: str) -> dict[str, float | Non
         "export_kwh": float(exported.sum()) * dt_h,
         "peak_import_kw": float(imported.max()) if len(net) else 0.0,
         "peak_export_kw": float(exported.max()) if len(net) else 0.0,
-        "self_consumption": _one_less(float(exported.sum()), could),
+        "generated_kwh": float(generated.sum()) * dt_h,
+        "self_consumption": _one_less(float(given_away.sum()), float(generated.sum())),
         "self_sufficiency": _one_less(float(imported.sum()), load),
     }
 

@@ -5,176 +5,106 @@ single elements that need not be the lowest or highest of all.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.feasibility.heat import DRAW
+from mosaik_p2p.limits.base import LimitedQuantity, Quantity, Shown
+from mosaik_p2p.limits.base import measured as values_of
+from mosaik_p2p.limits.heat import DELIVERED
+from mosaik_p2p.limits.registry import limited_quantities, told_quantities
 from mosaik_p2p.results.facts import Facts, stated_limit
-from mosaik_p2p.results.naming import kind_of, place
+from mosaik_p2p.results.naming import place, unit_of
 from mosaik_p2p.results.reading import Results
-from mosaik_p2p.units import ELECTRICITY, HEAT
 
 MOST_DIGITS = 4
 """After the point."""
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A measured quantity with a limit, and where it stands in the tables."""
-
-    key: str
-    label: str
-    network: str
-    table: str
-    element_column: str
-    value_column: str
-    unit: str
-    digits: int
-    is_floor: bool
-    """Whether the limit is a least value, so that the smallest value is the worst."""
-    own_limit: tuple[str, str]
-    """Where a limit of one element stands: the kind of element, and the key of the limit."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """A broken limit that is worth a line only when it happens; found in the table `violations`."""
-
-    label: str
-    network: str
-    quantity: str
-    unit: str
-    digits: int
-
-
-_VOLTAGE = (ELECTRICITY, "buses", "bus", "vm_pu", "p.u.", 4)
-_LOADING = ("element", "loading_percent", "%", 1, False)
-_PIPE = (HEAT, "pipes", "pipe")
-_DRAW = (HEAT, "heat_exchanges", "prosumer")
-
-QUANTITIES = (
-    Quantity("voltage_min", "Lowest voltage", *_VOLTAGE, True, ("bus", "voltage_pu.min")),
-    Quantity("voltage_max", "Highest voltage", *_VOLTAGE, False, ("bus", "voltage_pu.max")),
-    Quantity("line_loading", "Highest line loading", ELECTRICITY, "lines", *_LOADING, ("line", "loading_percent")),
-    Quantity(
-        "transformer_loading",
-        "Highest transformer loading",
-        ELECTRICITY,
-        "transformers",
-        *_LOADING,
-        ("transformer", "loading_percent"),
-    ),
-    Quantity(
-        "t_supply", "Lowest supply temperature", *_DRAW, "t_supply_c", "°C", 1, True, ("prosumer", "t_supply_min_c")
-    ),
-    Quantity("velocity", "Highest velocity", *_PIPE, "velocity_m_per_s", "m/s", 2, False, ("pipe", "velocity_m_per_s")),
-    Quantity(
-        "pressure_gradient",
-        "Highest pressure gradient",
-        *_PIPE,
-        "dp_pa_per_m",
-        "Pa/m",
-        0,
-        False,
-        ("pipe", "pressure_gradient_pa_per_m"),
-    ),
-    Quantity(
-        "differential_pressure",
-        "Lowest differential pressure",
-        *_DRAW,
-        "dp_bar",
-        "bar",
-        2,
-        True,
-        ("prosumer", "differential_pressure_bar"),
-    ),
-)
-BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
-EVENTS = {
-    "line_power": Event("Highest power of a line", ELECTRICITY, "line_power_kw", "kW", 1),
-    "delivered": Event("Heat delivered of cleared", HEAT, "delivered_kw", "kW", 2),
-    "pressure": Event("Lowest pressure", HEAT, "pressure_bar", "bar", 2),
-    "plant_heat": Event("Highest heat of a plant", HEAT, "plant_heat_kw", "kW", 1),
-    "pump_head": Event("Highest pump head", HEAT, "pump_head_bar", "bar", 2),
-}
-
-
 def worst_values(results: Results, networks: Sequence[str]) -> dict[str, dict[str, Any] | None]:
-    """The worst value of every quantity and event of the networks, by key; None where there is none."""
-    quantities = {key: worst(results, quantity) for key, quantity in BY_KEY.items() if quantity.network in networks}
-    events = {key: _worst_event(results, event) for key, event in EVENTS.items() if event.network in networks}
-    return {**quantities, **events}
+    """The worst value of every quantity of the networks, by key; None where there is none. First those that are told
+    whatever they are, then those that are only told when they are broken."""
+    measured_ones, events = _told(results.facts)
+    quantities = {of.key: worst(results, of) for of in measured_ones if of.network in networks}
+    broken = {of.key: _worst_event(results, of) for of in events if of.network in networks}
+    return {**quantities, **broken}
 
 
-def measured(results: Results, quantity: Quantity) -> pd.DataFrame:
+def _told(facts: Facts) -> tuple[list[LimitedQuantity], list[Quantity]]:
+    """The quantities with a worst value, and those with one only where their limit is broken."""
+    measured_ones = [of for of in limited_quantities() if is_told(facts, of)]
+    events = [of for of in limited_quantities() if of.shown is Shown.WHEN_BROKEN]
+    return measured_ones, [*events, DELIVERED]
+
+
+def is_told(facts: Facts, of: LimitedQuantity) -> bool:
+    """Whether the quantity is told whatever its value is."""
+    if of.shown is Shown.WHERE_LIMITED:
+        stated = any(_own_limit(own, of) is not None for own in facts.element_limits)
+        return stated or of.key in facts.limits
+    return of.shown is Shown.ALWAYS
+
+
+def measured(results: Results, of: LimitedQuantity) -> pd.DataFrame:
     """The quantity as columns time, element, value; only where it counts (water flows, heat is drawn)."""
-    rows = results[quantity.table]
-    if quantity.table == "heat_exchanges":
-        # Temperature and pressure are promised to those who draw; where nothing flows they mean nothing.
-        rows = rows[(rows["mdot_kg_per_s"] > 0) & (rows["mode"] == DRAW)]
-    values = rows[quantity.value_column]
-    frame = pd.DataFrame(
-        {
-            "time": rows["time"],
-            "element": rows[quantity.element_column],
-            # In a pipe the direction does not matter; a negative difference of pressure is worse than none.
-            "value": values.abs() if quantity.table == "pipes" else values,
-        }
-    )
+    rows = results[of.table]
+    kept, values = values_of(of, {str(name): column for name, column in rows.items()})
+    frame = pd.DataFrame({"time": rows["time"][kept], "element": rows[of.element_column][kept], "value": values})
     return frame.dropna(subset=["value"]).reset_index(drop=True)
 
 
-def worst(results: Results, quantity: Quantity) -> dict[str, Any] | None:
+def worst(results: Results, of: LimitedQuantity) -> dict[str, Any] | None:
     """The value with the worst excess over its limit (or least margin), else the extreme one; None if never measured.
 
     `excess` is positive where the limit is broken and None without a limit; `is_extreme` tells whether no other value
     is lower (or higher).
     """
-    frame = measured(results, quantity)
+    frame = measured(results, of)
     if frame.empty:
         return None
-    limits = {element: limit_of(results.facts, quantity, str(element)) for element in frame["element"].unique()}
-    sign = -1.0 if quantity.is_floor else 1.0
+    limits = {element: limit_of(results.facts, of, str(element)) for element in frame["element"].unique()}
+    sign = 1.0 if of.is_upper else -1.0
     frame["limit"] = frame["element"].map(limits).astype(float)
     frame["badness"] = sign * frame["value"]
     frame["excess"] = frame["badness"] - sign * frame["limit"]
     row = frame.sort_values(["excess", "badness"], ascending=False, kind="stable").iloc[0]
     is_limited = pd.notna(row["limit"])
     return {
-        "network": quantity.network,
+        "network": of.network,
         "element": str(row["element"]),
-        "where": place(quantity.own_limit[0], str(row["element"])),
+        "where": place(of.element, str(row["element"])),
         "time": results.facts.local(row["time"]).isoformat(),
         "value": float(row["value"]),
         "limit": float(row["limit"]) if is_limited else None,
         "excess": float(row["excess"]) if is_limited else None,
-        "unit": quantity.unit,
+        "unit": unit_of(of.unit),
         "is_extreme": bool(row["badness"] == frame["badness"].max()),
     }
 
 
-def _worst_event(results: Results, event: Event) -> dict[str, Any] | None:
+def _worst_event(results: Results, of: Quantity) -> dict[str, Any] | None:
     rows = results.of_binding_round("violations")
-    rows = rows[(rows["network"] == event.network) & (rows["quantity"] == event.quantity)]
+    rows = rows[(rows["network"] == of.network) & (rows["quantity"] == of.quantity)]
     if rows.empty:
         return None
     row = rows.sort_values("excess", ascending=False, kind="stable").iloc[0]
     return {
-        "network": event.network,
+        "network": of.network,
         "element": str(row["element"]),
-        "where": place(kind_of(event.quantity), str(row["element"])),
+        "where": place(of.element, str(row["element"])),
         "time": results.facts.local(row["time"]).isoformat(),
         **{name: float(row[name]) for name in ("value", "limit", "excess")},
-        "unit": event.unit,
+        "unit": unit_of(of.unit),
         "is_extreme": True,
     }
 
 
 def label_and_digits(key: str, entry: Mapping[str, Any]) -> tuple[str, int]:
     """What the value of the summary is called, and its digits after the point: enough for its limit too."""
-    shown = EVENTS[key] if key in EVENTS else BY_KEY[key]
+    shown = next((of for of in told_quantities() if of.key == key), None)
+    if shown is None:
+        # Of a limited quantity that was registered when the summary was written.
+        return key.replace("_", " ").capitalize(), MOST_DIGITS
     digits = _digits_of(entry["limit"], shown.digits)
     if entry["is_extreme"]:
         return shown.label, digits
@@ -194,11 +124,14 @@ def is_broken(entry: Mapping[str, Any]) -> bool:
     return entry["excess"] is not None and entry["excess"] > 0
 
 
-def limit_of(facts: Facts, quantity: Quantity, element: str) -> float | None:
+def limit_of(facts: Facts, of: LimitedQuantity, element: str) -> float | None:
     """The limit of an element: its own where the scenario states one, else the network's."""
-    kind, key = quantity.own_limit
     for own in facts.element_limits:
-        stated = stated_limit(own, key)
-        if own.get("table") == kind and own.get("name") == element and stated is not None:
+        stated = _own_limit(own, of)
+        if own.get("name") == element and stated is not None:
             return stated
-    return facts.limits.get(quantity.key)
+    return facts.limits.get(of.key, of.fixed)
+
+
+def _own_limit(own: Mapping[str, Any], of: LimitedQuantity) -> float | None:
+    return stated_limit(own, of.own_key) if of.own_key and own.get("table") == of.element else None

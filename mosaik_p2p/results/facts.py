@@ -13,22 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.results.folder import SCENARIO_FILE, SUMMARY_FILE
-
-_LIMIT_KEYS = {
-    "electricity": {
-        "voltage_min": "voltage_pu.min",
-        "voltage_max": "voltage_pu.max",
-        "line_loading": "line_loading_percent",
-        "transformer_loading": "transformer_loading_percent",
-    },
-    "heat": {
-        "velocity": "velocity_m_per_s",
-        "pressure_gradient": "pressure_gradient_pa_per_m",
-        "differential_pressure": "differential_pressure_bar",
-        "t_supply": "t_supply_min_c",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class Facts:
     steps: int | None
     dt_h: float
     limits: Mapping[str, float]
-    """Limit by quantity, named as in `QUANTITIES` of `extremes`."""
+    """Of all elements, by the key of the limited quantity."""
     element_limits: tuple[Mapping[str, Any], ...]
     tariff_carriers: Mapping[str, str]
     """Carrier by the name of the tariff."""
@@ -163,8 +149,6 @@ def stated_limit(table: Mapping[str, Any], key: str) -> float | None:
 
 def _limits(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     limits = {
-        quantity: stated_limit(networks.get(network, {}).get("limits", {}), key)
-        for network, keys in _LIMIT_KEYS.items()
-        for quantity, key in keys.items()
+        of.key: stated_limit(networks.get(of.network, {}).get("limits", {}), of.all_key) for of in limited_quantities()
     }
-    return {quantity: limit for quantity, limit in limits.items() if limit is not None}
+    return {key: limit for key, limit in limits.items() if limit is not None}

@@ -4,7 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mosaik_p2p.errors import Verdict
-from mosaik_p2p.results.extremes import BY_KEY, Quantity, limit_of, measured, worst
+from mosaik_p2p.limits.base import LimitedQuantity
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.results.extremes import is_told, limit_of, measured, worst
 from mosaik_p2p.results.figures import (
     BLUE,
     COLOURS,
@@ -22,8 +24,9 @@ from mosaik_p2p.results.figures import (
     fit_axis,
     on_clock,
 )
+from mosaik_p2p.results.naming import unit_of
 from mosaik_p2p.results.verdicts import LOADS, interval_verdicts
-from mosaik_p2p.units import ELECTRICITY, HEAT
+from mosaik_p2p.units import ELECTRICITY
 
 STRIP_HEIGHT_PX = 108
 STRIP_ROW_PX = 34
@@ -63,93 +66,61 @@ def verdict_strip(clock: Clock) -> Panel:
     return Panel("verdicts", "Verdict per interval", note, figure, is_wide=True)
 
 
-def electric_panels(clock: Clock) -> list[Panel]:
-    """Voltages, loadings, exchange and losses."""
-    loading = "Loading in percent of the rated current."
-    return [
-        panel
-        for panel in (
-            _voltages(clock),
-            _against_limit(clock, BY_KEY["line_loading"], "Line loading", "line loading (%)", loading),
-            _against_limit(
-                clock, BY_KEY["transformer_loading"], "Transformer loading", "transformer loading (%)", loading
-            ),
-            _exchange(clock, ELECTRICITY),
-        )
-        if panel is not None
-    ]
+def network_panels(clock: Clock, network: str) -> list[Panel]:
+    """What is measured against limits, then exchange and losses."""
+    sides: dict[str, list[LimitedQuantity]] = {}
+    for of in limited_quantities(network):
+        if is_told(clock.results.facts, of):
+            sides.setdefault(of.quantity, []).append(of)
+    panels = (*(_measured(clock, *of) for of in sides.values() if of[0].title), _exchange(clock, network))
+    return [panel for panel in panels if panel is not None]
 
 
-def heat_panels(clock: Clock) -> list[Panel]:
-    """Temperatures, velocities, pressures, plant and losses."""
-    drawing = "Only prosumers that draw heat in the interval."
-    return [
-        panel
-        for panel in (
-            _against_limit(clock, BY_KEY["t_supply"], "Supply temperature", "supply temperature (°C)", drawing),
-            _against_limit(clock, BY_KEY["velocity"], "Flow velocity", "velocity (m/s)", "In all pipes."),
-            _against_limit(
-                clock, BY_KEY["pressure_gradient"], "Pressure gradient", "pressure gradient (Pa/m)", "In all pipes."
-            ),
-            _against_limit(
-                clock,
-                BY_KEY["differential_pressure"],
-                "Differential pressure",
-                "differential pressure (bar)",
-                drawing,
-            ),
-            _exchange(clock, HEAT),
-        )
-        if panel is not None
-    ]
-
-
-def _voltages(clock: Clock) -> Panel | None:
-    low, high = BY_KEY["voltage_min"], BY_KEY["voltage_max"]
-    panel = _against_limit(clock, low, "Bus voltages", "voltage (p.u.)", "At all buses.")
-    if panel is None:
-        return None
-    frame = measured(clock.results, high)
-    limits = [clock.results.facts.limits.get(quantity.key) for quantity in (low, high)]
-    add_limit(panel.figure, limits[1], f"limit {limits[1]} p.u.", is_floor=False)
+def _measured(clock: Clock, first: LimitedQuantity, *others: LimitedQuantity) -> Panel | None:
+    """A quantity against the limits of all its sides."""
+    panel = _against_limit(clock, first)
+    if panel is None or not others:
+        return panel
+    frame, limits = measured(clock.results, first), [clock.results.facts.limits.get(of.key) for of in (first, *others)]
+    for of, limit in zip(others, limits[1:], strict=True):
+        add_limit(panel.figure, limit, _limit_text(of, limit), is_floor=not of.is_upper)
     fit_axis(panel.figure, [*limits, frame["value"].min(), frame["value"].max()])
     return panel
 
 
-def _against_limit(clock: Clock, quantity: Quantity, title: str, y_title: str, note: str) -> Panel | None:
+def _limit_text(of: LimitedQuantity, limit: float | None) -> str:
+    return "" if limit is None else f"limit {limit:g} {unit_of(of.unit)}"
+
+
+def _against_limit(clock: Clock, of: LimitedQuantity) -> Panel | None:
     """Curves of few elements, or the band of all with the worst element, and the limit."""
-    frame = measured(clock.results, quantity)
+    frame, facts = measured(clock.results, of), clock.results.facts
     if frame.empty:
         return None
-    figure = blank(clock, y_title)
+    figure = blank(clock, f"{of.name} ({unit_of(of.unit)})")
     by_element = frame.pivot(index="time", columns="element", values="value").reindex(clock.begins)
     if by_element.shape[1] <= FEW_CURVES:
         for colour, element in zip(COLOURS, by_element.columns, strict=False):
             add_steps(figure, clock, by_element[element], str(element), line={"color": colour})
     else:
-        _add_crowd(figure, clock, by_element, quantity)
-    limit = clock.results.facts.limits.get(quantity.key)
-    add_limit(
-        figure, limit, f"limit {limit:g} {quantity.unit}" if limit is not None else "", is_floor=quantity.is_floor
-    )
-    floor = [] if quantity.is_floor else [0.0]
+        _add_crowd(figure, clock, by_element, of)
+    limit = facts.limits.get(of.key)
+    add_limit(figure, limit, _limit_text(of, limit), is_floor=not of.is_upper)
+    floor = [0.0] if of.is_upper else []
     fit_axis(figure, [limit, frame["value"].min(), frame["value"].max(), *floor])
-    own = {
-        str(element) for element in by_element.columns if limit_of(clock.results.facts, quantity, str(element)) != limit
-    }
-    if own:
-        note = f"{note} Limits of their own: {', '.join(sorted(own))}.".strip()
-    return Panel(quantity.key, title, note, figure)
+    own = {str(element) for element in by_element.columns if limit_of(facts, of, str(element)) != limit}
+    note = f"{of.note} Limits of their own: {', '.join(sorted(own))}.".strip() if own else of.note
+    return Panel(of.key, of.title, note, figure)
 
 
-def _add_crowd(figure: go.Figure, clock: Clock, by_element: pd.DataFrame, quantity: Quantity) -> None:
-    edge = by_element.min() if quantity.is_floor else by_element.max()
-    element = edge.idxmin() if quantity.is_floor else edge.idxmax()
+def _add_crowd(figure: go.Figure, clock: Clock, by_element: pd.DataFrame, of: LimitedQuantity) -> None:
+    edge = by_element.max() if of.is_upper else by_element.min()
+    element = edge.idxmax() if of.is_upper else edge.idxmin()
     add_band(figure, clock, by_element.min(axis=1), by_element.max(axis=1), f"all {by_element.shape[1]}")
     add_steps(figure, clock, by_element.median(axis=1), "median", line={"color": GREY, "dash": "dot"})
-    word = "lowest" if quantity.is_floor else "highest"
+    word = "highest" if of.is_upper else "lowest"
     add_steps(figure, clock, by_element[element], f"{word}: {element}", line={"color": BLUE, "width": 2.2})
-    found = worst(clock.results, quantity)
+    found = worst(clock.results, of)
     if found is not None and not found["is_extreme"] and found["element"] != element:
         name = f"worst by its own limit: {found['element']}"
         add_steps(figure, clock, by_element[found["element"]], name, line={"color": ORANGE, "width": 2.2})

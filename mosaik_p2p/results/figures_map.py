@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.extremes import BY_KEY, limit_of, measured
+from mosaik_p2p.limits.registry import by_key
+from mosaik_p2p.results.extremes import limit_of, measured
 from mosaik_p2p.results.figures import BLACK, GREY, Clock, Panel, blank
 from mosaik_p2p.results.net_map import NetMap, electric_map, heat_map
 
@@ -55,7 +56,7 @@ def _heat(clock: Clock, net: NetMap | None) -> Panel | None:
 
 def _worst(clock: Clock, key: str) -> dict[str, float]:
     """The lowest value of every element."""
-    values = measured(clock.results, BY_KEY[key]).groupby("element")["value"].min()
+    values = measured(clock.results, by_key()[key]).groupby("element")["value"].min()
     return {str(name): float(value) for name, value in values.items()}
 
 
@@ -63,8 +64,8 @@ def _worst_use(clock: Clock, keys: Sequence[str]) -> dict[str, tuple[float, floa
     """The highest value of every element, and its share of the element's own limit; None without one."""
     found: dict[str, tuple[float, float | None]] = {}
     for key in keys:
-        for element, value in measured(clock.results, BY_KEY[key]).groupby("element")["value"].max().items():
-            limit = limit_of(clock.results.facts, BY_KEY[key], str(element))
+        for element, value in measured(clock.results, by_key()[key]).groupby("element")["value"].max().items():
+            limit = limit_of(clock.results.facts, by_key()[key], str(element))
             found[str(element)] = (float(value), float(value) / limit if limit else None)
     return found
 

@@ -20,6 +20,8 @@ from mosaik_p2p.units import ELECTRICITY
 
 TRANSFORMER_KM = 0.02
 """Drawn length of a transformer or switch, so that its two ends can be told apart."""
+SWITCHED = {"line": "l", "trafo": "t"}
+"""What pandapower's switches say that they are at."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ def electric_map(folder: Path) -> NetMap | None:
         return None
     names = _names(tables["bus"])
     edges = [
-        *_edges("lines", tables.get("line"), ("from_bus", "to_bus"), names),
-        *_edges("transformers", tables.get("trafo"), ("hv_bus", "lv_bus"), names),
+        *_edges("lines", _joined(tables, "line"), ("from_bus", "to_bus"), names),
+        *_edges("transformers", _joined(tables, "trafo"), ("hv_bus", "lv_bus"), names),
         *_edges("", tables.get("impedance"), ("from_bus", "to_bus"), names),
         *_edges("", _closed(tables.get("switch")), ("bus", "element"), names),
     ]
@@ -102,6 +104,15 @@ def _edges(table: str, rows: pd.DataFrame | None, ends: tuple[str, str], names: 
         (table, str(label), float(km), names[int(a)], names[int(b)])
         for label, km, a, b in zip(labels, lengths, rows[ends[0]], rows[ends[1]], strict=True)
     ]
+
+
+def _joined(tables: Mapping[str, pd.DataFrame], table: str) -> pd.DataFrame | None:
+    """The branches of a table without an open switch at an end: over one nothing is fed."""
+    rows, switches = tables.get(table), tables.get("switch")
+    if rows is None or switches is None:
+        return rows
+    is_open = (switches["et"] == SWITCHED[table]) & ~switches["closed"].astype(bool)
+    return rows[~rows.index.isin(switches.loc[is_open, "element"])]
 
 
 def _closed(switches: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -22,7 +22,7 @@ from mosaik_p2p.results.closing import change_of_cost, closing_sentence, with_to
 from mosaik_p2p.results.comparison import comparison_rows
 from mosaik_p2p.results.extremes import is_broken, label_and_digits
 from mosaik_p2p.results.figures import Clock, Panel, clock_of
-from mosaik_p2p.results.figures_limits import electric_panels, heat_panels, verdict_strip
+from mosaik_p2p.results.figures_limits import network_panels, verdict_strip
 from mosaik_p2p.results.figures_map import map_panels
 from mosaik_p2p.results.figures_market import convergence_panels, market_panels, storage_panel
 from mosaik_p2p.results.figures_money import money_panels
@@ -43,9 +43,10 @@ from mosaik_p2p.results.sentences import (
 )
 from mosaik_p2p.results.summary import read_summary
 from mosaik_p2p.results.unserved import shortages, surplus_texts, unserved_texts
+from mosaik_p2p.results.unsolved import unsolved_sentences
 from mosaik_p2p.results.violation_table import violation_rows
 from mosaik_p2p.results.wording import energy, least_compared, plain, share_of_change, signed, stored_beside
-from mosaik_p2p.units import HEAT
+from mosaik_p2p.units import ELECTRICITY, HEAT
 
 TEMPLATE = "report.html.j2"
 MOST_VIOLATION_ROWS = 100
@@ -92,6 +93,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         missing=missing_sentence(summary),
         converged=convergence_sentence(summary),
         negotiated=negotiation_sentence(summary),
+        unsolved=unsolved_sentences(summary),
         broken_off=counterfactual_sentences(summary),
         effect=effect_sentence(summary),
         accounts=[*account_lines(summary), *limit_lines(summary)],
@@ -130,8 +132,8 @@ def _sections(clock: Clock, summary: Mapping[str, Any]) -> list[Section]:
     sections = [
         Section("Feasibility over time", (verdict_strip(clock),) if networks else ()),
         Section("Maps", tuple(map_panels(clock)) if len(clock.begins) else ()),
-        Section("Electricity network", tuple(electric_panels(clock))),
-        Section("Heat network", tuple(heat_panels(clock)) if HEAT in networks else ()),
+        Section("Electricity network", tuple(network_panels(clock, ELECTRICITY))),
+        Section("Heat network", tuple(network_panels(clock, HEAT)) if HEAT in networks else ()),
         Section("Negotiation", tuple(negotiation_panels(clock))),
         Section("Market", tuple(market_panels(clock))),
         Section("Money", tuple(money_panels(clock, summary))),

@@ -43,6 +43,7 @@ from mosaik_p2p.results.unserved import (
     unserved_in_all,
     worst_shortages,
 )
+from mosaik_p2p.results.unsolved import without_solution
 from mosaik_p2p.results.verdicts import (
     CLEARED,
     clearing_status_counts,
@@ -138,6 +139,7 @@ def _state(results: Results, meta: RunMeta) -> dict[str, Any]:
         "infeasible_intervals": infeasible_intervals(verdicts, meta.networks),
         "status_counts": {network: status_counts(rows_of(results, network)) for network in meta.networks},
         "clearing_status_counts": clearing_status_counts(results.cleared),
+        "without_solution": without_solution(results, meta.networks),
         "not_converged": _not_converged(results),
         "gap_open": _gap_open(results),
     }

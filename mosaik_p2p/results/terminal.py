@@ -21,6 +21,7 @@ from mosaik_p2p.results.sentences import (
     verdict_sentence,
 )
 from mosaik_p2p.results.unserved import surplus_texts, unserved_texts
+from mosaik_p2p.results.unsolved import unsolved_sentences
 from mosaik_p2p.results.wording import least_compared, plain, share_of_change, signed, stored_beside
 
 WIDTH = 100
@@ -47,6 +48,11 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
         *textwrap.wrap(f"{summary['name']}: {summary['title']}", WIDTH, subsequent_indent="  "),
         *textwrap.wrap(verdict_sentence(summary), WIDTH, subsequent_indent="  "),
         f"  {counts_sentence(summary)}",
+        *(
+            line
+            for sentence in unsolved_sentences(summary)
+            for line in textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        ),
         *textwrap.wrap(effect_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *textwrap.wrap(converged or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *textwrap.wrap(negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status, Verdict
-from mosaik_p2p.feasibility.violation import Violation, verdict
+from mosaik_p2p.limits.violation import Violation, verdict
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.results.unserved import intervals_not_served
 from mosaik_p2p.units import ELECTRICITY, HEAT

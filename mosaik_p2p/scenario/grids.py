@@ -1,25 +1,14 @@
 """Networks of a scenario, and the limits that their operators set."""
 
+from math import inf
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mosaik_p2p.limits.heat import T_SUPPLY
+from mosaik_p2p.scenario.limits import ElectricLimitsSpec, HeatLimitsSpec
 from mosaik_p2p.sections.base import Name, Section, refuse
-from mosaik_p2p.sections.ranges import (
-    BypassFlow,
-    GradientPaPerM,
-    GroundC,
-    LiftBar,
-    LoadingPercent,
-    PressureBar,
-    RatingKw,
-    Share,
-    SlackVoltagePu,
-    TemperatureC,
-    VelocityMPerS,
-    VoltagePu,
-    WaterC,
-)
+from mosaik_p2p.sections.ranges import BypassFlow, GroundC, Share, SlackVoltagePu, WaterC
 
 KEPT = "keep"
 GENERATION_WORDS = {KEPT: 1.0, "drop": 0.0}
@@ -45,80 +34,6 @@ class GridSource(Section):
         return self
 
 
-USUAL_VOLTAGE_PU = (0.95, 1.05)
-USUAL_LOADING_PERCENT = 100.0
-"""Limits where neither the scenario nor the network's file says otherwise."""
-_WIDEN = "No voltage can meet both limits: widen the band."
-
-
-class VoltageBand(Section):
-    """Limits of bus voltage in p.u."""
-
-    example: ClassVar[str] = "{ min = 0.95, max = 1.05 }"
-    min: VoltagePu | None = None
-    """Least voltage, p.u.; left out: the general limit, else the one in the network's file, else 0.95."""
-    max: VoltagePu | None = None
-    """Largest voltage, p.u.; left out: the general limit, else the one in the network's file, else 1.05."""
-
-    @model_validator(mode="after")
-    def _band(self) -> Self:
-        if self.min is not None and self.max is not None and self.min >= self.max:
-            refuse(f"is not below max = {self.max:g}", remedy=_WIDEN, key="min")
-        return self
-
-
-ELECTRIC_QUANTITIES: dict[str, tuple[str, ...]] = {
-    "bus": ("voltage_pu",),
-    "line": ("loading_percent", "max_kw"),
-    "transformer": ("loading_percent",),
-}
-"""Table of an element of an electric network to the limits that it can have."""
-
-
-class ElectricElementSpec(Section):
-    """A limit of its own for one element, in place of the general one."""
-
-    table: Literal["bus", "line", "transformer"]
-    """Kind of element."""
-    name: Name
-    """Name of the element."""
-    voltage_pu: VoltageBand | None = None
-    """Of a bus, p.u."""
-    loading_percent: LoadingPercent | None = None
-    """Of a line or transformer: largest loading in percent of its rating."""
-    max_kw: RatingKw | None = None
-    """Of a line: largest active power at either end, in either direction, kW."""
-
-    @model_validator(mode="after")
-    def _fitting_quantity(self) -> Self:
-        fitting = ELECTRIC_QUANTITIES[self.table]
-        stated = [key for key in ("voltage_pu", "loading_percent", "max_kw") if getattr(self, key) is not None]
-        if not stated or not set(stated) <= set(fitting):
-            wanted = " or ".join(f"`{key}`" for key in fitting)
-            refuse(f"is a {self.table}, which has a limit {wanted} and no other", remedy=f"Give {wanted}.")
-        return self
-
-
-class ElectricLimitsSpec(Section):
-    """Limits that the electric network is checked against."""
-
-    voltage_pu: VoltageBand = VoltageBand()
-    """Of all buses, p.u."""
-    line_loading_percent: LoadingPercent | None = None
-    """Largest loading of lines, percent of the rated current; left out: what the file says of each, else 100."""
-    transformer_loading_percent: LoadingPercent | None = None
-    """Largest loading of transformers, percent of the rated current; left out: what the file says of each, else 100."""
-    element: tuple[ElectricElementSpec, ...] = ()
-    """Limits of single elements."""
-
-    @model_validator(mode="after")
-    def _general_band(self) -> Self:
-        least, most = self.voltage_pu.min or USUAL_VOLTAGE_PU[0], self.voltage_pu.max or USUAL_VOLTAGE_PU[1]
-        if least >= most:
-            refuse(f"is not below max = {most:g}", remedy=_WIDEN, key="voltage_pu.min")
-        return self
-
-
 class ElectricitySpec(GridSource):
     """The electric network."""
 
@@ -132,63 +47,6 @@ class ElectricitySpec(GridSource):
     multiplies them; left out: `keep`, with a warning."""
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
     """What the network is checked against."""
-
-
-HEAT_QUANTITIES: dict[str, tuple[str, ...]] = {
-    "pipe": ("velocity_m_per_s", "pressure_gradient_pa_per_m"),
-    "prosumer": ("differential_pressure_bar", "t_supply_min_c"),
-    "plant": ("plant_heat_max_kw", "pump_head_max_bar"),
-}
-"""Table of an element of a heat network to the limits that it can have."""
-
-
-class HeatElementSpec(Section):
-    """A limit of its own for one pipe, one prosumer's connection or one plant, in place of the general one."""
-
-    table: Literal["pipe", "prosumer", "plant"]
-    """Kind of element."""
-    name: Name
-    """Name of the pipe, prosumer or plant."""
-    velocity_m_per_s: VelocityMPerS | None = None
-    """Of a pipe: largest velocity, m/s."""
-    pressure_gradient_pa_per_m: GradientPaPerM | None = None
-    """Of a pipe: largest friction, Pa/m."""
-    differential_pressure_bar: PressureBar | None = None
-    """At a prosumer: least difference between supply and return, bar."""
-    t_supply_min_c: TemperatureC | None = None
-    """At a prosumer: least supply temperature, degC."""
-    plant_heat_max_kw: RatingKw | None = None
-    """Of a plant: its rating, kW."""
-    pump_head_max_bar: LiftBar | None = None
-    """Of a plant: largest lift of its pump, bar."""
-
-    @model_validator(mode="after")
-    def _fitting_quantity(self) -> Self:
-        wanted = HEAT_QUANTITIES[self.table]
-        others = [key for table, keys in HEAT_QUANTITIES.items() if table != self.table for key in keys]
-        if any(getattr(self, key) is not None for key in others) or all(getattr(self, key) is None for key in wanted):
-            names = " and ".join(f"`{key}`" for key in wanted)
-            refuse(f"is a {self.table}, which has the limits {names}", remedy=f"Give one or both of {names}.")
-        return self
-
-
-class HeatLimitsSpec(Section):
-    """Limits that the heat network is checked against."""
-
-    velocity_m_per_s: VelocityMPerS = 2.0
-    """Largest velocity in pipes, m/s."""
-    pressure_gradient_pa_per_m: GradientPaPerM = 300.0
-    """Largest friction in pipes, Pa/m."""
-    differential_pressure_bar: PressureBar = 0.5
-    """Least difference of pressure between supply and return where a prosumer draws, bar."""
-    t_supply_min_c: TemperatureC = 60.0
-    """Least supply temperature where a prosumer draws and water flows, degC."""
-    plant_heat_max_kw: RatingKw | None = None
-    """Rating of each plant, kW; left out: not checked."""
-    pump_head_max_bar: LiftBar | None = None
-    """Largest lift of each plant's pump, bar; left out: not checked."""
-    element: tuple[HeatElementSpec, ...] = ()
-    """Limits of single elements."""
 
 
 class Bypass(Section):
@@ -252,10 +110,16 @@ class HeatSpec(GridSource):
                 remedy="Give the ground's temperature.",
                 key="t_ground_c",
             )
-        if of_all is not None and self.limits.t_supply_min_c >= max(given.values()):
+        if of_all is not None and least_supply_c(self.limits) >= max(given.values()):
             problem, remedy = cold_limit(max(given.values()))
-            refuse(problem, remedy=remedy, key="limits.t_supply_min_c")
+            refuse(problem, remedy=remedy, key=f"limits.{T_SUPPLY.all_key}")
         return self
+
+
+def least_supply_c(limits: HeatLimitsSpec) -> float:
+    """The least supply temperature that all prosumers are to get, degC; minus infinity where none is set."""
+    stated = limits.stated(T_SUPPLY.all_key)
+    return -inf if stated is None else stated
 
 
 def cold_limit(hottest_c: float) -> tuple[str, str]:

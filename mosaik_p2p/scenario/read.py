@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
 from mosaik_p2p.scenario.schema import Scenario
-from mosaik_p2p.scenario.tree import Path, PlacedTable, existing, has, joined, place_at, value_at, without
+from mosaik_p2p.scenario.tree import Path, PlacedList, PlacedTable, existing, has, joined, place_at, value_at, without
 from mosaik_p2p.sections.base import ALLOW_CODE_KEY, REFUSED, REFUSED_KIND
 
 START = {"start": datetime(2001, 1, 1, tzinfo=UTC)}
@@ -33,6 +33,8 @@ class Reading:
     scenario: Scenario
     faults: tuple[Fault, ...]
     dropped: frozenset[str]
+    pair_places: tuple[str, ...] = ()
+    """Of each of `market.partners`: a line of a file, or an entry of the scenario."""
 
     def lost(self, place: str) -> bool:
         """Whether something at or below `place` was taken out, so that nothing can be said about the whole of it."""
@@ -41,6 +43,12 @@ class Reading:
     @cached_property
     def _above_dropped(self) -> frozenset[str]:
         return at_or_above(self.dropped)
+
+
+def _pair_places(tree: PlacedTable) -> tuple[str, ...]:
+    market = tree.get("market")
+    pairs = market.get("partners") if isinstance(market, PlacedTable) else None
+    return pairs.places if isinstance(pairs, PlacedList) else ()
 
 
 def at_or_above(places: Iterable[str]) -> frozenset[str]:
@@ -66,7 +74,7 @@ def read_tree(tree: PlacedTable, *, allow_code: bool = False) -> Reading:
         except ValidationError as error:
             errors = error.errors(include_url=False)
         else:
-            return Reading(scenario, tuple(faults.values()), dropped)
+            return Reading(scenario, tuple(faults.values()), dropped, _pair_places(tree))
         for fault in _new_faults(tree, errors, sections, dropped):
             faults.setdefault((fault.place, fault.problem), fault)
         paths = {_path(tree, item) for item in errors}

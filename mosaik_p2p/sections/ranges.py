@@ -69,13 +69,7 @@ SquareLoss: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=100.0)]
 
 ElementIndex: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
 """Of a row in a network's table."""
-VoltagePu: TypeAlias = Annotated[float, Field(strict=True, ge=0.5, le=1.5)]
 SlackVoltagePu: TypeAlias = Annotated[float, Field(strict=True, ge=0.8, le=1.2)]
-LoadingPercent: TypeAlias = Annotated[float, Field(strict=True, ge=1.0, le=1000.0)]
-VelocityMPerS: TypeAlias = Annotated[float, Field(strict=True, ge=1e-3, le=100.0)]
-GradientPaPerM: TypeAlias = Annotated[float, Field(strict=True, ge=1e-3, le=1e6)]
-PressureBar: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1000.0)]
-LiftBar: TypeAlias = Annotated[float, Field(strict=True, ge=1e-3, le=1000.0)]
 BypassFlow: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1000.0)]
 
 Persons: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=1000)]

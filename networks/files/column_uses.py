@@ -37,7 +37,8 @@ class ColumnUse:
 
     use: Use
     why: str = ""
-    """OVERRIDDEN: the key of the scenario. REFUSED: what is wrong with it. IRRELEVANT: the reason."""
+    """OVERRIDDEN: the keys of the scenario, any of which does so, `KEYS_APART`. REFUSED: what is wrong with it.
+    IRRELEVANT: the reason."""
     remedy: str = ""
     """REFUSED: how to mend it."""
     harmless: tuple[object, ...] = ()
@@ -48,6 +49,7 @@ TableUses = Mapping[str, ColumnUse]
 """By column."""
 
 USED = ColumnUse(Use.USED)
+KEYS_APART = ", "
 
 
 def used(*columns: str) -> dict[str, ColumnUse]:
@@ -55,9 +57,9 @@ def used(*columns: str) -> dict[str, ColumnUse]:
     return dict.fromkeys(columns, USED)
 
 
-def overridden(key: str, *columns: str) -> dict[str, ColumnUse]:
-    """Columns whose values are used unless the scenario states `key`."""
-    return dict.fromkeys(columns, ColumnUse(Use.OVERRIDDEN, key))
+def overridden(key: str, *columns: str, also: tuple[str, ...] = ()) -> dict[str, ColumnUse]:
+    """Columns whose values are used unless the scenario states `key`, or a key of `also`, which name elements."""
+    return dict.fromkeys(columns, ColumnUse(Use.OVERRIDDEN, KEYS_APART.join((key, *also))))
 
 
 def refused(why: str, remedy: str, *columns: str, harmless: tuple[object, ...] = ()) -> dict[str, ColumnUse]:
@@ -129,6 +131,7 @@ def _said(use: ColumnUse | None, is_stated: Callable[[str], bool]) -> str:
     if use is None:
         return "unknown"
     if use.use is Use.OVERRIDDEN:
-        return f"overridden by {use.why}" if is_stated(use.why) else str(Use.USED)
+        stated = [key for key in use.why.split(KEYS_APART) if is_stated(key)]
+        return f"overridden by {KEYS_APART.join(stated)}" if stated else str(Use.USED)
     # A refused column with values is a fault, or holds what says nothing.
     return str(Use.IRRELEVANT if use.use is Use.REFUSED else use.use)

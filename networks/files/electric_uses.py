@@ -18,6 +18,7 @@ _RATING = "nothing is measured against it"
 _SLACK_WEIGHT = "there is no distributed slack"
 
 _LIMITS = "networks.electricity.limits"
+_OWN, _OWN_LINE, _OWN_TRANSFORMER = (f"{_LIMITS}.element[{table}]" for table in ("bus", "line", "transformer"))
 _LABELS = irrelevant(_LABEL, "type", "zone", "std_type")
 _IN_SERVICE = used("name", "in_service")
 _PHASES = [f"{power}_{phase}_{unit}" for power, unit in (("p", "mw"), ("q", "mvar")) for phase in "abc"]
@@ -41,15 +42,15 @@ ELECTRIC_USES: Mapping[str, TableUses] = {
     "bus": _IN_SERVICE
     | _LABELS
     | used("vn_kv")
-    | overridden(f"{_LIMITS}.voltage_pu.min", "min_vm_pu")
-    | overridden(f"{_LIMITS}.voltage_pu.max", "max_vm_pu")
+    | overridden(f"{_LIMITS}.voltage_pu.min", "min_vm_pu", also=(f"{_OWN}.voltage_pu.min",))
+    | overridden(f"{_LIMITS}.voltage_pu.max", "max_vm_pu", also=(f"{_OWN}.voltage_pu.max",))
     | irrelevant("maps are drawn by what is connected", "geo"),
     "line": _IN_SERVICE
     | _LABELS
     | used("from_bus", "to_bus", "length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km", "g_us_per_km")
     | used("max_i_ka", "df", "parallel")
-    | overridden(f"{_LIMITS}.line_loading_percent", "max_loading_percent")
-    | overridden(f"{_LIMITS}.element.max_kw", "max_p_mw")
+    | overridden(f"{_LIMITS}.line_loading_percent", "max_loading_percent", also=(f"{_OWN_LINE}.loading_percent",))
+    | overridden(f"{_OWN_LINE}.max_kw", "max_p_mw")
     | irrelevant(_UNBALANCED, "r0_ohm_per_km", "x0_ohm_per_km", "c0_nf_per_km", "g0_us_per_km")
     | irrelevant(_SHORT_CIRCUIT, "endtemp_degree")
     | irrelevant("maps are drawn by what is connected", "geo")
@@ -62,7 +63,11 @@ ELECTRIC_USES: Mapping[str, TableUses] = {
     | used("hv_bus", "lv_bus", "sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent", "pfe_kw", "i0_percent")
     | used("shift_degree", "parallel", "df", *_TAP, "tap_dependency_table", "id_characteristic_table")
     | used("leakage_resistance_ratio_hv", "leakage_reactance_ratio_hv")
-    | overridden(f"{_LIMITS}.transformer_loading_percent", "max_loading_percent")
+    | overridden(
+        f"{_LIMITS}.transformer_loading_percent",
+        "max_loading_percent",
+        also=(f"{_OWN_TRANSFORMER}.loading_percent",),
+    )
     | irrelevant(_UNBALANCED, "vk0_percent", "vkr0_percent", "mag0_percent", "mag0_rx", "si0_hv_partial")
     | irrelevant(_UNBALANCED, "vector_group", "xn_ohm")
     | irrelevant(_SHORT_CIRCUIT, "oltc", "power_station_unit", "pt_percent"),

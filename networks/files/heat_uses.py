@@ -19,6 +19,7 @@ _START = "where the solver begins: no result depends on it"
 _OPEN = "water would leave or enter a closed network", "Use heat consumers between supply and return"
 
 _T_SUPPLY, _SHARES = "networks.heat.t_supply_c", "networks.heat.plant_shares"
+_OWN_T_SUPPLY = "networks.heat.plant_t_supply_c"
 _ENDS = "from_junction", "to_junction"
 _PUMP_ENDS = "return_junction", "flow_junction"
 
@@ -59,7 +60,7 @@ HEAT_USES: Mapping[str, TableUses] = {
     },
     "circ_pump_pressure": {
         **used("name", *_PUMP_ENDS, "in_service", "type"),
-        **overridden(_T_SUPPLY, "t_flow_k"),
+        **overridden(_T_SUPPLY, "t_flow_k", also=(_OWN_T_SUPPLY,)),
         # A plant that feeds a share holds no pressure: the one that balances does.
         **overridden(_SHARES, "p_flow_bar", "plift_bar"),
     },
@@ -69,7 +70,7 @@ HEAT_USES: Mapping[str, TableUses] = {
     },
     "ext_grid": {
         **used("junction", "p_bar", "in_service", "type"),
-        **overridden(_T_SUPPLY, "t_k"),
+        **overridden(_T_SUPPLY, "t_k", also=(_OWN_T_SUPPLY,)),
         **irrelevant(_LABEL, "name"),
     },
     **{

@@ -25,7 +25,7 @@ from mosaik_p2p.sims.wiring import event_driven
 HOUR = 3600
 HOURS = 3
 NOON = ("time.start=2017-03-28T11:00:00+01:00", f"time.steps={HOURS}", "time.horizon_steps=6")
-LIMITS = {"voltage_min_pu": 0.985, "voltage_max_pu": 1.05, "line_loading_percent": 100.0}
+LIMITS = {"voltage_pu.min": 0.985, "voltage_pu.max": 1.05, "line_loading_percent": 100.0}
 OTHER_LOADS = 0.4
 """Share of the feeder's own loads, the same in all hours here; another simulator could move them."""
 DISPATCH = ("P_load[MW]", "P_gen[MW]", "Q_load[MVar]")

@@ -17,7 +17,7 @@ from copies import CHECKOUT
 ROOMS = {
     "market": "mosaik_p2p/market",
     "settlement": "mosaik_p2p/settlement",
-    "feasibility": "mosaik_p2p/feasibility",
+    "limits": "mosaik_p2p/limits",
     "networks": "networks",
     "sims": "sims",
 }

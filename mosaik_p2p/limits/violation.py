@@ -32,35 +32,3 @@ def verdict(status: Status, violations: Sequence[Violation]) -> Verdict:
     if violations or status is Status.NOT_DELIVERABLE:
         return Verdict.INFEASIBLE
     return Verdict.FEASIBLE
-
-
-def above(
-    names: Sequence[str],
-    values: Sequence[float | None],
-    limits: Sequence[float | None],
-    *,
-    quantity: str,
-    unit: str,
-) -> list[Violation]:
-    """Violations of upper limits, in the order of the elements. None, as value or limit, breaks nothing."""
-    return [
-        Violation(name, quantity, value, limit, unit, excess=value - limit)
-        for name, value, limit in zip(names, values, limits, strict=True)
-        if value is not None and limit is not None and value > limit
-    ]
-
-
-def below(
-    names: Sequence[str],
-    values: Sequence[float | None],
-    limits: Sequence[float | None],
-    *,
-    quantity: str,
-    unit: str,
-) -> list[Violation]:
-    """Violations of lower limits, in the order of the elements. None, as value or limit, breaks nothing."""
-    return [
-        Violation(name, quantity, value, limit, unit, excess=limit - value)
-        for name, value, limit in zip(names, values, limits, strict=True)
-        if value is not None and limit is not None and value < limit
-    ]

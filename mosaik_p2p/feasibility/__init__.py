@@ -1,1 +1,0 @@
-"""Whether the networks carry what the market cleared: limits, violations and the verdict. Pure, no network library."""

@@ -1,0 +1,35 @@
+"""Why a clearing under rows is not what was asked for: a bound that is none is told apart from one that stays open."""
+
+import pytest
+
+from markets import radial_market
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.limited import Limited, clear_limited, connected
+from mosaik_p2p.market.operator import Limits, OperatorForm
+from mosaik_p2p.market.problem import Settings
+
+MUCH = 1e5
+
+
+def cleared_with(penalty: float, monkeypatch: pytest.MonkeyPatch) -> Limited:
+    """The lower bound is less by `penalty`."""
+    monkeypatch.setattr(OperatorForm, "penalty", lambda *_: penalty)
+    problem = connected(radial_market(4, 1, nodes=(5, 5)))
+    return clear_limited(problem, Limits(()), Settings(), alone=Fleet(problem).alone)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "told"), [(-MUCH, "the cost lies below its bound"), (MUCH, "the bound does not close")]
+)
+def test_each_kind_of_failure_has_words_of_its_own(penalty: float, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clearing = cleared_with(penalty, monkeypatch).clearing
+    assert clearing.status is Status.NOT_CONVERGED
+    assert str(clearing.cause).startswith("under the networks' limits, after ")
+    assert told in str(clearing.cause)
+    assert "central" not in str(clearing.cause)
+
+
+def test_what_is_within_has_no_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    clearing = cleared_with(0.0, monkeypatch).clearing
+    assert (clearing.status, clearing.cause) == (Status.OK, None)
