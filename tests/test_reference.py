@@ -9,7 +9,6 @@ import pytest
 from made_scenario import device, own_everything, tables
 from mosaik_p2p import cli
 from mosaik_p2p.loading import shipped_scenarios
-from mosaik_p2p.scenario.base import DISCRIMINATORS, DeviceSection, Section
 from mosaik_p2p.scenario.devices import DEVICE_TYPES
 from mosaik_p2p.scenario.read import read_tree
 from mosaik_p2p.scenario.reference import (
@@ -25,6 +24,7 @@ from mosaik_p2p.scenario.reference import (
 from mosaik_p2p.scenario.schema import Scenario, Template
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.scenario.tree import placed
+from mosaik_p2p.sections.base import DISCRIMINATORS, DeviceSection, Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "scenario.md"
 HINT = "write it anew: .venv/bin/nox -s pages"
@@ -117,7 +117,7 @@ def test_a_section_without_an_example_is_answered_with_the_names_of_its_keys() -
     scenario = tables()
     scenario["market"] = 1
     (fault,) = (fault for fault in read_tree(placed(scenario)).faults if fault.place == "market")
-    assert "with the keys design, form, relative_gap" in fault.remedy
+    assert "with the keys design, form, algorithm, relative_gap" in fault.remedy
 
 
 @pytest.mark.parametrize(

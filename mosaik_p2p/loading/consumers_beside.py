@@ -7,8 +7,8 @@ import numpy as np
 from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.loading.grids import HEAT_PLACE, Grids
 from mosaik_p2p.loading.places import Places
-from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.names import listed
 
 
 def consumers_beside(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) -> Iterator[InputWarning]:

@@ -10,8 +10,8 @@ from mosaik_p2p.loading.places import Places
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.files.control_build import controls_of, without_elements
 from mosaik_p2p.scenario.grids import DROPPED
-from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.names import listed
 
 
 def with_controllers_left(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) -> Grids:

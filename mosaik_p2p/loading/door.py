@@ -21,6 +21,7 @@ from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.offsets import offset_warnings
 from mosaik_p2p.loading.partner_file import with_partners
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
+from mosaik_p2p.loading.posted import charge_faults
 from mosaik_p2p.loading.prosumers import Workshop, devices_of
 from mosaik_p2p.loading.references import partner_faults, reference_faults
 from mosaik_p2p.loading.series import AllSeries, Span, all_series, span_of
@@ -33,29 +34,36 @@ from mosaik_p2p.loading.uses import Use, origins_of, range_faults, uses
 from mosaik_p2p.loading.warned import warnings_of
 from mosaik_p2p.prosumers.devices import Contract, Prosumer
 from mosaik_p2p.scenario.devices import SolarCollectorSpec
-from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.read import Reading, read_tree
 from mosaik_p2p.scenario.schema import Scenario, Time
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.scenario.tree import PlacedTable, placed
 from mosaik_p2p.scenario.write import with_absolute_files
+from mosaik_p2p.sections.names import listed
 
 
-def load(source: str | Path, overrides: Sequence[str] = (), *, results: str | Path | None = None) -> Case:
+def load(
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    results: str | Path | None = None,
+    allow_code: bool = False,
+) -> Case:
     """The scenario `source`, a file or the name of one that ships, with `overrides` such as `time.steps=3`.
 
-    `results` is the folder that results will be written to, if it is known. Raises BadInput with every fault of every
+    `results` is the folder that results will be written to, if it is known. With `allow_code` what the scenario names
+    as `package.module:name` is imported, which runs it. Raises BadInput with every fault of every
     layer, that of the folder's path among them.
     """
     no_place = [] if results is None else result_place_faults(results)
     try:
         path = scenario_path(source)
-        reading = _read(path, overrides)
+        reading = _read(path, overrides, allow_code=allow_code)
     except BadInput as bad:
         raise BadInput([*bad.faults, *no_place]) from None
     case, faults = _case(reading, path)
-    every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(form_faults(case))
+    every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(charge_faults(case) or form_faults(case))
     if every:
         raise BadInput(every)
     return case
@@ -72,21 +80,21 @@ class Examination:
     """What it holds and what of its network files is used, see `inventory`; empty where it has faults."""
 
 
-def examine(source: str | Path, overrides: Sequence[str] = ()) -> Examination:
+def examine(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bool = False) -> Examination:
     """Every fault of a scenario, or, where it can be run, what in it may not be meant."""
     try:
-        case = load(source, overrides)
+        case = load(source, overrides, allow_code=allow_code)
     except BadInput as error:
         return Examination(faults=error.faults)
     return Examination(warnings=case.warnings, inventory=case.inventory)
 
 
-def check(source: str | Path, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
+def check(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bool = False) -> tuple[Fault, ...]:
     """Every fault of a scenario; empty where it can be run."""
-    return examine(source, overrides).faults
+    return examine(source, overrides, allow_code=allow_code).faults
 
 
-def _read(path: Path, overrides: Sequence[str]) -> Reading:
+def _read(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Reading:
     """The scenario as the schema sees it, once overrides, houses and templates are worked in."""
     tree = placed(dict(scenario_tables(path)))
     assert isinstance(tree, PlacedTable)
@@ -99,7 +107,7 @@ def _read(path: Path, overrides: Sequence[str]) -> Reading:
     refuse_too_many(tree)
     tree, faults_of_templates = expanded(tree)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
-    reading = read_tree(tree)
+    reading = read_tree(tree, allow_code=allow_code)
     reading = without_excess(reading)
     early = (
         *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners),

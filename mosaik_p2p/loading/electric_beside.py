@@ -7,8 +7,8 @@ from mosaik_p2p.loading.grids import ELECTRICITY_PLACE, Grids
 from mosaik_p2p.loading.places import Places
 from mosaik_p2p.networks.counted import DRAWING, FEEDING, power_mw
 from mosaik_p2p.networks.stored_limits import limits_left_out
-from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.names import listed
 from mosaik_p2p.units import kw
 
 

@@ -15,8 +15,8 @@ from mosaik_p2p.networks.heat import HEAT_CASES, HeatNetwork, HeatSettings, heat
 from mosaik_p2p.networks.stored_limits import TABLES, stored_ratings
 from mosaik_p2p.scenario.grids import ElectricitySpec, HeatSpec, cold_limit, least_supply_c
 from mosaik_p2p.scenario.limits import ElementLimits, NetworkLimitsSpec
-from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 ELECTRICITY_PLACE = "networks.electricity"

@@ -13,8 +13,8 @@ from typing import Any
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.files import FILE_REMEDY, shown_path, why_not_readable
 from mosaik_p2p.scenario.houses import drawn
-from mosaik_p2p.scenario.names import did_you_mean, is_index
 from mosaik_p2p.scenario.tree import PlacedList, PlacedTable, joined
+from mosaik_p2p.sections.names import did_you_mean, is_index
 from mosaik_p2p.tabular import read_csv_table, within
 
 COLUMNS = (

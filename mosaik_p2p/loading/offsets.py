@@ -14,10 +14,10 @@ from mosaik_p2p.errors import BadInput, InputWarning
 from mosaik_p2p.loading.profile_file import ProfileTable, read_profile_table
 from mosaik_p2p.loading.resample import SECONDS_PER_MINUTE, epoch_seconds
 from mosaik_p2p.loading.series import Span
-from mosaik_p2p.scenario.names import listed
 from mosaik_p2p.scenario.profiles import FileProfile
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.weather import FileWeather
+from mosaik_p2p.sections.names import listed
 
 REMEDY = 'If they are meant by local time, give its zone, such as time.zone = "Europe/Berlin"'
 

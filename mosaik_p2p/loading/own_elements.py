@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.networks.counted import DRAWING, FEEDING, Element
 from mosaik_p2p.networks.electric import ElectricNetwork
-from mosaik_p2p.scenario.names import did_you_mean, without_quotes
 from mosaik_p2p.scenario.schema import ElementSpec, ProsumerSpec
+from mosaik_p2p.sections.names import did_you_mean, without_quotes
 
 TABLES: Mapping[str, tuple[str, ...]] = {"replaces_load": tuple(DRAWING), "replaces_generator": tuple(FEEDING)}
 """By key of a prosumer, the tables in which it may stand for an element; a bare number is an index of the first."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.files import FILE_REMEDY, shown_path, why_not_readable
-from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.tree import PlacedList, PlacedTable
+from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.tabular import read_csv_table, within
 
 COLUMNS = ("i", "j")

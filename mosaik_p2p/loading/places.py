@@ -13,8 +13,8 @@ from mosaik_p2p.networks.electric import ElectricNetwork, bus_index, unsupplied_
 from mosaik_p2p.networks.heat import HeatNetwork, junction_index, junction_sides
 from mosaik_p2p.networks.heat_consumers import FileConsumer
 from mosaik_p2p.networks.heat_graph import RETURN, SUPPLY, junction_graph
-from mosaik_p2p.scenario.names import did_you_mean, listed, without_quotes
 from mosaik_p2p.scenario.schema import JunctionPair, ProsumerSpec, Scenario
+from mosaik_p2p.sections.names import did_you_mean, listed, without_quotes
 
 _WRITE_PAIR = "Write junction = { supply = ..., return = ... } with names or indices of junctions."
 

@@ -32,9 +32,9 @@ from mosaik_p2p.scenario.devices import (
     PvSpec,
     SolarCollectorSpec,
 )
-from mosaik_p2p.scenario.ranges import MOST_KW
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scale
 from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
+from mosaik_p2p.sections.ranges import MOST_KW
 from mosaik_p2p.units import ELECTRICITY
 
 ENERGY_TOLERANCE = 1e-9

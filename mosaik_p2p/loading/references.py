@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.own_elements import BUS_KEYS, bus_key
 from mosaik_p2p.loading.uses import Use
-from mosaik_p2p.scenario.names import did_you_mean
 from mosaik_p2p.scenario.read import Reading
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario
+from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
 
 

@@ -28,8 +28,8 @@ from mosaik_p2p.scenario.profiles import (
     PvlibProfile,
     Vdi4655Profile,
 )
-from mosaik_p2p.scenario.ranges import LEAST_COP, MOST_COP, MOST_FACTOR, MOST_KW, MOST_PRICE
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.ranges import LEAST_COP, MOST_COP, MOST_FACTOR, MOST_KW, MOST_PRICE
 
 _NEEDS_WEATHER = (Vdi4655Profile, PvlibProfile, CollectorProfile)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from mosaik_p2p.results.facts import Facts, read_facts
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.tables import TABLES
-from mosaik_p2p.scenario.names import is_index
+from mosaik_p2p.sections.names import is_index
 
 KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
 

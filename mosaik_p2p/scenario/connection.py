@@ -4,8 +4,8 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from mosaik_p2p.scenario.base import Section, refuse
-from mosaik_p2p.scenario.ranges import DrawKw, PowerKw
+from mosaik_p2p.sections.base import Section, refuse
+from mosaik_p2p.sections.ranges import DrawKw, PowerKw
 
 
 class ConnectionLimits(Section):

@@ -4,8 +4,10 @@ from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from mosaik_p2p.scenario.base import DeviceSection, Name, PlainName, refuse
-from mosaik_p2p.scenario.ranges import (
+from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
+from mosaik_p2p.scenario.tariffs import Price
+from mosaik_p2p.sections.base import DeviceSection, Name, PlainName, refuse
+from mosaik_p2p.sections.ranges import (
     AreaM2,
     CopOrProfile,
     CostPerKw2h,
@@ -16,8 +18,6 @@ from mosaik_p2p.scenario.ranges import (
     RatingKw,
     SignedPowerFactor,
 )
-from mosaik_p2p.scenario.storages import BatterySpec, EvSpec, HeatTankSpec
-from mosaik_p2p.scenario.tariffs import Price
 
 Carrier: TypeAlias = Literal["electricity", "heat"]
 

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from mosaik_p2p.limits.heat import T_SUPPLY
-from mosaik_p2p.scenario.base import Name, Section, refuse
 from mosaik_p2p.scenario.limits import ElectricLimitsSpec, HeatLimitsSpec
-from mosaik_p2p.scenario.ranges import BypassFlow, GroundC, Share, SlackVoltagePu, WaterC
+from mosaik_p2p.sections.base import Name, Section, refuse
+from mosaik_p2p.sections.ranges import BypassFlow, GroundC, Share, SlackVoltagePu, WaterC
 
 KEPT, DROPPED = "keep", "drop"
 GENERATION_WORDS = {KEPT: 1.0, DROPPED: 0.0}

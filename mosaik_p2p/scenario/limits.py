@@ -11,7 +11,7 @@ from pydantic import Field, create_model, model_validator
 
 from mosaik_p2p.limits.base import ELEMENTS, LimitedQuantity
 from mosaik_p2p.limits.registry import limited_quantities
-from mosaik_p2p.scenario.base import Name, Section, refuse
+from mosaik_p2p.sections.base import Name, Section, refuse
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 WIDEN = "No value can meet both limits: widen the band."

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.scenario.names import did_you_mean, is_index
 from mosaik_p2p.scenario.problems import shown
 from mosaik_p2p.scenario.schema import ProsumerSpec
 from mosaik_p2p.scenario.tree import DEPTH_LIMIT, Path, PlacedList, PlacedTable, label, replaced, too_deep, value_at
+from mosaik_p2p.sections.names import did_you_mean, is_index
 
 PROSUMERS = "prosumers"
 DEVICES = "devices"

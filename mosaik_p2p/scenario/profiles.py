@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from mosaik_p2p.scenario.base import Name, Section
-from mosaik_p2p.scenario.ranges import (
+from mosaik_p2p.sections.base import Name, Section
+from mosaik_p2p.sections.ranges import (
     AnnualKwh,
     AnyUnit,
     Efficiency,

@@ -19,13 +19,16 @@ from pydantic import (
     model_validator,
 )
 
-from mosaik_p2p.scenario.base import Name, Place, PlainName, ProsumerName, Section, refuse
+from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.connection import ConnectionSpec
 from mosaik_p2p.scenario.devices import DeviceSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
-from mosaik_p2p.scenario.ranges import (
+from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.scenario.weather import WeatherSpec
+from mosaik_p2p.sections.base import Name, OpenNames, Place, PlainName, ProsumerName, Section, allows_code, refuse
+from mosaik_p2p.sections.ranges import (
     CostPerKwh,
     ElementIndex,
     HouseScale,
@@ -36,8 +39,7 @@ from mosaik_p2p.scenario.ranges import (
     Seed,
     Share,
 )
-from mosaik_p2p.scenario.tariffs import Tariff
-from mosaik_p2p.scenario.weather import WeatherSpec
+from mosaik_p2p.sections.registry import KindRefused
 from mosaik_p2p.units import MINUTES_PER_HOUR
 
 STEPS_LIMIT = 110_000
@@ -64,6 +66,14 @@ def _known_zone(zone: str) -> str:
     except (KeyError, ValueError, OSError):
         refuse("is no time zone", remedy='Give a name of the IANA database, such as "Europe/Berlin".')
     return zone
+
+
+def _known_algorithm(name: str, info: ValidationInfo) -> str:
+    try:
+        ALGORITHMS.find(name, allow_code=allows_code(info))
+    except KindRefused as refused:
+        refuse(refused.problem, remedy=refused.remedy)
+    return name
 
 
 def _of_a_day(intervals: Any, info: ValidationInfo) -> Any:
@@ -149,6 +159,8 @@ class Market(Section):
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
+    algorithm: Annotated[Name, AfterValidator(_known_algorithm), OpenNames(ALGORITHMS.names)] = "admm"
+    """What finds the market's point of rest, in every clearing."""
     relative_gap: Annotated[float, Field(strict=True, gt=0.0, lt=1.0)] = 1e-3
     """A clearing is good enough within this of the optimum, as a share of the cost."""
     max_iterations: Iterations = 5000

@@ -4,9 +4,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from mosaik_p2p.scenario.base import DeviceSection, PlainName, Section, refuse
-from mosaik_p2p.scenario.ranges import CapacityKwh, CostPerKwh, Efficiency, EnergyKwh, RatingKw, SignedPowerFactor
 from mosaik_p2p.scenario.tariffs import MINUTES_PER_DAY, Clock, minute_of_day
+from mosaik_p2p.sections.base import DeviceSection, PlainName, Section, refuse
+from mosaik_p2p.sections.ranges import CapacityKwh, CostPerKwh, Efficiency, EnergyKwh, RatingKw, SignedPowerFactor
 
 
 def _final(value: Any) -> Any:

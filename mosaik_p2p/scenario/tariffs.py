@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from mosaik_p2p.scenario.base import Name, Section, refuse
-from mosaik_p2p.scenario.ranges import PowerKw, PricePerKwh
+from mosaik_p2p.sections.base import Name, Section, refuse
+from mosaik_p2p.sections.ranges import PowerKw, PricePerKwh
 
 MINUTES_PER_DAY = 1440
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from mosaik_p2p.scenario.base import Name, Section
+from mosaik_p2p.sections.base import Name, Section
 
 Latitude: TypeAlias = Annotated[float, Field(strict=True, ge=-90.0, le=90.0)]
 Longitude: TypeAlias = Annotated[float, Field(strict=True, ge=-180.0, le=180.0)]

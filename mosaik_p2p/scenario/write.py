@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import tomli_w
 
-from mosaik_p2p.scenario.base import Section
 from mosaik_p2p.scenario.schema import Scenario
+from mosaik_p2p.sections.base import Section
 
 S = TypeVar("S", bound=Section | None)
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mosaik_p2p.scenario.base import PARTIES
+from mosaik_p2p.sections.base import PARTIES
 from mosaik_p2p.units import ELECTRICITY, HEAT, LIVES, Table, table_of
 
 OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES

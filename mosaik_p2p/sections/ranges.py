@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from mosaik_p2p.scenario.base import Name, refuse
+from mosaik_p2p.sections.base import Name, refuse
 
 MOST_KW = 1e9
 """Beyond it no connection exists, and sums of powers would lose the watts."""
