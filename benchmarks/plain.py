@@ -22,8 +22,10 @@ import numpy as np
 import piqp
 import scipy.sparse as sp
 
-from mosaik_p2p.plain.algorithm import Outcome, iterate
+from mosaik_p2p.market.algorithms.admm import Admm
+from mosaik_p2p.plain.algorithm import Outcome
 from mosaik_p2p.plain.model import Assets, Pairs, PlainMarket
+from mosaik_p2p.plain.sides import iterate
 
 GAP = 1e-4
 REPEATS = 3
@@ -85,7 +87,7 @@ def timed(market: PlainMarket) -> tuple[Outcome, float]:
     for _ in range(REPEATS):
         fresh = replace(market)
         begin = time.perf_counter()
-        outcome = iterate(fresh, relative_gap=GAP, max_iterations=5000)
+        outcome = iterate(fresh, Admm(), relative_gap=GAP, max_iterations=5000)
         seconds.append(time.perf_counter() - begin)
     return outcome, min(seconds)
 
@@ -183,7 +185,7 @@ def main() -> int:
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--beside", action="store_true")
     options = parser.parse_args()
-    iterate(make_market(10, 45, "random", 0), relative_gap=GAP, max_iterations=100)
+    iterate(make_market(10, 45, "random", 0), Admm(), relative_gap=GAP, max_iterations=100)
     others = "".join(f"{name + ' s, cost':>18}" for name in SOLVERS) if options.beside else ""
     columns = ("kind", 10), ("iterations", 12), ("power", 7), ("price", 7), ("seconds", 9), ("gap", 9)
     print(f"{'agents':>7}{'pairs':>9}  " + "".join(f"{name:>{width}}" for name, width in columns) + others)
@@ -192,7 +194,7 @@ def main() -> int:
         for kind in KINDS:
             market = make_market(agents, pairs, kind, seed=agents)
             outcome, seconds = timed(market)
-            solve = partial(iterate, relative_gap=GAP, max_iterations=5000)
+            solve = partial(iterate, algorithm=Admm(), relative_gap=GAP, max_iterations=5000)
             others = [solve(rescaled(market, power=1e3)).iterations, solve(rescaled(market, price=1e3)).iterations]
             good &= outcome.converged and set(others) == {outcome.iterations}
             line = (

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mosaik_p2p import loading
-from mosaik_p2p.charges.mechanisms import MECHANISMS
+from mosaik_p2p.charges.registry import MECHANISMS
 from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
+from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.networks.electric import ELECTRIC_CASES
 from mosaik_p2p.networks.heat import HEAT_CASES
 from mosaik_p2p.results.rebuilding import rebuild_report
-from mosaik_p2p.scenario.reference import in_one_line
+from mosaik_p2p.scenario.reference import in_a_line
 
 MARKET_DESIGNS = {
     "p2p": "bilateral trades of electricity and heat, cleared with ADMM",
@@ -43,18 +44,19 @@ class Shipped:
     market_designs: Mapping[str, str]
     clearings: Mapping[str, str]
     market_forms: Mapping[str, str]
+    market_algorithms: Mapping[str, str]
     device_types: Mapping[str, str]
     """Those that other installed packages bring, too."""
 
 
-def check(scenario: str | Path, *, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
-    """Every fault of a scenario with its overrides; none: it can be run."""
-    return loading.check(scenario, overrides)
+def check(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bool = False) -> tuple[Fault, ...]:
+    """Every fault of a scenario with its overrides; none: it can be run. `allow_code` as of `run`."""
+    return loading.check(scenario, overrides, allow_code=allow_code)
 
 
-def examine(scenario: str | Path, *, overrides: Sequence[str] = ()) -> loading.Examination:
+def examine(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bool = False) -> loading.Examination:
     """Faults of a scenario; where it has none, its warnings and the inventory of what it holds."""
-    return loading.examine(scenario, overrides)
+    return loading.examine(scenario, overrides, allow_code=allow_code)
 
 
 def list_shipped() -> Shipped:
@@ -63,11 +65,12 @@ def list_shipped() -> Shipped:
         scenarios=_scenarios(),
         electric_cases=ELECTRIC_CASES,
         heat_cases=HEAT_CASES,
-        charge_mechanisms=MECHANISMS,
+        charge_mechanisms={name: in_a_line(kind) for name, kind in MECHANISMS.known().items()},
         market_designs=MARKET_DESIGNS,
         clearings=CLEARINGS,
         market_forms=MARKET_FORMS,
-        device_types={name: in_one_line(kind) for name, kind in device_kinds().items()},
+        market_algorithms={name: in_a_line(kind) for name, kind in ALGORITHMS.known().items()},
+        device_types={name: in_a_line(kind) for name, kind in device_kinds().items()},
     )
 
 

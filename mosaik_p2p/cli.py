@@ -45,6 +45,13 @@ SetOption = Annotated[
     ),
 ]
 
+CodeOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-code", help="Import what the scenario names as package.module:name, which runs it: if you trust it."
+    ),
+]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -77,6 +84,7 @@ def run_command(
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+    allow_code: CodeOption = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
     from mosaik_p2p.cosim import Order, conduct
@@ -92,6 +100,7 @@ def run_command(
             overwrite=overwrite,
             counterfactuals=counterfactuals,
             progress=not quiet,
+            allow_code=allow_code,
         )
     )
     if not quiet:
@@ -113,12 +122,13 @@ def check_command(
     *,
     set_: SetOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print faults, warnings and inventory as JSON.")] = False,
+    allow_code: CodeOption = False,
 ) -> None:
     """Check a scenario and list every fault with its place, value and remedy; else say what may not be meant."""
     from mosaik_p2p.api import examine
     from mosaik_p2p.results.inventory import inventory_lines
 
-    found = examine(scenario, overrides=set_ or ())
+    found = examine(scenario, overrides=set_ or (), allow_code=allow_code)
     if json:
         typer.echo(examination_json(found))
         raise typer.Exit(BAD_INPUT if found.faults else 0)
@@ -145,6 +155,7 @@ def list_command() -> None:
         "Market designs (market.design)": shipped.market_designs,
         "Clearings (time.clearing)": shipped.clearings,
         "Forms of the market (market.form)": shipped.market_forms,
+        "Algorithms (market.algorithm)": shipped.market_algorithms,
     }
     typer.echo("\n\n".join(_section(title, entries) for title, entries in sections.items()))
 
@@ -152,17 +163,25 @@ def list_command() -> None:
 @app.command("keys")
 def keys_command(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A section such as time, or a type of device such as ev.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="A section such as time, a type of device such as ev, or package.module:name of a charge mechanism.",
+        ),
     ] = None,
 ) -> None:
     """Say what a section of a scenario or a type of device may hold: keys, defaults, units, meanings."""
-    from mosaik_p2p.scenario.reference import entry_names, entry_text, named, overview
+    from mosaik_p2p.scenario.reference import entry_names, entry_text, named, of_mechanism, overview
     from mosaik_p2p.sections.names import did_you_mean
+    from mosaik_p2p.sections.registry import KindRefused
 
     if name is None:
         typer.echo(overview())
         return
-    found = named(name)
+    try:
+        found = (of_mechanism(name),) if ":" in name else named(name)
+    except KindRefused as refused:
+        raise BadInput([Fault("keys", name, refused.problem, refused.remedy)]) from refused
     if not found:
         remedy = did_you_mean(name, entry_names(), what="names")
         raise BadInput([Fault("keys", name, "is neither a section nor a type of device", remedy)])
@@ -188,7 +207,7 @@ def clear_command(
         Path, typer.Argument(metavar="PAIRS.csv", help="i,j,charge_i,charge_j: who may trade, charges per kWh.")
     ],
     *,
-    method: Annotated[str, typer.Option(help="admm or central.")] = "admm",
+    method: Annotated[str, typer.Option(help="A clearing algorithm, such as admm, or central.")] = "admm",
     gap: Annotated[float, typer.Option(help="Relative gap of a solution.")] = 1e-4,
     json: Annotated[
         Path | None,
@@ -203,7 +222,7 @@ def clear_command(
     faults = [] if json is None else target_faults("--json", json) or json_faults(json, inputs=(agents, pairs))
     if faults:
         raise BadInput(faults)
-    cleared = clear_plain(agents, pairs, method=method, gap=gap)  # type: ignore[arg-type]  # it checks the method
+    cleared = clear_plain(agents, pairs, method=method, gap=gap)
     if json is not None:
         write_json(cleared, json)
     typer.echo(render(cleared))

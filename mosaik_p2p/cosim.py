@@ -89,6 +89,7 @@ class Order:
     progress: bool = True
     simulators: Mapping[str, StartConfig] | None = None
     answer_limit_s: float | None = ANSWER_LIMIT_S
+    allow_code: bool = False
 
 
 def run(
@@ -102,6 +103,7 @@ def run(
     progress: bool = True,
     simulators: Mapping[str, StartConfig] | None = None,
     answer_limit_s: float | None = ANSWER_LIMIT_S,
+    allow_code: bool = False,
 ) -> RunOutcome:
     """Co-simulate a scenario and write its result folder.
 
@@ -112,7 +114,9 @@ def run(
     `settlement.lift_limits` do); where a negotiating run breaks a limit without trade, so does one in which nobody
     trades; `simulators` replaces how simulators are started, by name
     (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
-    `answer_limit_s` for an answer (None: as long as it likes) ends the run.
+    `answer_limit_s` for an answer (None: as long as it likes) ends the run. With `allow_code` what the scenario
+    names as `package.module:name` is imported, which runs it (simulators in other processes need the environment
+    variable MOSAIK_P2P_ALLOW_CODE=1).
 
     Raises BadInput with every fault of the input, and RunFailed where not one interval was computed; a run that broke
     off later is an incomplete outcome with its cause. Ctrl-C, SIGTERM and SIGHUP in the main thread end the run: what
@@ -130,6 +134,7 @@ def run(
             progress=progress,
             simulators=simulators,
             answer_limit_s=answer_limit_s,
+            allow_code=allow_code,
         )
     )
     if demand is not None:
@@ -153,7 +158,7 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
     overrides = [*order.overrides, *([] if order.steps is None else [f"time.steps={order.steps}"])]
     asked = [*overrides, *([ALL_COUNTERFACTUALS] if order.counterfactuals else [])]
     with around.interrupts.break_off():
-        case = load(order.scenario, asked, results=order.out)
+        case = load(order.scenario, asked, results=order.out, allow_code=order.allow_code)
     folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
     with ExitStack() as claims:
         claimed = claimed_folder(folder, overwrite=order.overwrite, inputs=input_files(case, overrides))
@@ -162,7 +167,7 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         others = _counterfactual_overrides(case, folder, order) if summary["complete"] else {}
         if others:
             changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
-            demand = _run_others(case, folder, around, changed, claims)
+            demand = _run_others(case, folder, around, changed, claims, allow_code=order.allow_code)
             summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
 
@@ -173,13 +178,15 @@ def _run_others(
     around: Surroundings,
     others: Mapping[str, tuple[str | Path, list[str]]],
     claims: ExitStack,
+    *,
+    allow_code: bool,
 ) -> BaseException | None:
     """Run the counterfactuals, scenario and overrides by name; what ended them is returned."""
     for name, (scenario, overrides) in others.items():
         started = perf_counter()
         try:
             with around.interrupts.break_off():
-                other = load(scenario, overrides)
+                other = load(scenario, overrides, allow_code=allow_code)
         except KeyboardInterrupt as interrupt:
             return interrupt
         beside = claims.enter_context(claimed_counterfactual(counterfactual_folder(folder, name)))
@@ -193,9 +200,8 @@ def _run_others(
 def _counterfactual_overrides(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:
     """What changes in each counterfactual run that follows the complete run in `folder`, as overrides."""
     scenario = case.scenario
-    charged = [carrier for carrier in CARRIERS if getattr(scenario.charges, carrier) is not None]
     changes: dict[str, list[str]] = {
-        WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *(f"charges.{carrier}.rate=0" for carrier in charged)]
+        WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *(f"charges.{carrier}={{}}" for carrier in CARRIERS)]
     }
     if scenario.negotiation.enabled:
         # Without negotiation, the run itself is the counterfactual.

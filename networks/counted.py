@@ -6,7 +6,7 @@ found with the voltage, from outside. pandapower's own way lets all powers at a 
 too), and takes the mean of the loads' shares whatever they draw.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -67,6 +67,8 @@ class _Table:
     linear: FloatArray | None = None
     square: FloatArray | None = None
     written: FloatArray | None = None
+    kept: FloatArray | None = None
+    """(rows, columns) powers that count whatever the factors, NaN where they do not."""
 
     def factor(self, factors: Factors) -> FloatArray:
         """(rows, 1) multiplier of each element."""
@@ -79,7 +81,8 @@ class _Table:
         power = self.constant
         if self.linear is not None and self.square is not None:
             power = self.constant + self.linear * voltage + self.square * voltage**2
-        return np.asarray(self.factor(factors) * power, dtype=np.float64)
+        values = np.asarray(self.factor(factors) * power, dtype=np.float64)
+        return values if self.kept is None else np.where(np.isnan(self.kept), values, self.kept)
 
     def slope(self, factors: Factors, voltage: FloatArray) -> FloatArray:
         """(rows, columns) by how much more is drawn with the voltage, per p.u."""
@@ -123,6 +126,16 @@ class CountedPowers:
             counts = self._tables["xward"].factor(factors)[:, 0] != 0.0
             self._net.xward["in_service"] = self._xward_in_service & counts
         return change
+
+    def keep(self, generators: Sequence[int]) -> None:
+        """From now on these static generators (indices) have the powers that stand in the net."""
+        table = self._tables["sgen"]
+        found = self._net.sgen[list(_POWER)].to_numpy(dtype=float)[: len(table.index)]
+        table.kept = np.where(np.isin(table.index, generators)[:, None], found, np.nan)
+
+    def release(self) -> None:
+        """Powers that were kept are again those of the network, by their factors."""
+        self._tables["sgen"].kept = None
 
     def _put(self, name: str, values: FloatArray) -> None:
         # Whole columns at once: pandas takes long to find single places. What is behind our rows, the owner has added.

@@ -17,6 +17,7 @@ from mosaik_p2p.networks.bus33 import BUS33, bus33_net
 from mosaik_p2p.networks.bus69 import BUS69, bus69_net
 from mosaik_p2p.networks.electric_files import given_net, read_net, read_sheets
 from mosaik_p2p.networks.electric_graph import path_graph
+from mosaik_p2p.networks.files.control_objects import text_with_models as text_with_models
 from mosaik_p2p.networks.schutterwald import SCHUTTERWALD, schutterwald_net
 
 _BUILDERS: dict[str, Callable[[], pandapowerNet]] = {

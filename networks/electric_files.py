@@ -14,6 +14,8 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.networks.file_values import element_fault, general_faults, in_service, named, numbers, some
 from mosaik_p2p.networks.files.column_uses import refused_faults
 from mosaik_p2p.networks.files.columns import table_faults, with_kinds
+from mosaik_p2p.networks.files.control_build import with_controllers
+from mosaik_p2p.networks.files.control_sense import control_faults
 from mosaik_p2p.networks.files.electric_columns import COMPUTED, REFUSED, electric_kinds, electric_tables
 from mosaik_p2p.networks.files.electric_excel import electric_net_of_sheets
 from mosaik_p2p.networks.files.electric_json import converted, electric_net
@@ -55,10 +57,11 @@ def given_net(net: pandapowerNet, name: str) -> pandapowerNet:
 
 
 def as_meant(net: pandapowerNet) -> pandapowerNet:
-    """The net itself, sound, with unique names in the tables that are named and a type for every tap changer."""
+    """The net itself, sound, with unique names in the tables that are named, a type for every tap changer, and
+    controllers that know it as it is."""
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
-    return with_types_of_taps(net)
+    return with_controllers(with_types_of_taps(net))
 
 
 def with_types(net: pandapowerNet) -> pandapowerNet:
@@ -78,7 +81,7 @@ def structure_faults(path: Path, net: pandapowerNet) -> list[Fault]:
     if not faults and net.bus.empty:
         faults.append(Fault(f"{path}, table bus", "(empty)", "the net has no bus", "Add buses and an ext_grid"))
     faults += table_faults(path, net, electric_tables())
-    return faults or sense_faults(path, net)
+    return faults or [*sense_faults(path, net), *control_faults(path, net)]
 
 
 def _read(path: Path, net_of: Callable[[], tuple[pandapowerNet | None, list[Fault]]]) -> pandapowerNet:

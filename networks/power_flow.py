@@ -5,6 +5,9 @@ run and gives the same answer. It then overlooks everything but changes of power
 the set of elements is fixed at construction and what is absent in an interval has zero power. Who changes the net
 otherwise (its owner hands it out) is noticed, and the next run starts from nothing. After a divergence pandapower would
 go on with what it kept; hence the run after one starts from nothing too.
+
+Controllers of the net settle in every `solve`, each time from the network's own positions and powers; `solve_held` lets
+them hold, which is how the rounds of one interval are solved. A tap that has moved is a net that was switched.
 """
 
 import warnings
@@ -22,6 +25,7 @@ from pandapower import LoadflowNotConverged, pandapowerNet
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
+from mosaik_p2p.networks.controls import Controls
 from mosaik_p2p.networks.counted import CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.near_start import NearStart
@@ -65,6 +69,7 @@ _TRANSFORMERS = {
     "loss_kw": ("pl_mw", KW_PER_MW),
 }
 """Column of ours to pandapower's and the factor between them. A bus draws in pandapower and injects here."""
+TAP = "tap_pos"
 
 _OVERLOOKED = {
     "bus": ("in_service",),
@@ -101,8 +106,9 @@ class PowerFlowResult:
     """bus, vm_pu, va_degree, p_injection_kw, q_injection_kvar: everything there, the slack's feed included."""
     lines: Table = field(default_factory=lambda: _empty("element", _LINES))
     """element, p_from_kw, q_from_kvar, p_to_kw, q_to_kvar (into the line), i_ka, loading_percent, loss_kw."""
-    transformers: Table = field(default_factory=lambda: _empty("element", _TRANSFORMERS))
-    """element, p_hv_kw, q_hv_kvar, p_lv_kw, q_lv_kvar, i_ka (low-voltage side), loading_percent, loss_kw."""
+    transformers: Table = field(default_factory=lambda: _empty("element", {**_TRANSFORMERS, TAP: (TAP, 1.0)}))
+    """element, p_hv_kw, q_hv_kvar, p_lv_kw, q_lv_kvar, i_ka (low-voltage side), loading_percent, loss_kw, tap_pos
+    (position of the tap changer, None without one)."""
 
 
 class PowerFlow:
@@ -132,6 +138,9 @@ class PowerFlow:
             self._prosumer[bus] = len(self._prosumer)
             pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
         self._limits = ReactiveLimits(self._net)
+        self._controls = Controls(self._net)
+        self._settled_with: Factors | None = None
+        """With what the network's own powers counted when controllers settled last."""
         self._net["user_pf_options"] = {}
         self._warm = False
         self._near = NearStart(self._net)
@@ -150,18 +159,40 @@ class PowerFlow:
         `injections`: bus index to (p_kw, q_kvar) that prosumers there inject together; buses left out inject nothing.
         `background_scaling` multiplies all that the network's own elements draw (`counted.DRAWING`),
         `generation_scaling` what its static generators feed in; `replaced_loads` (of either kind) have no power.
-        Raises KeyError for a bus that was not among `prosumer_buses`.
+        Controllers settle; where they do not, there is no solution. Raises KeyError for a bus that was not among
+        `prosumer_buses`.
         """
         self._factors = Factors(background_scaling, generation_scaling, replaced_loads)
         powers = self._prosumers_mw(injections)
-        iterations = self._found(powers)
-        if iterations is None:
-            return PowerFlowResult(Status.NOT_CONVERGED, self._cause(powers))
-        return _result(self._net, iterations)
+        iterations = self._controlled(powers)
+        self._settled_with = None if iterations is None else self._factors
+        return self._answer(iterations, powers)
+
+    def solve_held(
+        self,
+        injections: Mapping[int, tuple[float, float]],
+        *,
+        background_scaling: float,
+        generation_scaling: float = 1.0,
+        replaced_loads: frozenset[Element] = frozenset(),
+    ) -> PowerFlowResult:
+        """As `solve`, with controllers where they have settled last: taps and powers of generators stay. They settle
+        where they have not, or where the network's own powers count otherwise than then."""
+        factors = Factors(background_scaling, generation_scaling, replaced_loads)
+        if factors != self._settled_with:
+            return self.solve(
+                injections,
+                background_scaling=background_scaling,
+                generation_scaling=generation_scaling,
+                replaced_loads=replaced_loads,
+            )
+        powers = self._prosumers_mw(injections)
+        return self._answer(self._found(powers), powers)
 
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
-        """How the last solution answers to injections at `buses`; see `power_response`. ValueError without one, and
-        where nothing but slacks was solved."""
+        """How the last solution answers to injections at `buses`; see `power_response`. Controllers hold, as in the
+        rounds that use it: taps are part of the admittances, powers of generators are constant. ValueError without a
+        solution, and where nothing but slacks was solved."""
         if not self._warm:
             raise ValueError("the last power flow has no solution to linearise")
         return power_response(self._net, buses, self._counted.slope(self._factors, self._net.res_bus["vm_pu"]))
@@ -178,8 +209,15 @@ class PowerFlow:
         )
 
     @property
+    def unrest(self) -> str | None:
+        """Why controllers did not come to rest in the last `solve`; None where they did, or where a power flow had no
+        solution."""
+        return self._controls.unrest
+
+    @property
     def net(self) -> pandapowerNet:
-        """The net with the last solution. A change of it counts from the next `solve` on."""
+        """The net with the last solution. A change of it counts from the next `solve` on, but of what controllers move:
+        that begins where the network has it."""
         return self._net
 
     def net_as_solved(self) -> pandapowerNet:
@@ -207,6 +245,30 @@ class PowerFlow:
             if iterations is not None:
                 return iterations
         return None
+
+    def _answer(self, iterations: int | None, powers: FloatArray) -> PowerFlowResult:
+        if iterations is None:
+            return PowerFlowResult(Status.NOT_CONVERGED, self.unrest or self._cause(powers))
+        return _result(self._net, iterations)
+
+    def _controlled(self, powers: FloatArray) -> int | None:
+        """Iterations of all runs after which controllers have settled; None where they have not."""
+        if not self._controls.are_there:
+            return self._found(powers)
+        self._controls.begin()
+        self._counted.release()
+        self._counted.write(self._factors, powers, self._voltages())
+
+        def solve() -> int | None:
+            self._counted.keep(self._controls.generators)
+            return self._found(powers)
+
+        iterations = self._controls.settle(solve)
+        if iterations is None:
+            # Results between two moves are no solution.
+            self._warm = False
+            pandapower.clear_result_tables(self._net)
+        return iterations
 
     def _cause(self, powers: FloatArray) -> str:
         """Why these powers have no solution; found with a copy, as tries leave traces in a net."""
@@ -304,8 +366,15 @@ def _result(net: pandapowerNet, iterations: int) -> PowerFlowResult:
         loss_kw=sum(losses_mw) * KW_PER_MW,
         buses=_table("bus", net.bus, net.res_bus, _BUSES),
         lines=_table("element", net.line, net.res_line, _LINES),
-        transformers=_table("element", net.trafo, net.res_trafo, _TRANSFORMERS),
+        transformers={**_table("element", net.trafo, net.res_trafo, _TRANSFORMERS), TAP: _taps(net)},
     )
+
+
+def _taps(net: pandapowerNet) -> list[float | None]:
+    """Of the transformers in service."""
+    inside = net.trafo["in_service"].to_numpy(dtype=bool)
+    positions = net.trafo[TAP].to_numpy(dtype=float, na_value=np.nan)[inside]
+    return [value if isfinite(value) else None for value in positions.tolist()]
 
 
 def _sum(values: pd.Series) -> float:

@@ -1,8 +1,10 @@
 """The electric network as others can solve it again, with pandapower and the result table `buses` alone.
 
 Everything that feeds or draws at a bus, the slacks excepted, is replaced by one load per bus without slack; it bears
-the name of the bus and carries the net draw of the last solution. To repeat another interval, write that interval's
-injections onto the loads (kW to MW, and the sign turned: a load draws) and run:
+the name of the bus and carries the net draw of the last solution. Taps stand where controllers have left them in that
+solution, and the controllers are gone. To repeat another interval, write that interval's injections onto the loads (kW
+to MW, and the sign turned: a load draws), the taps of controlled transformers (`tap_pos` of the table `transformers`)
+onto these, and run:
 
     net = pandapower.from_json("electric_net.json")
     buses = ...  # rows of one `time` of buses.parquet, indexed by `bus`
@@ -21,6 +23,7 @@ from pandapower.toolbox import pp_elements
 def net_as_solved(net: pandapowerNet) -> pandapowerNet:
     """A copy of a solved net with one load per bus; loads are zero where the net has no solution."""
     solved = deepcopy(net)
+    solved["controller"] = solved["controller"].iloc[:0]
     for table in pp_elements(
         bus=False, bus_elements=True, branch_elements=False, other_elements=False, res_elements=False
     ):

@@ -5,7 +5,8 @@ network is there, with nothing to give or take; the loads of an electric file co
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
 from mosaik_p2p.networks.file_values import named, some
 from mosaik_p2p.networks.files.columns import Kind, Table
+from mosaik_p2p.networks.files.control_objects import TABLE as CONTROLLERS
 from mosaik_p2p.networks.files.electric_columns import electric_tables
 from mosaik_p2p.networks.files.heat_columns import heat_tables
 from mosaik_p2p.networks.files.nets import loading
@@ -23,7 +25,7 @@ from mosaik_p2p.networks.files.strict import Unusable
 from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
 from mosaik_p2p.networks.heat_network import HeatNetwork
-from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 
 SMALL_KG_PER_S = 0.05
 """Some networks have a solution only while water moves."""
@@ -50,26 +52,54 @@ def electric_trial(
     replaced_loads: frozenset[Element] = frozenset(),
 ) -> Trial:
     """The fault of a network without power flow at rest, or in which pandapower stumbles with its own loads; a warning
-    where it has none under the loads and generators of an interval, with prosumers at rest."""
+    where it has none under the loads and generators of an interval, with prosumers at rest. At rest controllers hold
+    where they stand, under load they have to settle."""
+
+    def made(network: ElectricNetwork) -> PowerFlow:
+        return PowerFlow(network, slack_voltage_pu=slack_voltage_pu, prosumer_buses=buses)
+
+    def solved(flow: PowerFlow, background_scaling: float, generation_scaling: float) -> PowerFlowResult:
+        return flow.solve(
+            {},
+            background_scaling=background_scaling,
+            generation_scaling=generation_scaling,
+            replaced_loads=replaced_loads,
+        )
+
+    buses = frozenset(prosumer_buses)
+    bare = _without_controllers(network)
     try:
         with loading("pandapower", "compute"):
-            flow = PowerFlow(network, slack_voltage_pu=slack_voltage_pu, prosumer_buses=prosumer_buses)
-            at_rest = flow.solve({}, background_scaling=0.0, generation_scaling=0.0)
-            loaded = flow.solve(
-                {},
-                background_scaling=background_scaling,
-                generation_scaling=generation_scaling,
-                replaced_loads=replaced_loads,
-            )
+            still = made(bare)
+            flow = still if bare is network else made(network)
+            at_rest = solved(still, 0.0, 0.0)
+            loaded = solved(flow, background_scaling, generation_scaling)
     except Unusable as error:
         return Trial([_stumbled(place, error, _suspects(network.net, electric_tables()))])
     if at_rest.status is not Status.OK:
         return Trial([_unsolved(place, network.name, "power flow", _suspects(network.net, electric_tables()))])
+    if flow.unrest is not None:
+        return Trial([], [_unsettled(place, network.name, flow.unrest)])
     if loaded.status is not Status.OK:
         # What prosumers feed in may mend it, so the run goes on.
         suspects = _suspects(network.net, electric_tables())
         return Trial([], [_overloaded(place, network.name, suspects, str(loaded.cause))])
     return Trial([])
+
+
+def _without_controllers(network: ElectricNetwork) -> ElectricNetwork:
+    """The network itself where it has none."""
+    if network.net[CONTROLLERS].empty:
+        return network
+    net = deepcopy(network.net)
+    net[CONTROLLERS] = net[CONTROLLERS].iloc[:0]
+    return replace(network, net=net)
+
+
+def _unsettled(place: str, name: str, unrest: str) -> InputWarning:
+    problem = f"the power flow of the network {name!r} has no solution in the first interval: {unrest}"
+    remedy = "Widen the band of a tap changer beyond its step, flatten the curve of an inverter, or leave one out"
+    return InputWarning(place, "table controller", problem, remedy)
 
 
 def heat_trial(network: HeatNetwork, connections: Sequence[HeatConnection] = (), *, place: str) -> list[Fault]:

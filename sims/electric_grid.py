@@ -5,6 +5,10 @@ scenario as the source of network, limits and background load, the answer `viola
 the recorder, and elements and attributes of which `electric_elements` tells. Differences: the simulator is hybrid, so
 that a dispatch makes it step again in the same instant; an attribute is None where the power flow has no solution; and
 of several sources of one input each keeps its last value, where the adapter forgets who is silent in a step.
+
+Controllers of the net (pandapower's own) settle in every step but those of the later rounds of a market (`round` above
+0): there they hold where they have settled in the same instant, so that a negotiation meets one network. Who sets the
+tap of a controlled transformer says where its controller begins.
 """
 
 import copy
@@ -21,6 +25,7 @@ from mosaik_p2p.limits.checking import checks
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.limits.rows import Movers
 from mosaik_p2p.networks.counted import Element
+from mosaik_p2p.networks.files.control_objects import TABLE as CONTROLLERS
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
 from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
@@ -31,6 +36,7 @@ from mosaik_p2p.sims.shared import (
     LOAD_SCALING,
     ScenarioSource,
     Sources,
+    in_order,
     only_value,
     open_case,
     serve,
@@ -75,6 +81,12 @@ class Simulator(GridSimulator):
         self._powers: dict[int, dict[str, float]] = {}
         """By bus index: each input, summed over what its sources said last."""
         self._scalings = {LOAD_SCALING: 1.0, GENERATION_SCALING: 1.0}
+        self._instant: int | None = None
+        """Of the last step, where the net has controllers."""
+        self._is_later_round = False
+        """Whether the last step was a round in which controllers are to hold."""
+        self._settled_in: tuple[int | None, int] | None = None
+        """Instant and power flow whose controllers have settled."""
         self._held: set[Element] = set()
         """Storages that somebody controls: what they were told counts, whatever the background."""
         self._totals: dict[str, float | None] = dict.fromkeys(TOTALS)
@@ -149,6 +161,9 @@ class Simulator(GridSimulator):
     def _read(self, time: int, inputs: InputData) -> bool:
         """Keep what arrived, and tell whether anything but the background did."""
         is_dispatch = False
+        stated = inputs.get(GRID_ID, {}).get("round", {})
+        self._instant = None if self._net[CONTROLLERS].empty else time
+        self._is_later_round = self._instant is not None and bool(stated) and in_order(stated)[0] > 0
         for eid in sorted(inputs):
             for attribute, sources in inputs[eid].items():
                 if attribute in self._scalings:
@@ -194,22 +209,29 @@ class Simulator(GridSimulator):
             )
         return self._flow
 
+    def _controllers_hold(self) -> bool:
+        return self._is_later_round and self._settled_in == (self._instant, self._flows_made)
+
     def _solver_inputs(self) -> Hashable:
         powers = tuple((bus, *_injection(powers)) for bus, powers in sorted(self._powers.items()))
         # A power flow is made anew for what has changed beside the powers.
         flow = self._power_flow()
         # Only who holds the net can switch anything without this simulator's knowledge.
         lent = (flow.switching(), flow.net.storage["p_mw"].to_numpy().tobytes()) if self._net_is_lent else None
-        return powers, *self._scalings.values(), self._flows_made, lent
+        return powers, *self._scalings.values(), self._flows_made, lent, self._instant, self._controllers_hold()
 
     def _solve(self, time: int) -> Solution:  # noqa: ARG002 (time matters to other grids)
         injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
-        result = self._power_flow().solve(
+        flow = self._power_flow()
+        solve = flow.solve_held if self._controllers_hold() else flow.solve
+        result = solve(
             injections,
             background_scaling=self._scalings[LOAD_SCALING],
             generation_scaling=self._scalings[GENERATION_SCALING],
             replaced_loads=self._opened.replaced_loads,
         )
+        if result.status is Status.OK:
+            self._settled_in = (self._instant, self._flows_made)
         self._status, self._totals, self._columns = result.status, _totals(result), {}
         tables = _tables(result)
         found = checks(limited_quantities(ELECTRICITY), tables, self._opened.limits)

@@ -65,7 +65,7 @@ class DiesWithoutCharges(electric_grid.Simulator):
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
         if model == "Grid":
-            self._is_free = not model_params["scenario"].scenario.charges.electricity.rate
+            self._is_free = model_params["scenario"].scenario.charges.electricity is None
         return super().create(num, model, **model_params)
 
     def step(self, time: int, inputs: dict[str, Any], max_advance: int) -> int | None:

@@ -181,6 +181,13 @@ def _controller(net: dict[str, Any], hostile: Hostile) -> str:
     return _with(net, controller=_table(["object", "in_service"], [[hostile, True]]))
 
 
+def _control_state(net: dict[str, Any], hostile: Hostile) -> str:
+    module = "pandapower.control.controller.trafo.DiscreteTapControl"
+    held = json.dumps({"element_index": 0, "matching_params": hostile})
+    control = {"_module": module, "_class": "DiscreteTapControl", "_object": held}
+    return _with(net, controller=_table(["object", "in_service"], [[control, False]]))
+
+
 def _series(net: dict[str, Any], hostile: Hostile) -> str:
     content = json.dumps({"name": None, "index": [0], "data": [hostile]})
     series = {"_module": "pandas.core.series", "_class": "Series", "_object": content, "orient": "split"}
@@ -236,6 +243,7 @@ PLACES: Mapping[str, Place] = {
         _cell_of_two,
         _cell_by_columns,
         _controller,
+        _control_state,
         _series,
         _fluid,
         _fluid_attribute,

@@ -118,7 +118,7 @@ def test_a_section_without_an_example_is_answered_with_the_names_of_its_keys() -
     scenario = tables()
     scenario["market"] = 1
     (fault,) = (fault for fault in read_tree(placed(scenario)).faults if fault.place == "market")
-    assert "with the keys design, form, relative_gap" in fault.remedy
+    assert "with the keys design, form, algorithm, relative_gap" in fault.remedy
 
 
 @pytest.mark.parametrize(

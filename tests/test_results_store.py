@@ -38,7 +38,7 @@ CONTRACT = {
     "plants": "time plant heat_kw mdot_kg_per_s t_supply_c t_return_c head_bar pump_kw",
     "buses": "time bus vm_pu va_degree p_injection_kw q_injection_kvar",
     "lines": "time element p_from_kw q_from_kvar p_to_kw q_to_kvar i_ka loading_percent loss_kw",
-    "transformers": "time element p_hv_kw q_hv_kvar p_lv_kw q_lv_kvar i_ka loading_percent loss_kw",
+    "transformers": "time element p_hv_kw q_hv_kvar p_lv_kw q_lv_kvar i_ka loading_percent loss_kw tap_pos",
     "junctions": "time junction side p_bar t_c flowing",
     "pipes": "time pipe mdot_kg_per_s velocity_m_per_s dp_pa_per_m t_in_c t_out_c loss_kw",
     "negotiation": "time round move network element quantity unit is_upper limit multiplier slack within_means",

@@ -1,7 +1,4 @@
-"""The charge mechanisms: a posted charge per kWh for each pair of places.
-
-Sources: electrical and thermal distance are Chen and Liu 2025, eqs. 23-26.
-"""
+"""What charge mechanisms are made of: a posted charge per kWh for each pair of places, with those who pay it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +12,6 @@ from mosaik_p2p.charges.posted import PairTable, PlaceTable, TreeTable
 from mosaik_p2p.charges.tree import ChargeTree, charge_tree
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
-MECHANISMS = {
-    "electrical_distance": "rate times the sum of |z| in ohm along the path of least impedance (Chen and Liu 2025)",
-    "thermal_distance": "rate times kappa times mean pipe temperature times the pipe path in km (Chen and Liu 2025)",
-    "uniform": "one rate per kWh for every pair, also at the same place",
-}
 PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "split": (0.5, 0.5)}
 """Share of the posted charge that the seller and the buyer pay."""
 
@@ -120,6 +112,15 @@ def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Char
     if tree is None:
         raise AssertionError("a star has no loop")
     return Charges(TreeTable(tree) * (1 / (seller + buyer)), seller, buyer, tree)
+
+
+def table_charges(values: FloatArray, place: IntArray, *, payer: str) -> Charges:
+    """Charges out of a table of places: `values` of shape (P, P), symmetric, currency per kWh.
+
+    `place` of shape (N,) is each prosumer's row in the table, -1 where it is not connected.
+    """
+    seller, buyer = PAYER_SHARES[payer]
+    return Charges(PlaceTable(values, place), seller, buyer)
 
 
 def no_charges(place: IntArray) -> Charges:

@@ -110,3 +110,29 @@ class TreeTable(PairTable):
     def __mul__(self, factor: float) -> "TreeTable":
         """See PairTable."""
         return TreeTable(self.tree, self.factor * factor)
+
+
+def amiss_in(posted: FloatArray | PairTable) -> str | None:
+    """What in a table of charges no market can use, in words; None: nothing."""
+    if isinstance(posted, TreeTable):
+        paid = posted.tree.charge[1:] * posted.factor
+        return (
+            None if (np.isfinite(paid) & (paid >= 0.0)).all() else "a charge of an edge that is negative or no number"
+        )
+    if isinstance(posted, PlaceTable):
+        if len(posted.place) and posted.place.max() >= len(posted.values):
+            return f"a place {posted.place.max()} beyond the {len(posted.values)} of its table"
+        values = np.asarray(posted.values, dtype=float) * posted.factor
+    else:
+        values = np.asarray(posted, dtype=float)
+    if values.ndim != 2 or values.shape[0] != values.shape[1]:
+        return f"a table of shape {values.shape}, which is not square"
+    for wrong, what in (
+        (~np.isfinite(values), "is no number"),
+        (values < 0.0, "is negative"),
+        (~np.isclose(values, values.T, rtol=1e-9, atol=0.0), "is another one back"),
+    ):
+        if wrong.any():
+            i, j = np.argwhere(wrong)[0].tolist()
+            return f"a charge that {what}: {values[i, j]:g} from row {i} to {j} of its table, {values[j, i]:g} back"
+    return None

@@ -21,8 +21,8 @@ from mosaik_p2p.devices.base import DeviceClass, DeviceSection
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.prosumers.device import Device, Family
 from mosaik_p2p.prosumers.roles import NO_DEVICES
-from mosaik_p2p.sections.base import Section
-from mosaik_p2p.sections.kinds import KindsOf, entry_point_fault, loaded, picked
+from mosaik_p2p.sections.base import OpenKinds, Section
+from mosaik_p2p.sections.kinds import entry_point_fault, loaded, picked
 
 GROUP = "mosaik_p2p.devices"
 SectionClass: TypeAlias = type[DeviceSection]
@@ -132,5 +132,7 @@ def _as_kind(value: Any, info: ValidationInfo) -> Section:
     return picked(value, info, device_kinds())
 
 
-DeviceSpec: TypeAlias = Annotated[DeviceSection, PlainValidator(_as_kind), SerializeAsAny(), KindsOf(device_kinds)]
+DeviceSpec: TypeAlias = Annotated[
+    DeviceSection, PlainValidator(_as_kind), SerializeAsAny(), OpenKinds("type", device_kinds)
+]
 """An entry of a prosumer's `devices`, by its `type`."""

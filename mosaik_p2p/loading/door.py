@@ -14,6 +14,7 @@ from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.controllers import controllers_gone, with_controllers_left
 from mosaik_p2p.loading.ends import covered_steps
 from mosaik_p2p.loading.grids import Grids, grids_of
 from mosaik_p2p.loading.houses import with_houses
@@ -22,6 +23,7 @@ from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.offsets import offset_warnings
 from mosaik_p2p.loading.partner_file import with_partners
 from mosaik_p2p.loading.places import Places, parted_heat_faults, places_of, shared_load_faults
+from mosaik_p2p.loading.posted import charge_faults
 from mosaik_p2p.loading.prosumers import devices_of, plan_faults
 from mosaik_p2p.loading.references import partner_faults, reference_faults
 from mosaik_p2p.loading.series import all_series, span_of
@@ -44,20 +46,27 @@ from mosaik_p2p.sections.time import Time
 from mosaik_p2p.sections.uses import Use
 
 
-def load(source: str | Path, overrides: Sequence[str] = (), *, results: str | Path | None = None) -> Case:
+def load(
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    results: str | Path | None = None,
+    allow_code: bool = False,
+) -> Case:
     """The scenario `source`, a file or the name of one that ships, with `overrides` such as `time.steps=3`.
 
-    `results` is the folder that results will be written to, if it is known. Raises BadInput with every fault of every
+    `results` is the folder that results will be written to, if it is known. With `allow_code` what the scenario names
+    as `package.module:name` is imported, which runs it. Raises BadInput with every fault of every
     layer, that of the folder's path among them.
     """
     no_place = [] if results is None else result_place_faults(results)
     try:
         path = scenario_path(source)
-        reading = _read(path, overrides)
+        reading = _read(path, overrides, allow_code=allow_code)
     except BadInput as bad:
         raise BadInput([*bad.faults, *no_place]) from None
     case, faults = _case(reading, path)
-    every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(form_faults(case))
+    every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(charge_faults(case) or form_faults(case))
     if every:
         raise BadInput(every)
     return case
@@ -74,21 +83,21 @@ class Examination:
     """What it holds and what of its network files is used, see `inventory`; empty where it has faults."""
 
 
-def examine(source: str | Path, overrides: Sequence[str] = ()) -> Examination:
+def examine(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bool = False) -> Examination:
     """Every fault of a scenario, or, where it can be run, what in it may not be meant."""
     try:
-        case = load(source, overrides)
+        case = load(source, overrides, allow_code=allow_code)
     except BadInput as error:
         return Examination(faults=error.faults)
     return Examination(warnings=case.warnings, inventory=case.inventory)
 
 
-def check(source: str | Path, overrides: Sequence[str] = ()) -> tuple[Fault, ...]:
+def check(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bool = False) -> tuple[Fault, ...]:
     """Every fault of a scenario; empty where it can be run."""
-    return examine(source, overrides).faults
+    return examine(source, overrides, allow_code=allow_code).faults
 
 
-def _read(path: Path, overrides: Sequence[str]) -> Reading:
+def _read(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Reading:
     """The scenario as the schema sees it, once overrides, houses and templates are worked in."""
     device_kinds()  # what other packages bring must be usable before anything is read by it
     tree = placed(dict(scenario_tables(path)))
@@ -102,7 +111,7 @@ def _read(path: Path, overrides: Sequence[str]) -> Reading:
     refuse_too_many(tree)
     tree, faults_of_templates = expanded(tree)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
-    reading = read_tree(tree)
+    reading = read_tree(tree, allow_code=allow_code)
     reading = without_excess(reading)
     early = (
         *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners),
@@ -121,8 +130,9 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     used = {use.profile for use in mentions}
     span = span_of(time, covered_steps(scenario, time, path.parent, used))
     series, faults_of_series = _series(reading, span, path.parent, mentions)
-    grids = grids_of(scenario, path.parent)
-    places = places_of(scenario, grids)
+    read = grids_of(scenario, path.parent)
+    places = places_of(scenario, read)
+    grids = with_controllers_left(scenario, read, places)
     contracts, warnings_of_tariffs = _contracts(scenario, series, span)
     known_end = not _unknown_lengths(reading)
     context = BuildContext(series.profiles, series.horizontal_kw_per_m2, span, known_end, scenario.scale)
@@ -143,7 +153,8 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     ]
     case = _assembled(scenario, path, prosumers, grids, places, series, span, tried)
     clocks = offset_warnings(scenario, span, path.parent)
-    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs)), faults
+    gone = controllers_gone(scenario, read, places)
+    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs, *gone)), faults
 
 
 def _assembled(

@@ -9,8 +9,10 @@ import pandas as pd
 from mosaik_p2p.devices.base import PV_KWP, STORAGE_KWH, STORAGES
 from mosaik_p2p.loading.grids import Grids
 from mosaik_p2p.loading.places import Places
+from mosaik_p2p.networks.controls import controls_told
 from mosaik_p2p.networks.counted import DRAWING, FEEDING, Element
 from mosaik_p2p.networks.files.column_uses import TableUses, columns_by_use
+from mosaik_p2p.networks.files.control_objects import TABLE as CONTROLLERS
 from mosaik_p2p.networks.files.electric_uses import ELECTRIC_USES, table_use
 from mosaik_p2p.networks.files.heat_uses import HEAT_USES
 from mosaik_p2p.prosumers.device import DEMAND
@@ -86,6 +88,7 @@ def _electric(scenario: Scenario, grids: Grids, places: Sequence[Places]) -> Inv
                 "elements": len(net[table]),
                 "counts": _counts(table, spec, replaced),
                 "columns": uses.get(table, {}),
+                **({"controls": controls_told(net)} if table == CONTROLLERS else {}),
             }
             for table in ELECTRIC_USES
             if spec.file is not None and len(net[table])
@@ -106,7 +109,7 @@ def _counts(table: str, spec: ElectricitySpec, replaced: Sequence[Element]) -> s
             word, f"times {_GENERATION} = {word!r}"
         )
     else:
-        return "used"
+        return "used" if table != CONTROLLERS else "settle in the first round of every interval and hold through it"
     count = sum(of == table for of, _ in replaced)
     return f"{said}, {count} of them replaced by prosumers" if count else said
 

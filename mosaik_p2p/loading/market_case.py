@@ -4,17 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.charges.graph import PathGraph
-from mosaik_p2p.charges.mechanisms import Charges, no_charges, path_charges, uniform_charges
+from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.posted import posted_charges
+from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.reputation import ReputationRule
-from mosaik_p2p.networks.electric import electric_graph
-from mosaik_p2p.networks.heat import heat_graph
 from mosaik_p2p.scenario.schema import Scenario
-from mosaik_p2p.units import CARRIERS, IntArray
+from mosaik_p2p.units import CARRIERS
 
 
 def market_case(case: Case) -> MarketCase:
@@ -28,7 +27,13 @@ def market_case(case: Case) -> MarketCase:
         dt_h=case.dt_h,
         steps=time.steps,
         horizon_steps=time.horizon_steps,
-        settings=Settings(form=market.form, relative_gap=market.relative_gap, max_iterations=market.max_iterations),
+        settings=Settings(
+            form=market.form,
+            # What code the scenario may name was settled when it was read.
+            algorithm=ALGORITHMS.find(market.algorithm, allow_code=True),
+            relative_gap=market.relative_gap,
+            max_iterations=market.max_iterations,
+        ),
         on_not_converged=market.on_not_converged,
         clearing=time.clearing,
         final_at_end=time.final_at_end,
@@ -38,7 +43,7 @@ def market_case(case: Case) -> MarketCase:
 
 def _charges(case: Case) -> tuple[Charges, Charges]:
     """Of both carriers; where nobody trades, nobody has a partner."""
-    charges = (_electric_charges(case), _heat_charges(case))
+    charges = posted_charges(case)
     if case.scenario.market.design == "p2p":
         return charges
     nobody = np.zeros((len(case.prosumers), len(case.prosumers)), dtype=np.bool_)
@@ -66,7 +71,7 @@ def form_faults(case: Case) -> list[Fault]:
     """Networks that the market's form cannot have. Only the charges of a case that is sound otherwise show them."""
     if case.scenario.market.form != "network":
         return []
-    charges = zip(CARRIERS, (_electric_charges(case), _heat_charges(case)), strict=True)
+    charges = zip(CARRIERS, posted_charges(case), strict=True)
     remedy = 'Use "auto", "partners" or "bilateral".'
     problems = [
         f"there is more than one way between prosumers on the {carrier} side"
@@ -90,34 +95,3 @@ def _among_partners(case: Case, charges: Charges) -> Charges:
     for first, second in pairs:
         allowed[at[first], at[second]] = allowed[at[second], at[first]] = True
     return replace(charges, partners=allowed)
-
-
-def _electric_charges(case: Case) -> Charges:
-    connected = [prosumer.bus for prosumer in case.prosumers]
-    posted = case.scenario.charges.electricity
-    if case.electric is None or posted is None:
-        return no_charges(_connected(connected))
-    if posted.mechanism == "uniform":
-        return uniform_charges(_connected(connected), rate_per_kwh=posted.rate, payer=posted.payer)
-    graph = electric_graph(case.electric)
-    return path_charges(graph, _places(graph, connected), price_per_length=posted.rate, payer=posted.payer)
-
-
-def _heat_charges(case: Case) -> Charges:
-    connected = [prosumer.junctions[0] if prosumer.junctions else None for prosumer in case.prosumers]
-    posted = case.scenario.charges.heat
-    if case.heat is None or posted is None:
-        return no_charges(_connected(connected))
-    if posted.mechanism == "uniform":
-        return uniform_charges(_connected(connected), rate_per_kwh=posted.rate, payer=posted.payer)
-    graph = heat_graph(case.heat)
-    per_km = posted.rate * posted.kappa_kw_per_km_k * posted.t_mean_c
-    return path_charges(graph, _places(graph, connected), price_per_length=per_km, payer=posted.payer)
-
-
-def _connected(elements: list[int | None]) -> IntArray:
-    return np.array([-1 if element is None else 0 for element in elements], dtype=np.int64)
-
-
-def _places(graph: PathGraph, elements: list[int | None]) -> IntArray:
-    return np.array([-1 if element is None else graph.node_of[element] for element in elements], dtype=np.int64)

@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mosaik_p2p.market import scales
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.problem import MarketProblem, middle_offer
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
 from mosaik_p2p.units import CARRIERS, FloatArray
 
-WORTHLESS = 1e-3
-"""Of what the energy that flows would cost at the middle offer: a market that costs less is judged as if it did."""
 CROSSED = 1e-6
 """Of the gap's scale: by how much rounding may put a cost below its bound."""
 LEAST_FLOW = 0.1
@@ -92,18 +91,16 @@ def certify_one_way(
 
 
 def least_scale(fleet: Fleet) -> float:
-    """What a gap is relative to where the cost is less: the sum of |cost alone|, never nothing: rounding is no gap.
+    """See `scales.least_scale`: what flows is what everyone alone draws, at the median of all offers.
 
-    A market in which all costs nothing is measured by the energy that flows where everyone is alone, at the median of
-    all offers; where nothing flows at all, by a tenth of the smallest prosumer's size for each of them. Limits, and
-    what only few offer, do not enter.
+    Where nothing flows at all, it is a tenth of the smallest prosumer's size for each of them. Limits, and what only
+    few offer, do not enter.
     """
     _, horizon, count = fleet.problem.shape
     size_kw = min((model.size_kw for model in fleet.problem.models if model.size_kw > 0.0), default=1.0)
     flowing_kw, sized_kw = float(fleet.alone.load_kw.sum()), LEAST_FLOW * size_kw * count * horizon
     flowing_kw = flowing_kw if flowing_kw > NO_FLOW * sized_kw else sized_kw
-    worthless = WORTHLESS * middle_offer(fleet.problem) * flowing_kw * fleet.problem.dt_h
-    return max(float(np.abs(fleet.alone.cost).sum()), worthless)
+    return scales.least_scale(fleet.alone.cost, middle_offer(fleet.problem), flowing_kw, fleet.problem.dt_h)
 
 
 def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.agreed_trades import Agreed, with_least_trade
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.form import Form
 from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.iteration import OnCheck, Outcome, Start
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import scarcity_price
+from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.stock import Completions
 from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.suspects import out_of_proportion
@@ -28,6 +29,7 @@ DUST = 1e-5
 """Trades below this part of a prosumer's mean size are rounding, not trade."""
 CENTRALLY = "raise market.relative_gap, or use market.on_not_converged = central"
 Progress = Callable[[int, float], None]
+"""Told the iterations and the worst residual after each measured step."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Clearing:
     """Whether a storage would have charged and discharged at once."""
     scarcity_price_per_kwh: float
     """What imbalances are priced at."""
-    end: admm.Start
+    end: Start
     """Where the iteration stopped; starts the next clearing."""
     later_trades: tuple[tuple[Trades, ...], ...] = ()
     """The same of the other intervals that bind, in their order."""
@@ -82,12 +84,16 @@ class Found:
     repaired: bool
 
 
-def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_check: Progress | None) -> Clearing:
+def told(progress: Progress | None) -> OnCheck[Certificate] | None:
+    """What the driver tells, for whom the worst residual is enough."""
+    return None if progress is None else lambda iteration, residuals, _: progress(iteration, residuals.worst)
+
+
+def clear_once(fleet: Fleet, settings: Settings, start: Start | None, on_check: Progress | None) -> Clearing:
     """Clear the fleet's market as it is, stores left to go both ways where that pays, and repair what does."""
     problem = fleet.problem
     form = choose_form(problem, settings.form)
-    begin = start if start is not None and start.z.shape == form.shape else admm.cold_start(fleet, form)
-    outcome = admm.run(fleet, form, begin, settings, on_check=on_check)
+    outcome = cleared_by(fleet, form, start, settings, told(on_check))
     best, spent = settled(fleet, form, outcome, settings), outcome.iterations
     for part in TIGHTER:
         left = settings.max_iterations - spent
@@ -95,7 +101,7 @@ def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_ch
             break
         # What agreeing on exact trades costs shows only now; with better prices it costs less.
         closer = replace(settings, relative_gap=part * settings.relative_gap, max_iterations=left)
-        outcome = admm.run(fleet, form, outcome.end, closer, on_check=on_check)
+        outcome = cleared_by(fleet, form, outcome.end, closer, told(on_check))
         outcome = replace(outcome, converged=outcome.within(settings.relative_gap))
         spent += outcome.iterations
         closer_one = settled(fleet, form, outcome, settings)
@@ -103,7 +109,7 @@ def clear_once(fleet: Fleet, settings: Settings, start: admm.Start | None, on_ch
     return replace(best, iterations=spent)
 
 
-def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings) -> Clearing:
+def settled(fleet: Fleet, form: Form, outcome: Outcome[Certificate], settings: Settings) -> Clearing:
     """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
     kept, repaired = _agreed(fleet, form, end, settings.binding)
@@ -126,7 +132,7 @@ def settled(fleet: Fleet, form: Form, outcome: admm.Outcome, settings: Settings)
 def clearing_of(
     problem: MarketProblem,
     form: str,
-    outcome: admm.Outcome,
+    outcome: Outcome[Certificate],
     final: Certificate,
     found: Found,
     status: Status,
@@ -184,7 +190,7 @@ def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
     return missed * scarcity_price(problem) if missed else 0.0
 
 
-def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Agreed, bool]:
+def _agreed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, bool]:
     """What fits each other in the first `count` intervals, and whether storages had to be repaired.
 
     A trade that an end cannot keep is trimmed.
@@ -209,7 +215,7 @@ def _agreed(fleet: Fleet, form: Form, end: admm.Start, count: int) -> tuple[Agre
 
 
 def cause_of(
-    problem: MarketProblem, outcome: admm.Outcome, final: Certificate, settings: Settings, remedy_of_gap: str
+    problem: MarketProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings, remedy_of_gap: str
 ) -> str:
     """Why a clearing is not what was asked for; `remedy_of_gap` is for a sound bound that does not close."""
     found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"

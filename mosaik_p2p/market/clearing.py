@@ -3,9 +3,9 @@
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.cleared import Clearing, Progress, clear_once, settled
 from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.iteration import Start
 from mosaik_p2p.market.one_way import cleared_one_way
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.quadratic import NotSolved
@@ -19,10 +19,10 @@ def clear(
     problem: MarketProblem,
     settings: Settings,
     *,
-    start: admm.Start | None = None,
+    start: Start | None = None,
     on_check: Progress | None = None,
 ) -> Clearing:
-    """Clear `problem` with ADMM, from `start` (an earlier clearing's `end`, see `shifted`) or from the data alone.
+    """Clear `problem`, from `start` (an earlier clearing's `end`, see `shifted`) or from the data alone.
 
     Raises ValueError where the form asked for cannot state the problem, and NotSolved where a prosumer's own
     problem has no numerical solution.
@@ -35,16 +35,16 @@ def clear(
     return cleared_one_way(fleet, relaxed, settings, on_check) if relaxed.status is Status.GAP_OPEN else relaxed
 
 
-def shifted(start: admm.Start) -> admm.Start:
+def shifted(start: Start) -> Start:
     """The start one interval later; the new last interval begins like the old first one, a look-ahead earlier."""
-    return admm.Start(np.roll(start.z, -1, axis=1), np.roll(start.price_per_kwh, -1, axis=1), start.weight)
+    return Start(np.roll(start.z, -1, axis=1), np.roll(start.price_per_kwh, -1, axis=1), start.weight)
 
 
-def fitted(start: admm.Start | None, horizon: int) -> admm.Start | None:
+def fitted(start: Start | None, horizon: int) -> Start | None:
     """The start for a look-ahead of `horizon` intervals; those beyond it fall away."""
     if start is None or start.z.shape[1] <= horizon:
         return start
-    return admm.Start(start.z[:, :horizon], start.price_per_kwh[:, :horizon], start.weight)
+    return Start(start.z[:, :horizon], start.price_per_kwh[:, :horizon], start.weight)
 
 
 def describe_failure(error: NotSolved, problem: MarketProblem) -> str:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
 from mosaik_p2p.market.closing import closing_table
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.iteration import Start
 from mosaik_p2p.market.planning import (
     first_reputation,
     next_reputation,
@@ -61,7 +61,7 @@ class _State:
     interval: int
     market: tuple[ProsumerState, ...]
     alone: tuple[ProsumerState, ...]
-    start: admm.Start | None
+    start: Start | None
     reputation: Reputation
     plan: _Plan | None
 

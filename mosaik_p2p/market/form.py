@@ -1,4 +1,4 @@
-"""What every way to split the market between prosumers and network offers to `admm`.
+"""What every way to split the market between prosumers and network offers to an algorithm, see `iteration.Sides`.
 
 With w = z + u,
 
@@ -9,19 +9,11 @@ With w = z + u,
 Arrays over prosumers have shape (C, T, N), arrays over half edges (C, T, M).
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from mosaik_p2p.market.iteration import Agreement
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.units import FloatArray
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What the network answers: `z` laid out like w, and each prosumer's price (C, T, N) per kWh."""
-
-    z: FloatArray
-    price_per_kwh: FloatArray
 
 
 class Form(Protocol):

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.agreed_trades import DUST, devices_kw, with_contracts
 from mosaik_p2p.market.certificate import Certificate
-from mosaik_p2p.market.cleared import Found, cause_of, clearing_of
-from mosaik_p2p.market.clearing import Clearing, Progress
+from mosaik_p2p.market.cleared import Clearing, Found, Progress, cause_of, clearing_of, told
 from mosaik_p2p.market.fleet import Alone, Fleet
+from mosaik_p2p.market.iteration import Outcome, Start
 from mosaik_p2p.market.operator import Limits, OperatedFleet, OperatorForm, lifted
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.subproblem import Completion
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -41,7 +41,7 @@ class Limited:
     """(R,) by how much each row is broken, in its unit: more than all prosumers together can mend."""
     injection_kw: FloatArray
     """(C, N) cleared injections of the first interval."""
-    end: admm.Start
+    end: Start
     """Where the iteration stopped; starts the next clearing under rows of the same interval."""
 
 
@@ -77,11 +77,11 @@ def least_exchange(problem: MarketProblem) -> FloatArray:
     return injections(problem, tuple(Fleet(lifted(problem)).complete(np.zeros(problem.shape))))
 
 
-def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> admm.Start:
+def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> Start:
     """A start for the first clearing under rows out of the one without."""
     z = clearing.sale_kw.copy()
     z[:, 0] = injections(problem, clearing.dispatch)
-    return admm.Start(z, clearing.price_per_kwh, weight)
+    return Start(z, clearing.price_per_kwh, weight)
 
 
 def clear_limited(
@@ -90,7 +90,7 @@ def clear_limited(
     settings: Settings,
     *,
     alone: Alone,
-    start: admm.Start | None = None,
+    start: Start | None = None,
     on_check: Progress | None = None,
 ) -> Limited:
     """Clear `problem` (see `connected`) within `limits`.
@@ -100,9 +100,8 @@ def clear_limited(
     """
     form = OperatorForm(problem, limits)
     fleet = OperatedFleet(problem, form, alone=alone)
-    begin = start if start is not None else admm.cold_start(fleet, form)
     tighter = replace(settings, relative_gap=TIGHTER * settings.relative_gap)
-    outcome = admm.run(fleet, form, begin, tighter, on_check=on_check)
+    outcome = cleared_by(fleet, form, start, tighter, told(on_check))
     return _settled(problem, fleet, form, outcome, settings, limits)
 
 
@@ -110,7 +109,7 @@ def _settled(
     problem: MarketProblem,
     fleet: OperatedFleet,
     form: OperatorForm,
-    outcome: admm.Outcome,
+    outcome: Outcome[Certificate],
     settings: Settings,
     limits: Limits,
 ) -> Limited:
@@ -138,7 +137,7 @@ def _settled(
     return Limited(clearing, surcharge, multiplier, slack, injection, end)
 
 
-def _status(outcome: admm.Outcome, final: Certificate, settings: Settings, *, repaired: bool) -> Status:
+def _status(outcome: Outcome[Certificate], final: Certificate, settings: Settings, *, repaired: bool) -> Status:
     """`gap_open` where the market had converged, and only holding stores to one direction cost more than asked."""
     if not final.is_sound:
         return Status.NOT_CONVERGED
@@ -155,11 +154,11 @@ def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
     return sale
 
 
-def _cause(problem: MarketProblem, outcome: admm.Outcome, final: Certificate, settings: Settings) -> str:
+def _cause(problem: MarketProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings) -> str:
     return f"under the networks' limits, {cause_of(problem, outcome, final, settings, LONGER)}"
 
 
-def _prices(form: OperatorForm, end: admm.Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _prices(form: OperatorForm, end: Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Node prices (C, N), surcharges (C, N) and the rows' multipliers (R,) behind the end of an iteration."""
     answers = form.answers(form.start(end.z, end.price_per_kwh, end.weight), end.weight)
     carriers, _, count = form.shape

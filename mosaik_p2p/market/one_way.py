@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import Certificate, certify_one_way, least_scale
 from mosaik_p2p.market.cleared import Clearing, Progress, clear_once
 from mosaik_p2p.market.exclusive import directed_as, one_way_rows, same_limits
 from mosaik_p2p.market.fleet import Fleet
 from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.iteration import Start
 from mosaik_p2p.market.problem import MarketProblem, Settings
 
 MOST_STEPS = 40
@@ -35,7 +35,7 @@ class _Half:
 
     problem: MarketProblem
     bound: float
-    start: admm.Start
+    start: Start
 
 
 def cleared_one_way(fleet: Fleet, relaxed: Clearing, settings: Settings, on_check: Progress | None) -> Clearing:
@@ -98,7 +98,7 @@ class _Search:
             start = self._cleared(narrowed, start).end
         return bound, best
 
-    def _cleared(self, problem: MarketProblem, start: admm.Start) -> Clearing:
+    def _cleared(self, problem: MarketProblem, start: Start) -> Clearing:
         """One more clearing, kept where it is the best."""
         cleared = clear_once(Fleet(problem), self._settings, start, self._on_check)
         self._left -= 1

@@ -18,8 +18,8 @@ import numpy as np
 from mosaik_p2p.market.agreed_trades import reported_steps, trades_behind
 from mosaik_p2p.market.fleet import Alone, Fleet
 from mosaik_p2p.market.flow_problem import Contracts, contracts_at, flow_graph
-from mosaik_p2p.market.form import Agreement
 from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.iteration import Agreement
 from mosaik_p2p.market.least_trade import CHEAPEST
 from mosaik_p2p.market.network_step import NetworkAnswer, NetworkStep
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.market.form import Agreement
+from mosaik_p2p.market.iteration import Agreement
 from mosaik_p2p.market.pair_tables import conceded, pair_tables
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.trades import Trades, match_pairs

@@ -7,7 +7,7 @@ says why the forms agree.
 import numpy as np
 
 from mosaik_p2p.market.forest import route
-from mosaik_p2p.market.form import Agreement
+from mosaik_p2p.market.iteration import Agreement
 from mosaik_p2p.market.pair_tables import conceded, pair_tables
 from mosaik_p2p.market.partners import closed_prices, flow_tolerance, net_sales, settle_flows
 from mosaik_p2p.market.problem import MarketProblem, power_scale

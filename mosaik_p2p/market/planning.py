@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from mosaik_p2p.errors import RunFailed, Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, clear, fitted
 from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.iteration import Start
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.realise import Realised
 from mosaik_p2p.market.recourse import prepared, solvable
@@ -60,7 +60,7 @@ def solved(
     problem: MarketProblem,
     settings: Settings,
     *,
-    start: admm.Start | None,
+    start: Start | None,
     on_check: Progress | None = None,
 ) -> Clearing:
     """Clear from `start`; where that fails from the data alone, and then by the scenario's rule.

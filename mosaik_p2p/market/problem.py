@@ -10,10 +10,13 @@ and Liu 2025, eqs. 1-4 and 21-22.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.market.algorithms.admm import Admm
+from mosaik_p2p.market.iteration import Algorithm
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, LACKING, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray
@@ -71,6 +74,7 @@ class Settings:
     """
 
     form: str = "auto"
+    algorithm: type[Algorithm[Any]] = Admm
     relative_gap: float = 1e-3
     max_iterations: int = 5000
     binding: int = 1

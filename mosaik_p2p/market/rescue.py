@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import certify
 from mosaik_p2p.market.clearing import Clearing, settled
 from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.iteration import Outcome, Residuals, Start
 from mosaik_p2p.market.one_way import cleared_one_way
 from mosaik_p2p.market.pair_form import PairForm
 from mosaik_p2p.market.problem import MarketProblem, Settings
@@ -28,13 +28,11 @@ def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settin
     form = PairForm(fleet.problem)
     first, second = np.triu_indices(len(problem.models), 1)
     z = central.trade_kw[:, :, first, second]
-    end = admm.Start(np.concatenate([z, -z], axis=-1), central.price_per_kwh, failed.end.weight)
+    end = Start(np.concatenate([z, -z], axis=-1), central.price_per_kwh, failed.end.weight)
     certificate = certify(fleet, form, end.z, end.price_per_kwh, wanted=settings.relative_gap)
     # Central trades are reciprocal by construction; how near to the optimum they are, the certificate says.
-    agreed = admm.Residuals(primal=np.zeros(len(z)), dual=np.zeros(len(z)))
-    outcome = admm.Outcome(
-        certificate.relative_gap <= settings.relative_gap, failed.iterations, agreed, certificate, end
-    )
+    agreed = Residuals(primal=np.zeros(len(z)), dual=np.zeros(len(z)))
+    outcome = Outcome(certificate.relative_gap <= settings.relative_gap, failed.iterations, agreed, certificate, end)
     cleared = settled(fleet, form, outcome, settings)
     if cleared.status is Status.GAP_OPEN:
         cleared = cleared_one_way(fleet, cleared, settings, None)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, shifted
 from mosaik_p2p.market.closing import closing_table
 from mosaik_p2p.market.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.iteration import Start
 from mosaik_p2p.market.limited import connected
 from mosaik_p2p.market.negotiation import NetworkReport, Standing, answered, opened
 from mosaik_p2p.market.planning import (
@@ -78,7 +78,7 @@ class _State:
     interval: int
     market: tuple[ProsumerState, ...]
     alone: tuple[ProsumerState, ...]
-    start: admm.Start | None
+    start: Start | None
     reputation: Reputation
 
 
@@ -157,7 +157,7 @@ class RollingMarket:
         problem: MarketProblem,
         clearing: Clearing,
         *,
-        start: admm.Start | None,
+        start: Start | None,
         surcharge_per_kwh: FloatArray | None = None,
     ) -> IntervalOutcome:
         """What a clearing makes happen; the state that follows waits for `commit`."""

@@ -11,11 +11,11 @@ import numpy as np
 
 from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
-from mosaik_p2p.market import admm
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.exclusive import with_meters_held
 from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.iteration import Start
 from mosaik_p2p.market.limited import Limited, connected, imbalances, injections
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem
@@ -126,7 +126,7 @@ class Standing:
     """Limits that the last clearing by prices could not keep."""
     first_excess: Mapping[tuple[int, LimitKey], float] = field(default_factory=dict)
     """By carrier and limit: by how much it was broken when the networks first spoke of it, in its unit."""
-    end: admm.Start | None = None
+    end: Start | None = None
     rounds: int = 0
     envelopes: int = 0
     shrinkings: int = 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.market.compiled import jit
-from mosaik_p2p.market.form import Agreement
+from mosaik_p2p.market.iteration import Agreement
 from mosaik_p2p.market.kinks import workspace
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.trades import Trades, match_tree

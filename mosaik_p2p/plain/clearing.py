@@ -5,22 +5,28 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.market.algorithm_registry import ALGORITHMS
+from mosaik_p2p.market.iteration import Algorithm
 from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.plain.algorithm import Outcome, iterate
+from mosaik_p2p.plain.algorithm import Outcome
 from mosaik_p2p.plain.bounds import alone_costs
 from mosaik_p2p.plain.least import with_least_trade
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.plain.one_sided import GROWTH, MOST_SHIFTS, sides_of
 from mosaik_p2p.plain.presolve import within_means
+from mosaik_p2p.plain.sides import iterate
 from mosaik_p2p.plain.tables import read_market
+from mosaik_p2p.sections.registry import KindRefused, KindUnknown
 from mosaik_p2p.units import FloatArray, IntArray
 
+CENTRAL = "central"
+"""The method that is no algorithm of ours: HiGHS, through Pyomo."""
 DUST = 1e-12
 """Trades below this part of the largest one are rounding, not trade."""
 BALANCED = 1e-9
@@ -96,7 +102,7 @@ def clear_plain(
     agents: pd.DataFrame | str | Path,
     pairs: pd.DataFrame | str | Path,
     *,
-    method: Literal["admm", "central"] = "admm",
+    method: str = "admm",
     gap: float = 1e-4,
     max_iterations: int = 5000,
     on_check: Callable[[int, float], None] | None = None,
@@ -105,10 +111,12 @@ def clear_plain(
 
     `agents` has the columns name, p_min_kw, p_max_kw, a and b (cost a/2 p^2 + b p per hour, p > 0 produces; several
     rows of one name are assets of one agent), `pairs` the columns i, j, charge_i and charge_j (per kWh traded, each
-    end's). Both may be CSV files. `gap` is the relative gap of a solution. `on_check` is told iterations and gap.
+    end's). Both may be CSV files. `method` is a clearing algorithm (also one of yours, as `package.module:name`) or
+    `central`. `gap` is the relative gap of a solution. `on_check` is told iterations and gap.
     Raises BadInput with every fault of the tables.
     """
-    faults = _option_faults(method, gap)
+    algorithm, faults = _algorithm(method)
+    faults += _gap_faults(gap)
     try:
         market = read_market(agents, pairs)
     except BadInput as bad:
@@ -118,8 +126,14 @@ def clear_plain(
     cause = unbalanced(market)
     if cause is not None:
         return _without_solution(market, method, cause)
-    if method == "admm":
-        solve: Solve = partial(iterate, relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
+    if algorithm is not None:
+        solve: Solve = partial(
+            iterate,
+            algorithm=algorithm(),
+            relative_gap=gap,
+            max_iterations=max_iterations,
+            on_check=on_check,
+        )
     else:
         # Pyomo takes a second to import and is needed only here.
         from mosaik_p2p.plain.central import solve_centrally
@@ -129,7 +143,7 @@ def clear_plain(
         stated, outcome = _solved(market, solve)
     except NotSolved as error:
         return _without_solution(market, method, str(error), status=PlainStatus.NOT_CONVERGED)
-    iterations = outcome.iterations if method == "admm" else None
+    iterations = None if algorithm is None else outcome.iterations
     cleared = solution(stated, outcome, method=method, iterations=iterations, gap=gap)
     return replace(cleared, cost_alone=_cost_alone(market))
 
@@ -154,13 +168,23 @@ def _solved(market: PlainMarket, solve: Solve) -> tuple[PlainMarket, Outcome]:
     )
 
 
-def _option_faults(method: str, gap: float) -> list[Fault]:
-    faults = []
-    if method not in ("admm", "central"):
-        faults.append(Fault("method", repr(method), "is not known", 'Use "admm" or "central"'))
-    if not (isinstance(gap, int | float) and 0.0 < gap < 1.0):
-        faults.append(Fault("gap", str(gap), "must lie between 0 and 1", "Use 1e-4"))
-    return faults
+def _algorithm(method: str) -> tuple[type[Algorithm[Any]] | None, list[Fault]]:
+    """The algorithm of this name; None for the central solution, and where there is none. Who names it here runs it."""
+    if method == CENTRAL:
+        return None, []
+    try:
+        return ALGORITHMS.find(str(method), allow_code=True), []
+    except KindUnknown:
+        known = ", ".join(f'"{name}"' for name in ALGORITHMS.names())
+        return None, [Fault("method", repr(method), "is not known", f'Use {known} or "{CENTRAL}"')]
+    except KindRefused as refused:
+        return None, [Fault("method", repr(method), refused.problem, refused.remedy)]
+
+
+def _gap_faults(gap: float) -> list[Fault]:
+    if isinstance(gap, int | float) and 0.0 < gap < 1.0:
+        return []
+    return [Fault("gap", str(gap), "must lie between 0 and 1", "Use 1e-4")]
 
 
 def unbalanced(market: PlainMarket) -> str | None:
@@ -205,14 +229,19 @@ def solution(
         charges=_charges(market, upper.flow_kw),
         relative_gap=outcome.relative_gap,
         gap_of_gain=(upper.cost - lower.bound) / gain if gain > 1e-9 * outcome.scale else None,
-        primal_residual=outcome.primal_residual,
-        dual_residual=outcome.dual_residual,
+        primal_residual=_measured(outcome.primal_residual),
+        dual_residual=_measured(outcome.dual_residual),
         agents=tuple(
             PlainAgent(name, float(sale), float(price))
             for name, sale, price in zip(market.names, upper.sale_kw, _own_price(market, lower.price), strict=True)
         ),
         trades=_trades(market, upper.flow_kw, lower.price),
     )
+
+
+def _measured(residual: float) -> float | None:
+    """None where no point of the iteration was measured."""
+    return residual if np.isfinite(residual) else None
 
 
 def _own_price(market: PlainMarket, price: FloatArray) -> FloatArray:

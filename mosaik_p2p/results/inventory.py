@@ -57,7 +57,7 @@ def _network_lines(network: str, words: tuple[str, str], told: Mapping[str, Any]
     lines = [f"Network of {network}: {told['source']}, {counts}, prosumers at {places}"]
     for table, rows in told["tables"].items():
         lines.append(f"  {table} ({rows['elements']}): {rows['counts']}")
-        for use, columns in rows["columns"].items():
+        for use, columns in (rows["columns"] | rows.get("controls", {})).items():
             text = f"    {_WORDS.get(use, use)}: {', '.join(columns)}"
             lines += textwrap.wrap(text, WIDTH, subsequent_indent="      ")
     return [*lines, *(f"  {table}: without effect, {why}" for table, why in told["left_out"].items())]

@@ -122,6 +122,7 @@ NETWORK_TABLES: dict[str, TableShape] = {
         "Its transformers of two windings that are in service.",
         "time element",
         **_branch("hv", "lv", current="Current on the low-voltage side."),
+        tap_pos=number("Position of its tap changer, where controllers have left it.", unit=ONE, null="no tap changer"),
     ),
     "junctions": table(
         "The nodes of the heat network.",

@@ -1,77 +1,74 @@
-"""Network utilization charges, per kWh of a trade and end."""
+"""Network utilization charges, per kWh of a trade and end: which mechanism, with the keys that it has."""
 
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo
 
-from mosaik_p2p.sections.base import Section, refuse
+from mosaik_p2p.charges.base import ChargeMechanism
+from mosaik_p2p.charges.registry import MECHANISMS, mechanisms_of
+from mosaik_p2p.sections.base import OpenKinds, Section, allows_code, refuse, refuse_kind
 from mosaik_p2p.sections.names import did_you_mean
-from mosaik_p2p.sections.ranges import ChargeRate, LossPerKmK, MeanC
+from mosaik_p2p.sections.registry import KindRefused, KindUnknown
+from mosaik_p2p.units import ELECTRICITY, HEAT
 
-Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
-
-
-class UniformCharge(Section):
-    """One rate for all pairs; currency per kWh."""
-
-    mechanism: Literal["uniform"]
-    rate: ChargeRate
-    """Posted charge per kWh of a trade, currency per kWh."""
-    payer: Payer = "both"
-    """Who pays the posted charge: `both` ends in full, the `seller`, the `buyer`, or half each (`split`)."""
+KIND = "mechanism"
 
 
-class ElectricalDistanceCharge(Section):
-    """`rate` (currency per kWh and ohm) times the sum of |z| along the path."""
-
-    mechanism: Literal["electrical_distance"]
-    rate: ChargeRate
-    """Currency per kWh and ohm."""
-    payer: Payer = "both"
-    """As for `uniform`."""
-
-
-class ThermalDistanceCharge(Section):
-    """`rate` times `kappa_kw_per_km_k` times `t_mean_c` times the length of the path in km."""
-
-    mechanism: Literal["thermal_distance"]
-    rate: ChargeRate
-    """Currency per kWh and kW: per kWh traded, and kW that the path would lose."""
-    kappa_kw_per_km_k: LossPerKmK = 0.018
-    """Heat that a km of pipe loses per K, kW/(km K)."""
-    t_mean_c: MeanC = 65.0
-    """Mean temperature of the pipes, degC."""
-    payer: Payer = "both"
-    """As for `uniform`."""
+def _picked(value: Any, info: ValidationInfo, *, carrier: str) -> Any:
+    """The table as its mechanism reads it; None for a table that asks for no charge."""
+    if not isinstance(value, Mapping):
+        return value
+    if KIND not in value:
+        return _no_charge(value, carrier)
+    kind = _kind(value[KIND], info, carrier)
+    return kind.model_validate(value, context=info.context)
 
 
-def _known(*kinds: type[Section]) -> BeforeValidator:
-    """Validator that takes a table without `mechanism` for no charge, provided that it asks for none."""
-    known = tuple(dict.fromkeys(key for kind in kinds for key in kind.model_fields))
-    mechanisms = ", ".join(get_args(kind.model_fields["mechanism"].annotation)[0] for kind in kinds)
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, dict) or "mechanism" in value:
-            return value
-        for key in value:
-            if key not in known:
-                refuse("is not a known key", remedy=did_you_mean(key, known, what="keys here"), key=key)
-        if "rate" in value:
-            remedy = f"Name a `mechanism` ({mechanisms}), or leave the table out for no charge."
-            refuse("has a rate and no mechanism that it belongs to", remedy=remedy)
-        return None
-
-    return BeforeValidator(check)
+def _kind(name: Any, info: ValidationInfo, carrier: str) -> type[ChargeMechanism]:
+    if not isinstance(name, str):
+        refuse_kind("is not a text in quotes", remedy="Give the name of a mechanism.", key=KIND)
+    try:
+        kind = MECHANISMS.find(name, allow_code=allows_code(info))
+    except KindUnknown as unknown:
+        refuse_kind(unknown.problem, remedy=did_you_mean(name, _usable(carrier), what="values"), key=KIND)
+    except KindRefused as refused:
+        refuse_kind(refused.problem, remedy=refused.remedy, key=KIND)
+    if carrier not in kind.carriers:
+        refuse_kind(
+            f"is no mechanism of {carrier}", remedy=did_you_mean(name, _usable(carrier), what="values"), key=KIND
+        )
+    return kind
 
 
-ElectricityCharge: TypeAlias = Annotated[UniformCharge | ElectricalDistanceCharge, Field(discriminator="mechanism")]
-HeatCharge: TypeAlias = Annotated[UniformCharge | ThermalDistanceCharge, Field(discriminator="mechanism")]
+def _no_charge(value: Mapping[str, Any], carrier: str) -> None:
+    """A table without mechanism is no charge, provided that it asks for none."""
+    kinds = _usable(carrier)
+    known = tuple(dict.fromkeys([KIND, *(key for kind in kinds.values() for key in kind.known_keys())]))
+    for key in value:
+        if key not in known:
+            refuse("is not a known key", remedy=did_you_mean(key, known, what="keys here"), key=key)
+    if set(value) - {"payer"}:
+        remedy = f"Name a `mechanism` ({', '.join(kinds)}), or leave the table out for no charge."
+        said = "a rate" if "rate" in value else f"`{min(set(value) - {'payer'})}`"
+        refuse(f"has {said} and no mechanism that it belongs to", remedy=remedy)
+
+
+def _usable(carrier: str) -> Mapping[str, type[ChargeMechanism]]:
+    return {name: kind for name, kind in MECHANISMS.usable().items() if carrier in kind.carriers}
+
+
+ElectricityCharge: TypeAlias = Annotated[
+    SerializeAsAny[ChargeMechanism], OpenKinds(KIND, partial(mechanisms_of, ELECTRICITY))
+]
+HeatCharge: TypeAlias = Annotated[SerializeAsAny[ChargeMechanism], OpenKinds(KIND, partial(mechanisms_of, HEAT))]
 
 
 class Charges(Section):
-    """Charges of each network; None, or a table with neither `mechanism` nor `rate`: no charge."""
+    """Charges of each network; None, or a table without any key: no charge."""
 
-    electricity: Annotated[ElectricityCharge | None, _known(UniformCharge, ElectricalDistanceCharge)] = None
-    """Of electric trades: `uniform` or `electrical_distance`."""
-    heat: Annotated[HeatCharge | None, _known(UniformCharge, ThermalDistanceCharge)] = None
-    """Of heat trades: `uniform` or `thermal_distance`."""
+    electricity: Annotated[ElectricityCharge | None, BeforeValidator(partial(_picked, carrier=ELECTRICITY))] = None
+    """Of electric trades."""
+    heat: Annotated[HeatCharge | None, BeforeValidator(partial(_picked, carrier=HEAT))] = None
+    """Of heat trades."""

@@ -10,8 +10,8 @@ from mosaik_p2p.scenario.limits import ElectricLimitsSpec, HeatLimitsSpec
 from mosaik_p2p.sections.base import Name, Section, refuse
 from mosaik_p2p.sections.ranges import BypassFlow, GroundC, Share, SlackVoltagePu, WaterC
 
-KEPT = "keep"
-GENERATION_WORDS = {KEPT: 1.0, "drop": 0.0}
+KEPT, DROPPED = "keep", "drop"
+GENERATION_WORDS = {KEPT: 1.0, DROPPED: 0.0}
 """What `networks.electricity.generation` may say beside a profile, and the factor that it means."""
 BYPASS_KG_PER_S = 0.08
 USUAL_SUPPLY_C = 75.0
@@ -44,7 +44,7 @@ class ElectricitySpec(GridSource):
     storages) and no prosumer replaces; left out: they are dropped."""
     generation: Name | None = None
     """Static generators of the network that no prosumer replaces: `keep` (as they stand), `drop`, or the profile that
-    multiplies them; left out: `keep`, with a warning."""
+    multiplies them; left out: `keep`, with a warning. Those that go take their controllers with them."""
     limits: ElectricLimitsSpec = ElectricLimitsSpec()
     """What the network is checked against."""
 

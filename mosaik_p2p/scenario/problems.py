@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mosaik_p2p.scenario.reference import addition, section_of_name, table_keys
-from mosaik_p2p.sections.base import REFUSED, Section
+from mosaik_p2p.sections.base import REFUSED, REFUSED_KIND, Section
 from mosaik_p2p.sections.names import did_you_mean
 
 _LONGEST_VALUE = 60
@@ -49,7 +49,7 @@ def shown(value: Any) -> str:
 def explained(error: Mapping[str, Any], section: type[Section] | None) -> tuple[str, str]:
     """Problem and remedy of one error of pydantic; `section` is that of the table at hand."""
     kind, context = str(error["type"]), error.get("ctx", {})
-    if kind == REFUSED:
+    if kind in (REFUSED, REFUSED_KIND):
         return str(context["problem"]), str(context["remedy"])
     if kind == "missing":
         return "is missing", _addition(str(error["loc"][-1]), section)

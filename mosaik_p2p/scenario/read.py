@@ -18,7 +18,7 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.scenario.tree import Path, PlacedList, PlacedTable, existing, has, joined, place_at, value_at, without
-from mosaik_p2p.sections.base import REFUSED, Section
+from mosaik_p2p.sections.base import ALLOW_CODE_KEY, REFUSED, REFUSED_KIND
 
 START = {"start": datetime(2001, 1, 1, tzinfo=UTC)}
 _SEPARATOR = re.compile(r"[.\[]")
@@ -58,15 +58,17 @@ def at_or_above(places: Iterable[str]) -> frozenset[str]:
     )
 
 
-def read_tree(tree: PlacedTable) -> Reading:
+def read_tree(tree: PlacedTable, *, allow_code: bool = False) -> Reading:
     """Checks the tables one by one and as a whole; never raises for a user's mistake.
+
+    With `allow_code` places in Python that the scenario names are imported, which runs what stands there.
 
     It ends because every round but the last takes something out of the tree.
     """
     faults: dict[tuple[str, str], Fault] = {}
     dropped: frozenset[str] = frozenset()
     while True:
-        sections: dict[int, type[Section]] = {}
+        sections: dict[Any, Any] = {ALLOW_CODE_KEY: allow_code}
         try:
             scenario = Scenario.model_validate(tree, context=sections)
         except ValidationError as error:
@@ -81,7 +83,7 @@ def read_tree(tree: PlacedTable) -> Reading:
 
 
 def _new_faults(
-    tree: PlacedTable, errors: Iterable[Any], sections: Mapping[int, type[Section]], dropped: frozenset[str]
+    tree: PlacedTable, errors: Iterable[Any], sections: Mapping[Any, Any], dropped: frozenset[str]
 ) -> Iterator[Fault]:
     """The faults behind pydantic's errors; not those of a whole whose faulty part was taken out before."""
     known = at_or_above(dropped)
@@ -119,12 +121,15 @@ def _path(tree: PlacedTable, error: Mapping[str, Any]) -> Path:
     return tuple(path)
 
 
-def _fault(tree: PlacedTable, path: Path, error: Mapping[str, Any], sections: Mapping[int, type[Section]]) -> Fault:
+def _fault(tree: PlacedTable, path: Path, error: Mapping[str, Any], sections: Mapping[Any, Any]) -> Fault:
     table = value_at(tree, existing(tree, path[:-1]))
     problem, remedy = explained(error, sections.get(id(table)))
     place = place_at(tree, path)
     if error["type"] == "union_tag_invalid":
         return Fault(joined(place, tag_key(error)), shown(bare_tag(error)), problem, remedy)
+    if error["type"] == REFUSED_KIND:
+        key = error["ctx"]["key"]
+        return Fault(joined(place, key), shown(value_at(tree, (*path, key))), problem, remedy)
     if existing(tree, path) == path:
         return Fault(place, shown(value_at(tree, path)), problem, remedy)
     return Fault(place, ABSENT if error["type"] == "missing" else DEFAULT, problem, remedy)

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import tomli_w
 from pydantic.fields import FieldInfo
 
+from mosaik_p2p.charges.registry import MECHANISMS
 from mosaik_p2p.devices.base import DeviceSection
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
-from mosaik_p2p.sections.base import DISCRIMINATORS, Section
-from mosaik_p2p.sections.kinds import KindsOf
+from mosaik_p2p.sections.base import DISCRIMINATORS, OpenKinds, OpenNames, Section
 from mosaik_p2p.sections.prices import PriceStep
 
 INTRODUCTION = """\
@@ -106,6 +106,11 @@ def named(name: str) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries() if name in entry.names)
 
 
+def of_mechanism(place: str) -> Entry:
+    """The charge mechanism at `package.module:name`, which is imported. Raises KindRefused."""
+    return Entry((place,), f'`mechanism = "{place}"`', MECHANISMS.find(place, allow_code=True))
+
+
 def entry_names() -> tuple[str, ...]:
     """Names that `named` knows, each once."""
     return tuple(dict.fromkeys(name for entry in entries() for name in entry.names))
@@ -124,15 +129,15 @@ def _wrapped(names: Iterable[str]) -> str:
     return fill(", ".join(names), WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
-def described(kind: Kind) -> str:
-    """What the docstring of a section says, in one line per paragraph."""
+def described(kind: type) -> str:
+    """What the docstring of a section, or another kind, says, in one line per paragraph."""
     paragraphs = cleandoc(kind.__doc__ or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def in_one_line(kind: Kind) -> str:
-    """The first paragraph of what a section is."""
-    return described(kind).split("\n\n")[0]
+def in_a_line(kind: type) -> str:
+    """The first paragraph of it, without marks of code and the full stop."""
+    return described(kind).split("\n\n")[0].replace("`", "").rstrip(".")
 
 
 def table_keys(kind: Kind) -> str:
@@ -178,8 +183,7 @@ def _entries(owner: Kind, path: str) -> Iterator[Entry]:
 
 def _tables(place: str, annotation: Any, kinds: tuple[Kind, ...]) -> Iterator[Entry]:
     written = _written(place, annotation)
-    for kind in kinds:
-        key, tag = _tag(kind)
+    for key, tag, kind in _registered(annotation) or [(*_tag(kind), kind) for kind in kinds]:
         if issubclass(kind, DeviceSection):
             yield Entry((tag,), f"`{tag}`", kind)
         else:
@@ -199,17 +203,23 @@ def _tag(kind: Kind) -> tuple[str, str]:
     return "", ""
 
 
+def _registered(annotation: Any) -> tuple[tuple[str, str, Kind], ...]:
+    """Of a type whose kinds are registered: the key that says which, and each kind's name, in the registry's order."""
+    if get_origin(annotation) is Annotated:
+        marks = [part for part in annotation.__metadata__ if isinstance(part, OpenKinds)]
+        return tuple((mark.key, name, kind) for mark in marks for name, kind in mark.known().items())
+    return tuple(found for part in get_args(annotation) for found in _registered(part))
+
+
 def section_kinds(annotation: Any) -> tuple[Kind, ...]:
     """The sections that a value of this type is made of, in their order."""
     inner: tuple[Any, ...]
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return (annotation,)
-    inner = get_args(annotation)
-    if get_origin(annotation) is Annotated:
-        marks = [mark for mark in inner[1:] if isinstance(mark, KindsOf)]
-        if marks:
-            return tuple(marks[0].kinds().values())
-        inner = inner[:1]
+    registered = _registered(annotation) if get_origin(annotation) is Annotated else ()
+    if registered:
+        return tuple(kind for _, _, kind in registered)
+    inner = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
     return tuple(dict.fromkeys(kind for part in inner for kind in section_kinds(part)))
 
 
@@ -257,7 +267,7 @@ def _meaning(name: str, field: FieldInfo, kind: Kind) -> str:
     text = " ".join((field.description or "").split())
     if not text and name == "name" and issubclass(kind, DeviceSection):
         text = DEVICE_NAME
-    choices = _choices(field.annotation)
+    choices = _choices(field.annotation) or _open_names(field)
     if choices and not all(f"`{choice}`" in text for choice in choices):
         text += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
     inner = section_kinds(field.annotation)
@@ -275,6 +285,10 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, UnionType, tuple, Annotated):
         return next((found for part in get_args(annotation) if (found := _choices(part))), ())
     return ()
+
+
+def _open_names(field: FieldInfo) -> tuple[str, ...]:
+    return tuple(name for mark in field.metadata if isinstance(mark, OpenNames) for name in mark.known())
 
 
 @dataclass(frozen=True)

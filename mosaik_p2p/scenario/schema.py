@@ -12,17 +12,19 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
     model_validator,
 )
 
 from mosaik_p2p.devices.registry import DeviceSpec, device_kinds
+from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.scenario.charges import Charges
 from mosaik_p2p.scenario.connection import ConnectionSpec
 from mosaik_p2p.scenario.grids import Networks
 from mosaik_p2p.scenario.profiles import ProfileSpec
 from mosaik_p2p.scenario.tariffs import Tariff
 from mosaik_p2p.scenario.weather import WeatherSpec
-from mosaik_p2p.sections.base import Name, Place, PlainName, ProsumerName, Section, refuse
+from mosaik_p2p.sections.base import Name, OpenNames, Place, PlainName, ProsumerName, Section, allows_code, refuse
 from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.sections.ranges import (
     CostPerKwh,
@@ -34,6 +36,7 @@ from mosaik_p2p.sections.ranges import (
     Seed,
     Share,
 )
+from mosaik_p2p.sections.registry import KindRefused
 from mosaik_p2p.sections.resample import MINUTES_PER_DAY
 from mosaik_p2p.sections.scale import Scale
 from mosaik_p2p.sections.time import Time
@@ -41,6 +44,14 @@ from mosaik_p2p.sections.time import Time
 LIFTS_LIMIT = 20
 ROUNDS_LIMIT = 50
 """Well below the loops that mosaik allows within one instant."""
+
+
+def _known_algorithm(name: str, info: ValidationInfo) -> str:
+    try:
+        ALGORITHMS.find(name, allow_code=allows_code(info))
+    except KindRefused as refused:
+        refuse(refused.problem, remedy=refused.remedy)
+    return name
 
 
 class Reputation(Section):
@@ -61,6 +72,8 @@ class Market(Section):
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
+    algorithm: Annotated[Name, AfterValidator(_known_algorithm), OpenNames(ALGORITHMS.names)] = "admm"
+    """What finds the market's point of rest, in every clearing."""
     relative_gap: Annotated[float, Field(strict=True, gt=0.0, lt=1.0)] = 1e-3
     """A clearing is good enough within this of the optimum, as a share of the cost."""
     max_iterations: Iterations = 5000

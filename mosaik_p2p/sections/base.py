@@ -1,5 +1,7 @@
 """What all sections of a scenario have in common: closed, frozen, plain units, and errors that carry a remedy."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
 from unicodedata import normalize
 
@@ -10,10 +12,29 @@ NAME_BYTES = 150
 """Of the name of a scenario, prosumer or device; names of files may have 255, endings and marks included."""
 REFUSED = "refused"
 """Type of the errors that the schema raises itself; their context holds `key` and `remedy`."""
-
-
+REFUSED_KIND = "refused_kind"
+"""The same of an error on account of which the whole table is left out; see `refuse_kind`."""
 DISCRIMINATORS = ("type", "source", "mechanism")
 """Keys that say of which kind a table is."""
+
+
+ALLOW_CODE_KEY = "allow_code"
+"""In the context of a validation: whether places in Python that a table names may be imported."""
+
+
+@dataclass(frozen=True)
+class OpenKinds:
+    """Mark of a type whose tables are of kinds that are registered and not written down: `key` says which, by name."""
+
+    key: str
+    known: Callable[[], Mapping[str, type["Section"]]]
+
+
+@dataclass(frozen=True)
+class OpenNames:
+    """Mark of a text that is the name of something registered."""
+
+    known: Callable[[], tuple[str, ...]]
 
 
 class Section(BaseModel):
@@ -47,12 +68,22 @@ class Section(BaseModel):
         return " ".join((fields[key].description or "").split()) if key in fields else ""
 
 
+def allows_code(info: ValidationInfo) -> bool:
+    """Whether places in Python that the table names may be imported."""
+    return isinstance(info.context, dict) and bool(info.context.get(ALLOW_CODE_KEY))
+
+
 def refuse(problem: str, *, remedy: str, key: str = "") -> NoReturn:
     """Raise an error about the value at hand, or about its entry `key`.
 
     The texts go in as values, so that braces in a user's own words are not read as place holders.
     """
     raise PydanticCustomError(REFUSED, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
+
+
+def refuse_kind(problem: str, *, remedy: str, key: str) -> NoReturn:
+    """Raise an error about the entry `key` without which nothing can be said about the rest of the table."""
+    raise PydanticCustomError(REFUSED_KIND, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
 
 
 def _name_or_index(value: Any) -> Any:

@@ -3,8 +3,7 @@
 Which kinds there are is a function: packages that are installed may bring more of them by entry points.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -16,13 +15,6 @@ from mosaik_p2p.sections.base import Section, refuse
 from mosaik_p2p.sections.names import listed
 
 S = TypeVar("S", bound=Section)
-
-
-@dataclass(frozen=True)
-class KindsOf:
-    """Mark of a type of the schema: the kinds that its table may be of, for the reference page and messages."""
-
-    kinds: Callable[[], Mapping[str, type[Section]]]
 
 
 def picked(value: Any, info: ValidationInfo, kinds: Mapping[str, type[S]], *, key: str = "type") -> S:

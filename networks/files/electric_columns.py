@@ -45,9 +45,8 @@ REFUSED = {
     "line_dc": _DC,
     "load_dc": _DC,
     "source_dc": _DC,
-    "controller": "Remove the controllers; set taps and powers to what they are to be",
 }
-"""Elements whose results no table of ours carries, or that would act only in pandapower's own runs."""
+"""Elements whose results no table of ours carries."""
 
 COSTS = ("poly_cost", "pwl_cost")
 """Irrelevant here, but references of theirs are checked: pandapower's own functions stumble over them."""

@@ -83,7 +83,8 @@ def _check_sheet(name: str, sheet: pd.DataFrame) -> None:
     for column in sheet.columns:
         if column in _OBJECT_COLUMNS and sheet[column].notna().any():
             problem = f"would have classes called on loading: the column {column} of the sheet {shown(name)}"
-            raise Unusable(problem, "Remove controllers and other objects from the net before writing it")
+            remedy = "Remove controllers and other objects before writing it; JSON files may hold controllers"
+            raise Unusable(problem, remedy)
         for cell in sheet[column]:
             if isinstance(cell, str):
                 _check_cell(name, column, cell)

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandapower
+import pandas as pd
 from pandapower import pandapowerNet
 from pandapower.convert_format import convert_format
 from pandapower.file_io import from_json_dict
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.networks.files.control_objects import CONTROL_SHAPES, TABLE
 from mosaik_p2p.networks.files.frames import TABLE_SHAPES
 from mosaik_p2p.networks.files.nets import decoded, entries_of, loading, shape_faults
 from mosaik_p2p.networks.files.shapes import Decoder
+from mosaik_p2p.networks.files.strict import Unusable
 
 NET_CLASS = ("pandapower.auxiliary", "pandapowerNet")
 LIBRARY = "pandapower"
@@ -21,11 +24,11 @@ LIBRARY = "pandapower"
 def electric_net(text: str, path: str) -> tuple[pandapowerNet | None, list[Fault]]:
     """The net in the present version's form, or the faults that keep it from being built. Raises Unusable."""
     entries = entries_of(text, NET_CLASS, LIBRARY)
-    decoder = Decoder(path, TABLE_SHAPES)
+    decoder = Decoder(path, {**TABLE_SHAPES, **CONTROL_SHAPES})
     values = decoded(decoder, entries, LIBRARY)
     with loading(LIBRARY):
         if _is_of_old(values):
-            return converted(from_json_dict(dict(values))), []
+            return _of_old(values), []
         net = pandapower.create_empty_network()
         faults = [*decoder.faults, *shape_faults(path, net, values)]
         if faults:
@@ -35,12 +38,25 @@ def electric_net(text: str, path: str) -> tuple[pandapowerNet | None, list[Fault
 
 
 def converted(net: pandapowerNet) -> pandapowerNet:
-    """The net in the form of the installed version."""
+    """The net in the form of the installed version; its controllers, which the library would take for objects of its
+    own, stay as they are."""
+    controllers = net.get(TABLE)
+    are_there = isinstance(controllers, pd.DataFrame) and not controllers.empty
+    if are_there or controllers is None:
+        net[TABLE] = pandapower.create_empty_network()[TABLE]
     with warnings.catch_warnings():
         # Files of other versions make the library warn about conversions; whether the net is sound is checked after it.
         warnings.simplefilter("ignore")
         convert_format(net)
+    if are_there:
+        net[TABLE] = controllers
     return net
+
+
+def _of_old(values: Mapping[str, Any]) -> pandapowerNet:
+    if values.get(TABLE):
+        raise Unusable("has controllers of an old version of the library", "Write the file with its present version")
+    return converted(from_json_dict(dict(values)))
 
 
 def _is_of_old(values: Mapping[str, Any]) -> bool:

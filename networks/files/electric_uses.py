@@ -78,8 +78,7 @@ ELECTRIC_USES: Mapping[str, TableUses] = {
     | _BOUNDS,
     "sgen": _IN_SERVICE
     | _LABELS
-    | used("bus", "p_mw", "q_mvar", "scaling")
-    | irrelevant(_RATING, "sn_mva")
+    | used("bus", "p_mw", "q_mvar", "scaling", "sn_mva")
     | _BOUNDS
     | irrelevant(_OPTIMISATION, "reactive_capability_curve", "id_q_capability_characteristic", "curve_style")
     | irrelevant(_SHORT_CIRCUIT, "k", "rx", "current_source", "generator_type", "lrc_pu", "max_ik_ka", "kappa"),
@@ -129,6 +128,15 @@ ELECTRIC_USES: Mapping[str, TableUses] = {
     "motor": _IN_SERVICE
     | used("bus", "pn_mech_mw", "cos_phi", "efficiency_percent", "loading_percent", "scaling")
     | irrelevant(_SHORT_CIRCUIT, "cos_phi_n", "efficiency_n_percent", "lrc_pu", "rx", "vn_kv"),
+    "controller": _IN_SERVICE
+    | used("object", "order", "level")
+    | refused(
+        "asks for no power flow before controllers move, which is not supported here",
+        "Set it to True",
+        "initial_run",
+        harmless=(True,),
+    )
+    | irrelevant("only time series of the library's own keep matrices by it", "recycle"),
     "asymmetric_load": _IN_SERVICE
     | used("bus", *_PHASES, "scaling")
     | irrelevant(_UNBALANCED, "type")

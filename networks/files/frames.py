@@ -17,7 +17,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.networks.file_values import some
-from mosaik_p2p.networks.files.shapes import PLAIN_SHAPES, At, Class, Decoder, Shape, own_keys
+from mosaik_p2p.networks.files.shapes import PLAIN_SHAPES, At, Class, Decoder, Shape, Stored, own_keys
 from mosaik_p2p.networks.files.strict import LARGEST_INTEGER, Unusable, parsed, shown
 
 _INTEGERS = {np.dtype(f"{sign}int{bits}").name for sign in ("", "u") for bits in (8, 16, 32, 64)}
@@ -233,7 +233,7 @@ def _with_objects(frame: pd.DataFrame, decoded: Mapping[Any, list[Any]]) -> pd.D
             continue
         values = frame.iloc[:, position].to_numpy(dtype=object, copy=True)
         for row, value in enumerate(decoded.get(label, ())):
-            if isinstance(value, list | dict | tuple | set | frozenset | np.ndarray | np.generic):
+            if isinstance(value, list | dict | tuple | set | frozenset | np.ndarray | np.generic | Stored):
                 values[row] = value
         absent = np.array([value is None or value is pd.NaT or value != value for value in map(_scalar, values)])
         if absent.any():

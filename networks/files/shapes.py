@@ -39,6 +39,16 @@ Shape = Callable[["Decoder", Mapping[str, Any], At], Any]
 """Makes the object from its table, the marks included."""
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """An object of the library's as plain values."""
+
+    kind: str
+    """Its class; who makes it says which there are."""
+    state: Mapping[str, Any]
+    """By attribute; objects among them are Stored too."""
+
+
 @dataclass
 class Decoder:
     """Turns parsed JSON into values. Cells that do not fit their column are collected in `faults`."""
@@ -71,9 +81,15 @@ class Decoder:
             raise Unusable(
                 f"would have classes called on loading that are no network data: {_called(module, name)}"
                 f" at {shown(at.name)}",
-                "Remove controllers and other objects from the net before writing it",
+                _remedy(at),
             )
         return shape(self, raw, at)
+
+
+def _remedy(at: At) -> str:
+    if at.name == "controller":
+        return "Remove it: of controllers only DiscreteTapControl, ContinuousTapControl and DERController run here"
+    return "Remove controllers and other objects from the net before writing it"
 
 
 def own_keys(raw: Mapping[str, Any], at: At, allowed: frozenset[str] = frozenset()) -> None:

@@ -1,0 +1,102 @@
+"""What a charge mechanism is: the keys of its table in a scenario, and what it makes of a network."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+from mosaik_p2p.charges.graph import PathGraph
+from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.posted import amiss_in
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.sections.base import Section
+from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, IntArray
+
+Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
+"""See `mechanisms.PAYER_SHARES`."""
+
+
+@dataclass(frozen=True)
+class NetworkView:
+    """What a mechanism may look at: the network of one carrier, and where N prosumers stand in it."""
+
+    carrier: str
+    prosumers: tuple[str, ...]
+    """(N,) their names."""
+    element: IntArray
+    """(N,) each one's bus or supply junction by its index, -1 where it is not connected."""
+    element_name: tuple[str, ...]
+    """(N,) the same by name; empty where it is not connected."""
+    measured: Callable[[], PathGraph] | None
+    """Makes `graph`, which not every mechanism needs; None where there is no network, and no mechanism is asked."""
+
+    @cached_property
+    def graph(self) -> PathGraph:
+        """Places and the lengths between them: |z| in ohm, or km of pipe. ValueError where there is no network."""
+        if self.measured is None:
+            raise ValueError(f"there is no network of {self.carrier}")
+        return self.measured()
+
+    @cached_property
+    def place(self) -> IntArray:
+        """(N,) each one's node in `graph`, -1 where it is not connected."""
+        node_of = self.graph.node_of
+        return np.array([node_of[i] if i >= 0 else -1 for i in self.element.tolist()], dtype=np.int64)
+
+    @property
+    def is_connected(self) -> BoolArray:
+        """(N,)"""
+        return self.element >= 0
+
+
+@dataclass(frozen=True)
+class ChargeParts:
+    """What a mechanism charges. This version computes charges of pairs; what has another part is refused."""
+
+    pair: Charges | None = None
+    """For each pair, see `mechanisms`: `path_charges`, `table_charges` and `uniform_charges` make one."""
+    place: FloatArray | None = None
+    """(T, N) currency per kWh that is injected at a place; not computed yet."""
+    factor: FloatArray | None = None
+    """(T,) by which the charges of an interval are multiplied; not computed yet."""
+
+
+class ChargeMechanism(Section):
+    """A charge mechanism. Its fields are the keys of its table, each with a text that says meaning and unit."""
+
+    carriers: ClassVar[tuple[str, ...]] = CARRIERS
+    """Of which networks it can be the charge."""
+    mechanism: str
+
+    @abstractmethod
+    def parts(self, view: NetworkView) -> ChargeParts:
+        """What is charged in this network."""
+
+    def faults(self, view: NetworkView) -> Iterable[Fault]:  # noqa: ARG002  (a mechanism with names in its keys has some)
+        """What in the keys does not fit the network; places are keys of the table, such as `zones.K9`."""
+        return ()
+
+
+class UnfitParts(Exception):
+    """What a mechanism gave is no charge that this version can compute."""
+
+
+def pair_charge(parts: object, view: NetworkView) -> Charges:
+    """The charge of pairs that a mechanism gave. Raises UnfitParts where it is none, or has other parts besides."""
+    if not isinstance(parts, ChargeParts):
+        raise UnfitParts(f"gave {type(parts).__name__} and no ChargeParts")
+    for name, what in (("place", "a charge of places"), ("factor", "a factor of intervals")):
+        if getattr(parts, name) is not None:
+            raise UnfitParts(f"gave {what} (`{name}`), and this version computes charges of pairs only")
+    if not isinstance(parts.pair, Charges):
+        raise UnfitParts("gave no charge of pairs (`pair`)")
+    count = len(view.prosumers)
+    if parts.pair.posted.shape != (count, count):
+        raise UnfitParts(f"gave charges of shape {parts.pair.posted.shape} for {count} prosumers")
+    amiss = amiss_in(parts.pair.posted)
+    if amiss is not None:
+        raise UnfitParts(f"gave {amiss}")
+    return parts.pair

@@ -1,0 +1,1 @@
+"""The charge mechanisms that ship: a file each, which bears the name of its mechanism."""

@@ -1,0 +1,97 @@
+"""A market of prosumers and a form, as an algorithm sees it."""
+
+import numpy as np
+
+from mosaik_p2p.market.certificate import Certificate, certify
+from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.form import Form
+from mosaik_p2p.market.iteration import NOTICEABLE, Agreement, OnCheck, Outcome, Start, State, iterate
+from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.scales import first_weight, relative_sizes
+from mosaik_p2p.units import FloatArray
+
+LEAST_OF_SIZES = 1e-4
+"""Part of the sizes that a power is compared with at the least."""
+
+
+class MarketSides:
+    """See `iteration.Sides`."""
+
+    def __init__(self, fleet: Fleet, form: Form) -> None:
+        self._fleet, self._form = fleet, form
+        self._weight: FloatArray | None = None
+        offers = fleet.price_scale * fleet.problem.dt_h * np.sqrt(form.shape[1] * form.shape[2])
+        self.floor = (_least_power(fleet), float(NOTICEABLE * offers))
+
+    def lay(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
+        """See Sides."""
+        return self._form.start(z, price_per_kwh, weight)
+
+    def laid(self, weight: FloatArray) -> FloatArray:
+        """See Sides."""
+        return self._form.weights(weight)
+
+    def agree(self, w: FloatArray, weight: FloatArray) -> Agreement:
+        """See Sides."""
+        return self._form.agree(w, weight)
+
+    def respond(self, v: FloatArray, weight: FloatArray) -> FloatArray:
+        """See Sides. Telling the prosumers' programmes of another weight takes its time."""
+        if weight is not self._weight:
+            self._fleet.weigh(self._form.prosumer_weight(weight))
+            self._weight = weight
+        return self._form.spread(v, self._fleet.respond(self._form.target(v)))
+
+    def judged(self, state: State, *, wanted: float) -> Certificate:
+        """See Sides."""
+        return certify(self._fleet, self._form, state.z, state.price_per_kwh, wanted=wanted)
+
+    def judged_below(self, relative_gap: float) -> float:
+        """A certificate costs as much as a step, and far from the point of rest it tells nothing."""
+        return relative_gap
+
+    def residual_limit(self, relative_gap: float) -> float:
+        """See Sides."""
+        return relative_gap
+
+
+def cleared_by(
+    fleet: Fleet, form: Form, start: Start | None, settings: Settings, on_check: OnCheck[Certificate] | None
+) -> Outcome[Certificate]:
+    """Where the algorithm of the settings ends, from `start` if it fits, else from the data alone."""
+    begin = start if start is not None and start.z.shape == form.shape else cold_start(fleet, form)
+    return iterate(
+        MarketSides(fleet, form),
+        settings.algorithm(),
+        begin,
+        relative_gap=settings.relative_gap,
+        max_iterations=settings.max_iterations,
+        on_check=on_check,
+    )
+
+
+def cold_start(fleet: Fleet, form: Form) -> Start:
+    """No trade, the median of the prices that prosumers have alone, a penalty from the data's own scales."""
+    alone = fleet.alone.price_per_kwh
+    price = np.clip(alone, -fleet.price_scale, fleet.price_scale)
+    member = fleet.problem.member
+    middle = np.zeros_like(price)
+    weight = np.ones(member.shape)
+    sizes = relative_sizes(fleet.power_kw)
+    for c, who in enumerate(member):
+        if not who.any():
+            continue
+        own = price[c][:, who]
+        middle[c] = np.median(own, axis=1, keepdims=True)
+        load = float(np.sqrt(np.mean(fleet.alone.load_kw[c][:, who] ** 2))) or float(fleet.power_kw.mean())
+        weight[c] = first_weight(own, sizes, largest_offer=fleet.price_scale, load_kw=load, dt_h=fleet.problem.dt_h)
+    return Start(np.zeros(form.shape), middle, weight)
+
+
+def _least_power(fleet: Fleet) -> FloatArray:
+    """(C,) norms of power that primal residuals are related to at the least: of loads, or of sizes where none are."""
+    of_loads = np.sqrt(np.sum(fleet.alone.load_kw**2, axis=(1, 2)))
+    members = np.where(fleet.problem.member, fleet.power_kw, 0.0)
+    of_sizes = np.sqrt(fleet.problem.shape[1] * np.sum(members**2, axis=1))
+    result: FloatArray = np.maximum(NOTICEABLE * of_loads, LEAST_OF_SIZES * of_sizes)
+    return result

@@ -1,0 +1,1 @@
+"""Kinds of somebody else, a file each, as docs/extending.md shows them."""
