@@ -206,7 +206,7 @@ SINGLE_FAULTS = [
         "a plant's limit of a pipe",
         setter(*HEAT_LIMITS, "element", value=[{"table": "plant", "name": "plant", "velocity_m_per_s": 1.0}]),
         "networks.heat.limits.element[0]",
-        "`plant_heat_max_kw` and `pump_head_max_bar`",
+        "`plant_heat_max_kw` or `pump_head_max_bar`",
     ),
     (
         "a plant without power",

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mosaik_p2p.plain.algorithm import gap, iterate, least_scale
+from mosaik_p2p.market.algorithms.admm import Admm
+from mosaik_p2p.plain.algorithm import gap, least_scale
 from mosaik_p2p.plain.bounds import Lower, Upper
 from mosaik_p2p.plain.clearing import PlainStatus, clear_plain, solution
 from mosaik_p2p.plain.model import PlainMarket
 from mosaik_p2p.plain.one_sided import sides_of
+from mosaik_p2p.plain.sides import iterate
 from mosaik_p2p.plain.tables import read_market
 
 GAP = 1e-4
@@ -44,7 +46,7 @@ def test_what_is_no_number_is_no_gap_of_zero() -> None:
 def test_a_cost_below_its_bound_is_not_ok_and_says_so(bound: float) -> None:
     """The market costs -1.9 at best (10 kW at 0.10 and 0.01, worth 0.30); a bound of -1 is none."""
     plain = market()
-    good = iterate(plain, relative_gap=GAP, max_iterations=500)
+    good = iterate(plain, Admm(), relative_gap=GAP, max_iterations=500)
     assert good.upper.cost == pytest.approx(-1.9, abs=1e-3)
     assert solution(plain, good, method="admm", iterations=5, gap=GAP).status is PlainStatus.OK
     told = solution(plain, replace(good, lower=replace(good.lower, bound=bound)), method="admm", iterations=5, gap=GAP)
