@@ -9,7 +9,7 @@ from made_results import BROKEN_OFF, CLOSING, SMALL, meta, write_made, write_tab
 from mosaik_p2p.results.closing import NOT_ENDED, change_of_cost, closing_sentence
 from mosaik_p2p.results.report import build_report
 from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.summary import read_summary, summarise, write_summary
+from mosaik_p2p.results.summary import read_summary, summarise
 from mosaik_p2p.results.terminal import render
 
 
@@ -76,15 +76,3 @@ def test_a_run_that_broke_off_has_none(tmp_path: Path) -> None:
     assert found["closing_value"] == {"alone": None, "in_market": None, "hours": 0.0, "cause": NOT_ENDED}
     assert change_of_cost(found["cost"]["P1"]) == found["cost"]["P1"]["in_market"] - found["cost"]["P1"]["alone"]
     assert f"Closing value not known: {NOT_ENDED}" in render(found)
-
-
-def test_a_summary_of_before_is_read_all_the_same(tmp_path: Path, summary: dict[str, Any]) -> None:
-    old = {key: value for key, value in summary.items() if key != "closing_value"}
-    old["cost"] = {
-        name: {key: value for key, value in entry.items() if key != "closing_value"}
-        for name, entry in summary["cost"].items()
-    }
-    assert "Closing value" not in render(old)
-    folder = write_made(tmp_path, SMALL)
-    write_summary(folder, old)
-    assert "Closing value" not in build_report(folder).read_text(encoding="utf-8")

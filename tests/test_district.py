@@ -11,6 +11,7 @@ from mosaik_p2p.results.facts import read_facts
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.results.tables import TABLES
 
+FAMILIES = {"pv": "source", "generator": "source", "battery": "storage", "fixed_load": "load"}
 TIMES = list(pd.date_range("2024-06-01T10:00:00Z", periods=2, freq="h"))
 
 
@@ -18,6 +19,7 @@ def results(devices: list[tuple[int, str, float]], injected_kw: tuple[float, flo
     """`devices`: interval, type, power; one prosumer."""
     rows = [
         {"time": TIMES[k], "prosumer": "A", "device": kind, "type": kind, "el_kw": kw, "heat_kw": 0.0}
+        | {"family": FAMILIES[kind], "carrier": "electricity"}
         for k, kind, kw in devices
     ]
     carried = pd.DataFrame({"time": TIMES, "prosumer": "A", "carrier": "electricity", "injection_kw": injected_kw})
