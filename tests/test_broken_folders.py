@@ -18,6 +18,8 @@ from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.results.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE
 from mosaik_p2p.results.mark import MARK_FILE
 
+pytestmark = pytest.mark.once
+
 TESTS = Path(__file__).parent
 MAIN = "from mosaik_p2p.cli import main; main()"
 SHORT = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=2")
@@ -97,7 +99,6 @@ def test_a_second_run_in_mid_run_is_refused_by_name(tmp_path: Path, monkeypatch:
     assert f"is in use by another run (process {os.getpid()} on " in told[0]
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_a_folder_that_vanishes_is_told_on_stderr(tmp_path: Path) -> None:
     ended = command(tmp_path / "run", HARMED.format(tests=str(TESTS), kind="WithoutFolder"))
@@ -109,7 +110,6 @@ def test_a_folder_that_vanishes_is_told_on_stderr(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
     folder = tmp_path / "run"
@@ -126,7 +126,6 @@ def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
     assert outcome.summary["steps_computed"] == 1
 
 
-@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [100, 4500, 1_000_000])
 def test_files_that_may_not_grow(tmp_path: Path, limit: int) -> None:
@@ -155,7 +154,6 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [120, 2000])
 def test_a_disk_that_fills(tmp_path: Path, kilobytes: int) -> None:
@@ -172,7 +170,6 @@ def test_a_disk_that_fills(tmp_path: Path, kilobytes: int) -> None:
         assert outcome.exit_code is ExitCode.COMPLETE
 
 
-@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", "2>&1 | true"])
 def test_streams_that_nobody_reads_stop_no_run(tmp_path: Path, shell: str) -> None:
@@ -193,7 +190,6 @@ def test_streams_that_nobody_reads_stop_no_run(tmp_path: Path, shell: str) -> No
         assert (tmp_path / "run" / name).stat().st_size > 0
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_faults_that_nobody_reads_keep_their_exit_code(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
@@ -202,7 +198,6 @@ def test_faults_that_nobody_reads_keep_their_exit_code(tmp_path: Path) -> None:
     assert command(tmp_path, shell="2>/dev/full").returncode == 2
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_what_cannot_be_printed_is_no_success_where_it_is_all_there_is() -> None:
     if not Path("/dev/full").exists():

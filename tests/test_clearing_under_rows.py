@@ -20,6 +20,8 @@ from mosaik_p2p.market.rows import HeldRow, RowKey, held_row
 from mosaik_p2p.units import FloatArray
 from rows_reference import optimal_cost
 
+pytestmark = pytest.mark.once
+
 SOLVER = 1e-6
 """Of the turnover: Clarabel's own tolerance with room."""
 BALANCED = 1e-6

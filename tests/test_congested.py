@@ -20,6 +20,8 @@ from mosaik_p2p.results.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.store import read_table
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
 
+pytestmark = pytest.mark.once
+
 NAME = "network2_congested"
 HOURS_BROKEN = 4
 """At least so many hours on each network."""
@@ -46,7 +48,6 @@ def case() -> Case:
     return load(NAME)
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_both_networks_break_without_charges_and_keep_their_limits_negotiated(tmp_path: Path) -> None:
     none_lifted = ("settlement.lift_limits=0",)

@@ -18,6 +18,8 @@ from mosaik_p2p.networks.files.control_objects import text_with_models
 from mosaik_p2p.results.store import read_table
 from test_electric_meaning import SCENARIO
 
+pytestmark = pytest.mark.once
+
 SAME_PU = 1e-6
 SUN = (1.0, 0.1, 1.0)
 LOADS = (0.2, 1.0, 0.2)

@@ -38,6 +38,8 @@ from mosaik_p2p.networks.files.control_uses import CONTROL_USES
 from mosaik_p2p.results.inventory import inventory_lines
 from test_electric_meaning import Scenarios, scenario
 
+pytestmark = pytest.mark.once
+
 __all__ = ["scenario"]
 
 TABLE = "table controller"

@@ -20,6 +20,8 @@ from mosaik_p2p.networks.files.control_objects import text_with_models
 from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
 from mosaik_p2p.sims.electric_grid import Simulator
 
+pytestmark = pytest.mark.once
+
 SAME_PU = 1e-7
 SAME_MVAR = 1e-8
 """Two solutions of pandapower, each within its own tolerance."""

@@ -24,6 +24,8 @@ from mosaik_p2p.results.store import read_table
 from mosaik_p2p.results.terminal import render
 from mosaik_p2p.results.wording import plain
 
+pytestmark = pytest.mark.once
+
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")
 TIGHT = ("networks.electricity.limits.voltage_pu.min=0.999", "charges.electricity.rate=0.05")
 """A limit that is broken in every case, and charges that prevent some trades."""
@@ -106,7 +108,6 @@ def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> No
     assert (compared.folder / REPORT_FILE).read_bytes() == before
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -> None:
     overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)

@@ -24,6 +24,8 @@ from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.scenario.reference import reference_markdown
 from mosaik_p2p.sims import market, profiles
 
+pytestmark = pytest.mark.once
+
 SOURCE = (STRANGERS / "wind_turbine.py").read_text(encoding="utf-8")
 POINT = "stranger_wind:WindTurbineSection"
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"

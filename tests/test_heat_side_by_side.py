@@ -14,6 +14,8 @@ from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResu
 from mosaik_p2p.networks.heat_side_by_side import solved_side_by_side
 from mosaik_p2p.networks.heat_tables import HEAT_TABLES
 
+pytestmark = pytest.mark.once
+
 SETTINGS = {"t_supply_c": 75.0, "t_return_c": 45.0, "t_feed_c": 75.0, "t_ground_c": 10.0}
 HEAT_KW = 0.11
 """The heat of two exchangers is met to 0.05 kW each, and their losses follow."""

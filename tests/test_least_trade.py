@@ -26,6 +26,8 @@ from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.roles import IMBALANCE
 from mosaik_p2p.units import CARRIERS, FloatArray
 
+pytestmark = pytest.mark.once
+
 ENERGY = 1e-6
 """Of the power that is traded: what two linear programmes know it to."""
 FORMS = ("bilateral", "network", "partners")

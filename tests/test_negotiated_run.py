@@ -15,6 +15,8 @@ from mosaik_p2p.sims import market
 from mosaik_p2p.sims.market import Violations
 from mosaik_p2p.sims.recorder import marked_by_means
 
+pytestmark = pytest.mark.once
+
 SUNNY = (
     "scale.pv=6",
     "templates.member.pv.power_factor=0.95",

@@ -26,6 +26,8 @@ from mosaik_p2p.scenario.reference import entry_text, named, reference_markdown
 from plain_markets import random_tables
 from strangers.installed import HERE, found, install, lay
 
+pytestmark = pytest.mark.once
+
 MODULE = "subgradient"
 TEXT = (HERE / f"{MODULE}.py").read_text(encoding="utf-8")
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"

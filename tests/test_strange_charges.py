@@ -19,6 +19,8 @@ from mosaik_p2p.scenario.reference import entry_text, named, overview, reference
 from mosaik_p2p.sections.registry import ALLOW_CODE
 from strangers.installed import HERE, found, install, lay
 
+pytestmark = pytest.mark.once
+
 MODULE = "zonal_charge"
 NAMED = "named_charge"
 """The same where no package names it."""

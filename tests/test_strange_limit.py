@@ -23,6 +23,8 @@ from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading.limit_faults import limit_faults
 from mosaik_p2p.scenario.limits import ElementLimits, general_fields, own_fields
 
+pytestmark = pytest.mark.once
+
 HERE = Path(__file__).parent / "strangers"
 EXAMPLE = HERE / "line_current.py"
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"

@@ -14,6 +14,8 @@ from mosaik_p2p.results.folder import SUMMARY_FILE
 from mosaik_p2p.results.reading import Results, read_results
 from mosaik_p2p.results.terminal import render
 
+pytestmark = pytest.mark.once
+
 
 class Watched(dict[str, Any]):
     """Remembers which of its entries were relied on."""

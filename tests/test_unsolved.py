@@ -22,6 +22,8 @@ from mosaik_p2p.results.summary import summarise, write_summary
 from mosaik_p2p.results.terminal import render
 from mosaik_p2p.results.unsolved import unsolved_sentences
 
+pytestmark = pytest.mark.once
+
 SETTINGS = {"t_supply_c": 75.0, "t_return_c": 45.0, "t_feed_c": 75.0, "t_ground_c": 10.0}
 SMALL = Made()
 STEP = 1 / 32
