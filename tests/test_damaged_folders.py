@@ -157,6 +157,7 @@ def test_every_damage_is_refused_and_named(originals: dict[str, Path], tmp_path:
         assert str(path) in told, (number, damage, told)
 
 
+@pytest.mark.once
 def test_without_the_mark_what_shows_in_the_tables_is_refused(
     originals: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

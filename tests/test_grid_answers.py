@@ -270,6 +270,7 @@ class TestDivergence:
         assert right["flows"]["slack_kw"] == pytest.approx(expected["flows"]["slack_kw"], abs=SAME_KW)
         np.testing.assert_allclose(right["pipes"]["velocity_m_per_s"], expected["pipes"]["velocity_m_per_s"], atol=1e-3)
 
+    @pytest.mark.once
     def test_a_run_goes_on_after_it(self, tmp_path: Path, halved: tuple[Path, int, int]) -> None:
         """A market that asks for the impossible of both networks in the second interval."""
         asking = {"market": {"python": "halving_market:AsksTooMuch"}}

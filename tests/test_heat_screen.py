@@ -121,6 +121,7 @@ def test_agrees_with_the_pipe_flow_at_its_mass_flows_in_small_hours(case: str) -
     assert met >= 6
 
 
+@pytest.mark.once
 def test_agrees_with_the_oracle() -> None:
     settings, nodes = CASES["heat8"]
     network = heat_case("heat8", settings)

@@ -12,7 +12,7 @@ from mosaik_p2p.errors import RunFailed
 from mosaik_p2p.scenarios.examples.processes import waiting
 from mosaik_p2p.sims import watching
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 KILLINGS = (
     Killing("profiles", "import", "7", 0),
     Killing("heat_grid", "init", "reset", 0),
@@ -38,7 +38,6 @@ def test_a_simulator_that_dies_ends_the_run(
     assert "destroyed" not in capfd.readouterr().err
 
 
-@pytest.mark.once
 def test_a_simulator_that_is_stopped_is_waited_for_as_long_as_was_said(tmp_path: Path) -> None:
     killing = Killing("heat_grid", "step", "SIGSTOP", 1)
     found = aftermath(killing, tmp_path / "stopped", answer_limit_s=STOPPED_LIMIT_S)
@@ -47,7 +46,6 @@ def test_a_simulator_that_is_stopped_is_waited_for_as_long_as_was_said(tmp_path:
     assert not found.is_left
 
 
-@pytest.mark.once
 def test_one_that_somebody_else_has_started_is_missed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with waiting("heat_grid") as address:
         dying = {"electric_grid": {"cmd": f"%(python)s {Path(__file__).with_name('dying_grid.py')} %(addr)s raise"}}
@@ -79,7 +77,6 @@ def test_the_draw_is_repeatable_and_reaches_every_simulator() -> None:
     assert {killing.simulator for killing in first} == set(SIMULATORS)
 
 
-@pytest.mark.once
 def test_what_a_simulator_has_started_ends_with_it(tmp_path: Path) -> None:
     # The helper inherits the pipe, which is at its end when the last of them has gone.
     script = tmp_path / "with_helper.py"

@@ -19,6 +19,7 @@ def cleared_with(penalty: float, monkeypatch: pytest.MonkeyPatch) -> Limited:
     return clear_limited(problem, Limits(()), Settings(), alone=Fleet(problem).alone)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("penalty", "told"), [(-MUCH, "the cost lies below its bound"), (MUCH, "the bound does not close")]
 )
