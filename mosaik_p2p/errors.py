@@ -19,6 +19,10 @@ class Status(StrEnum):
     the gap reported says what is."""
 
 
+NOT_DETERMINED = "cause not determined"
+"""Said where nobody found out why there is no solution: no cause is guessed."""
+
+
 class Verdict(StrEnum):
     """What the check of an interval found."""
 

@@ -19,6 +19,7 @@ import pandapipes as pp
 from pandapipes.pandapipes_net import pandapipesNet
 from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 
+from mosaik_p2p.errors import NOT_DETERMINED
 from mosaik_p2p.networks.heat_branches import branches_of, solved
 from mosaik_p2p.networks.heat_consumers import Consumer
 from mosaik_p2p.networks.heat_graph import (
@@ -32,7 +33,7 @@ from mosaik_p2p.networks.heat_network import HeatNetwork, Plant
 from mosaik_p2p.networks.heat_pipeflow import options, pipe_flow, settle_pressures
 from mosaik_p2p.networks.heat_sensitivity import SolvedFlow, flow_sensitivity, temperature_sensitivity
 from mosaik_p2p.networks.many_alike import add_alike
-from mosaik_p2p.networks.no_heat_flow import NOT_DETERMINED, meaning
+from mosaik_p2p.networks.no_heat_flow import meaning
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray, kelvin
 
 

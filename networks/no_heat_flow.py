@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mosaik_p2p.errors import NOT_DETERMINED
 from mosaik_p2p.networks.carried_share import carried_share, shown_share
 from mosaik_p2p.networks.file_values import some
 from mosaik_p2p.units import FloatArray
 
-NOT_DETERMINED = "cause not determined"
 COMPLAINTS = {
     "Colebrook": "the friction of the pipes is not found",
     "hydraulic": "flows and pressures are not found",

@@ -6,6 +6,7 @@ import numpy as np
 from pandapower import pandapowerNet
 from pandapower.topology import unsupplied_buses
 
+from mosaik_p2p.errors import NOT_DETERMINED
 from mosaik_p2p.networks.carried_share import carried_share, shown_share
 from mosaik_p2p.networks.counted import COUNTED, entering_mva
 from mosaik_p2p.networks.file_values import some
@@ -13,7 +14,6 @@ from mosaik_p2p.networks.jacobian import ComplexArray
 from mosaik_p2p.results.naming import place
 from mosaik_p2p.units import KW_PER_MW, FloatArray
 
-NOT_DETERMINED = "cause not determined"
 BEYOND = "power is beyond what the network can carry"
 
 

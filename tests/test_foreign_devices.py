@@ -4,6 +4,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,9 @@ import pandas as pd
 import pytest
 
 import made_scenario as made
-from foreign_packages import STRANGERS, install, installed
 from mosaik_p2p import cli
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
-from mosaik_p2p.devices.registry import device_kinds
+from mosaik_p2p.devices.registry import GROUP, device_kinds
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import check, examine, load
 from mosaik_p2p.market.forecasts import with_forecasts
@@ -23,16 +23,34 @@ from mosaik_p2p.results.store import read_table
 from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.scenario.reference import reference_markdown
 from mosaik_p2p.sims import market, profiles
+from strangers.installed import HERE, found, lay
+from strangers.installed import install as declare
 
 pytestmark = pytest.mark.once
 
-SOURCE = (STRANGERS / "wind_turbine.py").read_text(encoding="utf-8")
+SOURCE = (HERE / "wind_turbine.py").read_text(encoding="utf-8")
 POINT = "stranger_wind:WindTurbineSection"
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 RATED_KW = 40.0
 FORECAST, REALISED = (0.5, 0.5, 1.0), (0.8, 0.2, 1.0)
 """Of the three intervals, per kW of rated power. Only the last one is too windy for the network."""
 THERE_KW = [RATED_KW * share for share in REALISED]
+
+
+def install(folder: Path, module: str, source: str, **points: str) -> Path:
+    """A package with this module and an entry point for each name; returns the folder."""
+    lay(folder, module, source)
+    declare(folder, GROUP, points, package=module)
+    return folder
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[None]:
+    """The packages in the folder are there."""
+    with found(folder):
+        device_kinds.cache_clear()
+        yield
+    device_kinds.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,11 @@ from mosaik_p2p.limits.registry import GROUP, limited_quantities, problems_of
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading.limit_faults import limit_faults
 from mosaik_p2p.scenario.limits import ElementLimits, general_fields, own_fields
+from mosaik_p2p.sections import entry_points
+from strangers.installed import HERE, install, lay
 
 pytestmark = pytest.mark.once
 
-HERE = Path(__file__).parent / "strangers"
 EXAMPLE = HERE / "line_current.py"
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 LINE = "12-13"
@@ -35,11 +36,8 @@ LINE = "12-13"
 def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What a fresh Python tells that has the example installed: the schema is made where the package is imported."""
     folder = tmp_path_factory.mktemp("stranger")
-    (folder / EXAMPLE.name).write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
-    about = folder / "line_current-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: line-current\nVersion: 1.0\n", encoding="utf-8")
-    (about / "entry_points.txt").write_text(f"[{GROUP}]\nline_current = line_current:LINE_CURRENT\n", encoding="utf-8")
+    lay(folder, EXAMPLE.stem)
+    install(folder, GROUP, {"line_current": "line_current:LINE_CURRENT"})
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     found = subprocess.run(
         [sys.executable, str(HERE / "limited_run.py"), str(folder)],
@@ -124,7 +122,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Any:
     def register(offered: Any) -> tuple[Any, ...]:
         point = EntryPoint("made", "somewhere:MADE", GROUP)
         monkeypatch.setattr(EntryPoint, "load", lambda _: offered() if callable(offered) else offered)
-        monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == GROUP else [])
+        monkeypatch.setattr(entry_points, "points_of", lambda group: (point,) if group == GROUP else ())
         registry._registered.cache_clear()
         return registry._registered()
 
@@ -140,7 +138,7 @@ def broken_import() -> None:
 @pytest.mark.parametrize(
     ("offered", "problem"),
     [
-        (broken_import, "cannot be loaded: ImportError: no such module"),
+        (broken_import, "cannot be loaded (ImportError: no such module)"),
         ("not a quantity", "is no LimitedQuantity"),
         ((), "is no LimitedQuantity"),
         (made_quantity(meaning=""), "the key 'made_u' has no meaning"),
@@ -165,7 +163,7 @@ def test_what_is_half_done_is_a_fault_and_not_a_quantity(made: Any, offered: Any
     quantities, faults = made(offered)
     assert quantities == registry.OWN
     assert any(problem in fault.problem for fault in faults), faults
-    assert {fault.place for fault in faults} == {f"entry point 'made' of {GROUP}"}
+    assert {fault.place for fault in faults} == {f"entry point {GROUP}: made"}
 
 
 def test_what_is_whole_stands_behind_the_packages_own(made: Any) -> None:

@@ -22,7 +22,8 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.prosumers.device import Device, Family
 from mosaik_p2p.prosumers.roles import NO_DEVICES
 from mosaik_p2p.sections.base import OpenKinds, Section
-from mosaik_p2p.sections.kinds import entry_point_fault, loaded, picked
+from mosaik_p2p.sections.entry_points import entry_point_fault, loaded
+from mosaik_p2p.sections.kinds import picked
 
 GROUP = "mosaik_p2p.devices"
 SectionClass: TypeAlias = type[DeviceSection]

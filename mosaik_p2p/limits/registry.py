@@ -7,13 +7,12 @@ that is loaded, so that nobody takes for checked what is not.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.limits.base import ELEMENTS, LimitedQuantity, Quantity
 from mosaik_p2p.limits.electric import ELECTRIC_QUANTITIES
 from mosaik_p2p.limits.heat import DELIVERED, HEAT_QUANTITIES
+from mosaik_p2p.sections.entry_points import entry_point_fault, loaded
 from mosaik_p2p.units import ELECTRICITY
 
 GROUP = "mosaik_p2p.limits"
@@ -44,29 +43,16 @@ def registration_faults() -> tuple[Fault, ...]:
 @cache
 def _registered() -> tuple[tuple[LimitedQuantity, ...], tuple[Fault, ...]]:
     found, faults = list(OWN), list[Fault]()
-    points = {(point.name, point.value): point for point in entry_points(group=GROUP)}
-    for _, point in sorted(points.items()):
-        offered, problems = _loaded(point)
-        for of in offered:
-            own = list(problems_of(of, found))
-            problems += own
-            found += [] if own else [of]
-        place = f"entry point {point.name!r} of {GROUP}"
-        faults += [Fault(place, point.value, problem, "Mend the package that registers it.") for problem in problems]
+    for point, offered in loaded(GROUP, faults):
+        rows = offered if isinstance(offered, tuple) else (offered,)
+        if not rows or any(not isinstance(row, LimitedQuantity) for row in rows):
+            faults.append(entry_point_fault(point, "is no LimitedQuantity, nor a tuple of them"))
+            continue
+        for of in rows:
+            problems = list(problems_of(of, found))
+            faults += [entry_point_fault(point, problem) for problem in problems]
+            found += [] if problems else [of]
     return tuple(found), tuple(faults)
-
-
-def _loaded(point: EntryPoint) -> tuple[tuple[LimitedQuantity, ...], list[str]]:
-    """What an entry point offers, and what is wrong with that."""
-    try:
-        offered: Any = point.load()
-    except Exception as error:  # noqa: BLE001  (somebody else's code may raise anything)
-        return (), [f"cannot be loaded: {type(error).__name__}: {error}"]
-    rows = offered if isinstance(offered, tuple) else (offered,)
-    foreign = [row for row in rows if not isinstance(row, LimitedQuantity)]
-    if foreign or not rows:
-        return (), ["is no LimitedQuantity, nor a tuple of them"]
-    return rows, []
 
 
 def problems_of(of: LimitedQuantity, others: Sequence[LimitedQuantity]) -> Iterator[str]:

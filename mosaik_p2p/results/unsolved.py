@@ -6,13 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.errors import Status
+from mosaik_p2p.errors import NOT_DETERMINED, Status
 from mosaik_p2p.results.losses import FLOWS
 from mosaik_p2p.results.reading import Results
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, NOBODY
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
-NOT_DETERMINED = "cause not determined"
 WHAT = {
     (ELECTRICITY, Status.NOT_CONVERGED): "no power flow solution",
     (HEAT, Status.NOT_CONVERGED): "no heat flow solution",

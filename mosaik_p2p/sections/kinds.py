@@ -3,14 +3,12 @@
 Which kinds there are is a function: packages that are installed may bring more of them by entry points.
 """
 
-from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationInfo
 from pydantic_core import PydanticKnownError
 
-from mosaik_p2p.errors import Fault
 from mosaik_p2p.sections.base import Section, refuse
 from mosaik_p2p.sections.names import listed
 
@@ -35,21 +33,3 @@ def picked(value: Any, info: ValidationInfo, kinds: Mapping[str, type[S]], *, ke
         expected = ", ".join(f"'{name}'" for name in kinds)
         raise PydanticKnownError("union_tag_invalid", {**discriminator, "tag": str(tag), "expected_tags": expected})
     return named.model_validate(value, context=info.context)
-
-
-def loaded(group: str, faults: list[Fault]) -> Iterator[tuple[EntryPoint, Any]]:
-    """What other packages bring by entry points of a group, by name; a fault for each that cannot be loaded."""
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
-        try:
-            found = point.load()
-        except Exception as error:  # noqa: BLE001 (a module of others may raise anything as it is imported)
-            faults.append(entry_point_fault(point, f"cannot be loaded ({type(error).__name__}: {error})"))
-        else:
-            yield point, found
-
-
-def entry_point_fault(point: EntryPoint, problem: str) -> Fault:
-    """A fault of something that another package brings."""
-    package = "its package" if point.dist is None else f"the package {point.dist.name!r}"
-    remedy = f"Mend {package} (see docs/extending.md), or uninstall it."
-    return Fault(f"entry point {point.group}: {point.name}", repr(point.value), problem, remedy)

@@ -7,17 +7,16 @@ imported only where the user allows it, since importing runs code: a scenario ma
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from inspect import getmro, isabstract
 from pkgutil import iter_modules
 from typing import Generic, TypeVar
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.sections.entry_points import points_of
 from mosaik_p2p.sections.names import did_you_mean
 
 ALLOW_CODE = "MOSAIK_P2P_ALLOW_CODE"
@@ -58,7 +57,7 @@ class Registry(Generic[Base]):
     def names(self) -> tuple[str, ...]:
         """The kinds that ship, by name, then those of installed packages, by name; nothing is imported."""
         shipped = self._shipped()
-        return (*shipped, *sorted({point.name for point in _entry_points(self.group)} - set(shipped)))
+        return (*shipped, *sorted({point.name for point in points_of(self.group)} - set(shipped)))
 
     def known(self) -> Mapping[str, type[Base]]:
         """All kinds in the order of `names`. Raises BadInput with a fault for each that cannot be used."""
@@ -87,7 +86,7 @@ class Registry(Generic[Base]):
         """The kind `name`, or the one at `package.module:name` where code is allowed. Raises KindRefused."""
         if ":" in name:
             return self._checked(self._at_place(name, allow_code=allow_code))
-        points = [point for point in _entry_points(self.group) if point.name == name]
+        points = [point for point in points_of(self.group) if point.name == name]
         is_shipped = name in self._shipped()
         if len(points) + is_shipped > 1:
             packages = ", ".join(sorted({_package_of(point) for point in points}))
@@ -152,17 +151,6 @@ def _loaded(point: EntryPoint) -> object:
         remedy = "Mend or install it: it has to be where Python finds it, such as a folder of PYTHONPATH."
         raise KindRefused(f"{point.value} cannot be imported ({told})", remedy) from error
     return loaded
-
-
-def _entry_points(group: str) -> tuple[EntryPoint, ...]:
-    return _entry_points_on(tuple(sys.path), group)
-
-
-@lru_cache
-def _entry_points_on(_path: tuple[str, ...], group: str) -> tuple[EntryPoint, ...]:
-    """Of the group, the same one once (a package may lie twice on the path); reading all packages takes its time."""
-    found = {(point.name, point.value): point for point in entry_points(group=group)}
-    return tuple(found.values())
 
 
 def _package_of(point: EntryPoint) -> str:
