@@ -25,7 +25,8 @@ from mosaik_p2p.networks.files.strict import Unusable
 from mosaik_p2p.networks.heat_elements import HeatElements
 from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
 from mosaik_p2p.networks.heat_network import HeatNetwork
-from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
+from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.power_flow_result import PowerFlowResult
 
 SMALL_KG_PER_S = 0.05
 """Some networks have a solution only while water moves."""

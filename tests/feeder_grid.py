@@ -9,7 +9,8 @@ from mosaik_p2p.market.negotiation import NetworkReport
 from mosaik_p2p.market.rolling import ProsumerDispatch
 from mosaik_p2p.networks.counted import Element
 from mosaik_p2p.networks.electric import ElectricNetwork
-from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
+from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.power_flow_result import PowerFlowResult
 from mosaik_p2p.prosumers.prosumer import Prosumer
 
 MOVED = 1.0

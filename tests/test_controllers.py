@@ -17,7 +17,8 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_net
 from mosaik_p2p.networks.electric_files import as_meant
 from mosaik_p2p.networks.files.control_objects import text_with_models
-from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
+from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.power_flow_result import PowerFlowResult
 from mosaik_p2p.sims.electric_grid import Simulator
 
 pytestmark = pytest.mark.once

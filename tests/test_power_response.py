@@ -11,7 +11,8 @@ from pandapower.pypower.idx_bus import MU_VMAX, MU_VMIN
 
 from mosaik_p2p.limits.response import SLACK, Response
 from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
-from mosaik_p2p.networks.power_flow import PowerFlow, PowerFlowResult
+from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.power_flow_result import PowerFlowResult
 from mosaik_p2p.units import FloatArray
 
 STEP_KW = 0.25
