@@ -29,10 +29,10 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.first_use import compile_kernel
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.market.sparse import sparse_program
+from mosaik_p2p.market.reference.sparse_qp import sparse_program
+from mosaik_p2p.market.warm_up import compile_kernel
 from mosaik_p2p.prosumers.model import ProsumerModel
 
 VARIANTS = 30

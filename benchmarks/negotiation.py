@@ -23,12 +23,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from ac_markets import drawn, negotiated
 from markets import random_market
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.limited import clear_limited, connected, injections, start_from
-from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected, injections, start_from
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow
+from mosaik_p2p.market.negotiation.operator_step import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price
-from mosaik_p2p.market.reach import own_rows, reach
-from mosaik_p2p.market.rows import HeldRow
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows, reach
 from mosaik_p2p.units import FloatArray
 
 MOST_ROUNDS = 60

@@ -25,11 +25,11 @@ from mosaik_p2p import cosim
 from mosaik_p2p.cosim import run
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.scenario.profiles import FileProfile
+from mosaik_p2p.market.over_time.rolling import RollingMarket
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow
+from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.scenario.parts.profiles import FileProfile
 
 LARGEST_RATIO = 1.3
 WARM_UP_HOURS = 2

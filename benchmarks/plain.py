@@ -23,9 +23,9 @@ import piqp
 import scipy.sparse as sp
 
 from mosaik_p2p.market.algorithms.admm import Admm
-from mosaik_p2p.plain.algorithm import Outcome
-from mosaik_p2p.plain.model import Assets, Pairs, PlainMarket
-from mosaik_p2p.plain.sides import iterate
+from mosaik_p2p.single_period.algorithm import Outcome
+from mosaik_p2p.single_period.model import Assets, Pairs, PlainMarket
+from mosaik_p2p.single_period.sides import iterate
 
 GAP = 1e-4
 REPEATS = 3

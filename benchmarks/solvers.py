@@ -13,8 +13,8 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f'{missing.name} is not installed: pip install -e ".[bench]"') from missing
 
-from mosaik_p2p.market.quadratic import DiagonalProgram
-from mosaik_p2p.market.sparse import SparseProgram
+from mosaik_p2p.market.prosumer_step.qp_solver import DiagonalProgram
+from mosaik_p2p.market.reference.sparse_qp import SparseProgram
 from mosaik_p2p.units import FloatArray
 
 TOLERANCE = 1e-7

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mosaik_p2p.api import check, examine, report
     from mosaik_p2p.api import list_shipped as list
     from mosaik_p2p.cosim import RunOutcome, run
-    from mosaik_p2p.plain.clearing import clear_plain as clear
+    from mosaik_p2p.single_period.clearing import clear_plain as clear
 
 __all__ = ["RunOutcome", "check", "clear", "examine", "list", "report", "run"]
 
@@ -22,7 +22,7 @@ _HOMES = {
     "check": ("mosaik_p2p.api", "check"),
     "list": ("mosaik_p2p.api", "list_shipped"),
     "examine": ("mosaik_p2p.api", "examine"),
-    "clear": ("mosaik_p2p.plain.clearing", "clear_plain"),
+    "clear": ("mosaik_p2p.single_period.clearing", "clear_plain"),
     "report": ("mosaik_p2p.api", "report"),
 }
 

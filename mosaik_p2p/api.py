@@ -11,8 +11,8 @@ from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
-from mosaik_p2p.networks.electric import ELECTRIC_CASES
-from mosaik_p2p.networks.heat import HEAT_CASES
+from mosaik_p2p.networks.electric.network import ELECTRIC_CASES
+from mosaik_p2p.networks.heat.choice import HEAT_CASES
 from mosaik_p2p.results.rebuilding import rebuild_report
 from mosaik_p2p.scenario.reference import in_a_line
 

@@ -88,8 +88,8 @@ def run_command(
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
     from mosaik_p2p.cosim import Order, conduct
-    from mosaik_p2p.results.folder import ERROR_FILE, REPORT_FILE
-    from mosaik_p2p.results.terminal import render
+    from mosaik_p2p.results.report.terminal import render
+    from mosaik_p2p.results.store.folder import ERROR_FILE, REPORT_FILE
 
     outcome, demand = conduct(
         Order(
@@ -126,7 +126,7 @@ def check_command(
 ) -> None:
     """Check a scenario and list every fault with its place, value and remedy; else say what may not be meant."""
     from mosaik_p2p.api import examine
-    from mosaik_p2p.results.inventory import inventory_lines
+    from mosaik_p2p.results.report.inventory import inventory_lines
 
     found = examine(scenario, overrides=set_ or (), allow_code=allow_code)
     if json:
@@ -216,8 +216,8 @@ def clear_command(
 ) -> None:
     """Clear one hour of a plain market, print prices and trades."""
     from mosaik_p2p.files import target_faults
-    from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
-    from mosaik_p2p.plain.report import json_faults, render, write_json
+    from mosaik_p2p.single_period.clearing import PlainStatus, clear_plain
+    from mosaik_p2p.single_period.report import json_faults, render, write_json
 
     faults = [] if json is None else target_faults("--json", json) or json_faults(json, inputs=(agents, pairs))
     if faults:

@@ -15,34 +15,29 @@ from time import perf_counter
 from typing import Any
 
 from mosaik_p2p.errors import RunFailed, Verdict
+from mosaik_p2p.jit.modes import JIT_IS_OFF
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.loading.run_meta import begin_folder, run_meta
-from mosaik_p2p.market.compiled import JIT_IS_OFF
-from mosaik_p2p.market.first_use import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
+from mosaik_p2p.market.warm_up import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
 from mosaik_p2p.results.conclusion import compare, conclude
-from mosaik_p2p.results.counterfactuals import (
-    ALONE_WITHIN_LIMITS,
-    WITHOUT_CHARGES,
-    WITHOUT_NEGOTIATION,
-    counterfactual_folder,
-    lifted_case,
-)
-from mosaik_p2p.results.folder import ERROR_FILE
-from mosaik_p2p.results.limit_costs import ranked_limits
-from mosaik_p2p.results.mark import ResultFolder
-from mosaik_p2p.results.market_effect import violations_alone
-from mosaik_p2p.results.reading import read_results
+from mosaik_p2p.results.measures.limit_costs import ranked_limits
+from mosaik_p2p.results.measures.market_effect import violations_alone
+from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION, lifted_case
+from mosaik_p2p.results.store.folder import ERROR_FILE
+from mosaik_p2p.results.store.mark import ResultFolder
+from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.scenario.lifting import lifted
-from mosaik_p2p.sims.after_run import followed
-from mosaik_p2p.sims.ending import cause_of
-from mosaik_p2p.sims.interrupts import is_loop_running, signals_heeded
-from mosaik_p2p.sims.life import End, Surroundings, co_simulate
-from mosaik_p2p.sims.progress import progress_shown, tell
-from mosaik_p2p.sims.watching import ANSWER_LIMIT_S
-from mosaik_p2p.sims.wiring import StartConfig, simulator_config
+from mosaik_p2p.sims.world.after_run import followed
+from mosaik_p2p.sims.world.ending import cause_of
+from mosaik_p2p.sims.world.interrupts import is_loop_running, signals_heeded
+from mosaik_p2p.sims.world.life import End, Surroundings, co_simulate
+from mosaik_p2p.sims.world.progress import progress_shown, tell
+from mosaik_p2p.sims.world.watching import ANSWER_LIMIT_S
+from mosaik_p2p.sims.world.wiring import StartConfig, simulator_config
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
 
 RESULTS = Path("results")

@@ -13,20 +13,20 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import Fault, InputWarning, Status
-from mosaik_p2p.networks.counted import Element
-from mosaik_p2p.networks.electric import ElectricNetwork
-from mosaik_p2p.networks.file_values import named, some
+from mosaik_p2p.networks.electric.counted import Element
+from mosaik_p2p.networks.electric.network import ElectricNetwork
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.networks.files.columns import Kind, Table
-from mosaik_p2p.networks.files.control_objects import TABLE as CONTROLLERS
-from mosaik_p2p.networks.files.electric_columns import electric_tables
-from mosaik_p2p.networks.files.heat_columns import heat_tables
+from mosaik_p2p.networks.files.electric.columns import electric_tables
+from mosaik_p2p.networks.files.electric.control_objects import TABLE as CONTROLLERS
+from mosaik_p2p.networks.files.heat.columns import heat_tables
 from mosaik_p2p.networks.files.nets import loading
+from mosaik_p2p.networks.files.numbers import named, some
 from mosaik_p2p.networks.files.strict import Unusable
-from mosaik_p2p.networks.heat_elements import HeatElements
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
-from mosaik_p2p.networks.heat_network import HeatNetwork
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.power_flow_result import PowerFlowResult
+from mosaik_p2p.networks.heat.elements import HeatElements
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow
+from mosaik_p2p.networks.heat.network import HeatNetwork
 
 SMALL_KG_PER_S = 0.05
 """Some networks have a solution only while water moves."""

@@ -13,9 +13,9 @@ from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.day_ahead import DayAheadMarket
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.settlement.ledger import IN_MARKET

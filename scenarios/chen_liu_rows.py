@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.scenarios.chen_liu_days import Day, Traded, posted_charge
 from mosaik_p2p.units import ELECTRICITY, HEAT
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.scenarios.chen_liu_days import (
     CANCELLED_AT_MOST,
     DEAREST_SHARE,
@@ -37,7 +37,7 @@ from mosaik_p2p.scenarios.chen_liu_rows import (
     rate_rows,
     reputation_rows,
 )
-from mosaik_p2p.sims.progress import progress_shown
+from mosaik_p2p.sims.world.progress import progress_shown
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 OWN_GAP = 1e-3

@@ -24,13 +24,13 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.checking import checks
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.limits.rows import Movers
-from mosaik_p2p.networks.counted import Element
-from mosaik_p2p.networks.files.control_objects import TABLE as CONTROLLERS
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.power_flow_result import PowerFlowResult
-from mosaik_p2p.sims.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
-from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
-from mosaik_p2p.sims.grid_sources import SIMBENCH_STEP_S, GridSource, grid_source
+from mosaik_p2p.networks.electric.counted import Element
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
+from mosaik_p2p.networks.files.electric.control_objects import TABLE as CONTROLLERS
+from mosaik_p2p.sims.grids.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
+from mosaik_p2p.sims.grids.rounds import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
+from mosaik_p2p.sims.grids.sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
     API_VERSION,
     GENERATION_SCALING,

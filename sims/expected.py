@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from mosaik_api_v3.types import InputData
 
-from mosaik_p2p.market.forecasts import Forecasts, forecast_attributes, realised_attributes
+from mosaik_p2p.market.over_time.forecasts import Forecasts, forecast_attributes, realised_attributes
 from mosaik_p2p.sims.shared import Sources, in_order, same_length
 from mosaik_p2p.units import FloatArray
 

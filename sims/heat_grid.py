@@ -20,12 +20,11 @@ from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.limits.rows import Movers
 from mosaik_p2p.limits.stated import usual_limits
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.heat_side_by_side import solved_side_by_side
+from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_file
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.side_by_side import solved_side_by_side
 from mosaik_p2p.networks.trial import heat_trial
-from mosaik_p2p.sims.grid import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
-from mosaik_p2p.sims.heat_elements import (
+from mosaik_p2p.sims.grids.heat_elements import (
     CONSUMER_COLUMNS,
     JUNCTION_COLUMNS,
     PIPE_COLUMNS,
@@ -34,6 +33,7 @@ from mosaik_p2p.sims.heat_elements import (
     children,
     shown_values,
 )
+from mosaik_p2p.sims.grids.rounds import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, open_case, serve
 from mosaik_p2p.units import HEAT, Table
 

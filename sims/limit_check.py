@@ -21,8 +21,8 @@ from mosaik_p2p.limits.base import LimitedQuantity
 from mosaik_p2p.limits.checking import checks, violations
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.limits.stated import NetworkLimits
-from mosaik_p2p.sims.electric_elements import KINDS, split
-from mosaik_p2p.sims.grid_sources import DEFAULT_LIMITS
+from mosaik_p2p.sims.grids.electric_elements import KINDS, split
+from mosaik_p2p.sims.grids.sources import DEFAULT_LIMITS
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSource, Sources, in_order, open_case, serve
 from mosaik_p2p.units import ELECTRICITY, Table
 

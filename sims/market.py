@@ -21,10 +21,10 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.forecasts import forecast_attributes, realised_attributes
-from mosaik_p2p.market.negotiation import NetworkReport
-from mosaik_p2p.market.opening import opened
-from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
+from mosaik_p2p.market.negotiation.protocol import NetworkReport
+from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.forecasts import forecast_attributes, realised_attributes
+from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE
 from mosaik_p2p.sims.expected import Expected

@@ -13,13 +13,13 @@ from typing import Any
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.run_meta import begin_folder, run_meta
+from mosaik_p2p.results.accounts.last_entries import close_settlement
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.conclusion import conclude
-from mosaik_p2p.results.integrity import damages
-from mosaik_p2p.results.last_entries import close_settlement
-from mosaik_p2p.results.lock import is_locked
-from mosaik_p2p.results.mark import ResultFolder
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.store.integrity import damages
+from mosaik_p2p.results.store.lock import is_locked
+from mosaik_p2p.results.store.mark import ResultFolder
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.summary import write_summary
 
 

@@ -10,7 +10,7 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 
 from mosaik_p2p.devices.registry import stems
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.market.forecasts import SERIES, attribute_of, forecast_attributes, own_series
+from mosaik_p2p.market.over_time.forecasts import SERIES, attribute_of, forecast_attributes, own_series
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.series import Series
 from mosaik_p2p.sims.shared import (

@@ -15,9 +15,9 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
-from mosaik_p2p.results.store import ResultStore
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
+from mosaik_p2p.results.store.parts import ResultStore
+from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.sims.expected import LateValue
 from mosaik_p2p.sims.own_folder import OwnFolder, claimed

@@ -18,12 +18,12 @@ from mosaik_p2p.limits.checking import violations
 from mosaik_p2p.limits.influence import judged
 from mosaik_p2p.limits.rows import LimitKey, Movers, limit_rows
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
-from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.negotiation import NetworkReport
+from mosaik_p2p.market.negotiation.protocol import NetworkReport
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
-from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from mosaik_p2p.units import FloatArray
 

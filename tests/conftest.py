@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 
 from measuring import listed, name_of
-from mosaik_p2p.market.first_use import compile_kernel, kernel_is_cold
+from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 
 # The same examples in every run: a red test is then about the code. New ones: pytest --hypothesis-profile=explore.
 settings.register_profile("steady", derandomize=True)

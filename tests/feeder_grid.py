@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mosaik_p2p.limits.rows import LimitRow
-from mosaik_p2p.market.negotiation import NetworkReport
-from mosaik_p2p.market.rolling import ProsumerDispatch
-from mosaik_p2p.networks.counted import Element
-from mosaik_p2p.networks.electric import ElectricNetwork
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.power_flow_result import PowerFlowResult
+from mosaik_p2p.market.negotiation.protocol import NetworkReport
+from mosaik_p2p.market.over_time.rolling import ProsumerDispatch
+from mosaik_p2p.networks.electric.counted import Element
+from mosaik_p2p.networks.electric.network import ElectricNetwork
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.prosumers.prosumer import Prosumer
 
 MOVED = 1.0

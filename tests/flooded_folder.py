@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mosaik_p2p.results.mark import start_mark
+from mosaik_p2p.results.store.mark import start_mark
 from mosaik_p2p.sims import recorder
 
 FOLDER = "MOSAIK_P2P_TEST_FOLDER"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandapipes as pp
 
-from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_file
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_file
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.units import kelvin
 
 SETTINGS = HeatSettings(t_return_c=45.0, t_ground_c=10.0)

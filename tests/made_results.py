@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mosaik_p2p.results.columns import FLAG, REAL, TEXT, TIME, WHOLE
-from mosaik_p2p.results.mark import result_folder
-from mosaik_p2p.results.store import ResultStore
+from mosaik_p2p.results.store.mark import result_folder
+from mosaik_p2p.results.store.parts import ResultStore
 from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.tables.columns import FLAG, REAL, TEXT, TIME, WHOLE
+from mosaik_p2p.results.tables.schema import TABLES
 
 START = datetime(2017, 3, 21, 5, tzinfo=UTC)
 IMPORT_PRICE, EXPORT_PRICE, HEAT_PRICE, CHARGE, SCARCITY_PRICE = 0.728, 0.37, 0.49, 0.01, 7.28

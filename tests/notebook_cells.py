@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import mosaik_p2p
-from mosaik_p2p.sims import progress
+from mosaik_p2p.sims.world import progress
 
 # So that a short run shows it as well.
 progress.LINE_EVERY_S = 0.3

@@ -4,9 +4,9 @@ from typing import Any
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.sims import electric_grid
-from mosaik_p2p.sims.grid import GRID_ID
+from mosaik_p2p.sims.grids.rounds import GRID_ID
 from mosaik_p2p.sims.shared import LOAD_SCALING, open_case
 from mosaik_p2p.units import KW_PER_MW
 

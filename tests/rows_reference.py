@@ -9,9 +9,9 @@ import clarabel
 import numpy as np
 import scipy.sparse as sp
 
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow
 from mosaik_p2p.market.problem import MarketProblem, power_scale
-from mosaik_p2p.market.reach import reach
-from mosaik_p2p.market.rows import HeldRow
+from mosaik_p2p.market.prosumer_step.injection_bounds import reach
 from mosaik_p2p.units import FloatArray
 
 EXACT = 1e-10

@@ -17,15 +17,16 @@ import pytest
 
 from mosaik_p2p.cosim import RunOutcome, run
 from mosaik_p2p.errors import Status
-from mosaik_p2p.results.counterfactuals import ALONE_WITHIN_LIMITS, counterfactual_folder, lifted_case
-from mosaik_p2p.results.facts import Facts, read_facts
-from mosaik_p2p.results.folder import REPORT_FILE
-from mosaik_p2p.results.market_effect import effect_sentence, market_effect
-from mosaik_p2p.results.reading import Results
-from mosaik_p2p.results.sentences import verdict_sentence
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.tables import TABLES
-from mosaik_p2p.results.terminal import render
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
+from mosaik_p2p.results.measures.market_effect import effect_sentence, market_effect
+from mosaik_p2p.results.report.sentences import verdict_sentence
+from mosaik_p2p.results.report.terminal import render
+from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS, lifted_case
+from mosaik_p2p.results.store.facts import Facts, read_facts
+from mosaik_p2p.results.store.folder import REPORT_FILE
+from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement.ledger import LossPrices, losses_paid
 from mosaik_p2p.settlement.returns import surcharges_returned
 from test_heat_consumers import CONTROLS, flow_of, network_with

@@ -8,7 +8,7 @@ import pytest
 
 from mosaik_p2p import run
 from mosaik_p2p.loading import load
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.store.parts import read_table
 
 MORNING = ("time.start=2017-03-28T06:00:00+01:00", "time.steps=3", "time.horizon_steps=4")
 SOLVER_KW = 1e-4

@@ -15,8 +15,8 @@ import flooded_folder
 from mosaik_p2p import api
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import BadInput, RunFailed
-from mosaik_p2p.results.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE
-from mosaik_p2p.results.mark import MARK_FILE
+from mosaik_p2p.results.store.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE
+from mosaik_p2p.results.store.mark import MARK_FILE
 
 pytestmark = pytest.mark.once
 
@@ -27,7 +27,7 @@ ARGUMENTS = ("run", "network1_electric", "--steps", "3", *(part for key in SHORT
 LIMITED = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, ({limit}, {limit})); "
 HARMED = (
     "import sys; sys.path.insert(0, {tests!r}); from mosaik_p2p import cosim\n"
-    "from mosaik_p2p.sims.wiring import SIMULATORS\n"
+    "from mosaik_p2p.sims.world.wiring import SIMULATORS\n"
     "SIMULATORS['recorder'] = {{'python': 'flooded_folder:{kind}'}}\n"
 )
 

@@ -14,22 +14,23 @@ from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.errors import BadInput, Status
-from mosaik_p2p.market import directions, one_way
-from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market import one_way
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.limited import clear_limited, connected, injections
-from mosaik_p2p.market.operator import SLACK_PRICE, Limits
-from mosaik_p2p.market.planning import solved
+from mosaik_p2p.market.imbalance import prepared, scarcity_price, solvable
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected, injections
+from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.interval_problem import solved
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.presolve import FAR, within_means
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared, scarcity_price, solvable
-from mosaik_p2p.market.rescue import cleared_centrally
-from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
-from mosaik_p2p.plain.presolve import within_means as plain_within_means
-from mosaik_p2p.plain.tables import read_market
+from mosaik_p2p.market.prosumer_step import direction_search as directions
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.reference.fallback import cleared_centrally
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
+from mosaik_p2p.single_period.clearing import PlainStatus, clear_plain
+from mosaik_p2p.single_period.presolve import within_means as plain_within_means
+from mosaik_p2p.single_period.tables import read_market
 from plain_markets import agents, pairs
 from rows_reference import one_way_cost, optimal_cost, stated
 from stressed_markets import stored_market, stressed_market, stressed_tables

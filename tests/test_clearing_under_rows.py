@@ -9,14 +9,14 @@ from markets import equipped_market, random_market, strained
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.flow_problem import Contracts, FlowGraph
-from mosaik_p2p.market.least_trade import ON_PAIRS, serve
-from mosaik_p2p.market.limited import Limited, clear_limited, connected, injections
-from mosaik_p2p.market.operator import SLACK_PRICE, Limits
+from mosaik_p2p.market.imbalance import scarcity_price
+from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected, injections
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
+from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
+from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
+from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, serve
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import HeldRow, RowKey, held_row
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.units import FloatArray
 from rows_reference import optimal_cost
 

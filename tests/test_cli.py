@@ -16,11 +16,11 @@ import mosaik_p2p
 from made_results import SMALL, write_made
 from mosaik_p2p import cosim
 from mosaik_p2p.cli import main
-from mosaik_p2p.market.first_use import WITHOUT_KERNEL
+from mosaik_p2p.market.warm_up import WITHOUT_KERNEL
 from mosaik_p2p.scenario.schema import Market
 from mosaik_p2p.sections.time import Time
-from mosaik_p2p.sims import progress
-from mosaik_p2p.sims.wiring import simulator_config
+from mosaik_p2p.sims.world import progress
+from mosaik_p2p.sims.world.wiring import simulator_config
 
 COMMAND = [sys.executable, "-c", "from mosaik_p2p.cli import main; main()"]
 RELATIVE_GAP = 1e-3

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from made_results import BROKEN_OFF, CLOSING, SMALL, meta, write_made, write_tables
-from mosaik_p2p.results.closing import NOT_ENDED, change_of_cost, closing_sentence
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.accounts.closing import NOT_ENDED, change_of_cost, closing_sentence
+from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.results.report.terminal import render
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.summary import read_summary, summarise
-from mosaik_p2p.results.terminal import render
 
 
 @pytest.fixture(scope="module")

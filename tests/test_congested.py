@@ -13,11 +13,11 @@ from mosaik_p2p.devices.kinds.heat_pump import HeatPump
 from mosaik_p2p.errors import Status, Verdict
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
-from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow
 from mosaik_p2p.prosumers.prosumer import Prosumer
-from mosaik_p2p.results.counterfactuals import counterfactual_folder
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
 
 pytestmark = pytest.mark.once

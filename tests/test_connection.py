@@ -14,16 +14,16 @@ from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.limited import clear_limited, connected
-from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected
+from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.market.rolling import RollingMarket
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.sections.series import Series
 from own_programme import House, least_cost, market_of
 

@@ -28,14 +28,14 @@ from pandapower.control.controller.DERController import (
 from controlled_nets import CONTROLLERS, QV, alone, controlled, uncontrolled
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import examine, load
-from mosaik_p2p.networks.electric import electric_file, electric_net, electric_sheets
+from mosaik_p2p.networks.electric.network import electric_file, electric_net, electric_sheets
 from mosaik_p2p.networks.files.column_uses import Use, unlisted
-from mosaik_p2p.networks.files.control_objects import AREAS, CLASSES, CURVES, MODELS, text_with_models
-from mosaik_p2p.networks.files.control_objects import CONTROLLERS as KNOWN
-from mosaik_p2p.networks.files.control_rules import RULES
-from mosaik_p2p.networks.files.control_sense import control_faults
-from mosaik_p2p.networks.files.control_uses import CONTROL_USES
-from mosaik_p2p.results.inventory import inventory_lines
+from mosaik_p2p.networks.files.electric.control_objects import AREAS, CLASSES, CURVES, MODELS, text_with_models
+from mosaik_p2p.networks.files.electric.control_objects import CONTROLLERS as KNOWN
+from mosaik_p2p.networks.files.electric.control_rules import RULES
+from mosaik_p2p.networks.files.electric.control_sense import control_faults
+from mosaik_p2p.networks.files.electric.control_uses import CONTROL_USES
+from mosaik_p2p.results.report.inventory import inventory_lines
 from test_electric_meaning import Scenarios, scenario
 
 pytestmark = pytest.mark.once

@@ -14,11 +14,11 @@ from pandapower.control.controller.DERController import DERController, PQVArea41
 
 from controlled_nets import CONTROLLERS, FAR, GROUPS, INTERVALS, QV, Interval, alone, controlled, uncontrolled
 from mosaik_p2p.errors import Status
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_net
-from mosaik_p2p.networks.electric_files import as_meant
-from mosaik_p2p.networks.files.control_objects import text_with_models
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.power_flow_result import PowerFlowResult
+from mosaik_p2p.networks.electric.files import as_meant
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_file, electric_net
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
+from mosaik_p2p.networks.files.electric.control_objects import text_with_models
 from mosaik_p2p.sims.electric_grid import Simulator
 
 pytestmark = pytest.mark.once

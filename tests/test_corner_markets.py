@@ -10,9 +10,9 @@ import pytest
 from markets import equipped_market, random_market, scaled
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.engines import Compiled, OneByOne
+from mosaik_p2p.market.imbalance import prepared, scarcity_price
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
-from mosaik_p2p.market.recourse import prepared, scarcity_price
+from mosaik_p2p.market.prosumer_step.backends import Compiled, OneByOne
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import Role
 

@@ -17,9 +17,9 @@ import dying_grid
 from mosaik_p2p import cosim
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import BadInput, RunFailed, Terminated
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.summary import NOT_ENDED
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.tables.schema import TABLES
 
 TESTS = Path(__file__).parent
 COMMAND = [sys.executable, "-c", "from mosaik_p2p.cli import main; main()"]

@@ -9,20 +9,16 @@ import pytest
 
 from mosaik_p2p import api
 from mosaik_p2p.cosim import ExitCode, Order, RunOutcome, conduct, run
+from mosaik_p2p.results.accounts.comparison import LABELS, comparison_rows
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.claiming import claimed_folder
-from mosaik_p2p.results.comparison import LABELS, comparison_rows
-from mosaik_p2p.results.counterfactuals import (
-    ALONE_WITHIN_LIMITS,
-    WITHOUT_CHARGES,
-    WITHOUT_NEGOTIATION,
-    counterfactual_folder,
-)
-from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE
-from mosaik_p2p.results.lock import LOCK_FILE
-from mosaik_p2p.results.mark import MARK_FILE
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.terminal import render
-from mosaik_p2p.results.wording import plain
+from mosaik_p2p.results.labels.numbers import plain
+from mosaik_p2p.results.report.terminal import render
+from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION
+from mosaik_p2p.results.store.folder import COUNTERFACTUALS_FOLDER, REPORT_FILE
+from mosaik_p2p.results.store.lock import LOCK_FILE
+from mosaik_p2p.results.store.mark import MARK_FILE
+from mosaik_p2p.results.store.parts import read_table
 
 pytestmark = pytest.mark.once
 

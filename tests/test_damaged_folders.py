@@ -17,10 +17,10 @@ import pytest
 from made_results import BROKEN_OFF, SMALL, write_made
 from mosaik_p2p import api
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.results.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE
-from mosaik_p2p.results.mark import MARK_FILE
+from mosaik_p2p.results.store.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE
+from mosaik_p2p.results.store.mark import MARK_FILE
 from mosaik_p2p.results.summary import NOT_ENDED, read_summary, write_summary
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.tables.schema import TABLES
 
 DAMAGED_FOLDERS = 280
 UNMARKED_FOLDERS = 60

@@ -12,16 +12,16 @@ from markets import random_market, strained
 from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading.market_case import design_faults
-from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.day_ahead import DayAheadMarket
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.opening import opened
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.market.reputation import ReputationRule
-from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.time import Time
 from mosaik_p2p.settlement import settle

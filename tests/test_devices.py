@@ -16,11 +16,11 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.gas_boiler import GasBoiler
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
-from mosaik_p2p.market.central import solve_central
-from mosaik_p2p.market.engines import Compiled, OneByOne
+from mosaik_p2p.market.imbalance import LACK, prepared, scarcity_price
+from mosaik_p2p.market.over_time.realisation import DeviceDispatch, Realised, realise
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
-from mosaik_p2p.market.realise import DeviceDispatch, Realised, realise
-from mosaik_p2p.market.recourse import LACK, prepared, scarcity_price
+from mosaik_p2p.market.prosumer_step.backends import Compiled, OneByOne
+from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mosaik_p2p.results.district import district
-from mosaik_p2p.results.facts import read_facts
-from mosaik_p2p.results.reading import Results
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.measures.district import district
+from mosaik_p2p.results.store.facts import read_facts
+from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.results.tables.schema import TABLES
 
 FAMILIES = {"pv": "source", "generator": "source", "battery": "storage", "fixed_load": "load"}
 TIMES = list(pd.date_range("2024-06-01T10:00:00Z", periods=2, freq="h"))

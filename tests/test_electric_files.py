@@ -12,8 +12,8 @@ import pytest
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_case, electric_file, electric_graph
-from mosaik_p2p.networks.files.electric_json import electric_net
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_file, electric_graph
+from mosaik_p2p.networks.files.electric.from_json import electric_net
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,11 @@ import tomli_w
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.loading import Case, examine, grids, load
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_file, electric_graph, electric_net
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.power_flow_result import PowerFlowResult
+from mosaik_p2p.loading import Case, examine, load
+from mosaik_p2p.loading.networks import grids
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_file, electric_graph, electric_net
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.sims.electric_grid import Simulator
 from mosaik_p2p.sims.profiles import generation_scaling, load_scaling
 

@@ -16,7 +16,8 @@ from pandapower import pandapowerNet
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.networks.electric import (
+from mosaik_p2p.networks.electric.cases.schutterwald_houses import houses_table, match_houses
+from mosaik_p2p.networks.electric.network import (
     ELECTRIC_CASES,
     ElectricNetwork,
     bus_index,
@@ -24,8 +25,7 @@ from mosaik_p2p.networks.electric import (
     electric_graph,
     unsupplied_buses,
 )
-from mosaik_p2p.networks.names import unique_names
-from mosaik_p2p.networks.schutterwald_houses import houses_table, match_houses
+from mosaik_p2p.networks.files.names import unique_names
 
 SAME_TRANSFORMER = 1e-4
 """pandapower's T model folds the magnetising branch into the series impedance."""

@@ -8,9 +8,9 @@ import pandapower
 import pytest
 from pandapower import pandapowerNet
 
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_graph, unsupplied_buses
-from mosaik_p2p.networks.electric_files import as_meant
-from mosaik_p2p.networks.electric_graph import together
+from mosaik_p2p.networks.electric.files import as_meant
+from mosaik_p2p.networks.electric.graph import together
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_graph, unsupplied_buses
 
 SAME_OHM = 1e-6
 UNSOLVED = (13,)

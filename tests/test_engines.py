@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markets import random_market, strained
-from mosaik_p2p.market.engines import Compiled, Engine, OneByOne
+from mosaik_p2p.market.imbalance import prepared
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.prosumer_step.backends import Compiled, Engine, OneByOne
 
 OBJECTIVE = {0: 1e-5, 1: 1e-5, 2: 1e-3}
 """Of what a prosumer turns over in the look-ahead. One-sided: neither method may be beaten by more.
@@ -97,7 +97,7 @@ def test_more_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     target = np.random.default_rng(0).normal(size=market.shape) * market.member[:, None, :]
     results = []
     for workers in (1, 3):
-        monkeypatch.setattr("mosaik_p2p.market.workers.WORKERS", workers)
+        monkeypatch.setattr("mosaik_p2p.jit.threads.WORKERS", workers)
         compiled = engines(market)[1]
         compiled.weigh(np.full((2, 40), 0.01))
         results.append(compiled.respond(target))

@@ -15,14 +15,14 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.errors import BadInput, Status
-from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.engines import Compiled, OneByOne
-from mosaik_p2p.market.exclusive import OVERLAP, storage_rows
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price, power_scale
-from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.market.rolling import RollingMarket
+from mosaik_p2p.market.prosumer_step.backends import Compiled, OneByOne
+from mosaik_p2p.market.prosumer_step.storage_direction import OVERLAP, storage_rows
+from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
 from mosaik_p2p.prosumers.window import Window

@@ -10,8 +10,8 @@ import pytest
 
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import load
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.scenarios import examples
 from mosaik_p2p.scenarios.examples import (
     attributes,
@@ -24,7 +24,7 @@ from mosaik_p2p.scenarios.examples import (
     usual_grid,
 )
 from mosaik_p2p.sims import limit_check
-from mosaik_p2p.sims.wiring import event_driven
+from mosaik_p2p.sims.world.wiring import event_driven
 
 SAME_GRID = 1e-6
 """Two runs of pandapower's Newton method, which stops at 1e-8 MVA, in p.u., kA, degrees, MW and percent."""

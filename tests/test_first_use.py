@@ -14,10 +14,12 @@ from numba.core.caching import CacheImpl
 
 from markets import equipped_market
 from mosaik_p2p import cosim
-from mosaik_p2p.market import batch, compiled, first_use
-from mosaik_p2p.market.compiled import ensure_cache_place
-from mosaik_p2p.market.first_use import ANNOUNCEMENT, compile_kernel, kernel_is_cold
-from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.jit import modes as compiled
+from mosaik_p2p.jit.modes import ensure_cache_place
+from mosaik_p2p.market import warm_up as first_use
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.kernel import batch
+from mosaik_p2p.market.warm_up import ANNOUNCEMENT, compile_kernel, kernel_is_cold
 
 
 def test_compiled_once_is_known_to_be() -> None:
@@ -39,13 +41,13 @@ def test_machine_code_is_kept_by_all_sources_that_it_stands_for(
 ) -> None:
     package = tmp_path / "mosaik_p2p"
     shutil.copytree(Path(compiled.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(compiled, "__file__", str(package / "market" / "compiled.py"))
+    monkeypatch.setattr(compiled, "__file__", str(package / "jit" / "modes.py"))
     assert compiled._digest() == compiled._DIGEST
     for name, counts in (
         ("cosim.py", False),
-        ("market/interior.py", True),
+        ("market/prosumer_step/kernel/interior_point.py", True),
         ("plain/supply.py", True),
-        ("networks/heat_tree.py", True),
+        ("networks/heat/radial/flow.py", True),
     ):
         before = compiled._digest()
         path = package / name

@@ -18,8 +18,8 @@ from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.devices.registry import GROUP, device_kinds
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import check, examine, load
-from mosaik_p2p.market.forecasts import with_forecasts
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.market.over_time.forecasts import with_forecasts
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.scenario.reference import reference_markdown
 from mosaik_p2p.sims import market, profiles

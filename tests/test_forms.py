@@ -10,14 +10,14 @@ from markets import random_prosumer, random_tree
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, path_charges, uniform_charges
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import choose_form
-from mosaik_p2p.market.pair_tables import pair_tables
-from mosaik_p2p.market.partner_form import PartnerForm
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.network_step.choice import choose_form
+from mosaik_p2p.market.network_step.pair_tables import pair_tables
+from mosaik_p2p.market.network_step.partner_graph import PartnerForm
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.prosumers.prosumer import initial_state, prosumer_model
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import FloatArray

@@ -13,10 +13,10 @@ import pytest
 from mosaik_p2p.cosim import ExitCode, run
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.heat_flow import HeatFlow
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.unsolved import unsolved_sentences
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.heat.flow import HeatFlow
+from mosaik_p2p.results.measures.unsolved import unsolved_sentences
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.sims import electric_grid, heat_grid
 
 HOUR = 3600

@@ -8,8 +8,8 @@ import pandapipes as pp
 import pytest
 
 from mosaik_p2p.errors import BadInput, Status
-from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_case, heat_file
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
+from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_case, heat_file
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow
 from mosaik_p2p.units import kelvin
 
 CASE = HeatSettings(

@@ -6,11 +6,11 @@ import pytest
 
 from closed_form_heat import RadialNetwork, solve
 from mosaik_p2p.errors import Status
-from mosaik_p2p.networks.heat import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, schutterwald_consumers
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.heat_tables import HEAT_TABLES
-from mosaik_p2p.networks.schutterwald_heat import BYPASS_MDOT_KG_PER_S
-from mosaik_p2p.networks.trench import trench_table
+from mosaik_p2p.networks.heat.cases.pipe_table import trench_table
+from mosaik_p2p.networks.heat.cases.schutterwald import BYPASS_MDOT_KG_PER_S
+from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, schutterwald_consumers
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.tables import HEAT_TABLES
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -215,7 +215,7 @@ def test_water_colder_than_the_return_cannot_be_drawn() -> None:
 
 def test_what_does_not_converge_is_a_status(heat8_flow: HeatFlow, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("mosaik_p2p.networks.heat_pipeflow.MAX_NEWTON_STEPS", 1)
+        patched.setattr("mosaik_p2p.networks.heat.hydraulics.pipeflow.MAX_NEWTON_STEPS", 1)
         failed = heat8_flow.solve(draws(A=30.0))
     assert failed.status is Status.NOT_CONVERGED
     assert failed.slack_kw is None

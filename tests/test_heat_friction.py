@@ -12,11 +12,17 @@ import pytest
 from pandapipes.properties.fluids import call_lib
 
 from heat_streets import SETTINGS, at, flow_of, of_house, read, solved, street
-from mosaik_p2p.networks.heat import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, schutterwald_consumers
-from mosaik_p2p.networks.heat_elements import HeatElements
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.heat_friction import FRICTION_MODELS, LAMINAR_RE, TURBULENT_RE, friction_factor, friction_slope
-from mosaik_p2p.networks.schutterwald_heat import BYPASS_MDOT_KG_PER_S
+from mosaik_p2p.networks.heat.cases.schutterwald import BYPASS_MDOT_KG_PER_S
+from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, schutterwald_consumers
+from mosaik_p2p.networks.heat.elements import HeatElements
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.hydraulics.friction import (
+    FRICTION_MODELS,
+    LAMINAR_RE,
+    TURBULENT_RE,
+    friction_factor,
+    friction_slope,
+)
 from mosaik_p2p.units import kelvin
 
 WATER = call_lib("water")

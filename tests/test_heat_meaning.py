@@ -13,9 +13,9 @@ from heat_streets import SETTINGS, at, flow_of, of_house, read, solved, street
 from mosaik_p2p.errors import BadInput, InputWarning, Status
 from mosaik_p2p.limits.response import SLACK
 from mosaik_p2p.loading import check, load
-from mosaik_p2p.networks import heat_flow
-from mosaik_p2p.networks.heat import junction_index
-from mosaik_p2p.networks.heat_options import AMBIENT, FRICTION, OF_THE_SOLVER, ONLY_AT
+from mosaik_p2p.networks.heat import flow as heat_flow
+from mosaik_p2p.networks.heat.choice import junction_index
+from mosaik_p2p.networks.heat.options import AMBIENT, FRICTION, OF_THE_SOLVER, ONLY_AT
 from mosaik_p2p.units import kelvin
 
 DRAWS = {"2": 40.0, "3": 20.0}

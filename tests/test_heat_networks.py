@@ -9,7 +9,8 @@ import pandapipes as pp
 import pytest
 
 from mosaik_p2p.errors import BadInput, Status
-from mosaik_p2p.networks.heat import (
+from mosaik_p2p.networks.heat.cases.schutterwald import INNER_DIAMETER_MM, RETURN_PREFIX
+from mosaik_p2p.networks.heat.choice import (
     STRAND_ENDS,
     HeatNetwork,
     HeatSettings,
@@ -21,8 +22,7 @@ from mosaik_p2p.networks.heat import (
     schutterwald_consumers,
     unconnected_junctions,
 )
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
-from mosaik_p2p.networks.schutterwald_heat import INNER_DIAMETER_MM, RETURN_PREFIX
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow
 
 SETTINGS = HeatSettings(t_supply_c=75.0, t_return_c=45.0, t_feed_c=75.0, t_ground_c=10.0)
 

@@ -9,8 +9,8 @@ import pandapipes as pp
 import pytest
 
 from mosaik_p2p.errors import BadInput, Status
-from mosaik_p2p.networks.heat import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_file
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_file
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.units import kelvin
 
 FloatArray = npt.NDArray[np.float64]

@@ -7,7 +7,7 @@ import pytest
 from mosaik_p2p.cosim import run
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import load
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.store.parts import read_table
 
 BARRY = ("networks.heat.case=barry32", "time.horizon_steps=3")
 SHARES = ("networks.heat.plant_shares.source_31=0.3", "networks.heat.plant_shares.source_32=0.2")

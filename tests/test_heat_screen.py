@@ -10,10 +10,10 @@ import pytest
 
 from closed_form_heat import RadialNetwork, solve
 from mosaik_p2p.errors import BadInput, Status
-from mosaik_p2p.networks.heat import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_file
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.heat_screen import HeatScreen
-from mosaik_p2p.networks.trench import trench_table
+from mosaik_p2p.networks.heat.cases.pipe_table import trench_table
+from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_file
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.radial.screen import HeatScreen
 from mosaik_p2p.units import kelvin
 
 FloatArray = npt.NDArray[np.float64]

@@ -8,11 +8,11 @@ import pytest
 
 from heat_streets import at, read, street
 from mosaik_p2p.errors import Status
-from mosaik_p2p.networks import heat_side_by_side
-from mosaik_p2p.networks.heat import HeatNetwork, HeatSettings, heat_case
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.heat_side_by_side import solved_side_by_side
-from mosaik_p2p.networks.heat_tables import HEAT_TABLES
+from mosaik_p2p.networks.heat import side_by_side as heat_side_by_side
+from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_case
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.side_by_side import solved_side_by_side
+from mosaik_p2p.networks.heat.tables import HEAT_TABLES
 
 pytestmark = pytest.mark.once
 

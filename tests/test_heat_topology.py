@@ -14,10 +14,10 @@ from pandapipes.pipeflow import init_pipeflow
 
 from heat_streets import SETTINGS, flow_of, read, street
 from mosaik_p2p.networks.files.column_uses import Use
-from mosaik_p2p.networks.files.heat_uses import HEAT_ENTRIES
-from mosaik_p2p.networks.heat_graph import ACROSS, ALONG, flows_follow_from_balance, junction_graph
-from mosaik_p2p.networks.heat_in_service import reached_junctions, with_plain_states
-from mosaik_p2p.networks.heat_network import Plant
+from mosaik_p2p.networks.files.heat.uses import HEAT_ENTRIES
+from mosaik_p2p.networks.heat.graph import ACROSS, ALONG, flows_follow_from_balance, junction_graph
+from mosaik_p2p.networks.heat.in_service import reached_junctions, with_plain_states
+from mosaik_p2p.networks.heat.network import Plant
 
 JUNCTIONS = 12
 PUMPS = ("circ_pump_mass", "circ_pump_pressure")

@@ -14,10 +14,10 @@ from pandapipes.component_models.abstract_models.base_component import Component
 
 from heat_streets import SETTINGS, at, flow_of, read, street
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.networks.files import heat_uses
 from mosaik_p2p.networks.files.column_uses import Use, unlisted
-from mosaik_p2p.networks.files.heat_uses import HEAT_ENTRIES, HEAT_USES
-from mosaik_p2p.networks.heat import HeatSettings
+from mosaik_p2p.networks.files.heat import uses as heat_uses
+from mosaik_p2p.networks.files.heat.uses import HEAT_ENTRIES, HEAT_USES
+from mosaik_p2p.networks.heat.choice import HeatSettings
 from mosaik_p2p.units import kelvin
 
 DRAWS = {"2": 20.0, "3": 10.0}

@@ -13,9 +13,9 @@ from pandapower.io_utils import to_dict_of_dfs
 
 import hostile_nets as hostile
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.networks.electric import electric_file, electric_sheets
+from mosaik_p2p.networks.electric.network import electric_file, electric_sheets
 from mosaik_p2p.networks.files import strict
-from mosaik_p2p.networks.heat import HeatSettings, heat_file
+from mosaik_p2p.networks.heat.choice import HeatSettings, heat_file
 from mosaik_p2p.sims import electric_grid, heat_grid
 
 SETTINGS = HeatSettings(t_supply_c=75.0, t_return_c=45.0, t_feed_c=75.0, t_ground_c=10.0)

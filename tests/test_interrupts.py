@@ -21,9 +21,9 @@ import dying_grid
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import Terminated
 from mosaik_p2p.results import conclusion
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.sims import interrupts
-from mosaik_p2p.sims.interrupts import Interrupts, signals_heeded
+from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.sims.world import interrupts
+from mosaik_p2p.sims.world.interrupts import Interrupts, signals_heeded
 from notebook_cells import CELLS
 
 TESTS = Path(__file__).parent

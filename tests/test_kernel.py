@@ -8,11 +8,11 @@ import pytest
 
 from markets import radial_market, random_market, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
-from mosaik_p2p.market.batch import Points, Problems, bound_all, fresh_points, pack, solve_all
 from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.network_step.radial import TreeForm
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, Settings, highest_price, power_scale
-from mosaik_p2p.market.recourse import prepared
-from mosaik_p2p.market.tree_form import TreeForm
+from mosaik_p2p.market.prosumer_step.kernel.batch import Points, Problems, bound_all, fresh_points, pack, solve_all
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray
 
@@ -106,7 +106,7 @@ def test_a_clearing_is_the_same_with_any_number_of_threads(monkeypatch: pytest.M
     market = radial_market(60, 5, nodes=(900, 350))
     results = []
     for workers in (1, 2, 5):
-        monkeypatch.setattr("mosaik_p2p.market.workers.WORKERS", workers)
+        monkeypatch.setattr("mosaik_p2p.jit.threads.WORKERS", workers)
         results.append(clear(market, Settings()))
     for other in results[1:]:
         assert other.iterations == results[0].iterations

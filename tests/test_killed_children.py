@@ -10,7 +10,7 @@ from killed_children import NOON, SIMULATORS, STEPS, STOPPED_LIMIT_S, Killing, a
 from mosaik_p2p.cosim import Order, conduct, run
 from mosaik_p2p.errors import RunFailed
 from mosaik_p2p.scenarios.examples.processes import waiting
-from mosaik_p2p.sims import watching
+from mosaik_p2p.sims.world import watching
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 KILLINGS = (

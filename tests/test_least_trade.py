@@ -17,11 +17,11 @@ from markets import random_market, random_tree
 from mosaik_p2p.charges.mechanisms import Charges, no_charges, path_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.limited import clear_limited, connected
-from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected
+from mosaik_p2p.market.negotiation.operator_step import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.roles import IMBALANCE
 from mosaik_p2p.units import CARRIERS, FloatArray

@@ -11,9 +11,9 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.day_ahead import DayAheadMarket
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared
 from test_least_trade import FORMS, assert_least, at_one_place, with_charges
 
 GAP = 1e-5

@@ -4,10 +4,10 @@ import pytest
 
 from markets import radial_market
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.limited import Limited, clear_limited, connected
-from mosaik_p2p.market.operator import Limits, OperatorForm
+from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected
+from mosaik_p2p.market.negotiation.operator_step import Limits, OperatorForm
 from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
 
 MUCH = 1e5
 

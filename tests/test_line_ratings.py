@@ -13,9 +13,9 @@ from mosaik_p2p import run
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading import check, load
-from mosaik_p2p.networks.electric import electric_case
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.networks.electric.network import electric_case
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.sims import limit_check
 
 LINES = {

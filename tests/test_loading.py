@@ -20,12 +20,12 @@ from mosaik_p2p.devices.kinds.solar_collector import SolarCollector
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.limits.stated import ElementLimit
 from mosaik_p2p.loading import Case, check, load, shipped_scenarios
-from mosaik_p2p.loading.series import span_of
+from mosaik_p2p.loading.profiles.span import span_of
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.scenario import resolved_toml
-from mosaik_p2p.scenario.grids import BYPASS_KG_PER_S
-from mosaik_p2p.scenario.houses import drawn
-from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.scenario.parts.grids import BYPASS_KG_PER_S
+from mosaik_p2p.scenario.parts.houses import drawn
+from mosaik_p2p.scenario.parts.tariffs import Tariff
 from mosaik_p2p.sections.clock import minutes_of_day
 from mosaik_p2p.sections.prices import price_per_kwh
 from mosaik_p2p.sections.time import Time

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mosaik_p2p.networks.electric import electric_case
-from mosaik_p2p.networks.heat import HeatSettings, heat_case
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
-from mosaik_p2p.networks.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.network import electric_case
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.heat.choice import HeatSettings, heat_case
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow
 
 SAME_LOSS = 1e-5
 """Relative: the solver stops at a mismatch of 1e-8 MVA."""

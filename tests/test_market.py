@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from markets import random_market, reordered, scaled, strained
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.certificate import certify
 from mosaik_p2p.market.clearing import Clearing, clear, shifted
-from mosaik_p2p.market.exclusive import storage_rows
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import choose_form
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import prepared
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.storage_direction import storage_rows
+from mosaik_p2p.market.reference.pyomo_model import solve_central
 
 GAP = 1e-3
 BALANCE = 1e-6

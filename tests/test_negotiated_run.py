@@ -8,9 +8,9 @@ import pytest
 
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.loading import load
-from mosaik_p2p.market.negotiation import NetworkReport
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.terminal import render
+from mosaik_p2p.market.negotiation.protocol import NetworkReport
+from mosaik_p2p.results.report.terminal import render
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.sims import market
 from mosaik_p2p.sims.market import Violations
 from mosaik_p2p.sims.recorder import marked_by_means

@@ -16,16 +16,16 @@ from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market import negotiation
-from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.limited import Limited
-from mosaik_p2p.market.negotiation import ENVELOPES, SHRINKINGS, NetworkReport
-from mosaik_p2p.market.operator import Limits
+from mosaik_p2p.market.negotiation import protocol as negotiation
+from mosaik_p2p.market.negotiation.constrained_clearing import Limited
+from mosaik_p2p.market.negotiation.limit_rows import MARGIN, held_row
+from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.protocol import ENVELOPES, SHRINKINGS, NetworkReport
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.market.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
-from mosaik_p2p.market.rows import MARGIN, held_row
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
+from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
 from mosaik_p2p.settlement import settle
 from test_rows import cleared, house
 

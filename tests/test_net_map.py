@@ -7,11 +7,11 @@ import pandapipes
 import pandapower
 import pytest
 
-from mosaik_p2p.networks.electric import electric_case
-from mosaik_p2p.networks.heat import heat_case
-from mosaik_p2p.networks.heat_network import HeatSettings
-from mosaik_p2p.results.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE, SCENARIO_FILE
-from mosaik_p2p.results.net_map import electric_map, heat_map
+from mosaik_p2p.networks.electric.network import electric_case
+from mosaik_p2p.networks.heat.choice import heat_case
+from mosaik_p2p.networks.heat.network import HeatSettings
+from mosaik_p2p.results.report.net_map import electric_map, heat_map
+from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE, SCENARIO_FILE
 
 SCENARIO = """
 [[prosumers]]

@@ -16,14 +16,15 @@ from pandapower import pandapowerNet
 import hostile_nets as nets
 import made_scenario as made
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.loading.door import check
-from mosaik_p2p.networks import electric_files, heat_files
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_file
+from mosaik_p2p.loading.validate import check
+from mosaik_p2p.networks.electric import files as electric_files
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_file
 from mosaik_p2p.networks.files.columns import LARGEST_INDEX, Column, Kind, table_faults
-from mosaik_p2p.networks.files.electric_columns import COMPUTED, RANGES, REFUSED, electric_tables
-from mosaik_p2p.networks.files.heat_columns import heat_tables
-from mosaik_p2p.networks.heat import HeatSettings, heat_file, junction_index
-from mosaik_p2p.networks.heat_flow import HeatConnection
+from mosaik_p2p.networks.files.electric.columns import COMPUTED, RANGES, REFUSED, electric_tables
+from mosaik_p2p.networks.files.heat.columns import heat_tables
+from mosaik_p2p.networks.heat import files as heat_files
+from mosaik_p2p.networks.heat.choice import HeatSettings, heat_file, junction_index
+from mosaik_p2p.networks.heat.flow import HeatConnection
 from mosaik_p2p.networks.trial import electric_trial, heat_trial
 
 SETTINGS = HeatSettings(t_supply_c=75.0, t_return_c=45.0, t_feed_c=75.0, t_ground_c=10.0)

@@ -6,11 +6,11 @@ from markets import scaled
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.market.sparse import solve_sparse
+from mosaik_p2p.market.reference.pyomo_model import solve_central
+from mosaik_p2p.market.reference.sparse_qp import solve_sparse
 
 GAP = 1e-3
 REFERENCE = 1e-6

@@ -15,11 +15,17 @@ import pytest
 from closed_form_heat import RadialNetwork, solve
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.errors import Status
-from mosaik_p2p.networks.electric import ELECTRIC_CASES, electric_case, electric_file, electric_graph, unsupplied_buses
-from mosaik_p2p.networks.heat import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_graph
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.trench import trench_table
+from mosaik_p2p.networks.electric.network import (
+    ELECTRIC_CASES,
+    electric_case,
+    electric_file,
+    electric_graph,
+    unsupplied_buses,
+)
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.heat.cases.pipe_table import trench_table
+from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_graph
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from mosaik_p2p.market.quadratic import DiagonalProgram, NoPoint, NotSolved
+from mosaik_p2p.market.prosumer_step.qp_solver import DiagonalProgram, NoPoint, NotSolved
 
 QUADRATIC, LINEAR = 1.0, 0.0
 

@@ -13,12 +13,12 @@ from mosaik_p2p import run
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import examine
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.fleet import Fleet
+from mosaik_p2p.market.imbalance import solvable
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.recourse import solvable
-from mosaik_p2p.results.arbitrage import power_kw
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.terminal import render
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.results.accounts.arbitrage import power_kw
+from mosaik_p2p.results.report.terminal import render
+from mosaik_p2p.results.store.parts import read_table
 from own_programme import House, least_cost, market_of
 
 GAP = 1e-3

@@ -13,9 +13,9 @@ from mosaik_p2p import run
 from mosaik_p2p.api import report
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import load
-from mosaik_p2p.results.lock import is_locked
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.store.lock import is_locked
+from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.scenarios.examples import own_world
 from mosaik_p2p.sims import recorder
 

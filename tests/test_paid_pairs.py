@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linprog
 
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
+from mosaik_p2p.single_period.clearing import PlainStatus, clear_plain
 
 GAP = 1e-6
 KW = 1e-3

@@ -13,12 +13,12 @@ from mosaik_p2p.errors import Fault, Status
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.rolling import RollingMarket
-from mosaik_p2p.plain.clearing import clear_plain
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.market.reference.pyomo_model import solve_central
+from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.single_period.clearing import clear_plain
 
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.steps=2", "time.horizon_steps=4")
 PAIRS = 'market.partners=[["A","B"], ["D","B"], ["C","E"]]'

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
-from mosaik_p2p.market.forest import match, route
-from mosaik_p2p.market.partners import closed_prices, net_sales, settle_flows
-from mosaik_p2p.market.tree import project_prices
+from mosaik_p2p.market.network_step.coordinate_descent import closed_prices, net_sales, settle_flows
+from mosaik_p2p.market.network_step.price_projection import project_prices
+from mosaik_p2p.market.network_step.spanning_forest import match, route
 from mosaik_p2p.units import FloatArray, IntArray
 
 STEP = 1e-10
@@ -112,8 +112,8 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     charge, none = rng.uniform(0, 0.2, len(first)), np.zeros(len(first))
     prices = []
     for many, workers in ((10**9, 1), (1, 4)):
-        monkeypatch.setattr("mosaik_p2p.market.partners.MANY", many)
-        monkeypatch.setattr("mosaik_p2p.market.partners.WORKERS", workers)
+        monkeypatch.setattr("mosaik_p2p.market.network_step.coordinate_descent.MANY", many)
+        monkeypatch.setattr("mosaik_p2p.market.network_step.coordinate_descent.WORKERS", workers)
         flow = np.zeros((6, len(first)))
         prices.append(settle_flows(wish, weight, begin, second, charge, none, flow, tolerance_kw=STEP))
     np.testing.assert_array_equal(*prices)

@@ -13,11 +13,11 @@ from mosaik_p2p.charges.mechanisms import Charges, path_charges, uniform_charges
 from mosaik_p2p.devices.kinds.elastic_load import ElasticLoad
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.errors import Status
-from mosaik_p2p.loading.door import load
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.loading.validate import load
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import mosaik_p2p
-from mosaik_p2p.plain.clearing import PlainClearing, PlainStatus, clear_plain
-from mosaik_p2p.plain.supply import supply_curves
+from mosaik_p2p.single_period.clearing import PlainClearing, PlainStatus, clear_plain
+from mosaik_p2p.single_period.supply import supply_curves
 from plain_markets import agents, pairs, random_tables
 
 TIGHT = 1e-9

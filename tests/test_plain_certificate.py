@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from mosaik_p2p.market.algorithms.admm import Admm
-from mosaik_p2p.plain.algorithm import gap, least_scale
-from mosaik_p2p.plain.bounds import Lower, Upper
-from mosaik_p2p.plain.clearing import PlainStatus, clear_plain, solution
-from mosaik_p2p.plain.model import PlainMarket
-from mosaik_p2p.plain.one_sided import sides_of
-from mosaik_p2p.plain.sides import iterate
-from mosaik_p2p.plain.tables import read_market
+from mosaik_p2p.single_period.algorithm import gap, least_scale
+from mosaik_p2p.single_period.bounds import Lower, Upper
+from mosaik_p2p.single_period.clearing import PlainStatus, clear_plain, solution
+from mosaik_p2p.single_period.model import PlainMarket
+from mosaik_p2p.single_period.one_sided import sides_of
+from mosaik_p2p.single_period.sides import iterate
+from mosaik_p2p.single_period.tables import read_market
 
 GAP = 1e-4
 

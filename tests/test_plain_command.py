@@ -9,7 +9,7 @@ import pytest
 
 from mosaik_p2p.cli import main
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.plain.clearing import clear_plain
+from mosaik_p2p.single_period.clearing import clear_plain
 from plain_markets import agents, pairs
 
 AGENTS = "name,p_min_kw,p_max_kw,a,b\nsolar,0,8,0,0.05\nchp,0,10,0.004,0.1\nhouse,-6,-6,0.01,0.4\nhouse,0,2,0,0.12\n"

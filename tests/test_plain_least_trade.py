@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from mosaik_p2p.plain import least
-from mosaik_p2p.plain.clearing import PlainClearing, PlainStatus, clear_plain
+from mosaik_p2p.single_period import least
+from mosaik_p2p.single_period.clearing import PlainClearing, PlainStatus, clear_plain
 from plain_markets import agents, pairs, random_tables
 
 FREE = 1e5

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_case, electric_file
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.power_flow_result import PowerFlowResult
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_file
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 
 SAME_VOLTAGE_PU = 1e-8
 """pandapower stops at a mismatch of 1e-8 MVA; the kept state starts from another point than a plain run."""

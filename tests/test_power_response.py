@@ -10,9 +10,9 @@ from pandapower import pandapowerNet
 from pandapower.pypower.idx_bus import MU_VMAX, MU_VMIN
 
 from mosaik_p2p.limits.response import SLACK, Response
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.networks.power_flow_result import PowerFlowResult
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.units import FloatArray
 
 STEP_KW = 0.25

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mosaik_p2p.market.pricing import _shortened
+from mosaik_p2p.market.negotiation.pricing import _shortened
 
 
 @pytest.mark.parametrize(("slope", "rate"), [(-1.5, 1e-9), (-0.5, 1e-9), (-6.0, 0.1)])

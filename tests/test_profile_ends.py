@@ -13,9 +13,9 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.closing import NO_PROFILES
-from mosaik_p2p.market.opening import opened
-from mosaik_p2p.results.terminal import render
+from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.closing import NO_PROFILES
+from mosaik_p2p.results.report.terminal import render
 
 HOURS_OF_A_YEAR = 8760
 YEAR = "2018-01-01T00:00:00+01:00"

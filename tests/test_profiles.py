@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.loading.profile_file import read_profile_table
-from mosaik_p2p.loading.profiles import profile_values
-from mosaik_p2p.loading.vdi import House, hot_water_kwh, unit_year, vdi_power_kw
-from mosaik_p2p.loading.weather import Weather, load_weather
-from mosaik_p2p.scenario.profiles import (
+from mosaik_p2p.loading.profiles.files import read_profile_table
+from mosaik_p2p.loading.profiles.named import profile_values
+from mosaik_p2p.loading.profiles.vdi import House, hot_water_kwh, unit_year, vdi_power_kw
+from mosaik_p2p.loading.profiles.weather import Weather, load_weather
+from mosaik_p2p.scenario.parts.profiles import (
     CollectorProfile,
     ConstantProfile,
     FileProfile,
@@ -24,7 +24,7 @@ from mosaik_p2p.scenario.profiles import (
     PvlibProfile,
     Vdi4655Profile,
 )
-from mosaik_p2p.scenario.weather import DwdTryWeather
+from mosaik_p2p.scenario.parts.weather import DwdTryWeather
 from mosaik_p2p.scenarios import make_profiles
 from mosaik_p2p.sections.resample import epoch_seconds, interval_means, shifted
 from mosaik_p2p.units import FloatArray

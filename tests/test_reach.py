@@ -14,7 +14,7 @@ from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.reach import own_rows, reach
+from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows, reach
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state, prosumer_model

@@ -15,9 +15,9 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.devices.kinds.heat_pump import HeatPump
 from mosaik_p2p.devices.kinds.pv import Pv, PvSpec
-from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, reactive_injection_kvar
 from mosaik_p2p.prosumers.state import reactive_share

@@ -6,8 +6,8 @@ import pytest
 from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.devices.kinds.solar_collector import SolarCollector
-from mosaik_p2p.market.realise import Realised, realise
-from mosaik_p2p.market.subproblem import Completion
+from mosaik_p2p.market.over_time.realisation import Realised, realise
+from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
 from mosaik_p2p.prosumers.window import Window

@@ -11,6 +11,7 @@ from mosaik_p2p import cli
 from mosaik_p2p.devices.base import DeviceSection
 from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.loading import shipped_scenarios
+from mosaik_p2p.scenario.placed_tables import placed
 from mosaik_p2p.scenario.read import read_tree
 from mosaik_p2p.scenario.reference import (
     entries,
@@ -24,7 +25,6 @@ from mosaik_p2p.scenario.reference import (
 )
 from mosaik_p2p.scenario.schema import Scenario, Template
 from mosaik_p2p.scenario.templates import expanded
-from mosaik_p2p.scenario.tree import placed
 from mosaik_p2p.sections.base import DISCRIMINATORS, Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "scenario.md"

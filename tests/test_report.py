@@ -17,8 +17,8 @@ from browser import dump_dom, find_browser
 from made_results import BROKEN_OFF, ELECTRIC_ONLY, SMALL, VILLAGE, write_made, write_tables
 from mosaik_p2p import api
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.sentences import verdict_sentence
+from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.results.report.sentences import verdict_sentence
 from mosaik_p2p.results.summary import read_summary
 
 CASES = {"small": SMALL, "electric": ELECTRIC_ONLY, "broken": BROKEN_OFF, "village": VILLAGE}
@@ -116,7 +116,7 @@ def test_the_page_asks_for_nothing(pages: dict[str, str]):
 
 def test_the_same_folder_gives_the_same_bytes_in_another_process(folders: dict[str, Path], pages: dict[str, str]):
     script = (
-        "import sys; from pathlib import Path; from mosaik_p2p.results.report import build_report\n"
+        "import sys; from pathlib import Path; from mosaik_p2p.results.report.page import build_report\n"
         "build_report(Path(sys.argv[1]))"
     )
     for seed in ("1", "2"):

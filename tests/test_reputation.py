@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from markets import random_market
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import clear
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.market.reputation import (
     Reputation,
     ReputationRule,
@@ -22,7 +23,6 @@ from mosaik_p2p.market.reputation import (
     no_reputation,
     with_benefits,
 )
-from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.units import FloatArray
 from test_rolling import market_case

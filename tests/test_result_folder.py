@@ -16,15 +16,16 @@ import pytest
 
 from made_results import BROKEN_OFF, SMALL, Made, write_made, write_tables
 from mosaik_p2p.errors import BadInput
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
-from mosaik_p2p.results.completeness import gaps
-from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, counterfactual_folder
-from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, PLAIN_FILES, TABLE_NAMES
-from mosaik_p2p.results.integrity import damages
-from mosaik_p2p.results.lock import LOCK_FILE, locked
-from mosaik_p2p.results.mark import MARK_FILE, NotWritten, ResultFolder, read_mark, result_folder, start_mark
-from mosaik_p2p.results.reading import read_results
-from mosaik_p2p.results.store import ResultStore, merge_tables, read_table
+from mosaik_p2p.results.store.cases import WITHOUT_CHARGES
+from mosaik_p2p.results.store.completeness import gaps
+from mosaik_p2p.results.store.folder import COUNTERFACTUALS_FOLDER, PLAIN_FILES, TABLE_NAMES
+from mosaik_p2p.results.store.integrity import damages
+from mosaik_p2p.results.store.lock import LOCK_FILE, locked
+from mosaik_p2p.results.store.mark import MARK_FILE, NotWritten, ResultFolder, read_mark, result_folder, start_mark
+from mosaik_p2p.results.store.parts import ResultStore, merge_tables, read_table
+from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.results.summary import NOT_ENDED, read_summary, write_summary
 
 FOREIGN_FOLDERS = 60
@@ -303,7 +304,7 @@ def test_a_file_that_cannot_be_written_leaves_no_trace(tmp_path: Path, monkeypat
 
     for step in ("replace", "_append"):
         with monkeypatch.context() as patched:
-            owner: object = Path if step == "replace" else sys.modules["mosaik_p2p.results.mark"]
+            owner: object = Path if step == "replace" else sys.modules["mosaik_p2p.results.store.mark"]
             patched.setattr(owner, step, full)
             with pytest.raises(NotWritten, match=r"summary\.json could not be written: No space left"):
                 folder.write("summary.json", b"new")

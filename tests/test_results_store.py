@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from made_results import SMALL, Made, columns, interval, write_made
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.results.mark import MARK_FILE, ResultFolder
-from mosaik_p2p.results.store import ResultStore, read_table
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.store.mark import MARK_FILE, ResultFolder
+from mosaik_p2p.results.store.parts import ResultStore, read_table
+from mosaik_p2p.results.tables.schema import TABLES
 
 NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
 
@@ -155,7 +155,7 @@ def test_a_run_that_dies_between_two_flushes_keeps_what_was_flushed(tmp_path: Pa
     script = (
         "import os, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
         "from made_results import SMALL, columns, interval\n"
-        "from mosaik_p2p.results.store import ResultStore\n"
+        "from mosaik_p2p.results.store.parts import ResultStore\n"
         "store = ResultStore(Path(sys.argv[1]))\n"
         "for k in range(2):\n"
         "    for table, rows in interval(SMALL, k).items(): store.append(table, columns(table, rows))\n"

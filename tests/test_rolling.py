@@ -10,11 +10,11 @@ from markets import random_prosumer, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.errors import RunFailed, Status
-from mosaik_p2p.market import rolling
-from mosaik_p2p.market.case import MarketCase
 from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.over_time import rolling
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.rolling import RollingMarket
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.state import ProsumerState, next_state
 from mosaik_p2p.sections.series import Series

@@ -12,16 +12,16 @@ from markets import random_market, random_tree
 from mosaik_p2p.charges.mechanisms import no_charges, path_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
-from mosaik_p2p.market.central import build_model
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.exclusive import storage_rows
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.limited import Limited, clear_limited, connected, injections, start_from
-from mosaik_p2p.market.operator import SLACK_PRICE, Limits
+from mosaik_p2p.market.imbalance import scarcity_price
+from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected, injections, start_from
+from mosaik_p2p.market.negotiation.limit_rows import CURVATURE, CURVED, MARGIN, HeldRow, held_row
+from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
-from mosaik_p2p.market.reach import own_rows, reach
-from mosaik_p2p.market.recourse import scarcity_price
-from mosaik_p2p.market.rows import CURVATURE, CURVED, MARGIN, HeldRow, held_row
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows, reach
+from mosaik_p2p.market.prosumer_step.storage_direction import storage_rows
+from mosaik_p2p.market.reference.pyomo_model import build_model
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
 from mosaik_p2p.prosumers.roles import Variable
 from mosaik_p2p.units import ELECTRICITY, FloatArray

@@ -15,10 +15,10 @@ from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.case import MarketCase
-from mosaik_p2p.market.closing import NO_PROFILES, ONE_INTERVAL
-from mosaik_p2p.market.forecasts import Forecasts
-from mosaik_p2p.market.opening import opened
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.closing import NO_PROFILES, ONE_INTERVAL
+from mosaik_p2p.market.over_time.forecasts import Forecasts
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer

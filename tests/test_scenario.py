@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from made_scenario import tables
 from mosaik_p2p.charges import kinds
-from mosaik_p2p.scenario.houses import SCALE_SIGMA, drawn
 from mosaik_p2p.scenario.overrides import overridden, parsed
+from mosaik_p2p.scenario.parts.houses import SCALE_SIGMA, drawn
+from mosaik_p2p.scenario.parts.tariffs import Tariff
+from mosaik_p2p.scenario.placed_tables import PlacedTable, merged, place_at, placed, without
 from mosaik_p2p.scenario.read import Reading, read_tree
 from mosaik_p2p.scenario.schema import Scenario
-from mosaik_p2p.scenario.tariffs import Tariff
 from mosaik_p2p.scenario.templates import expanded
-from mosaik_p2p.scenario.tree import PlacedTable, merged, place_at, placed, without
 from mosaik_p2p.sections.names import did_you_mean, nearest
 
 

@@ -15,14 +15,14 @@ from mosaik_p2p.devices.registry import stems
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.file_limits import with_file_limits
-from mosaik_p2p.market.forecasts import forecast_attributes
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.results.store import read_table
-from mosaik_p2p.scenario.grids import ElectricitySpec
-from mosaik_p2p.scenario.limits import HeatLimitsSpec
+from mosaik_p2p.loading.networks.file_limits import with_file_limits
+from mosaik_p2p.market.over_time.forecasts import forecast_attributes
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.scenario.parts.grids import ElectricitySpec
+from mosaik_p2p.scenario.parts.limits import HeatLimitsSpec
 from mosaik_p2p.sims import electric_grid, heat_grid, market, profiles, recorder
-from mosaik_p2p.sims.grid import flow_row
+from mosaik_p2p.sims.grids.rounds import flow_row
 
 HOUR = 3600
 SHORT = ("time.start=2017-03-28T11:00:00+01:00", "time.steps=3", "time.horizon_steps=6")

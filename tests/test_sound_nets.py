@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from pandapower.io_utils import to_dict_of_dfs
 
-from mosaik_p2p.networks.files.electric_excel import electric_net_of_sheets
-from mosaik_p2p.networks.files.electric_json import electric_net
-from mosaik_p2p.networks.files.heat_json import heat_net
+from mosaik_p2p.networks.files.electric.excel import electric_net_of_sheets
+from mosaik_p2p.networks.files.electric.from_json import electric_net
+from mosaik_p2p.networks.files.heat.from_json import heat_net
 
 ELECTRIC = (
     "case4gs",

@@ -11,10 +11,10 @@ import pytest
 
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.sims import electric_grid, heat_grid, market
 from mosaik_p2p.sims.expected import Expected, LateValue
-from mosaik_p2p.sims.wiring import ELECTRIC_DISPATCH
+from mosaik_p2p.sims.world.wiring import ELECTRIC_DISPATCH
 
 HOUR, QUARTER = 3600, 900
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.steps=2", "time.horizon_steps=4")

@@ -7,10 +7,10 @@ import pytest
 
 from markets import radial_market, random_market, scaled, strained
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.central import solve_central
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price, power_scale
-from mosaik_p2p.market.sparse import solve_sparse
+from mosaik_p2p.market.reference.pyomo_model import solve_central
+from mosaik_p2p.market.reference.sparse_qp import solve_sparse
 
 EXACT = 1e-6
 """Two exact solvers, relative to what all prosumers could turn over."""

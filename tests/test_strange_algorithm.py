@@ -17,12 +17,13 @@ from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS, GROUP
 from mosaik_p2p.market.algorithms.admm import Admm
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.iteration import Algorithm
-from mosaik_p2p.market.opening import opened
+from mosaik_p2p.market.iteration.driver import Algorithm
+from mosaik_p2p.market.over_time.choice import opened
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.plain.clearing import PlainStatus, clear_plain
-from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, counterfactual_folder
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
+from mosaik_p2p.results.store.cases import WITHOUT_CHARGES
 from mosaik_p2p.scenario.reference import entry_text, named, reference_markdown
+from mosaik_p2p.single_period.clearing import PlainStatus, clear_plain
 from plain_markets import random_tables
 from strangers.installed import HERE, found, install, lay
 

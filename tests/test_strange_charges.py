@@ -14,7 +14,8 @@ from mosaik_p2p.charges.registry import GROUP
 from mosaik_p2p.cosim import RunOutcome, run
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import load
-from mosaik_p2p.results.counterfactuals import WITHOUT_CHARGES, counterfactual_folder
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
+from mosaik_p2p.results.store.cases import WITHOUT_CHARGES
 from mosaik_p2p.scenario.reference import entry_text, named, overview, reference_markdown
 from mosaik_p2p.sections.registry import ALLOW_CODE
 from strangers.installed import HERE, found, install, lay

@@ -20,8 +20,8 @@ from mosaik_p2p.limits.base import Stored, UnknownColumn
 from mosaik_p2p.limits.checking import checks
 from mosaik_p2p.limits.registry import GROUP, limited_quantities, problems_of
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
-from mosaik_p2p.loading.limit_faults import limit_faults
-from mosaik_p2p.scenario.limits import ElementLimits, general_fields, own_fields
+from mosaik_p2p.loading.networks.limit_faults import limit_faults
+from mosaik_p2p.scenario.parts.limits import ElementLimits, general_fields, own_fields
 from mosaik_p2p.sections import entry_points
 from strangers.installed import HERE, install, lay
 

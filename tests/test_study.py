@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.scenarios.chen_liu_days import (
     CANCELLED_AT_MOST,
     DEAREST_SHARE,

@@ -22,12 +22,12 @@ from made_results import (
     write_tables,
 )
 from mosaik_p2p.errors import Verdict
-from mosaik_p2p.results.sentences import negotiation_sentence, verdict_sentence
-from mosaik_p2p.results.store import ResultStore, read_table
+from mosaik_p2p.results.labels.numbers import least_compared, plain, share_of_change, signed
+from mosaik_p2p.results.measures.verdicts import overall_of_interval, overall_of_run
+from mosaik_p2p.results.report.sentences import negotiation_sentence, verdict_sentence
+from mosaik_p2p.results.report.terminal import WIDTH, render
+from mosaik_p2p.results.store.parts import ResultStore, read_table
 from mosaik_p2p.results.summary import NOT_ENDED, package_versions, read_summary, summarise, write_summary
-from mosaik_p2p.results.terminal import WIDTH, render
-from mosaik_p2p.results.verdicts import overall_of_interval, overall_of_run
-from mosaik_p2p.results.wording import least_compared, plain, share_of_change, signed
 
 MONEY_TOLERANCE = 1e-9
 """Sums of a few dozen products in double precision."""

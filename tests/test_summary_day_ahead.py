@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from made_results import SMALL, Row, meta, write_made, write_tables
-from mosaik_p2p.results.report import build_report
+from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.results.report.terminal import WIDTH, render
 from mosaik_p2p.results.summary import summarise, write_summary
-from mosaik_p2p.results.terminal import WIDTH, render
 
 BLOCK = 4
 BENEFIT = 0.002

@@ -8,11 +8,11 @@ import pytest
 
 from made_results import Made, write_made
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.results import report
 from mosaik_p2p.results.checking import KINDS, check_folder
-from mosaik_p2p.results.folder import SUMMARY_FILE
-from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.terminal import render
+from mosaik_p2p.results.report import page as report
+from mosaik_p2p.results.report.terminal import render
+from mosaik_p2p.results.store.folder import SUMMARY_FILE
+from mosaik_p2p.results.store.reading import Results, read_results
 
 pytestmark = pytest.mark.once
 

@@ -12,15 +12,15 @@ import pytest
 
 from made_results import Made, meta, write_tables
 from mosaik_p2p.errors import Status
-from mosaik_p2p.networks.electric import ElectricNetwork, electric_case
-from mosaik_p2p.networks.heat import HeatSettings, heat_case
-from mosaik_p2p.networks.heat_flow import HeatConnection, HeatFlow
-from mosaik_p2p.networks.power_flow import PowerFlow
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
+from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.heat.choice import HeatSettings, heat_case
+from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow
+from mosaik_p2p.results.measures.unsolved import unsolved_sentences
+from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.results.report.terminal import render
+from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.summary import summarise, write_summary
-from mosaik_p2p.results.terminal import render
-from mosaik_p2p.results.unsolved import unsolved_sentences
 
 pytestmark = pytest.mark.once
 
@@ -113,7 +113,7 @@ def test_heat_without_a_solution_says_what_was_not_found_and_who_asks_for_most()
 
 def test_heat_that_has_no_solution_at_rest_either_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     flow = heat_flow()
-    monkeypatch.setattr("mosaik_p2p.networks.heat_pipeflow.MAX_NEWTON_STEPS", 1)
+    monkeypatch.setattr("mosaik_p2p.networks.heat.hydraulics.pipeflow.MAX_NEWTON_STEPS", 1)
     told = str(flow.solve(np.array([30.0, 0.0])).cause)
     assert told == "flows and pressures are not found: nor is there a solution with all prosumers at rest"
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.loading.collector import Efficiency, collector_kw_per_m2, heat_w_per_m2
-from mosaik_p2p.loading.pv import Plane, plane_irradiance_w_per_m2, pv_kw_per_kwp
-from mosaik_p2p.loading.weather import (
+from mosaik_p2p.loading.profiles.collector import Efficiency, collector_kw_per_m2, heat_w_per_m2
+from mosaik_p2p.loading.profiles.pv import Plane, plane_irradiance_w_per_m2, pv_kw_per_kwp
+from mosaik_p2p.loading.profiles.weather import (
     Site,
     Weather,
     air_temperature_c,
@@ -20,7 +20,7 @@ from mosaik_p2p.loading.weather import (
     load_weather,
     typical_year,
 )
-from mosaik_p2p.scenario.weather import DwdTryWeather, FileWeather
+from mosaik_p2p.scenario.parts.weather import DwdTryWeather, FileWeather
 
 ROUNDING = 1e-12
 """Relative; sums of floating point numbers only."""

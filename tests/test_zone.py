@@ -12,9 +12,9 @@ from mosaik_p2p import run
 from mosaik_p2p.devices.kinds.ev import EvSpec, intervals_left
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import examine
-from mosaik_p2p.loading.series import span_of
-from mosaik_p2p.results.facts import read_facts
-from mosaik_p2p.scenario.tariffs import Tariff
+from mosaik_p2p.loading.profiles.span import span_of
+from mosaik_p2p.results.store.facts import read_facts
+from mosaik_p2p.scenario.parts.tariffs import Tariff
 from mosaik_p2p.sections.clock import day_numbers, minutes_within
 from mosaik_p2p.sections.prices import price_per_kwh
 from mosaik_p2p.sections.series import Span

@@ -7,9 +7,9 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import shortest_path
 
+from mosaik_p2p.charges.charge_tree import ChargeTree, charge_tree
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.posted import PairTable, PlaceTable, TreeTable
-from mosaik_p2p.charges.tree import ChargeTree, charge_tree
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "split": (0.5, 0.5)}

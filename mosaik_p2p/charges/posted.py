@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mosaik_p2p.charges.tree import ChargeTree
+from mosaik_p2p.charges.charge_tree import ChargeTree
 from mosaik_p2p.units import FloatArray, IntArray
 
 

@@ -15,12 +15,12 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.prosumers.device import AVAILABLE, DEMAND, Device
 from mosaik_p2p.sections.base import PlainName, Section
 from mosaik_p2p.sections.prices import Price, price_per_kwh
+from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.sections.ranges import MOST_KW
 from mosaik_p2p.sections.resample import shifted
 from mosaik_p2p.sections.scale import Scale
 from mosaik_p2p.sections.series import Series, Span
 from mosaik_p2p.sections.time import Time
-from mosaik_p2p.sections.uses import Use
 from mosaik_p2p.units import ELECTRICITY, FloatArray
 
 DeviceClass: TypeAlias = type[Device]

@@ -21,10 +21,10 @@ from mosaik_p2p.prosumers.roles import Role
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import Section, refuse
+from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.sections.ranges import CapacityKwh, CostPerKwh, Efficiency, EnergyKwh, RatingKw
 from mosaik_p2p.sections.scale import Scale
 from mosaik_p2p.sections.time import Time
-from mosaik_p2p.sections.uses import Use
 from mosaik_p2p.units import FloatArray
 
 LEVEL_TOLERANCE = 1e-9

@@ -9,9 +9,9 @@ import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.limits.stated import NetworkLimits
-from mosaik_p2p.networks.counted import Element
-from mosaik_p2p.networks.electric import ElectricNetwork
-from mosaik_p2p.networks.heat import HeatNetwork
+from mosaik_p2p.networks.electric.counted import Element
+from mosaik_p2p.networks.electric.network import ElectricNetwork
+from mosaik_p2p.networks.heat.choice import HeatNetwork
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.units import FloatArray, IntArray

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.houses import KEY as HOUSES_KEY
-from mosaik_p2p.loading.partner_file import KEY as PARTNERS_KEY
+from mosaik_p2p.loading.prosumers.houses import KEY as HOUSES_KEY
+from mosaik_p2p.loading.prosumers.partner_file import KEY as PARTNERS_KEY
 from mosaik_p2p.loading.source import scenario_tables
 from mosaik_p2p.scenario.overrides import overridden, parsed
-from mosaik_p2p.scenario.tree import placed
+from mosaik_p2p.scenario.placed_tables import placed
 from mosaik_p2p.scenario.write import with_files
 
 

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.devices.base import PV_KWP, STORAGE_KWH, STORAGES
-from mosaik_p2p.loading.grids import Grids
-from mosaik_p2p.loading.places import Places
-from mosaik_p2p.networks.controls import controls_told
-from mosaik_p2p.networks.counted import DRAWING, FEEDING, Element
+from mosaik_p2p.loading.networks.grids import Grids
+from mosaik_p2p.loading.networks.places import Places
+from mosaik_p2p.networks.electric.controls import controls_told
+from mosaik_p2p.networks.electric.counted import DRAWING, FEEDING, Element
 from mosaik_p2p.networks.files.column_uses import TableUses, columns_by_use
-from mosaik_p2p.networks.files.control_objects import TABLE as CONTROLLERS
-from mosaik_p2p.networks.files.electric_uses import ELECTRIC_USES, table_use
-from mosaik_p2p.networks.files.heat_uses import HEAT_USES
+from mosaik_p2p.networks.files.electric.control_objects import TABLE as CONTROLLERS
+from mosaik_p2p.networks.files.electric.uses import ELECTRIC_USES, table_use
+from mosaik_p2p.networks.files.heat.uses import HEAT_USES
 from mosaik_p2p.prosumers.device import DEMAND
 from mosaik_p2p.prosumers.prosumer import Prosumer
-from mosaik_p2p.scenario.grids import KEPT, ElectricitySpec, HeatSpec
+from mosaik_p2p.scenario.parts.grids import KEPT, ElectricitySpec, HeatSpec
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.units import CARRIERS
 

@@ -9,7 +9,7 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.posted import posted_charges
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
-from mosaik_p2p.market.case import MarketCase
+from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.reputation import ReputationRule
 from mosaik_p2p.scenario.schema import Scenario

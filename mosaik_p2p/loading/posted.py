@@ -15,8 +15,8 @@ from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, no_charges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.electric import electric_graph
-from mosaik_p2p.networks.heat import heat_graph
+from mosaik_p2p.networks.electric.network import electric_graph
+from mosaik_p2p.networks.heat.choice import heat_graph
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 Result = TypeVar("Result")

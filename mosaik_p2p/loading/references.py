@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.loading.own_elements import BUS_KEYS, bus_key
+from mosaik_p2p.loading.networks.own_elements import BUS_KEYS, bus_key
 from mosaik_p2p.scenario.read import Reading
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario
 from mosaik_p2p.sections.names import did_you_mean
-from mosaik_p2p.sections.uses import Use
+from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.scenario.placed_tables import PlacedTable
 from mosaik_p2p.scenario.read import Reading
-from mosaik_p2p.scenario.tree import PlacedTable
 
 PROSUMERS_LIMIT = 20_000
 VALUES_LIMIT = 100_000_000

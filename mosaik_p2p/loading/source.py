@@ -9,7 +9,7 @@ from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.files import NAME_BYTES, NO_SUCH_FILE, exists_as_file, reason_of, shown_path, why_not_readable
-from mosaik_p2p.scenario.tree import DEPTH_LIMIT, too_deep
+from mosaik_p2p.scenario.placed_tables import DEPTH_LIMIT, too_deep
 from mosaik_p2p.sections.names import did_you_mean
 
 SUFFIX = ".toml"

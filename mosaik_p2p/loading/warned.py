@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
-from mosaik_p2p.loading.consumers_beside import consumers_beside
-from mosaik_p2p.loading.electric_beside import generators_beside, limits_left_out_of, loads_beside
-from mosaik_p2p.loading.grids import Grids
-from mosaik_p2p.loading.places import Places
+from mosaik_p2p.loading.networks.consumers_beside import consumers_beside
+from mosaik_p2p.loading.networks.electric_beside import generators_beside, limits_left_out_of, loads_beside
+from mosaik_p2p.loading.networks.grids import Grids
+from mosaik_p2p.loading.networks.places import Places
 from mosaik_p2p.scenario.schema import ElementSpec, JunctionPair, ProsumerSpec, Scenario
 
 DAY_H = 24.0

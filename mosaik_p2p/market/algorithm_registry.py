@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mosaik_p2p.market.iteration import Algorithm
+from mosaik_p2p.market.iteration.driver import Algorithm
 from mosaik_p2p.sections.registry import Registry
 
 GROUP = "mosaik_p2p.algorithms"

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.market import scales
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.form import Form
+from mosaik_p2p.market.iteration import scales
+from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.problem import MarketProblem, middle_offer
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
 from mosaik_p2p.units import CARRIERS, FloatArray
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.agreed_trades import Agreed, with_least_trade
 from mosaik_p2p.market.certificate import Certificate
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.form import Form
-from mosaik_p2p.market.forms import choose_form
-from mosaik_p2p.market.iteration import OnCheck, Outcome, Start
+from mosaik_p2p.market.imbalance import scarcity_price
+from mosaik_p2p.market.iteration.driver import OnCheck, Outcome, Start
+from mosaik_p2p.market.network_step.agreed_trades import Agreed, with_least_trade
+from mosaik_p2p.market.network_step.base import Form
+from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.recourse import scarcity_price
+from mosaik_p2p.market.prosumer_step.completions import Completions
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.sides import cleared_by
-from mosaik_p2p.market.stock import Completions
-from mosaik_p2p.market.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades, trimmed
 from mosaik_p2p.units import FloatArray

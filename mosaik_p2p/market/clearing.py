@@ -4,12 +4,12 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.cleared import Clearing, Progress, clear_once, settled
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.iteration import Start
+from mosaik_p2p.market.imbalance import solvable
+from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.one_way import cleared_one_way
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from mosaik_p2p.market.quadratic import NotSolved
-from mosaik_p2p.market.recourse import solvable
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.suspects import out_of_proportion
 
 __all__ = ["Clearing", "Progress", "clear", "describe_failure", "fitted", "settled", "shifted"]

@@ -15,11 +15,11 @@ import numpy as np
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import Certificate, certify_one_way, least_scale
 from mosaik_p2p.market.cleared import Clearing, Progress, clear_once
-from mosaik_p2p.market.exclusive import directed_as, one_way_rows, same_limits
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.forms import choose_form
-from mosaik_p2p.market.iteration import Start
+from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.storage_direction import directed_as, one_way_rows, same_limits
 
 MOST_STEPS = 40
 """Halves looked at and clearings beside the relaxed one. These begin where another one ended."""

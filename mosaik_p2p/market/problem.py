@@ -16,7 +16,7 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.algorithms.admm import Admm
-from mosaik_p2p.market.iteration import Algorithm
+from mosaik_p2p.market.iteration.driver import Algorithm
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, LACKING, Variable
 from mosaik_p2p.units import CARRIERS, FloatArray

@@ -3,11 +3,11 @@
 import numpy as np
 
 from mosaik_p2p.market.certificate import Certificate, certify
-from mosaik_p2p.market.fleet import Fleet
-from mosaik_p2p.market.form import Form
-from mosaik_p2p.market.iteration import NOTICEABLE, Agreement, OnCheck, Outcome, Start, State, iterate
+from mosaik_p2p.market.iteration.driver import NOTICEABLE, Agreement, OnCheck, Outcome, Start, State, iterate
+from mosaik_p2p.market.iteration.scales import first_weight, relative_sizes
+from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.market.scales import first_weight, relative_sizes
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.units import FloatArray
 
 LEAST_OF_SIZES = 1e-4

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mosaik_p2p.charges.charge_tree import ChargeTree
 from mosaik_p2p.charges.mechanisms import Charges
-from mosaik_p2p.charges.tree import ChargeTree
 from mosaik_p2p.units import FloatArray, IntArray
 
 

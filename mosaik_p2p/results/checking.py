@@ -8,9 +8,9 @@ from types import NoneType
 from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.results.folder import SCENARIO_FILE, SUMMARY_FILE, table_path
-from mosaik_p2p.results.reading import Results
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.store.folder import SCENARIO_FILE, SUMMARY_FILE, table_path
+from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.results.tables.schema import TABLES
 
 REMEDY = "Run the scenario again"
 KINDS: dict[str, type | tuple[type, ...]] = {

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.results.folder import COUNTERFACTUALS_FOLDER, OWN_NAMES, SHARED_NAMES
-from mosaik_p2p.results.leftovers import Leftovers, leftovers
-from mosaik_p2p.results.lock import InUse, is_lock, is_locked, locked
-from mosaik_p2p.results.mark import NotWritten, ResultFolder, read_mark, start_mark
 from mosaik_p2p.results.progress import progress_text
+from mosaik_p2p.results.store.folder import COUNTERFACTUALS_FOLDER, OWN_NAMES, SHARED_NAMES
+from mosaik_p2p.results.store.leftovers import Leftovers, leftovers
+from mosaik_p2p.results.store.lock import InUse, is_lock, is_locked, locked
+from mosaik_p2p.results.store.mark import NotWritten, ResultFolder, read_mark, start_mark
 
 ELSEWHERE = "Choose another folder with --out"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.results.completeness import gaps
-from mosaik_p2p.results.counterfactuals import add_to_settlement
-from mosaik_p2p.results.folder import ERROR_FILE
-from mosaik_p2p.results.integrity import damages
-from mosaik_p2p.results.mark import NotWritten, ResultFolder
-from mosaik_p2p.results.reading import read_results
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.store import merge_tables, read_table
+from mosaik_p2p.results.accounts.counterfactuals import add_to_settlement
+from mosaik_p2p.results.measures.verdicts import CLEARED
+from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.results.store.completeness import gaps
+from mosaik_p2p.results.store.folder import ERROR_FILE
+from mosaik_p2p.results.store.integrity import damages
+from mosaik_p2p.results.store.mark import NotWritten, ResultFolder
+from mosaik_p2p.results.store.parts import merge_tables, read_table
+from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
-from mosaik_p2p.results.verdicts import CLEARED
 
 LOST = "the result folder {} was removed, or taken by another run, in mid-run: nothing is kept"
 MOST_NAMED = 3

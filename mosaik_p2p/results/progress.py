@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from mosaik_p2p.results.mark import NotWritten, result_folder
+from mosaik_p2p.results.store.mark import NotWritten, result_folder
 from mosaik_p2p.results.summary import NOT_ENDED, read_summary, write_summary
 
 

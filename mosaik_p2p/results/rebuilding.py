@@ -8,18 +8,18 @@ from typing import Any
 from jinja2 import TemplateError
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.results.arbitrage import ARBITRAGE
-from mosaik_p2p.results.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE, table_path
-from mosaik_p2p.results.integrity import damages
-from mosaik_p2p.results.lock import is_locked
-from mosaik_p2p.results.mark import MARK_FILE, NotWritten, checksum, read_mark
+from mosaik_p2p.results.accounts.arbitrage import ARBITRAGE
 from mosaik_p2p.results.progress import recounted_summary
-from mosaik_p2p.results.reading import Results, read_raw
-from mosaik_p2p.results.report import build_report
-from mosaik_p2p.results.soundness import REMEDY, table_faults
-from mosaik_p2p.results.store import DamagedTable
+from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.results.store.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE, table_path
+from mosaik_p2p.results.store.integrity import damages
+from mosaik_p2p.results.store.lock import is_locked
+from mosaik_p2p.results.store.mark import MARK_FILE, NotWritten, checksum, read_mark
+from mosaik_p2p.results.store.parts import DamagedTable
+from mosaik_p2p.results.store.reading import Results, read_raw
+from mosaik_p2p.results.store.soundness import REMEDY, table_faults
 from mosaik_p2p.results.summary import meta_of_summary, read_summary, summarise
-from mosaik_p2p.results.tables import TABLES
+from mosaik_p2p.results.tables.schema import TABLES
 
 RECOMPUTED = (
     *("verdict", "verdict_counts", "status_counts", "clearing_status_counts", "worst", "violations", "negotiation"),

@@ -11,20 +11,10 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.results.arbitrage import ARBITRAGE, arbitrage_kwh
-from mosaik_p2p.results.closing import closing_by_prosumer, closing_in_all
-from mosaik_p2p.results.completeness import gaps
-from mosaik_p2p.results.counterfactuals import (
-    counterfactual_results,
-    counterfactual_summaries,
-)
-from mosaik_p2p.results.district import curtailed_by_prosumer, district
-from mosaik_p2p.results.facts import Facts, read_facts
-from mosaik_p2p.results.folder import SUMMARY_FILE
-from mosaik_p2p.results.limit_costs import limit_costs
-from mosaik_p2p.results.mark import result_folder
-from mosaik_p2p.results.missed import missed_by_prosumer, missed_in_all
-from mosaik_p2p.results.money import (
+from mosaik_p2p.results.accounts.arbitrage import ARBITRAGE, arbitrage_kwh
+from mosaik_p2p.results.accounts.closing import closing_by_prosumer, closing_in_all
+from mosaik_p2p.results.accounts.counterfactuals import counterfactual_results, counterfactual_summaries
+from mosaik_p2p.results.accounts.money import (
     costs,
     is_worse_off,
     operator_account,
@@ -33,18 +23,20 @@ from mosaik_p2p.results.money import (
     stored_change,
     total_cost,
 )
-from mosaik_p2p.results.network_summary import of_networks, rows_of
-from mosaik_p2p.results.reading import Results, read_results
-from mosaik_p2p.results.system_cost import gain_after_closing, system_costs
-from mosaik_p2p.results.unserved import (
+from mosaik_p2p.results.accounts.system_cost import gain_after_closing, system_costs
+from mosaik_p2p.results.measures.district import curtailed_by_prosumer, district
+from mosaik_p2p.results.measures.limit_costs import limit_costs
+from mosaik_p2p.results.measures.missed_deadlines import missed_by_prosumer, missed_in_all
+from mosaik_p2p.results.measures.networks import of_networks, rows_of
+from mosaik_p2p.results.measures.unserved_energy import (
     surplus_by_prosumer,
     surplus_in_all,
     unserved_by_prosumer,
     unserved_in_all,
     worst_shortages,
 )
-from mosaik_p2p.results.unsolved import without_solution
-from mosaik_p2p.results.verdicts import (
+from mosaik_p2p.results.measures.unsolved import without_solution
+from mosaik_p2p.results.measures.verdicts import (
     CLEARED,
     clearing_status_counts,
     infeasible_intervals,
@@ -53,6 +45,11 @@ from mosaik_p2p.results.verdicts import (
     status_counts,
     verdict_counts,
 )
+from mosaik_p2p.results.store.completeness import gaps
+from mosaik_p2p.results.store.facts import Facts, read_facts
+from mosaik_p2p.results.store.folder import SUMMARY_FILE
+from mosaik_p2p.results.store.mark import result_folder
+from mosaik_p2p.results.store.reading import Results, read_results
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 from mosaik_p2p.units import CARRIERS, HEAT
 

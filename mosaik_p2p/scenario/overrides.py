@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.scenario.placed_tables import (
+    DEPTH_LIMIT,
+    Path,
+    PlacedList,
+    PlacedTable,
+    label,
+    replaced,
+    too_deep,
+    value_at,
+)
 from mosaik_p2p.scenario.problems import shown
 from mosaik_p2p.scenario.schema import ProsumerSpec
-from mosaik_p2p.scenario.tree import DEPTH_LIMIT, Path, PlacedList, PlacedTable, label, replaced, too_deep, value_at
 from mosaik_p2p.sections.names import did_you_mean, is_index
 
 PROSUMERS = "prosumers"

@@ -15,9 +15,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.scenario.placed_tables import (
+    Path,
+    PlacedList,
+    PlacedTable,
+    existing,
+    has,
+    joined,
+    place_at,
+    value_at,
+    without,
+)
 from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
 from mosaik_p2p.scenario.schema import Scenario
-from mosaik_p2p.scenario.tree import Path, PlacedList, PlacedTable, existing, has, joined, place_at, value_at, without
 from mosaik_p2p.sections.base import ALLOW_CODE_KEY, REFUSED, REFUSED_KIND
 
 START = {"start": datetime(2001, 1, 1, tzinfo=UTC)}

@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 
 from mosaik_p2p.charges.registry import MECHANISMS
 from mosaik_p2p.devices.base import DeviceSection
-from mosaik_p2p.scenario.charges import Charges
-from mosaik_p2p.scenario.grids import Networks
+from mosaik_p2p.scenario.parts.charges import Charges
+from mosaik_p2p.scenario.parts.grids import Networks
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
 from mosaik_p2p.sections.base import DISCRIMINATORS, OpenKinds, OpenNames, Section
 from mosaik_p2p.sections.prices import PriceStep

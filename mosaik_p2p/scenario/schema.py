@@ -18,12 +18,12 @@ from pydantic import (
 
 from mosaik_p2p.devices.registry import DeviceSpec, device_kinds
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
-from mosaik_p2p.scenario.charges import Charges
-from mosaik_p2p.scenario.connection import ConnectionSpec
-from mosaik_p2p.scenario.grids import Networks
-from mosaik_p2p.scenario.profiles import ProfileSpec
-from mosaik_p2p.scenario.tariffs import Tariff
-from mosaik_p2p.scenario.weather import WeatherSpec
+from mosaik_p2p.scenario.parts.charges import Charges
+from mosaik_p2p.scenario.parts.connection import ConnectionSpec
+from mosaik_p2p.scenario.parts.grids import Networks
+from mosaik_p2p.scenario.parts.profiles import ProfileSpec
+from mosaik_p2p.scenario.parts.tariffs import Tariff
+from mosaik_p2p.scenario.parts.weather import WeatherSpec
 from mosaik_p2p.sections.base import Name, OpenNames, Place, PlainName, ProsumerName, Section, allows_code, refuse
 from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.sections.ranges import (

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.networks.file_values import element_fault, in_service
+from mosaik_p2p.networks.files.numbers import element_fault, in_service
 
 
 class Use(StrEnum):

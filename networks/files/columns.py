@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.networks.file_values import element_fault, in_service, numbers, some
+from mosaik_p2p.networks.files.numbers import element_fault, in_service, numbers, some
 from mosaik_p2p.networks.files.strict import shown
 
 LARGEST_INDEX = 10_000_000

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.networks.file_values import some
+from mosaik_p2p.networks.files.numbers import some
 from mosaik_p2p.networks.files.shapes import PLAIN_SHAPES, At, Class, Decoder, Shape, Stored, own_keys
 from mosaik_p2p.networks.files.strict import LARGEST_INTEGER, Unusable, parsed, shown
 

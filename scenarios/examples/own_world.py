@@ -13,7 +13,7 @@ from typing import Any
 import mosaik
 
 from mosaik_p2p.loading import load
-from mosaik_p2p.sims.wiring import ELECTRIC_DISPATCH, event_driven
+from mosaik_p2p.sims.world.wiring import ELECTRIC_DISPATCH, event_driven
 
 QUARTER = 900
 QUARTERS = 4

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.cosim import run
-from mosaik_p2p.results.store import read_table
+from mosaik_p2p.results.store.parts import read_table
 
 LOOPBACK = "127.0.0.1"
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")

@@ -20,7 +20,7 @@ import pandas as pd
 
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.sims.wiring import event_driven
+from mosaik_p2p.sims.world.wiring import event_driven
 
 HOUR = 3600
 HOURS = 3

@@ -9,7 +9,7 @@ from fuzz.findings import Finding, attempt
 from fuzz.payloads import MODULES, hidden, payload
 from fuzz.watch import watching
 from mosaik_p2p.loading import check
-from mosaik_p2p.sims.grid_sources import grid_source
+from mosaik_p2p.sims.grids.sources import grid_source
 
 CANARY = "canary"
 

@@ -14,8 +14,8 @@ from fuzz import csvs
 from fuzz.findings import Finding, attempt
 from fuzz.judge_input import of_faults
 from fuzz.judge_market import of_clearing
-from mosaik_p2p.plain.clearing import PlainClearing, clear_plain
-from mosaik_p2p.plain.report import as_json, render
+from mosaik_p2p.single_period.clearing import PlainClearing, clear_plain
+from mosaik_p2p.single_period.report import as_json, render
 
 AGENTS_FILE, PAIRS_FILE = "agents.csv", "pairs.csv"
 

@@ -18,8 +18,8 @@ from fuzz.findings import Finding, attempt
 from fuzz.judge_market import of_clearing
 from fuzz.one_way import LookAhead, least
 from fuzz.pool import fuzz
-from mosaik_p2p.plain.clearing import clear_plain
-from mosaik_p2p.plain.report import as_json
+from mosaik_p2p.single_period.clearing import clear_plain
+from mosaik_p2p.single_period.report import as_json
 
 SEED = 8
 SLICE = {
@@ -53,7 +53,7 @@ def test_every_try_is_of_its_number_alone() -> None:
 
 def test_what_the_program_should_not_raise_is_a_finding_with_its_place() -> None:
     (found,) = attempt(lambda: as_json(None)).findings  # type: ignore[arg-type]
-    assert (found.kind, found.what) == ("traceback", "AttributeError in mosaik_p2p.plain.report.as_json")
+    assert (found.kind, found.what) == ("traceback", "AttributeError in mosaik_p2p.single_period.report.as_json")
 
 
 def test_a_row_and_a_header_that_no_reader_should_take() -> None:

@@ -66,7 +66,7 @@ def _own_output() -> TextIO:
 def _warm_up() -> None:
     from loguru import logger
 
-    from mosaik_p2p.market.first_use import compile_kernel, kernel_is_cold
+    from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 
     logger.remove()
     if kernel_is_cold():

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mosaik_p2p.market.iteration import Algorithm, Sides, Start, State
+from mosaik_p2p.market.iteration.driver import Algorithm, Sides, Start, State
 from mosaik_p2p.units import FloatArray
 
 LENGTH = 0.3

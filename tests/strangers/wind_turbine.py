@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from mosaik_p2p.devices import BuildContext, DeviceClass, DeviceSection, Source
 from mosaik_p2p.sections.base import Name, PlainName
+from mosaik_p2p.sections.profile_references import GENERATION, Use
 from mosaik_p2p.sections.ranges import CostPerKwh, RatingKw
 from mosaik_p2p.sections.scale import Scale
-from mosaik_p2p.sections.uses import GENERATION, Use
 from mosaik_p2p.units import ELECTRICITY
 
 

@@ -15,12 +15,12 @@ from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import PlainName
 from mosaik_p2p.sections.carrier import Carrier
+from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.sections.ranges import (
     CostPerKw2h,
     CostPerKwh,
     RatingKw,
 )
-from mosaik_p2p.sections.uses import Use
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from mosaik_p2p.prosumers.roles import Role
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import PlainName
+from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.sections.ranges import (
     Efficiency,
     RatingKw,
 )
-from mosaik_p2p.sections.uses import Use
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 

@@ -24,6 +24,7 @@ from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections import clock
 from mosaik_p2p.sections.base import PlainName, Section, refuse
 from mosaik_p2p.sections.prices import Clock, minute_of_day
+from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.sections.ranges import (
     CapacityKwh,
     CostPerKwh,
@@ -34,7 +35,6 @@ from mosaik_p2p.sections.ranges import (
 from mosaik_p2p.sections.resample import MINUTES_PER_DAY
 from mosaik_p2p.sections.scale import Scale
 from mosaik_p2p.sections.time import Time
-from mosaik_p2p.sections.uses import Use
 from mosaik_p2p.units import ELECTRICITY, FloatArray, IntArray
 
 

@@ -12,7 +12,7 @@ from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import Name, PlainName
 from mosaik_p2p.sections.carrier import Carrier
-from mosaik_p2p.sections.uses import LOAD, Use
+from mosaik_p2p.sections.profile_references import LOAD, Use
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import Name, PlainName, refuse
 from mosaik_p2p.sections.carrier import Carrier
+from mosaik_p2p.sections.profile_references import LOAD, Use
 from mosaik_p2p.sections.ranges import (
     CostPerKw2h,
     PowerKw,
     RatingKw,
 )
 from mosaik_p2p.sections.resample import MINUTES_PER_DAY
-from mosaik_p2p.sections.uses import LOAD, Use
 
 ENERGY_TOLERANCE = 1e-9
 """Relative; a day's energy is a sum of rounded numbers."""

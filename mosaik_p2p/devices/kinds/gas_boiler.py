@@ -12,12 +12,12 @@ from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import PlainName
 from mosaik_p2p.sections.prices import Price
+from mosaik_p2p.sections.profile_references import PRICE, Use
 from mosaik_p2p.sections.ranges import (
     Efficiency,
     RatingKw,
 )
 from mosaik_p2p.sections.series import Series
-from mosaik_p2p.sections.uses import PRICE, Use
 from mosaik_p2p.units import HEAT, FloatArray
 
 

@@ -13,6 +13,7 @@ from mosaik_p2p.prosumers.roles import Role
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import PlainName, refuse
+from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.sections.ranges import (
     CostPerKw2h,
     CostPerKwh,
@@ -20,7 +21,6 @@ from mosaik_p2p.sections.ranges import (
     RatingKw,
     SignedPowerFactor,
 )
-from mosaik_p2p.sections.uses import Use
 from mosaik_p2p.units import ELECTRICITY
 
 

@@ -11,12 +11,12 @@ from mosaik_p2p.prosumers.roles import Role
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.base import PlainName
+from mosaik_p2p.sections.profile_references import COP, Use
 from mosaik_p2p.sections.ranges import (
     CopOrProfile,
     RatingKw,
 )
 from mosaik_p2p.sections.series import Series
-from mosaik_p2p.sections.uses import COP, Use
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
 
 

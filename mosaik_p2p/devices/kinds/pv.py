@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 from mosaik_p2p.devices.base import PV_KWP, BuildContext, DeviceClass, DeviceSection
 from mosaik_p2p.devices.profiled import Source
 from mosaik_p2p.sections.base import Name, PlainName
+from mosaik_p2p.sections.profile_references import GENERATION, Use
 from mosaik_p2p.sections.ranges import (
     CostPerKwh,
     PowerKw,
     SignedPowerFactor,
 )
 from mosaik_p2p.sections.scale import Scale
-from mosaik_p2p.sections.uses import GENERATION, Use
 from mosaik_p2p.units import ELECTRICITY
 
 

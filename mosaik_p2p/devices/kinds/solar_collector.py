@@ -9,13 +9,13 @@ from pydantic import model_validator
 from mosaik_p2p.devices.base import BuildContext, DeviceClass, DeviceSection
 from mosaik_p2p.devices.profiled import Source
 from mosaik_p2p.sections.base import Name, PlainName, refuse
+from mosaik_p2p.sections.profile_references import GENERATION, Use
 from mosaik_p2p.sections.ranges import (
     AreaM2,
     CostPerKwh,
     Efficiency,
 )
 from mosaik_p2p.sections.series import Series
-from mosaik_p2p.sections.uses import GENERATION, Use
 from mosaik_p2p.units import HEAT
 
 

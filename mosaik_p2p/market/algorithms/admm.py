@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mosaik_p2p.market.anderson import Anderson
-from mosaik_p2p.market.iteration import Algorithm, Residuals, Sides, Start, State, norms, primal_residual
+from mosaik_p2p.market.iteration.anderson import Anderson
+from mosaik_p2p.market.iteration.driver import Algorithm, Residuals, Sides, Start, State, norms, primal_residual
 from mosaik_p2p.units import FloatArray
 
 RELAXATION = 1.2

@@ -1,0 +1,124 @@
+"""Many prosumers from one CSV file.
+
+Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_generator`,
+`replaces_consumer`, `template`, `scale`, `shift_minutes`; only `name` is needed. Places are names, or indices with a
+hash before them (`#13`); `junction_supply` alone names a node of the case. A scale or shift `random` is drawn from the
+scenario's seed, see `mosaik_p2p.scenario.parts.houses`; where none stands, a house has its profile as it is.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.files import FILE_REMEDY, shown_path, why_not_readable
+from mosaik_p2p.scenario.parts.houses import drawn
+from mosaik_p2p.scenario.placed_tables import PlacedList, PlacedTable, joined
+from mosaik_p2p.sections.names import did_you_mean, is_index
+from mosaik_p2p.tabular import read_csv_table, within
+
+COLUMNS = (
+    *("name", "bus", "junction_supply", "junction_return", "replaces_load", "replaces_generator"),
+    *("replaces_consumer", "template", "scale", "shift_minutes"),
+)
+KEY = "prosumers_file"
+RANDOM = "random"
+
+
+def with_houses(tree: PlacedTable, folder: Path) -> tuple[PlacedTable, tuple[Fault, ...]]:
+    """The scenario with the houses of its `prosumers_file` after its own prosumers; templates are not worked in yet."""
+    name = tree.get(KEY)
+    if not isinstance(name, str) or not name:
+        return tree, ()
+    rows, faults = _rows(folder / name)
+    houses = [_house(row, f"{Path(name).name}:{line}", _seed(tree), _step_minutes(tree)) for line, row in rows]
+    own = tree.get("prosumers", PlacedList([], place="prosumers", places=[]))
+    if not isinstance(own, PlacedList):
+        return tree, faults
+    places = [*own.places, *(house.place for house in houses)]
+    both = PlacedList([*own, *houses], place="prosumers", places=places)
+    return PlacedTable({**tree, "prosumers": both}, place=tree.place, places=tree.places), faults
+
+
+def _seed(tree: PlacedTable) -> int:
+    seed = tree.get("seed", 1)
+    return seed if isinstance(seed, int) and seed >= 0 else 1
+
+
+def _step_minutes(tree: PlacedTable) -> int:
+    time = tree.get("time")
+    step = time.get("step_minutes", 60) if isinstance(time, dict) else 60
+    return step if isinstance(step, int) and 0 < step <= 60 else 60
+
+
+def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
+    """Line number and filled cells of each row; a file without the right columns has none."""
+    why = why_not_readable(path)
+    if why is not None:
+        return [], (Fault(KEY, shown_path(path.name), why, FILE_REMEDY),)
+    try:
+        table = read_csv_table(path)
+    except BadInput as bad:
+        return [], within(KEY, bad).faults
+    columns = list(table.frame.columns)
+    faults = [
+        Fault(KEY, repr(path.name), f"has an unknown column {column!r}", did_you_mean(column, COLUMNS, what="columns"))
+        for column in columns
+        if column not in COLUMNS
+    ]
+    if "name" not in columns:
+        faults.append(Fault(KEY, repr(path.name), "has no column 'name'", "Name every house."))
+    if faults:
+        return [], tuple(faults)
+    rows = zip(table.lines, table.frame.to_dict("records"), strict=True)
+    return [(int(line), {str(key): cell for key, cell in row.items() if cell}) for line, row in rows], ()
+
+
+def _house(row: Mapping[str, str], place: str, seed: int, step_minutes: int) -> PlacedTable:
+    """The prosumer of one row, as the scenario file would have it."""
+    entries: dict[str, Any] = {column: _CELLS[column](row[column]) for column in _CELLS if column in row}
+    entries |= _drawn(row, seed, step_minutes)
+    places = {column: f"{place}.{column}" for column in COLUMNS}
+    junction = {key: _place(row[f"junction_{key}"]) for key in ("supply", "return") if f"junction_{key}" in row}
+    if junction:
+        columns = {key: f"{place}.junction_{key}" for key in ("supply", "return")}
+        pair = PlacedTable(junction, place=f"{place}.junction", places=columns)
+        entries["junction"] = pair if "return" in junction else junction["supply"]
+        places["junction"] = columns["supply"]
+    name = row.get("name")
+    return PlacedTable(entries, place=joined("prosumers", name) if name else place, places=places)
+
+
+def _drawn(row: Mapping[str, str], seed: int, step_minutes: int) -> dict[str, float]:
+    """Scale and shift where the row asks for random ones. A house without a name, a fault of its own, draws none."""
+    if "name" not in row:
+        return {}
+    draw = drawn(seed=seed, name=row["name"], step_minutes=step_minutes)
+    values = {"scale": draw.scale, "shift_minutes": draw.shift_minutes}
+    return {column: value for column, value in values.items() if row.get(column) == RANDOM}
+
+
+def _place(cell: str) -> str | int:
+    return int(cell[1:]) if cell.startswith("#") and is_index(cell[1:]) else cell
+
+
+def _number(kind: Callable[[str], float]) -> Callable[[str], Any]:
+    def parse(cell: str) -> Any:
+        try:
+            return kind(cell)
+        except ValueError:
+            return cell  # the schema reports it
+
+    return parse
+
+
+_CELLS: dict[str, Callable[[str], Any]] = {
+    "name": str,
+    "bus": _place,
+    "replaces_load": _place,
+    "replaces_generator": _place,
+    "replaces_consumer": _place,
+    "template": str,
+    "scale": _number(float),
+    "shift_minutes": _number(int),
+}

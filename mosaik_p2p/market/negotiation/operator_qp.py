@@ -1,0 +1,213 @@
+"""The network's side of one carrier in one interval as a small sparse programme.
+
+    minimise    sum_i weight_i/2 (X_i - w_i)^2
+                + dt (contract costs + sum_edges K |f| + sum_c slack_price_c slack_c)
+    subject to  at every node:  sum of X_i + import_i - export_i  =  what flows away along its edges
+                sum_i S_ci X_i - slack_c <= bound_c                     for every held limit c
+                contracts and X_i within their limits
+
+X_i is what prosumer i's devices inject; `import - export` is its contract, so that `s_i = X_i + import_i - export_i` is
+its net sale, which is what flows. What lacks or is too much counts among the contracts, within `imbalance_kw`: an
+injection that nobody takes relieves no limit, and no load goes unserved for one. The multipliers of the nodes are
+prices pi, those of the limits mu >= 0; what every kWh injected at i pays is nu_i = sum_c mu_c S_ci, and what it is
+worth to i is pi_i - nu_i. Solved by PIQP.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow
+from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
+from mosaik_p2p.market.network_step.least_trade import Served, serve
+from mosaik_p2p.market.problem import UNLIMITED
+from mosaik_p2p.market.prosumer_step.qp_solver import DiagonalProgram, NotSolved
+from mosaik_p2p.market.prosumer_step.subproblem import STEP_TOLERANCE
+from mosaik_p2p.units import FloatArray, IntArray
+
+FLOW_EACH = 10.0
+"""In mean sizes: what each member may add to the flow along an edge."""
+
+
+@dataclass(frozen=True)
+class NetworkAnswer:
+    """Injections X, node prices pi and surcharges nu of the members (n,), multipliers mu of the rows (R,) in money per
+    unit and hour, and by how much the rows are broken (R,), in their unit."""
+
+    injection_kw: FloatArray
+    node_price_per_kwh: FloatArray
+    surcharge_per_kwh: FloatArray
+    multiplier: FloatArray
+    slack: FloatArray
+
+
+class NetworkStep:
+    """Holds the programmes of one carrier and interval; stateful only in its solvers."""
+
+    def __init__(
+        self,
+        graph: FlowGraph,
+        contracts: Contracts,
+        rows: Sequence[HeldRow],
+        who: IntArray,
+        *,
+        reach_kw: tuple[FloatArray, FloatArray],
+        imbalance_kw: tuple[FloatArray, FloatArray],
+        power_kw: float,
+        price_per_kwh: float,
+        slack_price: FloatArray,
+        dt_h: float,
+    ) -> None:
+        """`reach_kw`: least and largest injection of every member; `imbalance_kw`: the most that each may lack, and
+        have too much; `slack_price` (R,): money per unit of each row and hour; `who`: the members' positions in the
+        rows."""
+        self._graph, self._contracts, self._rows = graph, contracts, tuple(rows)
+        self._power, self._price, self._dt_h = power_kw, price_per_kwh, dt_h
+        self._money = power_kw * price_per_kwh * dt_h
+        self._count = len(who)
+        self._sizes = np.array([row.size for row in rows])
+        self._slopes = np.array([row.slope[who] / row.size for row in rows]).reshape(len(rows), len(who))
+        self._bounds = np.array([row.bound / row.size for row in rows]) / power_kw
+        self._slack_price = slack_price * self._sizes / price_per_kwh
+        self._build(reach_kw[0] / power_kw, reach_kw[1] / power_kw, imbalance_kw)
+        self._weight = np.zeros(0)
+        self._agreeing: DiagonalProgram | None = None
+        self._last = np.zeros(graph.nodes + len(rows))
+
+    def _build(self, least: FloatArray, most: FloatArray, imbalance_kw: tuple[FloatArray, FloatArray]) -> None:
+        graph, contracts, edges, rows = self._graph, self._contracts, len(self._graph.charge), len(self._rows)
+        free = graph.charge == 0.0
+        self._linear = np.concatenate(
+            [
+                np.zeros(self._count),
+                contracts.price_per_kwh / self._price,
+                np.tile(graph.charge / self._price, 2),
+                np.zeros(rows),
+                self._slack_price,
+            ]
+        )
+        lacking, surplus = (most_kw[contracts.owner] for most_kw in imbalance_kw)
+        allowed = np.where(contracts.share > 0.0, lacking, surplus)
+        outside_kw = np.where(contracts.is_imbalance, np.minimum(contracts.upper_kw, allowed), contracts.upper_kw)
+        upper = np.where(np.isfinite(outside_kw), outside_kw / self._power, UNLIMITED)
+        # All that everyone sells may flow along one edge; a limit much farther away costs PIQP digits.
+        most_flow = max(UNLIMITED, FLOW_EACH * self._count)
+        forward, backward = np.full(edges, most_flow), np.where(free, 0.0, most_flow)
+        zeros = np.zeros(len(upper))
+        self._lower = np.concatenate(
+            [least, zeros, np.where(free, -most_flow, 0.0), np.zeros(edges), np.zeros(2 * rows)]
+        )
+        self._upper = np.concatenate([most, upper, forward, backward, np.full(2 * rows, np.inf)])
+        self._matrix = sp.vstack([self._balances(), self._limits()]).tocsr()
+        self._rhs = np.concatenate([np.zeros(graph.nodes), self._bounds])
+
+    def _balances(self) -> sp.csr_array:
+        graph, contracts = self._graph, self._contracts
+        edges, nodes, rows = len(graph.charge), graph.nodes, len(self._rows)
+        member = sp.csr_array((np.ones(self._count), (graph.place, np.arange(self._count))), shape=(nodes, self._count))
+        outside = sp.csr_array(
+            (contracts.share, (graph.place[contracts.owner], np.arange(len(contracts.owner)))),
+            shape=(nodes, len(contracts.owner)),
+        )
+        at = np.arange(edges)
+        flow = sp.csr_array((np.ones(edges), (graph.to_node, at)), shape=(nodes, edges)) - sp.csr_array(
+            (np.ones(edges), (graph.from_node, at)), shape=(nodes, edges)
+        )
+        return sp.hstack([member, outside, flow, -flow, sp.csr_array((nodes, 2 * rows))])
+
+    def _limits(self) -> sp.csr_array:
+        rows, between = len(self._rows), len(self._contracts.owner) + 2 * len(self._graph.charge)
+        one = sp.csr_array(sp.eye_array(rows))
+        return sp.hstack([sp.csr_array(self._slopes), sp.csr_array((rows, between)), one, -one])
+
+    # -- the step of ADMM ---------------------------------------------------------------------------------------
+
+    def agree(self, wish_kw: FloatArray, weight: FloatArray) -> NetworkAnswer:
+        """The injections nearest to the wishes (n,) at penalties `weight` (n,), money per kW^2. Raises NotSolved."""
+        scaled = weight * self._power**2 / self._money
+        linear = self._linear.copy()
+        linear[: self._count] -= scaled * wish_kw / self._power
+        if self._agreeing is None or not np.array_equal(weight, self._weight):
+            self._weight = weight.copy()
+            curvature = np.zeros(len(linear))
+            curvature[: self._count] = scaled
+            self._agreeing = self._programme(curvature, linear, STEP_TOLERANCE)
+        self._agreeing.update(linear=linear)
+        solution = self._agreeing.solve()
+        self._last = solution.y
+        return self._answer(solution.x, solution.y)
+
+    def _programme(self, curvature: FloatArray, linear: FloatArray, tolerance: float) -> DiagonalProgram:
+        return DiagonalProgram(
+            quadratic=curvature,
+            linear=linear,
+            matrix=self._matrix,
+            rhs=self._rhs,
+            lower=self._lower,
+            upper=self._upper,
+            tolerance=tolerance,
+        )
+
+    def _answer(self, x: FloatArray, y: FloatArray) -> NetworkAnswer:
+        nodes, injection = self._graph.nodes, x[: self._count] * self._power
+        mu = np.maximum(-y[nodes:], 0.0)
+        return NetworkAnswer(
+            injection_kw=injection,
+            node_price_per_kwh=y[self._graph.place] * self._price,
+            surcharge_per_kwh=(mu @ self._slopes) * self._price,
+            multiplier=mu * self._price / self._sizes,
+            slack=self.slack(injection),
+        )
+
+    def slack(self, injection_kw: FloatArray) -> FloatArray:
+        """(R,) by how much injections (n,) break the rows, in their unit."""
+        broken: FloatArray = np.maximum(self._slopes @ injection_kw / self._power - self._bounds, 0.0)
+        slack: FloatArray = broken * self._sizes * self._power
+        return slack
+
+    # -- certificate --------------------------------------------------------------------------------------------
+
+    def penalty(self, injection_kw: FloatArray) -> float:
+        """Money for the slack of injections (n,)."""
+        return float(self.slack(injection_kw) / self._sizes @ self._slack_price * self._price * self._dt_h)
+
+    def bound(self, price_per_kwh: FloatArray) -> float:
+        """Money that the network, buying all injections at `price_per_kwh` (n,), cannot undercut.
+
+        Weak duality: any multipliers give a valid value, the optimal ones the best.
+        """
+        linear = self._buying(price_per_kwh)
+        try:
+            y = self._programme(np.zeros(len(linear)), linear, STEP_TOLERANCE).solve().y
+        except NotSolved:
+            y = self._last
+        return self._dual_value(linear, y)
+
+    def tight_bound(self, price_per_kwh: FloatArray) -> float:
+        """The same with the best multipliers to the last digits, which flows without limits multiply."""
+        linear = self._buying(price_per_kwh)
+        try:
+            y = self._programme(np.zeros(len(linear)), linear, STEP_TOLERANCE).solve_exactly().y
+        except NotSolved:
+            y = self._last
+        return self._dual_value(linear, y)
+
+    def _buying(self, price_per_kwh: FloatArray) -> FloatArray:
+        linear = self._linear.copy()
+        linear[: self._count] = price_per_kwh / self._price
+        return linear
+
+    def _dual_value(self, linear: FloatArray, multipliers: FloatArray) -> float:
+        y = multipliers.copy()
+        y[self._graph.nodes :] = np.clip(y[self._graph.nodes :], -self._slack_price, 0.0)
+        slope = linear - self._matrix.T @ y
+        at_limit = np.where(slope >= 0, self._lower, np.where(np.isfinite(self._upper), self._upper, 0.0))
+        return float((slope @ at_limit + y @ self._rhs) * self._money)
+
+    # -- completion ---------------------------------------------------------------------------------------------
+
+    def serve(self, injection_kw: FloatArray, *, steps: int) -> Served:
+        """Contracts and flows that serve injections (n,), see `least_trade`. Raises NotSolved."""
+        return serve(self._graph, self._contracts, injection_kw, price_per_kwh=self._price, steps=steps)

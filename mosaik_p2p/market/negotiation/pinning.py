@@ -1,0 +1,81 @@
+"""Rounds of the negotiation with all injections given: half-way back to a solution, and operating envelopes.
+
+An envelope pins every injection on the line from the least exchange that is possible to the last dispatch, as far out
+as the rows, with room to spare, allow: both ends are dispatches that everyone can follow, so everything between is one.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mosaik_p2p.market.clearing import Progress
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, least_exchange
+from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.standing import Move, Offer, RoundLog, Standing
+from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.units import FloatArray
+
+BACK = 0.5
+"""How far to go back towards injections for which a network had a solution."""
+
+_CAUSE = {
+    Move.SHRUNK: "injections moved half-way back to where the networks have a solution",
+    Move.ENVELOPE: "operating envelope: injections given, since prices did not end the violations",
+}
+
+
+def half_way_back(standing: Standing, settings: Settings, on_check: Progress | None) -> tuple[Standing, Offer]:
+    """Towards the last injections with a solution, or else to the least possible exchange. Raises NotSolved."""
+    back = standing.solved_kw
+    if back is None:
+        back = least_exchange(standing.problem)
+    further = replace(standing, shrinkings=standing.shrinkings + 1)
+    return _pinned(further, back + (1.0 - BACK) * (standing.last_kw - back), Move.SHRUNK, settings, on_check)
+
+
+def envelope(standing: Standing, settings: Settings, on_check: Progress | None) -> tuple[Standing, Offer]:
+    """The farthest point that keeps the rows best, each further envelope with twice the room. Raises NotSolved."""
+    further = replace(standing, envelopes=standing.envelopes + 1)
+    return _pinned(further, _on_the_line(standing), Move.ENVELOPE, settings, on_check)
+
+
+def _pinned(
+    standing: Standing, pinned_kw: FloatArray, move: Move, settings: Settings, on_check: Progress | None
+) -> tuple[Standing, Offer]:
+    """Clear with all injections given; contracts and trades serve them at the least cost."""
+    limited = clear_limited(
+        standing.problem, Limits((), pinned_kw), settings, alone=standing.fleet.alone, on_check=on_check
+    )
+    cause = f"{_CAUSE[move]}; {limited.clearing.cause}" if limited.clearing.cause else _CAUSE[move]
+    limited = replace(limited, clearing=replace(limited.clearing, cause=cause))
+    rows = tuple(standing.rows.values())
+    slack = np.array([max(float(row.slope @ limited.injection_kw[row.carrier]) - row.bound, 0.0) for row in rows])
+    offer = Offer(limited, RoundLog(move, rows, np.zeros(len(rows)), slack, standing.beyond))
+    return replace(standing, last=offer, rounds=standing.rounds + 1), offer
+
+
+def _on_the_line(standing: Standing) -> FloatArray:
+    """Injections between the least exchange and the last dispatch.
+
+    Room to spare: what was broken last, once, twice, four times.
+    """
+    inner = least_exchange(standing.problem)
+    way = standing.last_kw - inner
+    spare = 2.0**standing.envelopes
+    begin, slope, weight = [], [], []
+    for row in standing.rows.values():
+        begin.append(float(row.slope @ inner[row.carrier]) - row.bound + spare * max(row.excess, 0.0))
+        slope.append(float(row.slope @ way[row.carrier]))
+        weight.append(1.0 / row.size)
+    result: FloatArray = inner + _farthest(np.array(begin), np.array(slope), np.array(weight)) * way
+    return result
+
+
+def _farthest(begin: FloatArray, slope: FloatArray, weight: FloatArray) -> float:
+    """The largest share in [0, 1] with the least `sum weight * max(begin + share * slope, 0)`: at an end or a kink."""
+    moving = slope != 0.0
+    kinks = -begin[moving] / slope[moving]
+    shares = np.concatenate([[0.0, 1.0], kinks[(kinks > 0.0) & (kinks < 1.0)]])
+    broken = np.array([float(weight @ np.maximum(begin + share * slope, 0.0)) for share in shares])
+    least = broken.min(initial=np.inf)
+    return float(shares[broken <= least * (1 + 1e-9) + 1e-12].max())

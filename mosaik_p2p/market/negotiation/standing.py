@@ -1,0 +1,262 @@
+"""An interval under negotiation: what the networks said of each dispatch, the limits held as rows, and what is best.
+
+Nothing here clears anything; see `negotiation` for what follows when.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+
+from mosaik_p2p.limits.influence import can_influence
+from mosaik_p2p.limits.rows import LimitKey, LimitRow
+from mosaik_p2p.market.certificate import least_scale
+from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.imbalance import scarcity_price
+from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.negotiation.constrained_clearing import Limited, connected, imbalances, injections
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
+from mosaik_p2p.market.presolve import within_balance
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
+from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
+from mosaik_p2p.market.prosumer_step.subproblem import Completion
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.prosumer import Prosumer, own_reactive_share
+from mosaik_p2p.prosumers.roles import IMBALANCE
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
+
+ELECTRIC = CARRIERS.index(ELECTRICITY)
+CHEAP = 5e-5
+"""Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found broken again."""
+FREE_OF_PRICE = 1e-4
+"""In scarcity prices: a multiplier below it is none."""
+
+
+class Move(StrEnum):
+    """How a round's dispatch was found."""
+
+    FREE = "posted_charges"
+    PRICES = "surcharges"
+    SHRUNK = "towards_solvable"
+    ENVELOPE = "envelope"
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """What one network says about a dispatch."""
+
+    is_solved: bool
+    broken: frozenset[tuple[str, str]]
+    """Element and quantity of every broken limit."""
+    rows: tuple[LimitRow, ...]
+
+
+@dataclass(frozen=True)
+class RoundLog:
+    """What one round held and found; written to the table `negotiation`."""
+
+    move: Move
+    rows: tuple[HeldRow, ...]
+    multiplier: FloatArray
+    slack: FloatArray
+    beyond: frozenset[RowKey]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A dispatch of the market, and how it came about."""
+
+    limited: Limited
+    log: RoundLog
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An offer that the networks have judged."""
+
+    offer: Offer
+    number: int
+    """Of its round."""
+    broken: frozenset[RowKey]
+    """Limits broken then, those beyond the prosumers' means too."""
+    excess: float
+    """Sum of what breaks the limits that can be kept, as shares of them: none where all are kept; infinite where a
+    network had no solution."""
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether every network had a solution."""
+        return bool(np.isfinite(self.excess))
+
+    @property
+    def cost(self) -> float:
+        """Money over the look-ahead."""
+        return self.offer.limited.clearing.cost
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The least is the best."""
+        return self.excess, self.cost
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An interval under negotiation, by the last dispatch. Nothing in it outlives the interval."""
+
+    problem: MarketProblem
+    fleet: Fleet
+    """With all contracts: what everyone does alone."""
+    kvar_per_kw: tuple[FloatArray, ...]
+    """By prosumer, (K,): reactive power that each variable of its dispatch injects, kvar per kW."""
+    first: Clearing
+    first_kw: FloatArray
+    """(C, N) injections of the clearing without rows."""
+    unavoidable_kw: FloatArray
+    """(2, C, N) what it left lacking, and too much."""
+    last: Offer
+    solved_kw: FloatArray | None = None
+    """(C, N) injections of the last dispatch for which every network had a solution."""
+    rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
+    hopeless: Mapping[RowKey, HeldRow] = field(default_factory=dict)
+    """Broken limits that prosumers do not move noticeably."""
+    lacking: frozenset[RowKey] = frozenset()
+    """Limits that the last clearing by prices could not keep."""
+    first_excess: Mapping[tuple[int, LimitKey], float] = field(default_factory=dict)
+    """By carrier and limit: by how much it was broken when the networks first spoke of it, in its unit."""
+    end: Start | None = None
+    rounds: int = 0
+    envelopes: int = 0
+    shrinkings: int = 0
+    tightenings: int = 0
+    unconverged: int = 0
+    unused: float = 0.0
+    """Money that rows linearised at the last dispatch might save."""
+    checked: tuple[Checked, ...] = ()
+    is_final: bool = False
+    """Whether the last dispatch was checked before."""
+
+    @property
+    def last_kw(self) -> FloatArray:
+        """(C, N) injections of the last dispatch, as cleared."""
+        return self.last.limited.injection_kw
+
+    @property
+    def beyond(self) -> frozenset[RowKey]:
+        """Limits that prosumers cannot keep, or not influence at all."""
+        return self.lacking | self.hopeless.keys()
+
+    @property
+    def scale(self) -> float:
+        """What money is related to: max(|cost|, sum of |cost alone|), and never nothing."""
+        return max(abs(self.last.limited.clearing.cost), least_scale(self.fleet))
+
+    @property
+    def best(self) -> Checked | None:
+        """The cheapest dispatch that kept every limit that can be kept."""
+        kept = [one for one in self.checked if one.excess == 0.0]
+        return min(kept, key=lambda one: one.rank) if kept else None
+
+    def kvar(self, dispatch: tuple[Completion, ...]) -> FloatArray:
+        """(N,) reactive power that a plan injects."""
+        return np.array([float(share @ done.x[:, 0]) for share, done in zip(self.kvar_per_kw, dispatch, strict=True)])
+
+
+def opened(prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -> Standing:
+    """The interval before anything was checked; `raw` is the market without recourse."""
+    problem = _with_meters_held(within_balance(connected(raw)), first)
+    injection = injections(problem, first.dispatch)
+    none = np.zeros(0)
+    # Nothing has been cleared under rows yet: there is no such end to start from, and nobody pays surcharges.
+    free = Limited(first, np.zeros_like(injection), none, none, injection, first.end)
+    return Standing(
+        problem=problem,
+        fleet=Fleet(problem),
+        kvar_per_kw=tuple(_kvar_per_kw(*pair) for pair in zip(prosumers, problem.models, strict=True)),
+        first=first,
+        first_kw=injection,
+        unavoidable_kw=imbalances(problem, first.dispatch),
+        last=Offer(free, RoundLog(Move.FREE, (), none, none, frozenset())),
+    )
+
+
+def _with_meters_held(problem: MarketProblem, first: Clearing) -> MarketProblem:
+    """The operator's step knows no directions: meters keep those of the clearing without rows in the open interval."""
+    parts = zip(problem.models, first.dispatch, strict=True)
+    return replace(problem, models=tuple(with_meters_held(model, done.x, 0) for model, done in parts))
+
+
+def _kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
+    own = {k for k in own_rows(model) if model.variables[k].type != IMBALANCE}
+    shares = [own_reactive_share(prosumer, v.device) if k in own else 0.0 for k, v in enumerate(model.variables)]
+    result: FloatArray = model.balance[ELECTRIC, :, 0] * np.array(shares)
+    return result
+
+
+def noted(standing: Standing, reports: Mapping[int, NetworkReport]) -> Standing:
+    """The standing with the networks' reports on the last dispatch: rows linearised at it, and how good it is."""
+    rows, hopeless, broken = dict(standing.rows), dict(standing.hopeless), set()
+    first_excess = dict(standing.first_excess)
+    sizes = np.array([max(model.size_kw, 1e-9) for model in standing.problem.models])
+    for carrier, row, is_broken in _reported(reports):
+        held = _held(standing, row, carrier)
+        first_excess.setdefault((carrier, row.key), row.excess)
+        if can_influence(held.slope, sizes, held.excess):
+            rows[held.key] = held
+            hopeless.pop(held.key, None)
+        elif row.excess > 0.0:
+            hopeless[held.key] = held
+        if is_broken and held.size > 0.0:
+            broken.add(held.key)
+    is_solved = all(report.is_solved for report in reports.values())
+    following = replace(
+        standing,
+        rows=rows,
+        hopeless=hopeless,
+        first_excess=first_excess,
+        solved_kw=standing.last_kw if is_solved else standing.solved_kw,
+        unused=_unused(standing, rows),
+    )
+    mendable = broken & (rows.keys() - following.beyond)
+    excess = sum(rows[key].excess / max(abs(rows[key].limit), 1e-9) for key in mendable)
+    judged = Checked(standing.last, standing.rounds, frozenset(broken), excess if is_solved else np.inf)
+    return replace(following, checked=(*standing.checked, judged))
+
+
+def _reported(reports: Mapping[int, NetworkReport]) -> list[tuple[int, LimitRow, bool]]:
+    """Carrier and row, of the networks that have a solution, and whether its limit counts as broken."""
+    return [
+        (carrier, row, row.excess > 0.0 and (row.element, row.quantity) in report.broken)
+        for carrier, report in reports.items()
+        if report.is_solved
+        for row in report.rows
+    ]
+
+
+def _held(standing: Standing, row: LimitRow, carrier: int) -> HeldRow:
+    kvar = standing.kvar(standing.last.limited.clearing.dispatch) if carrier == ELECTRIC else None
+    now_kw, names = standing.last_kw[carrier], standing.problem.names
+    held = held_row(row, carrier, names, now_kw, standing.rows, kvar)
+    log = standing.last.log
+    price = sum(float(mu) for one, mu in zip(log.rows, log.multiplier, strict=True) if one.key == held.key)
+    if held.excess <= 0.0 or held.key not in standing.rows or not log.rows:
+        return held
+    cheap = CHEAP * standing.scale / standing.problem.dt_h
+    return held_row(row, carrier, names, now_kw, standing.rows, kvar, affordable=cheap / price if price else np.inf)
+
+
+def _unused(standing: Standing, rows: Mapping[RowKey, HeldRow]) -> float:
+    """Money that clearing anew under `rows` may save: what is paid for room that was left, and what surcharges change
+    by where slopes did, on a way as long as the last one."""
+    log, room, least = standing.last.log, 0.0, FREE_OF_PRICE * scarcity_price(standing.problem)
+    turned = np.zeros_like(standing.last_kw)
+    for before, price in zip(log.rows, log.multiplier, strict=True):
+        now = rows.get(before.key)
+        if now is not None and before.key not in log.beyond and before.size * price > least:
+            room += price * max(-now.excess - now.margin, 0.0)
+            turned[now.carrier] += price * (now.slope - before.slope)
+    before_kw = standing.checked[-1].offer.limited.injection_kw if standing.checked else standing.first_kw
+    moved = np.abs(standing.last_kw - before_kw)
+    return standing.problem.dt_h * float(room + np.sum(np.abs(turned) * moved))

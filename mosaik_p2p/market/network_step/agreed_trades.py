@@ -1,0 +1,119 @@
+"""The trades that a clearing reports: the least trade behind what everyone's devices inject (see `least_trade`)."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.market.network_step.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
+from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, ON_TREES, Served, serve
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.prosumer_step.completions import Completions, with_replaced
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
+from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
+from mosaik_p2p.market.prosumer_step.subproblem import Completion, completion
+from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import FloatArray, IntArray
+
+DUST = 1e-9
+"""Trades below this part of the mean size are the rounding of a linear programme."""
+MOVED = 1e-12
+"""Net sales that move by less than this part of the mean size need no contracts of their own."""
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Trades by interval that binds and carrier, net sales (C, T, N) and dispatches that fit each other."""
+
+    binding: tuple[tuple[Trades, ...], ...]
+    sale_kw: FloatArray
+    dispatch: Completions
+
+
+def values_trades(charges: Charges) -> bool:
+    """Whether pairs value trading as such, or pay more per kWh the more it is: then every trade counts, and stays."""
+    return any(term is not None and bool(term.any()) for term in (charges.benefit, charges.curvature))
+
+
+def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) -> Agreed:
+    """The least trade behind the same injections, in every interval that binds; own prices (C, T, N) price it.
+
+    Raises NotSolved where a linear programme has no numerical solution.
+    """
+    problem, sale = fleet.problem, agreed.sale_kw.copy()
+    dust_kw = DUST * float(fleet.power_kw.mean())
+    binding = [list(trades) for trades in agreed.binding]
+    for c, charges in enumerate(problem.charges):
+        who = np.flatnonzero(problem.member[c])
+        if values_trades(charges) or not len(who):
+            continue
+        graph = flow_graph(charges, who)
+        for t, trades in enumerate(binding):
+            held = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
+            outside = contracts_at(_with_meters_held(problem, agreed.dispatch, t), c, who, t)
+            served = serve(graph, outside, held, price_per_kwh=fleet.price_scale, steps=reported_steps(charges))
+            trades[c] = trades_behind(served, who, price_per_kwh[c, t], charges, dust_kw=dust_kw)
+            sale[c, t] = trades[c].net_sale(problem.shape[2])
+    moved = np.flatnonzero((np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())).any(axis=(0, 1)))
+    replaced = {int(i): _with_contracts_in(problem, agreed, sale, int(i)) for i in moved}
+    return Agreed(tuple(tuple(trades) for trades in binding), sale, with_replaced(agreed.dispatch, replaced))
+
+
+def _with_meters_held(problem: MarketProblem, dispatch: Completions, t: int) -> MarketProblem:
+    """Contracts that would earn by counting both ways go the way in which they were cleared."""
+    models = tuple(with_meters_held(model, x, t) for model, x in zip(problem.models, dispatch.x, strict=True))
+    same = all(new is old for new, old in zip(models, problem.models, strict=True))
+    return problem if same else replace(problem, models=models)
+
+
+def _with_contracts_in(problem: MarketProblem, agreed: Agreed, sale_kw: FloatArray, i: int) -> Completion:
+    done = agreed.dispatch[i]
+    for t in range(len(agreed.binding)):
+        done = with_contracts(problem.models[i], done, sale_kw[:, t, i], t)
+    return done
+
+
+def reported_steps(charges: Charges) -> int:
+    """How many steps of `least_trade` tell who trades what."""
+    return ON_PAIRS if tree_of(charges) is None else ON_TREES
+
+
+def trades_behind(
+    served: Served, who: IntArray, price_per_kwh: FloatArray, charges: Charges, *, dust_kw: float
+) -> Trades:
+    """The trades of the members `who` that serve their injections, at the prices (N,) of everyone."""
+    tree = tree_of(charges)
+    if tree is None:
+        first, second = pairs_of(charges, who)
+        return match_pairs(who[first], who[second], served.flow_kw, price_per_kwh, charges, dust_kw=dust_kw)
+    sale = np.zeros(len(price_per_kwh))
+    sale[who] = served.sale_kw
+    return match_tree(tree, sale, price_per_kwh, charges, dust_kw=dust_kw)
+
+
+def devices_kw(model: ProsumerModel, x: FloatArray, t: int) -> FloatArray:
+    """(C,) net power of the devices in interval `t`, less what the limits of a connection let neither in nor out."""
+    rows = own_rows(model)
+    result: FloatArray = model.balance[:, rows, t] @ x[rows, t] - model.fixed[:, t]
+    return result
+
+
+def with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray, t: int) -> Completion:
+    """The dispatch with what the contracts take or give in interval `t`, sales (C,) as agreed."""
+    x = done.x.copy()
+    produced = devices_kw(model, x, t)
+    for c in np.flatnonzero(model.member):
+        outside = [
+            k
+            for k, variable in enumerate(model.variables)
+            if not variable.is_behind_meter and model.balance[c, k, t] != 0.0
+        ]
+        missing = float(sale_kw[c] - produced[c])
+        # Contracts come before imbalances, which take what is left.
+        for k in outside:
+            share = model.balance[c, k, t]
+            x[k, t] = min(max(share * missing, 0.0), float(model.upper[k, t]))
+            missing -= share * x[k, t]
+    return completion(model, x, done.price_per_kwh)

@@ -1,0 +1,77 @@
+"""Where members stand, what their kWh go over, and what they can buy and sell outside: one carrier in one interval."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosaik_p2p.charges.charge_tree import ChargeTree
+from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.prosumers.roles import IMBALANCE
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class FlowGraph:
+    """Where the members sit and along which edges they trade; `charge` per kWh on each edge, both ends together."""
+
+    nodes: int
+    place: IntArray
+    from_node: IntArray
+    to_node: IntArray
+    charge: FloatArray
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """What members exchange outside the market: one entry per contract side and imbalance, (k,) each."""
+
+    owner: IntArray
+    """Position among the members."""
+    share: FloatArray
+    """What 1 kW adds to the owner's balance: 1 or -1."""
+    upper_kw: FloatArray
+    price_per_kwh: FloatArray
+    is_imbalance: BoolArray
+    """Whether it is no contract, but what lacks or is too much at the scarcity price."""
+
+
+def tree_of(charges: Charges) -> ChargeTree | None:
+    """The network that flows follow; None where charges are no paths on a tree, or a pair has terms of its own."""
+    return None if charges.pair_specific else charges.tree
+
+
+def pairs_of(charges: Charges, who: IntArray) -> tuple[IntArray, IntArray]:
+    """The pairs of members that may trade, as positions in `who`."""
+    first, second = np.triu_indices(len(who), 1)
+    is_open = charges.may_trade[who[first], who[second]]
+    return first[is_open], second[is_open]
+
+
+def flow_graph(charges: Charges, who: IntArray) -> FlowGraph:
+    """The tree where charges have one, else every pair of partners as an edge."""
+    tree = tree_of(charges)
+    if tree is not None:
+        below = np.arange(1, len(tree.parent))
+        return FlowGraph(len(tree.parent), tree.place[who], below, tree.parent[1:], tree.charge[1:])
+    first, second = pairs_of(charges, who)
+    return FlowGraph(len(who), np.arange(len(who)), first, second, charges.total[who[first], who[second]])
+
+
+def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contracts:
+    """Contracts and priced imbalances of the members in interval `t`."""
+    rows = [
+        (
+            n,
+            float(model.balance[c, k, t]),
+            float(model.upper[k, t]),
+            float(model.linear[k, t]),
+            variable.type == IMBALANCE,
+        )
+        for n, model in enumerate(problem.models[i] for i in who)
+        for k, variable in enumerate(model.variables)
+        if not variable.is_behind_meter and model.balance[c, k, t] != 0.0
+    ]
+    columns = np.array(rows, dtype=float).reshape(-1, 5)
+    owner, share, upper, price, imbalance = columns.T
+    return Contracts(owner.astype(np.int64), share, upper, price, imbalance.astype(np.bool_))

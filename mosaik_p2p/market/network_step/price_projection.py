@@ -1,0 +1,151 @@
+"""Projection of prices onto those of a radial network, exact and without iteration.
+
+    minimise  sum_a weight_a/2 (price_a - wish_a)^2   subject to  |price_a - price_parent(a)| <= charge_a
+
+Going up, each subtree hands its parent the derivative of the cost that it must bear as a function of the price there:
+an increasing piecewise-linear function, kept as two heaps of kinks, left and right of its zero. Crossing an edge shifts
+the left kinks by -charge and the right ones by +charge; meeting at a node melds heaps and moves the zero. Coming down,
+every node clips its parent's price into its own wishes. Near-linear time in the number of nodes.
+"""
+
+import numpy as np
+
+from mosaik_p2p.jit.modes import jit, jit_inner
+from mosaik_p2p.market.network_step.mergeable_heaps import NONE, insert_zero, meld, take, workspace
+from mosaik_p2p.units import FloatArray, IntArray
+
+
+def project_prices(wish: FloatArray, weight: FloatArray, parent: IntArray, charge: FloatArray) -> FloatArray:
+    """Projected prices (T, nodes) for wishes (T, nodes), weights (nodes,) and edge charges (nodes,) of a tree.
+
+    Nodes are numbered parents first; a weight may be zero (no prosumer there), not all of them.
+    """
+    price = np.empty_like(wish)
+    _project_all(wish, weight, parent, charge, price)
+    return price
+
+
+@jit
+def _project_all(wish, weight, parent, charge, price):  # type: ignore[no-untyped-def]  # numba infers the types
+    scratch = workspace(parent.size)
+    low, high = np.empty(parent.size), np.empty(parent.size)
+    for t in range(wish.shape[0]):
+        project_one(wish[t], weight, parent, charge, low, high, scratch, price[t])
+
+
+@jit_inner
+def project_one(wish, weight, parent, charge, low, high, scratch, price):  # type: ignore[no-untyped-def]
+    """Prices (nodes,) of one interval; `low`, `high` (nodes,) and `scratch` (see `kinks.workspace`) are overwritten."""
+    position, shift, slope_of, left, right, path, heads, taken = scratch
+    _climb(
+        wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path,
+        heads[0], heads[1], taken[0], taken[1],
+    )  # fmt: skip
+    _descend(parent, charge, low, high, price)
+
+
+@jit_inner
+def _climb(  # type: ignore[no-untyped-def]
+    wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path,
+    falling_at, rising_at, from_left, from_right,
+):  # fmt: skip
+    """Write the interval [low, high] in which each subtree's function is zero."""
+    falling_at[:] = NONE
+    rising_at[:] = NONE
+    used = 0
+    for a in range(parent.size - 1, -1, -1):
+        falling, rising = falling_at[a], rising_at[a]
+        if weight[a] > 0.0:
+            falling, rising = insert_zero(
+                position, shift, slope_of, left, right, path, used, wish[a], weight[a], falling, rising
+            )
+            used += 2
+        if falling == NONE or rising == NONE:
+            low[a], high[a] = -np.inf, np.inf
+        elif position[falling] <= position[rising]:
+            low[a], high[a] = position[falling], position[rising]
+        else:
+            falling, rising, zero = _move_zero(
+                position, shift, slope_of, left, right, path, used, falling, rising, from_left, from_right
+            )
+            used += 2
+            low[a] = high[a] = zero
+        if a > 0:
+            if falling != NONE:
+                position[falling] -= charge[a]
+                shift[falling] -= charge[a]
+            if rising != NONE:
+                position[rising] += charge[a]
+                shift[rising] += charge[a]
+            up = parent[a]
+            falling_at[up] = meld(position, shift, left, right, path, falling_at[up], falling, -1.0)
+            rising_at[up] = meld(position, shift, left, right, path, rising_at[up], rising, 1.0)
+
+
+@jit_inner
+def _move_zero(position, shift, slope_of, left, right, path, used, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
+    """Where functions with different zeros meet, the sum's zero lies between: returns the heaps around it, and it.
+
+    A kink that the zero has passed changes sides, and its slope the sign, since it is now read the other way.
+    """
+    falling, rising, zero, slope, passed_left, passed_right = _meet(
+        position, shift, slope_of, left, right, path, falling, rising, from_left, from_right
+    )
+    for n in range(passed_right):
+        slope_of[from_right[n]] *= -1.0
+        falling = meld(position, shift, left, right, path, falling, from_right[n], -1.0)
+    for n in range(passed_left):
+        slope_of[from_left[n]] *= -1.0
+        rising = meld(position, shift, left, right, path, rising, from_left[n], 1.0)
+    falling, rising = insert_zero(position, shift, slope_of, left, right, path, used, zero, slope, falling, rising)
+    return falling, rising, zero
+
+
+@jit_inner
+def _meet(position, shift, slope_of, left, right, path, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
+    """Two fronts walk towards each other from the outermost kinks until no kink is left between them and the zero.
+
+    Returns the heaps, the zero, the slope there, and how many kinks each front has popped.
+    """
+    at_right, at_left = position[rising], position[falling]
+    up = down = slope_up = slope_down = 0.0
+    passed_left = passed_right = 0
+    while True:
+        rising, passed_right, added = take(
+            position, shift, slope_of, left, right, path, rising, 1.0, at_right, from_right, passed_right
+        )
+        slope_up += added
+        falling, passed_left, added = take(
+            position, shift, slope_of, left, right, path, falling, -1.0, at_left, from_left, passed_left
+        )
+        slope_down += added
+        next_right = position[rising] if rising != NONE else np.inf
+        next_left = position[falling] if falling != NONE else -np.inf
+        inside_right, inside_left = next_right < at_left, next_left > at_right
+        if not inside_right and not inside_left:
+            break
+        gain_right = up + slope_up * (next_right - at_right) if inside_right else np.inf
+        gain_left = down + slope_down * (at_left - next_left) if inside_left else np.inf
+        # The front with the smaller value at its next kink may go there, unless the fronts would cross: then no kink
+        # lies between, the other function is known there, and it tells whether the zero comes first.
+        if gain_right <= gain_left:
+            if next_right > next_left and gain_right > down + slope_down * (at_left - next_right):
+                break
+            at_right, up = next_right, gain_right
+        else:
+            if next_right > next_left and gain_left > up + slope_up * (next_left - at_right):
+                break
+            at_left, down = next_left, gain_left
+    slope = slope_up + slope_down
+    zero = (down - up + slope_down * at_left + slope_up * at_right) / slope
+    return falling, rising, min(max(zero, at_right), at_left), slope, passed_left, passed_right
+
+
+@jit_inner
+def _descend(parent, charge, low, high, price):  # type: ignore[no-untyped-def]
+    """Every node takes its parent's price, clipped into its own wishes and then into what the edge allows."""
+    price[0] = 0.5 * (low[0] + high[0]) if np.isfinite(low[0]) else 0.0
+    for a in range(1, parent.size):
+        above = price[parent[a]]
+        inside = min(max(above, low[a]), high[a])
+        price[a] = min(max(inside, above - charge[a]), above + charge[a])

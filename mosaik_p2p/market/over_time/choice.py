@@ -1,0 +1,32 @@
+"""The market that a case asks for, and what all of them offer to a co-simulation."""
+
+from typing import Protocol
+
+from mosaik_p2p.market.clearing import Progress
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
+from mosaik_p2p.market.over_time.forecasts import Forecasts
+from mosaik_p2p.market.over_time.rolling import IntervalOutcome, RollingMarket
+from mosaik_p2p.market.problem import MarketProblem
+
+
+class IntervalMarket(Protocol):
+    """A market that yields interval after interval; state moves on with `commit` only."""
+
+    @property
+    def case(self) -> MarketCase:
+        """What the market was built from."""
+
+    def clear(self, k: int, forecasts: Forecasts | None = None, *, on_check: Progress | None = None) -> IntervalOutcome:
+        """The outcome of interval `k`; repeating the call starts from the same state."""
+
+    def commit(self) -> None:
+        """Make the last outcome the state from which the next interval starts."""
+
+    def problem(self, k: int) -> MarketProblem:
+        """The statement of the clearing that begins with interval `k`, from the committed state."""
+
+
+def opened(case: MarketCase) -> IntervalMarket:
+    """The market of `case.clearing`: rolling or day-ahead."""
+    return DayAheadMarket(case) if case.clearing == "day_ahead" else RollingMarket(case)

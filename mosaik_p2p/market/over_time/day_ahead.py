@@ -1,0 +1,193 @@
+"""The day-ahead market: one clearing for all intervals of a block, each of which is then dispatched from it.
+
+A block is `horizon_steps` intervals; interval k of the run is cleared in the block that begins at the largest multiple
+of `horizon_steps` up to k, counted from the begin of the run (a block is a day where the run begins at midnight and the
+look-ahead covers 24 h). Where `steps` is no multiple of it, the last clearing looks as far ahead as every other (or as
+profiles go), and only its first intervals happen. All trades of a block stand as they were cleared; storage follows the
+plan, and what forecasts missed goes to the contracts, interval by interval. The counterfactual `alone` is planned in
+the same blocks, and reputation is constant within one.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
+from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.closing import closing_table
+from mosaik_p2p.market.over_time.forecasts import Forecasts, with_forecasts
+from mosaik_p2p.market.over_time.interval_problem import (
+    first_reputation,
+    next_reputation,
+    next_states,
+    refuse_wrong_interval,
+    solved,
+    stated,
+    without_peers,
+)
+from mosaik_p2p.market.over_time.realisation import Realised, realise
+from mosaik_p2p.market.over_time.rolling import IntervalOutcome, dispatch_of
+from mosaik_p2p.market.over_time.single_interval import clearing_at, completion_at, model_at
+from mosaik_p2p.market.over_time.tables import clearing_table, failed_table, inputs_table, interval_tables
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
+from mosaik_p2p.market.prosumer_step.subproblem import Completion
+from mosaik_p2p.market.reputation import Reputation
+from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
+from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.window import Window
+from mosaik_p2p.units import LIVES, FloatArray, Table
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A cleared block: what it was planned from, and the dispatch with and without peers."""
+
+    begin: int
+    prosumers: tuple[Prosumer, ...]
+    problem: MarketProblem
+    clearing: Clearing
+    alone_problem: MarketProblem
+    alone: tuple[Completion, ...]
+
+
+@dataclass(frozen=True)
+class _State:
+    """Everything that one interval hands to the next."""
+
+    interval: int
+    market: tuple[ProsumerState, ...]
+    alone: tuple[ProsumerState, ...]
+    start: Start | None
+    reputation: Reputation
+    plan: _Plan | None
+
+
+class DayAheadMarket:
+    """Clears block after block, dispatches interval after interval."""
+
+    def __init__(self, case: MarketCase) -> None:
+        self._case = case
+        begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
+        self._committed = _State(0, begin, begin, None, first_reputation(case), None)
+        self._pending: _State | None = None
+        self._halted: str | None = None
+
+    @property
+    def case(self) -> MarketCase:
+        """What the market was built from."""
+        return self._case
+
+    def clear(self, k: int, forecasts: Forecasts | None = None, *, on_check: Progress | None = None) -> IntervalOutcome:
+        """Dispatch interval `k`, and clear its block first where it begins one; from the committed state.
+
+        Forecasts count where a block begins, realised values in every interval. Where the clearing has not converged
+        and the scenario's rule is to stop, the outcome has no dispatch, only the record of the failure, and asking for
+        the next interval raises RunFailed. Raises ValueError where `k` is not the next interval.
+        """
+        state = self._committed
+        refuse_wrong_interval(k, due=state.interval, halted=self._halted)
+        plan = self._plan(k, forecasts or {}, on_check) if state.plan is None else state.plan
+        if isinstance(plan, IntervalOutcome):
+            return plan
+        prosumers = _turned_out(plan.prosumers, forecasts or {}, k)
+        n = k - plan.begin
+        cleared = clearing_at(plan.clearing, n)
+        happened = _happened(prosumers, plan.problem, plan.clearing.dispatch, plan.clearing.sale_kw, n, k)
+        nothing = np.zeros_like(plan.clearing.sale_kw)
+        alone = _happened(prosumers, plan.alone_problem, plan.alone, nothing, n, k)
+        self._pending = self._after(plan, k, cleared, happened, alone)
+        problem = replace(plan.problem, models=tuple(model_at(model, n) for model in plan.problem.models))
+        tables = interval_tables(
+            prosumers,
+            problem,
+            cleared,
+            happened,
+            alone,
+            self._case.window(k),
+            steps=self._case.steps,
+            since_clearing=n,
+        )
+        if k + 1 == self._case.steps:
+            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            tables["closing"] = closing_table(self._case, prosumers, reached)
+        dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
+        return IntervalOutcome(plan.clearing.status, dispatch, tables)
+
+    def commit(self) -> None:
+        """Make the last dispatched interval the state from which the next one starts; without one, do nothing."""
+        if self._pending is not None:
+            self._committed, self._pending = self._pending, None
+
+    def problem(self, k: int) -> MarketProblem:
+        """The statement of the block that begins at `k` from the committed state (for references and tests)."""
+        window = self._case.window(k)
+        state = self._committed
+        return stated(self._case, self._case.prosumers, state.market, window, state.reputation)
+
+    def _plan(self, k: int, forecasts: Forecasts, on_check: Progress | None) -> _Plan | IntervalOutcome:
+        """The cleared block that begins at `k`, or the record of why there is none."""
+        state, case = self._committed, self._case
+        window = case.window(k)
+        settings = replace(case.settings, binding=window.horizon)
+        prosumers = tuple(with_forecasts(p, forecasts.get(p.name, {}), begin=k) for p in case.prosumers)
+        problem = prepared(stated(case, prosumers, state.market, window, state.reputation))
+        try:
+            clearing = solved(case, problem, settings, start=state.start, on_check=on_check)
+            alone_problem, alone = without_peers(stated(case, prosumers, state.alone, window, state.reputation))
+        except NotSolved as error:
+            return self._halt(failed_table(case.settings.form, describe_failure(error, problem)), prosumers, window)
+        if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "stop":
+            return self._halt(clearing_table(problem, clearing), prosumers, window)
+        return _Plan(k, prosumers, problem, clearing, alone_problem, tuple(alone))
+
+    def _after(
+        self, plan: _Plan, k: int, cleared: Clearing, happened: tuple[Realised, ...], alone: tuple[Realised, ...]
+    ) -> _State:
+        state, case = self._committed, self._case
+        is_last = k + 1 == plan.begin + plan.problem.shape[1]
+        return _State(
+            interval=k + 1,
+            market=next_states(case, state.market, happened, k),
+            alone=next_states(case, state.alone, alone, k),
+            # The same hours of the next block look much like those of this one.
+            start=plan.clearing.end,
+            reputation=next_reputation(case, state.reputation, cleared.trades),
+            plan=None if is_last else plan,
+        )
+
+    def _halt(self, record: Table, prosumers: tuple[Prosumer, ...], window: Window) -> IntervalOutcome:
+        self._halted = str(record["cause"][0])
+        self._pending = None
+        tables = {"clearing": record, "inputs": inputs_table(prosumers, window, last=True)}
+        return IntervalOutcome(Status.NOT_CONVERGED, (), tables)
+
+
+def _turned_out(prosumers: tuple[Prosumer, ...], given: Forecasts, k: int) -> tuple[Prosumer, ...]:
+    """The prosumers of the plan with what has become known since: realised values, and no newer forecasts."""
+    return tuple(
+        with_forecasts(
+            prosumer,
+            {name: values for name, values in given.get(prosumer.name, {}).items() if "_realised" in name},
+            begin=k,
+        )
+        for prosumer in prosumers
+    )
+
+
+def _happened(
+    prosumers: tuple[Prosumer, ...],
+    problem: MarketProblem,
+    dispatch: tuple[Completion, ...],
+    sale_kw: FloatArray,
+    n: int,
+    k: int,
+) -> tuple[Realised, ...]:
+    """Interval `n` of a block, which is interval `k` of the span, as it turns out."""
+    return tuple(
+        realise(prosumer, model_at(model, n), completion_at(done, n), sale_kw[:, n, i], interval=k)
+        for i, (prosumer, model, done) in enumerate(zip(prosumers, problem.models, dispatch, strict=True))
+    )

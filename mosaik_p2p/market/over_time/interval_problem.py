@@ -1,0 +1,105 @@
+"""What every market over many intervals does alike: state a clearing, solve it, live without peers, move on.
+
+Pure functions of the case and of what one interval hands to the next; `rolling` and `day_ahead` say when which is done.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mosaik_p2p.errors import RunFailed, Status
+from mosaik_p2p.market.clearing import Clearing, Progress, clear, fitted
+from mosaik_p2p.market.imbalance import prepared, solvable
+from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.realisation import Realised
+from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.market.prosumer_step.subproblem import Completion
+from mosaik_p2p.market.reference.fallback import cleared_centrally
+from mosaik_p2p.market.reputation import Reputation, grown, no_reputation, with_benefits
+from mosaik_p2p.market.trades import Trades
+from mosaik_p2p.prosumers.prosumer import Prosumer, prosumer_model
+from mosaik_p2p.prosumers.state import ProsumerState, next_state
+from mosaik_p2p.prosumers.window import Window
+from mosaik_p2p.units import CARRIERS
+
+
+def refuse_wrong_interval(k: int, *, due: int, halted: str | None) -> None:
+    """Raise RunFailed after a clearing that stopped the run, ValueError where `k` is not the interval that is due."""
+    if halted is not None and k > due:
+        raise RunFailed(f"interval {due} was not cleared: {halted}")
+    if k != due:
+        raise ValueError(f"interval {k} cannot be cleared: the next one is {due}")
+
+
+def stated(
+    case: MarketCase,
+    prosumers: tuple[Prosumer, ...],
+    states: tuple[ProsumerState, ...],
+    window: Window,
+    known: Reputation,
+) -> MarketProblem:
+    """The clearing of `window` from the prosumers' states; reputation is constant within it."""
+    models = tuple(
+        prosumer_model(
+            prosumer,
+            state,
+            window,
+            dt_h=case.dt_h,
+            member=(prosumer.bus is not None, prosumer.junctions is not None),
+        )
+        for prosumer, state in zip(prosumers, states, strict=True)
+    )
+    charges = case.charges if case.reputation is None else with_benefits(case.charges, known, case.reputation)
+    return MarketProblem(models, charges, case.dt_h)
+
+
+def solved(
+    case: MarketCase,
+    problem: MarketProblem,
+    settings: Settings,
+    *,
+    start: Start | None,
+    on_check: Progress | None = None,
+) -> Clearing:
+    """Clear from `start`; where that fails from the data alone, and then by the scenario's rule.
+
+    A start of a longer look-ahead serves as far as this one goes.
+    """
+    start = fitted(start, problem.shape[1])
+    clearing = clear(problem, settings, start=start, on_check=on_check)
+    if clearing.status is Status.NOT_CONVERGED and start is not None:
+        clearing = clear(problem, settings, on_check=on_check)
+    if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "central":
+        clearing = cleared_centrally(problem, clearing, settings)
+    return clearing
+
+
+def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
+    """The same problem, imbalances priced, and everyone's dispatch with contracts only."""
+    priced = prepared(problem)
+    dispatch, _ = Fleet(solvable(priced)).dispatch(np.zeros(priced.shape))
+    return priced, dispatch
+
+
+def next_states(
+    case: MarketCase, states: tuple[ProsumerState, ...], happened: tuple[Realised, ...], k: int
+) -> tuple[ProsumerState, ...]:
+    """The states after interval `k`."""
+    day = int(case.day[k])
+    following = int(case.day[min(k + 1, len(case.day) - 1)])
+    return tuple(
+        next_state(state, level_kwh=result.level_kwh, behind_kwh=result.behind_kwh, day=day, next_day=following)
+        for state, result in zip(states, happened, strict=True)
+    )
+
+
+def first_reputation(case: MarketCase) -> Reputation:
+    """Strangers all; where reputation counts for nothing, no room is taken for it."""
+    return no_reputation(len(CARRIERS), 0 if case.reputation is None else len(case.prosumers))
+
+
+def next_reputation(case: MarketCase, known: Reputation, trades: tuple[Trades, ...]) -> Reputation:
+    """The reputation after an interval's trades."""
+    return known if case.reputation is None else grown(known, trades, case.reputation, dt_h=case.dt_h)

@@ -1,0 +1,258 @@
+"""A cleared interval as rows of the results tables (docs/tables.md, without time, round and binding)."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.negotiation.protocol import RoundLog
+from mosaik_p2p.market.over_time.realisation import Realised
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.reputation import clipped_pairs, counted_benefit
+from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.prosumers.window import Window
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table, table_of
+
+CLEARING = (
+    "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired "
+    "since_clearing clipped_pairs"
+)
+
+
+def interval_tables(
+    prosumers: tuple[Prosumer, ...],
+    problem: MarketProblem,
+    clearing: Clearing,
+    happened: tuple[Realised, ...],
+    alone: tuple[Realised, ...],
+    window: Window,
+    *,
+    steps: int,
+    since_clearing: int = 0,
+    surcharge_per_kwh: FloatArray | None = None,
+) -> dict[str, Table]:
+    """The tables of one binding interval of `steps`, the first one of its clearing or `since_clearing` later;
+    `surcharge_per_kwh` (C, N) where the networks negotiated."""
+    surcharge = np.zeros(problem.member.shape) if surcharge_per_kwh is None else surcharge_per_kwh
+    return {
+        "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
+        "charges": charges_table(problem, window, since_clearing=since_clearing),
+        "clearing": clearing_table(problem, clearing, since_clearing=since_clearing),
+        "trades": trades_table(problem, clearing, surcharge),
+        "prosumers": prosumers_table(prosumers, clearing, happened, surcharge),
+        "devices": devices_table(prosumers, happened),
+        "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
+        "alone_devices": devices_table(prosumers, alone),
+    }
+
+
+def _columns(names: str, rows: Iterable[tuple[object, ...]]) -> Table:
+    return table_of(names.split(), rows)
+
+
+def inputs_table(prosumers: tuple[Prosumer, ...], window: Window, *, last: bool) -> Table:
+    """Forecast and realised value of every profile and price as they bind; in the last interval the look-ahead too.
+
+    `offset` counts intervals from the binding one.
+    """
+    offsets = range(window.horizon if last else 1)
+    rows = [
+        (
+            offset,
+            prosumer.name,
+            device,
+            quantity,
+            float(forecast[window.begin + offset]),
+            float(real[window.begin + offset]),
+        )
+        for prosumer in prosumers
+        for device, quantity, forecast, real in _profiles(prosumer)
+        for offset in offsets
+    ]
+    return _columns("offset prosumer device quantity forecast realised", rows)
+
+
+def _profiles(prosumer: Prosumer) -> list[tuple[str, str, FloatArray, FloatArray]]:
+    found: list[tuple[str, str, FloatArray, FloatArray]] = []
+    for device in prosumer.devices:
+        found += [
+            (device.name, profile.quantity, profile.series.forecast, profile.series.realised)
+            for profile in device.profiles()
+        ]
+    for contract in prosumer.contracts:
+        price = contract.import_price_per_kwh
+        found.append((contract.name, "import_price_per_kwh", price, price))
+        if contract.export_price_per_kwh is not None:
+            price = contract.export_price_per_kwh
+            found.append((contract.name, "export_price_per_kwh", price, price))
+    return found
+
+
+def charges_table(problem: MarketProblem, window: Window, *, since_clearing: int = 0) -> Table:
+    """What each end of a possible trade pays per kWh, and what both together value it at for itself.
+
+    Told once, since charges do not change, and again at every clearing for the pairs that have a reputation by then.
+    """
+    names, rows = problem.names, []
+    for carrier, charges, who in zip(CARRIERS, problem.charges, problem.member, strict=True):
+        benefit = None if charges.benefit is None or since_clearing else charges.benefit
+        inside = np.flatnonzero(who)
+        told = np.triu(np.ones((len(inside), len(inside)), dtype=bool), 1)
+        if window.begin:
+            told &= False if benefit is None else benefit[np.ix_(inside, inside)] > 0
+        first, second = np.nonzero(told) if since_clearing == 0 else (inside[:0], inside[:0])
+        for i, j in zip(inside[first], inside[second], strict=True):
+            posted = float(charges.posted[i, j])
+            ends = (posted * charges.seller_share, posted * charges.buyer_share)
+            rows.append((carrier, names[i], names[j], *ends, 0.0 if benefit is None else float(benefit[i, j])))
+    return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh", rows)
+
+
+def clearing_table(problem: MarketProblem, clearing: Clearing, *, since_clearing: int = 0) -> Table:
+    """One row about the clearing itself, for the interval that begins `since_clearing` intervals after it."""
+    row = (
+        clearing.form,
+        str(clearing.status),
+        clearing.cause,
+        clearing.iterations,
+        clearing.primal_residual,
+        clearing.dual_residual,
+        clearing.cost,
+        clearing.lower_bound,
+        clearing.relative_gap,
+        clearing.gap_of_gain,
+        clearing.repaired,
+        since_clearing,
+        clipped_pairs(problem.charges, problem.member),
+    )
+    return _columns(CLEARING, [row])
+
+
+def failed_table(form: str, cause: str) -> Table:
+    """The row of a clearing that has no solution at all."""
+    return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False, 0, None)])
+
+
+def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: FloatArray) -> Table:
+    """One row per trade; what each end pays beside the price: charges, and surcharges (negative: rebates).
+
+    A surcharge is on what is injected, so that the buyer, who draws, pays its own with the other sign.
+    """
+    names, rows = problem.names, []
+    for carrier, trades, charges, surcharge in zip(
+        CARRIERS, clearing.trades, problem.charges, surcharge_per_kwh, strict=True
+    ):
+        posted = charges.posted[trades.seller, trades.buyer]
+        benefit = counted_benefit(charges, trades.seller, trades.buyer)
+        for i, j, power, price, charge, worth in zip(
+            trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh, posted, benefit, strict=True
+        ):
+            ends = (float(charge * charges.seller_share), float(charge * charges.buyer_share))
+            surcharges = (float(surcharge[i]), 0.0 - float(surcharge[j]))
+            rows.append((carrier, names[i], names[j], float(power), float(price), *ends, *surcharges, float(worth)))
+    columns = (
+        "carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
+        "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh"
+    )
+    return _columns(columns, rows)
+
+
+def prosumers_table(
+    prosumers: tuple[Prosumer, ...], clearing: Clearing, happened: tuple[Realised, ...], surcharge_per_kwh: FloatArray
+) -> Table:
+    """One row per prosumer and carrier that it has anything to do with."""
+    rows = []
+    for i, (prosumer, result) in enumerate(zip(prosumers, happened, strict=True)):
+        for carrier, exchange in result.exchanges.items():
+            electric = carrier == ELECTRICITY
+            reactive = result.reactive_kvar(prosumer) if electric else None
+            rows.append(
+                (
+                    prosumer.name,
+                    carrier,
+                    exchange.net_sale_kw,
+                    exchange.import_kw,
+                    exchange.export_kw,
+                    exchange.injection_kw,
+                    reactive,
+                    exchange.imbalance_kw,
+                    float(clearing.price_per_kwh[CARRIERS.index(carrier), 0, i]),
+                    exchange.import_price_per_kwh,
+                    exchange.export_price_per_kwh,
+                    clearing.scarcity_price_per_kwh,
+                    float(surcharge_per_kwh[CARRIERS.index(carrier), i]),
+                    exchange.cleared_surplus_kw,
+                )
+            )
+    columns = (
+        "prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
+        "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh "
+        "cleared_surplus_kw"
+    )
+    return _columns(columns, rows)
+
+
+def devices_table(prosumers: tuple[Prosumer, ...], happened: tuple[Realised, ...]) -> Table:
+    """One row per device; produced power is positive."""
+    rows = [
+        (
+            *(prosumer.name, entry.device, entry.type, str(entry.family), entry.carrier),
+            *(entry.el_kw, entry.heat_kw, entry.fuel_kw, entry.level_kwh, entry.cost, entry.missed_kwh),
+        )
+        for prosumer, result in zip(prosumers, happened, strict=True)
+        for entry in result.devices
+    ]
+    return _columns("prosumer device type family carrier el_kw heat_kw fuel_kw level_kwh cost missed_kwh", rows)
+
+
+def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], scarcity: float) -> Table:
+    """The counterfactual without peers: exchange per carrier, and cost of devices and storage level per prosumer.
+
+    What devices cost (fuel apart), the fuel and its cost, stored energy and missed energy (see `DeviceDispatch`) stand
+    in the prosumer's first row.
+    """
+    rows = []
+    for prosumer, result in zip(prosumers, alone, strict=True):
+        burning = [entry for entry in result.devices if entry.fuel_kw > 0.0]
+        fuel = (sum(entry.fuel_kw for entry in burning), sum(entry.cost for entry in burning))
+        cost = sum(entry.cost for entry in result.devices if entry.fuel_kw <= 0.0)
+        level = sum(result.level_kwh.values())
+        missed = sum(max(entry.missed_kwh or 0.0, 0.0) for entry in result.devices)
+        for n, (carrier, exchange) in enumerate(result.exchanges.items()):
+            own = (cost, level, *fuel, missed) if n == 0 else (0.0,) * 5
+            prices = (exchange.import_price_per_kwh, exchange.export_price_per_kwh, scarcity)
+            power = (exchange.import_kw, exchange.export_kw, exchange.imbalance_kw)
+            reactive = result.reactive_kvar(prosumer) if carrier == ELECTRICITY else None
+            injected = (exchange.injection_kw, reactive)
+            last = exchange.cleared_surplus_kw
+            rows.append((prosumer.name, carrier, *power, *injected, *own[:2], *prices, *own[2:], last))
+    columns = (
+        "prosumer carrier import_kw export_kw imbalance_kw injection_kw q_injection_kvar cost level_kwh "
+        "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
+        "cleared_surplus_kw"
+    )
+    return _columns(columns, rows)
+
+
+def negotiation_table(log: RoundLog) -> Table:
+    """One row per limit that a round of the negotiation held, with its price; without limits, the move alone.
+
+    `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays broken.
+    """
+    rows: list[tuple[object, ...]] = [
+        (
+            str(log.move),
+            CARRIERS[row.carrier],
+            row.element,
+            row.quantity,
+            row.unit,
+            row.is_upper,
+            row.limit,
+            float(multiplier),
+            float(slack),
+            row.key not in log.beyond,
+        )
+        for row, multiplier, slack in zip(log.rows, log.multiplier, log.slack, strict=True)
+    ]
+    columns = "move network element quantity unit is_upper limit multiplier slack within_means"
+    return _columns(columns, rows or [(str(log.move), *[None] * 9)])

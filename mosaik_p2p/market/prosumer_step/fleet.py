@@ -1,0 +1,109 @@
+"""All prosumers of one clearing, in their own scales: powers by each one's size, prices by the largest offer."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
+from mosaik_p2p.market.prosumer_step.backends import Engine, engine_for
+from mosaik_p2p.market.prosumer_step.completions import Completions, with_replaced
+from mosaik_p2p.market.prosumer_step.direction_search import Scale, at_prices, directed, for_sales
+from mosaik_p2p.market.prosumer_step.storage_direction import OVERLAP, exclusive, one_way_rows
+from mosaik_p2p.market.prosumer_step.subproblem import Completion, Subproblem
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import FloatArray
+
+WITHIN = 1e-5
+"""Of a prosumer's size at the largest offer for an interval: what a search for directions leaves unsettled."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What everyone would do without peers: cost (N,) money without imbalance, own prices and gross load (C, T, N)."""
+
+    cost: FloatArray
+    price_per_kwh: FloatArray
+    load_kw: FloatArray
+
+
+class Fleet:
+    """The prosumers' side of the market."""
+
+    def __init__(self, problem: MarketProblem) -> None:
+        self.problem = problem
+        self.price_scale = highest_price(problem)
+        self.power_kw = power_scale(problem)
+        self._engine: Engine = engine_for(problem.models, self.power_kw, self.price_scale)
+
+    def weigh(self, weight: FloatArray) -> None:
+        """Set the penalties, (C, N) money per kW^2."""
+        self._engine.weigh(weight)
+
+    def respond(self, target_kw: FloatArray) -> FloatArray:
+        """Net sales (C, T, N) that answer the targets (C, T, N)."""
+        return self._engine.respond(target_kw)
+
+    def complete(self, sale_kw: FloatArray) -> Completions:
+        """Everyone's dispatch for agreed net sales (C, T, N)."""
+        return self._engine.complete(sale_kw)
+
+    def dispatch(self, sale_kw: FloatArray) -> tuple[Completions, bool]:
+        """Like `complete`, but no storage charges and discharges at once; says whether that had to be repaired."""
+        done = self.complete(sale_kw)
+        repaired = {i: self._repaired(i, done[i], sale_kw[:, :, i]) for i in self._both_ways(done)}
+        return with_replaced(done, repaired), bool(repaired)
+
+    def _repaired(self, i: int, relaxed: Completion, sale_kw: FloatArray) -> Completion:
+        """One prosumer's one-way dispatch: the cheaper of directions as they prevail, and as a search finds them."""
+        model, power_kw = self.problem.models[i], float(self.power_kw[i])
+        now, narrowed = relaxed, exclusive(model, relaxed.x, power_kw=power_kw)
+        for _ in range(model.horizon):
+            if narrowed is None:
+                break
+            now = self._completed(narrowed, power_kw, sale_kw)
+            narrowed = exclusive(narrowed, now.x, power_kw=power_kw)
+        within = WITHIN * power_kw * self.price_scale * model.dt_h
+        if now.cost - relaxed.cost <= within:
+            return now
+        found = for_sales(model, sale_kw, Scale(power_kw, self.price_scale), within=within)
+        searched = now if found is None else self._completed(replace(model, upper=found.upper), power_kw, sale_kw)
+        return min(now, searched, key=lambda one: one.cost)
+
+    def _completed(self, model: ProsumerModel, power_kw: float, sale_kw: FloatArray) -> Completion:
+        return Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale).complete(sale_kw)
+
+    def _both_ways(self, done: Completions) -> list[int]:
+        """Prosumers with a storage, or a meter, that goes both ways at once."""
+        limits = OVERLAP * self.power_kw
+        both = {i for i, a, b in self._stores if (np.minimum(done.x[i][a], done.x[i][b]) > limits[i]).any()}
+        return sorted(both)
+
+    @cached_property
+    def _stores(self) -> list[tuple[int, int, int]]:
+        """Prosumer, and rows of charge and discharge, of everything that can do both."""
+        models = enumerate(self.problem.models)
+        return [(i, a, b) for i, model in models for a, b in one_way_rows(model)]
+
+    def one_way_at(self, price_per_kwh: FloatArray, *, within: float) -> tuple[float, MarketProblem]:
+        """What going one way adds to the bound at prices (C, T, N), money; and the market with directions as they are
+        best at these prices."""
+        gain, models = 0.0, list(self.problem.models)
+        for i in sorted({store[0] for store in self._stores}):
+            scale = Scale(float(self.power_kw[i]), self.price_scale)
+            found = at_prices(models[i], price_per_kwh[:, :, i], scale, within=within)
+            gain += sum(max(one.lower - one.relaxed, 0.0) for one in found if np.isfinite(one.relaxed))
+            models[i] = directed(models[i], found) if found else models[i]
+        return gain, replace(self.problem, models=tuple(models))
+
+    def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
+        """Lower bound on the market's cost from closed node prices (C, T, N); `tighten` spends one more solve each."""
+        if tighten:
+            self._engine.tighten(price_per_kwh)
+        return self._engine.bound(price_per_kwh)
+
+    @cached_property
+    def alone(self) -> Alone:
+        """Everyone for itself, utility contracts only."""
+        done, _ = self.dispatch(np.zeros(self.problem.shape))
+        return Alone(done.cost - done.penalty, done.price_per_kwh, done.load_kw)

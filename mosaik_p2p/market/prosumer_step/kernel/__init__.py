@@ -1,0 +1,1 @@
+"""The compiled interior-point method for all prosumers' problems.."""

@@ -1,0 +1,1 @@
+"""How numbers and names are written for people.."""

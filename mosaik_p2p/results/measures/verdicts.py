@@ -1,0 +1,108 @@
+"""Whether each interval, and the run, stayed feasible: for the networks, and for the loads that were to be served."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+
+from mosaik_p2p.errors import Status, Verdict
+from mosaik_p2p.limits.violation import Violation, verdict
+from mosaik_p2p.results.measures.unserved_energy import intervals_not_served
+from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.units import ELECTRICITY, HEAT
+
+LOADS = "loads"
+"""Stands beside the networks where verdicts are told."""
+SOLVED = (Status.OK, Status.IDLE)
+CLEARED = (*SOLVED, Status.GAP_OPEN)
+"""Of a market: its dispatch holds, however good it is."""
+ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
+"""Where a solved network shows that it was looked at."""
+VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
+
+
+def interval_verdicts(results: Results, networks: Sequence[str], *, elsewhere: Sequence[str] = ()) -> pd.DataFrame:
+    """Columns time, then one per network, then `loads` and verdict, for every computed interval.
+
+    A network that left no row in an interval is unknown there, or none of its elements though it was solved, as are the
+    loads of an interval whose market was not cleared. Loads that are not served make an interval infeasible, like a
+    broken limit: else a district could be made to fit its networks by cutting it off. A network that is solved
+    `elsewhere` leaves every interval undecided.
+    """
+    statuses = _by_time_and_network(results.of_binding_round("flows"))
+    elements = {name: frozenset(results[table]["time"]) for name, table in ELEMENTS.items()}
+    broken = _by_time_and_network(results.of_binding_round("violations"))
+    binding, not_served = results.binding, intervals_not_served(results)
+    rows = []
+    for moment, market in zip(binding["time"], binding["status"], strict=True):
+        found = {
+            network: _judge(statuses, broken, (moment, network), has_elements=moment in elements[network])
+            for network in networks
+        }
+        found[LOADS] = _of_loads(market, served=moment not in not_served)
+        unseen = [Verdict.UNKNOWN] * len(elsewhere)
+        rows.append({"time": moment, **found, "verdict": overall_of_interval([*found.values(), *unseen])})
+    return pd.DataFrame(rows, columns=["time", *networks, LOADS, "verdict"])
+
+
+def infeasible_intervals(verdicts: pd.DataFrame, networks: Sequence[str]) -> dict[str, int]:
+    """Number of infeasible intervals in which limits are broken, and in which loads are not served; some are both."""
+    bad = verdicts[verdicts["verdict"] == Verdict.INFEASIBLE]
+    broken = (bad[list(networks)] == Verdict.INFEASIBLE).any(axis=1)
+    return {"limits": int(broken.sum()), LOADS: int((bad[LOADS] == Verdict.INFEASIBLE).sum())}
+
+
+def overall_of_interval(found: Iterable[Verdict]) -> Verdict:
+    """One interval: without a solution of every network it is not known; else one broken limit breaks it."""
+    kinds = set(found)
+    return next((kind for kind in (Verdict.UNKNOWN, Verdict.INFEASIBLE) if kind in kinds), Verdict.FEASIBLE)
+
+
+def overall_of_run(counts: dict[str, int]) -> Verdict:
+    """The run: one infeasible interval makes it infeasible, else one unknown makes it unknown."""
+    return next((kind for kind in (Verdict.INFEASIBLE, Verdict.UNKNOWN) if counts[kind.value]), Verdict.FEASIBLE)
+
+
+def verdict_counts(verdicts: pd.DataFrame, steps: int) -> dict[str, int]:
+    """Number of intervals by verdict, adding up to `steps`: one that was never computed is unknown."""
+    counts = Counter(str(kind) for kind in verdicts["verdict"])
+    counts[Verdict.UNKNOWN.value] += max(0, steps - len(verdicts))
+    return {kind.value: counts[kind.value] for kind in Verdict}
+
+
+def status_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Number of a network's rows by status, every status that a network can have named."""
+    return {name: count for name, count in clearing_status_counts(rows).items() if name != Status.GAP_OPEN}
+
+
+def clearing_status_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Number of rows by status, every status named."""
+    counts = Counter(str(status) for status in rows["status"])
+    return {status.value: counts[status.value] for status in Status}
+
+
+def _judge(
+    statuses: dict[Any, pd.DataFrame], broken: dict[Any, pd.DataFrame], key: tuple[Any, str], *, has_elements: bool
+) -> Verdict:
+    if key not in statuses:
+        return Verdict.UNKNOWN
+    status = Status(statuses[key]["status"].iloc[0])
+    if status is Status.OK and not has_elements:
+        return Verdict.UNKNOWN
+    violations = [
+        Violation(**{name: row[name] for name in VIOLATION_FIELDS})
+        for row in broken.get(key, pd.DataFrame()).to_dict("records")
+    ]
+    return verdict(status, violations)
+
+
+def _of_loads(status: str | None, *, served: bool) -> Verdict:
+    if status not in CLEARED:
+        return Verdict.UNKNOWN
+    return Verdict.FEASIBLE if served else Verdict.INFEASIBLE
+
+
+def _by_time_and_network(rows: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    return dict(iter(rows.groupby(["time", "network"])))

@@ -1,0 +1,1 @@
+"""What people read: terminal, sentences, figures and the page.."""

@@ -1,0 +1,222 @@
+"""The report: one HTML file that needs nothing else, built from the result folder alone.
+
+Nothing in it depends on the moment or the machine: the same folder gives the same bytes. The drawing library is inlined
+and the page forbids itself any request, so that it can be sent by mail and opened anywhere.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.io
+import plotly.offline
+
+from mosaik_p2p.results.accounts.arbitrage import arbitrage_texts
+from mosaik_p2p.results.accounts.closing import change_of_cost, closing_sentence, with_total
+from mosaik_p2p.results.accounts.comparison import comparison_rows
+from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.labels.numbers import energy, least_compared, plain, share_of_change, signed, stored_beside
+from mosaik_p2p.results.measures.limit_costs import limit_lines
+from mosaik_p2p.results.measures.market_effect import effect_sentence
+from mosaik_p2p.results.measures.missed_deadlines import missed_text, misses
+from mosaik_p2p.results.measures.unserved_energy import shortages, surplus_texts, unserved_texts
+from mosaik_p2p.results.measures.unsolved import unsolved_sentences
+from mosaik_p2p.results.measures.violations import violation_rows
+from mosaik_p2p.results.measures.worst_values import is_broken, label_and_digits
+from mosaik_p2p.results.report.account_sentences import account_lines, district_lines
+from mosaik_p2p.results.report.inventory import inventory_lines, read_inventory
+from mosaik_p2p.results.report.limits import network_panels, verdict_strip
+from mosaik_p2p.results.report.maps import map_panels
+from mosaik_p2p.results.report.market import convergence_panels, market_panels, storage_panel
+from mosaik_p2p.results.report.money import money_panels
+from mosaik_p2p.results.report.negotiation import negotiation_panels
+from mosaik_p2p.results.report.sentences import (
+    convergence_sentence,
+    counterfactual_sentences,
+    missing_sentence,
+    negotiation_sentence,
+    verdict_sentence,
+)
+from mosaik_p2p.results.report.style import Clock, Panel, clock_of
+from mosaik_p2p.results.store.folder import REPORT_FILE
+from mosaik_p2p.results.store.mark import result_folder
+from mosaik_p2p.results.store.reading import Results, read_results
+from mosaik_p2p.results.summary import read_summary
+from mosaik_p2p.units import ELECTRICITY, HEAT
+
+TEMPLATE = "report.html.j2"
+MOST_VIOLATION_ROWS = 100
+PLOT_CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the report."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+def build_report(folder: Path) -> Path:
+    """Write `report.html` into the result folder and return its path.
+
+    BadInput where summary, tables and scenario do not belong together, NotWritten where there is no room for it.
+    """
+    results, summary = read_results(folder), read_summary(folder)
+    check_folder(results, summary)
+    return result_folder(folder).write(REPORT_FILE, _page(results, summary).encode())
+
+
+def _page(results: Results, summary: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mosaik_p2p.results.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    clock = clock_of(results)
+    rows, read = violation_rows(results), read_inventory(results.folder)
+    environment.globals |= {
+        function.__name__: function
+        for function in (change_of_cost, energy, plain, share_of_change, signed, stored_beside, with_total)
+    }
+    return environment.get_template(TEMPLATE).render(
+        summary=summary,
+        facts=results.facts,
+        prosumers=results.prosumers,
+        sentence=verdict_sentence(summary),
+        missing=missing_sentence(summary),
+        converged=convergence_sentence(summary),
+        negotiated=negotiation_sentence(summary),
+        unsolved=unsolved_sentences(summary),
+        broken_off=counterfactual_sentences(summary),
+        effect=effect_sentence(summary),
+        accounts=[*account_lines(summary), *limit_lines(summary)],
+        district=district_lines(summary),
+        least=least_compared(summary["cost"]),
+        closing=closing_sentence(summary),
+        period=_period(clock),
+        tiles=_tiles(summary),
+        sections=_sections(clock, summary),
+        comparison=comparison_rows(summary),
+        violations=rows[:MOST_VIOLATION_ROWS],
+        violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
+        arbitrage="; ".join(arbitrage_texts(summary)),
+        unserved="; ".join(unserved_texts(summary)),
+        surplus="; ".join(surplus_texts(summary)),
+        shortages=shortages(summary),
+        missed=missed_text(summary),
+        misses=misses(summary),
+        inventory="\n".join(inventory_lines(read.get("inventory", {}))),
+        warned=read.get("warnings", []),
+        plot=_plot,
+        plotly_js=plotly.offline.get_plotlyjs(),
+    )
+
+
+def _plot(panel: Panel) -> str:
+    """The figure as a script for the page; `<` is escaped so that no name can end it."""
+    figure = json.loads(plotly.io.to_json(panel.figure, validate=False))
+    parts = (f"fig-{panel.key}", figure["data"], figure["layout"], PLOT_CONFIG)
+    return ", ".join(json.dumps(part, sort_keys=True, allow_nan=False).replace("<", "\\u003c") for part in parts)
+
+
+def _sections(clock: Clock, summary: Mapping[str, Any]) -> list[Section]:
+    networks = clock.results.facts.networks
+    storage = storage_panel(clock)
+    sections = [
+        Section("Feasibility over time", (verdict_strip(clock),) if networks else ()),
+        Section("Maps", tuple(map_panels(clock)) if len(clock.begins) else ()),
+        Section("Electricity network", tuple(network_panels(clock, ELECTRICITY))),
+        Section("Heat network", tuple(network_panels(clock, HEAT)) if HEAT in networks else ()),
+        Section("Negotiation", tuple(negotiation_panels(clock))),
+        Section("Market", tuple(market_panels(clock))),
+        Section("Money", tuple(money_panels(clock, summary))),
+        Section("Storage", (storage,) if storage else ()),
+        Section("Clearing", tuple(convergence_panels(clock)) if len(clock.begins) else ()),
+    ]
+    return [section for section in sections if section.panels]
+
+
+def _period(clock: Clock) -> str:
+    if not len(clock.begins):
+        return "no interval"
+    begins = clock.local_begins()
+    first, last = (moment.strftime("%a %d %b %Y %H:%M") for moment in (begins[0], begins[-1] + clock.dt))
+    return f"{first} to {last} ({clock.results.facts.axis_label})"
+
+
+def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The overview: a label, a number with its unit and a remark each."""
+    counts, currency = summary["verdict_counts"], summary["currency"]
+    tiles = [_tile("Feasible intervals", f"{counts['feasible']} of {summary['steps']}", _others(counts))]
+    if not summary["steps_computed"]:
+        return tiles
+    tiles += [_worst_tile(key, entry) for key, entry in summary["worst"].items() if entry is not None]
+    for carrier, traded in summary["traded_kwh"].items():
+        price = summary["mean_trade_price_per_kwh"][carrier]
+        remark = "" if price is None else f"mean price {price:.3f} {currency}/kWh"
+        tiles.append(_tile(f"{carrier.capitalize()} traded", f"{traded:,.1f} kWh", remark))
+    total = summary["cost_total"]
+    if total["in_market"] is not None:
+        told = _change(with_total(summary), least_compared(summary["cost"]))
+        remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{told}"
+        tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
+    tiles += [_gain_tile(summary), _operator_tile(summary)]
+    return [*tiles, *_reputation_tile(summary)]
+
+
+def _gain_tile(summary: Mapping[str, Any]) -> dict[str, str]:
+    gain, against = summary["welfare_gain"], summary["welfare_gain_against"].replace("_", " ")
+    remark = f"system cost against {against}; charges and surcharges only change hands"
+    return _tile("Welfare gain", "not known" if gain is None else f"{signed(gain)} {summary['currency']}", remark)
+
+
+def _operator_tile(summary: Mapping[str, Any]) -> dict[str, str]:
+    operator, currency = summary["operator"], summary["currency"]
+    returned = operator["surcharges_returned"]
+    remark = f"charges and surcharges {plain(operator['charges'] + operator['surcharges'])}"
+    remark += f", returned {plain(returned)}" if returned else ""
+    if operator["balance"] is None:
+        return _tile("Operator's revenue", f"{plain(operator['revenue'])} {currency}", "losses not priced or not known")
+    return _tile(
+        "Operator's balance",
+        f"{signed(operator['balance'])} {currency}",
+        f"{remark}, losses {plain(operator['cost_of_losses'])}",
+    )
+
+
+def _tile(label: str, number: str, remark: str, *, is_bad: bool = False) -> dict[str, str]:
+    return {"label": label, "number": number, "remark": remark, "kind": "bad" if is_bad else ""}
+
+
+def _others(counts: Mapping[str, int]) -> str:
+    return f"{counts['infeasible']} infeasible, {counts['unknown']} unknown"
+
+
+def _worst_tile(key: str, entry: Mapping[str, Any]) -> dict[str, str]:
+    (label, digits), limit = label_and_digits(key, entry), entry["limit"]
+    when = datetime.fromisoformat(entry["time"]).strftime("%a %d %b %H:%M")
+    allowed = "" if limit is None else f"; limit {limit:g}"
+    remark = f"{entry['where']}, {when}{allowed}"
+    return _tile(label, f"{plain(entry['value'], digits)} {entry['unit']}", remark, is_bad=is_broken(entry))
+
+
+def _reputation_tile(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    known = summary.get("reputation")
+    if known is None:
+        return []
+    remark = f"paid by nobody; cut to the charge in {known['clipped_clearings']} of {summary['clearings']} clearings"
+    return [_tile("Reputation is worth", f"{plain(known['benefit'])} {summary['currency']}", remark)]
+
+
+def _change(total: Mapping[str, Any], least: float) -> str:
+    """The change, closing values in."""
+    change = change_of_cost(total)
+    share = "" if change is None else share_of_change(total["alone"], total["alone"] + change, least)
+    return f", {share}" if share else ""

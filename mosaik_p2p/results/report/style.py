@@ -1,0 +1,197 @@
+"""What every figure of the report shares: its look, its clock, and curves that hold over an interval."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from mosaik_p2p.results.store.reading import Results
+
+# The palette of Okabe and Ito (2008), told apart with any colour vision; the yellow is left out, it fades on white.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#222222",
+)
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, BLACK)
+GREY, PALE, LIMIT_COLOUR = "#8a8f98", "#c9dcec", "#b00020"
+DASHES = ("solid", "dash", "dot")
+
+FEW_CURVES = 6
+"""Up to so many elements are drawn one by one; of more, a band and its worst element."""
+HEIGHT_PX = 310
+HEADROOM = 0.06
+"""Share of the axis left free beyond data and limits."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure with what has to be said about it; `key` names it in the page."""
+
+    key: str
+    title: str
+    note: str
+    figure: go.Figure
+    is_wide: bool = False
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The intervals of the run: their begins in UTC, and how they are printed."""
+
+    begins: pd.DatetimeIndex
+    dt_h: float
+    results: Results
+
+    @property
+    def dt(self) -> timedelta:
+        """Length of an interval."""
+        return timedelta(hours=self.dt_h)
+
+    @property
+    def label(self) -> str:
+        """Title of a time axis."""
+        return f"time ({self.results.facts.axis_label})"
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment at the offset of the start, without that offset: plotly prints such times as they stand."""
+        return moment.astimezone(self.results.facts.axis_zone).replace(tzinfo=None)
+
+    def moments(self, index: pd.Index) -> list[datetime]:
+        """The times of a table's index on the scenario's clock."""
+        return [self.local(moment) for moment in pd.DatetimeIndex(index).to_pydatetime()]
+
+    def local_begins(self) -> list[datetime]:
+        """All begins on the scenario's clock."""
+        return self.moments(self.begins)
+
+    def local_middles(self) -> list[datetime]:
+        """The middles of all intervals on the scenario's clock."""
+        return [begin + self.dt / 2 for begin in self.local_begins()]
+
+
+def clock_of(results: Results) -> Clock:
+    """The intervals that the scenario asked for, also those that were never computed."""
+    facts, computed = results.facts, pd.DatetimeIndex(results.binding["time"])
+    if facts.start is None or facts.steps is None:
+        return Clock(computed, facts.dt_h, results)
+    planned = pd.date_range(facts.start, periods=facts.steps, freq=timedelta(hours=facts.dt_h)).tz_convert("UTC")
+    return Clock(planned.union(computed), facts.dt_h, results)
+
+
+def blank(clock: Clock | None, y_title: str, *, height_px: int = HEIGHT_PX) -> go.Figure:
+    """An empty figure in the report's look, over time where a clock is given."""
+    figure = go.Figure()
+    figure.update_layout(
+        template="none",
+        height=height_px,
+        margin={"l": 64, "r": 16, "t": 12, "b": 54},
+        font={"family": "system-ui, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif", "size": 12, "color": BLACK},
+        colorway=list(COLOURS),
+        hovermode="x unified",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        showlegend=True,
+        bargap=0.15,
+    )
+    axis: dict[str, Any] = {
+        "automargin": True,
+        "showline": True,
+        "linecolor": GREY,
+        "gridcolor": "#e6e8eb",
+        "zeroline": False,
+        "ticks": "outside",
+    }
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(title_text=y_title, **axis)
+    if clock is not None and len(clock.begins):
+        begins = clock.local_begins()
+        span = {"range": [begins[0], begins[-1] + clock.dt], "type": "date"}
+        # The second line of a tick is printed only where it changes: the day once, the hour at every tick.
+        title = {"text": clock.label, "standoff": 6}
+        figure.update_xaxes(title=title, tickformat="%H:%M\n%a %d %b", nticks=10, **span)
+    return figure
+
+
+def on_clock(clock: Clock, rows: pd.DataFrame, value: str) -> pd.Series:
+    """A column summed per interval, without value where there is no row."""
+    return rows.groupby("time")[value].sum(min_count=1).reindex(clock.begins)
+
+
+def steps(clock: Clock, values: pd.Series) -> tuple[list[datetime], list[float | None]]:
+    """Points of a curve that holds each value over its interval, with gaps where there is none."""
+    x: list[datetime] = []
+    y: list[float | None] = []
+    for first, last in _runs(values):
+        begins = clock.moments(values.index[first:last])
+        known = [float(value) for value in values.iloc[first:last]]
+        end = begins[-1] + clock.dt
+        x += [*begins, end, end]
+        y += [*known, known[-1], None]
+    return x, y
+
+
+def _runs(values: pd.Series) -> Iterator[tuple[int, int]]:
+    """Begin and end (exclusive) of every stretch of known values."""
+    first = None
+    for k, is_known in enumerate([*values.notna(), False]):
+        if is_known and first is None:
+            first = k
+        elif not is_known and first is not None:
+            yield first, k
+            first = None
+
+
+def add_steps(figure: go.Figure, clock: Clock, values: pd.Series, name: str, **style: Any) -> None:
+    """Draw a curve that holds over each interval."""
+    x, y = steps(clock, values)
+    line = {"shape": "hv", "width": 1.8, **style.pop("line", {})}
+    figure.add_trace(go.Scatter(x=x, y=y, name=name, mode="lines", line=line, **style))
+
+
+def add_band(figure: go.Figure, clock: Clock, low: pd.Series, high: pd.Series, name: str) -> None:
+    """Shade between two curves that hold over each interval."""
+    x: list[datetime | None] = []
+    y: list[float | None] = []
+    for first, last in _runs(low):
+        corners = [(at, end) for at in clock.moments(low.index[first:last]) for end in (False, True)]
+        edge = [at + clock.dt if end else at for at, end in corners]
+        upper = [float(value) for value in high.iloc[first:last] for _ in range(2)]
+        lower = [float(value) for value in low.iloc[first:last] for _ in range(2)]
+        x += [*edge, *reversed(edge), None]
+        y += [*upper, *reversed(lower), None]
+    fill = {"fill": "toself", "fillcolor": PALE, "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=x, y=y, name=name, mode="lines", **fill))
+
+
+def add_limit(figure: go.Figure, value: float | None, text: str, *, is_floor: bool) -> None:
+    """Draw a limit as a dashed line with its number, on the side where nothing allowed is drawn."""
+    if value is None:
+        return
+    position = "bottom right" if is_floor else "top right"
+    style = {"color": LIMIT_COLOUR, "width": 1.4, "dash": "dash"}
+    note = {"text": text, "font": {"color": LIMIT_COLOUR, "size": 11}}
+    figure.add_hline(y=value, line=style, annotation=note, annotation_position=position)
+
+
+def fit_axis(figure: go.Figure, values: Sequence[float | None]) -> None:
+    """Let the value axis show all data and limits; plotly looks at data only."""
+    known = [value for value in values if value is not None and pd.notna(value)]
+    if not known:
+        return
+    low, high = min(known), max(known)
+    room = HEADROOM * (high - low) or 0.01 * abs(high) or 1.0
+    figure.update_yaxes(range=[low - 2 * room, high + 2 * room])
+
+
+def add_bars(figure: go.Figure, clock: Clock, values: pd.Series, name: str, **style: Any) -> None:
+    """Draw one bar per interval, as wide as the interval."""
+    width_ms = clock.dt.total_seconds() * 1000 * 0.9
+    heights = [None if pd.isna(value) else float(value) for value in values]
+    figure.add_trace(go.Bar(x=clock.local_middles(), y=heights, width=width_ms, name=name, **style))

@@ -1,0 +1,1 @@
+"""The result folder: its tables, its mark, and whether it is whole.."""

@@ -1,0 +1,78 @@
+"""Whether every table has the intervals that it should have.
+
+`trades`, `violations`, `negotiation`, `charges` and `settlement` may well have no row in an interval: that none of
+their rows is lost is known from the folder's mark, which lists what was stored (see `results.integrity`).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.units import ELECTRICITY, HEAT
+
+ELEMENT_TABLES = {
+    ELECTRICITY: ("buses", "lines", "transformers"),
+    HEAT: ("heat_exchanges", "plants", "junctions", "pipes"),
+}
+ALWAYS_THERE = {ELECTRICITY: "buses", HEAT: "pipes"}
+"""The elements without which there is no network; of the others it may have none."""
+OF_THE_MARKET = ("prosumers", "devices", "alone")
+"""With the same rows in every interval."""
+
+
+def gaps(results: Results, networks: Sequence[str], steps: int) -> list[str]:
+    """Where intervals are missing in the tables of a run over `steps` intervals, in words; empty: nowhere."""
+    binding = results.binding
+    found = [] if len(binding) == steps else [f"only {len(binding)} of {steps} intervals are in the tables"]
+    if not binding["time"].is_unique:
+        found.append("table clearing: an interval has more than one clearing that binds")
+    return [*found, *inner_gaps(results, networks)]
+
+
+def inner_gaps(results: Results, networks: Sequence[str]) -> list[str]:
+    """The same for the intervals that were computed, whatever their number."""
+    flows, times = results.of_binding_round("flows"), results.binding["time"]
+    found = list(_of_market(results, times))
+    for network in networks:
+        own = flows[flows["network"] == network]
+        if len(own) != len(times) or not own["time"].is_unique:
+            found.append(f"table flows: {len(own)} rows of {network} in the binding rounds of {len(times)} intervals")
+        found += _of_network(results, network, own)
+    return found
+
+
+def _of_market(results: Results, times: pd.Series) -> Iterator[str]:
+    for name in OF_THE_MARKET:
+        # Not every district has devices, and not every market says what its members would do alone.
+        if len(results[name]) or name == "prosumers":
+            yield from _uneven(results[name], name, times)
+    planned = results["inputs"]["time"]
+    if len(planned):
+        yield from _missing("inputs", times, planned)
+
+
+def _of_network(results: Results, network: str, flows: pd.DataFrame) -> Iterator[str]:
+    solved = flows.loc[flows["status"] == Status.OK.value, "time"]
+    unsolved = flows.loc[flows["status"] == Status.NOT_CONVERGED.value, "time"]
+    for name in ELEMENT_TABLES.get(network, ()):
+        rows = results[name]
+        if len(rows) or (name == ALWAYS_THERE[network] and len(solved)):
+            yield from _uneven(rows, name, solved)
+        if rows["time"].isin(unsolved).any():
+            yield f"table {name}: rows in intervals in which {network} was not solved"
+
+
+def _uneven(rows: pd.DataFrame, name: str, times: pd.Series) -> Iterator[str]:
+    """Intervals that lack rows which others have."""
+    yield from _missing(name, times, rows["time"])
+    counts = rows.loc[rows["time"].isin(times), "time"].value_counts()
+    if counts.nunique() > 1:
+        yield f"table {name}: {counts.min()} rows in some intervals, {counts.max()} in others"
+
+
+def _missing(name: str, times: pd.Series, present: pd.Series) -> Iterator[str]:
+    missing = ~times.isin(present)
+    if missing.any():
+        yield f"table {name}: {missing.sum()} of {len(times)} intervals are missing"

@@ -1,0 +1,154 @@
+"""What a result folder's scenario file says about titles, time, limits and tariffs.
+
+The resolved scenario is read as plain TOML, so that a report can be built from a folder alone and by a later version.
+A fact that is absent is None: the report then shows the quantity without its limit.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.results.store.folder import SCENARIO_FILE, SUMMARY_FILE
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The scenario's facts that its results are judged and labelled by."""
+
+    name: str
+    title: str
+    currency: str
+    seed: int | None
+    start: datetime | None
+    zone_name: str | None
+    steps: int | None
+    dt_h: float
+    limits: Mapping[str, float]
+    """Of all elements, by the key of the limited quantity."""
+    element_limits: tuple[Mapping[str, Any], ...]
+    tariff_carriers: Mapping[str, str]
+    """Carrier by the name of the tariff."""
+    networks: tuple[str, ...]
+    relative_gap: float | None
+    """The gap at which a clearing is good enough."""
+    clearing: str
+    """`rolling` or `day_ahead`."""
+    has_reputation: bool
+    """Whether a trade with a known partner was worth more than another."""
+    losses: str
+    """Which losses the operator pays: `caused` by the prosumers, or of the `whole` network."""
+    loss_price_per_kwh: float | None
+    returns_surcharges: bool
+    """Whether the surcharges go back at the end of the run."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The scenario's zone, or else the offset of its start; UTC where it is not known."""
+        if self.zone_name is not None:
+            return ZoneInfo(self.zone_name)
+        return UTC if self.start is None else timezone(self.start.utcoffset() or timedelta(0))
+
+    @property
+    def axis_zone(self) -> tzinfo:
+        """The offset at the start, for axes of time: on the zone's own clock an hour may come twice, or never."""
+        return UTC if self.start is None else timezone(self.local(self.start).utcoffset() or timedelta(0))
+
+    @property
+    def axis_label(self) -> str:
+        """That offset as it is printed, like `UTC+01:00`."""
+        return "UTC" + datetime(2000, 1, 1, tzinfo=self.axis_zone).isoformat()[-len("+00:00") :]
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment on the scenario's clock."""
+        return moment.astimezone(self.zone)
+
+
+def read_facts(folder: Path) -> Facts:
+    """The facts of the scenario file in the folder; ValueError where the file is not a scenario."""
+    path = folder / SCENARIO_FILE
+    try:
+        return _facts(folder, tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"{path} is no scenario: {error}") from error
+
+
+def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
+    time = scenario.get("time", {})
+    elsewhere = _networks_elsewhere(folder)
+    networks = {name: table for name, table in scenario.get("networks", {}).items() if table and name not in elsewhere}
+    return Facts(
+        name=scenario.get("name", folder.name),
+        title=scenario.get("title") or scenario.get("name", folder.name),
+        currency=scenario.get("currency", "money"),
+        seed=scenario.get("seed"),
+        start=_moment(time.get("start")),
+        zone_name=_zone_name(time.get("zone")),
+        steps=time.get("steps"),
+        dt_h=time.get("step_minutes", 60) / 60,
+        limits=_limits(networks),
+        element_limits=tuple(
+            element for network in networks.values() for element in network.get("limits", {}).get("element", [])
+        ),
+        tariff_carriers={name: tariff.get("carrier", "") for name, tariff in scenario.get("tariffs", {}).items()},
+        networks=tuple(sorted(networks)),
+        relative_gap=stated_limit(scenario, "market.relative_gap"),
+        clearing=time.get("clearing", "rolling"),
+        has_reputation=bool(stated_limit(scenario, "market.reputation.benefit_per_kwh")),
+        # Before it could be stated, the whole network's counted.
+        losses=scenario.get("settlement", {}).get("losses", "whole"),
+        loss_price_per_kwh=stated_limit(scenario, "settlement.loss_price_per_kwh"),
+        returns_surcharges=scenario.get("negotiation", {}).get("revenue") == "returned",
+    )
+
+
+def _networks_elsewhere(folder: Path) -> frozenset[str]:
+    """Networks of the scenario that somebody else has solved, as the summary says; none where there is no summary."""
+    path = folder / SUMMARY_FILE
+    if not path.exists():
+        return frozenset()
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        return frozenset(summary.get("networks_elsewhere", ()))
+    except (ValueError, TypeError, AttributeError):
+        # Whoever reads the summary itself says what is wrong with it.
+        return frozenset()
+
+
+def read_prosumers(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """The prosumers of the scenario file in the folder, by name, each with its table."""
+    path = folder / SCENARIO_FILE
+    scenario = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return [(str(table.get("name")), table) for table in scenario.get("prosumers", [])]
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def _zone_name(value: str | None) -> str | None:
+    """The name of a zone; ValueError where there is no such zone."""
+    if value is not None:
+        ZoneInfo(value)
+    return value
+
+
+def stated_limit(table: Mapping[str, Any], key: str) -> float | None:
+    """The number under a key such as `voltage_pu.min`; None where nothing stands there."""
+    found: Any = table
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return None if found is None else float(found)
+
+
+def _limits(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    limits = {
+        of.key: stated_limit(networks.get(of.network, {}).get("limits", {}), of.all_key) for of in limited_quantities()
+    }
+    return {key: limit for key, limit in limits.items() if limit is not None}

@@ -1,0 +1,94 @@
+"""A result folder read as a whole: its tables and its scenario's facts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.results.store.facts import Facts, read_facts
+from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.results.tables.schema import TABLES
+from mosaik_p2p.sections.names import is_index
+
+KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables by name, each with `time` in UTC, and the facts of the scenario."""
+
+    folder: Path
+    facts: Facts
+    tables: Mapping[str, pd.DataFrame]
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        return self.tables[table]
+
+    @property
+    def cleared(self) -> pd.DataFrame:
+        """The rows of `clearing` that bind, also of intervals that did not get any further."""
+        clearing = self.tables["clearing"]
+        return clearing[clearing["binding"].fillna(False).astype(bool)]
+
+    @property
+    def binding(self) -> pd.DataFrame:
+        """The rows of `clearing` that bind, one per computed interval: one that has a dispatch and its flows."""
+        cleared, flows = self.cleared, self.tables["flows"]
+        networks = {*self.facts.networks, *flows["network"].unique()}
+        needed = [self.tables["prosumers"], *(flows[flows["network"] == network] for network in networks)]
+        is_whole = [cleared["time"].isin(table["time"]) for table in needed]
+        return cleared[np.logical_and.reduce(is_whole)]
+
+    @property
+    def clearings(self) -> pd.DataFrame:
+        """The binding rows that are clearings of their own, without those of intervals that follow an earlier one."""
+        binding = self.binding
+        return binding[binding["since_clearing"].fillna(0) == 0]
+
+    def of_binding_round(self, table: str) -> pd.DataFrame:
+        """The rows of a table with rounds that belong to the round that binds."""
+        return self.tables[table].merge(self.binding[["time", "round"]], on=["time", "round"])
+
+    def computed(self) -> "Results":
+        """The same without what a run that broke off left of other intervals.
+
+        Inputs stay, as those of a look-ahead belong to later intervals, and so do charges, which hold from their time
+        on, and the clearing itself.
+        """
+        times = self.binding["time"]
+        tables = {
+            name: table if name in KEPT_WHOLE else table[table["time"].isin(times)].reset_index(drop=True)
+            for name, table in self.tables.items()
+        }
+        return replace(self, tables=tables)
+
+    def settled(self, case: str) -> pd.DataFrame:
+        """The settlement's rows of one case."""
+        settlement = self.tables["settlement"]
+        return settlement[settlement["case"] == case]
+
+    @property
+    def prosumers(self) -> list[str]:
+        """The names of the prosumers, in the order of `natural`."""
+        return sorted(self.tables["prosumers"]["prosumer"].unique(), key=natural)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Sort key by which `P2` comes before `P10`."""
+    return [(int(part), "") if is_index(part) else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def read_results(folder: Path) -> Results:
+    """What a result folder holds of the intervals that were computed.
+
+    ValueError where a file in it is damaged; of a table it is a DamagedTable.
+    """
+    return read_raw(folder).computed()
+
+
+def read_raw(folder: Path) -> Results:
+    """The same with what a run that broke off left of other intervals."""
+    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES})

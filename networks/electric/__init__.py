@@ -1,0 +1,1 @@
+"""Electric networks: what they are, their power flow, and how it answers to injections.."""

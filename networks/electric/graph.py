@@ -1,0 +1,88 @@
+"""The graph of an electric network along which path charges are measured.
+
+Topology and impedances are pandapower's own: its graph says what is in service and closed, the functions that build its
+admittances what an element's impedance is.
+"""
+
+import warnings
+from collections import defaultdict
+from copy import deepcopy
+
+import networkx
+import numpy as np
+from networkx.utils import UnionFind
+from pandapower import pandapowerNet
+from pandapower.topology import create_nxgraph
+
+from mosaik_p2p.charges.graph import PathGraph
+from mosaik_p2p.networks.electric.options import switch_rx_ratio
+
+Edge = tuple[int, int]
+"""Two nodes, the lower number first."""
+
+
+def path_graph(net: pandapowerNet) -> PathGraph:
+    """Buses in service and |z| in ohm between them, referred to the lowest nominal voltage of the net.
+
+    All slack buses are one node (the network above), and so are buses joined by closed switches without impedance.
+    What leads from one node to another side by side is one edge, of the impedance that it has together. Lines and
+    transformers that are out of service or open at one end are no edges. A node bears the name of its bus with the
+    lowest index.
+    """
+    with warnings.catch_warnings():
+        # Older files lack columns that concern tap changers; pandapower warns and goes on without them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # A copy, because pandapower keeps intermediate results in the net while it builds its graph.
+        graph = create_nxgraph(
+            deepcopy(net), calc_branch_impedances=True, branch_impedance_unit="pu", include_dclines=False
+        )
+    one_place = _merged(graph, net)
+    roots = sorted({one_place[bus] for bus in graph})
+    number = {root: position for position, root in enumerate(roots)}
+    node_of = {int(bus): number[one_place[bus]] for bus in sorted(graph)}
+    ohm_per_pu = float(net.bus["vn_kv"].loc[list(graph)].min()) ** 2 / net.sn_mva
+    edges = {edge: abs(z) * ohm_per_pu for edge, z in _side_by_side(graph, net, node_of).items()}
+    return PathGraph(
+        node_names=tuple(str(net.bus["name"].at[root]) for root in roots),
+        from_node=np.array([start for start, _ in edges], dtype=np.int64),
+        to_node=np.array([end for _, end in edges], dtype=np.int64),
+        length=np.array(list(edges.values()), dtype=float),
+        node_of=node_of,
+    )
+
+
+def _side_by_side(graph: networkx.MultiGraph, net: pandapowerNet, node_of: dict[int, int]) -> dict[Edge, complex]:
+    """The impedance in p.u. between nodes that are joined: that of all elements between the two together."""
+    between: dict[Edge, list[complex]] = defaultdict(list)
+    for start, end, (kind, index), data in graph.edges(keys=True, data=True):
+        ends = sorted((node_of[start], node_of[end]))
+        if ends[0] != ends[1]:
+            z = _of_switch(net, index) if kind == "switch" else complex(data["r_pu"], data["x_pu"])
+            between[ends[0], ends[1]].append(z)
+    return {edge: together(impedances) for edge, impedances in between.items()}
+
+
+def together(impedances: list[complex]) -> complex:
+    """The impedance of elements side by side."""
+    if len(impedances) == 1:
+        return impedances[0]
+    return 0.0 if 0.0 in impedances else 1.0 / sum(1.0 / z for z in impedances)
+
+
+def _of_switch(net: pandapowerNet, index: int) -> complex:
+    """The impedance of a closed switch in p.u., on the voltage of its bus, as pandapower splits its |z|."""
+    switch, ratio = net.switch.loc[index], switch_rx_ratio(net)
+    base_ohm = float(net.bus["vn_kv"].at[switch["bus"]]) ** 2 / float(net.sn_mva)
+    x_ohm = float(switch["z_ohm"]) / np.hypot(1.0, ratio)
+    return complex(ratio * x_ohm, x_ohm) / base_ohm
+
+
+def _merged(graph: networkx.MultiGraph, net: pandapowerNet) -> dict[int, int]:
+    """Bus to the lowest bus index of the place it belongs to."""
+    places = UnionFind(graph)
+    slacks = [bus for bus in net.ext_grid.loc[net.ext_grid["in_service"], "bus"] if bus in graph]
+    places.union(*slacks)
+    for start, end, (kind, index) in graph.edges(keys=True):
+        if kind == "switch" and not net.switch["z_ohm"].at[index] > 0.0:
+            places.union(start, end)
+    return {bus: min(place) for place in places.to_sets() for bus in place}

@@ -1,0 +1,99 @@
+"""A start for a power flow that is next to its solution: Newton's method on the kept admittances, with a kept Jacobian.
+
+pandapower's own iterations rebuild their matrices each time, which at a few dozen buses takes far longer than solving
+with them. Here the Jacobian of an earlier solution is factorised once and used as long as it serves (the chord method);
+an iteration is then one product and two triangular solves. The powers only have to be nearly those of pandapower: it
+starts from what is found here, computes its own mismatch and iterates on where that is too large.
+
+The chord method does not slip to the branch of low voltages: beyond the nose of the voltage curve the Jacobian's
+determinant has turned round, and with one from before it those solutions repel the iteration.
+"""
+
+from typing import Any
+
+import numpy as np
+from pandapower import pandapowerNet
+from pandapower.pypower.idx_bus import VA, VM
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import splu
+
+from mosaik_p2p.networks.electric.counted import COUNTED, entering_mva
+from mosaik_p2p.networks.electric.jacobian import ComplexArray, jacobian, unknowns
+from mosaik_p2p.units import IntArray
+
+TOLERANCE_MVA = 1e-9
+"""A tenth of pandapower's own."""
+MOST_ITERATIONS = 12
+FEW_ITERATIONS = 9
+"""With more than these the Jacobian is too old."""
+
+
+class NearStart:
+    """Starts for one network in which the powers of its elements change and nothing else."""
+
+    def __init__(self, net: pandapowerNet) -> None:
+        """`net` has all its elements."""
+        self.iterations = 0
+        """That the last start took; 0 where there was none to be found, or none needed."""
+        self._net = net
+        self._tables = [table for table in COUNTED if len(net[table])]
+        buses = [net[table]["bus"].to_numpy(dtype=np.int64) for table in self._tables]
+        self._buses: IntArray = np.concatenate([*buses, np.empty(0, dtype=np.int64)])
+
+    def begin(self, net: pandapowerNet) -> None:
+        """Start from a solution that pandapower has found from nothing."""
+        internal = net._ppc["internal"]
+        self.iterations = 0
+        self._admittance: csr_matrix = csr_matrix(internal["Ybus"])
+        self._base_mva = float(internal["baseMVA"])
+        pv, self._pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
+        self._pvpq: IntArray = np.concatenate([pv, self._pq])
+        self._at = np.asarray(net._pd2ppc_lookups["bus"], dtype=np.int64)[self._buses]
+        self._entering = self._entering_mva()
+        count = len(internal["V"])
+        self._unknowns = unknowns(pv, self._pq, count)
+        # With elements out of service pandapower's tables are longer than its matrices: too much to follow here.
+        usable = len(net._ppc["bus"]) == count and bool(((self._at >= 0) & (self._at < count)).all())
+        usable = usable and self._unknowns.count > 0
+        self._factors: Any = self._factorised(np.asarray(internal["V"])) if usable else None
+
+    def prepare(self, net: pandapowerNet) -> None:
+        """Put voltages near the next solution where pandapower will start from; nothing changes if none are found."""
+        self.iterations = 0
+        if self._factors is None:
+            return
+        internal, entering = net._ppc["internal"], self._entering_mva()
+        last = np.asarray(internal["V"], dtype=np.complex128)
+        powers = np.array(internal["Sbus"], dtype=np.complex128)
+        np.add.at(powers, self._at, (entering - self._entering) / self._base_mva)
+        self._entering = entering
+        with np.errstate(all="ignore"):
+            # Where there is no solution the iteration runs away; it is counted, and its end is not used.
+            voltage, self.iterations = self._iterated(last, powers)
+        if self.iterations:
+            table = net._ppc["bus"]
+            table[:, VM], table[:, VA] = np.abs(voltage), np.angle(voltage, deg=True)
+        if self.iterations > FEW_ITERATIONS:
+            self._factors = self._factorised(voltage)
+
+    def _entering_mva(self) -> ComplexArray:
+        """What every element in service with a power of its own feeds in, active and reactive."""
+        return np.concatenate([np.empty(0), *(entering_mva(self._net, table) for table in self._tables)])
+
+    def _iterated(self, start: ComplexArray, powers: ComplexArray) -> tuple[ComplexArray, int]:
+        """Voltages, and the iterations after which the powers are met; 0 where they are not, or were from the start."""
+        magnitude, angle, voltage = np.abs(start), np.angle(start), start
+        tolerance = TOLERANCE_MVA / self._base_mva
+        for iteration in range(MOST_ITERATIONS):
+            missing = voltage * np.conj(self._admittance @ voltage) - powers
+            mismatch = np.concatenate([missing.real[self._pvpq], missing.imag[self._pq]])
+            if np.abs(mismatch).max() < tolerance:
+                return voltage, iteration
+            step = self._factors.solve(mismatch)
+            angle[self._pvpq] -= step[: len(self._pvpq)]
+            magnitude[self._pq] -= step[len(self._pvpq) :]
+            voltage = magnitude * np.exp(1j * angle)
+        return start, 0
+
+    def _factorised(self, voltage: ComplexArray) -> Any:
+        return splu(jacobian(self._admittance, voltage, self._unknowns))

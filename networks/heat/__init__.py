@@ -1,0 +1,1 @@
+"""Heat networks: what they are, their flow, and how it answers to heat fed in.."""

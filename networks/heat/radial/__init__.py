@@ -1,0 +1,1 @@
+"""Radial heat networks in closed form.."""

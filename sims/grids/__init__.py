@@ -1,0 +1,1 @@
+"""What both network simulators are made of.."""
