@@ -46,7 +46,7 @@ def test_machine_code_is_kept_by_all_sources_that_it_stands_for(
     for name, counts in (
         ("cosim.py", False),
         ("market/prosumer_step/kernel/interior_point.py", True),
-        ("plain/supply.py", True),
+        ("single_period/supply.py", True),
         ("networks/heat/radial/flow.py", True),
     ):
         before = compiled._digest()

@@ -273,6 +273,9 @@ CELLS = [
     ("heat", "pipe", "from_junction", 0.5),
     ("heat", "pipe", "in_service", "no"),
     ("heat", "junction", "pn_bar", [6.0]),
+    ("heat", "pipe", "std_type", {}),
+    ("heat", "junction", "name", ["J1"]),
+    ("electric", "bus", "type", {}),
 ]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_p2p.jit.modes import exact as jit
+from mosaik_p2p.jit.modes import jit_strict
 from mosaik_p2p.units import FloatArray, IntArray
 
 STRAIGHT = 1e-12
@@ -116,7 +116,7 @@ def _price_of(begin: IntArray, price: FloatArray, net_kw: FloatArray, sale_kw: F
     return own
 
 
-@jit
+@jit_strict
 def _walk(begin, price, slope, jump, least, most, net_kw):  # type: ignore[no-untyped-def]  # numba infers the types
     for i in range(begin.size - 1):
         net, rise, rising = least[i], 0.0, 0
@@ -132,7 +132,7 @@ def _walk(begin, price, slope, jump, least, most, net_kw):  # type: ignore[no-un
             rise = rise + slope[v] if rising > 0 else 0.0
 
 
-@jit
+@jit_strict
 def _integrate(begin, price, net_kw, sale, own, cost, money):  # type: ignore[no-untyped-def]
     """Money at every corner, outwards from a sale and its price and cost."""
     for i in range(begin.size - 1):
@@ -152,7 +152,7 @@ def _integrate(begin, price, net_kw, sale, own, cost, money):  # type: ignore[no
             money[v], last_kw, last_price = paid, net_kw[v], price[v]
 
 
-@jit
+@jit_strict
 def _respond(begin, price, net_kw, target, weight, sale, own):  # type: ignore[no-untyped-def]
     """Where price + weight sale, which rises along the chain, equals weight target."""
     for i in range(begin.size - 1):
@@ -175,7 +175,7 @@ def _respond(begin, price, net_kw, target, weight, sale, own):  # type: ignore[n
         own[i] = goal - weight[i] * sale[i]
 
 
-@jit
+@jit_strict
 def _at_price(begin, price, net_kw, given, sale):  # type: ignore[no-untyped-def]
     for i in range(begin.size - 1):
         first, last = begin[i], begin[i + 1] - 1
@@ -195,7 +195,7 @@ def _at_price(begin, price, net_kw, given, sale):  # type: ignore[no-untyped-def
             sale[i] = net_kw[low] + (net_kw[high] - net_kw[low]) * part
 
 
-@jit
+@jit_strict
 def _at_sale(begin, price, net_kw, money, sale, cost, own):  # type: ignore[no-untyped-def]
     for i in range(begin.size - 1):
         first, last = begin[i], begin[i + 1] - 1
@@ -213,7 +213,7 @@ def _at_sale(begin, price, net_kw, money, sale, cost, own):  # type: ignore[no-u
             own[i], cost[i] = _corner(first, last, low, price, net_kw), money[low]
 
 
-@jit
+@jit_strict
 def _corner(first, last, at, price, net_kw):  # type: ignore[no-untyped-def]
     """The middle of the prices at which a corner's sale is best; an open range ends at its finite end."""
     low, high = at, at
@@ -228,7 +228,7 @@ def _corner(first, last, at, price, net_kw):  # type: ignore[no-untyped-def]
     return (price[low] + price[high]) / 2
 
 
-@jit
+@jit_strict
 def _price_range(begin, price, net_kw, least, most, low, high):  # type: ignore[no-untyped-def]
     """Read the pieces that end in, and begin at, the given net sales."""
     for i in range(begin.size - 1):

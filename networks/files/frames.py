@@ -32,6 +32,8 @@ GEOMETRIES = frozenset(
     {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"}
 )
 GEO = "geo"
+_WORDS = {"name", "type", "zone", "std_type"}
+"""The columns of texts that the libraries look through while they still convert a net to their present version."""
 
 _FRAME_KEYS = frozenset(
     {"orient", "dtype", "is_multiindex", "is_multicolumn", "index_name", "index_names", "column_name", "column_names"}
@@ -97,7 +99,7 @@ TABLE_SHAPES: Mapping[Class, Shape] = {
 
 def column_faults(place: str, column: Hashable, cells: Sequence[tuple[Any, Any]], dtype: str | None) -> Iterable[Fault]:
     """Cells, as pairs of row label and value, that do not fit the declared type; one fault at most."""
-    fits, wanted = _TESTS.get(dtype or "", (None, ""))
+    fits, wanted = _TESTS.get(dtype or "", (_is_single, "text") if column in _WORDS else (None, ""))
     wrong = [] if fits is None else [(label, cell) for label, cell in cells if not fits(cell)]
     if wrong:
         named = some([f"{shown(cell)} (index {label})" for label, cell in wrong])
@@ -259,6 +261,10 @@ def _whole_within(dtype: str, *, nullable: bool) -> Callable[[Any], bool]:
         return _is_number(cell) and float(cell).is_integer() and limits.min <= int(cell) <= limits.max
 
     return fits
+
+
+def _is_single(cell: Any) -> bool:
+    return not isinstance(cell, list | dict | tuple | set | frozenset | np.ndarray)
 
 
 def _is_flag(cell: Any) -> bool:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from mosaik_p2p.jit.modes import exact as jit
+from mosaik_p2p.jit.modes import jit_strict
 from mosaik_p2p.market.network_step.spanning_forest import join, new_forest, peel, plant, root_of
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -72,7 +72,7 @@ def settle_flows(
     return price
 
 
-@jit
+@jit_strict
 def _settle_rows(first, last, wish, weight, begin, partner, charge, curvature, flow, price, tolerance):  # type: ignore[no-untyped-def]  # numba infers the types
     busy, owner = np.empty(partner.size, np.int64), np.empty(partner.size, np.int64)
     for i in range(weight.size):
@@ -96,14 +96,14 @@ def _settle_rows(first, last, wish, weight, begin, partner, charge, curvature, f
         _prices(wish[t], weight, begin, partner, flow[t], price[t])
 
 
-@jit
+@jit_strict
 def _prices(wish, weight, begin, partner, flow, price):  # type: ignore[no-untyped-def]
     net_sales(begin, partner, flow, price)
     for i in range(weight.size):
         price[i] = weight[i] * (price[i] - wish[i])
 
 
-@jit
+@jit_strict
 def net_sales(begin, partner, flow, sale):  # type: ignore[no-untyped-def]
     """Write into `sale` (N,) what everyone sells, less what it buys."""
     sale[:] = 0.0
@@ -113,7 +113,7 @@ def net_sales(begin, partner, flow, sale):  # type: ignore[no-untyped-def]
             sale[partner[e]] -= flow[e]
 
 
-@jit
+@jit_strict
 def _over_all(weight, begin, partner, charge, curvature, flow, price, busy):  # type: ignore[no-untyped-def]
     """One round over all pairs; lists in `busy` those that carry something or just stopped to."""
     moved, count = 0.0, 0
@@ -135,7 +135,7 @@ def _over_all(weight, begin, partner, charge, curvature, flow, price, busy):  # 
     return moved, count
 
 
-@jit
+@jit_strict
 def _over_busy(weight, owner, partner, charge, curvature, flow, price, busy, count, forward):  # type: ignore[no-untyped-def]
     """One round over the pairs listed, in either direction."""
     moved = 0.0
@@ -150,7 +150,7 @@ def _over_busy(weight, owner, partner, charge, curvature, flow, price, busy, cou
     return moved
 
 
-@jit
+@jit_strict
 def _step(rise, stiffness, charge, curvature, flow):  # type: ignore[no-untyped-def]
     """From a pair's flow to its optimum, the others held: a soft threshold; exactly zero within the charge."""
     pull = flow * stiffness + rise
@@ -173,7 +173,7 @@ def closed_prices(price: FloatArray, begin: IntArray, partner: IntArray, charge:
     return [(lower - upper) / 2, lower, -upper]
 
 
-@jit
+@jit_strict
 def _pull_down(price, begin, partner, charge):  # type: ignore[no-untyped-def]
     """Lower prices in place until none exceeds a partner's by more than the charge (Bellman and Ford)."""
     changed = True
@@ -192,7 +192,7 @@ def _pull_down(price, begin, partner, charge):  # type: ignore[no-untyped-def]
             price[i] = own
 
 
-@jit
+@jit_strict
 def _tie(weight, owner, partner, charge, curvature, flow, price, busy, count, forest):  # type: ignore[no-untyped-def]
     """The optimum of all flows on a forest of the busy pairs at once, as far as none of them changes its direction.
 
@@ -222,7 +222,7 @@ def _tie(weight, owner, partner, charge, curvature, flow, price, busy, count, fo
         price[i] += sums[0, root_of(root, i)] * (aim[i] - price[i])
 
 
-@jit
+@jit_strict
 def _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim, sums):  # type: ignore[no-untyped-def]
     """Write into `aim` (N,) the prices that differ by the charges of the trees' pairs, each tree's sales unchanged."""
     _price_differences(owner, charge, flow, leaf, other, pair, size, aim)
@@ -236,7 +236,7 @@ def _aim(weight, owner, charge, flow, price, root, leaf, other, pair, size, aim,
         aim[i] += sums[0, tree] / sums[1, tree]
 
 
-@jit
+@jit_strict
 def _price_differences(owner, charge, flow, leaf, other, pair, size, aim):  # type: ignore[no-untyped-def]
     """Write into `aim` (N,) prices that differ by the charges of the trees' pairs; zero at the roots."""
     aim[:] = 0.0
@@ -247,7 +247,7 @@ def _price_differences(owner, charge, flow, leaf, other, pair, size, aim):  # ty
         aim[i] = aim[other[n]] - charge[e] if sells else aim[other[n]] + charge[e]
 
 
-@jit
+@jit_strict
 def _open_circles(owner, partner, charge, curvature, flow, price, busy, count, forest):  # type: ignore[no-untyped-def]
     """Shift flow around circles of busy pairs, the cheaper way, until one of the circle's pairs carries nothing.
 
@@ -278,7 +278,7 @@ def _open_circles(owner, partner, charge, curvature, flow, price, busy, count, f
             flow[e] += np.sign(flow[e]) * power
 
 
-@jit
+@jit_strict
 def _shift(source, sink, most, owner, partner, charge, flow, above, depth):  # type: ignore[no-untyped-def]
     """Send up to `most` along the tree, as much as only takes from flows that run against it; returns how much."""
     power = most
@@ -305,7 +305,7 @@ def _shift(source, sink, most, owner, partner, charge, flow, above, depth):  # t
     return power
 
 
-@jit
+@jit_strict
 def _busy_forest(owner, partner, curvature, flow, busy, count, forest):  # type: ignore[no-untyped-def]
     """Plant and peel a forest of the busy pairs that carry something and have no preference; returns how many pairs it
     has, and how many closed a circle."""

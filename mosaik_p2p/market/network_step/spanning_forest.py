@@ -5,10 +5,10 @@
 
 import numpy as np
 
-from mosaik_p2p.jit.modes import exact as jit
+from mosaik_p2p.jit.modes import jit_strict
 
 
-@jit
+@jit_strict
 def route(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]  # numba infers the types
     """Add to `flow` (E,), in place, what raises net sales by `rest` (N,): along a forest of pairs taken in `order`.
 
@@ -26,7 +26,7 @@ def route(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]  #
         rest[i] = 0.0
 
 
-@jit
+@jit_strict
 def match(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
     """Let the pairs in `order` trade what `rest` (N,) offers at one end and lacks at the other, in place."""
     for e in order:
@@ -41,7 +41,7 @@ def match(rest, order, owner, partner, flow):  # type: ignore[no-untyped-def]
         rest[j] += power
 
 
-@jit
+@jit_strict
 def new_forest(count):  # type: ignore[no-untyped-def]
     """Room for root, degree and pairs at each node; leaf, its neighbour and their pair in the order of peeling; and for
     three helpers of `_tie`."""
@@ -58,14 +58,14 @@ def new_forest(count):  # type: ignore[no-untyped-def]
     )
 
 
-@jit
+@jit_strict
 def plant(root, degree, pairs_at):  # type: ignore[no-untyped-def]
     """A forest without pairs."""
     for i in range(root.size):
         root[i], degree[i], pairs_at[i] = i, 0, 0
 
 
-@jit
+@jit_strict
 def join(e, i, j, root, degree, pairs_at):  # type: ignore[no-untyped-def]
     """Take pair e of i and j into the forest, unless it would close a circle.
 
@@ -80,7 +80,7 @@ def join(e, i, j, root, degree, pairs_at):  # type: ignore[no-untyped-def]
         pairs_at[j] ^= e
 
 
-@jit
+@jit_strict
 def peel(owner, partner, degree, pairs_at, leaf, other, pair):  # type: ignore[no-untyped-def]
     """Take the forest's leaves off, one by one; returns how many there were, one for each pair."""
     size = 0
@@ -98,7 +98,7 @@ def peel(owner, partner, degree, pairs_at, leaf, other, pair):  # type: ignore[n
     return size
 
 
-@jit
+@jit_strict
 def root_of(root, node):  # type: ignore[no-untyped-def]
     """The node that stands for a node's tree."""
     while root[node] != node:

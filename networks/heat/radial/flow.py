@@ -13,14 +13,14 @@ the pipes in which water runs that way, then away from it. The arrays:
 
 import numpy as np
 
-from mosaik_p2p.jit.modes import exact as jit
+from mosaik_p2p.jit.modes import jit_strict
 
 MIN_FLOW_KG_PER_S = 1e-9
 NUDGE = 1e-6
 """Relative change of a mass flow from which its effect is measured."""
 
 
-@jit
+@jit_strict
 def find_flows(wanted_kw, mdot, tree, places, bypass, plant, tolerance_kw, largest_step, steps):  # type: ignore[no-untyped-def]
     """Newton's method on the mass flows `mdot` (exchangers,), + draws, - feeds in, which it changes in place.
 
@@ -57,7 +57,7 @@ def find_flows(wanted_kw, mdot, tree, places, bypass, plant, tolerance_kw, large
     return count == 0 or np.abs(missing).max() <= tolerance_kw, t_node, flow
 
 
-@jit
+@jit_strict
 def heat(mdot, t_node, places, plant):  # type: ignore[no-untyped-def]
     """Heat in kW that the exchangers draw (+) or feed in (-)."""
     supply, return_, t_feed, t_draw = places
@@ -70,7 +70,7 @@ def heat(mdot, t_node, places, plant):  # type: ignore[no-untyped-def]
     return result
 
 
-@jit
+@jit_strict
 def temperatures(mdot, tree, places, bypass, plant):  # type: ignore[no-untyped-def]
     """Node temperatures in degC (NaN where water stands) and the flow from the parent to each node in kg/s."""
     parent, first_return = tree[0], tree[3]
@@ -104,7 +104,7 @@ def temperatures(mdot, tree, places, bypass, plant):  # type: ignore[no-untyped-
     return t_node, flow
 
 
-@jit
+@jit_strict
 def _mix(first, last, flow, inflow, carried, t_node, tree, plant):  # type: ignore[no-untyped-def]
     """The two sweeps over one side."""
     parent = tree[0]
@@ -119,7 +119,7 @@ def _mix(first, last, flow, inflow, carried, t_node, tree, plant):  # type: igno
             t_node[node] = carried[node] / inflow[node]
 
 
-@jit
+@jit_strict
 def _pass_on(pipe, t_in, to, flow, inflow, carried, tree, plant):  # type: ignore[no-untyped-def]
     """Water through the pipe to the parent of node `pipe`, cooled on its way, to the node `to`."""
     mdot = abs(flow[pipe])
