@@ -71,7 +71,7 @@ def test(session: nox.Session) -> None:
 def times(session: nox.Session) -> None:
     """Measure the tests anew and write tests/slow.txt, the list of those that `fast` leaves out; ten minutes."""
     options = ("-p", "measuring", "-n", "0", "-m", "not slow")
-    session.run(PYTHON, "-m", "pytest", *options, *session.posargs, env={"PYTHONPATH": "tests"}, external=True)
+    session.run(PYTHON, "-m", "pytest", *options, *session.posargs, env={"PYTHONPATH": "tests/support"}, external=True)
 
 
 @nox.session

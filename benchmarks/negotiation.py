@@ -8,7 +8,7 @@ stays and halving when it turns; it counts as done when no row is broken by more
 when a row with a price has no more room than that either.
 
 Random markets of two to ten prosumers on two real feeders, with and without contracts, are negotiated with their AC
-power flow at two gaps; the optimum is that of sequential quadratic programming on pandapower (`tests/ac_markets.py`).
+power flow at two gaps; the optimum is that of sequential quadratic programming on pandapower (`tests/support/ac_markets.py`).
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from ac_markets import drawn, negotiated
 from markets import random_market

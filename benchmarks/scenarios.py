@@ -3,7 +3,7 @@
     python benchmarks/scenarios.py [scenario ...]
 
 Runs each scenario twice in fresh processes (in a fresh installation the first run also compiles what is not cached yet)
-and recomputes the results with `tests/outsider.py`: energy, money, storage levels, and for every n-th interval the
+and recomputes the results with `tests/support/outsider.py`: energy, money, storage levels, and for every n-th interval the
 central optimum. Prints a table; exits with 1 where a figure is out of its bounds.
 """
 
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
 import outsider
 

@@ -4,14 +4,13 @@ import ast
 import importlib
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from measuring import listed
+from whereabouts import ROOT, TESTS
 
-ROOT = Path(__file__).parents[1]
 NOXFILE = ROOT / "noxfile.py"
 pytestmark = pytest.mark.skipif(not NOXFILE.is_file(), reason="the tests lie beside no checkout")
 COMMANDS = {"check", "test", "fast", "bench", "docs"}
@@ -71,7 +70,7 @@ def test_the_citation_is_of_this_version() -> None:
 
 def test_what_was_found_slow_is_still_there() -> None:
     """A test of another name would count as a fast one."""
-    sources = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("test_*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py")]
     there = {name for source in sources for name in re.findall(r"^ *def (test_\w+)\(", source, re.MULTILINE)}
     assert sorted(listed() - there) == [], "tests/slow.txt: rename, or write it anew with nox -s times"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     # Before the fuzzer's own modules, which are found in the folder of the tests.
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path[:0] = [str(folder := Path(__file__).resolve().parents[1]), str(folder / "support")]
 
 from fuzz.findings import Finding
 from fuzz.pool import Found, Tally, fuzz

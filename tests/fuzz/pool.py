@@ -158,7 +158,10 @@ def _started(
 ) -> "tuple[subprocess.Popen[str], queue.SimpleQueue[str]]":
     names = [f"{surface}:{number}" for surface, number in tries]
     command = [sys.executable, "-m", "fuzz.worker", str(seed), str(kept or ""), *names]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS / "support"), os.environ.get("PYTHONPATH", "")]),
+    }
     environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     process = subprocess.Popen(
         command,

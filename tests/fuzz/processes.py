@@ -32,7 +32,7 @@ class Ended:
 
 def start(command: list[str], log: Path, *, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
     """A process in a session of its own, its outputs in a file."""
-    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(TESTS), str(TESTS / "support"), os.environ.get("PYTHONPATH", "")])
     with log.open("wb") as file:
         return subprocess.Popen(
             command,

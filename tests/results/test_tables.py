@@ -19,8 +19,9 @@ from mosaik_p2p.results.tables.dictionary import tables_markdown
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.sims import recorder
 from mosaik_p2p.units import table_of
+from whereabouts import DOCS
 
-PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
+PAGE = DOCS / "tables.md"
 HINT = "write it anew: .venv/bin/nox -s pages"
 NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
 

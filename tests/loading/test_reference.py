@@ -2,7 +2,6 @@
 
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -26,8 +25,9 @@ from mosaik_p2p.scenario.reference import (
 from mosaik_p2p.scenario.schema import Scenario, Template
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.sections.base import DISCRIMINATORS, Section
+from whereabouts import DOCS
 
-PAGE = Path(__file__).parents[1] / "docs" / "scenario.md"
+PAGE = DOCS / "scenario.md"
 HINT = "write it anew: .venv/bin/nox -s pages"
 
 

@@ -25,15 +25,15 @@ from mosaik_p2p.results.report.page import build_report
 from mosaik_p2p.sims.world import interrupts
 from mosaik_p2p.sims.world.interrupts import Interrupts, signals_heeded
 from notebook_cells import CELLS
+from whereabouts import SUPPORT
 
-TESTS = Path(__file__).parent
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=4")
 WAITING = {"electric_grid": {"python": "dying_grid:Waiting"}}
 LOOP = f"""
 import asyncio, signal, sys
 # A shell's background process is started with interrupts ignored, and Python leaves that so.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.path.insert(0, {str(TESTS)!r})
+sys.path.insert(0, {str(SUPPORT)!r})
 import mosaik_p2p
 
 def main():
@@ -99,7 +99,7 @@ def test_an_interrupt_ends_the_loop_around_the_run(call: str, name: str, cause: 
 
 @pytest.mark.slow
 def test_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     client = NotebookClient(notebook, timeout=PATIENCE_S, resources={"metadata": {"path": str(tmp_path)}})
     with pytest.raises(CellExecutionError) as ended:

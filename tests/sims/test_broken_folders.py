@@ -17,10 +17,10 @@ from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.results.store.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE
 from mosaik_p2p.results.store.mark import MARK_FILE
+from whereabouts import SUPPORT
 
 pytestmark = pytest.mark.once
 
-TESTS = Path(__file__).parent
 MAIN = "from mosaik_p2p.cli import main; main()"
 SHORT = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=2")
 ARGUMENTS = ("run", "network1_electric", "--steps", "3", *(part for key in SHORT for part in ("--set", key)))
@@ -101,7 +101,7 @@ def test_a_second_run_in_mid_run_is_refused_by_name(tmp_path: Path, monkeypatch:
 
 @pytest.mark.slow
 def test_a_folder_that_vanishes_is_told_on_stderr(tmp_path: Path) -> None:
-    ended = command(tmp_path / "run", HARMED.format(tests=str(TESTS), kind="WithoutFolder"))
+    ended = command(tmp_path / "run", HARMED.format(tests=str(SUPPORT), kind="WithoutFolder"))
     assert ended.returncode == 1
     assert "Incomplete: " in ended.stderr
     assert "was removed" in ended.stderr
@@ -113,7 +113,7 @@ def test_a_folder_that_vanishes_is_told_on_stderr(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    assert command(folder, HARMED.format(tests=str(TESTS), kind="Killed")).returncode == 137
+    assert command(folder, HARMED.format(tests=str(SUPPORT), kind="Killed")).returncode == 137
     again = command(folder)
     assert again.returncode == 2
     assert "2 of 3 intervals are stored" in again.stderr

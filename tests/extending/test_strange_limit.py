@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,12 @@ from mosaik_p2p.loading.networks.limit_faults import limit_faults
 from mosaik_p2p.scenario.parts.limits import ElementLimits, general_fields, own_fields
 from mosaik_p2p.sections import entry_points
 from strangers.installed import HERE, install, lay
+from whereabouts import DOCS
 
 pytestmark = pytest.mark.once
 
 EXAMPLE = HERE / "line_current.py"
-PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+PAGE = DOCS / "extending.md"
 LINE = "12-13"
 
 

@@ -20,8 +20,8 @@ from mosaik_p2p.errors import BadInput, RunFailed, Terminated
 from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.summary import NOT_ENDED
 from mosaik_p2p.results.tables.schema import TABLES
+from whereabouts import SUPPORT
 
-TESTS = Path(__file__).parent
 COMMAND = [sys.executable, "-c", "from mosaik_p2p.cli import main; main()"]
 STEPS = 3
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")
@@ -125,7 +125,7 @@ def test_a_market_that_answers_makes_both_grids_solve_again(tmp_path: Path, whol
     ("way", "told"), [("raise", "the transformer burns"), ("exit", "electric_grid ended with exit code 1")]
 )
 def test_a_grid_that_dies_ends_the_run_as_incomplete(tmp_path: Path, whole: RunOutcome, way: str, told: str) -> None:
-    dying = {"electric_grid": {"cmd": f"%(python)s {TESTS / 'dying_grid.py'} %(addr)s {way}"}}
+    dying = {"electric_grid": {"cmd": f"%(python)s {SUPPORT / 'dying_grid.py'} %(addr)s {way}"}}
     outcome = short_run(tmp_path / "dead", simulators=dying)
     assert outcome.exit_code == ExitCode.INCOMPLETE
     assert not outcome.summary["complete"]

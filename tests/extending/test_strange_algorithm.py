@@ -26,12 +26,13 @@ from mosaik_p2p.scenario.reference import entry_text, named, reference_markdown
 from mosaik_p2p.single_period.clearing import PlainStatus, clear_plain
 from plain_markets import random_tables
 from strangers.installed import HERE, found, install, lay
+from whereabouts import DOCS
 
 pytestmark = pytest.mark.once
 
 MODULE = "subgradient"
 TEXT = (HERE / f"{MODULE}.py").read_text(encoding="utf-8")
-PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+PAGE = DOCS / "extending.md"
 GAP = 0.05
 NOON = ["time.start=2017-03-28T12:00:00+01:00", "time.horizon_steps=2", "settlement.through_networks=[]"]
 

@@ -25,12 +25,13 @@ from mosaik_p2p.scenario.reference import reference_markdown
 from mosaik_p2p.sims import market, profiles
 from strangers.installed import HERE, found, lay
 from strangers.installed import install as declare
+from whereabouts import DOCS
 
 pytestmark = pytest.mark.once
 
 SOURCE = (HERE / "wind_turbine.py").read_text(encoding="utf-8")
 POINT = "stranger_wind:WindTurbineSection"
-PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+PAGE = DOCS / "extending.md"
 RATED_KW = 40.0
 FORECAST, REALISED = (0.5, 0.5, 1.0), (0.8, 0.2, 1.0)
 """Of the three intervals, per kW of rated power. Only the last one is too windy for the network."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_rolling import market_case
 
 from markets import random_market
 from mosaik_p2p.charges.mechanisms import Charges
@@ -25,7 +26,6 @@ from mosaik_p2p.market.reputation import (
 )
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.units import FloatArray
-from test_rolling import market_case
 
 RULE = ReputationRule(benefit_per_kwh=0.01, growth=0.1)
 GAP = 1e-3

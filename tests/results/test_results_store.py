@@ -18,6 +18,7 @@ from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.store.mark import MARK_FILE, ResultFolder
 from mosaik_p2p.results.store.parts import ResultStore, read_table
 from mosaik_p2p.results.tables.schema import TABLES
+from whereabouts import SUPPORT
 
 NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
 
@@ -162,7 +163,7 @@ def test_a_run_that_dies_between_two_flushes_keeps_what_was_flushed(tmp_path: Pa
         "    if k == 0: store.flush()\n"
         "os._exit(9)\n"
     )
-    died = subprocess.run([sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)], check=False)
+    died = subprocess.run([sys.executable, "-c", script, str(tmp_path), str(SUPPORT)], check=False)
     assert died.returncode == 9
     assert len(read_table(tmp_path, "clearing")) == 1
     assert len(read_table(tmp_path, "buses")) == len(interval(SMALL, 0)["buses"])

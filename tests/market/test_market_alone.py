@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from pathlib import Path
+
+from whereabouts import SUPPORT
 
 PROGRAM = """
 import sys
@@ -17,7 +18,5 @@ print(heavy)
 
 
 def test_market_needs_neither_cosimulation_nor_network_libraries() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
-    )
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, cwd=SUPPORT)
     assert done.stdout.split() == ["ok", "[]"]

@@ -1,6 +1,6 @@
 """What an outsider makes of a result folder with pandas, NumPy, SciPy and Clarabel: nothing of ours is imported here.
 
-Run it on any folder: python tests/outsider.py RESULTS [every_nth_interval]
+Run it on any folder: python tests/support/outsider.py RESULTS [every_nth_interval]
 """
 
 import json

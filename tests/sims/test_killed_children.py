@@ -11,6 +11,7 @@ from mosaik_p2p.cosim import Order, conduct, run
 from mosaik_p2p.errors import RunFailed
 from mosaik_p2p.scenarios.examples.processes import waiting
 from mosaik_p2p.sims.world import watching
+from whereabouts import SUPPORT
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 KILLINGS = (
@@ -48,7 +49,7 @@ def test_a_simulator_that_is_stopped_is_waited_for_as_long_as_was_said(tmp_path:
 
 def test_one_that_somebody_else_has_started_is_missed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with waiting("heat_grid") as address:
-        dying = {"electric_grid": {"cmd": f"%(python)s {Path(__file__).with_name('dying_grid.py')} %(addr)s raise"}}
+        dying = {"electric_grid": {"cmd": f"%(python)s {SUPPORT / 'dying_grid.py'} %(addr)s raise"}}
         order = Order(
             scenario="network1",
             out=tmp_path / "run",

@@ -19,6 +19,7 @@ from mosaik_p2p.results.store.cases import WITHOUT_CHARGES
 from mosaik_p2p.scenario.reference import entry_text, named, overview, reference_markdown
 from mosaik_p2p.sections.registry import ALLOW_CODE
 from strangers.installed import HERE, found, install, lay
+from whereabouts import DOCS
 
 pytestmark = pytest.mark.once
 
@@ -26,7 +27,7 @@ MODULE = "zonal_charge"
 NAMED = "named_charge"
 """The same where no package names it."""
 TEXT = (HERE / f"{MODULE}.py").read_text(encoding="utf-8")
-PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+PAGE = DOCS / "extending.md"
 WEST, EAST = {"A", "B"}, {"C", "D", "E"}
 INSIDE, ACROSS = 0.01, 0.02
 ZONES = 'zones={ west=["13", "5"], east=["7", "10", "15"] }'
