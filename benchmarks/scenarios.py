@@ -3,8 +3,8 @@
     python benchmarks/scenarios.py [scenario ...]
 
 Runs each scenario twice in fresh processes (in a fresh installation the first run also compiles what is not cached yet)
-and recomputes the results with `tests/support/outsider.py`: energy, money, storage levels, and for every n-th interval the
-central optimum. Prints a table; exits with 1 where a figure is out of its bounds.
+and recomputes the results with `tests/support/outsider.py`: energy, money, storage levels, and for every n-th interval
+the central optimum. Prints a table; exits with 1 where a figure is out of its bounds.
 """
 
 import subprocess

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from test_clearing_under_rows import made, some_market, some_rows
 
 from markets import equipped_market, expected
 from mosaik_p2p.charges.mechanisms import no_charges
@@ -35,6 +34,7 @@ from mosaik_p2p.single_period.tables import read_market
 from plain_markets import agents, pairs
 from rows_reference import one_way_cost, optimal_cost, stated
 from stressed_markets import stored_market, stressed_market, stressed_tables
+from test_clearing_under_rows import made, some_market, some_rows
 
 ORACLE = 2e-6
 """Of the gap's scale: Clarabel's tolerance, with room for scarcity prices far above all others."""

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from test_rolling import HORIZON, STEPS, market_case
 
 from markets import random_market, strained
 from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
@@ -27,6 +26,7 @@ from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.time import Time
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
+from test_rolling import HORIZON, STEPS, market_case
 
 GAP = 1e-3
 TINY = 1e-6

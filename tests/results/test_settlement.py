@@ -3,10 +3,10 @@
 from collections import defaultdict
 
 import pytest
-from test_rolling import market_case, run
 
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
+from test_rolling import market_case, run
 
 ROUNDING = 1e-9
 TRADES: Table = {

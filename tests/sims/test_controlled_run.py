@@ -11,12 +11,12 @@ import pytest
 import tomli_w
 from pandapower import pandapowerNet
 from pandapower.control import DiscreteTapControl
-from test_electric_meaning import SCENARIO
 
 from controlled_nets import Interval, alone, controlled, uncontrolled
 from mosaik_p2p.cosim import ExitCode, run
 from mosaik_p2p.networks.files.electric.control_objects import text_with_models
 from mosaik_p2p.results.store.parts import read_table
+from test_electric_meaning import SCENARIO
 
 pytestmark = pytest.mark.once
 

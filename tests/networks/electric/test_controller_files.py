@@ -24,7 +24,6 @@ from pandapower.control.controller.DERController import (
     QModelQVCurve,
     QVCurve,
 )
-from test_electric_meaning import Scenarios, scenario
 
 from controlled_nets import CONTROLLERS, QV, alone, controlled, uncontrolled
 from mosaik_p2p.errors import BadInput
@@ -37,6 +36,7 @@ from mosaik_p2p.networks.files.electric.control_rules import RULES
 from mosaik_p2p.networks.files.electric.control_sense import control_faults
 from mosaik_p2p.networks.files.electric.control_uses import CONTROL_USES
 from mosaik_p2p.results.report.inventory import inventory_lines
+from test_electric_meaning import Scenarios, scenario
 
 pytestmark = pytest.mark.once
 
