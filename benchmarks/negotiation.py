@@ -8,7 +8,8 @@ stays and halving when it turns; it counts as done when no row is broken by more
 when a row with a price has no more room than that either.
 
 Random markets of two to ten prosumers on two real feeders, with and without contracts, are negotiated with their AC
-power flow at two gaps; the optimum is that of sequential quadratic programming on pandapower (`tests/support/ac_markets.py`).
+power flow at two gaps; the optimum is that of sequential quadratic programming on pandapower
+(`tests/support/ac_markets.py`).
 """
 
 import argparse
