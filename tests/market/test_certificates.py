@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from markets import equipped_market, expected
+from markets_under_rows import made, some_market, some_rows
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.generator import Generator
@@ -34,7 +35,6 @@ from mosaik_p2p.single_period.tables import read_market
 from plain_markets import agents, pairs
 from rows_reference import one_way_cost, optimal_cost, stated
 from stressed_markets import stored_market, stressed_market, stressed_tables
-from test_clearing_under_rows import made, some_market, some_rows
 
 ORACLE = 2e-6
 """Of the gap's scale: Clarabel's tolerance, with room for scarcity prices far above all others."""

@@ -26,7 +26,7 @@ from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.time import Time
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
-from test_rolling import HORIZON, STEPS, market_case
+from rolling_markets import HORIZON, STEPS, market_case
 
 GAP = 1e-3
 TINY = 1e-6

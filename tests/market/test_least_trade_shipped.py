@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from least_trade_programme import FORMS, assert_least, at_one_place, with_charges
 from markets import random_market
 from mosaik_p2p.charges.mechanisms import uniform_charges
 from mosaik_p2p.errors import Status
@@ -14,7 +15,6 @@ from mosaik_p2p.market.clearing import Clearing, clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from test_least_trade import FORMS, assert_least, at_one_place, with_charges
 
 GAP = 1e-5
 PLACES = ("network1", "network1_electric", "six houses")

@@ -27,7 +27,7 @@ from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
 from mosaik_p2p.settlement import settle
-from test_rows import cleared, house
+from one_interval_houses import cleared, house
 
 ROUNDS = 10
 WITHIN = 0.01
