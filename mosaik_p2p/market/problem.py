@@ -10,7 +10,7 @@ and Liu 2025, eqs. 1-4 and 21-22.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -64,6 +64,20 @@ class MarketProblem:
     def imbalance_price_per_kwh(self) -> FloatArray:
         """(C, T, N): at which price an imbalance can be had; infinite where there is none."""
         return imbalance_prices(self.models)
+
+
+@dataclass(frozen=True)
+class PreparedProblem(MarketProblem):
+    """A market in which imbalances are priced, and which so has a solution: what can be cleared.
+
+    `imbalance.with_imbalance_priced` makes it; `dataclasses.replace` keeps it one.
+    """
+
+    scarcity_price_per_kwh: float
+    """What an imbalance costs: a price above all others."""
+
+
+AnyProblem = TypeVar("AnyProblem", bound=MarketProblem)
 
 
 @dataclass(frozen=True)
