@@ -90,7 +90,7 @@ class Market(Section):
 
 
 class Negotiation(Section):
-    """Whether the market answers a broken limit by surcharges within the same interval, and how often at most.
+    """Whether the market answers a violated limit by surcharges within the same interval, and how often at most.
 
     Off: the networks are checked and the verdict is recorded.
     """
@@ -254,7 +254,7 @@ class Scenario(Section):
     market: Market = Market()
     """How it clears."""
     negotiation: Negotiation = Negotiation()
-    """What follows when limits are broken."""
+    """What follows when limits are violated."""
     scale: Scale = Scale()
     """Factors on all prosumers."""
     profiles: dict[str, ProfileSpec] = Field(default_factory=dict)
