@@ -185,8 +185,8 @@ def _run_others(
         except KeyboardInterrupt as interrupt:
             return interrupt
         beside = claims.enter_context(claimed_counterfactual(counterfactual_folder(folder, name)))
-        lived, demand = _run(other, beside, around, started=started, title=_title(case, name))
-        if not lived["complete"]:
+        counterfactual, demand = _run(other, beside, around, started=started, title=_title(case, name))
+        if not counterfactual["complete"]:
             # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
             return demand
     return None
