@@ -124,7 +124,7 @@ class Settlement(Section):
     `whole` network, its other loads included."""
     through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
     """Days without the market that go through both networks after the run: everyone `alone` (no trade), by which the
-    market's effect on the limits is judged, and `nobody` there, by which the caused losses are known. Empty: neither."""
+    market's effect on the limits is judged, and `nobody` there, by which caused losses are known. Empty: neither."""
     lift_limits: Annotated[int, Field(strict=True, ge=0, le=LIFTS_LIMIT)] = 0
     """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
 
