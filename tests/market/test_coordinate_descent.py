@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
 from mosaik_p2p.market.network_step.coordinate_descent import closed_prices, net_sales, settle_flows
-from mosaik_p2p.market.network_step.price_projection import project_prices
 from mosaik_p2p.market.network_step.spanning_forest import match, route
+from mosaik_p2p.market.reference.projection import project_prices
 from mosaik_p2p.units import FloatArray, IntArray
 
 STEP = 1e-10
