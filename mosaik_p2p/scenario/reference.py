@@ -207,8 +207,10 @@ def _registered(annotation: Any) -> tuple[tuple[str, str, Kind], ...]:
     """Of a type whose kinds are registered: the key that says which, and each kind's name, in the registry's order."""
     if get_origin(annotation) is Annotated:
         marks = [part for part in annotation.__metadata__ if isinstance(part, OpenKinds)]
+        if not marks:
+            return _registered(get_args(annotation)[0])
         return tuple((mark.key, name, kind) for mark in marks for name, kind in mark.known().items())
-    return tuple(found for part in get_args(annotation) for found in _registered(part))
+    return tuple(dict.fromkeys(found for part in get_args(annotation) for found in _registered(part)))
 
 
 def section_kinds(annotation: Any) -> tuple[Kind, ...]:
