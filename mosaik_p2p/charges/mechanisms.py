@@ -72,8 +72,8 @@ class Charges:
         return self
 
     def with_partners(self, partners: BoolArray) -> "Charges":
-        """The same for these pairs alone, (N, N)."""
-        return replace(self, partners=partners)
+        """The same, of those pairs (N, N) alone that may trade by this, too."""
+        return replace(self, partners=partners if self.partners is None else self.partners & partners)
 
     def with_benefit(self, benefit: FloatArray) -> "Charges":
         """The same with what both ends of each pair (N, N) value a kWh at beside what they do already: no longer

@@ -37,9 +37,9 @@ class ChargesOverTime:
         key = factors.tobytes()
         if key not in self._known:
             total = summed([part.times(float(f)) for part, f in zip(self.parts, factors, strict=True)])
-            benefit = _sum_of([total.benefit, self.benefit])
-            tree = total.tree if self.benefit is None else None
-            self._known[key] = replace(total, benefit=benefit, partners=self.partners, tree=tree)
+            partners = _all_of([total.partners, self.partners])
+            held = replace(total, partners=partners)
+            self._known[key] = held if self.benefit is None else held.with_benefit(self.benefit)
         return self._known[key]
 
     def window(self, begin: int, horizon: int) -> "ChargesOverTime":
@@ -102,6 +102,8 @@ def over_time(parts: Sequence[tuple[Charges, FloatArray | None]], intervals: int
     `parts` are one or more.
     """
     factor = np.array([np.ones(intervals) if own is None else own for _, own in parts])
+    if len(parts) == 1 and (factor == 1.0).all():
+        return parts[0][0]
     result = ChargesOverTime(tuple(part for part, _ in parts), factor)
     return result.at(0) if (factor == factor[:, :1]).all() else result
 
@@ -112,6 +114,7 @@ def summed(parts: Sequence[Charges]) -> Charges:
         return parts[0]
     tree = _common_tree(parts)
     benefit, curvature = (_sum_of([getattr(part, name) for part in parts]) for name in ("benefit", "curvature"))
+    partners = _all_of([part.partners for part in parts])
     seller, buyer = parts[0].seller_share, parts[0].buyer_share
     alike = all(
         isinstance(part.seller_share, float) and (part.seller_share, part.buyer_share) == (seller, buyer)
@@ -120,13 +123,14 @@ def summed(parts: Sequence[Charges]) -> Charges:
     if alike and isinstance(seller, float) and isinstance(buyer, float):
         posted: PairTable = SumTable(tuple(looked_up(part.posted) for part in parts))
         posted = posted if tree is None else TreeTable(tree) * (1 / (seller + buyer))
-        return Charges(posted, seller, buyer, tree, benefit, curvature)
+        return Charges(posted, seller, buyer, tree, benefit, curvature, partners)
     # Who pays differs from mechanism to mechanism: posted is then what both ends pay, of which each has its share.
     paid = SumTable(tuple(looked_up(part.paid) for part in parts))
     total = np.asarray(paid)
     sold = sum((np.asarray(part.paid) * part.seller_part for part in parts), start=np.zeros(total.shape))
     share = np.divide(sold, total, out=np.full(total.shape, 0.5), where=total > 0.0)
-    return Charges(paid if tree is None else TreeTable(tree), share, 1.0 - share, tree, benefit, curvature)
+    posted = paid if tree is None else TreeTable(tree)
+    return Charges(posted, share, 1.0 - share, tree, benefit, curvature, partners)
 
 
 def _common_tree(parts: Sequence[Charges]) -> ChargeTree | None:
@@ -148,3 +152,8 @@ def _common_tree(parts: Sequence[Charges]) -> ChargeTree | None:
 def _sum_of(terms: Sequence[FloatArray | None]) -> FloatArray | None:
     known = [term for term in terms if term is not None]
     return np.sum(known, axis=0) if known else None
+
+
+def _all_of(terms: Sequence[BoolArray | None]) -> BoolArray | None:
+    known = [term for term in terms if term is not None]
+    return np.logical_and.reduce(known) if known else None

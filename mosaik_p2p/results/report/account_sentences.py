@@ -26,9 +26,8 @@ def _operator(summary: Mapping[str, Any]) -> str:
     account, currency = summary["operator"], summary["currency"]
     returned = account["surcharges_returned"]
     back = "" if not returned else f", surcharges returned {plain(returned)} {currency}"
-    taken = (
-        f"Operator: charges and surcharges {plain(charges_and_surcharges(account))} {currency}{_places(summary)}{back}"
-    )
+    money = plain(charges_and_surcharges(account))
+    taken = f"Operator: charges and surcharges {money} {currency}{_places(summary)}{back}"
     if account["cost_of_losses"] is None:
         return f"{taken}, losses {_unpriced(account['losses'])}"
     known = PARTLY_KNOWN if PARTLY_KNOWN in account["losses"].values() else None
