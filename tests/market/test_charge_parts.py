@@ -18,7 +18,7 @@ from mosaik_p2p.charges.over_time import AnyCharges, over_time
 from mosaik_p2p.charges.place import PlaceCharges, place_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.reference.pyomo_model import solve_central
@@ -51,7 +51,7 @@ def all_forms(problem: MarketProblem, forms: tuple[str, ...] = FORMS) -> list[Cl
 def agree(problem: MarketProblem, stated: Stated, forms: tuple[str, ...] = FORMS) -> list[Clearing]:
     """Every form, and both central models, cost what the charges as `stated` cost."""
     expected = central_cost(problem, stated)
-    scale = max(abs(expected), float(np.abs(Fleet(prepared(problem)).alone.cost).sum()))
+    scale = max(abs(expected), float(np.abs(Fleet(with_imbalance_priced(problem)).alone.cost).sum()))
     cleared = all_forms(problem, forms)
     costs = [*(c.cost for c in cleared), solve_central(problem).cost, solve_sparse(problem).cost]
     assert costs == pytest.approx([expected] * len(costs), abs=GAP * scale)
@@ -223,7 +223,7 @@ def test_prices_are_what_a_kwh_is_worth_to_who_has_it(*, on_trades: bool) -> Non
 def _at_the_margin(problem: MarketProblem, cleared: Clearing, nu: FloatArray, *, on_trades: bool) -> int:
     """How many plants and contracts that are neither at rest nor at a limit set their owner's price."""
     found = 0
-    for i, (model, done) in enumerate(zip(prepared(problem).models, cleared.dispatch, strict=True)):
+    for i, (model, done) in enumerate(zip(with_imbalance_priced(problem).models, cleared.dispatch, strict=True)):
         for k, t in np.argwhere((done.x > model.lower + 0.1) & (done.x < model.upper - 0.1)):
             variable, carriers = model.variables[k], np.flatnonzero(model.balance[:, k, t])
             if variable.type not in ("pv", "solar_collector", "contract"):

@@ -7,7 +7,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from mosaik_p2p.charges.mechanisms import no_charges
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.reference.pyomo_model import build_model
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE
@@ -25,7 +25,7 @@ class Stated:
 def central_cost(problem: MarketProblem, stated: Stated) -> float:
     """The least cost of the prosumers of `problem` under the charges `stated` instead of its own."""
     free = tuple(no_charges(np.zeros(problem.shape[2], dtype=np.int64)) for _ in problem.charges)
-    bare = prepared(replace(problem, charges=free, place=None))
+    bare = with_imbalance_priced(replace(problem, charges=free, place=None))
     model = build_model(bare)
     charges = sum(
         stated.sold[c, t, i, j] * model.sold[c, i, j, t] + stated.sold[c, t, j, i] * model.bought[c, i, j, t]

@@ -118,16 +118,14 @@ class PartnerForm:
         ]
         return [np.array(candidate) for candidate in zip(*carriers, strict=True)]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
+    def trades(
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
+    ) -> list[Trades]:
         """The pairs' own flows."""
-        flows = self._flows(z)
+        held = [charges.at(interval) for charges in self._problem.charges]
         return [
-            match_pairs(
-                graph.first, graph.second, flow[interval], price[interval], charges.at(interval), dust_kw=dust_kw
-            )
-            for graph, flow, price, charges in zip(
-                self._graphs, flows, price_per_kwh, self._problem.charges, strict=True
-            )
+            match_pairs(graph.first, graph.second, flow[interval], price[interval], charges, min_trade_kw=min_trade_kw)
+            for graph, flow, price, charges in zip(self._graphs, self._flows(z), price_per_kwh, held, strict=True)
         ]
 
     def _flows(self, z: FloatArray) -> list[FloatArray]:

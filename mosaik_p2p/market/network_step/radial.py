@@ -25,7 +25,7 @@ FEW = 300
 
 
 class TreeForm:
-    """See `form.Form`; w, z and prices are laid out as net sales, (C, T, N)."""
+    """See `base.Form`; w, z and prices are laid out as net sales, (C, T, N)."""
 
     name = "network"
 
@@ -110,11 +110,14 @@ class TreeForm:
         """Projected prices are closed already."""
         return [price_per_kwh]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
+    def trades(
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
+    ) -> list[Trades]:
         """One sweep along the flows."""
+        held = [charges.at(interval) for charges in self._problem.charges]
         return [
-            match_tree(tree, z[c, interval], price_per_kwh[c, interval], charges.at(interval), dust_kw=dust_kw)
-            for c, (tree, charges) in enumerate(zip(self._trees, self._problem.charges, strict=True))
+            match_tree(tree, z[c, interval], price_per_kwh[c, interval], charges, min_trade_kw=min_trade_kw)
+            for c, (tree, charges) in enumerate(zip(self._trees, held, strict=True))
         ]
 
 
