@@ -10,16 +10,17 @@ that goes beyond them.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.finite_check import finite_check
 from mosaik_p2p.market.presolve import within_means
-from mosaik_p2p.market.problem import SCARCITY, AnyProblem, MarketProblem, PreparedProblem, highest_price
+from mosaik_p2p.market.problem import SCARCITY, AnyProblem, MarketProblem, PreparedProblem, highest_price, placed
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import IMBALANCE, Role, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
@@ -45,19 +46,22 @@ def with_imbalance_priced(problem: MarketProblem) -> PreparedProblem:
     faults = finite_check(problem.models)
     if faults:
         raise BadInput(faults)
-    # A limit that nobody reaches makes no energy dear.
-    price = SCARCITY * within_means(problem).steepest_price_per_kwh
-    owed = OWED_PRICE * highest_price(problem)
-    models = tuple(_with_imbalance_variables(model, price, owed) for model in problem.models)
-    return PreparedProblem(models, problem.charges, problem.dt_h, scarcity_price_per_kwh=price)
+    # A limit that nobody reaches makes no energy dear; a charge on a place does.
+    placed_costs = placed(problem)
+    price = SCARCITY * within_means(placed_costs).steepest_price_per_kwh
+    owed = OWED_PRICE * highest_price(placed_costs)
+    kept: dict[str, Any] = {entry.name: getattr(problem, entry.name) for entry in fields(problem)}
+    kept["models"] = tuple(_with_imbalance_variables(model, price, owed) for model in problem.models)
+    return PreparedProblem(**kept, scarcity_price_per_kwh=price)
 
 
 def solvable(problem: MarketProblem) -> PreparedProblem:
-    """The market as it is solved: `with_imbalance_priced`, and every limit within a solver's sight.
+    """The market as it is solved: `with_imbalance_priced`, charges of places among the prosumers' costs (see `placed`),
+    and every limit within a solver's sight.
 
     Its optimum is the same.
     """
-    return within_means(with_imbalance_priced(problem))
+    return within_means(placed(with_imbalance_priced(problem)))
 
 
 def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
@@ -122,7 +126,7 @@ def _without_lone_members(problem: AnyProblem) -> AnyProblem:
     return replace(problem, models=models)
 
 
-def _has_partner(charges: Charges, who: BoolArray) -> BoolArray:
+def _has_partner(charges: AnyCharges, who: BoolArray) -> BoolArray:
     """(N,): whether another member may trade with each prosumer."""
     if charges.partners is None:
         return np.full(len(who), int(who.sum()) > 1)

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from markets import random_market
+from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
 from mosaik_p2p.market.negotiation.operator_step import NOT_FOLLOWED, without_contracts
 from mosaik_p2p.market.problem import SCARCITY, MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import IMBALANCE
+
+PLACE = PlaceCharges(np.full((2, 2, 3), 0.01), np.zeros((2, 2, 3)))
 
 
 def dear(problem: MarketProblem, t: int) -> set[float]:
@@ -26,7 +29,7 @@ def dear(problem: MarketProblem, t: int) -> set[float]:
 
 def test_an_unprepared_market_has_no_fleet() -> None:
     raw = random_market(3, 0, horizon=2)
-    with pytest.raises(TypeError, match="with_imbalance_priced"):
+    with pytest.raises(TypeError, match="imbalances priced"):
         Fleet(raw)  # type: ignore[arg-type]
 
 
@@ -60,3 +63,12 @@ def test_a_fleet_takes_its_word_for_what_is_known_alone() -> None:
     known = Fleet(ready).alone
     np.testing.assert_array_equal(Fleet(ready).alone.cost, known.cost)
     assert Fleet(ready, alone=known).alone is known
+
+
+def test_charges_of_places_have_to_be_placed() -> None:
+    raw = replace(random_market(3, 0, horizon=2), place=PLACE)
+    ready = with_imbalance_priced(raw)
+    assert ready.place is PLACE
+    with pytest.raises(TypeError, match="solvable"):
+        Fleet(ready)
+    assert Fleet(solvable(raw)).problem.place is None

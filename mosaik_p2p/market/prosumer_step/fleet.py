@@ -31,9 +31,14 @@ class Fleet:
     """The prosumers' side of the market."""
 
     def __init__(self, problem: PreparedProblem, *, alone: Alone | None = None) -> None:
-        """`alone` where that is known from others than these problems; TypeError where imbalances are not priced."""
-        if not isinstance(problem, PreparedProblem):
-            raise TypeError("a market is cleared with imbalances priced: see market.imbalance.with_imbalance_priced")
+        """`alone` where that is known from others than these problems.
+
+        Raises TypeError where imbalances are not priced, or places' charges are not among the prosumers' costs.
+        """
+        if not isinstance(problem, PreparedProblem) or problem.place is not None:
+            raise TypeError(
+                "a market is cleared with imbalances priced and charges placed: see market.imbalance.solvable"
+            )
         self.problem = problem
         self._alone = alone
         self.price_scale = highest_price(problem)
