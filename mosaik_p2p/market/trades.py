@@ -87,25 +87,8 @@ def match_tree(
     Every node serves its own buyers from the lots that it holds, then passes the rest on; so each kWh crosses exactly
     the edges that it paid for. Lots below `min_trade_kw` are no trade.
     """
-    nodes = len(tree.parent)
-    surplus = np.bincount(tree.place[tree.place >= 0], sale_kw[tree.place >= 0], nodes)
-    up = surplus.copy()
-    for a in range(nodes - 1, 0, -1):
-        up[tree.parent[a]] += up[a]
-    outgoing: list[list[tuple[int, float]]] = [[] for _ in range(nodes)]
-    waiting_for = np.zeros(nodes, dtype=int)
-    for a in range(1, nodes):
-        source, sink = (a, int(tree.parent[a])) if up[a] > 0 else (int(tree.parent[a]), a)
-        if abs(up[a]) > min_trade_kw:
-            outgoing[source].append((sink, abs(float(up[a]))))
-            waiting_for[sink] += 1
-    lots: list[deque[tuple[int, float]]] = [deque() for _ in range(nodes)]
-    buyers: list[list[int]] = [[] for _ in range(nodes)]
-    for i in np.flatnonzero(tree.place >= 0):
-        if sale_kw[i] > min_trade_kw:
-            lots[tree.place[i]].append((int(i), float(sale_kw[i])))
-        elif sale_kw[i] < -min_trade_kw:
-            buyers[tree.place[i]].append(int(i))
+    outgoing, waiting_for = _branch_flows(tree, sale_kw, min_trade_kw)
+    lots, buyers = _at_nodes(tree, sale_kw, min_trade_kw)
     found: list[tuple[int, int, float]] = []
     ready = deque(int(a) for a in np.flatnonzero(waiting_for == 0))
     while ready:
@@ -124,6 +107,38 @@ def match_tree(
         own_price,
         charges,
     )
+
+
+def _branch_flows(
+    tree: ChargeTree, sale_kw: FloatArray, min_trade_kw: float
+) -> tuple[list[list[tuple[int, float]]], IntArray]:
+    """By node where its power goes on to, and how much; and (nodes,) from how many others it gets some."""
+    nodes = len(tree.parent)
+    up = np.bincount(tree.place[tree.place >= 0], sale_kw[tree.place >= 0], nodes)
+    for a in range(nodes - 1, 0, -1):
+        up[tree.parent[a]] += up[a]
+    outgoing: list[list[tuple[int, float]]] = [[] for _ in range(nodes)]
+    sources = np.zeros(nodes, dtype=np.int64)
+    for a in range(1, nodes):
+        source, sink = (a, int(tree.parent[a])) if up[a] > 0 else (int(tree.parent[a]), a)
+        if abs(up[a]) > min_trade_kw:
+            outgoing[source].append((sink, abs(float(up[a]))))
+            sources[sink] += 1
+    return outgoing, sources
+
+
+def _at_nodes(
+    tree: ChargeTree, sale_kw: FloatArray, min_trade_kw: float
+) -> tuple[list[deque[tuple[int, float]]], list[list[int]]]:
+    """By node what is sold there, by whom, and who buys there."""
+    lots: list[deque[tuple[int, float]]] = [deque() for _ in tree.parent]
+    buyers: list[list[int]] = [[] for _ in tree.parent]
+    for i in np.flatnonzero(tree.place >= 0):
+        if sale_kw[i] > min_trade_kw:
+            lots[tree.place[i]].append((int(i), float(sale_kw[i])))
+        elif sale_kw[i] < -min_trade_kw:
+            buyers[tree.place[i]].append(int(i))
+    return lots, buyers
 
 
 def _draw(lots: deque[tuple[int, float]], power_kw: float, min_trade_kw: float) -> list[tuple[int, float]]:

@@ -52,6 +52,11 @@ def explained(error: Mapping[str, Any], section: type[Section] | None) -> tuple[
     if kind == "union_tag_not_found" and isinstance(error["input"], dict):
         key = tag_key(error)
         return f"has no {key}", f"Give its {key}; `mosaik-p2p keys` tells which there are."
+    return _of_value(error, kind, context)
+
+
+def _of_value(error: Mapping[str, Any], kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """The same of a value that is of another type, or beyond its bounds."""
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"must be {words} {context[bound]:.12g}", "Give a value within the bound."

@@ -126,26 +126,28 @@ def clear_plain(
     cause = unbalanced(market)
     if cause is not None:
         return _without_solution(market, method, cause)
-    if algorithm is not None:
-        solve: Solve = partial(
-            iterate,
-            algorithm=algorithm(),
-            relative_gap=gap,
-            max_iterations=max_iterations,
-            on_check=on_check,
-        )
-    else:
-        # Pyomo takes a second to import and is needed only here.
-        from mosaik_p2p.single_period.central import solve_centrally
-
-        solve = partial(solve_centrally, relative_gap=gap)
     try:
-        stated, outcome = _solved(market, solve)
+        stated, outcome = _solved(market, _solver(algorithm, gap, max_iterations, on_check))
     except NotSolved as error:
         return _without_solution(market, method, str(error), status=PlainStatus.NOT_CONVERGED)
     iterations = None if algorithm is None else outcome.iterations
     cleared = solution(stated, outcome, method=method, iterations=iterations, gap=gap)
     return replace(cleared, cost_alone=_cost_alone(market))
+
+
+def _solver(
+    algorithm: type[Algorithm[Any]] | None,
+    gap: float,
+    max_iterations: int,
+    on_check: Callable[[int, float], None] | None,
+) -> Solve:
+    """What solves a market; the central model where there is no algorithm."""
+    if algorithm is None:
+        # Pyomo takes a second to import and is needed only here.
+        from mosaik_p2p.single_period.central import solve_centrally
+
+        return partial(solve_centrally, relative_gap=gap)
+    return partial(iterate, algorithm=algorithm(), relative_gap=gap, max_iterations=max_iterations, on_check=on_check)
 
 
 def _solved(market: PlainMarket, solve: Solve) -> tuple[PlainMarket, Outcome]:

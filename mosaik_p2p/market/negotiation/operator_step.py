@@ -104,6 +104,37 @@ def _slack_prices(
     return np.array(prices)
 
 
+def _network_steps(problem: PreparedProblem, limits: Limits, members: Sequence[IntArray]) -> list[NetworkStep | None]:
+    """By carrier the operator's step in the first interval; None where a network has no members."""
+    size = power_scale(problem)
+    least, most = injection_bounds(problem, size)
+    lacking, surplus = _unavoidable(least, most, limits)
+    if limits.pinned_kw is not None:
+        least = most = limits.pinned_kw
+    steps: list[NetworkStep | None] = []
+    for c, who in enumerate(members):
+        rows = tuple(row for row in limits.rows if row.carrier == c)
+        outside = contracts_at(problem, c, who, 0)
+        step = (
+            NetworkStep(
+                flow_graph(problem.charges[c].at(0), who),
+                outside,
+                rows,
+                who,
+                injection_bounds_kw=(least[c, who], most[c, who]),
+                imbalance_kw=(lacking[c, who], surplus[c, who]),
+                power_kw=float(size.mean()),
+                price_per_kwh=highest_price(problem),
+                slack_price=_slack_prices(problem, rows, who, outside, limits.capped),
+                dt_h=problem.dt_h,
+            )
+            if len(who)
+            else None
+        )
+        steps.append(step)
+    return steps
+
+
 class OperatorForm:
     """See `base.Form`; entries of the first interval are injections, all others net sales."""
 
@@ -117,30 +148,7 @@ class OperatorForm:
         self.name = self._later.name
         self.shape = problem.shape
         self._who = [np.flatnonzero(member) for member in problem.member]
-        self._rows = [tuple(row for row in limits.rows if row.carrier == c) for c in range(len(self._who))]
-        size = power_scale(problem)
-        least, most = injection_bounds(problem, size)
-        lacking, surplus = _unavoidable(least, most, limits)
-        if limits.pinned_kw is not None:
-            least = most = limits.pinned_kw
-        outside = [contracts_at(problem, c, who, 0) for c, who in enumerate(self._who)]
-        self.steps = [
-            NetworkStep(
-                flow_graph(problem.charges[c].at(0), who),
-                outside[c],
-                self._rows[c],
-                who,
-                injection_bounds_kw=(least[c, who], most[c, who]),
-                imbalance_kw=(lacking[c, who], surplus[c, who]),
-                power_kw=float(size.mean()),
-                price_per_kwh=highest_price(problem),
-                slack_price=_slack_prices(problem, self._rows[c], who, outside[c], limits.capped),
-                dt_h=problem.dt_h,
-            )
-            if len(who)
-            else None
-            for c, who in enumerate(self._who)
-        ]
+        self.steps = _network_steps(problem, limits, self._who)
 
     def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
         """See Form."""

@@ -93,7 +93,6 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     flat = pack(problem.models, np.full(count, power), price)
     sellers = np.flatnonzero(np.broadcast_to(problem.member[:, None, :], problem.shape).ravel())
     own, rhs = _own_rows(flat)
-    onto_balances = _onto_balances(sellers, problem.shape, own.shape[0])
     networks = [
         _network(charges, member, horizon) for charges, member in zip(problem.charges, problem.member, strict=True)
     ]
@@ -101,12 +100,7 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     flows = sp.block_diag([sp.kron(sp.eye_array(horizon), net[1]) for net in networks])
     charge = np.concatenate([net[2].ravel() for net in networks]) / price
     curvature = np.concatenate([np.tile(net[3], horizon) for net in networks]) / price
-    matrix = sp.vstack(
-        [
-            sp.hstack([own, onto_balances, sp.csr_array((own.shape[0], 2 * len(charge)))]),
-            sp.hstack([sp.csr_array((at_nodes.shape[0], own.shape[1])), at_nodes, -flows, flows]),
-        ]
-    ).tocsr()
+    matrix = _whole(own, _onto_balances(sellers, problem.shape, own.shape[0]), at_nodes, flows)
     used = np.diff(matrix.indptr) > 0
     sales, unbounded = len(sellers), np.full(len(sellers), np.inf)
     zeros = np.zeros(2 * len(charge))
@@ -125,6 +119,13 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
         money=power * price * problem.dt_h,
         constant=sum(model.constant for model in problem.models),
     )
+
+
+def _whole(own: sp.csr_array, sales: sp.csr_array, at_nodes: sp.csr_array, flows: sp.csr_array) -> sp.csr_array:
+    """Everyone's own rows, which net `sales` leave, above those of the nodes, which they enter."""
+    above = [own, sales, sp.csr_array((own.shape[0], 2 * flows.shape[1]))]
+    below = [sp.csr_array((at_nodes.shape[0], own.shape[1])), at_nodes, -flows, flows]
+    return sp.csr_array(sp.vstack([sp.hstack(above), sp.hstack(below)]))
 
 
 def _own_rows(flat: Problems) -> tuple[sp.csr_array, FloatArray]:

@@ -78,17 +78,8 @@ def _drawn(net: NetMap, use: Mapping[str, tuple[float, float | None]], quantity:
     for _, name, a, b in net.edges:
         by_class.setdefault(_class_of(use.get(name, (0.0, None))[1]), []).append((name, a, b))
     for shade, edges in sorted(by_class.items()):
-        figure.add_trace(
-            go.Scatter(
-                x=[x for _, a, b in edges for x in (net.x_km[a], net.x_km[b], None)],
-                y=[y for _, a, b in edges for y in (net.y[a], net.y[b], None)],
-                mode="lines",
-                line={"color": GREY if shade < 0 else SHADES[shade], "width": 2 if shade < 0 else 3 + shade * 0.6},
-                hoverinfo="skip",
-                name=_class_name(shade),
-            )
-        )
-    shown = [(name, a, b) for group in by_class.values() for name, a, b in group if name in use]
+        figure.add_trace(_lines(net, shade, edges))
+    shown = [edge for group in by_class.values() for edge in group if edge[0] in use]
     figure.add_trace(
         go.Scatter(
             x=[(net.x_km[a] + net.x_km[b]) / 2 for _, a, b in shown],
@@ -107,6 +98,18 @@ def _drawn(net: NetMap, use: Mapping[str, tuple[float, float | None]], quantity:
     figure.update_xaxes(title="length of the way (km)", range=[-MARGIN * longest, (1 + MARGIN) * longest])
     figure.update_yaxes(visible=False, range=[rows - 0.5, -1.0])
     return figure
+
+
+def _lines(net: NetMap, shade: int, edges: Sequence[tuple[str, str, str]]) -> go.Scatter:
+    """The edges of one shade."""
+    return go.Scatter(
+        x=[x for _, a, b in edges for x in (net.x_km[a], net.x_km[b], None)],
+        y=[y for _, a, b in edges for y in (net.y[a], net.y[b], None)],
+        mode="lines",
+        line={"color": GREY if shade < 0 else SHADES[shade], "width": 2 if shade < 0 else 3 + shade * 0.6},
+        hoverinfo="skip",
+        name=_class_name(shade),
+    )
 
 
 def _class_of(share: float | None) -> int:

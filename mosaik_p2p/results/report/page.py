@@ -77,6 +77,26 @@ def build_report(folder: Path) -> Path:
 
 
 def _page(results: Results, summary: Mapping[str, Any]) -> str:
+    clock = clock_of(results)
+    rows, read = violation_rows(results), read_inventory(results.folder)
+    return _template().render(
+        **_told(summary),
+        summary=summary,
+        facts=results.facts,
+        prosumers=results.prosumers,
+        period=_period(clock),
+        tiles=_tiles(summary),
+        sections=_sections(clock, summary),
+        violations=rows[:MOST_VIOLATION_ROWS],
+        violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
+        inventory="\n".join(inventory_lines(read.get("inventory", {}))),
+        warned=read.get("warnings", []),
+        plot=_plot,
+        plotly_js=plotly.offline.get_plotlyjs(),
+    )
+
+
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mosaik_p2p.results.report", "."),
         autoescape=True,
@@ -84,44 +104,35 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    clock = clock_of(results)
-    rows, read = violation_rows(results), read_inventory(results.folder)
     environment.globals |= {
         function.__name__: function
         for function in (change_of_cost, energy, plain, share_of_change, signed, stored_beside, with_total)
     }
-    return environment.get_template(TEMPLATE).render(
-        summary=summary,
-        facts=results.facts,
-        prosumers=results.prosumers,
-        sentence=verdict_sentence(summary),
-        missing=missing_sentence(summary),
-        converged=convergence_sentence(summary),
-        negotiated=negotiation_sentence(summary),
-        unsolved=unsolved_sentences(summary),
-        broken_off=counterfactual_sentences(summary),
-        effect=effect_sentence(summary),
-        accounts=[*account_lines(summary), *limit_lines(summary)],
-        district=district_lines(summary),
-        least=least_compared(summary["cost"]),
-        closing=closing_sentence(summary),
-        period=_period(clock),
-        tiles=_tiles(summary),
-        sections=_sections(clock, summary),
-        comparison=comparison_rows(summary),
-        violations=rows[:MOST_VIOLATION_ROWS],
-        violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
-        arbitrage="; ".join(arbitrage_texts(summary)),
-        unserved="; ".join(unserved_texts(summary)),
-        surplus="; ".join(surplus_texts(summary)),
-        shortages=shortages(summary),
-        missed=missed_text(summary),
-        misses=misses(summary),
-        inventory="\n".join(inventory_lines(read.get("inventory", {}))),
-        warned=read.get("warnings", []),
-        plot=_plot,
-        plotly_js=plotly.offline.get_plotlyjs(),
-    )
+    return environment.get_template(TEMPLATE)
+
+
+def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What the summary alone has to say, by its name in the template."""
+    return {
+        "sentence": verdict_sentence(summary),
+        "missing": missing_sentence(summary),
+        "converged": convergence_sentence(summary),
+        "negotiated": negotiation_sentence(summary),
+        "unsolved": unsolved_sentences(summary),
+        "broken_off": counterfactual_sentences(summary),
+        "effect": effect_sentence(summary),
+        "accounts": [*account_lines(summary), *limit_lines(summary)],
+        "district": district_lines(summary),
+        "least": least_compared(summary["cost"]),
+        "closing": closing_sentence(summary),
+        "comparison": comparison_rows(summary),
+        "arbitrage": "; ".join(arbitrage_texts(summary)),
+        "unserved": "; ".join(unserved_texts(summary)),
+        "surplus": "; ".join(surplus_texts(summary)),
+        "shortages": shortages(summary),
+        "missed": missed_text(summary),
+        "misses": misses(summary),
+    }
 
 
 def _plot(panel: Panel) -> str:
