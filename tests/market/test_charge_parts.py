@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 import pytest
 
+import rolling_markets
 from charges_oracle import Stated, central_cost
 from markets import random_market
 from mosaik_p2p.charges.graph import PathGraph
@@ -17,13 +18,21 @@ from mosaik_p2p.charges.mechanisms import Charges, path_charges, table_charges, 
 from mosaik_p2p.charges.over_time import AnyCharges, over_time
 from mosaik_p2p.charges.place import PlaceCharges, place_charges
 from mosaik_p2p.errors import Status
+from mosaik_p2p.limits.rows import LimitRow
+from mosaik_p2p.loading import load
+from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.negotiation.protocol import NetworkReport
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.choice import make_market
+from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.market.reference.sparse_qp import solve_sparse
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import CARRIERS, FloatArray, Table
 
 GAP = 1e-5
 FORMS = ("network", "partners", "bilateral")
@@ -253,3 +262,90 @@ def test_iterations_are_hardly_more_than_without() -> None:
         pairs.append(tuple(clear(one, Settings(relative_gap=1e-4)).iterations for one in (problem, with_places)))
     without, within = (median(side) for side in zip(*pairs, strict=True))
     assert within <= 1.2 * without
+
+
+# -- over many intervals ------------------------------------------------------------------------------------------
+
+
+def rolling_case(size: float, *, on_trades: bool = False) -> MarketCase:
+    case = rolling_markets.market_case(settings=Settings(relative_gap=1e-5))
+    shape = (len(case.charges), len(case.day), len(case.prosumers))
+    nu = np.random.default_rng(1).uniform(-1.0, 1.0, shape) * size
+    factor = np.linspace(0.5, 2.0, len(case.day))
+    return replace(
+        case,
+        charges=tuple(over_time([(charges, factor)], len(case.day)) for charges in case.charges),
+        place=PlaceCharges(never(nu), nu) if on_trades else PlaceCharges(nu, never(nu)),
+    )
+
+
+@pytest.mark.parametrize("on_trades", [False, True])
+def test_a_negotiated_clearing_bears_the_same_charges(*, on_trades: bool) -> None:
+    """A limit that is broken by next to nothing moves next to nothing, whatever places are charged."""
+    market = RollingMarket(rolling_case(0.3, on_trades=on_trades))
+    market.clear(0)
+    market.commit()
+    first = market.clear(1)
+    before = {entry.prosumer: entry.injection_kw for entry in first.dispatch}
+    name = max(before, key=lambda one: before[one])
+    row = LimitRow("line", "line_loading", "%", 100.0 + 1e-4, 100.0, True, {name: 1.0}, {})
+    report = NetworkReport(True, frozenset({("line", "line_loading")}), (row,))
+    second = market.negotiate({"electricity": report}, max_rounds=2)
+    assert second is not None
+    after = {entry.prosumer: entry.injection_kw for entry in second.dispatch}
+    assert after[name] <= before[name]
+    costs = [outcome.tables["clearing"]["cost"][0] for outcome in (first, second)]
+    assert costs[1] == pytest.approx(costs[0], rel=5e-5)
+    for column in ("place_charge_injected_per_kwh", "place_charge_sold_per_kwh"):
+        assert second.tables["prosumers"][column] == first.tables["prosumers"][column]
+    prices = [np.array(outcome.tables["prosumers"]["marginal_price_per_kwh"]) for outcome in (first, second)]
+    paid = np.array(second.tables["prosumers"]["surcharge_per_kwh"])
+    assert prices[1] + paid == pytest.approx(prices[0], abs=0.02)
+
+
+def test_day_ahead_and_rolling_tell_the_charges_of_each_interval() -> None:
+    case = replace(rolling_case(0.1), steps=3)
+    assert case.place is not None
+    for clearing in ("rolling", "day_ahead"):
+        market = make_market(replace(case, clearing=clearing))
+        for k in range(case.steps):
+            tables = market.clear(k).tables
+            prosumers, trades = tables["prosumers"], tables["trades"]
+            for n, name in enumerate(prosumers["prosumer"]):
+                c, i = CARRIERS.index(prosumers["carrier"][n]), [p.name for p in case.prosumers].index(name)
+                assert prosumers["place_charge_injected_per_kwh"][n] == case.place.injection[c, k, i]
+            known = dict(zip(pairs_of(tables["charges"]), tables["charges"]["charge_seller_per_kwh"], strict=True))
+            assert known
+            for n, (carrier, seller, buyer) in enumerate(
+                zip(trades["carrier"], trades["seller"], trades["buyer"], strict=True)
+            ):
+                charge = known[carrier, frozenset((seller, buyer))]
+                assert trades["charge_seller_per_kwh"][n] == pytest.approx(charge)
+            market.commit()
+
+
+def pairs_of(table: Table) -> list[tuple[str, frozenset[str]]]:
+    named = zip(table["carrier"], table["prosumer"], table["partner"], strict=True)
+    return [(carrier, frozenset((one, other))) for carrier, one, other in named]
+
+
+def test_alone_nobody_pays_anything() -> None:
+    free = replace(rolling_case(0.3), place=None)
+    with_places, without = (RollingMarket(case).clear(0).tables for case in (rolling_case(0.3), free))
+    for column in ("import_kw", "export_kw", "cost"):
+        assert with_places["alone"][column] == pytest.approx(without["alone"][column], abs=1e-4)
+
+
+# -- shipped networks ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "cost"), [("network1", 1333.702), ("network2", 2080.455)])
+def test_times_of_use_on_the_case_studies(name: str, cost: float) -> None:
+    """Half before 7:00, twice from 18:00 to 22:00: figures of another program that stated the same market."""
+    steps = '[{ from = "00:00", to = "07:00", factor = 0.5 }, { from = "18:00", to = "22:00", factor = 2.0 }]'
+    changes = ["time.clearing=day_ahead", "negotiation.enabled=false"]
+    changes += [f"charges.{carrier}.factor={steps}" for carrier in CARRIERS]
+    problem = DayAheadMarket(market_case(load(name, overrides=changes))).problem(0)
+    assert solve_sparse(problem).cost == pytest.approx(cost, abs=1e-3)
+    assert clear(problem, Settings(relative_gap=GAP)).cost == pytest.approx(cost, rel=GAP)
