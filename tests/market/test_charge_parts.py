@@ -12,7 +12,7 @@ import pytest
 
 import rolling_markets
 from charges_oracle import Stated, central_cost
-from markets import random_market
+from markets import equipped_market, random_market
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, path_charges, table_charges, uniform_charges
 from mosaik_p2p.charges.over_time import AnyCharges, over_time
@@ -51,7 +51,7 @@ def with_charges(
 
 
 def all_forms(problem: MarketProblem, forms: tuple[str, ...] = FORMS) -> list[Clearing]:
-    cleared = [clear(problem, Settings(form=form, relative_gap=GAP, binding=HORIZON)) for form in forms]
+    cleared = [clear(problem, Settings(form=form, relative_gap=GAP, binding=problem.shape[1])) for form in forms]
     assert [c.form for c in cleared] == list(forms)
     assert all(c.status is Status.OK for c in cleared)
     return cleared
@@ -175,6 +175,16 @@ def test_places_pay_for_what_their_devices_inject(seed: int, size: float, *, tim
     sold = np.array([both_ways(np.asarray(c.total), factor) for c in problem.charges])
     cleared = agree(with_charges(problem, pairs, PlaceCharges(nu, never(nu))), Stated(sold, nu))
     assert abs(cleared[0].cost - clear(with_charges(problem, pairs), Settings(relative_gap=GAP)).cost) > 0.01
+
+
+def test_loads_that_nobody_plans_pay_too() -> None:
+    """What a fixed load draws counts against what is injected, though no dispatch changes it."""
+    problem = equipped_market(3, 5, horizon=3, first_hour=9)
+    assert any(model.fixed.any() for model in problem.models)
+    nu = places(problem.shape, 1, 0.1)
+    problem = with_charges(problem, problem.charges, PlaceCharges(nu, never(nu)))
+    sold = np.array([both_ways(np.asarray(c.at(0).total), np.ones(3)) for c in problem.charges])
+    agree(problem, Stated(sold, nu), forms=("network",))
 
 
 @pytest.mark.parametrize("seed", range(3))
