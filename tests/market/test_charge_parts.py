@@ -32,7 +32,7 @@ from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.market.reference.sparse_qp import solve_sparse
-from mosaik_p2p.units import CARRIERS, FloatArray, Table
+from mosaik_p2p.units import CARRIERS, FloatArray
 
 GAP = 1e-5
 FORMS = ("network", "partners", "bilateral")
@@ -277,14 +277,17 @@ def test_iterations_are_hardly_more_than_without() -> None:
 # -- over many intervals ------------------------------------------------------------------------------------------
 
 
+def factors(case: MarketCase) -> FloatArray:
+    return np.linspace(0.5, 2.0, len(case.day))
+
+
 def rolling_case(size: float, *, on_trades: bool = False) -> MarketCase:
     case = rolling_markets.market_case(settings=Settings(relative_gap=1e-5))
     shape = (len(case.charges), len(case.day), len(case.prosumers))
     nu = np.random.default_rng(1).uniform(-1.0, 1.0, shape) * size
-    factor = np.linspace(0.5, 2.0, len(case.day))
     return replace(
         case,
-        charges=tuple(over_time([(charges, factor)], len(case.day)) for charges in case.charges),
+        charges=tuple(over_time([(charges, factors(case))], len(case.day)) for charges in case.charges),
         place=PlaceCharges(never(nu), nu) if on_trades else PlaceCharges(nu, never(nu)),
     )
 
@@ -313,30 +316,47 @@ def test_a_negotiated_clearing_bears_the_same_charges(*, on_trades: bool) -> Non
     assert prices[1] + paid == pytest.approx(prices[0], abs=0.02)
 
 
+def test_the_first_dispatch_offered_once_more_has_its_prices() -> None:
+    """Where nothing that follows keeps the limit better, the dispatch without rows stands: as it was told before."""
+    market = RollingMarket(rolling_case(0.3))
+    first = last = market.clear(0)
+    name = max(first.dispatch, key=lambda entry: entry.injection_kw).prosumer
+    values = iter([100.0 + 1e-4])
+    for _ in range(20):
+        row = LimitRow("line", "line_loading", "%", next(values, 150.0), 100.0, True, {name: 1.0}, {})
+        report = NetworkReport(True, frozenset({("line", "line_loading")}), (row,))
+        following = market.negotiate({"electricity": report}, max_rounds=1)
+        if following is None:
+            break
+        last = following
+    assert "that of round 0" in last.tables["clearing"]["cause"][0]
+    columns = ("marginal_price_per_kwh", "injection_kw", "place_charge_injected_per_kwh")
+    for column in columns:
+        assert last.tables["prosumers"][column] == pytest.approx(first.tables["prosumers"][column], abs=1e-9)
+
+
 def test_day_ahead_and_rolling_tell_the_charges_of_each_interval() -> None:
     case = replace(rolling_case(0.1), steps=3)
     assert case.place is not None
+    names, plain = [prosumer.name for prosumer in case.prosumers], rolling_markets.market_case().charges
     for clearing in ("rolling", "day_ahead"):
         market = make_market(replace(case, clearing=clearing))
         for k in range(case.steps):
             tables = market.clear(k).tables
-            prosumers, trades = tables["prosumers"], tables["trades"]
-            for n, name in enumerate(prosumers["prosumer"]):
-                c, i = CARRIERS.index(prosumers["carrier"][n]), [p.name for p in case.prosumers].index(name)
-                assert prosumers["place_charge_injected_per_kwh"][n] == case.place.injection[c, k, i]
-            known = dict(zip(pairs_of(tables["charges"]), tables["charges"]["charge_seller_per_kwh"], strict=True))
-            assert known
-            for n, (carrier, seller, buyer) in enumerate(
-                zip(trades["carrier"], trades["seller"], trades["buyer"], strict=True)
-            ):
-                charge = known[carrier, frozenset((seller, buyer))]
-                assert trades["charge_seller_per_kwh"][n] == pytest.approx(charge)
             market.commit()
-
-
-def pairs_of(table: Table) -> list[tuple[str, frozenset[str]]]:
-    named = zip(table["carrier"], table["prosumer"], table["partner"], strict=True)
-    return [(carrier, frozenset((one, other))) for carrier, one, other in named]
+            prosumers = tables["prosumers"]
+            for n, name in enumerate(prosumers["prosumer"]):
+                c, i = CARRIERS.index(prosumers["carrier"][n]), names.index(name)
+                assert prosumers["place_charge_injected_per_kwh"][n] == case.place.injection[c, k, i]
+            for table, (one, other) in (("charges", ("prosumer", "partner")), ("trades", ("seller", "buyer"))):
+                told = tables[table]
+                pairs = zip(told["carrier"], told[one], told[other], told["charge_seller_per_kwh"], strict=True)
+                expected = [
+                    plain[CARRIERS.index(carrier)].posted[names.index(i), names.index(j)] * factors(case)[k]
+                    for carrier, i, j, _ in pairs
+                ]
+                assert expected
+                assert told["charge_seller_per_kwh"] == pytest.approx(expected)
 
 
 def test_alone_nobody_pays_anything() -> None:
