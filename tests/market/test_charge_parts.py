@@ -22,7 +22,7 @@ from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.negotiation.protocol import NetworkReport
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.choice import make_market
@@ -60,7 +60,7 @@ def all_forms(problem: MarketProblem, forms: tuple[str, ...] = FORMS) -> list[Cl
 def agree(problem: MarketProblem, stated: Stated, forms: tuple[str, ...] = FORMS) -> list[Clearing]:
     """Every form, and both central models, cost what the charges as `stated` cost."""
     expected = central_cost(problem, stated)
-    scale = max(abs(expected), float(np.abs(Fleet(with_imbalance_priced(problem)).alone.cost).sum()))
+    scale = max(abs(expected), float(np.abs(Fleet(solvable(problem)).alone.cost).sum()))
     cleared = all_forms(problem, forms)
     costs = [*(c.cost for c in cleared), solve_central(problem).cost, solve_sparse(problem).cost]
     assert costs == pytest.approx([expected] * len(costs), abs=GAP * scale)
