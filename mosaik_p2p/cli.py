@@ -198,6 +198,52 @@ def report_command(
     typer.echo(f"Report: {report(folder)}")
 
 
+@app.command("optimal-charge")
+def optimal_charge_command(
+    scenario: ScenarioArgument,
+    *,
+    key: Annotated[
+        list[str],
+        typer.Option("--key", metavar="KEY", help="A rate, such as charges.electricity.rate; one or several."),
+    ],
+    goal: Annotated[str, typer.Option(help="profit, revenue, recovery or feasible.")],
+    max_: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--max", metavar="U", help="The highest rate, for all keys or for each; default: no trade beyond."
+        ),
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="Relative tolerance of revenue or rate.")] = 1e-3,
+    out: Annotated[Path | None, typer.Option(help="Result folder; default: results/NAME-optimal-charge.")] = None,
+    set_: SetOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier search.")] = False,
+    run: Annotated[bool, typer.Option(help="Confirm the rate that is found by a full run.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Find the best rate of a charge, knowing how the market answers, and say what is certain about it."""
+    from mosaik_p2p.studies.best_rate.command import PICTURE_FILE, optimal_charge
+    from mosaik_p2p.studies.best_rate.text import render
+
+    found = optimal_charge(
+        scenario,
+        key,
+        goal=goal,
+        highest=max_ or None,
+        tolerance=tolerance,
+        out=out,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        confirm=run,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say(render(found.summary))
+        say(f"Picture: {found.folder / PICTURE_FILE}")
+    raise typer.Exit(int(found.exit_code))
+
+
 @app.command("clear")
 def clear_command(
     agents: Annotated[

@@ -1,0 +1,196 @@
+"""From a goal to rates: which search answers it, and everything that was tried on the way as a table."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf, isfinite, isnan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.studies.best_rate.answer import Answer
+from mosaik_p2p.studies.best_rate.feasible import Checked, FeasibleRates, feasible_rates, scan_rates
+from mosaik_p2p.studies.best_rate.follower import DayAheadFollower, Followed
+from mosaik_p2p.studies.best_rate.keys import RateKey
+from mosaik_p2p.studies.best_rate.networks import Judgement, Networks
+from mosaik_p2p.studies.best_rate.one_rate import Search, best_rate, scanned
+from mosaik_p2p.studies.best_rate.recovery import Recovery, smallest_recovering
+from mosaik_p2p.studies.best_rate.several import Best, best_rates
+from mosaik_p2p.units import FloatArray
+
+FEASIBLE_SCAN = 20
+DOUBLINGS = 10
+"""Of a highest rate that nobody stated, while trades go on."""
+
+
+class Goal(StrEnum):
+    """What the operator is after."""
+
+    PROFIT = "profit"
+    """Most revenue less losses and fixed cost."""
+    REVENUE = "revenue"
+    RECOVERY = "recovery"
+    """The smallest rate whose revenue covers losses and fixed cost."""
+    FEASIBLE = "feasible"
+    """Rates under which the networks keep their limits."""
+
+
+WITH_EXPENSE = (Goal.PROFIT, Goal.RECOVERY)
+ONE_KEY = (Goal.RECOVERY, Goal.FEASIBLE)
+
+
+@dataclass
+class Market:
+    """The scenario's market and networks; remembers all that it was asked, in order."""
+
+    follower: DayAheadFollower
+    networks: Networks | None
+    """None where the goal asks nothing of them."""
+    fixed_cost: float
+    keys: Sequence[RateKey]
+    on_answer: Callable[[], object]
+    tried: list[tuple[Followed, Judgement | None]] = field(default_factory=list)
+
+    def ask(self, rates: FloatArray) -> tuple[Followed, Judgement | None]:
+        """Clear at rates (K,), and solve the networks where they are asked."""
+        for followed, judged in self.tried:
+            if np.array_equal(followed.rates, rates):
+                return followed, judged
+        followed = self.follower(rates)
+        judged = None if self.networks is None else self.networks.judged(self.follower.dispatches(followed.clearing))
+        self.tried.append((followed, judged))
+        self.on_answer()
+        return followed, judged
+
+    def answer(self, rate: float) -> Answer:
+        """As the searches for one rate ask."""
+        followed, judged = self.ask(np.array([rate]))
+        expense = 0.0 if judged is None else judged.loss_cost + self.fixed_cost
+        is_optimal = followed.status is Status.OK
+        return Answer(followed.total_cost, float(followed.charged[0]), expense, followed.doubt, is_optimal)
+
+    def value(self, rates: FloatArray) -> float:
+        """As the search for several rates asks."""
+        followed, judged = self.ask(rates)
+        value = followed.revenue - (0.0 if judged is None else judged.loss_cost + self.fixed_cost)
+        return value if isfinite(value) else -inf
+
+    def checked(self, rate: float) -> Checked:
+        """As the scan for feasible rates asks."""
+        _, judged = self.ask(np.array([rate]))
+        return everywhere(judged)
+
+    def table(self, bounds: dict[float, float | None]) -> pd.DataFrame:
+        """A row for everything that was tried, by rate; `bounds` up to the next rate, by rate."""
+        rows = [_row(self.keys, followed, judged, self.fixed_cost, bounds) for followed, judged in self.tried]
+        return pd.DataFrame(rows).sort_values([key.key for key in self.keys], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """What a goal came to: one of the searches' results, and the rates (K,) to take, None where there are none."""
+
+    goal: Goal
+    rates: FloatArray | None
+    found: Search | Recovery | FeasibleRates | Best
+    highest: FloatArray
+    is_certified: bool
+    remarks: tuple[str, ...]
+
+
+def optimum(market: Market, goal: Goal, highest: FloatArray, *, tolerance: float, unproved: str | None) -> Optimum:
+    """Search for the goal; `unproved` says why nothing can be certified in this scenario, None: it can."""
+    if len(highest) > 1:
+        several = best_rates(market.value, highest)
+        remark = "of several rates at once nobody certifies the best"
+        return Optimum(goal, several.rates, several, highest, False, (remark,))
+    top = float(highest[0])
+    if goal is Goal.FEASIBLE:
+        return _feasible(market, top, tolerance)
+    if goal is Goal.RECOVERY:
+        recovery = smallest_recovering(market.answer, top, tolerance=tolerance)
+        rates = None if recovery.smallest is None else np.array([recovery.smallest.rate])
+        remarks = (*recovery.remarks, *([] if unproved is None else [unproved]))
+        return Optimum(goal, rates, recovery, highest, recovery.is_certified and unproved is None, remarks)
+    search = (
+        best_rate(market.answer, top, tolerance=tolerance)
+        if unproved is None
+        else scanned(market.answer, top, remark=unproved)
+    )
+    rates = np.array([search.best.rate]) if search.best.earns else None
+    remarks = search.remarks if search.best.earns else (*search.remarks, "no rate earns anything: nobody trades")
+    return Optimum(goal, rates, search, highest, search.is_certified, remarks)
+
+
+def everywhere(judged: Judgement | None) -> Checked:
+    """What all networks make of a day. Raises AssertionError where not all of them were asked."""
+    if judged is None or judged.checked is None:
+        raise AssertionError("not all networks were asked")
+    return judged.checked
+
+
+def trading_up_to(market: Market, highest: FloatArray, own: FloatArray) -> FloatArray:
+    """(K,) for each key a rate at which it earns nothing any more, at half of it still something, the others as the
+    scenario has them. Where trades go on whatever they cost (for want of a contract, say) the search for it ends."""
+    return np.array([_trading_up_to(market, k, float(rate), own) for k, rate in enumerate(highest.tolist())])
+
+
+def _trading_up_to(market: Market, k: int, rate: float, own: FloatArray) -> float:
+    def earns(rate: float) -> bool:
+        rates = own.copy()
+        rates[k] = rate
+        followed, _ = market.ask(rates)
+        return bool(rate * followed.charged[k] > followed.doubt)
+
+    for _ in range(DOUBLINGS):
+        if not earns(rate):
+            break
+        rate *= 2.0
+    for _ in range(DOUBLINGS):
+        if earns(rate / 2):
+            break
+        rate /= 2.0
+    return rate
+
+
+def _feasible(market: Market, top: float, tolerance: float) -> Optimum:
+    found = feasible_rates(market.checked, scan_rates(top, count=FEASIBLE_SCAN), tolerance=tolerance)
+    rates = None if found.smallest is None else np.array([found.smallest])
+    remarks = ("rates between those that were tried are not known",) if rates is not None else ()
+    return Optimum(Goal.FEASIBLE, rates, found, np.array([top]), rates is not None, remarks)
+
+
+def _row(
+    keys: Sequence[RateKey],
+    followed: Followed,
+    judged: Judgement | None,
+    fixed_cost: float,
+    bounds: dict[float, float | None],
+) -> dict[str, Any]:
+    rates = dict(zip((key.key for key in keys), followed.rates.tolist(), strict=True))
+    distances = followed.charged.tolist()
+    single = len(keys) == 1
+    checked = None if judged is None else judged.checked
+    return {
+        **rates,
+        "cost": followed.total_cost - sum(followed.charges.values()),
+        "charges": sum(followed.charges.values()),
+        **(
+            {"distance": distances[0]}
+            if single
+            else {f"distance {k.key}": d for k, d in zip(keys, distances, strict=True)}
+        ),
+        "revenue": followed.revenue,
+        "loss_kwh": None if judged is None else _known(judged.loss_kwh),
+        "profit": None if judged is None else _known(followed.revenue - judged.loss_cost - fixed_cost),
+        "broken_hours": None if checked is None else checked.broken_h,
+        "worst_excess": None if checked is None else checked.worst_excess,
+        "iterations": followed.iterations,
+        "bound": bounds.get(float(followed.rates[0])) if single else None,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value
