@@ -65,17 +65,17 @@ class DayAheadFollower:
         self._case, self._keys = case, keys
         own = market_case(case)
         steps = own.steps
-        settings = replace(own.settings, form="auto", relative_gap=GAP, max_iterations=MOST_ITERATIONS, binding=steps)
+        settings = replace(own.settings, form="auto", max_iterations=MOST_ITERATIONS, binding=steps)
         self._market: MarketCase = replace(
             own, horizon_steps=steps, settings=settings, clearing="day_ahead", reputation=None
         )
         self._problem: MarketProblem = prepared(DayAheadMarket(self._market).problem(0))
         self._without = charges_at(case, keys, np.zeros(len(keys)))
 
-    def __call__(self, rates: FloatArray) -> Followed:
-        """Clear at `rates`. Raises RunFailed where there is no numerical solution."""
+    def __call__(self, rates: FloatArray, *, gap: float = GAP) -> Followed:
+        """Clear at `rates`, to a relative `gap`. Raises RunFailed where there is no numerical solution."""
         charges = charges_at(self._case, self._keys, rates)
-        cleared = self._cleared(charges)
+        cleared = self._cleared(charges, gap=gap)
         free = _paid(self._without, cleared, self._market.dt_h)
         charged = [sum(_paid(unit, cleared, self._market.dt_h)) - sum(free) for unit in self._units]
         return Followed(
@@ -135,10 +135,10 @@ class DayAheadFollower:
         apart = among[among > NOT_APART * among.max(initial=0.0)]
         return float(apart.min()) if len(apart) else 1.0
 
-    def _cleared(self, charges: tuple[Charges, ...]) -> Clearing:
+    def _cleared(self, charges: tuple[Charges, ...], *, gap: float = GAP) -> Clearing:
         problem = replace(self._problem, charges=charges)
         try:
-            return clear(problem, self._market.settings)
+            return clear(problem, replace(self._market.settings, relative_gap=gap))
         except NotSolved as error:
             raise RunFailed(f"the market was not cleared: {describe_failure(error, problem)}") from error
 

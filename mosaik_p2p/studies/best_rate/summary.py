@@ -42,7 +42,7 @@ def summary_of(case: Case, keys: Sequence[RateKey], market: Market, found: Optim
         "feasible_rates": _intervals(found),
         "fewest_broken": _fewest(market, found),
         "without_trade": None,
-        "clearings": len(market.tried),
+        "clearings": len(market.cleared),
         "run": None,
         "version": version("mosaik-p2p"),
     }
@@ -120,7 +120,7 @@ def _lowest(found: Optimum) -> float | None:
 
 def _losses(market: Market) -> dict[str, float] | None:
     """How far losses and their price moved over all rates: the bound does not know of them."""
-    known = [judged for _, judged in market.tried if judged is not None and not isnan(judged.loss_cost)]
+    known = [judged for _, judged in market.tried.values() if judged is not None and not isnan(judged.loss_cost)]
     if not known:
         return None
     energy, cost = [judged.loss_kwh for judged in known], [judged.loss_cost for judged in known]
@@ -137,8 +137,7 @@ def _fewest(market: Market, found: Optimum) -> dict[str, Any] | None:
     rates = found.found
     if not isinstance(rates, FeasibleRates) or rates.intervals:
         return None
-    at = next(n for n, (followed, _) in enumerate(market.tried) if followed.rates[0] == rates.least_broken)
-    judged = market.tried[at][1]
+    _, judged = market.tried[(rates.least_broken,)]
     return {"rate": rates.least_broken, **judged_entry(judged)}
 
 
