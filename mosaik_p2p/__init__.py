@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mosaik_p2p import former_places
+
 if TYPE_CHECKING:
     from mosaik_p2p.api import check, examine, report
     from mosaik_p2p.api import list_shipped as list
@@ -27,6 +29,8 @@ _HOMES = {
     "optimal_charge": ("mosaik_p2p.studies.best_rate.command", "optimal_charge"),
     "report": ("mosaik_p2p.api", "report"),
 }
+
+former_places.install()
 
 
 def __getattr__(name: str) -> Any:
