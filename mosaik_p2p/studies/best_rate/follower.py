@@ -16,7 +16,7 @@ from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear, describe_failure
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.over_time.realisation import realise
@@ -69,7 +69,7 @@ class DayAheadFollower:
         self._market: MarketCase = replace(
             own, horizon_steps=steps, settings=settings, clearing="day_ahead", reputation=None
         )
-        self._problem: MarketProblem = prepared(DayAheadMarket(self._market).problem(0))
+        self._problem: MarketProblem = with_imbalance_priced(DayAheadMarket(self._market).problem(0))
         self._without = charges_at(case, keys, np.zeros(len(keys)))
 
     def __call__(self, rates: FloatArray, *, gap: float = GAP) -> Followed:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.studies.best_rate.answer import Answer, Point
+from mosaik_p2p.studies.best_rate.answer import Answer, Clear, Point
 from mosaik_p2p.studies.best_rate.feasible import Checked, FeasibleRates, feasible_rates, scan_rates
 from mosaik_p2p.studies.best_rate.follower import GAP, DayAheadFollower, Followed
 from mosaik_p2p.studies.best_rate.keys import RateKey
@@ -75,15 +75,27 @@ class Market:
     def answer(self, rate: float) -> Answer:
         """As the searches for one rate ask."""
         followed, judged = self.ask(np.array([rate]))
-        expense = 0.0 if judged is None else judged.loss_cost + self.fixed_cost
-        is_optimal = followed.status is Status.OK
-        return Answer(followed.total_cost, float(followed.charged[0]), expense, followed.doubt, is_optimal)
+        return _answer(followed, 0, self._expense(judged))
 
     def value(self, rates: FloatArray) -> float:
         """As the search for several rates asks."""
         followed, judged = self.ask(rates)
-        value = followed.revenue - (0.0 if judged is None else judged.loss_cost + self.fixed_cost)
+        value = followed.revenue - self._expense(judged)
         return value if isfinite(value) else -inf
+
+    def line(self, rates: FloatArray, k: int) -> Clear:
+        """As the same search asks for rate `k`, the others as in `rates`."""
+
+        def answer(rate: float) -> Answer:
+            moved = np.where(np.arange(len(rates)) == k, rate, rates)
+            followed, judged = self.ask(moved)
+            others = followed.revenue - rate * float(followed.charged[k])
+            return _answer(followed, k, self._expense(judged) - others)
+
+        return answer
+
+    def _expense(self, judged: Judgement | None) -> float:
+        return 0.0 if judged is None else judged.loss_cost + self.fixed_cost
 
     def checked(self, rate: float) -> Checked:
         """As the scan for feasible rates asks."""
@@ -94,6 +106,11 @@ class Market:
         """A row for everything that was tried, by rate; `bounds` up to the next rate, by rate."""
         rows = [_row(self.keys, followed, judged, self.fixed_cost, bounds) for followed, judged in self.tried.values()]
         return pd.DataFrame(rows).sort_values([key.key for key in self.keys], ignore_index=True)
+
+
+def _answer(followed: Followed, k: int, expense: float) -> Answer:
+    is_optimal = followed.status is Status.OK
+    return Answer(followed.total_cost, float(followed.charged[k]), expense, followed.doubt, is_optimal)
 
 
 @dataclass(frozen=True)
@@ -111,8 +128,9 @@ class Optimum:
 def optimum(market: Market, goal: Goal, highest: FloatArray, *, tolerance: float, unproved: str | None) -> Optimum:
     """Search for the goal; `unproved` says why nothing can be certified in this scenario, None: it can."""
     if len(highest) > 1:
-        several = best_rates(market.value, highest)
-        remark = "of several rates at once nobody certifies the best"
+        several = best_rates(market.value, market.line, highest, tolerance=tolerance)
+        alone = "no single one gains noticeably, the others held" if several.is_settled else "the search was cut short"
+        remark = f"of several rates at once nobody can say which are best; {alone}"
         return Optimum(goal, several.rates, several, highest, False, (remark,))
     top = float(highest[0])
     if goal is Goal.FEASIBLE:
