@@ -183,12 +183,14 @@ def trading_up_to(market: Market, highest: FloatArray, own: FloatArray) -> Float
 
 
 def _trading_up_to(market: Market, k: int, rate: float, own: FloatArray) -> float:
-    def earns(rate: float) -> bool:
-        rates = own.copy()
-        rates[k] = rate
-        followed = market.clear(rates)
-        return bool(rate * followed.charged[k] > followed.doubt)
+    def cleared(rate: float) -> Followed:
+        return market.clear(np.where(np.arange(len(own)) == k, rate, own))
 
+    def earns(rate: float) -> bool:
+        return bool(rate * cleared(rate).charged[k] > cleared(rate).doubt)
+
+    if cleared(rate).total_cost - cleared(0.0).total_cost <= max(cleared(rate).doubt, cleared(0.0).doubt):
+        return rate  # there is nothing to be earned
     for _ in range(DOUBLINGS):
         if not earns(rate):
             break

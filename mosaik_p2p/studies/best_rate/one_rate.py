@@ -81,12 +81,14 @@ def scanned(clear: Clear, highest: float, *, remark: str, rates: int = SCANNED) 
 
 def first_points(clear: Clear, highest: float) -> list[Point]:
     """Zero, where only W is of use, and a few rates up to the least known one at which nothing is earned any more."""
-    above = [tried(clear, highest)]
-    while not above[-1].earns and len(above) < HALVINGS:
+    nothing, above = tried(clear, 0.0), [tried(clear, highest)]
+    # What all gain by trade that is free is the most that any rate can earn.
+    is_vain = above[0].answer.total_cost - nothing.answer.total_cost <= max(above[0].answer.doubt, nothing.answer.doubt)
+    while not is_vain and not above[-1].earns and len(above) < HALVINGS:
         above.append(tried(clear, above[-1].rate / 2))
     ceiling = above[-2].rate if len(above) > 1 else highest
-    rates = [0.0, *np.geomspace(LOWEST * ceiling, ceiling, FIRST)[:-1].tolist()]
-    return list(_sorted([*(tried(clear, rate) for rate in rates), *above]))
+    rates = np.geomspace(LOWEST * ceiling, ceiling, 2 if is_vain else FIRST)[:-1].tolist()
+    return list(_sorted([nothing, *(tried(clear, rate) for rate in rates), *above]))
 
 
 def beside_kinks(clear: Clear, found: Search, highest: float) -> Search:
