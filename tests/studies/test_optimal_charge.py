@@ -98,10 +98,12 @@ def test_charges_at_a_rate_are_those_of_a_scenario_that_states_it() -> None:
 
 
 def test_the_smallest_rate_that_pays_for_the_losses(tmp_path: Path) -> None:
-    outcome = found(tmp_path / "recovery", "recovery", "settlement.loss_price_per_kwh=0.5")
+    outcome = found(
+        tmp_path / "recovery", "recovery", "settlement.loss_price_per_kwh=0.05", 'settlement.losses="whole"'
+    )
     told = outcome.summary
     assert outcome.exit_code is ExitCode.COMPLETE
-    assert told["found"]["loss_cost"] == pytest.approx(0.5 * told["found"]["loss_kwh"])
+    assert told["found"]["loss_cost"] == pytest.approx(0.05 * told["found"]["loss_kwh"])
     assert told["found"]["revenue"] >= told["found"]["loss_cost"]
     table, rate = outcome.rates, told["rates"][KEY]
     below = table[(table[KEY] < rate) & (table[KEY] > 0.0)]
