@@ -177,7 +177,7 @@ def test_distances_keep_pairs_that_pay_nothing() -> None:
             uniform_charges(np.arange(len(problem.models)), rate_per_kwh=1e-12, payer="both") for _ in range(2)
         ),
     )
-    distance = pair_tables(free).distance[0]
+    distance = pair_tables(free).distance[0][0]
     np.testing.assert_allclose(distance, 2e-12 * (1 - np.eye(len(distance))))
 
 
@@ -201,7 +201,7 @@ def test_a_prosumer_without_any_other_does_what_it_does_alone(form: str) -> None
     charges = path_charges(
         random_tree(np.random.default_rng(3), 1), np.zeros(1, dtype=np.int64), price_per_length=0.01, payer="both"
     )
-    single = MarketProblem(problem.models[:1], (charges, charges), problem.dt_h)
+    single = replace(problem, models=problem.models[:1], charges=(charges, charges))
     cleared = clear(single, Settings(relative_gap=GAP, form=form))
     assert cleared.status is Status.OK
     assert cleared.cost == pytest.approx(float(Fleet(single).alone.cost.sum()), rel=GAP)

@@ -12,12 +12,10 @@ Pairs stand in the upper triangle in compressed rows: those of prosumer i with l
 `begin[i] : begin[i + 1]` of `partner`, `charge`, `curvature` and `flow`; `flow` > 0 where i sells.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from mosaik_p2p.jit.modes import jit_strict
+from mosaik_p2p.jit.threads import shared
 from mosaik_p2p.market.network_step.spanning_forest import join, new_forest, peel, plant, root_of
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -31,7 +29,6 @@ CIRCLES_FROM = 2
 """Round over all pairs from which circles are opened: where few rounds do, they do not matter."""
 ROUNDING = 1e-13
 """Part of a price that is not worth a flow: what rounding alone can make of equal prices."""
-WORKERS = os.cpu_count() or 1
 MANY = 20_000
 """Pairs times intervals from which threads pay."""
 COARSE = 1e-3
@@ -58,17 +55,21 @@ def settle_flows(
 ) -> FloatArray:
     """Node prices (T, N) for wishes (T, N) and weights (N,); `flow` (T, E) is the start and, in place, the answer.
 
+    `charge` is (E,), or (T, E) where it changes with time; of one row it is the same in all intervals.
+
     Stops once no pair of an interval moves by more than `tolerance_kw`, or after `FULL_ROUNDS`.
     """
     price = np.empty_like(wish)
     rows, pairs = flow.shape
-    arrays = (wish, weight, begin, partner, charge, curvature, flow, price, tolerance_kw)
-    if rows == 1 or rows * pairs < MANY or WORKERS == 1:
-        _settle_rows(0, rows, *arrays)
-        return price
-    cuts = np.linspace(0, rows, min(WORKERS, rows) + 1).astype(int)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(lambda k: _settle_rows(cuts[k], cuts[k + 1], *arrays), range(len(cuts) - 1)))
+    charges = np.atleast_2d(charge)
+
+    def settle(first: int, last: int) -> None:
+        alike = len(charges) == 1
+        for t, end in [(first, last)] if alike else [(t, t + 1) for t in range(first, last)]:
+            own = charges[0 if alike else t]
+            _settle_rows(t, end, wish, weight, begin, partner, own, curvature, flow, price, tolerance_kw)
+
+    shared(settle, rows, few=max(2, -(-MANY // max(pairs, 1))))
     return price
 
 
@@ -165,11 +166,13 @@ def closed_prices(price: FloatArray, begin: IntArray, partner: IntArray, charge:
     """Prices (T, N) at which no kWh gains by being passed on: middle, lower and upper closure of `price` (T, N).
 
     Lower: min_j (price_j + shortest path from j to i); upper: max_j (price_j - path). Where a charge is infinite, the
-    pair binds no prices. All three are closed, since the middle of closed prices is.
+    pair binds no prices; `charge` as in `settle_flows`. All three are closed, since the middle of closed prices is.
     """
     lower, upper = price.copy(), -price
-    for row in (*lower, *upper):
-        _pull_down(row, begin, partner, charge)
+    charges = np.atleast_2d(charge)
+    for side in (lower, upper):
+        for t, row in enumerate(side):
+            _pull_down(row, begin, partner, charges[t % len(charges)])
     return [(lower - upper) / 2, lower, -upper]
 
 

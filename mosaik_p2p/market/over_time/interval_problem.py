@@ -1,9 +1,10 @@
-"""What every market over many intervals does alike: state a clearing, solve it, live without peers, move on.
+"""What every market over many intervals does alike: state a clearing, solve it, settle the case without trade, move on.
 
 Pure functions of the case and of what one interval hands to the next; `rolling` and `day_ahead` say when which is done.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.realisation import Realised
-from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.market.reference.fallback import cleared_centrally
@@ -51,13 +52,16 @@ def stated(
         )
         for prosumer, state in zip(prosumers, states, strict=True)
     )
-    charges = case.charges if case.reputation is None else with_benefits(case.charges, known, case.reputation)
-    return MarketProblem(models, charges, case.dt_h)
+    charges = tuple(own.window(window.begin, window.horizon) for own in case.charges)
+    if case.reputation is not None:
+        charges = with_benefits(charges, known, case.reputation)
+    place = None if case.place is None else case.place.window(window.begin, window.horizon)
+    return MarketProblem(models, charges, case.dt_h, place)
 
 
 def solved(
     case: MarketCase,
-    problem: MarketProblem,
+    problem: PreparedProblem,
     settings: Settings,
     *,
     start: Start | None,
@@ -76,9 +80,9 @@ def solved(
     return clearing
 
 
-def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
-    """The same problem, imbalances priced, and everyone's dispatch with contracts only."""
-    priced = with_imbalance_priced(problem)
+def without_peers(problem: MarketProblem) -> tuple[PreparedProblem, Sequence[Completion]]:
+    """The same problem, imbalances priced, and everyone's dispatch with contracts only: no peers, no charges."""
+    priced = replace(with_imbalance_priced(problem), place=None)
     dispatch, _ = Fleet(solvable(priced)).one_way_dispatch(np.zeros(priced.shape))
     return priced, dispatch
 
