@@ -96,7 +96,7 @@ def _district(case: Case, name: str, tick: Callable[[], object]) -> District:
         raise RuntimeError(f"{name}: {'; '.join(found.remarks)}")
     best, _ = market.ask(found.rates)
     free, _ = market.ask(np.zeros(1))
-    alone = market.follower.alone().cost
+    alone, _ = market.follower.without_trade
     costs = [followed.total_cost - sum(followed.charges.values()) for followed in (free, best)]
     points = [point for point in search.points if point.rate > 0.0]
     shares = [point.answer.charged / points[0].answer.charged for point in points]

@@ -87,11 +87,11 @@ def test_no_rate_in_between_earns_more(revenue: BestRate) -> None:
 def test_charges_at_a_rate_are_those_of_a_scenario_that_states_it() -> None:
     case, other = load(SCENARIO, NOON), load(SCENARIO, [*NOON, f"{KEY}=0.023", "time.clearing=day_ahead"])
     keys = rate_keys(case, [KEY])
-    (electric, _) = charges_at(case, keys, np.array([0.023]))
+    electric = charges_at(case, keys, np.array([0.023])).pairs[0].at(0)
     from mosaik_p2p.loading.market_case import market_case
 
     stated = market_case(other)
-    assert np.asarray(electric.total) == pytest.approx(np.asarray(stated.charges[0].total))
+    assert np.asarray(electric.total) == pytest.approx(np.asarray(stated.charges[0].at(0).total))
     market = DayAheadMarket(stated.__class__(**{**stated.__dict__, "horizon_steps": stated.steps}))
     cost = clear(market.problem(0), stated.settings).cost
     assert DayAheadFollower(case, keys)(np.array([0.023])).total_cost == pytest.approx(cost, rel=2e-3)

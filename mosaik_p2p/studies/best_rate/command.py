@@ -167,7 +167,7 @@ def _without_trade(market: Market) -> dict[str, Any]:
     """The day on which nobody trades, put beside the same limits."""
     if market.networks is None:
         raise AssertionError("the networks were not asked")
-    return judged_entry(market.networks.judged(market.follower.dispatches(market.follower.alone())))
+    return judged_entry(market.networks.judged(market.follower.without_trade[1]))
 
 
 def _confirmed(folder: Path, told: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.loading.posted import Posted
 from mosaik_p2p.loading.references import traded
 from mosaik_p2p.sections.base import Section
 from mosaik_p2p.sections.names import did_you_mean, is_index
@@ -66,18 +68,23 @@ def rate_keys(case: Case, keys: Sequence[str]) -> tuple[RateKey, ...]:
     return tuple(found)
 
 
-def charges_at(case: Case, keys: Sequence[RateKey], rates: FloatArray) -> tuple[Charges, ...]:
-    """The charges of all carriers with these rates (K,) at the keys, everything else as the scenario has it."""
+def charges_at(case: Case, keys: Sequence[RateKey], rates: FloatArray) -> Posted:
+    """The charges of all carriers with these rates (K,) at the keys, everything else as the scenario has it; those of
+    pairs for who may trade, all of them over the intervals of the run."""
     table = case.scenario.charges
     for key, rate in zip(keys, rates.tolist(), strict=True):
         table = _with(table, key.parts[1:], float(rate))
     changed = case.scenario.model_copy(update={TABLE: table})
-    return market_case(replace(case, scenario=changed)).charges
+    market = market_case(replace(case, scenario=changed))
+    steps = market.steps
+    place = None if market.place is None else market.place.window(0, steps)
+    return Posted(tuple(own.window(0, steps) for own in market.charges), place)
 
 
 def unit_rates(keys: Sequence[RateKey], k: int) -> FloatArray:
     """(K,) one at key `k`, zero at the others."""
-    return np.eye(len(keys))[k]
+    unit: FloatArray = np.eye(len(keys))[k]
+    return unit
 
 
 def _own(case: Case, key: str) -> float:
@@ -129,7 +136,9 @@ def _unfit(case: Case, key: RateKey) -> list[Fault]:
     """Why charges do not follow this key as a rate."""
     unit = key.own or 1.0
     tables = [charges_at(case, [key], np.array([rate])) for rate in (0.0, unit, 2 * unit)]
-    nothing, once, twice = (_charged(charges[CARRIERS.index(key.carrier)]) for charges in tables)
+    nothing, once, twice = (
+        _charged(posted, CARRIERS.index(key.carrier), case.scenario.time.steps) for posted in tables
+    )
     slope = once - nothing
     if np.abs(twice - nothing - 2 * slope).max(initial=0.0) > LINEAR * np.abs(twice).max(initial=0.0):
         remedy = "Name a key that the charge is proportional to, such as a rate."
@@ -141,9 +150,17 @@ def _unfit(case: Case, key: RateKey) -> list[Fault]:
     return []
 
 
-def _charged(charges: Charges) -> FloatArray:
-    """All that is charged, per kWh, in one array."""
-    return np.asarray(charges.total, dtype=float)
+def _charged(posted: Posted, c: int, steps: int) -> FloatArray:
+    """All that is charged for a carrier, per kWh, in one array."""
+    pairs = np.array([np.asarray(one.total, dtype=float) for one in distinct(posted.pairs[c], steps)])
+    places = [] if posted.place is None else [posted.place.injection[c].ravel(), posted.place.trades[c].ravel()]
+    nowhere = np.zeros(2 * steps * pairs.shape[1])
+    return np.concatenate([pairs.ravel(), *(places or [nowhere])])
+
+
+def distinct(charges: AnyCharges, steps: int) -> list[Charges]:
+    """What holds in some of the intervals, each once, in their order."""
+    return list({id(one): one for one in (charges.at(t) for t in range(steps))}.values())
 
 
 def _refused(key: str, problem: str, remedy: str) -> BadInput:

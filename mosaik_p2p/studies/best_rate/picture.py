@@ -21,13 +21,14 @@ BETWEEN = 24
 
 def page(summary: dict[str, Any], table: pd.DataFrame, points: Sequence[Point]) -> str:
     """The picture as one HTML file that needs no network."""
-    return plotly.io.to_html(
+    text: str = plotly.io.to_html(
         picture(summary, table, points),
         include_plotlyjs=True,
         full_html=True,
         div_id="best-rate",
         config={"responsive": True},
     )
+    return text
 
 
 def picture(summary: dict[str, Any], table: pd.DataFrame, points: Sequence[Point]) -> go.Figure:
