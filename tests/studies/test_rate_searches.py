@@ -160,6 +160,8 @@ def test_expenses_move_the_best_rate() -> None:
     assert found.best.profit == pytest.approx(8.0, rel=2 * TOLERANCE)
     unknown = best_rate(lambda u: replace(clear(u), expense=float("nan") if u > 0.3 else 0.0), 1.0, tolerance=TOLERANCE)
     assert unknown.best.rate <= 0.3
+    dearer = best_rate(lambda u: replace(clear(u), expense=float("nan") if u < 0.6 else 0.0), 1.0, tolerance=TOLERANCE)
+    assert dearer.best.rate >= 0.6
     known = Point(0.2, clear(0.2))
     assert profit_bound(known, Point(0.4, clear(0.4))) > revenue_bound(known, Point(0.4, clear(0.4))) - 0.1 * 30.0
 

@@ -25,7 +25,7 @@ def revenue_bound(left: Point, right: Point) -> float:
     if a == 0.0:
         # W may have risen above W(b) before, where a rate is paid back to those who charge.
         return max(gained + b * max(-right.answer.charged, 0.0), right.revenue)
-    most = left.answer.charged * (b if left.answer.charged > 0.0 else a)
+    most = left.answer.charged * b
     return max(
         min(max(b * gained / (b - a), kink(left, right) * left.answer.charged), most), left.revenue, right.revenue
     )
