@@ -156,6 +156,7 @@ def list_command() -> None:
         "Clearings (time.clearing)": shipped.clearings,
         "Forms of the market (market.form)": shipped.market_forms,
         "Algorithms (market.algorithm)": shipped.market_algorithms,
+        "Result quantities (results.quantities)": shipped.result_quantities,
     }
     typer.echo("\n\n".join(_section(title, entries) for title, entries in sections.items()))
 
@@ -191,11 +192,16 @@ def keys_command(
 @app.command("report")
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that a run has written.")],
+    *,
+    allow_code: CodeOption = False,
 ) -> None:
     """Build the report again from stored results."""
-    from mosaik_p2p.api import report
+    from mosaik_p2p.results.rebuilding import rebuild_report
 
-    typer.echo(f"Report: {report(folder)}")
+    rebuilt = rebuild_report(folder, allow_code=allow_code)
+    for text in rebuilt.unshown:
+        typer.echo(text, err=True)
+    typer.echo(f"Report: {rebuilt.path}")
 
 
 @app.command("clear")

@@ -13,9 +13,9 @@ import declared
 from made_results import SMALL, columns, interval, write_made
 from mosaik_p2p import run
 from mosaik_p2p.loading import load
+from mosaik_p2p.results.dictionary import tables_markdown
 from mosaik_p2p.results.store.parts import DamagedTable, ResultStore, read_table, replace_table, to_arrow
 from mosaik_p2p.results.tables.columns import Column, amount, number, signed, table, text
-from mosaik_p2p.results.tables.dictionary import tables_markdown
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.sims import recorder
 from mosaik_p2p.units import table_of
