@@ -146,9 +146,8 @@ def _plot(panel: Panel) -> str:
 
 def _sections(clock: Clock, summary: Mapping[str, Any], drawings: Drawings) -> list[Section]:
     """The chapters with their figures, those of result quantities after the others."""
-    own = dict.fromkeys(TITLES, ())
-    own |= _own_panels(clock, summary)
-    titles = dict.fromkeys((*own, *drawings.panels))
+    own = _own_panels(clock, summary)
+    titles = dict.fromkeys((*TITLES, *drawings.panels))
     sections = [Section(title, (*own.get(title, ()), *drawings.of(title))) for title in titles]
     return [section for section in sections if section.panels]
 

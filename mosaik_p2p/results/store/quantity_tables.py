@@ -66,8 +66,8 @@ def _found(folder: Path) -> Iterator[QuantityTable]:
         schema = _schema(path, is_named=mark is not None) if is_own else None
         said = {} if schema is None else schema.metadata or {}
         if schema is not None and QUANTITY in said:
-            words = [said.get(key, b"").decode() for key in (QUANTITY, SOURCE, MADE_BY)]
-            yield _sound(path, QuantityTable(path.stem, *words, schema))
+            quantity, source, made_by = (said.get(key, b"").decode() for key in (QUANTITY, SOURCE, MADE_BY))
+            yield _sound(path, QuantityTable(path.stem, quantity, source, made_by, schema))
 
 
 def _schema(path: Path, *, is_named: bool) -> pa.Schema | None:
