@@ -22,7 +22,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.negotiation.protocol import NetworkReport
-from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.over_time.forecasts import forecast_attributes, realised_attributes
 from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.prosumers.prosumer import Prosumer
@@ -77,7 +77,7 @@ def meta() -> Meta:
 class Violations:
     """A grid's answer to a dispatch: the solver's status and what the check found, one dictionary per violation.
 
-    `rows`, where the grid gives them: limits that are broken or near, as `{element, quantity, unit, value, limit,
+    `rows`, where the grid gives them: limits that are violated or near, as `{element, quantity, unit, value, limit,
     upper, per_kw, per_kvar}`; the last two are the change of the value by 1 kW and 1 kvar that an entity injects more.
     """
 
@@ -111,7 +111,7 @@ class Simulator(ScenarioSimulator):
 
     def _open(self, scenario: ScenarioSource) -> None:
         self.case = open_case(scenario)
-        self.market = opened(market_case(self.case))
+        self.market = make_market(market_case(self.case))
         self._steps_per_interval = interval_steps(self.case, self._time_resolution)
         self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
 

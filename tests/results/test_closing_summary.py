@@ -40,8 +40,8 @@ def test_the_terminal_shows_what_is_left_and_the_change_after_it(summary: dict[s
     (whole,) = (line for line in text.splitlines() if line.startswith("  All prosumers"))
     assert whole.split()[4] == "+1.00"
     told = " ".join(text.split())
-    assert "the 5 h after the run cost alone" in told
-    assert "alone -1.50, in the market -0.50 CNY; changes count it" in told
+    assert "the 5 h after the run cost without trade" in told
+    assert "without trade -1.50, in the market -0.50 CNY; changes count it" in told
 
 
 def test_who_seems_to_gain_by_an_emptied_battery_is_worse_off(tmp_path: Path) -> None:

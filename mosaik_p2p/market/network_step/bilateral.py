@@ -1,4 +1,4 @@
-"""Bilateral form: one copy of every trade at each end (Chen and Liu 2025, eqs. 31-37), on half edges."""
+"""Bilateral form: one copy of every trade at each end (Chen and Liu 2025, eqs. 31-37), on directed trades."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,7 +38,7 @@ class PairForm:
         return result
 
     def _sum(self, half: FloatArray) -> FloatArray:
-        """(C, T, N) sums of half edges at their owners."""
+        """(C, T, N) sums of directed trades at their owners."""
         carriers, horizon, _ = self._prosumers
         # Counted, since of no pairs at all (one prosumer) no number can be inferred.
         flat = half.reshape(carriers * horizon, 2 * self._pairs)
@@ -106,10 +106,12 @@ class PairForm:
         lower, upper = self.nearest(price_per_kwh), -self.nearest(-price_per_kwh)
         return [(lower + upper) / 2, lower, upper]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
+    def trades(
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
+    ) -> list[Trades]:
         """The pairs themselves."""
         return [
-            match_pairs(self._first, self._second, once[: self._pairs], price, charges, dust_kw=dust_kw)
+            match_pairs(self._first, self._second, once[: self._pairs], price, charges, min_trade_kw=min_trade_kw)
             for once, price, charges in zip(
                 z[:, interval], price_per_kwh[:, interval], self._problem.charges, strict=True
             )
