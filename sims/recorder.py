@@ -258,7 +258,8 @@ def _stamped(name: str, rows: Table, case: Case, interval: int, number: int, bin
     offsets = rows.get(OFFSET, [0] * length)
     moments = {offset: case.times[interval + offset].to_pydatetime() for offset in set(offsets)}
     times = [moments[offset] for offset in offsets]
-    known = dict(zip(STAMPS, (times, [number] * length, [number == binding] * length), strict=True))
+    values = (times, [number] * length, [number == binding] * length)
+    known: Table = dict(zip(STAMPS, values, strict=True))
     stamps = {column: values for column, values in known.items() if column in TABLES[name].columns}
     return stamps | {column: values for column, values in rows.items() if column != OFFSET}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from mosaik_p2p.results.store.reading import Results
-from mosaik_p2p.units import LIVES
+from mosaik_p2p.units import SETTLEMENT_CASES
 
 COMPARED = "settlement"
 """The one table that counterfactual runs join after the quantities have been computed."""
@@ -21,7 +21,7 @@ def due_keys(results: Results, source: str, order: Sequence[str]) -> pd.DataFram
     shared = [name for name in order if name in rows.columns]
     rows = rows[rows["time"].isin(results.binding["time"])]
     if source == COMPARED:
-        rows = rows[rows["case"].isin(LIVES)]
+        rows = rows[rows["case"].isin(SETTLEMENT_CASES)]
     return rows[shared].dropna().drop_duplicates()
 
 
