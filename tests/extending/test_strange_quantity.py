@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from mosaik_p2p.results.quantities.registry import GROUP, QUANTITIES, find_quant
 from mosaik_p2p.results.report.page import build_report
 from mosaik_p2p.results.store.cases import WITHOUT_CHARGES
 from mosaik_p2p.results.store.completeness import gaps
+from mosaik_p2p.results.store.due import due_keys
 from mosaik_p2p.results.store.mark import result_folder
 from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.store.reading import read_results
@@ -211,6 +213,13 @@ def test_lists_and_pages_have_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     code, told, _ = command(monkeypatch, capsys, "list")
     assert code == 0
     assert f"  {NAME}    CO2 of what" in told
+    code, told, _ = command(monkeypatch, capsys, "keys", NAME)
+    assert code == 0
+    assert "Its source is the table prosumers." in told
+    assert "| `burnt_kg` | real | kg | ≥ 0 |  | Of the fuel that its devices burn. |  |" in told
+    code, _, told = command(monkeypatch, capsys, "keys", "verdict")
+    assert code == 2
+    assert "Did you mean 'verdicts'?" in told
 
 
 def test_a_name_that_nobody_brings_is_answered() -> None:
@@ -338,24 +347,26 @@ def test_rows_that_are_not_what_was_declared_are_refused(case: str, asked: Path,
     assert told == [f"the table of result quantity '{PLACE}' is not there"]
 
 
-@pytest.mark.usefixtures("installed")
-def test_a_good_one_leaves_no_gap_and_no_table_is_written_into(tmp_path: Path) -> None:
-    lay(
-        tmp_path,
-        OTHER,
-        TEXT.replace("        dt_h, ex", "        results['prosumers']['import_kw'] = 0.0\n        dt_h, ex"),
-    )
+def test_a_good_one_leaves_no_gap_and_nothing_for_others_to_see(asked: Path, tmp_path: Path) -> None:
+    spoiling = "        results['devices']['level_kwh'] = -1.0\n        dt_h, ex"
+    lay(tmp_path, OTHER, TEXT.replace("        dt_h, ex", spoiling))
+    folder = shutil.copytree(asked, tmp_path / "made")
     with found(tmp_path, OTHER):
-        both = compute_quantities(
-            result_folder(write_made(tmp_path / "made", SMALL)),
-            [find_quantity(PLACE, allow_code=True), find_quantity("storage_levels")],
-        )
-    assert both == []
-    results = read_results(tmp_path / "made")
+        wanted = [find_quantity(PLACE, allow_code=True), find_quantity("storage_levels")]
+        assert compute_quantities(result_folder(folder), wanted) == []
+    results = read_results(folder)
     assert gaps(results, SMALL.networks, SMALL.steps) == []
-    assert results["prosumers"]["import_kw"].max() > 0.0
-    assert results[NAME]["bought_kg"].max() == 0.0
     assert set(results.quantities) == {NAME, "storage_levels"}
+    assert results["storage_levels"]["level_kwh"].min() > 0.0
+
+
+def test_cases_that_join_the_settlement_later_are_not_due(asked: Path) -> None:
+    results, order = read_results(asked), ("time", "case", "party")
+    before = due_keys(results, "settlement", order)
+    joined = results["settlement"].assign(case="without_charges")
+    later = replace(results, tables={**results.tables, "settlement": pd.concat([results["settlement"], joined])})
+    pd.testing.assert_frame_equal(due_keys(later, "settlement", order), before)
+    assert set(before["case"]) == {"in_market", "alone"}
 
 
 @pytest.mark.parametrize(
