@@ -172,7 +172,7 @@ def keys_command(
         ),
     ] = None,
 ) -> None:
-    """Say what a section of a scenario, a type of device or a result quantity holds: keys, defaults, units, meanings."""
+    """Say what a section of a scenario, a type of device or a result quantity holds, with units and meanings."""
     from mosaik_p2p.results.dictionary import quantity_text
     from mosaik_p2p.results.quantities.registry import QUANTITIES
     from mosaik_p2p.scenario.reference import entry_names, entry_text, named, of_mechanism, overview
