@@ -109,7 +109,7 @@ def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -
     overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)
     outcome = run("network1", out=tmp_path / "run", steps=2, overrides=overrides, counterfactuals=True, progress=False)
     alone, free, posted, negotiated = comparison_rows(outcome.summary)
-    assert [row.label for row in (alone, free, posted, negotiated)] == ["alone", *LABELS.values()]
+    assert [row.label for row in (alone, free, posted, negotiated)] == ["no trade", *LABELS.values()]
     broken = sum(posted.hours.values())
     assert broken >= 1.0
     assert sum(negotiated.hours.values()) == 0.0

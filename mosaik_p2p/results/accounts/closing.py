@@ -59,7 +59,7 @@ def closing_sentence(summary: Mapping[str, Any]) -> str:
     if told["cause"] is not None:
         return f"Closing value not known: {told['cause']}; changes do not count what is stored"
     amounts = ", ".join(
-        f"{label} {signed(told[case])}" for case, label in ((ALONE, "alone"), (IN_MARKET, "in the market"))
+        f"{label} {signed(told[case])}" for case, label in ((ALONE, "without trade"), (IN_MARKET, "in the market"))
     )
     return (
         f"Closing value, what the {told['hours']:g} h after the run cost without trade from the levels reached less "
