@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.scenario.placed_tables import (
     Path,
     PlacedList,
@@ -26,7 +26,7 @@ from mosaik_p2p.scenario.placed_tables import (
     value_at,
     without,
 )
-from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
+from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, tag_key
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.base import ALLOW_CODE_KEY, REFUSED, REFUSED_KIND
 

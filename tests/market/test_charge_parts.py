@@ -18,7 +18,7 @@ from mosaik_p2p.charges.over_time import AnyCharges, over_time
 from mosaik_p2p.charges.place import PlaceCharges, place_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.reference.pyomo_model import solve_central
@@ -51,7 +51,7 @@ def all_forms(problem: MarketProblem, forms: tuple[str, ...] = FORMS) -> list[Cl
 def agree(problem: MarketProblem, stated: Stated, forms: tuple[str, ...] = FORMS) -> list[Clearing]:
     """Every form, and both central models, cost what the charges as `stated` cost."""
     expected = central_cost(problem, stated)
-    scale = max(abs(expected), float(np.abs(Fleet(with_imbalance_priced(problem)).alone.cost).sum()))
+    scale = max(abs(expected), float(np.abs(Fleet(solvable(problem)).alone.cost).sum()))
     cleared = all_forms(problem, forms)
     costs = [*(c.cost for c in cleared), solve_central(problem).cost, solve_sparse(problem).cost]
     assert costs == pytest.approx([expected] * len(costs), abs=GAP * scale)
