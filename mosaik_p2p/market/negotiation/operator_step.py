@@ -108,11 +108,8 @@ class OperatorForm:
     """See `base.Form`; entries of the first interval are injections, all others net sales."""
 
     def __init__(self, problem: PreparedProblem, limits: Limits) -> None:
-        """`problem` with everything priced, before `without_contracts`; ValueError where a pair's charge
-        has a curvature."""
+        """`problem` with everything priced, before `without_contracts`."""
         self._problem, self._dt_h = problem, problem.dt_h
-        if any(charges.curvature is not None and charges.curvature.any() for charges in problem.charges):
-            raise ValueError("the operator's step knows no preferences of pairs that grow with their trade")
         self._later = choose_form(without_contracts(problem), "auto")
         self.name = self._later.name
         self.shape = problem.shape
@@ -211,9 +208,13 @@ class OperatorForm:
         later[:, 0] = 0.0
         return self._later.charge(later)
 
-    def concession(self, price_per_kwh: FloatArray) -> float:  # noqa: ARG002  (other forms need it)
-        """No pair has preferences that grow with its trade."""
-        return 0.0
+    def concession(self, price_per_kwh: FloatArray) -> float:
+        """That of later intervals; the first one's is in the network's part of the bound."""
+        if all(charges.curvature is None for charges in self._problem.charges):
+            return 0.0
+        later = price_per_kwh.copy()
+        later[:, 0] = 0.0
+        return self._later.concession(later)
 
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
         """As in the form at hand; in the first interval any prices serve the bound."""
