@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
-from mosaik_p2p.results.report.style import BLACK, BLUE, GREEN, GREY, LIMIT_COLOUR, ORANGE, blank
+from mosaik_p2p.results.figures.style import BLACK, BLUE, GREEN, GREY, LIMIT_COLOUR, ORANGE, blank
 from mosaik_p2p.studies.best_rate.answer import Point
 from mosaik_p2p.studies.best_rate.bound import bound_curve
 
