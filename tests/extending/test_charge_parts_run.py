@@ -109,6 +109,7 @@ def test_every_charge_of_a_trade_is_that_of_its_time(outcome: RunOutcome) -> Non
     trades = bound(outcome, "trades")
     assert set(is_noon(trades)) == {True, False}
     ohm = (trades["charge_buyer_per_kwh"] / 0.01).tolist()
+    assert min(ohm) > 0.1
     uniform = RATE * is_noon(trades).map({True: NOON, False: 1.0})
     assert trades["charge_seller_per_kwh"].tolist() == pytest.approx((0.01 * pd.Series(ohm) + uniform).tolist())
     paid = trades["power_kw"] * (trades["charge_seller_per_kwh"] + trades["charge_buyer_per_kwh"])
