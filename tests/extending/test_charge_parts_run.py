@@ -14,7 +14,7 @@ from mosaik_p2p.charges.registry import GROUP
 from mosaik_p2p.cosim import RunOutcome, run
 from mosaik_p2p.loading import load
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
-from mosaik_p2p.results.store.cases import WITHOUT_CHARGES
+from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS, WITHOUT_CHARGES
 from strangers.installed import found, install, lay
 
 pytestmark = pytest.mark.once
@@ -172,6 +172,16 @@ def test_without_charges_nobody_pays_any(outcome: RunOutcome) -> None:
     alone = (table(outcome, "settlement").query("case == 'alone'"), entries.query("case == 'alone'"))
     assert not alone[0]["item"].isin(["charge", "place_charge"]).any()
     assert alone[0]["money"].abs().sum() == pytest.approx(alone[1]["money"].abs().sum(), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_alone_within_limits_nobody_pays_any(outcome: RunOutcome) -> None:
+    """That case comes with a negotiated run whose limits are violated without trade, too: as they are here."""
+    if outcome.summary["violations"]["negotiated"] is None:
+        return
+    entries = pd.read_parquet(counterfactual_folder(outcome.folder, ALONE_WITHIN_LIMITS) / "settlement.parquet")
+    assert (entries["item"] == "import").any()
+    assert not entries["item"].isin(["charge", "place_charge"]).any()
 
 
 # -- what the scenario may say ------------------------------------------------------------------------------------
