@@ -47,6 +47,7 @@ PLAIN = (
 )
 """Of every counterfactual run: nothing beside it but what tells the losses."""
 NO_NEGOTIATION = "negotiation.enabled=false"
+NO_CHARGES = tuple(f"charges.{carrier}={{}}" for carrier in CARRIERS)
 LIFTED_WITH_COUNTERFACTUALS = 3
 ALL_COUNTERFACTUALS = f'settlement.counterfactuals=["alone", "{WITHOUT_CHARGES}", "{WITHOUT_NEGOTIATION}"]'
 
@@ -156,7 +157,12 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         case = load(order.scenario, asked, results=order.out, allow_code=order.allow_code)
     folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
     with ExitStack() as claims:
-        claimed = claimed_folder(folder, overwrite=order.overwrite, inputs=input_files(case, overrides))
+        claimed = claimed_folder(
+            folder,
+            overwrite=order.overwrite,
+            inputs=input_files(case, overrides),
+            more_names=case.quantity_files,
+        )
         claim = claims.enter_context(claimed)
         summary, demand = _run(case, claim, around, started=started, title=case.scenario.name)
         others = _counterfactual_overrides(case, folder, order) if summary["complete"] else {}
@@ -195,9 +201,7 @@ def _run_others(
 def _counterfactual_overrides(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:
     """What changes in each counterfactual run that follows the complete run in `folder`, as overrides."""
     scenario = case.scenario
-    changes: dict[str, list[str]] = {
-        WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *(f"charges.{carrier}={{}}" for carrier in CARRIERS)]
-    }
+    changes: dict[str, list[str]] = {WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *NO_CHARGES]}
     if scenario.negotiation.enabled:
         # Without negotiation, the run itself is the counterfactual.
         changes[WITHOUT_NEGOTIATION] = [*PLAIN, NO_NEGOTIATION]
@@ -215,7 +219,8 @@ def _alone_within_limits(case: Case, folder: Path) -> dict[str, list[str]]:
     alone = violations_alone(read_results(folder), _networks(case))
     if alone is None or alone.empty:
         return {}
-    return {ALONE_WITHIN_LIMITS: [*PLAIN, 'market.design="none"', 'market.form="auto"']}
+    # Alone nobody pays charges, not even those on what a place injects.
+    return {ALONE_WITHIN_LIMITS: [*PLAIN, *NO_CHARGES, 'market.design="none"', 'market.form="auto"']}
 
 
 def _without_limits(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:
