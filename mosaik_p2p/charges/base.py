@@ -1,15 +1,16 @@
 """What a charge mechanism is: the keys of its table in a scenario, and what it makes of a network."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.network import ChargedNetwork
 from mosaik_p2p.charges.posted import amiss_in
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.sections.base import Section
@@ -33,6 +34,9 @@ class NetworkView:
     measured: Callable[[], PathGraph] | None
     """Makes `graph`, which not every mechanism needs; None where there is no network, and no mechanism is asked."""
 
+    network: ChargedNetwork | None = None
+    """Answers what else a mechanism wants to know; None where there is no network."""
+
     @cached_property
     def graph(self) -> PathGraph:
         """Places and the lengths between them: |z| in ohm, or km of pipe. ValueError where there is no network."""
@@ -45,6 +49,50 @@ class NetworkView:
         """(N,) each one's node in `graph`, -1 where it is not connected."""
         node_of = self.graph.node_of
         return np.array([node_of[i] if i >= 0 else -1 for i in self.element.tolist()], dtype=np.int64)
+
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """Index of every bus, or junction of the supply side, that has a node in `graph`, to its name."""
+        names = self._network.names()
+        return {index: names[index] for index in self.graph.node_of}
+
+    @cached_property
+    def zones(self) -> Mapping[int, str]:
+        """Index of every bus that the file of an electric network puts into a zone to the zone's name."""
+        return self._network.zones()
+
+    def node(self, place: int | str) -> int | None:
+        """The node in `graph` of a bus or junction by its name (text) or index (number); None where there is none."""
+        index = self._index_of.get(place) if isinstance(place, str) else place
+        return None if index is None else self.graph.node_of.get(index)
+
+    def transfer(self) -> FloatArray:
+        """(branches, N) what flows through each branch of the linearised power flow per kW that a prosumer injects.
+
+        Which slack takes it out does not matter for differences between prosumers. Nothing flows for one that is not
+        connected. ValueError where a branch has no reactance, and in a network without power flow.
+        """
+        connected = np.flatnonzero(self.is_connected)
+        first, column = np.unique(self.element[connected], return_inverse=True)
+        by_element = self._network.transfer(first)
+        flows = np.zeros((len(by_element), len(self.prosumers)))
+        flows[:, connected] = by_element[:, column]
+        return flows
+
+    @cached_property
+    def net(self) -> Any:
+        """A copy of the network as its library has it, pandapower's or pandapipes'."""
+        return self._network.copy()
+
+    @property
+    def _network(self) -> ChargedNetwork:
+        if self.network is None:
+            raise ValueError(f"there is no network of {self.carrier}")
+        return self.network
+
+    @cached_property
+    def _index_of(self) -> Mapping[str, int]:
+        return {name: index for index, name in self.names.items()}
 
     @property
     def is_connected(self) -> BoolArray:
@@ -75,9 +123,18 @@ class ChargeMechanism(Section):
     def parts(self, view: NetworkView) -> ChargeParts:
         """What is charged in this network."""
 
+    def unit(self, view: NetworkView) -> str:  # noqa: ARG002  (what is measured in ohm depends on the network)
+        """What a rate is per, beside the currency."""
+        return "kWh"
+
     def faults(self, view: NetworkView) -> Iterable[Fault]:  # noqa: ARG002  (a mechanism with names in its keys has some)
         """What in the keys does not fit the network; places are keys of the table, such as `zones.K9`."""
         return ()
+
+
+def in_ohm(view: NetworkView, base_kv: float | None) -> str:
+    """The unit of a rate per ohm: ohms of a network with several levels of voltage say nothing without their base."""
+    return f"kWh and ohm at {view.graph.on_base(base_kv).base_kv:g} kV"
 
 
 class UnfitParts(Exception):

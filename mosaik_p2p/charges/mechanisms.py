@@ -114,6 +114,12 @@ def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Char
     return Charges(TreeTable(tree) * (1 / (seller + buyer)), seller, buyer, tree)
 
 
+def place_charges(values: FloatArray, used: IntArray, place: IntArray, *, payer: str) -> Charges:
+    """Charges out of a table of the nodes that are `used`, (P,) and each once; `place` of shape (N,) are nodes, too."""
+    row = np.searchsorted(used, place)
+    return table_charges(values, np.where(place >= 0, row, -1), payer=payer)
+
+
 def table_charges(values: FloatArray, place: IntArray, *, payer: str) -> Charges:
     """Charges out of a table of places: `values` of shape (P, P), symmetric, currency per kWh.
 

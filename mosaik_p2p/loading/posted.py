@@ -8,13 +8,14 @@ from traceback import extract_tb
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 
 from mosaik_p2p.charges.base import ChargeMechanism, NetworkView, UnfitParts, pair_charge
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, no_charges
+from mosaik_p2p.charges.network import ChargedNetwork
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.charged_network import ChargedElectric, ChargedHeat
 from mosaik_p2p.networks.electric.network import electric_graph
 from mosaik_p2p.networks.heat.choice import heat_graph
 from mosaik_p2p.units import ELECTRICITY, HEAT
@@ -47,7 +48,8 @@ def electric_view(case: Case) -> NetworkView:
     elements = [prosumer.bus for prosumer in case.prosumers]
     if case.electric is None:
         return _view(case, ELECTRICITY, elements, None, None)
-    return _view(case, ELECTRICITY, elements, case.electric.net.bus, partial(electric_graph, case.electric))
+    network = ChargedElectric(case.electric)
+    return _view(case, ELECTRICITY, elements, network, partial(electric_graph, case.electric))
 
 
 def heat_view(case: Case) -> NetworkView:
@@ -55,23 +57,24 @@ def heat_view(case: Case) -> NetworkView:
     elements = [None if prosumer.junctions is None else prosumer.junctions[0] for prosumer in case.prosumers]
     if case.heat is None:
         return _view(case, HEAT, elements, None, None)
-    return _view(case, HEAT, elements, case.heat.net.junction, partial(heat_graph, case.heat))
+    return _view(case, HEAT, elements, ChargedHeat(case.heat), partial(heat_graph, case.heat))
 
 
 def _view(
     case: Case,
     carrier: str,
     elements: list[int | None],
-    table: pd.DataFrame | None,
+    network: ChargedNetwork | None,
     measured: Callable[[], PathGraph] | None,
 ) -> NetworkView:
-    names = {} if table is None else dict(zip(table.index.tolist(), table["name"].astype(str), strict=True))
+    names = {} if network is None else network.names()
     return NetworkView(
         carrier=carrier,
         prosumers=tuple(prosumer.name for prosumer in case.prosumers),
         element=np.array([-1 if element is None else element for element in elements], dtype=np.int64),
         element_name=tuple("" if element is None else names.get(element, "") for element in elements),
         measured=measured,
+        network=network,
     )
 
 
