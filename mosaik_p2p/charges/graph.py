@@ -42,8 +42,8 @@ class PathGraph:
         if self.base_kv is None or self.r_ohm is None or self.x_ohm is None:
             raise ValueError("a graph without impedances has no voltage that they are referred to")
         share = (base_kv / self.base_kv) ** 2
-        ohms = {"length": self.length * share, "r_ohm": self.r_ohm * share, "x_ohm": self.x_ohm * share}
-        return replace(self, **ohms, base_kv=base_kv)
+        length, r_ohm, x_ohm = self.length * share, self.r_ohm * share, self.x_ohm * share
+        return replace(self, length=length, r_ohm=r_ohm, x_ohm=x_ohm, base_kv=base_kv)
 
 
 def parts(graph: PathGraph, edges: BoolArray) -> IntArray:

@@ -87,18 +87,18 @@ def zones_on_the_way(graph: PathGraph, zone: IntArray, nodes: IntArray) -> Float
     for k, start in enumerate(nodes.tolist()):
         length, before = dijkstra(links, directed=False, indices=start, return_predecessors=True)
         # From the first end only, so that both directions of a trade count one and the same path.
-        count[k, k:] = count[k:, k] = _counted(zone, length, before, start)[nodes[k:]]
+        count[k, k:] = count[k:, k] = _counted(zone, length, before.tolist(), start)[nodes[k:]]
     return count
 
 
-def _counted(zone: IntArray, length: FloatArray, before: IntArray, start: int) -> FloatArray:
+def _counted(zone: IntArray, length: FloatArray, before: list[int], start: int) -> FloatArray:
     """(nodes,) distinct zones on the way from `start`, as bits of a number while they are collected."""
     seen = {start: 1 << int(zone[start])}
     way: list[int] = []
     for node in np.flatnonzero(np.isfinite(length)).tolist():
         while node not in seen:
             way.append(node)
-            node = int(before[node])
+            node = before[node]
         while way:
             passed, node = seen[node], way.pop()
             seen[node] = passed | 1 << int(zone[node])

@@ -38,9 +38,9 @@ def zones_named(view: NetworkView, zones: Mapping[str, tuple[int | str, ...]], w
                 zones_of[node][zone] = place
     for named in zones_of.values():
         if len(named) > 1:
-            places = listed(dict.fromkeys(repr(place) for place in named.values()))
+            both = listed(dict.fromkeys(repr(place) for place in named.values()))
             problem = f"is one place, and in the zones {listed(named)}"
-            faults.append(Fault("zones", places, problem, "Leave it in one of them."))
+            faults.append(Fault("zones", both, problem, "Leave it in one of them."))
     labels = {node: next(iter(named)) for node, named in zones_of.items()}
     return _numbered(view, labels, within, faults, ("zones", "Name them in a zone."))
 

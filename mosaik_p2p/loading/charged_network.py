@@ -62,7 +62,8 @@ class ChargedHeat:
 
 def _texts(column: "pd.Series[Any]") -> dict[int, str]:
     """By index, without what is empty; a whole number that a file holds as 1.0 is 1."""
-    texts = {int(index): _text(value) for index, value in column.items() if not pd.isna(value)}
+    pairs = zip(column.index.tolist(), column.tolist(), strict=True)
+    texts = {int(index): _text(value) for index, value in pairs if not pd.isna(value)}
     return {index: text for index, text in texts.items() if text}
 
 
