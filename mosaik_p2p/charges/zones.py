@@ -86,8 +86,9 @@ def zones_on_the_way(graph: PathGraph, zone: IntArray, nodes: IntArray) -> Float
     links = _links(graph)
     for k, start in enumerate(nodes.tolist()):
         length, before = dijkstra(links, directed=False, indices=start, return_predecessors=True)
+        way_back: list[int] = before.ravel().tolist()
         # From the first end only, so that both directions of a trade count one and the same path.
-        count[k, k:] = count[k:, k] = _counted(zone, length, before.tolist(), start)[nodes[k:]]
+        count[k, k:] = count[k:, k] = _counted(zone, length, way_back, start)[nodes[k:]]
     return count
 
 

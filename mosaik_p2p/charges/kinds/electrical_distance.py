@@ -25,6 +25,6 @@ class ElectricalDistance(ChargeMechanism):
         graph = view.graph.on_base(self.base_kv)
         return ChargeParts(path_charges(graph, view.place, price_per_length=self.rate, payer=self.payer))
 
-    def unit(self, view: NetworkView) -> str:
+    def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""
         return in_ohm(view, self.base_kv)

@@ -37,7 +37,7 @@ class PowerTransferDistance(ChargeMechanism):
         moved = moved_between(view.transfer()[:, connected[first]])
         return ChargeParts(place_charges(self.rate * moved, used, view.place, payer=self.payer))
 
-    def unit(self, view: NetworkView) -> str:
+    def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""
         return "kWh and branch"
 

@@ -26,6 +26,6 @@ class ThermalDistance(ChargeMechanism):
         per_km = self.rate * self.kappa_kw_per_km_k * self.t_mean_c
         return ChargeParts(path_charges(view.graph, view.place, price_per_length=per_km, payer=self.payer))
 
-    def unit(self, view: NetworkView) -> str:
+    def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""
         return "kWh and kW"

@@ -32,6 +32,6 @@ class TheveninDistance(ChargeMechanism):
         ohm = thevenin_ohm(view.graph.on_base(self.base_kv), used)
         return ChargeParts(place_charges(self.rate * ohm, used, view.place, payer=self.payer))
 
-    def unit(self, view: NetworkView) -> str:
+    def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""
         return in_ohm(view, self.base_kv)

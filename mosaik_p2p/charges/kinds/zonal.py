@@ -63,7 +63,7 @@ class Zonal(ChargeMechanism):
         passed = zones_on_the_way(view.graph, zone, used)
         return ChargeParts(place_charges(self.rate * passed, used, view.place, payer=self.payer))
 
-    def unit(self, view: NetworkView) -> str:
+    def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""
         return "kWh and zone on the way"
 
