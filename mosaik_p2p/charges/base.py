@@ -10,7 +10,7 @@ know of it.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,9 @@ Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
 """See `mechanisms.PAYER_SHARES`. Pair charges have payers; a place charge is paid by its own place, once."""
 AppliesTo: TypeAlias = Literal["injection", "trades"]
 """On which kWh of a place its charge is: all that its devices inject, whoever takes it, or its net sale to peers."""
+
+SeriesReader: TypeAlias = Callable[[str, Sequence[str]], Mapping[str, FloatArray]]
+"""Columns of a file of profiles by name, (T,) each. Raises BadInput, of which the places are `file`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class NetworkView:
 
     network: ChargedNetwork | None = None
     """Answers what else a mechanism wants to know; None where there is no network."""
+    read_series: SeriesReader | None = None
+    """Reads series over the intervals from a file that a mechanism's table names."""
 
     @cached_property
     def graph(self) -> PathGraph:
@@ -100,6 +105,11 @@ class NetworkView:
         flows = np.zeros((len(by_element), len(self.prosumers)))
         flows[:, connected] = by_element[:, column]
         return flows
+
+    def marginal_loss(self) -> FloatArray:
+        """(T, N) by how much the network loses more, in kW, per kW that a prosumer injects; negative where injecting
+        relieves. Around what everyone exchanges alone. ValueError where the network has no flow then."""
+        return self._network.marginal_loss()
 
     @cached_property
     def net(self) -> Any:
@@ -150,6 +160,10 @@ class ChargeMechanism(Section):
     def rate_unit(self, view: NetworkView) -> str:  # noqa: ARG002  (what is measured in ohm depends on the network)
         """What a rate is per, beside the currency."""
         return "kWh"
+
+    def remarks(self, view: NetworkView) -> Iterable[str]:  # noqa: ARG002  (most have nothing to say)
+        """What about the charge in this network may not be meant, in whole sentences."""
+        return ()
 
     def faults(self, view: NetworkView) -> Iterable[Fault]:  # noqa: ARG002  (a mechanism with names in its keys has some)
         """What in the keys does not fit the network; places are keys of the table, such as `zones.K9`."""

@@ -20,5 +20,10 @@ class ChargedNetwork(Protocol):
         """(branches, P) of the linearised power flow: what flows through each branch per kW injected at each of P
         buses. ValueError where a branch has no reactance, with its name, or there is no such flow."""
 
+    def marginal_loss(self) -> FloatArray:
+        """(T, N) by how much the network's losses rise per kW that a prosumer injects: negative where injecting
+        relieves, zero for who is not connected. Around what everyone exchanges alone. ValueError where the network has
+        no flow then."""
+
     def copy(self) -> Any:
         """The net of the library, pandapower's or pandapipes', for mechanisms that look into it themselves."""

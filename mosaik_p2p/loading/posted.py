@@ -15,7 +15,7 @@ from mosaik_p2p.charges.mechanisms import Charges, no_charges
 from mosaik_p2p.charges.network import ChargedNetwork
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.charged_network import ChargedElectric, ChargedHeat
+from mosaik_p2p.loading.charged_network import ChargedElectric, ChargedHeat, read_series
 from mosaik_p2p.networks.electric.network import electric_graph
 from mosaik_p2p.networks.heat.choice import heat_graph
 from mosaik_p2p.sections.clock import zone_of
@@ -49,7 +49,7 @@ def electric_view(case: Case) -> NetworkView:
     elements = [prosumer.bus for prosumer in case.prosumers]
     if case.electric is None:
         return _view(case, ELECTRICITY, elements, None, None)
-    network = ChargedElectric(case.electric)
+    network = ChargedElectric(case)
     return _view(case, ELECTRICITY, elements, network, partial(electric_graph, case.electric))
 
 
@@ -58,7 +58,7 @@ def heat_view(case: Case) -> NetworkView:
     elements = [None if prosumer.junctions is None else prosumer.junctions[0] for prosumer in case.prosumers]
     if case.heat is None:
         return _view(case, HEAT, elements, None, None)
-    return _view(case, HEAT, elements, ChargedHeat(case.heat), partial(heat_graph, case.heat))
+    return _view(case, HEAT, elements, ChargedHeat(case), partial(heat_graph, case.heat))
 
 
 def _view(
@@ -76,6 +76,7 @@ def _view(
         element_name=tuple("" if element is None else names.get(element, "") for element in elements),
         measured=measured,
         network=network,
+        read_series=partial(read_series, case),
         begins=case.times.tz_convert(zone_of(case.scenario.time)),
         step_minutes=case.scenario.time.step_minutes,
         folder=case.path.parent,
