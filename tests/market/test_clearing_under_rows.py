@@ -7,7 +7,12 @@ from markets_under_rows import KINDS, made, some_market, some_rows
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import scarcity_price
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected, injections
+from mosaik_p2p.market.negotiation.constrained_clearing import (
+    ConstrainedClearing,
+    clear_constrained,
+    connected,
+    injections,
+)
 from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, serve
@@ -23,7 +28,7 @@ BALANCED = 1e-6
 """Of kW: what flows is known to about 1e-9 of tens of kW."""
 
 
-def keeps_balances(problem: MarketProblem, limited: Limited) -> bool:
+def keeps_balances(problem: MarketProblem, limited: ConstrainedClearing) -> bool:
     """Whether everyone's dispatch serves exactly its trades, which are reciprocal and among partners."""
     cleared = limited.clearing
     for c, (trades, charges) in enumerate(zip(cleared.trades, problem.charges, strict=True)):
@@ -47,7 +52,7 @@ def test_the_optimum_lies_between_the_bounds(seed: int, kind: str) -> None:
     problem = connected(raw)
     free = clear(raw, Settings())
     rows = some_rows(problem, injections(problem, free.dispatch), rng)
-    limited = clear_limited(problem, Limits(rows), Settings(), alone=Fleet(problem).alone)
+    limited = clear_constrained(problem, Limits(rows), Settings(), alone=Fleet(problem).alone)
     price = SLACK_PRICE * scarcity_price(problem)
     optimum = optimal_cost(problem, rows, slack_price_per_kwh=price)
     broken = sum(float(slack) / row.size for slack, row in zip(limited.slack, rows, strict=True))

@@ -12,8 +12,8 @@ from markets import random_market, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import prepared
-from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected
+from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected
 from mosaik_p2p.market.negotiation.operator_step import Limits
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -28,7 +28,7 @@ TIGHT = 1e-5
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("charged", [False, True])
 def test_every_form_reports_the_least_trade(seed: int, form: str, charged: bool) -> None:
-    problem = prepared(random_market(4 + seed, seed, horizon=6, first_hour=9))
+    problem = with_imbalance_priced(random_market(4 + seed, seed, horizon=6, first_hour=9))
     problem = problem if charged else at_one_place(problem)
     clearing = clear(problem, Settings(form=form, relative_gap=1e-4, binding=3))
     assert clearing.status is Status.OK
@@ -40,13 +40,13 @@ def test_every_form_reports_the_least_trade(seed: int, form: str, charged: bool)
 def test_a_clearing_under_rows_reports_the_least_trade(seed: int) -> None:
     raw = random_market(6, 10 + seed, horizon=5, first_hour=9)
     problem = connected(raw if seed else replace(raw, charges=at_one_place(raw).charges))
-    limited = clear_limited(problem, Limits(()), Settings(relative_gap=1e-4), alone=Fleet(problem).alone)
+    limited = clear_constrained(problem, Limits(()), Settings(relative_gap=1e-4), alone=Fleet(problem).alone)
     assert limited.clearing.status is Status.OK
     assert_least(problem, limited.clearing)
 
 
 def test_with_charges_the_forms_trade_the_same_energy() -> None:
-    problem = prepared(random_market(6, 5, horizon=6, first_hour=9))
+    problem = with_imbalance_priced(random_market(6, 5, horizon=6, first_hour=9))
     traded = {
         form: sum(
             float(trades.power_kw.sum()) for trades in clear(problem, Settings(form=form, relative_gap=TIGHT)).trades
@@ -62,7 +62,7 @@ def test_with_charges_the_forms_trade_the_same_energy() -> None:
 def test_nobody_buys_to_sell_on_or_to_export(seed: int, count: int, rate: float) -> None:
     """With one tariff for all there is nothing to gain by it; injections, and so both networks, stay as they were."""
     rng = np.random.default_rng(seed)
-    problem = prepared(random_market(count, int(rng.integers(1000)), horizon=3, first_hour=10))
+    problem = with_imbalance_priced(random_market(count, int(rng.integers(1000)), horizon=3, first_hour=10))
     charges = [
         path_charges(
             random_tree(rng, count), np.where(member, np.arange(count), -1), price_per_length=rate, payer="both"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected
+from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, clear_constrained, connected
 from mosaik_p2p.market.negotiation.operator_step import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -42,8 +42,8 @@ def house(
 
 def cleared(
     market: MarketProblem, limits: Limits, *, gap: float = GAP, max_iterations: int = 5000
-) -> tuple[MarketProblem, Limited]:
+) -> tuple[MarketProblem, ConstrainedClearing]:
     """The market, ready for rows, and its clearing under them."""
     problem = connected(market)
     wanted = Settings(relative_gap=gap, max_iterations=max_iterations)
-    return problem, clear_limited(problem, limits, wanted, alone=Fleet(problem).alone)
+    return problem, clear_constrained(problem, limits, wanted, alone=Fleet(problem).alone)
