@@ -55,7 +55,7 @@ def read_charge_table(path: Path, view: NetworkView) -> ChargeTable:
     faults = [*_shape_faults(table.name, names, columns), *_name_faults(by, names, view)]
     if faults:
         raise BadInput(faults)
-    values = _numbers(table, by, names, ENDS if not is_square else names)
+    values = _numbers(table, names, ENDS if not is_square else names)
     return ChargeTable(names, values, is_square, _rows(by, names, view))
 
 
@@ -81,9 +81,7 @@ def _name_faults(by: str, names: Sequence[str], view: NetworkView) -> list[Fault
         known = tuple(view.names.values())
         strangers = [name for name in names if view.node(name) is None]
         at = [view.node(name) for name in names]
-        doubles = sorted(
-            {name for name, node in zip(names, at, strict=True) if node is not None and at.count(node) > 1}
-        )
+        doubles = [name for name, node in zip(names, at, strict=True) if node is not None and at.count(node) > 1]
         if doubles:
             return [Fault(KEY, listed(doubles), "are one place (closed switches join them)", "Leave one of them.")]
         missing = [view.graph.node_names[k] for k in sorted({*view.place[view.is_connected].tolist()} - {*at})]
@@ -94,7 +92,7 @@ def _name_faults(by: str, names: Sequence[str], view: NetworkView) -> list[Fault
     return faults
 
 
-def _numbers(table: TextTable, by: str, names: Sequence[str], columns: Sequence[str]) -> FloatArray:
+def _numbers(table: TextTable, names: Sequence[str], columns: Sequence[str]) -> FloatArray:
     """(R, columns), the columns in the order given; the diagonal may be empty. Raises BadInput."""
     values, faults = np.zeros((len(names), len(columns))), []
     for k, column in enumerate(columns):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.errors import BadInput
+from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.marginal_loss import losses_of
 from mosaik_p2p.loading.profiles.files import column_values, read_profile_table
@@ -93,7 +93,8 @@ def read_series(case: Case, file: str, columns: Sequence[str]) -> dict[str, Floa
     """Columns of a file of profiles on the intervals of a case, (T,) each. Raises BadInput (places `file`)."""
     table = read_profile_table(case.path.parent / file)
     own = case.times.tz_convert(zone_of(case.scenario.time))
-    minutes, found, faults = case.scenario.time.step_minutes, {}, []
+    minutes, faults = case.scenario.time.step_minutes, list[Fault]()
+    found: dict[str, FloatArray] = {}
     for column in dict.fromkeys(columns):
         try:
             found[column] = column_values(table, column, key="file", times=own, step_minutes=minutes, bounds=BOUNDS)

@@ -12,7 +12,10 @@ from mosaik_p2p.charges.directed import NotSplit, split_directed
 from mosaik_p2p.charges.mechanisms import star_charges, table_charges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.sections.base import Name
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import BoolArray, FloatArray
+
+SAME = 1e-9
+"""Part of a charge by which that of the other direction may differ: a file rounds."""
 
 
 class TableCharge(PlaceChargeMechanism):
@@ -54,8 +57,9 @@ class TableCharge(PlaceChargeMechanism):
         if self.directed:
             return self._of_directions(table, view)
         _refuse(table, table.values < 0.0, "is negative: a trade to and fro would earn")
-        _refuse(table, table.values != table.values.T, "is another one back")
-        return ChargeParts(pair=table_charges(self._closed(table.values), table.row, payer=self.payer))
+        _refuse(table, ~np.isclose(table.values, table.values.T, rtol=SAME, atol=0.0), "is another one back")
+        values = self._closed((table.values + table.values.T) / 2.0, np.ones(table.values.shape, dtype=np.bool_))
+        return ChargeParts(pair=table_charges(values, table.row, payer=self.payer))
 
     def _of_ends(self, table: ChargeTable, view: NetworkView) -> ChargeParts:
         entry, exit_ = np.where(table.row[:, None] >= 0, table.values[table.row], 0.0).T
@@ -71,18 +75,18 @@ class TableCharge(PlaceChargeMechanism):
         open_[at] = True if view.partners is None else view.partners[at]
         split = split_directed(charged, view.prosumers, open_)
         everyone = np.where(table.row >= 0, np.arange(count), -1)
-        pair = table_charges(self._closed(split.pair), everyone, payer=self.payer)
+        pair = table_charges(self._closed(split.pair, open_), everyone, payer=self.payer)
         return ChargeParts(pair=pair, place=_always(split.place, view))
 
-    def _closed(self, values: FloatArray) -> FloatArray:
+    def _closed(self, values: FloatArray, may_trade: BoolArray) -> FloatArray:
         if not self.closed:
             return values
-        chain = cheapest_chains(values, np.ones(values.shape, dtype=np.bool_))
+        chain = cheapest_chains(values, may_trade)
         # Two at one place pay what their table says: a chain from a place to itself is none.
         return np.where(np.eye(len(values), dtype=np.bool_), values, np.minimum(values, chain))
 
 
-def _refuse(table: ChargeTable, wrong: np.ndarray, problem: str) -> None:  # type: ignore[type-arg]
+def _refuse(table: ChargeTable, wrong: BoolArray, problem: str) -> None:
     if not wrong.any():
         return
     i, j = np.argwhere(wrong)[0].tolist()
