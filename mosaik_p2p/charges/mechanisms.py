@@ -122,7 +122,7 @@ def star_charges(leaf_per_kwh: FloatArray, place: IntArray, *, payer: str) -> Ch
     return Charges(TreeTable(tree) * (1 / (seller + buyer)), seller, buyer, tree)
 
 
-def place_charges(values: FloatArray, used: IntArray, place: IntArray, *, payer: str) -> Charges:
+def node_charges(values: FloatArray, used: IntArray, place: IntArray, *, payer: str) -> Charges:
     """Charges out of a table of the nodes that are `used`, (P,) and each once; `place` of shape (N,) are nodes, too."""
     row = np.searchsorted(used, place)
     return table_charges(values, np.where(place >= 0, row, -1), payer=payer)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mosaik_p2p.charges.base import ChargeMechanism, ChargeParts, NetworkView, Payer
 from mosaik_p2p.charges.graph import reached_from
-from mosaik_p2p.charges.mechanisms import path_charges, place_charges
+from mosaik_p2p.charges.mechanisms import path_charges, node_charges
 from mosaik_p2p.charges.zones import between_prosumers
 from mosaik_p2p.sections.ranges import ChargeRate
 from mosaik_p2p.units import ELECTRICITY, FloatArray
@@ -35,7 +35,7 @@ class PowerTransferDistance(ChargeMechanism):
         used, first = np.unique(view.place[connected], return_index=True)
         reached_from(view.graph, used)
         moved = moved_between(view.transfer()[:, connected[first]])
-        return ChargeParts(place_charges(self.rate * moved, used, view.place, payer=self.payer))
+        return ChargeParts(node_charges(self.rate * moved, used, view.place, payer=self.payer))
 
     def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from mosaik_p2p.charges.base import ChargeMechanism, ChargeParts, NetworkView, Payer, in_ohm
-from mosaik_p2p.charges.mechanisms import place_charges
+from mosaik_p2p.charges.mechanisms import node_charges
 from mosaik_p2p.charges.thevenin import thevenin_ohm
 from mosaik_p2p.sections.ranges import ChargeRate, NominalKv
 from mosaik_p2p.units import ELECTRICITY
@@ -30,7 +30,7 @@ class TheveninDistance(ChargeMechanism):
         """See ChargeMechanism."""
         used = np.unique(view.place[view.is_connected])
         ohm = thevenin_ohm(view.graph.on_base(self.base_kv), used)
-        return ChargeParts(place_charges(self.rate * ohm, used, view.place, payer=self.payer))
+        return ChargeParts(node_charges(self.rate * ohm, used, view.place, payer=self.payer))
 
     def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""

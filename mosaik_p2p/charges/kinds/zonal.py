@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from mosaik_p2p.charges.base import ChargeMechanism, ChargeParts, NetworkView, Payer
 from mosaik_p2p.charges.graph import reached_from
-from mosaik_p2p.charges.mechanisms import path_charges, place_charges
+from mosaik_p2p.charges.mechanisms import path_charges, node_charges
 from mosaik_p2p.charges.zones import Between, are_connected, between_prosumers, half_at_ends, zones_on_the_way
 from mosaik_p2p.charges.zoning import ZoningRefused, zones_by, zones_named
 from mosaik_p2p.errors import Fault
@@ -61,7 +61,7 @@ class Zonal(ChargeMechanism):
         used = np.unique(view.place[view.is_connected])
         reached_from(view.graph, used)
         passed = zones_on_the_way(view.graph, zone, used)
-        return ChargeParts(place_charges(self.rate * passed, used, view.place, payer=self.payer))
+        return ChargeParts(node_charges(self.rate * passed, used, view.place, payer=self.payer))
 
     def rate_unit(self, view: NetworkView) -> str:
         """See ChargeMechanism."""
