@@ -83,9 +83,7 @@ def _interval(case: Case, at: str) -> int:
 def _changes(posted: Posted, c: int, steps: int) -> Sequence[int]:
     pairs = [posted.pairs[c].at(t) for t in range(steps)]
     places = np.zeros((steps, 1)) if posted.place is None else posted.place.total[c, :steps]
-    return [
-        t for t in range(steps) if t == 0 or pairs[t] is not pairs[t - 1] or (places[t] != places[t - 1]).any()
-    ]
+    return [t for t in range(steps) if t == 0 or pairs[t] is not pairs[t - 1] or (places[t] != places[t - 1]).any()]
 
 
 def _sheet(case: Case, posted: Posted, carrier: str, interval: int) -> ChargeSheet:

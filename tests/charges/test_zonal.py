@@ -110,7 +110,9 @@ def test_all_forms_of_the_market_agree() -> None:
         cleared = clear(replace(problem, charges=(charges, problem.charges[1])), Settings(form=form, relative_gap=GAP))
         assert cleared.status is Status.OK
         assert cleared.cost == pytest.approx(central.cost, rel=COST)
-    without = solve_central(with_imbalance_priced(replace(problem, charges=(replace(free, seller_share=0.0), problem.charges[1]))))
+    without = solve_central(
+        with_imbalance_priced(replace(problem, charges=(replace(free, seller_share=0.0), problem.charges[1])))
+    )
     assert without.cost < central.cost * (1 - 100 * COST)  # the charge matters
 
 
@@ -161,7 +163,9 @@ def test_zones_of_the_39_bus_network_are_those_of_its_file() -> None:
 
     network = electric_net(pandapower.networks.case39(), "case39", "pandapower")
     view = of_all_buses(network)
-    zone_of = {name: str(int(zone)) for name, zone in zip(network.net.bus["name"], network.net.bus["zone"], strict=True)}
+    zone_of = {
+        name: str(int(zone)) for name, zone in zip(network.net.bus["name"], network.net.bus["zone"], strict=True)
+    }
     found = np.asarray(charged(zonal(by="bus_zone"), view).total)
     np.testing.assert_array_equal(found, counted(view, zone_of))
     assert found.max() > 2.0

@@ -126,7 +126,7 @@ class OperatorForm:
         outside = [contracts_at(problem, c, who, 0) for c, who in enumerate(self._who)]
         self.steps = [
             NetworkStep(
-                flow_graph(problem.charges[c], who),
+                flow_graph(problem.charges[c].at(0), who),
                 outside[c],
                 self._rows[c],
                 who,
@@ -233,7 +233,7 @@ class OperatorForm:
         """The least trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
         result = [no_trades()] * self.shape[0]
         for c, who, step in self._connected():
-            charges = self._problem.charges[c]
+            charges = self._problem.charges[c].at(0)
             served = step.serve(z[c, 0, who], steps=reported_steps(charges))
             result[c] = trades_behind(served, who, price_per_kwh[c, 0], charges, min_trade_kw=min_trade_kw)
         return result

@@ -12,13 +12,13 @@ import numpy as np
 from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
-from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.clearing import Clearing, unpublished
 from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, connected, imbalances, injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
 from mosaik_p2p.market.presolve import within_balance
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, placed
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
 from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
@@ -140,8 +140,12 @@ class NegotiationState:
 
     @classmethod
     def initial(cls, prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -> "NegotiationState":
-        """The interval before anything was checked; `raw` is the market without imbalances priced."""
-        problem = _with_meters_held(within_balance(connected(raw)), first)
+        """The interval before anything was checked; `raw` is the market without imbalances priced.
+
+        From here on charges of places are among the prosumers' costs, and prices are the market's (see `published`).
+        """
+        problem = _with_meters_held(within_balance(placed(connected(raw))), first)
+        first = unpublished(first, raw.place)
         injection = injections(problem, first.dispatch)
         none = np.zeros(0)
         # Nothing has been cleared under rows yet: there is no such end to start from, and nobody pays surcharges.

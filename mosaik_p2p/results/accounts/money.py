@@ -15,11 +15,12 @@ from mosaik_p2p.settlement.ledger import (
     IN_MARKET,
     LOSS,
     OPERATOR,
+    PLACE_CHARGE,
     UTILITY,
 )
 from mosaik_p2p.settlement.returns import SURCHARGE_RETURN
 
-REVENUE_ITEMS = ("charge", "surcharge", SURCHARGE_RETURN)
+REVENUE_ITEMS = ("charge", PLACE_CHARGE, "surcharge", SURCHARGE_RETURN)
 
 NOTICEABLE_MONEY = 0.005
 """Half of the smallest coin: a prosumer counts as worse off from here on."""
@@ -83,19 +84,21 @@ def is_worse_off(entry: Mapping[str, Any]) -> bool:
 
 
 def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any]:
-    """What the operator takes in charges and surcharges, and what the losses that count cost it.
+    """What the operator takes in charges, of trades and of places, and surcharges, and what the losses that count cost
+    it.
 
     Cost and balance are None where no loss has a price, or none that counts is known; `losses` says so by network.
     """
     rows = results.settled(IN_MARKET)
     rows = rows[rows["party"] == OPERATOR]
-    charges, surcharges, returned = (_money(rows, item) for item in REVENUE_ITEMS)
+    charges, places, surcharges, returned = (_money(rows, item) for item in REVENUE_ITEMS)
     known = pricing(results, networks)
     is_told = {PRICED, PARTLY_KNOWN} & set(known.values()) and NOT_KNOWN not in known.values()
     losses = 0.0 - _money(rows, LOSS) if is_told else None
-    revenue = charges + surcharges + returned
+    revenue = charges + places + surcharges + returned
     return {
         "charges": charges,
+        "place_charges": places,
         "surcharges": surcharges,
         "surcharges_returned": 0.0 - returned,
         "revenue": revenue,

@@ -26,7 +26,8 @@ def _operator(summary: Mapping[str, Any]) -> str:
     account, currency = summary["operator"], summary["currency"]
     returned = account["surcharges_returned"]
     back = "" if not returned else f", surcharges returned {plain(returned)} {currency}"
-    taken = f"Operator: charges and surcharges {plain(account['charges'] + account['surcharges'])} {currency}{back}"
+    money = plain(charges_and_surcharges(account))
+    taken = f"Operator: charges and surcharges {money} {currency}{_places(summary)}{back}"
     if account["cost_of_losses"] is None:
         return f"{taken}, losses {_unpriced(account['losses'])}"
     known = PARTLY_KNOWN if PARTLY_KNOWN in account["losses"].values() else None
@@ -34,6 +35,17 @@ def _operator(summary: Mapping[str, Any]) -> str:
         f"{taken}, losses cost {plain(account['cost_of_losses'])} {currency}{f' ({known})' if known else ''}, balance "
         f"{signed(account['balance'])} {currency}{_against_alone(summary['parties'][OPERATOR])}"
     )
+
+
+def charges_and_surcharges(account: Mapping[str, Any]) -> float:
+    """What the operator takes on trades and places, surcharges that go back not counted against it."""
+    return float(account["charges"] + account["place_charges"] + account["surcharges"])
+
+
+def _places(summary: Mapping[str, Any]) -> str:
+    """How much of it is a charge of places, where there is one."""
+    taken = summary["operator"]["place_charges"]
+    return f" ({signed(taken)} of it on places)" if abs(taken) >= LEAST_MONEY else ""
 
 
 def _against_alone(found: Mapping[str, float | None]) -> str:

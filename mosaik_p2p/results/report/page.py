@@ -27,7 +27,7 @@ from mosaik_p2p.results.measures.unserved_energy import shortages, surplus_texts
 from mosaik_p2p.results.measures.unsolved import unsolved_sentences
 from mosaik_p2p.results.measures.violations import violation_rows
 from mosaik_p2p.results.measures.worst_values import is_broken, label_and_digits
-from mosaik_p2p.results.report.account_sentences import account_lines, district_lines
+from mosaik_p2p.results.report.account_sentences import account_lines, charges_and_surcharges, district_lines
 from mosaik_p2p.results.report.inventory import inventory_lines, read_inventory
 from mosaik_p2p.results.report.limits import network_panels, verdict_strip
 from mosaik_p2p.results.report.maps import map_panels
@@ -180,7 +180,7 @@ def _gain_tile(summary: Mapping[str, Any]) -> dict[str, str]:
 def _operator_tile(summary: Mapping[str, Any]) -> dict[str, str]:
     operator, currency = summary["operator"], summary["currency"]
     returned = operator["surcharges_returned"]
-    remark = f"charges and surcharges {plain(operator['charges'] + operator['surcharges'])}"
+    remark = f"charges and surcharges {plain(charges_and_surcharges(operator))}"
     remark += f", returned {plain(returned)}" if returned else ""
     if operator["balance"] is None:
         return _tile("Operator's revenue", f"{plain(operator['revenue'])} {currency}", "losses not priced or not known")

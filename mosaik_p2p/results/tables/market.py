@@ -76,7 +76,8 @@ MARKET_TABLES: dict[str, TableShape] = {
         primal_residual=amount("How far both ends of trades disagree, relative.", unit=ONE, null=NO_SOLUTION),
         dual_residual=amount("How far prices still move, relative.", unit=ONE, null=NO_SOLUTION),
         cost=number(
-            "Of everybody over the look-ahead, imbalances at the scarcity price and charges of both ends included.",
+            "Of everybody over the look-ahead, imbalances at the scarcity price and charges of both ends and of places "
+            "included.",
             unit=CURRENCY,
             null=NO_SOLUTION,
         ),
@@ -130,6 +131,10 @@ MARKET_TABLES: dict[str, TableShape] = {
         marginal_price_per_kwh=number("What one kWh more is worth to it.", null="not told"),
         **PRICES,
         surcharge_per_kwh=signed("What negotiation asks for every kWh injected here.", positive=TO_OPERATOR),
+        place_charge_injected_per_kwh=signed(
+            "What its place pays for every kWh that devices inject here.", positive=TO_OPERATOR
+        ),
+        place_charge_sold_per_kwh=signed("What its place pays for every kWh sold in trades.", positive=TO_OPERATOR),
         cleared_surplus_kw=amount(SURPLUS, null="not told"),
     ),
     "devices": table("What every device does in the market.", "time prosumer device", **DEVICES),
