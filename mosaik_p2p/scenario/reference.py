@@ -25,8 +25,8 @@ Every section and key that a scenario may have, generated from its schema: `mosa
 sections, `mosaik-p2p keys ev` prints one. A key that is not `required` has the default shown; `none` means that it may
 be left out. Keys of tables within a table are written with a dot: `energy_kwh.max` is `max` in
 `energy_kwh = { max = 60.0 }`, and `element[].name` is `name` in each entry of a list of tables. Prices are in the
-scenario's `currency`. `scenarios/all_devices.toml` has every type of device in a scenario that runs. Several charges of one
-carrier are a list of tables, `[[charges.electricity]]` in the place of `[charges.electricity]`, and add up.
+scenario's `currency`. `scenarios/all_devices.toml` has every type of device in a scenario that runs. Several charges of
+one carrier are a list of tables, `[[charges.electricity]]` in the place of `[charges.electricity]`, and add up.
 """
 DEVICES = """\
 ## Devices

@@ -69,7 +69,7 @@ def test_on_radial_networks_both_have_closed_forms(name: str) -> None:
     np.testing.assert_allclose(charged(PowerTransferDistance, view(name)), hops, atol=SAME)
 
 
-@pytest.mark.parametrize("name", ("bus33", "mv_oberrhein"))
+@pytest.mark.parametrize("name", ["bus33", "mv_oberrhein"])
 def test_the_number_of_branches_is_what_the_power_flow_moves(name: str) -> None:
     """mv_oberrhein has two slacks, which makePTDF cannot take out."""
     flows = view(name).transfer()
@@ -93,7 +93,7 @@ def test_figures_of_the_33_bus_feeder() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:tap_dependency_table:DeprecationWarning")
-@pytest.mark.parametrize(("name", "largest"), (("case14", 5.666972), ("case39", 11.401270)))
+@pytest.mark.parametrize(("name", "largest"), [("case14", 5.666972), ("case39", 11.401270)])
 def test_meshed_networks_move_what_pandapower_says(name: str, largest: float) -> None:
     solved = deepcopy(network(name).net)
     pandapower.rundcpp(solved)

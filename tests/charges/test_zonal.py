@@ -17,7 +17,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.network_step.choice import choose_form
-from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.networks.electric.files import as_meant
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_net
@@ -101,19 +101,21 @@ def test_where_a_way_comes_back_into_a_zone_pairs_are_charged_by_themselves() ->
 
 def test_all_forms_of_the_market_agree() -> None:
     names = ["18", "22", "25", "33", "2", "14"]
-    problem = markets.random_market(len(names), 3, horizon=4)
+    problem = markets.random_market(len(names), 3, horizon=4, first_hour=10)
     charges = charged(zonal(zones=LATERALS, rate=RATE, payer="both"), feeder_at(names))
     assert charges.tree is not None
-    free = Charges(np.asarray(charges.posted), 1.0, 1.0)
-    central = solve_central(with_imbalance_priced(replace(problem, charges=(free, problem.charges[1]))))
+    table = Charges(np.asarray(charges.posted), 1.0, 1.0)
+
+    def with_charges(charges: Charges) -> MarketProblem:
+        return replace(problem, charges=(charges, problem.charges[1]))
+
+    central = solve_central(with_imbalance_priced(with_charges(table)))
     for form in ("network", "partners", "bilateral"):
-        cleared = clear(replace(problem, charges=(charges, problem.charges[1])), Settings(form=form, relative_gap=GAP))
+        cleared = clear(with_charges(charges), Settings(form=form, relative_gap=GAP))
         assert cleared.status is Status.OK
         assert cleared.cost == pytest.approx(central.cost, rel=COST)
-    without = solve_central(
-        with_imbalance_priced(replace(problem, charges=(replace(free, seller_share=0.0), problem.charges[1])))
-    )
-    assert without.cost < central.cost * (1 - 100 * COST)  # the charge matters
+    half = solve_central(with_imbalance_priced(with_charges(replace(table, seller_share=0.0))))
+    assert half.cost < central.cost * (1 - 100 * COST)  # the charge matters
 
 
 # -- zones by rules ------------------------------------------------------------------------------------------------
