@@ -18,6 +18,7 @@ class ChargeSheet:
     carrier: str
     begin: datetime
     """Of the interval, on the scenario's own clock."""
+    currency: str
     mechanisms: tuple[str, ...]
     """What is posted, in words: each mechanism, its rate and what that is per."""
     remarks: tuple[str, ...]
@@ -66,6 +67,7 @@ class ChargeSheet:
 def charge_sheet(
     carrier: str,
     begin: datetime,
+    currency: str,
     names: tuple[str, ...],
     connected: IntArray,
     charges: Charges,
@@ -82,6 +84,7 @@ def charge_sheet(
     return ChargeSheet(
         carrier=carrier,
         begin=begin,
+        currency=currency,
         mechanisms=mechanisms,
         remarks=remarks,
         prosumers=tuple(names[n] for n in connected.tolist()),

@@ -20,7 +20,7 @@ _CLOCK = re.compile(r"\d\d?:\d\d")
 NO_CHARGE = "no charge"
 
 
-def charge_sheets(case: Case, *, carrier: str | None = None, at: str | None = None) -> tuple[ChargeSheet, ...]:
+def sheets_at(case: Case, *, carrier: str | None = None, at: str | None = None) -> tuple[ChargeSheet, ...]:
     """The charges of one carrier, or of all that have a network, in one interval: the first, or that of the time `at`
     (`2017-03-28T19:00`, with or without offset, or `19:00` of the first day).
 
@@ -32,7 +32,7 @@ def charge_sheets(case: Case, *, carrier: str | None = None, at: str | None = No
 
 
 def changing_sheets(case: Case, *, carrier: str | None = None) -> tuple[ChargeSheet, ...]:
-    """As `charge_sheets`, of every interval of the run whose charges are other ones than in the interval before."""
+    """As `sheets_at`, of every interval of the run whose charges are other ones than in the interval before."""
     posted = posted_charges(case)
     return tuple(
         _sheet(case, posted, name, interval)
@@ -94,6 +94,7 @@ def _sheet(case: Case, posted: Posted, carrier: str, interval: int) -> ChargeShe
     return charge_sheet(
         carrier,
         case.times[interval].tz_convert(zone_of(case.scenario.time)).to_pydatetime(),
+        case.scenario.currency,
         view.prosumers,
         np.flatnonzero(view.is_connected),
         charges if partners is None else charges.with_partners(partners),

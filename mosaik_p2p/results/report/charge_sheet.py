@@ -23,9 +23,9 @@ PIXELS = (420, 26, 1100)
 """Least height of a picture, height per prosumer, greatest height."""
 
 
-def charges_text(sheets: Sequence[ChargeSheet], currency: str) -> str:
+def charges_text(sheets: Sequence[ChargeSheet]) -> str:
     """What the command prints."""
-    return "\n\n".join("\n".join(_lines(sheet, currency)) for sheet in sheets)
+    return "\n\n".join("\n".join(_lines(sheet)) for sheet in sheets)
 
 
 def charges_csv(sheets: Sequence[ChargeSheet]) -> str:
@@ -47,10 +47,10 @@ def is_charges_csv(text: str) -> bool:
     return text.partition("\n")[0].strip() == ",".join(COLUMNS)
 
 
-def charges_page(sheets: Sequence[ChargeSheet], currency: str) -> str:
+def charges_page(sheets: Sequence[ChargeSheet]) -> str:
     """A page that needs nothing else, with a heat map for each sheet."""
     figures = [
-        plotly.io.to_html(_figure(sheet, currency), include_plotlyjs=n == 0, full_html=False, validate=False)
+        plotly.io.to_html(_figure(sheet), include_plotlyjs=n == 0, full_html=False, validate=False)
         for n, sheet in enumerate(sheets)
     ]
     head = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Charges</title></head><body>'
@@ -62,7 +62,7 @@ def is_charges_page(text: str) -> bool:
     return text.startswith(MARK)
 
 
-def _lines(sheet: ChargeSheet, currency: str) -> Iterator[str]:
+def _lines(sheet: ChargeSheet) -> Iterator[str]:
     yield f"{sheet.carrier.capitalize()}, interval from {sheet.begin.isoformat()}"
     yield from (f"  {text}" for text in sheet.mechanisms)
     yield from (f"  ! {text}" for text in sheet.remarks)
@@ -70,12 +70,12 @@ def _lines(sheet: ChargeSheet, currency: str) -> Iterator[str]:
     if not count:
         yield "  Nobody may trade here."
         return
-    yield f"  Both ends of a kWh together, {currency}/kWh; sellers in rows, {count} pairs may trade:"
+    yield f"  Both ends of a kWh together, {sheet.currency}/kWh; sellers in rows, {count} pairs may trade:"
     yield from _matrix(sheet) if len(sheet.prosumers) <= FEW else _range(sheet)
     if sheet.has_places:
-        yield f"  In it, by place and paid once, {currency} per kWh injected:"
+        yield f"  In it, by place and paid once, {sheet.currency} per kWh injected:"
         yield from _places(sheet)
-    yield from _undercut(sheet, currency)
+    yield from _undercut(sheet)
 
 
 def _matrix(sheet: ChargeSheet) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _places(sheet: ChargeSheet) -> Iterator[str]:
         yield f"    and {len(order) - FEW} more"
 
 
-def _undercut(sheet: ChargeSheet, currency: str) -> Iterator[str]:
+def _undercut(sheet: ChargeSheet) -> Iterator[str]:
     pairs = np.argwhere(np.triu(sheet.undercut, 1))
     if not len(pairs):
         yield "  No pair is undercut by a chain of others."
@@ -113,13 +113,13 @@ def _undercut(sheet: ChargeSheet, currency: str) -> Iterator[str]:
     saved = [sheet.total_per_kwh[i, j] - sheet.chain_per_kwh[i, j] for i, j in pairs.tolist()]
     for n in np.argsort(saved)[::-1][:TOLD].tolist():
         i, j = pairs[n].tolist()
-        values = f"{sheet.total_per_kwh[i, j]:.6g}, by a chain {sheet.chain_per_kwh[i, j]:.6g} {currency}/kWh"
+        values = f"{sheet.total_per_kwh[i, j]:.6g}, by a chain {sheet.chain_per_kwh[i, j]:.6g} {sheet.currency}/kWh"
         yield f"    {sheet.prosumers[i]} and {sheet.prosumers[j]}: {values}"
     if len(pairs) > TOLD:
         yield f"    and {len(pairs) - TOLD} more"
 
 
-def _figure(sheet: ChargeSheet, currency: str) -> go.Figure:
+def _figure(sheet: ChargeSheet) -> go.Figure:
     least, each, most = PIXELS
     figure = blank(None, "seller", height_px=min(max(least, 160 + each * len(sheet.prosumers)), most))
     title = f"{sheet.carrier.capitalize()}, {sheet.begin.isoformat()}: {'; '.join(sheet.mechanisms)}"
@@ -132,7 +132,7 @@ def _figure(sheet: ChargeSheet, currency: str) -> go.Figure:
             hovertemplate="%{y} to %{x}: %{z:.6g}<br>seller %{customdata[0]:.6g}, buyer %{customdata[1]:.6g}"
             "<br>by a chain %{customdata[2]:.6g}<extra></extra>",
             colorscale="Viridis",
-            colorbar={"title": {"text": f"{currency}/kWh"}},
+            colorbar={"title": {"text": f"{sheet.currency}/kWh"}},
         )
     )
     figure.update_layout(title={"text": title, "font": {"size": 14}}, margin={"t": 60}, hovermode="closest")
