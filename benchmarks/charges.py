@@ -8,6 +8,8 @@ from copy import deepcopy
 from time import perf_counter
 
 import numpy as np
+import pandapower
+from pandapower import pandapowerNet
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.kinds.power_transfer_distance import moved_between
@@ -35,10 +37,8 @@ def main() -> None:
             print(f"{name:<10} {mechanism:<26} {len(graph.length):>8} {len(buses):>7} {seconds:>8.2f}")
 
 
-def _meshed(radial):  # type: ignore[no-untyped-def]
+def _meshed(radial: pandapowerNet) -> pandapowerNet:
     """Lines between random buses of one level."""
-    import pandapower
-
     net, random = deepcopy(radial), np.random.default_rng(SEED)
     low = net.bus.index[net.bus["vn_kv"] < 1.0].to_numpy()
     for _ in range(TIES):
@@ -47,7 +47,7 @@ def _meshed(radial):  # type: ignore[no-untyped-def]
     return net
 
 
-def _mechanisms(net, graph: PathGraph, buses: IntArray) -> dict[str, Callable[[], object]]:  # type: ignore[no-untyped-def]
+def _mechanisms(net: pandapowerNet, graph: PathGraph, buses: IntArray) -> dict[str, Callable[[], object]]:
     nodes = np.array([graph.node_of[bus] for bus in buses.tolist()])
     zone = np.random.default_rng(SEED).integers(0, 8, len(graph.node_names))
     return {
