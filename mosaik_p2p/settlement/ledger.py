@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosaik_p2p.sections.base import PARTIES
-from mosaik_p2p.units import ELECTRICITY, HEAT, LIVES, Table, table_of
+from mosaik_p2p.units import ELECTRICITY, HEAT, SETTLEMENT_CASES, Table, table_of
 
 OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES
-IN_MARKET, ALONE = LIVES
+IN_MARKET, ALONE = SETTLEMENT_CASES
 NOBODY = "nobody"
 """No case of the settlement, but of the networks: with every prosumer at zero."""
 LOSS, PLACE_CHARGE = "loss", "place_charge"

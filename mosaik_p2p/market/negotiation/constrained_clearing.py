@@ -38,7 +38,7 @@ class ConstrainedClearing:
     multiplier: FloatArray
     """(R,) money per unit of each row and hour."""
     slack: FloatArray
-    """(R,) by how much each row is broken, in its unit: more than all prosumers together can mend."""
+    """(R,) by how much each row is violated, in its unit: more than all prosumers together can mend."""
     injection_kw: FloatArray
     """(C, N) cleared injections of the first interval."""
     end: Start

@@ -87,7 +87,7 @@ def _unavoidable(least: FloatArray, most: FloatArray, limits: Limits) -> tuple[F
 def _slack_prices(
     problem: MarketProblem, rows: Sequence[HeldRow], who: IntArray, outside: Contracts, capped: frozenset[RowKey]
 ) -> FloatArray:
-    """(R,) money per unit and hour that a broken row costs.
+    """(R,) money per unit and hour that a violated row costs.
 
     A row that can be kept costs more than what keeps it: the price of a kWh that moves it most, by itself where a
     contract takes it up, else by the trade of the best pair.
@@ -193,7 +193,7 @@ class OperatorForm:
         return z
 
     def charge(self, z: FloatArray) -> float:
-        """Money for contracts, charges and broken rows in the first interval, and for charges later."""
+        """Money for contracts, charges and violated rows in the first interval, and for charges later."""
         now = sum(step.serve(z[c, 0, who], steps=CHEAPEST).cost_per_hour for c, who, step in self._connected())
         return now * self._dt_h + self.penalty(z[:, 0]) + self.charge_later(z)
 

@@ -30,7 +30,7 @@ from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 
 ELECTRIC = CARRIERS.index(ELECTRICITY)
 CHEAP = 5e-5
-"""Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found broken again."""
+"""Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
 FREE_OF_PRICE = 1e-4
 """In scarcity prices: a multiplier below it is none."""
 
@@ -50,7 +50,7 @@ class NetworkReport:
 
     is_solved: bool
     broken: frozenset[tuple[str, str]]
-    """Element and quantity of every broken limit."""
+    """Element and quantity of every violated limit."""
     rows: tuple[LimitRow, ...]
 
 
@@ -81,7 +81,7 @@ class Checked:
     number: int
     """Of its round."""
     broken: frozenset[RowKey]
-    """Limits broken then, those beyond the prosumers' means too."""
+    """Limits violated then, those that prosumers cannot keep too."""
     excess: float
     """Sum of what breaks the limits that can be kept, as shares of them: none where all are kept; infinite where a
     network had no solution."""
@@ -121,11 +121,11 @@ class NegotiationState:
     """(C, N) injections of the last dispatch for which every network had a solution."""
     rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     hopeless: Mapping[RowKey, HeldRow] = field(default_factory=dict)
-    """Broken limits that prosumers do not move noticeably."""
+    """Violated limits that prosumers do not move noticeably."""
     lacking: frozenset[RowKey] = frozenset()
     """Limits that the last clearing by prices could not keep."""
     first_excess: Mapping[tuple[int, LimitKey], float] = field(default_factory=dict)
-    """By carrier and limit: by how much it was broken when the networks first spoke of it, in its unit."""
+    """By carrier and limit: by how much it was violated when the networks first spoke of it, in its unit."""
     end: Start | None = None
     rounds: int = 0
     envelopes: int = 0

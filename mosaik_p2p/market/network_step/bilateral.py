@@ -1,4 +1,4 @@
-"""Bilateral form: one copy of every trade at each end (Chen and Liu 2025, eqs. 31-37), on half edges."""
+"""Bilateral form: one copy of every trade at each end (Chen and Liu 2025, eqs. 31-37), on directed trades."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -40,7 +40,7 @@ class PairForm:
         return self._tables.nearest(offer_per_kwh)
 
     def _sum(self, half: FloatArray) -> FloatArray:
-        """(C, T, N) sums of half edges at their owners."""
+        """(C, T, N) sums of directed trades at their owners."""
         carriers, horizon, _ = self._prosumers
         # Counted, since of no pairs at all (one prosumer) no number can be inferred.
         flat = half.reshape(carriers * horizon, 2 * self._pairs)

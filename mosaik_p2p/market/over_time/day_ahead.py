@@ -39,7 +39,7 @@ from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
-from mosaik_p2p.units import LIVES, FloatArray, Table
+from mosaik_p2p.units import SETTLEMENT_CASES, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class DayAheadMarket:
             since_clearing=n,
         )
         if k + 1 == self._case.steps:
-            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))
             tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
         return IntervalOutcome(plan.clearing.status, dispatch, tables)

@@ -1,4 +1,4 @@
-"""What every market over many intervals does alike: state a clearing, solve it, live without peers, move on.
+"""What every market over many intervals does alike: state a clearing, solve it, settle the case without trade, move on.
 
 Pure functions of the case and of what one interval hands to the next; `rolling` and `day_ahead` say when which is done.
 """

@@ -42,7 +42,7 @@ from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
-from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, LIVES, FloatArray, Table
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, SETTLEMENT_CASES, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class RollingMarket:
             surcharge_per_kwh=surcharge_per_kwh,
         )
         if k + 1 == self._case.steps:
-            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))
             tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
         return IntervalOutcome(clearing.status, dispatch, tables)

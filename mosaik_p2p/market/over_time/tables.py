@@ -245,7 +245,7 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
 def negotiation_table(log: RoundLog) -> Table:
     """One row per limit that a round of the negotiation held, with its price; without limits, the move alone.
 
-    `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays broken.
+    `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays violated.
     """
     rows: list[tuple[object, ...]] = [
         (

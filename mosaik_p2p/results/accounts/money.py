@@ -25,13 +25,13 @@ REVENUE_ITEMS = ("charge", PLACE_CHARGE, "surcharge", SURCHARGE_RETURN)
 NOTICEABLE_MONEY = 0.005
 """Half of the smallest coin: a prosumer counts as worse off from here on."""
 NOTICEABLE_SHARE = 1e-6
-"""The same as a share of the cost alone, so that rounding in large sums is not taken for a loss."""
+"""The same as a share of the cost without trade, so that rounding in large sums is not taken for a loss."""
 
 
 def costs(
     results: Results, initial_stored_kwh: Mapping[str, float], *, others: Sequence[str] = ()
 ) -> dict[str, dict[str, float | None]]:
-    """Per prosumer: cost alone, in the market and in `others` of the settlement's cases, and the energy stored.
+    """Per prosumer: cost without trade, in the market and in `others` of the settlement's cases, and the energy stored.
 
     The closing value is none of these costs; see `results.closing`.
     None where it is not known, and for the stored energy of who has no storage.
@@ -78,7 +78,7 @@ def _sum_of(values: Sequence[float | None]) -> float | None:
 
 
 def is_worse_off(entry: Mapping[str, Any]) -> bool:
-    """Whether a prosumer pays noticeably more in the market than alone, closing values in."""
+    """Whether a prosumer pays noticeably more in the market than without trade, closing values in."""
     change = change_of_cost(entry)
     return change is not None and change > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(entry[ALONE]))
 
@@ -109,7 +109,7 @@ def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any
 
 
 def parties(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:
-    """What operator, utility and heat supplier receive net, alone and in the market, and the change.
+    """What operator, utility and heat supplier receive net, without trade and in the market, and the change.
 
     None of a case that was not settled, or whose losses count and are not known in every interval.
     """
