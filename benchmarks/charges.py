@@ -1,6 +1,6 @@
 """How long the charge mechanisms take: 400 places on a network of 1 220 branches, radial and with ties closed.
 
-    .venv/bin/python benchmarks/charges.py
+.venv/bin/python benchmarks/charges.py
 """
 
 from collections.abc import Callable
