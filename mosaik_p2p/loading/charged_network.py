@@ -36,7 +36,7 @@ class ChargedElectric:
 
     def names(self) -> Mapping[int, str]:
         """See ChargedNetwork."""
-        return _texts(self.network.net.bus["name"])
+        return _names(self.network.net.bus["name"])
 
     def zones(self) -> Mapping[int, str]:
         """See ChargedNetwork."""
@@ -70,7 +70,7 @@ class ChargedHeat:
 
     def names(self) -> Mapping[int, str]:
         """See ChargedNetwork."""
-        return _texts(self.network.net.junction["name"])
+        return _names(self.network.net.junction["name"])
 
     def zones(self) -> Mapping[int, str]:
         """See ChargedNetwork."""
@@ -103,6 +103,11 @@ def read_series(case: Case, file: str, columns: Sequence[str]) -> dict[str, Floa
     if faults:
         raise BadInput(dict.fromkeys(faults))
     return found
+
+
+def _names(column: "pd.Series[Any]") -> dict[int, str]:
+    """By index, as they stand."""
+    return {int(index): str(name) for index, name in zip(column.index.tolist(), column.tolist(), strict=True)}
 
 
 def _texts(column: "pd.Series[Any]") -> dict[int, str]:

@@ -44,7 +44,7 @@ class MarginalLoss:
         tan = np.array([reactive_share(case.prosumers[n].power_factor) for n in who])
         flow = PowerFlow(case.electric, slack_voltage_pu=spec.slack_voltage_pu, prosumer_buses=buses)
         result = np.zeros((len(case.times), len(case.prosumers)))
-        for t, begin in enumerate(case.times):
+        for t, begin in enumerate(case.times if buses else ()):
             power = zip(buses, self._alone.injection_kw[CARRIERS.index(ELECTRICITY), t, who], strict=True)
             injected = _by_bus(power, self._alone.reactive_kvar[t, who])
             solved = flow.solve(
@@ -73,7 +73,7 @@ class MarginalLoss:
         who, names = list(connections), [connection.prosumer for connection in connections.values()]
         flow = HeatFlow(case.heat, list(connections.values()))
         result = np.zeros((len(case.times), len(case.prosumers)))
-        for t, begin in enumerate(case.times):
+        for t, begin in enumerate(case.times if names else ()):
             solved = flow.solve(-self._alone.injection_kw[CARRIERS.index(HEAT), t, who])
             if solved.status is Status.NOT_CONVERGED:
                 raise _unknown(begin, solved.cause)

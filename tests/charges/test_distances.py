@@ -24,7 +24,7 @@ from mosaik_p2p.units import FloatArray
 
 RADIAL = ("bus15", "bus33", "bus69", "schutterwald")
 MESHED = ("case14", "case39")
-MOST_PLACES = 25
+MOST_PLACES = 40
 SAME = 1e-9
 AS_PRINTED = 5e-7
 

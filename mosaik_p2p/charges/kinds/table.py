@@ -26,7 +26,7 @@ class TableCharge(PlaceChargeMechanism):
     pays where it enters and where it leaves the network.
     """
 
-    example: ClassVar[str] = 'mechanism = "table"\nfile = "charges.csv"'
+    example: ClassVar[str] = '{ mechanism = "table", file = "charges.csv" }'
     file: Name
     """The CSV file, relative to the scenario; currency per kWh."""
     directed: bool = False

@@ -12,8 +12,8 @@ from mosaik_p2p.charges.mechanisms import node_charges, path_charges
 from mosaik_p2p.charges.zones import Between, are_connected, between_prosumers, half_at_ends, zones_on_the_way
 from mosaik_p2p.charges.zoning import ZoningRefused, zones_by, zones_named
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.sections.base import Place, refuse
-from mosaik_p2p.sections.ranges import ChargeRate
+from mosaik_p2p.sections.base import Name, refuse
+from mosaik_p2p.sections.ranges import ChargeRate, ElementIndex
 from mosaik_p2p.units import IntArray
 
 
@@ -30,7 +30,7 @@ class Zonal(ChargeMechanism):
     """Of what zones are made, if not of `zones`: the column `zone` of the electric file (`bus_zone`), the parts between
     transformers (`voltage_level`), or the parts that are left when the place of the slack is taken out (`feeder`; that
     place is a zone of its own)."""
-    zones: dict[str, tuple[Place, ...]] = {}  # noqa: RUF012  (pydantic copies it)
+    zones: dict[str, tuple[ElementIndex | Name, ...]] = {}  # noqa: RUF012  (pydantic copies it)
     """Names or indices of the buses, or supply junctions, of each zone, by the zone's name; at least all places on the
     ways between prosumers."""
     payer: Payer = "both"

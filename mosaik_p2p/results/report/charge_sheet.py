@@ -19,6 +19,7 @@ FEW = 12
 """Up to so many prosumers the text shows the whole matrix."""
 TOLD = 10
 """Pairs of a kind that are told one by one."""
+CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}
 PIXELS = (420, 26, 1100)
 """Least height of a picture, height per prosumer, greatest height."""
 
@@ -50,7 +51,7 @@ def is_charges_csv(text: str) -> bool:
 def charges_page(sheets: Sequence[ChargeSheet]) -> str:
     """A page that needs nothing else, with a heat map for each sheet."""
     figures = [
-        plotly.io.to_html(_figure(sheet), include_plotlyjs=n == 0, full_html=False, validate=False)
+        plotly.io.to_html(_figure(sheet), include_plotlyjs=n == 0, full_html=False, config=CONFIG)
         for n, sheet in enumerate(sheets)
     ]
     head = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Charges</title></head><body>'
