@@ -22,6 +22,8 @@ from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.networks.electric.transfer import transfer_factors
 from mosaik_p2p.units import FloatArray
 
+pytestmark = pytest.mark.slow
+
 LINE, LIMIT_MW = 8, 400.0
 MULTIPLIER = 6.8913
 """Of the line's limit in the DC optimal power flow, money per MWh; five digits of it."""

@@ -81,6 +81,13 @@ def test_its_parameters_are_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "parameters" in told
 
 
+def test_a_function_may_take_whatever_parameters_there_are(tmp_path: Path) -> None:
+    lay(tmp_path, MODULE, TEXT.replace("share: float = 0.5", "**more: float").replace("share, 1.0", 'more["s"], 1.0'))
+    with found(tmp_path, MODULE):
+        keys = 'parameters={ rate=0.01, village=["13"], s=0.1 }'
+        assert check("network1_electric", overrides=[charge(keys)], allow_code=True) == ()
+
+
 OTHERS = {
     "no view": ("def f():\n    pass", "takes no view"),
     "positional only": ("def f(view, rate, /):\n    pass", "takes no view"),

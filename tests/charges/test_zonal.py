@@ -99,6 +99,7 @@ def test_where_a_way_comes_back_into_a_zone_pairs_are_charged_by_themselves() ->
     assert charged(zonal(zones=back), feeder_at(["2", "22", "1"])).tree is not None
 
 
+@pytest.mark.slow
 def test_all_forms_of_the_market_agree() -> None:
     names = ["18", "22", "25", "33", "2", "14"]
     problem = markets.random_market(len(names), 3, horizon=4, first_hour=10)
