@@ -21,6 +21,7 @@ from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.connection import ConnectionSpec
 from mosaik_p2p.scenario.parts.grids import Networks
+from mosaik_p2p.scenario.parts.preferences import Preference
 from mosaik_p2p.scenario.parts.profiles import ProfileSpec
 from mosaik_p2p.scenario.parts.tariffs import Tariff
 from mosaik_p2p.scenario.parts.weather import WeatherSpec
@@ -87,6 +88,10 @@ class Market(Section):
     """Pairs that may trade with each other, such as [["A", "B"], ["A", "C"]]; left out: everyone with everyone."""
     partners_file: Name | None = None
     """CSV of more such pairs, with the columns `i` and `j`."""
+    preferences: tuple[Preference, ...] = ()
+    """What pairs put on trading with each other."""
+    preferences_file: Name | None = None
+    """CSV of more of these, with the columns `carrier`, `i`, `j`, `a` and `b`."""
 
 
 class Negotiation(Section):
@@ -127,6 +132,14 @@ class Settlement(Section):
     market's effect on the limits is judged, and `nobody` there, by which caused losses are known. Empty: neither."""
     lift_limits: Annotated[int, Field(strict=True, ge=0, le=LIFTS_LIMIT)] = 0
     """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
+
+
+class ResultsSpec(Section):
+    """What is computed from the results after the run, beside what every run stores."""
+
+    quantities: tuple[Name, ...] = ()
+    """Result quantities, a table each, computed after the run: by name (`mosaik-p2p list` has them), or as
+    package.module:name. docs/tables.md has those that ship, docs/extending.md shows how to write one."""
 
 
 class JunctionPair(Section):
@@ -272,3 +285,5 @@ class Scenario(Section):
     hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""
+    results: ResultsSpec = ResultsSpec()
+    """What is computed from the results."""

@@ -46,6 +46,8 @@ class Facts:
     loss_price_per_kwh: float | None
     returns_surcharges: bool
     """Whether the surcharges go back at the end of the run."""
+    quantities: tuple[str, ...] = ()
+    """The result quantities that are computed after the run, as the scenario names them."""
 
     @property
     def zone(self) -> tzinfo:
@@ -104,6 +106,7 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         losses=scenario.get("settlement", {}).get("losses", "whole"),
         loss_price_per_kwh=stated_limit(scenario, "settlement.loss_price_per_kwh"),
         returns_surcharges=scenario.get("negotiation", {}).get("revenue") == "returned",
+        quantities=tuple(str(word) for word in scenario.get("results", {}).get("quantities", ())),
     )
 
 
