@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import plotly.io
 
 from mosaik_p2p.charges.sheet import ChargeSheet
-from mosaik_p2p.results.report.style import blank
+from mosaik_p2p.results.figures.style import blank
 
 COLUMNS = ("carrier", "time", "seller", "buyer", "charge_seller_per_kwh", "charge_buyer_per_kwh", "chain_per_kwh")
 """Of the CSV file."""
