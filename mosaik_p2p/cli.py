@@ -140,6 +140,33 @@ def check_command(
         typer.echo(remarks_text(found.warnings, "warning"))
 
 
+@app.command("charges")
+def charges_command(
+    scenario: ScenarioArgument,
+    *,
+    carrier: Annotated[str | None, typer.Option(help="electricity or heat; default: both.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Of the interval, such as 2017-03-28T19:00 or 19:00; default: the first."),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write the charges of each pair to this file; without --at all intervals that differ."),
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write a page with the charges as pictures, .html.")] = None,
+    set_: SetOption = None,
+    allow_code: CodeOption = False,
+) -> None:
+    """Say what each pair of prosumers is charged, and which pairs a chain of others undercuts."""
+    from mosaik_p2p.api import charge_sheets
+    from mosaik_p2p.results.report.charge_sheet import charges_text
+
+    sheets = charge_sheets(
+        scenario, overrides=set_ or (), carrier=carrier, at=at, csv=csv, picture=picture, allow_code=allow_code
+    )
+    typer.echo(charges_text(sheets))
+
+
 @app.command("list")
 def list_command() -> None:
     """List scenarios, network cases and charge mechanisms that ship, and how markets are designed and cleared."""

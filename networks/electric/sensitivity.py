@@ -43,7 +43,7 @@ class PowerSensitivities:
         """As of `power_response`."""
         self._net, self._internal = net, net._ppc["internal"]
         self._voltage = np.asarray(self._internal["V"], dtype=np.complex128)
-        self._at = _internal_buses(net, buses, len(self._voltage))
+        self._at = internal_buses(net, buses, len(self._voltage))
         slope = _at_buses(net, load_slope, len(self._voltage))
         self._change = _voltage_change(self._internal, self._voltage, self._at, slope)
 
@@ -54,7 +54,7 @@ class PowerSensitivities:
 
     def voltage_pu(self) -> Response:
         """See ElectricSensitivities."""
-        rows = _internal_buses(self._net, self._net.bus.index[self._inside("bus")], len(self._voltage))
+        rows = internal_buses(self._net, self._net.bus.index[self._inside("bus")], len(self._voltage))
         magnitude = np.real(np.conj(self._voltage)[:, None] * self._change) / np.abs(self._voltage)[:, None]
         return self._response("bus", np.where(rows[:, None] >= 0, magnitude[rows], 0.0))
 
@@ -105,7 +105,7 @@ def voltages_with(
     magnitude = np.abs(voltage)
     held = places.reactive < 0
     magnitude = magnitude + np.where(held, 0.0, change[np.where(held, 0, places.reactive)])
-    at = _internal_buses(net, net.bus.index, count)
+    at = internal_buses(net, net.bus.index, count)
     return pd.Series(np.where(at >= 0, magnitude[at], np.nan), index=net.bus.index)
 
 
@@ -115,7 +115,7 @@ def _response(elements: Sequence[str] | pd.Series, per_unit: FloatArray) -> Resp
     return Response(elements=list(elements), per_kw=per_kw, per_kvar=per_kvar)
 
 
-def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index | IntArray, count: int) -> IntArray:
+def internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index | IntArray, count: int) -> IntArray:
     """Positions in pandapower's arrays; -1 for a bus that is not among those that were solved."""
     found = net._pd2ppc_lookups["bus"][np.asarray(buses, dtype=np.int64)]
     known = net.bus["in_service"].reindex(buses).to_numpy(dtype=bool)
@@ -125,7 +125,7 @@ def _internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index | IntArr
 def _at_buses(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
     """(solved buses,) the sum at each of what is given by bus, MVA in p.u."""
     buses, given_mva = of_buses
-    summed, at = np.zeros(count, dtype=np.complex128), _internal_buses(net, buses, count)
+    summed, at = np.zeros(count, dtype=np.complex128), internal_buses(net, buses, count)
     np.add.at(summed, at[at >= 0], given_mva[at >= 0] / float(net._ppc["internal"]["baseMVA"]))
     return summed
 
