@@ -13,11 +13,11 @@ from pandapower import pandapowerNet
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.kinds.power_transfer_distance import moved_between
-from mosaik_p2p.charges.thevenin import thevenin_ohm
-from mosaik_p2p.charges.zones import zones_on_the_way
+from mosaik_p2p.charges.measures.thevenin import thevenin_ohm
+from mosaik_p2p.charges.measures.zones import zones_on_the_way
 from mosaik_p2p.networks.electric.graph import path_graph
 from mosaik_p2p.networks.electric.network import electric_case
-from mosaik_p2p.networks.electric.transfer import transfer_factors
+from mosaik_p2p.networks.electric.response.transfer import transfer_factors
 from mosaik_p2p.units import IntArray
 
 PLACES, TIES, SEED = 400, 14, 1

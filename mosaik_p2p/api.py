@@ -12,7 +12,7 @@ from mosaik_p2p.charges.sheet import ChargeSheet
 from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
-from mosaik_p2p.loading.charge_sheets import changing_sheets, sheets_at
+from mosaik_p2p.loading.charges.sheets import changing_sheets, sheets_at
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.networks.electric.network import ELECTRIC_CASES
 from mosaik_p2p.networks.heat.choice import HEAT_CASES

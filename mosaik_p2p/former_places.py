@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 MODULES: Mapping[str, str] = {
+    "mosaik_p2p.charges.thevenin": "mosaik_p2p.charges.measures.thevenin",
     "mosaik_p2p.feasibility": "mosaik_p2p.limits",
     "mosaik_p2p.limits.checked": "mosaik_p2p.limits.checking",
     "mosaik_p2p.limits.limits": "mosaik_p2p.limits.stated",

@@ -5,7 +5,7 @@ import numpy as np
 from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.posted import partners_of, posted_charges
+from mosaik_p2p.loading.charges.posted import partners_of, posted_charges
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.problem import Settings

@@ -14,14 +14,14 @@ from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.charge_sheets import charge_warnings
+from mosaik_p2p.loading.charges.posted import charge_faults
+from mosaik_p2p.loading.charges.sheets import charge_warnings
 from mosaik_p2p.loading.inventory import inventory_of
 from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.networks.controllers import controllers_gone, with_controllers_left
 from mosaik_p2p.loading.networks.grids import Grids, grids_of
 from mosaik_p2p.loading.networks.places import Places, parted_heat_faults, places_of, shared_load_faults
 from mosaik_p2p.loading.networks.trial import Trials, background_of, generation_of, replaced_elements, trials
-from mosaik_p2p.loading.posted import charge_faults
 from mosaik_p2p.loading.profile_references import origins_of, range_faults, uses
 from mosaik_p2p.loading.profiles.ends import covered_steps
 from mosaik_p2p.loading.profiles.offsets import offset_warnings

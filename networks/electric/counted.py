@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from pandapower import pandapowerNet
 
-from mosaik_p2p.networks.electric.jacobian import ComplexArray
 from mosaik_p2p.networks.electric.options import loads_follow_voltage
+from mosaik_p2p.networks.electric.response.jacobian import ComplexArray
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 Element: TypeAlias = tuple[str, int]

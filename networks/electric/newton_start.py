@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
 from mosaik_p2p.networks.electric.counted import COUNTED, entering_mva
-from mosaik_p2p.networks.electric.jacobian import ComplexArray, jacobian, unknowns
+from mosaik_p2p.networks.electric.response.jacobian import ComplexArray, jacobian, unknowns
 from mosaik_p2p.units import IntArray
 
 TOLERANCE_MVA = 1e-9

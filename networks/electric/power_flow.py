@@ -32,7 +32,7 @@ from mosaik_p2p.networks.electric.newton_start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
 from mosaik_p2p.networks.electric.reactive_limits import ReactiveLimits
-from mosaik_p2p.networks.electric.sensitivity import power_response, voltages_with
+from mosaik_p2p.networks.electric.response.sensitivity import power_response, voltages_with
 from mosaik_p2p.networks.electric.without_solution import cause_without_power_flow
 from mosaik_p2p.units import KW_PER_MW, FloatArray
 

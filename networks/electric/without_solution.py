@@ -9,7 +9,7 @@ from pandapower.topology import unsupplied_buses
 from mosaik_p2p.errors import NOT_DETERMINED
 from mosaik_p2p.networks.carried_share import carried_share, shown_share
 from mosaik_p2p.networks.electric.counted import COUNTED, entering_mva
-from mosaik_p2p.networks.electric.jacobian import ComplexArray
+from mosaik_p2p.networks.electric.response.jacobian import ComplexArray
 from mosaik_p2p.networks.files.numbers import some
 from mosaik_p2p.results.labels.quantities import place
 from mosaik_p2p.units import KW_PER_MW, FloatArray

@@ -12,7 +12,7 @@ from mosaik_p2p.charges.base import ChargeParts, NetworkView
 from mosaik_p2p.charges.kinds.loss_based import HEAT_BOUND, LossBased
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.marginal_loss import losses_of
+from mosaik_p2p.loading.charges.marginal_loss import losses_of
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.over_time.alone import planned_alone
 from mosaik_p2p.networks.electric.network import electric_case

@@ -19,7 +19,7 @@ from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
-from mosaik_p2p.networks.electric.transfer import transfer_factors
+from mosaik_p2p.networks.electric.response.transfer import transfer_factors
 from mosaik_p2p.units import FloatArray
 
 pytestmark = pytest.mark.slow

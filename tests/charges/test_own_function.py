@@ -11,7 +11,7 @@ from mosaik_p2p import cli
 from mosaik_p2p.api import charge_sheets, check
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import load
-from mosaik_p2p.loading.posted import posted_charges
+from mosaik_p2p.loading.charges.posted import posted_charges
 from mosaik_p2p.scenario.write import resolved_toml
 from strangers.installed import HERE, found, lay
 from whereabouts import DOCS

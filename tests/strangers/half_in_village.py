@@ -3,8 +3,8 @@
 import numpy as np
 
 from mosaik_p2p.charges.base import ChargeParts, NetworkView
+from mosaik_p2p.charges.measures.thevenin import thevenin_ohm
 from mosaik_p2p.charges.mechanisms import table_charges
-from mosaik_p2p.charges.thevenin import thevenin_ohm
 
 
 def village(view: NetworkView, rate: float, village: list[str], share: float = 0.5) -> ChargeParts:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.charges.base import NetworkView
-from mosaik_p2p.loading.charged_network import ChargedElectric
+from mosaik_p2p.loading.charges.network import ChargedElectric
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_graph
 
 BEGINS = pd.date_range("2017-03-28", periods=2, freq="h", tz="Europe/Berlin")

@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import model_validator
 
 from mosaik_p2p.charges.base import ChargeParts, NetworkView, Payer, PlaceChargeMechanism
+from mosaik_p2p.charges.measures.ordered import chain_of
 from mosaik_p2p.charges.mechanisms import path_charges
-from mosaik_p2p.charges.ordered import chain_of
 from mosaik_p2p.sections.base import refuse
 from mosaik_p2p.sections.ranges import ChargeRate
 from mosaik_p2p.units import HEAT, BoolArray, FloatArray

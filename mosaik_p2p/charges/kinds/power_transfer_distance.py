@@ -7,8 +7,8 @@ import numpy as np
 
 from mosaik_p2p.charges.base import ChargeMechanism, ChargeParts, NetworkView, Payer
 from mosaik_p2p.charges.graph import reached_from
+from mosaik_p2p.charges.measures.zones import between_prosumers
 from mosaik_p2p.charges.mechanisms import node_charges, path_charges
-from mosaik_p2p.charges.zones import between_prosumers
 from mosaik_p2p.sections.ranges import ChargeRate
 from mosaik_p2p.units import ELECTRICITY, FloatArray
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 
 from mosaik_p2p.charges.base import ChargeMechanism, ChargeParts, NetworkView, Payer, in_ohm
+from mosaik_p2p.charges.measures.thevenin import thevenin_ohm
 from mosaik_p2p.charges.mechanisms import node_charges
-from mosaik_p2p.charges.thevenin import thevenin_ohm
 from mosaik_p2p.sections.ranges import ChargeRate, NominalKv
 from mosaik_p2p.units import ELECTRICITY
 

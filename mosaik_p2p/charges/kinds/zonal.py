@@ -8,9 +8,9 @@ from pydantic import model_validator
 
 from mosaik_p2p.charges.base import ChargeMechanism, ChargeParts, NetworkView, Payer
 from mosaik_p2p.charges.graph import reached_from
+from mosaik_p2p.charges.measures.zones import Between, are_connected, between_prosumers, half_at_ends, zones_on_the_way
+from mosaik_p2p.charges.measures.zoning import ZoningRefused, zones_by, zones_named
 from mosaik_p2p.charges.mechanisms import node_charges, path_charges
-from mosaik_p2p.charges.zones import Between, are_connected, between_prosumers, half_at_ends, zones_on_the_way
-from mosaik_p2p.charges.zoning import ZoningRefused, zones_by, zones_named
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.sections.base import Name, refuse
 from mosaik_p2p.sections.ranges import ChargeRate, ElementIndex

@@ -16,8 +16,8 @@ from mosaik_p2p.charges.over_time import by_interval
 from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.charges.posted import Posted
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.loading.posted import Posted
 from mosaik_p2p.market.clearing import Clearing, clear, describe_failure
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.case import MarketCase

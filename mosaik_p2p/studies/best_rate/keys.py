@@ -13,8 +13,8 @@ from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.charges.posted import Posted
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.loading.posted import Posted
 from mosaik_p2p.loading.references import traded
 from mosaik_p2p.sections.base import Section
 from mosaik_p2p.sections.names import did_you_mean, is_index

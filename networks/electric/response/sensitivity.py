@@ -18,7 +18,7 @@ from scipy.sparse.linalg import splu
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.limits.response import SLACK, Response
 from mosaik_p2p.limits.rows import responses
-from mosaik_p2p.networks.electric.jacobian import ComplexArray, jacobian, unknowns
+from mosaik_p2p.networks.electric.response.jacobian import ComplexArray, jacobian, unknowns
 from mosaik_p2p.networks.electric.stored_limits import TABLES
 from mosaik_p2p.units import ELECTRICITY, KW_PER_MW, BoolArray, FloatArray, IntArray
 

@@ -26,7 +26,7 @@ from mosaik_p2p.charges.over_time import AnyCharges, over_time
 from mosaik_p2p.charges.place import PlaceCharges, place_charges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.charged_network import ChargedElectric, ChargedHeat, read_series
+from mosaik_p2p.loading.charges.network import ChargedElectric, ChargedHeat, read_series
 from mosaik_p2p.networks.electric.network import electric_graph
 from mosaik_p2p.networks.heat.choice import heat_graph
 from mosaik_p2p.sections.clock import zone_of

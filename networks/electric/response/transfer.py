@@ -17,7 +17,7 @@ from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
 from mosaik_p2p.networks.electric.options import run_options
-from mosaik_p2p.networks.electric.sensitivity import internal_buses
+from mosaik_p2p.networks.electric.response.sensitivity import internal_buses
 from mosaik_p2p.networks.files.numbers import some
 from mosaik_p2p.units import FloatArray, IntArray
 

@@ -11,7 +11,7 @@ from mosaik_p2p.charges.base import ChargeMechanism, NetworkView
 from mosaik_p2p.charges.sheet import ChargeSheet, charge_sheet
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.posted import Posted, partners_of, posted_charges, view_of
+from mosaik_p2p.loading.charges.posted import Posted, partners_of, posted_charges, view_of
 from mosaik_p2p.sections.clock import zone_of
 from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.units import CARRIERS, SECONDS_PER_HOUR

@@ -9,10 +9,10 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.marginal_loss import losses_of
+from mosaik_p2p.loading.charges.marginal_loss import losses_of
 from mosaik_p2p.loading.profiles.files import column_values, read_profile_table
 from mosaik_p2p.networks.electric.network import ElectricNetwork
-from mosaik_p2p.networks.electric.transfer import transfer_factors
+from mosaik_p2p.networks.electric.response.transfer import transfer_factors
 from mosaik_p2p.networks.heat.choice import HeatNetwork
 from mosaik_p2p.sections.clock import zone_of
 from mosaik_p2p.sections.ranges import MOST_PRICE

@@ -7,7 +7,7 @@ import numpy as np
 
 from mosaik_p2p.charges.base import NetworkView
 from mosaik_p2p.charges.graph import parts
-from mosaik_p2p.charges.zones import Between
+from mosaik_p2p.charges.measures.zones import Between
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.sections.names import did_you_mean, listed, without_quotes
 from mosaik_p2p.units import HEAT, IntArray

@@ -1,0 +1,1 @@
+"""What charge mechanisms measure on a network: zones, impedances, differences of a value."""

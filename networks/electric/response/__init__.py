@@ -1,0 +1,1 @@
+"""How an electric network answers to injections."""
