@@ -3,10 +3,11 @@
 Two cases stand side by side: `in_market`, and `alone`, in which every prosumer has its contracts only. Parties are the
 prosumers and
 
-    operator       keeps the charges and surcharges (rebates counted), pays for the losses of both networks
+    operator       keeps the charges and surcharges (rebates counted), pays for the losses of both networks and what
+                   these cost whatever flows in them
     utility        sells and buys electricity; heat_supplier the same for heat
     own            the prosumer's own devices: wear, fuel, discomfort; and the closing value: what the prosumer owes
-                   itself at the end of the run, or (below zero) leaves to itself
+                   itself at the end of the run, or (below zero) leaves to itself; and the operator's networks
 
 What depends on the whole run (losses that prosumers cause, surcharges that go back) joins at its end, see `returns`.
 
@@ -28,6 +29,8 @@ IN_MARKET, ALONE = LIVES
 NOBODY = "nobody"
 """No case of the settlement, but of the networks: with every prosumer at zero."""
 LOSS = "loss"
+FIXED_COST = "fixed_cost"
+"""Item of the operator: what a network costs whatever flows in it."""
 CLOSING_VALUE = "closing_value"
 """Item of the last interval: what going on alone costs from the levels reached, less the same from the initial ones."""
 SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}

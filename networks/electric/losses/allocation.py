@@ -107,9 +107,7 @@ def pro_rata(network: LossyNetwork) -> Allocation:
     """See above. Where nobody injects or draws active power it is allocated to nobody."""
     size_kw = float(np.abs(network.injection_kw).sum())
     share = network.caused_kw / size_kw if size_kw > 0.0 else 0.0
-    return Allocation(
-        per_kw=share * np.sign(network.injection_kw), reactive_kw=np.zeros_like(network.reactive_kvar)
-    )
+    return Allocation(per_kw=share * np.sign(network.injection_kw), reactive_kw=np.zeros_like(network.reactive_kvar))
 
 
 def _allocated(network: LossyNetwork, slope: LossSlope) -> Allocation:

@@ -70,7 +70,9 @@ def _lossy(net: pandapowerNet) -> csr_matrix:
     internal: dict[str, Any] = net._ppc["internal"]
     count = len(internal["V"])
     told = [
-        internal_branches(net, table)[1] for table in LOSING if table in net._pd2ppc_lookups["branch"] and len(net[table])
+        internal_branches(net, table)[1]
+        for table in LOSING
+        if table in net._pd2ppc_lookups["branch"] and len(net[table])
     ]
     branches = np.concatenate([*told, np.empty(0, dtype=np.int64)])
     ends = internal["branch"][branches, :2].real.astype(np.int64)
