@@ -90,10 +90,11 @@ def _exchanged(results: Results, names: list[str]) -> Mapping[pd.Timestamp, _Exc
     rows = results["prosumers"]
     rows = rows[rows["carrier"] == ELECTRICITY]
     columns = [
-        rows.pivot(index="time", columns="prosumer", values=column).reindex(columns=names).fillna(0.0)
+        rows.pivot(index="time", columns="prosumer", values=column).reindex(results.binding["time"], columns=names)
         for column in ("injection_kw", "q_injection_kvar")
     ]
-    power, reactive = (np.asarray(frame.to_numpy(dtype=np.float64)) for frame in columns)
+    # Who is not on the network has no row.
+    power, reactive = (np.nan_to_num(frame.to_numpy(dtype=np.float64)) for frame in columns)
     return {time: _Exchanged(power[k], reactive[k]) for k, time in enumerate(columns[0].index)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.results.accounts.losses import cost_of_losses
+from mosaik_p2p.results.accounts.losses import PARTLY_KNOWN, cost_of_losses
 from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.settlement.ledger import FIXED_COST, IN_MARKET, LOSS, OPERATOR
 
@@ -44,14 +44,15 @@ def whole_account(by_interval: pd.DataFrame) -> pd.DataFrame:
 def recovery(results: Results, networks: Sequence[str], account: Mapping[str, Any]) -> dict[str, Any]:
     """For `summary.json`; `account` is the operator's, see `operator_account`.
 
-    A `ratio` is revenue per cost; None where the cost is not known, or nothing.
+    A `ratio` is revenue per cost; None where the cost is not known in every interval, or nothing.
     """
     by_interval = operator_by_interval(results, networks)
     in_all = whole_account(by_interval)
     cost = in_all[OF_LOSSES] + in_all[FIXED]
     known = cost.notna()
+    is_open = PARTLY_KNOWN in account["losses"].values()
     return {
-        "ratio": _ratio(account[REVENUE], account["cost"]),
+        "ratio": _ratio(account[REVENUE], None if is_open else account["cost"]),
         "hours": float(known.sum() * results.facts.dt_h),
         "recovered_hours": float((in_all[REVENUE] >= cost)[known].sum() * results.facts.dt_h),
         "by_network": {network: _of_network(by_interval, network) for network in networks},
