@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from ac_markets import drawn, negotiated
 from markets import random_market
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected, injections, start_from
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections, start_from
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
 from mosaik_p2p.market.negotiation.operator_step import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
-from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows, reach
+from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds, own_rows
 from mosaik_p2p.units import FloatArray
 
 MOST_ROUNDS = 60
@@ -82,7 +82,7 @@ def case(seed: int) -> tuple[MarketProblem, tuple[HeldRow, ...], FloatArray]:
     raw = random_market(5, seed, horizon=6, first_hour=int(rng.integers(8, 20)))
     problem, free = connected(raw), clear(raw, Settings(relative_gap=1e-4))
     now = injections(problem, free.dispatch)
-    least, most = reach(problem, Fleet(problem).power_kw)
+    least, most = injection_bounds(problem, Fleet(problem).power_kw)
     rows = []
     for n in range(int(rng.integers(1, 4))):
         slope = np.abs(rng.normal(size=5)) * rng.choice([-1.0, 1.0])
@@ -102,7 +102,7 @@ def rounds_table(count: int) -> None:
         free = clear(raw, Settings(relative_gap=1e-4))
         start = start_from(problem, free, free.end.weight)
         alone = Fleet(problem).alone
-        found = clear_limited(problem, Limits(rows), Settings(relative_gap=1e-4), alone=alone, start=start)
+        found = clear_constrained(problem, Limits(rows), Settings(relative_gap=1e-4), alone=alone, start=start)
         own.append(1 if found.clearing.status == "ok" and not found.slack.any() else MOST_ROUNDS)
         first, second = ascent(raw, rows, now)
         kept.append(first)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mosaik_p2p import former_places
+
 if TYPE_CHECKING:
     from mosaik_p2p.api import check, examine, report
     from mosaik_p2p.api import list_shipped as list
@@ -25,6 +27,8 @@ _HOMES = {
     "clear": ("mosaik_p2p.single_period.clearing", "clear_plain"),
     "report": ("mosaik_p2p.api", "report"),
 }
+
+former_places.install()
 
 
 def __getattr__(name: str) -> Any:

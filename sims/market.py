@@ -22,7 +22,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.negotiation.protocol import NetworkReport
-from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.over_time.forecasts import forecast_attributes, realised_attributes
 from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.prosumers.prosumer import Prosumer
@@ -111,7 +111,7 @@ class Simulator(ScenarioSimulator):
 
     def _open(self, scenario: ScenarioSource) -> None:
         self.case = open_case(scenario)
-        self.market = opened(market_case(self.case))
+        self.market = make_market(market_case(self.case))
         self._steps_per_interval = interval_steps(self.case, self._time_resolution)
         self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from whereabouts import TESTS
+
 ORDER = [
-    "units", "errors", "files", "tabular", "jit", "sections", "prosumers", "devices", "limits", "charges", "market",
-    "single_period", "settlement", "scenario", "results", "networks", "loading", "sims", "cosim", "api", "cli",
+    "former_places", "units", "errors", "files", "tabular", "jit", "sections", "prosumers", "devices", "limits",
+    "charges", "market", "single_period", "settlement", "scenario", "results", "networks", "loading", "sims",
+    "cosim", "api", "cli",
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}
 FREE_OF_NETWORKS = set(ORDER[: ORDER.index("networks")])
@@ -64,3 +67,9 @@ def test_kinds_of_devices_are_known_to_their_registry_only(layer: str | None, pa
     if layer != "devices" and "scenarios" not in path.parts:
         named = {name for name in _imported(path) if name.startswith("mosaik_p2p.devices.kinds")}
         assert not named, f"{path} asks for a kind by name: {named}"
+
+
+def test_tests_share_by_way_of_support_alone() -> None:
+    names = {path.stem for path in TESTS.rglob("test_*.py")}
+    named = {path.name: _imported(path) & names for path in TESTS.rglob("*.py")}
+    assert {name: others for name, others in named.items() if others} == {}, "move what they share to tests/support"

@@ -1,22 +1,36 @@
-"""What a charge mechanism is: the keys of its table in a scenario, and what it makes of a network."""
+"""What a charge mechanism is: the keys of its table in a scenario, and what it makes of a network.
+
+A charge has three parts. Of a kWh that i sells to j in interval t
+
+    both ends together pay   factor(t) K_ij       a pair charge, the same in both directions, never negative
+    i pays, j receives       factor(t) nu_i(t), nu_j(t)      place charges, of either sign, per kWh injected
+
+so that what depends on the direction of a trade is a difference of place values, and no form of the market needs to
+know of it.
+"""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.posted import amiss_in
+from mosaik_p2p.charges.time_of_use import Factors, factor_of
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.sections.base import Section
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, IntArray
 
 Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
-"""See `mechanisms.PAYER_SHARES`."""
+"""See `mechanisms.PAYER_SHARES`. Pair charges have payers; a place charge is paid by its own place, once."""
+AppliesTo: TypeAlias = Literal["injection", "trades"]
+"""On which kWh of a place its charge is: all that its devices inject, whoever takes it, or its net sale to peers."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,14 @@ class NetworkView:
     """(N,) the same by name; empty where it is not connected."""
     measured: Callable[[], PathGraph] | None
     """Makes `graph`, which not every mechanism needs; None where there is no network, and no mechanism is asked."""
+    begins: pd.DatetimeIndex
+    """(T,) begin of every interval of the run and its look-aheads, on the scenario's own clock, with its zone."""
+    step_minutes: int
+    """Length of an interval."""
+    folder: Path
+    """Of the scenario: files that it names lie relative to it."""
+    partners: BoolArray | None = None
+    """(N, N), symmetric: who may trade with whom; None: everyone."""
 
     @cached_property
     def graph(self) -> PathGraph:
@@ -54,14 +76,14 @@ class NetworkView:
 
 @dataclass(frozen=True)
 class ChargeParts:
-    """What a mechanism charges. This version computes charges of pairs; what has another part is refused."""
+    """What a mechanism charges: a part that is None is nothing, a `factor` that is None is 1."""
 
     pair: Charges | None = None
     """For each pair, see `mechanisms`: `path_charges`, `table_charges` and `uniform_charges` make one."""
     place: FloatArray | None = None
-    """(T, N) currency per kWh that is injected at a place; not computed yet."""
+    """(T, N) currency per kWh that each prosumer injects, of either sign; T intervals as in `NetworkView.begins`."""
     factor: FloatArray | None = None
-    """(T,) by which the charges of an interval are multiplied; not computed yet."""
+    """(T,), none below 0: by which both other parts are multiplied, beside the factors that the table states."""
 
 
 class ChargeMechanism(Section):
@@ -70,6 +92,8 @@ class ChargeMechanism(Section):
     carriers: ClassVar[tuple[str, ...]] = CARRIERS
     """Of which networks it can be the charge."""
     mechanism: str
+    factor: Factors = ()
+    """Time of use, a list: by what the charge is multiplied at times of the day, 1 at all others."""
 
     @abstractmethod
     def parts(self, view: NetworkView) -> ChargeParts:
@@ -80,23 +104,52 @@ class ChargeMechanism(Section):
         return ()
 
 
+class PlaceChargeMechanism(ChargeMechanism):
+    """A mechanism that charges places. One for which another `applies_to` suits better gives it another default."""
+
+    applies_to: AppliesTo = "injection"
+    """On what the charge of a place is: `injection`, every kWh that its devices feed in, whoever takes it; `trades`,
+    every kWh that it sells to others in the market. What is drawn, or bought, counts negative."""
+
+
 class UnfitParts(Exception):
     """What a mechanism gave is no charge that this version can compute."""
 
 
-def pair_charge(parts: object, view: NetworkView) -> Charges:
-    """The charge of pairs that a mechanism gave. Raises UnfitParts where it is none, or has other parts besides."""
+def checked_parts(parts: object, view: NetworkView) -> ChargeParts:
+    """The parts that a mechanism gave. Raises UnfitParts where they are none that a market can compute."""
     if not isinstance(parts, ChargeParts):
         raise UnfitParts(f"gave {type(parts).__name__} and no ChargeParts")
-    for name, what in (("place", "a charge of places"), ("factor", "a factor of intervals")):
-        if getattr(parts, name) is not None:
-            raise UnfitParts(f"gave {what} (`{name}`), and this version computes charges of pairs only")
-    if not isinstance(parts.pair, Charges):
-        raise UnfitParts("gave no charge of pairs (`pair`)")
-    count = len(view.prosumers)
-    if parts.pair.posted.shape != (count, count):
-        raise UnfitParts(f"gave charges of shape {parts.pair.posted.shape} for {count} prosumers")
-    amiss = amiss_in(parts.pair.posted)
+    if parts.pair is None and parts.place is None:
+        raise UnfitParts("gave neither a charge of pairs (`pair`) nor one of places (`place`)")
+    if parts.pair is not None:
+        _check_pair(parts.pair, len(view.prosumers))
+    span = len(view.begins)
+    for name, values, shape in (
+        ("place", parts.place, (span, len(view.prosumers))),
+        ("factor", parts.factor, (span,)),
+    ):
+        if values is None:
+            continue
+        if np.shape(values) != shape:
+            raise UnfitParts(f"gave a `{name}` of shape {np.shape(values)}, which has to be {shape}")
+        if not np.isfinite(values).all():
+            raise UnfitParts(f"gave a `{name}` that is no number somewhere")
+    if parts.factor is not None and (parts.factor < 0.0).any():
+        raise UnfitParts(f"gave a `factor` of {parts.factor.min():g}, which has to be 0 or more")
+    return parts
+
+
+def _check_pair(pair: object, count: int) -> None:
+    if not isinstance(pair, Charges):
+        raise UnfitParts(f"gave {type(pair).__name__} as charge of pairs (`pair`), which has to be Charges")
+    if pair.posted.shape != (count, count):
+        raise UnfitParts(f"gave charges of shape {pair.posted.shape} for {count} prosumers")
+    amiss = amiss_in(pair.posted)
     if amiss is not None:
         raise UnfitParts(f"gave {amiss}")
-    return parts.pair
+
+
+def stated_factor(mechanism: ChargeMechanism, view: NetworkView) -> FloatArray | None:
+    """(T,) the factors of a mechanism's table; None: 1 always."""
+    return factor_of(mechanism.factor, view.begins, step_minutes=view.step_minutes)

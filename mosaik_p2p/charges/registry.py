@@ -16,6 +16,8 @@ def _lacking(kind: type[ChargeMechanism]) -> str | None:
     silent = [key for key in kind.known_keys() if key != "mechanism" and not kind.meaning(key)]
     if silent:
         return f"does not say what `{silent[0]}` means, by a text below the key"
+    if kind.model_fields["factor"].annotation != ChargeMechanism.model_fields["factor"].annotation:
+        return "has a key `factor` of its own, which is that of the times of use"
     if not kind.carriers or set(kind.carriers) - set(CARRIERS):
         return f"has carriers {kind.carriers!r}, which have to be some of {', '.join(CARRIERS)}"
     return None

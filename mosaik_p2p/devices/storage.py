@@ -1,6 +1,6 @@
 """What battery, heat tank and vehicle have in common: their keys, blocks and faults (Chen and Liu 2025, eqs. 10-13).
 
-    level' = keep level + (efficiency_charge charge - discharge / efficiency_discharge) dt
+    level' = retention level + (efficiency_charge charge - discharge / efficiency_discharge) dt
 
 Where the run ends inside a look-ahead, every storage owes its `final` level there too. What it lacks of that is `owed`,
 and the level then counts it: later intervals go on as if it were there.
@@ -117,15 +117,15 @@ class StorageSection(DeviceSection):
 
         The first look-ahead decides: each later one begins on the way of the one before and has as much time.
         """
-        keep = kept(self.hourly_loss, time.dt_h)
+        retention = kept(self.hourly_loss, time.dt_h)
         charged_kwh = self.power_kw * self.efficiency.charge * time.dt_h
-        lost_kwh = (1.0 - keep) * self.energy_kwh.min
+        lost_kwh = (1.0 - retention) * self.energy_kwh.min
         if lost_kwh > charged_kwh * (1 + LEVEL_TOLERANCE):
             problem = f"loses {lost_kwh:g} kWh an interval, and full power charges {charged_kwh:g} kWh"
             remedy = "Lower min or loss_per_h, or raise power_kw."
             yield Fault(f"{place}.energy_kwh.min", f"{self.energy_kwh.min:g}", problem, remedy)
             return
-        highest_kwh = charged_to_kwh(self.energy_kwh.initial, charged_kwh, keep, time.horizon_steps)
+        highest_kwh = charged_to_kwh(self.energy_kwh.initial, charged_kwh, retention, time.horizon_steps)
         if self.energy_kwh.final_kwh > highest_kwh * (1 + LEVEL_TOLERANCE):
             yield self._unreachable(place, highest_kwh, time.horizon_steps * time.dt_h)
 
@@ -199,19 +199,19 @@ class Storage(Store):
 
     def block(self, block: Block, window: Window, state: ProsumerState) -> None:
         """Both ways, the level, and what it lacks at the end of the run."""
-        keep, begin_kwh = kept(self.hourly_loss, block.dt_h), state.level_kwh[self.name]
-        gain = self._both_ways(block)
+        retention, begin_kwh = kept(self.hourly_loss, block.dt_h), state.level_kwh[self.name]
+        withdrawal = self._both_ways(block)
         least = block.series(self.energy_min_kwh)
         full_kwh = self.efficiency_charge * self.charge_max_kw * block.dt_h
-        highest_kwh = charged_to_kwh(begin_kwh, full_kwh, keep, block.horizon)
+        highest_kwh = charged_to_kwh(begin_kwh, full_kwh, retention, block.horizon)
         least[-1] = max(self.energy_min_kwh, min(self.energy_final_kwh, highest_kwh))
         if window.run_end is not None:
             least[window.run_end] = max(self.energy_min_kwh, self.energy_final_kwh)
             lacking_kwh = block.series(0.0)
             lacking_kwh[window.run_end] = least[window.run_end] - self.energy_min_kwh
-            gain |= lacking(Role.OWED, lacking_kwh, block)
+            withdrawal |= lacking(Role.OWED, lacking_kwh, block)
         level = block.variable(Role.LEVEL, lower=least, upper=self.energy_max_kwh)
-        block.storage(level, gain=gain, begin_kwh=begin_kwh, keep=keep)
+        block.storage(level, withdrawal=withdrawal, begin_kwh=begin_kwh, retention=retention)
 
     def _both_ways(self, block: Block) -> dict[int, float]:
         carrier, wear = str(self.own_carrier), self.wear_per_kwh
@@ -221,12 +221,12 @@ class Storage(Store):
         return {charge: -self.efficiency_charge * block.dt_h, discharge: block.dt_h / self.efficiency_discharge}
 
 
-def charged_to_kwh(begin_kwh: float, charged_kwh: float, keep: float, intervals: int) -> float:
+def charged_to_kwh(begin_kwh: float, charged_kwh: float, retention: float, intervals: int) -> float:
     """The level after so many intervals at full power, which charges `charged_kwh` in each; no room is too small."""
-    if keep == 1.0:
+    if retention == 1.0:
         return begin_kwh + intervals * charged_kwh
-    left = keep**intervals
-    return float(left * begin_kwh + charged_kwh * (1.0 - left) / (1.0 - keep))
+    left = retention**intervals
+    return float(left * begin_kwh + charged_kwh * (1.0 - left) / (1.0 - retention))
 
 
 def lacking(role: Role, most_kwh: FloatArray, block: Block) -> dict[int, float]:

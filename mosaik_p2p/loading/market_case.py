@@ -7,7 +7,7 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.posted import posted_charges
+from mosaik_p2p.loading.posted import partners_of, posted_charges
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.problem import Settings
@@ -22,7 +22,7 @@ def market_case(case: Case) -> MarketCase:
     known = market.reputation
     return MarketCase(
         prosumers=case.prosumers,
-        charges=tuple(_among_partners(case, charges) for charges in _charges(case)),
+        charges=_charges(case),
         day=np.asarray(case.day, dtype=np.int64),
         dt_h=case.dt_h,
         steps=time.steps,
@@ -42,12 +42,12 @@ def market_case(case: Case) -> MarketCase:
 
 
 def _charges(case: Case) -> tuple[Charges, Charges]:
-    """Of both carriers; where nobody trades, nobody has a partner."""
-    charges = posted_charges(case)
-    if case.scenario.market.design == "p2p":
-        return charges
-    nobody = np.zeros((len(case.prosumers), len(case.prosumers)), dtype=np.bool_)
-    return replace(charges[0], partners=nobody), replace(charges[1], partners=nobody)
+    """Of both carriers, for those pairs alone that may trade."""
+    electricity, heat = posted_charges(case)
+    partners = partners_of(case)
+    if partners is None:
+        return electricity, heat
+    return replace(electricity, partners=partners), replace(heat, partners=partners)
 
 
 def design_faults(scenario: Scenario) -> list[Fault]:
@@ -83,15 +83,3 @@ def form_faults(case: Case) -> list[Fault]:
     if case.scenario.market.reputation.benefit_per_kwh > 0:
         problems.append("a network knows no reputation of single pairs")
     return [Fault("market.form", "'network'", problem, remedy) for problem in problems]
-
-
-def _among_partners(case: Case, charges: Charges) -> Charges:
-    """The charges, for those pairs alone that may trade."""
-    pairs = case.scenario.market.partners
-    if pairs is None or case.scenario.market.design != "p2p":
-        return charges
-    at = {prosumer.name: n for n, prosumer in enumerate(case.prosumers)}
-    allowed = np.zeros((len(at), len(at)), dtype=np.bool_)
-    for first, second in pairs:
-        allowed[at[first], at[second]] = allowed[at[second], at[first]] = True
-    return replace(charges, partners=allowed)

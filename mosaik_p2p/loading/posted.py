@@ -10,14 +10,15 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.charges.base import ChargeMechanism, NetworkView, UnfitParts, pair_charge
+from mosaik_p2p.charges.base import ChargeMechanism, NetworkView, UnfitParts, checked_parts, stated_factor
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, no_charges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.electric.network import electric_graph
 from mosaik_p2p.networks.heat.choice import heat_graph
-from mosaik_p2p.units import ELECTRICITY, HEAT
+from mosaik_p2p.sections.clock import zone_of
+from mosaik_p2p.units import ELECTRICITY, HEAT, BoolArray
 
 Result = TypeVar("Result")
 
@@ -72,7 +73,25 @@ def _view(
         element=np.array([-1 if element is None else element for element in elements], dtype=np.int64),
         element_name=tuple("" if element is None else names.get(element, "") for element in elements),
         measured=measured,
+        begins=case.times.tz_convert(zone_of(case.scenario.time)),
+        step_minutes=case.scenario.time.step_minutes,
+        folder=case.path.parent,
+        partners=partners_of(case),
     )
+
+
+def partners_of(case: Case) -> BoolArray | None:
+    """(N, N): who may trade with whom; None: everyone."""
+    pairs, count = case.scenario.market.partners, len(case.prosumers)
+    if case.scenario.market.design != "p2p":
+        return np.zeros((count, count), dtype=np.bool_)
+    if pairs is None:
+        return None
+    at = {prosumer.name: n for n, prosumer in enumerate(case.prosumers)}
+    allowed = np.zeros((count, count), dtype=np.bool_)
+    for first, second in pairs:
+        allowed[at[first], at[second]] = allowed[at[second], at[first]] = True
+    return allowed
 
 
 def _posted(mechanism: ChargeMechanism | None, carrier: str, view: NetworkView) -> tuple[Charges, list[Fault]]:
@@ -83,10 +102,18 @@ def _posted(mechanism: ChargeMechanism | None, carrier: str, view: NetworkView) 
     try:
         unfit = [replace(fault, place=f"{table}.{fault.place}") for fault in _asked(lambda: [*mechanism.faults(view)])]
         if not unfit:
-            return _asked(lambda: pair_charge(mechanism.parts(view), view)), []
+            return _asked(lambda: _pair(mechanism, view)), []
     except UnfitParts as error:
         unfit = [Fault(f"{table}.mechanism", repr(mechanism.mechanism), str(error), "Mend the mechanism.")]
     return no_charges(view.element), unfit
+
+
+def _pair(mechanism: ChargeMechanism, view: NetworkView) -> Charges:
+    parts = checked_parts(mechanism.parts(view), view)
+    if parts.place is not None or parts.factor is not None or stated_factor(mechanism, view) is not None:
+        raise UnfitParts("gave a `place` or a `factor`, which this version does not compute yet")
+    assert parts.pair is not None
+    return parts.pair
 
 
 def _asked(question: Callable[[], Result]) -> Result:

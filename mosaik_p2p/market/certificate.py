@@ -57,7 +57,7 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     The multipliers left by the last step usually reach the `wanted` relative gap; only where they do not, every
     prosumer is asked once more for the best ones.
     """
-    cost = float(fleet.complete(form.sales(z)).cost.sum()) + form.charge(z)
+    cost = float(fleet.dispatch_for_sales(form.sales(z)).cost.sum()) + form.charge(z)
     judged = Certificate(cost, -np.inf, float(fleet.alone.cost.sum()), least_scale(fleet))
     # Beyond the price of an imbalance a bound would be minus infinity; it is one for all of a carrier and interval, so
     # that closed prices stay closed.
@@ -67,7 +67,7 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     lower = max(fleet.bound(prices) - form.concession(prices) for prices in candidates)
     if cost - lower > wanted * judged.scale:
         chosen = [candidates[n] for n in (0, len(closed))]
-        lower = max(lower, *(fleet.bound(prices, tighten=True) - form.concession(prices) for prices in chosen))
+        lower = max(lower, *(fleet.bound(prices, improve=True) - form.concession(prices) for prices in chosen))
     return replace(judged, lower_bound=lower)
 
 
@@ -84,7 +84,7 @@ def certify_one_way(
     best, directions = -np.inf, fleet.problem
     for prices in (within_offers(fleet.problem, form, closed), closed):
         gain, narrowed = fleet.one_way_at(prices, within=within)
-        bound = fleet.bound(prices, tighten=True) + gain - form.concession(prices)
+        bound = fleet.bound(prices, improve=True) + gain - form.concession(prices)
         if bound > best:
             best, directions = bound, narrowed
     return best, directions

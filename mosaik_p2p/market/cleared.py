@@ -25,7 +25,7 @@ TRIMMING_ROUNDS = 4
 """A partner that gives way with one trade may have to with the next; what then is left over is reported."""
 TIGHTER = (0.3, 0.1)
 """Parts of the wanted gap at which the iteration goes on where exact trades came out dearer than its own."""
-DUST = 1e-5
+MIN_TRADE = 1e-5
 """Trades below this part of a prosumer's mean size are rounding, not trade."""
 CENTRALLY = "raise market.relative_gap, or use market.on_not_converged = central"
 Progress = Callable[[int, float], None]
@@ -195,20 +195,20 @@ def _agreed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, b
 
     A trade that an end cannot keep is trimmed.
     """
-    dust = DUST * float(fleet.power_kw.mean())
+    min_trade_kw = MIN_TRADE * float(fleet.power_kw.mean())
     price, sale = end.price_per_kwh, form.sales(end.z).copy()
-    binding = tuple(tuple(form.trades(end.z, price, dust_kw=dust, interval=t)) for t in range(count))
+    binding = tuple(tuple(form.trades(end.z, price, min_trade_kw=min_trade_kw, interval=t)) for t in range(count))
     for rounds_left in range(TRIMMING_ROUNDS - 1, -1, -1):
         for t, trades in enumerate(binding):
             for c, carrier_trades in enumerate(trades):
                 sale[c, t] = carrier_trades.net_sale(sale.shape[2])
-        dispatch, repaired = fleet.dispatch(sale)
+        dispatch, repaired = fleet.one_way_dispatch(sale)
         surplus = dispatch.imbalance_kw[:, :count].copy()
         surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
         if not surplus.any() or not rounds_left:
             break
         binding = tuple(
-            tuple(trimmed(trade, s, dust_kw=dust) for trade, s in zip(trades, surplus[:, t], strict=True))
+            tuple(trimmed(trade, s, min_trade_kw=min_trade_kw) for trade, s in zip(trades, surplus[:, t], strict=True))
             for t, trades in enumerate(binding)
         )
     return Agreed(binding, sale, dispatch), repaired

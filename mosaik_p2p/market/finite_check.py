@@ -18,7 +18,7 @@ LIMITS = {"lower": "least value", "upper": "largest value"}
 REMEDY = "Give finite numbers; only limits may be infinite."
 
 
-def undefined(models: Sequence[ProsumerModel]) -> tuple[Fault, ...]:
+def finite_check(models: Sequence[ProsumerModel]) -> tuple[Fault, ...]:
     """One fault for each quantity of a prosumer that holds NaN, or infinity where that cannot be."""
     if _is_fine(models):
         return ()
@@ -44,9 +44,9 @@ def _all(arrays: Iterator[FloatArray]) -> FloatArray:
 def _of_rows(model: ProsumerModel) -> Iterator[float]:
     """Every number of the storages and totals."""
     for storage in model.storages:
-        yield storage.keep
-        yield from (gain for _, gain in storage.gain)
-        yield from storage.drain.tolist()
+        yield storage.retention
+        yield from (kwh for _, kwh in storage.withdrawal)
+        yield from storage.inflow_kwh.tolist()
     for total in model.totals:
         yield total.power_kw
 
@@ -63,7 +63,7 @@ def _faults(model: ProsumerModel) -> Iterator[Fault]:
         if not np.isfinite(load).all():
             yield _fault(model, f"fixed load of {carrier}", load[~np.isfinite(load)])
     for storage in model.storages:
-        numbers = np.array([storage.keep, *(gain for _, gain in storage.gain), *storage.drain])
+        numbers = np.array([storage.retention, *(kwh for _, kwh in storage.withdrawal), *storage.inflow_kwh])
         if not np.isfinite(numbers).all():
             yield _fault(model, f"storage {model.variables[storage.level].device!r}", numbers[~np.isfinite(numbers)])
     for total in model.totals:

@@ -17,7 +17,7 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.market.finite_check import undefined
+from mosaik_p2p.market.finite_check import finite_check
 from mosaik_p2p.market.presolve import within_means
 from mosaik_p2p.market.problem import SCARCITY, MarketProblem, highest_price
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -31,7 +31,7 @@ OWED_PRICE = 3.0
 any hour. Were it as dear as scarcity, a network's limit would be worth that just because the run ends."""
 
 
-def prepared(problem: MarketProblem) -> MarketProblem:
+def with_imbalance_priced(problem: MarketProblem) -> MarketProblem:
     """The market with imbalances priced, and without members who have nobody to trade a carrier with.
 
     Raises BadInput where a prosumer's problem holds what is no number.
@@ -39,18 +39,21 @@ def prepared(problem: MarketProblem) -> MarketProblem:
     problem = _without_lone_members(problem)
     if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
         return problem
-    faults = undefined(problem.models)
+    faults = finite_check(problem.models)
     if faults:
         raise BadInput(faults)
     # A limit that nobody reaches makes no energy dear.
     price = scarcity_price(within_means(problem))
     owed = OWED_PRICE * highest_price(problem)
-    return replace(problem, models=tuple(_with_recourse(model, price, owed) for model in problem.models))
+    return replace(problem, models=tuple(_with_imbalance_variables(model, price, owed) for model in problem.models))
 
 
 def solvable(problem: MarketProblem) -> MarketProblem:
-    """The market as it is solved: `prepared`, and every limit within a solver's sight. Its optimum is the same."""
-    return within_means(prepared(problem))
+    """The market as it is solved: `with_imbalance_priced`, and every limit within a solver's sight.
+
+    Its optimum is the same.
+    """
+    return within_means(with_imbalance_priced(problem))
 
 
 def scarcity_price(problem: MarketProblem) -> float:
@@ -70,7 +73,7 @@ def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     return result
 
 
-def _with_recourse(model: ProsumerModel, price: float, owed: float) -> ProsumerModel:
+def _with_imbalance_variables(model: ProsumerModel, price: float, owed: float) -> ProsumerModel:
     """Two more variables for each carrier that touches the prosumer, and for each limited connection: short of it, too
     much of it."""
     touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]

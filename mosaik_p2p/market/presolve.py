@@ -209,7 +209,7 @@ def _coupled(model: ProsumerModel) -> BoolArray:
     """(K,): variables that intervals share a sum of."""
     result = np.zeros(len(model.variables), dtype=bool)
     for storage in model.storages:
-        result[[storage.level, *(k for k, _ in storage.gain)]] = True
+        result[[storage.level, *(k for k, _ in storage.withdrawal)]] = True
     result[[total.k for total in model.totals]] = True
     return result
 
@@ -236,20 +236,23 @@ def _near_own_stores(model: ProsumerModel, upper: FloatArray) -> FloatArray:
 
 def _reach_of(model: ProsumerModel, storage: Storage, upper: FloatArray) -> dict[int, FloatArray]:
     """(T,) by variable: the most that a store can hold, can be charged with and discharged by, going one way."""
-    fills = sum((-gain * upper[k] for k, gain in storage.gain if gain < 0.0), start=np.zeros(model.horizon))
-    reach = {storage.level: np.cumsum(fills + np.maximum(storage.drain, 0.0))}
+    fills = sum(
+        (-withdrawal * upper[k] for k, withdrawal in storage.withdrawal if withdrawal < 0.0),
+        start=np.zeros(model.horizon),
+    )
+    reach = {storage.level: np.cumsum(fills + np.maximum(storage.inflow_kwh, 0.0))}
     highest, lowest = np.minimum(upper[storage.level], reach[storage.level]), model.lower[storage.level]
-    before_high = storage.keep * np.concatenate([[0.0], highest[:-1]]) + storage.drain
-    before_low = storage.keep * np.concatenate([[0.0], lowest[:-1]]) + storage.drain
-    for k, gain in storage.gain:
+    before_high = storage.retention * np.concatenate([[0.0], highest[:-1]]) + storage.inflow_kwh
+    before_low = storage.retention * np.concatenate([[0.0], lowest[:-1]]) + storage.inflow_kwh
+    for k, withdrawal in storage.withdrawal:
         role = model.variables[k].role
         if role not in WAYS:
             continue
         # What fills or empties it beside its charge and discharge makes room for more of either.
         beside = sum(
-            (abs(g) * upper[j] for j, g in storage.gain if model.variables[j].role not in WAYS),
+            (abs(g) * upper[j] for j, g in storage.withdrawal if model.variables[j].role not in WAYS),
             start=np.zeros(model.horizon),
         )
         room = highest - before_low if role == Role.CHARGE else before_high - lowest
-        reach[k] = np.maximum(room + beside, 0.0) / abs(gain)
+        reach[k] = np.maximum(room + beside, 0.0) / abs(withdrawal)
     return reach

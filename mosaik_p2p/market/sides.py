@@ -38,9 +38,9 @@ class MarketSides:
     def respond(self, v: FloatArray, weight: FloatArray) -> FloatArray:
         """See Sides. Telling the prosumers' programmes of another weight takes its time."""
         if weight is not self._weight:
-            self._fleet.weigh(self._form.prosumer_weight(weight))
+            self._fleet.set_penalty(self._form.prosumer_weight(weight))
             self._weight = weight
-        return self._form.spread(v, self._fleet.respond(self._form.target(v)))
+        return self._form.spread(v, self._fleet.proximal_step(self._form.target(v)))
 
     def judged(self, state: State, *, wanted: float) -> Certificate:
         """See Sides."""

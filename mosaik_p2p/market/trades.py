@@ -33,7 +33,7 @@ def no_trades() -> Trades:
     return Trades(nobody, nobody, np.zeros(0), np.zeros(0))
 
 
-def trimmed(trades: Trades, surplus_kw: FloatArray, *, dust_kw: float) -> Trades:
+def trimmed(trades: Trades, surplus_kw: FloatArray, *, min_trade_kw: float) -> Trades:
     """The trades without what a prosumer cannot keep: `surplus_kw` (N,) > 0 is bought, < 0 sold beyond its means.
 
     Both ends of a trade give way together, so that trades stay reciprocal.
@@ -44,7 +44,7 @@ def trimmed(trades: Trades, surplus_kw: FloatArray, *, dust_kw: float) -> Trades
     sells = 1.0 - np.clip(-surplus_kw / np.where(sold > 0, sold, 1.0), 0.0, 1.0)
     buys = 1.0 - np.clip(surplus_kw / np.where(bought > 0, bought, 1.0), 0.0, 1.0)
     power = trades.power_kw * np.minimum(sells[trades.seller], buys[trades.buyer])
-    kept = power > dust_kw
+    kept = power > min_trade_kw
     return Trades(trades.seller[kept], trades.buyer[kept], power[kept], trades.price_per_kwh[kept])
 
 
@@ -63,10 +63,16 @@ def _with_prices(
 
 
 def match_pairs(
-    first: IntArray, second: IntArray, power_kw: FloatArray, own_price: FloatArray, charges: Charges, *, dust_kw: float
+    first: IntArray,
+    second: IntArray,
+    power_kw: FloatArray,
+    own_price: FloatArray,
+    charges: Charges,
+    *,
+    min_trade_kw: float,
 ) -> Trades:
-    """Trades of pairs; `power_kw` > 0 where `first` sells to `second`. What is below `dust_kw` is no trade."""
-    real = np.abs(power_kw) > dust_kw
+    """Trades of pairs; `power_kw` > 0 where `first` sells to `second`. What is below `min_trade_kw` is no trade."""
+    real = np.abs(power_kw) > min_trade_kw
     sells = power_kw[real] > 0
     seller = np.where(sells, first[real], second[real])
     buyer = np.where(sells, second[real], first[real])
@@ -74,12 +80,12 @@ def match_pairs(
 
 
 def match_tree(
-    tree: ChargeTree, sale_kw: FloatArray, own_price: FloatArray, charges: Charges, *, dust_kw: float
+    tree: ChargeTree, sale_kw: FloatArray, own_price: FloatArray, charges: Charges, *, min_trade_kw: float
 ) -> Trades:
     """Trades behind the flows on a tree, in one sweep along them.
 
     Every node serves its own buyers from the lots that it holds, then passes the rest on; so each kWh crosses exactly
-    the edges that it paid for. Lots below `dust_kw` are no trade.
+    the edges that it paid for. Lots below `min_trade_kw` are no trade.
     """
     nodes = len(tree.parent)
     surplus = np.bincount(tree.place[tree.place >= 0], sale_kw[tree.place >= 0], nodes)
@@ -90,24 +96,24 @@ def match_tree(
     waiting_for = np.zeros(nodes, dtype=int)
     for a in range(1, nodes):
         source, sink = (a, int(tree.parent[a])) if up[a] > 0 else (int(tree.parent[a]), a)
-        if abs(up[a]) > dust_kw:
+        if abs(up[a]) > min_trade_kw:
             outgoing[source].append((sink, abs(float(up[a]))))
             waiting_for[sink] += 1
     lots: list[deque[tuple[int, float]]] = [deque() for _ in range(nodes)]
     buyers: list[list[int]] = [[] for _ in range(nodes)]
     for i in np.flatnonzero(tree.place >= 0):
-        if sale_kw[i] > dust_kw:
+        if sale_kw[i] > min_trade_kw:
             lots[tree.place[i]].append((int(i), float(sale_kw[i])))
-        elif sale_kw[i] < -dust_kw:
+        elif sale_kw[i] < -min_trade_kw:
             buyers[tree.place[i]].append(int(i))
     found: list[tuple[int, int, float]] = []
     ready = deque(int(a) for a in np.flatnonzero(waiting_for == 0))
     while ready:
         node = ready.popleft()
         for buyer in buyers[node]:
-            found += [(seller, buyer, kw) for seller, kw in _draw(lots[node], -float(sale_kw[buyer]), dust_kw)]
+            found += [(seller, buyer, kw) for seller, kw in _draw(lots[node], -float(sale_kw[buyer]), min_trade_kw)]
         for sink, power in outgoing[node]:
-            lots[sink].extend(_draw(lots[node], power, dust_kw))
+            lots[sink].extend(_draw(lots[node], power, min_trade_kw))
             waiting_for[sink] -= 1
             if waiting_for[sink] == 0:
                 ready.append(sink)
@@ -120,14 +126,14 @@ def match_tree(
     )
 
 
-def _draw(lots: deque[tuple[int, float]], power_kw: float, dust_kw: float) -> list[tuple[int, float]]:
+def _draw(lots: deque[tuple[int, float]], power_kw: float, min_trade_kw: float) -> list[tuple[int, float]]:
     """Take `power_kw` from the lots, oldest first."""
     taken = []
-    while power_kw > dust_kw and lots:
+    while power_kw > min_trade_kw and lots:
         seller, available = lots.popleft()
         part = min(available, power_kw)
         taken.append((seller, part))
         power_kw -= part
-        if available - part > dust_kw:
+        if available - part > min_trade_kw:
             lots.appendleft((seller, available - part))
     return taken

@@ -14,7 +14,7 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.jit.modes import JIT_IS_OFF
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.anderson import Anderson
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import MarketProblem
@@ -63,9 +63,9 @@ def compile_step() -> None:
     """The prosumers' part: have a tiny market's prosumers complete and answer."""
     problem = _tiny_market()
     fleet = Fleet(problem)
-    fleet.complete(np.zeros(problem.shape))
-    fleet.weigh(np.ones(problem.shape[::2]))
-    fleet.respond(np.zeros(problem.shape))
+    fleet.dispatch_for_sales(np.zeros(problem.shape))
+    fleet.set_penalty(np.ones(problem.shape[::2]))
+    fleet.proximal_step(np.zeros(problem.shape))
 
 
 def compile_network() -> None:
@@ -78,7 +78,7 @@ def compile_network() -> None:
         form.charge(agreed.z)
         form.nearest(nothing)
         form.closed(agreed.price_per_kwh)
-        form.trades(agreed.z, agreed.price_per_kwh, dust_kw=0.0)
+        form.trades(agreed.z, agreed.price_per_kwh, min_trade_kw=0.0)
     Fleet(problem).bound(nothing)
     memory = Anderson()
     for value in (0.0, 1.0, 1.5):
@@ -88,7 +88,7 @@ def compile_network() -> None:
 def _tiny_market() -> MarketProblem:
     charges = no_charges(np.zeros(2, dtype=np.int64))
     models = (_tiny("with a plant", load_kw=1.0, plant_kw=3.0), _tiny("without", load_kw=1.0, plant_kw=0.0))
-    return prepared(MarketProblem(models, (charges, charges), 1.0))
+    return with_imbalance_priced(MarketProblem(models, (charges, charges), 1.0))
 
 
 def _tiny(name: str, *, load_kw: float, plant_kw: float) -> ProsumerModel:

@@ -53,16 +53,18 @@ class Block:
         self,
         level: int,
         *,
-        gain: dict[int, float],
+        withdrawal: dict[int, float],
         begin_kwh: float,
-        keep: float = 1.0,
+        retention: float = 1.0,
         inflow_kwh: float | FloatArray = 0.0,
     ) -> None:
-        """Add a storage's balance; `gain` is the kWh by which 1 kW of a row lowers the level in an interval.
+        """Add a storage's balance; `withdrawal` is the kWh by which 1 kW of a row lowers the level in an interval.
 
         `inflow_kwh` is what comes (negative: goes) in each interval whatever is dispatched.
         """
-        self.builder.storage(level, gain=gain, begin_kwh=begin_kwh, keep=keep, inflow_kwh=inflow_kwh)
+        self.builder.storage(
+            level, withdrawal=withdrawal, begin_kwh=begin_kwh, retention=retention, inflow_kwh=inflow_kwh
+        )
 
     def total(self, k: int, intervals: IntArray, *, energy_kwh: float) -> None:
         """Row `k` of `x` takes `energy_kwh` over the intervals."""

@@ -2,7 +2,7 @@
 
     minimise    dt * sum_kt (quadratic[k,t]/2 x[k,t]^2 + linear[k,t] x[k,t]) + constant
     subject to  sum_k balance[c,k,t] x[k,t] - s[c,t] = fixed[c,t]                  per carrier c and interval t
-                level[t] - keep level[t-1] + sum_k gain_k x[k,t] = drain[t]        per storage and interval
+                level[t] - retention level[t-1] + sum_k withdrawal_k x[k,t] = inflow[t]     per storage and interval
                 sum of x[k,t] over the intervals of a total = its power            per total
                 x[k,t] - sum_j balance[c,j,t] x[j,t] = -fixed[c,t]                 per connection k of c; j no contract
                 lower <= x <= upper
@@ -28,14 +28,14 @@ SIZE_OF_REACH = 1e-3
 
 @dataclass(frozen=True)
 class Storage:
-    """The energy balance of one storage: row of its level, what it keeps, what fills (-) and empties (+) it."""
+    """The energy balance of one storage: row of its level, what it retains, what fills (-) and empties (+) it."""
 
     level: int
-    keep: float
+    retention: float
     """Part of the level that is left after an interval."""
-    gain: tuple[tuple[int, float], ...]
+    withdrawal: tuple[tuple[int, float], ...]
     """(row of x, kWh by which 1 kW there lowers the level)."""
-    drain: FloatArray
+    inflow_kwh: FloatArray
     """(T,) kWh; the level to start from enters the first interval."""
 
 
@@ -96,9 +96,9 @@ class ProsumerModel:
             for t in range(self.horizon):
                 entries.append((len(rhs), storage.level * self.horizon + t, 1.0))
                 if t > 0:
-                    entries.append((len(rhs), storage.level * self.horizon + t - 1, -storage.keep))
-                entries += [(len(rhs), k * self.horizon + t, gain) for k, gain in storage.gain]
-                rhs.append(float(storage.drain[t]))
+                    entries.append((len(rhs), storage.level * self.horizon + t - 1, -storage.retention))
+                entries += [(len(rhs), k * self.horizon + t, withdrawal) for k, withdrawal in storage.withdrawal]
+                rhs.append(float(storage.inflow_kwh[t]))
         for total in self.totals:
             entries += [(len(rhs), total.k * self.horizon + t, 1.0) for t in total.intervals]
             rhs.append(total.power_kw)
@@ -194,18 +194,18 @@ class ModelBuilder:
         self,
         level: int,
         *,
-        gain: dict[int, float],
+        withdrawal: dict[int, float],
         begin_kwh: float,
-        keep: float = 1.0,
+        retention: float = 1.0,
         inflow_kwh: float | FloatArray = 0.0,
     ) -> None:
-        """Add a storage's balance; `gain` is the kWh by which 1 kW of a row lowers the level in an interval.
+        """Add a storage's balance; `withdrawal` is the kWh by which 1 kW of a row lowers the level in an interval.
 
         `inflow_kwh` is what comes (negative: goes) in each interval whatever is dispatched.
         """
-        drain = self.series(inflow_kwh)
-        drain[0] += keep * begin_kwh
-        self.storages.append(Storage(level, keep, tuple(gain.items()), drain))
+        with_begin_kwh = self.series(inflow_kwh)
+        with_begin_kwh[0] += retention * begin_kwh
+        self.storages.append(Storage(level, retention, tuple(withdrawal.items()), with_begin_kwh))
 
     def total(self, k: int, intervals: IntArray, *, energy_kwh: float) -> None:
         """Row `k` of `x` takes `energy_kwh` over the intervals."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 CONTRACT, CONNECTION, IMBALANCE = "contract", "connection", "imbalance"
 """Types of the variables that are no devices: what a contract brings or takes, what goes over a connection, and what
-cannot be balanced (see `market.recourse`)."""
+cannot be balanced (see `market.imbalance`)."""
 NO_DEVICES = (CONTRACT, CONNECTION, IMBALANCE)
 
 

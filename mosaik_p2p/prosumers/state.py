@@ -3,6 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if not TYPE_CHECKING:  # A name that stood here once.
+    from mosaik_p2p.former_places import names_of
+
+    __getattr__ = names_of(__name__)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import tomli_w
 
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.base import Section
+from mosaik_p2p.units import CARRIERS
 
 S = TypeVar("S", bound=Section | None)
 
@@ -31,8 +32,11 @@ def with_files(scenario: Scenario, moved: Callable[[str], str]) -> Scenario:
     networks = scenario.networks.model_copy(
         update={key: _with_file(getattr(scenario.networks, key), moved) for key in ("electricity", "heat")}
     )
-    changes = {"profiles": profiles, "networks": networks, "weather": _with_file(scenario.weather, moved)}
-    return scenario.model_copy(update=changes)
+    charges = scenario.charges.model_copy(
+        update={carrier: _with_file(getattr(scenario.charges, carrier), moved) for carrier in CARRIERS}
+    )
+    changes = {"profiles": profiles, "networks": networks, "charges": charges}
+    return scenario.model_copy(update={**changes, "weather": _with_file(scenario.weather, moved)})
 
 
 def _with_file(section: S, moved: Callable[[str], str]) -> S:

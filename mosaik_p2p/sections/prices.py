@@ -1,12 +1,13 @@
 """Prices of a kWh, and times of day: as they are written, and on the intervals of the span."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
+import pandas as pd
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from mosaik_p2p.sections.base import Name, Section, refuse
@@ -36,22 +37,31 @@ def minute_of_day(clock: str) -> int:
 Clock: TypeAlias = Annotated[str, BeforeValidator(_clock)]
 
 
-class PriceStep(Section):
-    """One price from a time of day to another."""
+class DayStep(Section):
+    """What counts from a time of day to another; those who derive from it say what that is."""
 
-    example: ClassVar[str] = '{ from = "00:00", to = "24:00", price = 0.3 }'
+    counts: ClassVar[str]
+    """What it is, with its article, such as "a price"."""
     begin: Clock = Field(alias="from")
-    """Time of day from which the price counts."""
+    """Time of day from which it counts."""
     end: Clock = Field(alias="to")
     """Time of day up to which it counts."""
-    price: PricePerKwh
-    """Currency per kWh."""
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
         if minute_of_day(self.begin) >= minute_of_day(self.end):
-            refuse("ends before it begins", remedy='Split a price that lasts over midnight at "24:00" and "00:00".')
+            remedy = f'Split {self.counts} that lasts over midnight at "24:00" and "00:00".'
+            refuse("ends before it begins", remedy=remedy)
         return self
+
+
+class PriceStep(DayStep):
+    """One price from a time of day to another."""
+
+    example: ClassVar[str] = '{ from = "00:00", to = "24:00", price = 0.3 }'
+    counts: ClassVar[str] = "a price"
+    price: PricePerKwh
+    """Currency per kWh."""
 
 
 def _covers_day(steps: tuple[PriceStep, ...]) -> tuple[PriceStep, ...]:
@@ -95,15 +105,24 @@ def price_per_kwh(price: Price, profiles: Mapping[str, Series], span: Span) -> F
         return profiles[price].realised if price in profiles else None
     if not isinstance(price, tuple):
         return np.full(len(span.times), float(price))
-    by_minute = _by_minute(price)
-    return np.asarray(_mean(by_minute[minutes_within(span.own_times, span.step_minutes)]), dtype=np.float64)
+    values = [step.price for step in price]
+    return on_intervals(price, values, span.own_times, step_minutes=span.step_minutes, otherwise=np.nan)
 
 
-def _by_minute(steps: tuple[PriceStep, ...]) -> FloatArray:
-    by_minute = np.empty(MINUTES_PER_DAY)
-    for step in steps:
-        by_minute[minute_of_day(step.begin) : minute_of_day(step.end)] = step.price
-    return by_minute
+def on_intervals(
+    steps: Sequence[DayStep],
+    values: Sequence[float],
+    own_times: pd.DatetimeIndex,
+    *,
+    step_minutes: int,
+    otherwise: float,
+) -> FloatArray:
+    """The value of each step on the intervals that begin at these times of the scenario's own clock, `otherwise` where
+    none counts; shape (len(own_times),). Within an interval each value counts by the share of its minutes."""
+    by_minute = np.full(MINUTES_PER_DAY, otherwise)
+    for step, value in zip(steps, values, strict=True):
+        by_minute[minute_of_day(step.begin) : minute_of_day(step.end)] = value
+    return np.asarray(_mean(by_minute[minutes_within(own_times, step_minutes)]), dtype=np.float64)
 
 
 def _mean(by_interval: FloatArray) -> FloatArray:

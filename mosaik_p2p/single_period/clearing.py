@@ -27,7 +27,7 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 CENTRAL = "central"
 """The method that is no algorithm of ours: HiGHS, through Pyomo."""
-DUST = 1e-12
+MIN_TRADE = 1e-12
 """Trades below this part of the largest one are rounding, not trade."""
 BALANCED = 1e-9
 """Part of all limits by which a connected part's must overlap nothing to be called short; less is rounding."""
@@ -264,7 +264,7 @@ def _cost_alone(market: PlainMarket) -> float:
 def _trades(market: PlainMarket, flow_kw: FloatArray, price: FloatArray) -> tuple[PlainTrade, ...]:
     """The price of a trade is the middle of what both ends compute from their own prices and charges."""
     pairs, power = market.pairs, np.abs(flow_kw)
-    real = np.flatnonzero(power > DUST * power.max(initial=0.0))
+    real = np.flatnonzero(power > MIN_TRADE * power.max(initial=0.0))
     at = real[np.argsort(-power[real], kind="stable")]
     sells = flow_kw[at] > 0
     seller: IntArray = np.where(sells, pairs.first[at], pairs.second[at])

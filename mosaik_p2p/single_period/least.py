@@ -23,7 +23,7 @@ LARGEST = 10_000
 """Pairs in question up to which linear programmes are solved, in seconds; beyond, free pairs are matched directly."""
 NEAR = 1e-4
 """Part of the highest price by which a pair's prices may miss its charge, and it is still in question."""
-DUST = 1e-9
+MIN_TRADE = 1e-9
 """Flows below this part of the largest one are the rounding of a linear programme."""
 SAME = 1e-9
 """Part of the cost's terms by which a dispatch may be dearer: the rounding of the same cost."""
@@ -78,7 +78,7 @@ def _by_programmes(market: PlainMarket, upper: Upper, asked: BoolArray) -> Upper
         return None
     size = np.abs(served.flow_kw)
     flow = np.zeros(len(pairs.first))
-    flow[asked] = np.where(size > DUST * size.max(initial=0.0), served.flow_kw, 0.0)
+    flow[asked] = np.where(size > MIN_TRADE * size.max(initial=0.0), served.flow_kw, 0.0)
     found = upper_of(market, flow)
     terms = float(np.abs(market.supply.cost(upper.sale_kw)).sum())
     return found if found.cost <= upper.cost + SAME * terms else None

@@ -1,1 +1,1 @@
-"""What both network simulators are made of.."""
+"""What both network simulators are made of."""

@@ -1,1 +1,1 @@
-"""A run's world: how it is wired, watched and ended.."""
+"""A run's world: how it is wired, watched and ended."""

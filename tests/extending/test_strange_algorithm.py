@@ -18,7 +18,7 @@ from mosaik_p2p.market.algorithm_registry import ALGORITHMS, GROUP
 from mosaik_p2p.market.algorithms.admm import Admm
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.iteration.driver import Algorithm
-from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.store.cases import WITHOUT_CHARGES
@@ -117,7 +117,7 @@ def test_a_run_that_negotiates_and_its_counterfactual_use_it(tmp_path: Path) -> 
 def test_a_day_ahead_market_uses_it() -> None:
     changes = [*NOON, "time.steps=2", "time.clearing=day_ahead", f'market.algorithm="{MODULE}"']
     case = market_case(load("network1_electric", [*changes, f"market.relative_gap={GAP}"]))
-    assert opened(case).clear(0).status is Status.OK
+    assert make_market(case).clear(0).status is Status.OK
 
 
 @pytest.mark.usefixtures("no_admm")

@@ -198,7 +198,8 @@ HALF_DONE = {
     "a place charge": (TEXT.replace("payer=self.payer))", "payer=self.payer), place=values)"), "`place`"),
     "a factor": (TEXT.replace("payer=self.payer))", "payer=self.payer), factor=values[0])"), "`factor`"),
     "nothing given": (TEXT.replace("return ChargeParts(t", "print(t"), "NoneType"),
-    "no pair": (TEXT.replace("return ChargeParts(t", "return ChargeParts() or (t"), "`pair`"),
+    "no part": (TEXT.replace("return ChargeParts(t", "return ChargeParts() or (t"), "`pair`"),
+    "no charges": (TEXT.replace("return ChargeParts(t", "return ChargeParts(values) or (t"), "has to be Charges"),
     "negative": (
         TEXT.replace("payer=self.payer", "payer=self.payer").replace("values, np", "-values, np"),
         "is negative",

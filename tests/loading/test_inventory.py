@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from feeder_scenarios import Scenarios, feeder, scenario, with_houses
 from mosaik_p2p import cli, cosim
 from mosaik_p2p.loading import examine
 from mosaik_p2p.results.report.inventory import inventory_lines
-from test_electric_meaning import Scenarios, feeder, scenario, with_houses
 
 __all__ = ["scenario"]
 

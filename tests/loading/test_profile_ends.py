@@ -13,7 +13,7 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.over_time.closing import NO_PROFILES
 from mosaik_p2p.results.report.terminal import render
 
@@ -146,7 +146,7 @@ def test_a_file_of_one_year_runs_to_its_last_hour(tmp_path: Path) -> None:
 def test_day_ahead_of_24_rows_takes_24_steps(tmp_path: Path) -> None:
     ahead = ("time.clearing=day_ahead", "time.steps=24", "time.horizon_steps=24", "tariffs.grid.import_max_kw=500")
     case = market_case(load(written(tmp_path, 24), ahead))
-    market, tables = opened(case), {}
+    market, tables = make_market(case), {}
     for k in range(24):
         tables = market.clear(k).tables
         assert tables["clearing"]["since_clearing"] == [k]

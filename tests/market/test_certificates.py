@@ -10,14 +10,15 @@ import pytest
 import scipy.sparse as sp
 
 from markets import equipped_market, expected
+from markets_under_rows import made, some_market, some_rows
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market import one_way
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import prepared, scarcity_price, solvable
-from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected, injections
+from mosaik_p2p.market.imbalance import scarcity_price, solvable, with_imbalance_priced
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections
 from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.interval_problem import solved
@@ -34,7 +35,6 @@ from mosaik_p2p.single_period.tables import read_market
 from plain_markets import agents, pairs
 from rows_reference import one_way_cost, optimal_cost, stated
 from stressed_markets import stored_market, stressed_market, stressed_tables
-from test_clearing_under_rows import made, some_market, some_rows
 
 ORACLE = 2e-6
 """Of the gap's scale: Clarabel's tolerance, with room for scarcity prices far above all others."""
@@ -45,14 +45,14 @@ FORMS = ("network", "partners", "bilateral")
 
 def cost_alone(problem: MarketProblem, *, within: float) -> float:
     """Sum of what everyone pays without peers, sizes of it; what then is unserved paid for, too."""
-    single = (replace(problem, models=(model,)) for model in prepared(problem).models)
+    single = (replace(problem, models=(model,)) for model in with_imbalance_priced(problem).models)
     return sum(abs(one_way_cost(alone, within=within)) for alone in single)
 
 
 def assert_true(problem: MarketProblem, cleared: Clearing, *, asked: float) -> None:
     """A feasible cost, a valid bound, no gap below the true one, and `ok` only within what was asked."""
     within = 1e-7 * max(abs(cleared.cost), 1e-3)
-    optimum = one_way_cost(prepared(problem), within=within)
+    optimum = one_way_cost(with_imbalance_priced(problem), within=within)
     scale = max(abs(cleared.cost), cost_alone(problem, within=within))
     room = ORACLE * scale
     assert cleared.cost >= optimum - room
@@ -109,7 +109,7 @@ def test_a_gap_that_does_not_close_is_no_ok(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("seed", [2, 3, 12])
 def test_the_reference_for_one_way_stores_counts_all_directions(seed: int) -> None:
     """Branch and bound against trying each combination of directions."""
-    problem = prepared(stored_market(seed))
+    problem = with_imbalance_priced(stored_market(seed))
     problem = replace(problem, models=problem.models[:2])
     programme, first = stated(problem, (), slack_price_per_kwh=0.0)
     horizon, ways = problem.shape[1], []
@@ -142,7 +142,7 @@ def test_the_gap_under_rows_is_that_of_the_cost_reported(seed: int) -> None:
     problem = connected(raw)
     rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch), rng)
     alone = Fleet(problem).alone
-    limited = clear_limited(problem, Limits(rows), Settings(), alone=alone)
+    limited = clear_constrained(problem, Limits(rows), Settings(), alone=alone)
     cleared = limited.clearing
     scale = max(abs(cleared.cost), float(np.abs(alone.cost).sum()))
     assert cleared.relative_gap >= (cleared.cost - cleared.lower_bound) / scale - 1e-9
@@ -161,7 +161,7 @@ def test_what_breaking_a_row_would_cost_is_no_scale(seed: int) -> None:
     rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch), rng)
     beyond = tuple(replace(row, bound=row.bound - 1e3 * row.size) for row in rows)
     alone = Fleet(problem).alone
-    cleared = clear_limited(problem, Limits(beyond), Settings(max_iterations=200), alone=alone).clearing
+    cleared = clear_constrained(problem, Limits(beyond), Settings(max_iterations=200), alone=alone).clearing
     scale = max(abs(cleared.cost), float(np.abs(alone.cost).sum()))
     assert cleared.relative_gap == pytest.approx((cleared.cost - cleared.lower_bound) / scale, rel=1e-6, abs=1e-9)
 
@@ -233,7 +233,7 @@ def test_an_idle_generator_without_a_limit_changes_nothing(limits: tuple[float, 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_bringing_limits_nearer_moves_no_optimum(seed: int) -> None:
-    problem = prepared(stressed_market(seed))
+    problem = with_imbalance_priced(stressed_market(seed))
     nearer = within_means(problem)
     before = optimal_cost(problem, (), slack_price_per_kwh=0.0)
     after = optimal_cost(nearer, (), slack_price_per_kwh=0.0)
@@ -242,7 +242,7 @@ def test_bringing_limits_nearer_moves_no_optimum(seed: int) -> None:
 
 def test_limits_that_can_be_reached_stay_as_they_are() -> None:
     for seed in range(6):
-        problem = prepared(equipped_market(4, seed, horizon=6, first_hour=9))
+        problem = with_imbalance_priced(equipped_market(4, seed, horizon=6, first_hour=9))
         assert within_means(problem) is problem
     assert FAR > 1.0
 

@@ -1,23 +1,23 @@
 """Clearing under the networks' rows against a second road, on trees, loops, among partners and with reputation."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from markets import equipped_market, random_market, strained
+from markets_under_rows import KINDS, made, some_market, some_rows
 from mosaik_p2p.errors import Status
-from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import scarcity_price
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected, injections
-from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
+from mosaik_p2p.market.negotiation.constrained_clearing import (
+    ConstrainedClearing,
+    clear_constrained,
+    connected,
+    injections,
+)
 from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, serve
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
-from mosaik_p2p.units import FloatArray
 from rows_reference import optimal_cost
 
 pytestmark = pytest.mark.once
@@ -26,53 +26,9 @@ SOLVER = 1e-6
 """Of the turnover: Clarabel's own tolerance with room."""
 BALANCED = 1e-6
 """Of kW: what flows is known to about 1e-9 of tens of kW."""
-KINDS = ("tree", "loop", "reputation", "partners")
 
 
-def symmetric(values: FloatArray) -> FloatArray:
-    return np.asarray(np.triu(values, 1) + np.triu(values, 1).T)
-
-
-def made(kind: str, problem: MarketProblem, rng: np.random.Generator) -> MarketProblem:
-    """The market with charges that are no lengths on a tree, terms of single pairs, or few partners."""
-    shape, charges = (problem.shape[2],) * 2, []
-    for own in problem.charges:
-        posted = np.asarray(own.posted)
-        if kind == "loop":
-            own = replace(own, posted=posted * (1.0 + symmetric(rng.uniform(-0.5, 0.5, shape))), tree=None)
-        elif kind == "reputation":
-            known = symmetric(rng.uniform(0.0, 0.03, shape) * (rng.random(shape) < 0.5))
-            own = replace(own, benefit=known, tree=None)
-        elif kind == "partners":
-            own = replace(own, partners=symmetric(rng.random(shape) < 0.6).astype(bool))
-        charges.append(own)
-    return replace(problem, charges=tuple(charges))
-
-
-def some_market(seed: int) -> MarketProblem:
-    equipped = [
-        lambda: random_market(5, seed, horizon=6, first_hour=9),
-        lambda: equipped_market(4, seed, horizon=8, dt_h=0.25, first_hour=16),
-        lambda: strained(equipped_market(4, seed, horizon=6, first_hour=14), seed),
-    ]
-    return equipped[seed % 3]()
-
-
-def some_rows(problem: MarketProblem, injection_kw: FloatArray, rng: np.random.Generator) -> tuple[HeldRow, ...]:
-    """Three rows of either carrier that the injections of the free market break by up to two fifths."""
-    held: dict[RowKey, HeldRow] = {}
-    for n in range(3):
-        c = int(rng.integers(2)) if problem.member[1].any() else 0
-        slope = rng.uniform(0.1, 1.0, problem.shape[2]) * problem.member[c] * rng.choice([1, -1])
-        value = float(slope @ injection_kw[c])
-        limit = value - abs(value) * rng.uniform(0.0, 0.4) - 0.1
-        per_kw = dict(zip(problem.names, slope.tolist(), strict=True))
-        row = held_row(LimitRow(f"e{n}", "q", "u", value, limit, True, per_kw), c, problem.names, injection_kw[c], held)
-        held[row.key] = row
-    return tuple(held.values())
-
-
-def keeps_balances(problem: MarketProblem, limited: Limited) -> bool:
+def keeps_balances(problem: MarketProblem, limited: ConstrainedClearing) -> bool:
     """Whether everyone's dispatch serves exactly its trades, which are reciprocal and among partners."""
     cleared = limited.clearing
     for c, (trades, charges) in enumerate(zip(cleared.trades, problem.charges, strict=True)):
@@ -96,7 +52,7 @@ def test_the_optimum_lies_between_the_bounds(seed: int, kind: str) -> None:
     problem = connected(raw)
     free = clear(raw, Settings())
     rows = some_rows(problem, injections(problem, free.dispatch), rng)
-    limited = clear_limited(problem, Limits(rows), Settings(), alone=Fleet(problem).alone)
+    limited = clear_constrained(problem, Limits(rows), Settings(), alone=Fleet(problem).alone)
     price = SLACK_PRICE * scarcity_price(problem)
     optimum = optimal_cost(problem, rows, slack_price_per_kwh=price)
     broken = sum(float(slack) / row.size for slack, row in zip(limited.slack, rows, strict=True))

@@ -15,8 +15,8 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import prepared
-from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, connected
+from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected
 from mosaik_p2p.market.negotiation.operator_step import Limits
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.rolling import RollingMarket
@@ -153,9 +153,9 @@ def test_negotiated_and_pinned_injections_keep_them() -> None:
     overrides = (*NOON[:1], "time.steps=1", "time.horizon_steps=4", "negotiation.enabled=true")
     case = load("network1_electric", (*overrides, *LIMITS[:1]))
     market = RollingMarket(market_case(case))
-    problem = prepared(market.problem(0))
+    problem = with_imbalance_priced(market.problem(0))
     ready = connected(market.problem(0))
-    limited = clear_limited(ready, Limits(()), Settings(relative_gap=GAP), alone=Fleet(ready).alone)
+    limited = clear_constrained(ready, Limits(()), Settings(relative_gap=GAP), alone=Fleet(ready).alone)
     plain = clear(problem, Settings(relative_gap=GAP))
     assert limited.clearing.cost == pytest.approx(plain.cost, rel=1e-3)
     assert limited.injection_kw[0, 0] <= 8.0 + KW
@@ -191,6 +191,6 @@ def test_a_battery_charges_no_more_than_the_connection_brings() -> None:
     house = House(load, 0.0 * load, (0.0, 0.0), (8.0, 20.0), np.array([0.1, 0.5, 0.5]), 0.0 * load, (60.0, 40.0))
     limited = replace(house, connection_kw=(-8.0, None))
     right, free = (least_cost([one], charge=0.0, with_peers=False) for one in (limited, house))
-    fleet = Fleet(prepared(market_of([limited], charge=0.0)))
+    fleet = Fleet(with_imbalance_priced(market_of([limited], charge=0.0)))
     assert float(fleet.alone.cost[0]) == pytest.approx(right.cost, abs=1e-4)
     assert right.cost > free.cost + 0.5

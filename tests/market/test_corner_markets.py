@@ -10,7 +10,7 @@ import pytest
 from markets import equipped_market, random_market, scaled
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import prepared, scarcity_price
+from mosaik_p2p.market.imbalance import scarcity_price, with_imbalance_priced
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Compiled, OneByOne
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -40,7 +40,7 @@ def spoilt(model: ProsumerModel, name: str, value: float) -> ProsumerModel:
 
 
 def _in_storage(model: ProsumerModel) -> ProsumerModel:
-    return replace(model, storages=(replace(model.storages[0], drain=model.storages[0].drain * np.nan),))
+    return replace(model, storages=(replace(model.storages[0], inflow_kwh=model.storages[0].inflow_kwh * np.nan),))
 
 
 def _in_total(model: ProsumerModel) -> ProsumerModel:
@@ -77,7 +77,7 @@ def test_no_limit_is_no_fault_and_makes_no_price_infinite() -> None:
         rows = [variable.type == "contract" for variable in model.variables]
         models.append(replace(model, upper=np.where(np.array(rows)[:, None], np.inf, model.upper)))
     endless = replace(market, models=tuple(models))
-    assert scarcity_price(prepared(endless)) == scarcity_price(prepared(market))
+    assert scarcity_price(with_imbalance_priced(endless)) == scarcity_price(with_imbalance_priced(market))
     cleared = clear(endless, Settings())
     assert cleared.status is Status.OK
     # 200 kW were no limit to anyone before.
@@ -87,7 +87,7 @@ def test_no_limit_is_no_fault_and_makes_no_price_infinite() -> None:
 def test_both_solvers_count_what_a_vehicle_lacks_as_a_penalty() -> None:
     """A charger of half a kW does not fill any in a night."""
     for seed in range(40):
-        market = prepared(equipped_market(1, seed, horizon=24, first_hour=18.0, share=1.0))
+        market = with_imbalance_priced(equipped_market(1, seed, horizon=24, first_hour=18.0, share=1.0))
         (model,) = market.models
         lacking = [k for k, variable in enumerate(model.variables) if variable.role == Role.SHORTFALL]
         charging = [k for k, variable in enumerate(model.variables) if variable.device == "ev" and k not in lacking]
@@ -98,7 +98,9 @@ def test_both_solvers_count_what_a_vehicle_lacks_as_a_penalty() -> None:
         if model.upper[lacking].any():
             break
     scales = power_scale(market), 1.0
-    one, other = (kind(market.models, *scales).complete(np.zeros(market.shape))[0] for kind in (Compiled, OneByOne))
+    one, other = (
+        kind(market.models, *scales).dispatch_for_sales(np.zeros(market.shape))[0] for kind in (Compiled, OneByOne)
+    )
     missed = float((model.linear[lacking] * one.x[lacking]).sum()) * market.dt_h
     assert missed > 1.0
     assert one.penalty >= missed * (1 - ROUNDING)

@@ -13,9 +13,9 @@ from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading.market_case import design_faults
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.case import MarketCase
-from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
@@ -26,7 +26,7 @@ from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.time import Time
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
-from test_rolling import HORIZON, STEPS, market_case
+from rolling_markets import HORIZON, STEPS, market_case
 
 GAP = 1e-3
 TINY = 1e-6
@@ -43,7 +43,7 @@ def whole_case(*, steps: int = STEPS, horizon: int = STEPS, missed: float = 0.0,
 
 
 def run(case: MarketCase) -> list[dict[str, Table]]:
-    market, results = opened(case), []
+    market, results = make_market(case), []
     for k in range(case.steps):
         outcome = market.clear(k)
         assert outcome.status is Status.OK
@@ -59,8 +59,8 @@ def column(table: Table, name: str, **where: str) -> list[float]:
 
 
 def test_the_case_says_which_market_opens() -> None:
-    assert isinstance(opened(market_case()), RollingMarket)
-    assert isinstance(opened(whole_case()), DayAheadMarket)
+    assert isinstance(make_market(market_case()), RollingMarket)
+    assert isinstance(make_market(whole_case()), DayAheadMarket)
 
 
 def test_the_first_interval_is_that_of_a_rolling_market() -> None:
@@ -92,7 +92,7 @@ def test_what_all_intervals_cost_is_the_central_optimum(form: str, dt_h: float) 
 
 def test_alone_is_planned_for_the_same_block() -> None:
     case = whole_case()
-    alone = Fleet(prepared(DayAheadMarket(case).problem(0))).alone.cost
+    alone = Fleet(with_imbalance_priced(DayAheadMarket(case).problem(0))).alone.cost
     paid: dict[str, float] = defaultdict(float)
     for tables in run(case):
         ledger = settle(tables, dt_h=case.dt_h, loss_price_per_kwh=None)

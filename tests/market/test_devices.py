@@ -16,7 +16,7 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.gas_boiler import GasBoiler
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
-from mosaik_p2p.market.imbalance import LACK, prepared, scarcity_price
+from mosaik_p2p.market.imbalance import LACK, scarcity_price, with_imbalance_priced
 from mosaik_p2p.market.over_time.realisation import DeviceDispatch, Realised, realise
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Compiled, OneByOne
@@ -56,10 +56,12 @@ class Alone:
         state = initial_state(self.prosumer, day=0)
         model = prosumer_model(self.prosumer, state, window, dt_h=dt_h, member=(False, False))
         nobody = no_charges(np.array([-1]))
-        self.problem = prepared(MarketProblem((model,), (nobody, nobody), dt_h))
+        self.problem = with_imbalance_priced(MarketProblem((model,), (nobody, nobody), dt_h))
         scales = (power_scale(self.problem), highest_price(self.problem))
         nothing = np.zeros(self.problem.shape)
-        self.done, other = (kind(self.problem.models, *scales).complete(nothing)[0] for kind in (OneByOne, Compiled))
+        self.done, other = (
+            kind(self.problem.models, *scales).dispatch_for_sales(nothing)[0] for kind in (OneByOne, Compiled)
+        )
         central = solve_central(self.problem)
         assert other.cost == pytest.approx(self.done.cost, rel=COST, abs=COST)
         assert central.cost == pytest.approx(self.done.cost, rel=COST, abs=COST)
@@ -222,8 +224,8 @@ def test_ev_reports_what_it_lacks_in_the_interval_of_its_departure() -> None:
     state = replace(initial_state(found.prosumer, day=0), level_kwh=level)
     nobody = no_charges(np.array([-1]))
     model = prosumer_model(found.prosumer, state, window, dt_h=1.0, member=(False, False))
-    problem = prepared(MarketProblem((model,), (nobody, nobody), 1.0))
-    done = OneByOne(problem.models, power_scale(problem), 1.0).complete(np.zeros(problem.shape))[0]
+    problem = with_imbalance_priced(MarketProblem((model,), (nobody, nobody), 1.0))
+    done = OneByOne(problem.models, power_scale(problem), 1.0).dispatch_for_sales(np.zeros(problem.shape))[0]
     left = realise(found.prosumer, problem.models[0], done, np.zeros(2), interval=1)
     (car,) = left.devices
     assert car.missed_kwh == pytest.approx(30.0 - 21.9, abs=POWER)

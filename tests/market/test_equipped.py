@@ -16,7 +16,7 @@ from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price, power_scale
@@ -51,11 +51,11 @@ def turnover(market: MarketProblem) -> float:
 @settings(max_examples=15, deadline=None)
 def test_three_roads_lead_to_one_cost_and_everything_balances(seed: int, horizon: int, dt_h: float, hour: int) -> None:
     whole = equipped_market(1, seed, horizon=horizon, dt_h=dt_h, first_hour=hour, share=0.8)
-    market = prepared(whole)  # nobody to trade with
+    market = with_imbalance_priced(whole)  # nobody to trade with
     scales, nothing = (power_scale(market), highest_price(market)), np.zeros(market.shape)
     central, model = solve_central(market), market.models[0]
     for kind in (OneByOne, Compiled):
-        done = kind(market.models, *scales).complete(nothing)[0]
+        done = kind(market.models, *scales).dispatch_for_sales(nothing)[0]
         assert done.cost == pytest.approx(central.cost, abs=COST * turnover(market))
         assert np.abs(model.net_sale(done.x)).max() <= BALANCE * max(model.size_kw, 1.0)
         own, right = model.equations
@@ -89,7 +89,7 @@ def with_negative_prices(market: MarketProblem, *, without_contract: tuple[int, 
 
 def both_ways(market: MarketProblem, cleared: Clearing) -> float:
     """The largest power, of its prosumer's size, that any storage has in both directions at once."""
-    sizes = power_scale(prepared(market))
+    sizes = power_scale(with_imbalance_priced(market))
     return max(
         float(np.minimum(done.x[charge], done.x[discharge]).max()) / size
         for model, done, size in zip(market.models, cleared.dispatch, sizes, strict=True)
@@ -116,7 +116,7 @@ def full_stores() -> MarketProblem:
         window = Window(0, 2, np.zeros(2, dtype=np.int64))
         models.append(prosumer_model(owner, initial_state(owner, day=0), window, dt_h=1.0, member=(True, True)))
     charges = path_charges(random_tree(np.random.default_rng(0), 3), np.arange(3), price_per_length=0.1, payer="both")
-    return prepared(MarketProblem(tuple(models), (charges, charges), 1.0))
+    return with_imbalance_priced(MarketProblem(tuple(models), (charges, charges), 1.0))
 
 
 @pytest.mark.parametrize("form", ["bilateral", "network"])

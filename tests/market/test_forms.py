@@ -11,7 +11,7 @@ from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, path_charges, uniform_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.network_step.pair_tables import pair_tables
 from mosaik_p2p.market.network_step.partner_graph import PartnerForm
@@ -57,7 +57,7 @@ def varied_market(seed: int, *, radial: bool, dt_h: float, with_heat: bool) -> M
     make = random_tree if radial else meshed
     rate = float(rng.choice([0.003, 0.02, 0.1]))
     charges = tuple(path_charges(make(rng, count), place, price_per_length=rate, payer="both") for place in places)
-    return prepared(MarketProblem(models, charges, dt_h))
+    return with_imbalance_priced(MarketProblem(models, charges, dt_h))
 
 
 def symmetric(table: FloatArray) -> FloatArray:
@@ -79,7 +79,7 @@ def with_pair_terms(problem: MarketProblem, seed: int) -> MarketProblem:
         )
         for _ in problem.charges
     )
-    return prepared(replace(problem, charges=charges))
+    return with_imbalance_priced(replace(problem, charges=charges))
 
 
 def certified_by_each_other(clearings: list[Clearing], problem: MarketProblem) -> None:
@@ -189,7 +189,7 @@ def test_flows_are_mended_for_other_net_sales() -> None:
     z = np.zeros(form.shape)
     z[0] = rng.normal(size=z[0].shape)
     z[0] -= z[0].mean(axis=1, keepdims=True)
-    trades = form.trades(z, np.zeros(form.shape), dust_kw=0.0)[0]
+    trades = form.trades(z, np.zeros(form.shape), min_trade_kw=0.0)[0]
     np.testing.assert_allclose(trades.net_sale(z.shape[2]), z[0, 0], atol=1e-12)
     assert form.charge(z) > 0
     assert form.charge(np.zeros(form.shape)) == 0.0

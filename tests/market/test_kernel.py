@@ -9,7 +9,7 @@ import pytest
 from markets import radial_market, random_market, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.network_step.radial import TreeForm
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, Settings, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.kernel.batch import Points, Problems, bound_all, fresh_points, pack, solve_all
@@ -43,19 +43,19 @@ def limits_astray(model: ProsumerModel, rng: np.random.Generator) -> ProsumerMod
     for j, storage in enumerate(model.storages):
         level = storage.level
         if kind[2] == 0:
-            full = storage.drain.copy()
+            full = storage.inflow_kwh.copy()
             full[0] = upper[level, 0]
-            storages[j], lower[level, -1] = replace(storage, drain=full), upper[level, -1]
+            storages[j], lower[level, -1] = replace(storage, inflow_kwh=full), upper[level, -1]
         elif kind[2] == 1:
             upper[level] = lower[level] = 0.0
-            storages[j] = replace(storage, drain=np.zeros_like(storage.drain))
+            storages[j] = replace(storage, inflow_kwh=np.zeros_like(storage.inflow_kwh))
     return replace(model, lower=lower, upper=upper, linear=linear, totals=tuple(totals), storages=tuple(storages))
 
 
 def astray(seed: int, count: int) -> MarketProblem:
     rng = np.random.default_rng(seed)
     market = random_market(count, seed)
-    return prepared(replace(market, models=tuple(limits_astray(model, rng) for model in market.models)))
+    return with_imbalance_priced(replace(market, models=tuple(limits_astray(model, rng) for model in market.models)))
 
 
 def duality_gap(

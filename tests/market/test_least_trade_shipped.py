@@ -5,16 +5,16 @@ from functools import cache
 import numpy as np
 import pytest
 
+from least_trade_programme import FORMS, assert_least, at_one_place, with_charges
 from markets import random_market
 from mosaik_p2p.charges.mechanisms import uniform_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
-from test_least_trade import FORMS, assert_least, at_one_place, with_charges
 
 GAP = 1e-5
 PLACES = ("network1", "network1_electric", "six houses")
@@ -23,12 +23,12 @@ PLACES = ("network1", "network1_electric", "six houses")
 @cache
 def first_day(name: str, *, charged: bool) -> MarketProblem:
     if name == "six houses":
-        houses = prepared(random_market(6, 6, first_hour=0))
+        houses = with_imbalance_priced(random_market(6, 6, first_hour=0))
         # At one place no way is longer than another: with charges, every pair pays the same.
         rate = 0.02 if charged else 0.0
         places = [np.where(member, 0, -1) for member in houses.member]
         return with_charges(houses, [uniform_charges(place, rate_per_kwh=rate, payer="both") for place in places])
-    problem = prepared(DayAheadMarket(market_case(load(name, ("time.clearing=day_ahead",)))).problem(0))
+    problem = with_imbalance_priced(DayAheadMarket(market_case(load(name, ("time.clearing=day_ahead",)))).problem(0))
     return problem if charged else at_one_place(problem)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from markets import radial_market
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected
+from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, clear_constrained, connected
 from mosaik_p2p.market.negotiation.operator_step import Limits, OperatorForm
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -12,11 +12,11 @@ from mosaik_p2p.market.prosumer_step.fleet import Fleet
 MUCH = 1e5
 
 
-def cleared_with(penalty: float, monkeypatch: pytest.MonkeyPatch) -> Limited:
+def cleared_with(penalty: float, monkeypatch: pytest.MonkeyPatch) -> ConstrainedClearing:
     """The lower bound is less by `penalty`."""
     monkeypatch.setattr(OperatorForm, "penalty", lambda *_: penalty)
     problem = connected(radial_market(4, 1, nodes=(5, 5)))
-    return clear_limited(problem, Limits(()), Settings(), alone=Fleet(problem).alone)
+    return clear_constrained(problem, Limits(()), Settings(), alone=Fleet(problem).alone)
 
 
 @pytest.mark.once

@@ -12,7 +12,7 @@ from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import certify
 from mosaik_p2p.market.clearing import Clearing, clear, shifted
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -27,7 +27,7 @@ FORMS = ("bilateral", "network")
 
 @pytest.fixture(scope="module", params=[0, 1, 2])
 def market(request: pytest.FixtureRequest) -> MarketProblem:
-    return prepared(random_market(5, request.param))
+    return with_imbalance_priced(random_market(5, request.param))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -101,7 +101,7 @@ def test_without_charges_there_is_one_price() -> None:
 def test_trade_pays_everyone_together() -> None:
     """The market's cost is never above that of everyone alone."""
     for seed in range(5):
-        market = prepared(random_market(5, seed))
+        market = with_imbalance_priced(random_market(5, seed))
         assert clear(market, Settings()).cost <= Fleet(market).alone.cost.sum() * (1 + GAP)
 
 
@@ -130,7 +130,7 @@ def test_a_warm_start_needs_fewer_iterations() -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("seed", range(4))
 def test_contracts_at_their_limits_and_missing_ones(form: str, seed: int) -> None:
-    market = prepared(strained(random_market(5, seed, horizon=8, first_hour=10), seed))
+    market = with_imbalance_priced(strained(random_market(5, seed, horizon=8, first_hour=10), seed))
     cleared = clear(market, Settings(form=form, max_iterations=1000))
     central = solve_central(market)
     scale = max(abs(central.cost), np.abs(Fleet(market).alone.cost).sum())

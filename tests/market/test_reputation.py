@@ -25,7 +25,7 @@ from mosaik_p2p.market.reputation import (
 )
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.units import FloatArray
-from test_rolling import market_case
+from rolling_markets import market_case
 
 RULE = ReputationRule(benefit_per_kwh=0.01, growth=0.1)
 GAP = 1e-3

@@ -14,20 +14,19 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import scarcity_price
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, connected, injections, start_from
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections, start_from
 from mosaik_p2p.market.negotiation.limit_rows import CURVATURE, CURVED, MARGIN, HeldRow, held_row
 from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
-from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows, reach
+from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds, own_rows
 from mosaik_p2p.market.prosumer_step.storage_direction import storage_rows
 from mosaik_p2p.market.reference.pyomo_model import build_model
-from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
-from mosaik_p2p.prosumers.roles import Variable
-from mosaik_p2p.units import ELECTRICITY, FloatArray
+from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.units import FloatArray
+from one_interval_houses import GAP, cleared, house
 from rows_reference import held_imbalances
 
-GAP = 1e-3
 ROW = 1e-5
 """Of a row's size times a kW-scale of 10: what trades below dust and the interior point leave."""
 BY_HAND = 1e-3
@@ -40,42 +39,6 @@ ONE_WAY_KW = 1e-5
 
 def row(carrier: int, slope: FloatArray, bound: float, name: str = "line") -> HeldRow:
     return HeldRow(carrier, name, "loading", "%", True, 100.0, 100.0, slope, bound, 1, 0.0)
-
-
-def house(
-    name: str,
-    *,
-    source_kw: float = 0.0,
-    source_price: float = 0.0,
-    curvature: float = 0.0,
-    load_kw: float = 0.0,
-    worth: float = 0.0,
-    steepness: float = 0.0,
-    import_price: float = 0.5,
-    export_price: float = 0.2,
-) -> ProsumerModel:
-    """One interval: a source, a load that must be served or (with `worth`) may be, and a contract."""
-    builder = ModelBuilder(name, 1.0, 1, size_kw=10.0)
-    if source_kw:
-        source = Variable("source", "generator", "power")
-        builder.variable(source, upper=source_kw, price=source_price, curvature=curvature, adds={ELECTRICITY: 1.0})
-    if worth:
-        load = Variable("load", "elastic_load", "power")
-        builder.variable(load, upper=load_kw, price=-worth, curvature=steepness, adds={ELECTRICITY: -1.0})
-    else:
-        builder.fixed[ELECTRICITY] = np.array([load_kw])
-    for quantity, price, share in (("import", import_price, 1.0), ("export", -export_price, -1.0)):
-        builder.variable(Variable("grid", "contract", quantity), upper=1000.0, price=price, adds={ELECTRICITY: share})
-    return builder.build(member=(True, False))
-
-
-def cleared(
-    market: MarketProblem, limits: Limits, *, gap: float = GAP, max_iterations: int = 5000
-) -> tuple[MarketProblem, Limited]:
-    """The market, ready for rows, and its clearing under them."""
-    problem = connected(market)
-    wanted = Settings(relative_gap=gap, max_iterations=max_iterations)
-    return problem, clear_limited(problem, limits, wanted, alone=Fleet(problem).alone)
 
 
 def central(problem: MarketProblem, rows: tuple[HeldRow, ...]) -> tuple[float, FloatArray]:
@@ -196,7 +159,7 @@ def test_random_rows_against_the_central_model(seed: int) -> None:
     rows = random_rows(problem, injections(problem, free.dispatch), rng)
     alone = Fleet(problem).alone
     start = start_from(problem, free, free.end.weight)
-    found = clear_limited(problem, Limits(rows), Settings(), alone=alone, start=start)
+    found = clear_constrained(problem, Limits(rows), Settings(), alone=alone, start=start)
     expected, _ = central(problem, rows)
     scale = max(abs(expected), float(np.abs(alone.cost).sum()))
     price = SLACK_PRICE * scarcity_price(problem)
@@ -271,11 +234,11 @@ def test_nobody_injects_beyond_its_reach(seed: int) -> None:
     raw = random_market(3, seed, horizon=int(rng.choice([1, 2, 6])), first_hour=int(rng.integers(0, 24)))
     problem = connected(raw)
     fleet = Fleet(problem)
-    least, most = reach(problem, fleet.power_kw)
+    least, most = injection_bounds(problem, fleet.power_kw)
     for sale in (-100.0, 0.0, 100.0):
         wish = np.zeros(problem.shape)
         wish[:, 0] = sale
-        injection = injections(problem, tuple(fleet.complete(wish)))
+        injection = injections(problem, tuple(fleet.dispatch_for_sales(wish)))
         assert np.all(injection <= np.where(problem.member, most, 0.0) + 1e-4)
         assert np.all(injection >= np.where(problem.member, least, 0.0) - 1e-4)
 
@@ -330,7 +293,7 @@ def test_a_row_for_another_plan_counts_its_reactive_power() -> None:
 def test_storages_go_one_way_under_surcharges_far_beyond_their_wear(seed: int) -> None:
     """Nearly all that everybody can draw is asked for: drawing is paid so well that burning power would pay, too."""
     market = random_market(4, seed, horizon=6, first_hour=10)
-    least, _ = reach(connected(market), power_scale(market))
+    least, _ = injection_bounds(connected(market), power_scale(market))
     problem, found = cleared(market, Limits((row(0, np.ones(4), 0.9 * float(least[0].sum())),)))
     assert found.clearing.status is Status.OK
     # A battery that keeps 0.81 of what it takes burns power below this price; its wear is 0.1.

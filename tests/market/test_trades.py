@@ -22,7 +22,7 @@ def test_trades_of_flows_keep_sales_and_charges(seed: int, count: int, nodes: in
     assert charges.tree is not None
     sale = rng.normal(size=count)
     sale -= sale.mean()
-    trades = match_tree(charges.tree, sale, np.zeros(count), charges, dust_kw=ROUNDING)
+    trades = match_tree(charges.tree, sale, np.zeros(count), charges, min_trade_kw=ROUNDING)
     assert trades.net_sale(count) == pytest.approx(sale, abs=1e-7)
     assert not set(trades.seller) & set(trades.buyer)
     paid = float(np.sum(trades.power_kw * charges.total[trades.seller, trades.buyer]))
@@ -34,7 +34,7 @@ def test_trades_of_flows_keep_sales_and_charges(seed: int, count: int, nodes: in
 def test_trimming_takes_from_both_ends_of_a_trade() -> None:
     """0 sells 4 and 2 kW to 1 and 2; it lacks 3 kW, and 2 cannot keep 1 kW of what it buys: the stricter end counts."""
     trades = Trades(np.array([0, 0]), np.array([1, 2]), np.array([4.0, 2.0]), np.array([0.5, 0.6]))
-    assert trimmed(trades, np.array([-3.0, 0.0, 0.0]), dust_kw=0.0).power_kw == pytest.approx([2.0, 1.0])
-    assert trimmed(trades, np.array([0.0, 0.0, 1.5]), dust_kw=0.0).power_kw == pytest.approx([4.0, 0.5])
-    gone = trimmed(trades, np.array([0.0, 4.0, 0.0]), dust_kw=0.0)
+    assert trimmed(trades, np.array([-3.0, 0.0, 0.0]), min_trade_kw=0.0).power_kw == pytest.approx([2.0, 1.0])
+    assert trimmed(trades, np.array([0.0, 0.0, 1.5]), min_trade_kw=0.0).power_kw == pytest.approx([4.0, 0.5])
+    gone = trimmed(trades, np.array([0.0, 4.0, 0.0]), min_trade_kw=0.0)
     assert (gone.buyer.tolist(), gone.price_per_kwh.tolist()) == ([2], [0.6])

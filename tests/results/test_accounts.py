@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from consumer_nets import CONTROLS, flow_of, network_with
 from mosaik_p2p.cosim import RunOutcome, run
 from mosaik_p2p.errors import Status
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
@@ -29,7 +30,6 @@ from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement.ledger import LossPrices, losses_paid
 from mosaik_p2p.settlement.returns import surcharges_returned
-from test_heat_consumers import CONTROLS, flow_of, network_with
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 

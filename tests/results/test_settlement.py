@@ -6,7 +6,7 @@ import pytest
 
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
-from test_rolling import market_case, run
+from rolling_markets import market_case, run
 
 ROUNDING = 1e-9
 TRADES: Table = {

@@ -13,10 +13,10 @@ from pandapower import pandapowerNet
 from pandapower.control import DiscreteTapControl
 
 from controlled_nets import Interval, alone, controlled, uncontrolled
+from feeder_scenarios import SCENARIO
 from mosaik_p2p.cosim import ExitCode, run
 from mosaik_p2p.networks.files.electric.control_objects import text_with_models
 from mosaik_p2p.results.store.parts import read_table
-from test_electric_meaning import SCENARIO
 
 pytestmark = pytest.mark.once
 

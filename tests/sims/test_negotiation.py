@@ -16,8 +16,8 @@ from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.market_case import market_case
-from mosaik_p2p.market.negotiation import protocol as negotiation
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited
+from mosaik_p2p.market.negotiation import protocol
+from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN, held_row
 from mosaik_p2p.market.negotiation.operator_step import Limits
 from mosaik_p2p.market.negotiation.protocol import ENVELOPES, SHRINKINGS, NetworkReport
@@ -27,7 +27,7 @@ from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
 from mosaik_p2p.settlement import settle
-from test_rows import cleared, house
+from one_interval_houses import cleared, house
 
 ROUNDS = 10
 WITHIN = 0.01
@@ -250,7 +250,7 @@ def test_where_prices_have_no_numerical_solution_an_envelope_is_tried(monkeypatc
     def fails(*_: object) -> None:
         raise NotSolved("made for a test")
 
-    monkeypatch.setattr(negotiation, "priced", fails)
+    monkeypatch.setattr(protocol, "priced", fails)
     check = linear_check({seller: 1.0}, 100.0 - 0.4 * first[seller])
     outcomes = negotiated(small_market(), check)
     assert outcomes[-1].tables["negotiation"]["move"] == ["envelope"]
@@ -363,7 +363,7 @@ def negotiated_prices(network: ElectricNetwork, limits: tuple[float, float], *, 
     ]
     grid = FeederGrid(network, prosumers, voltage_pu=limits)
     injection, rows = np.zeros(3), {}
-    found: Limited | None = None
+    found: ConstrainedClearing | None = None
     for _ in range(6):
         names = {f"P{i}": float(kw) for i, kw in enumerate(injection)}
         slack = _slack_kw(grid, names)

@@ -16,7 +16,7 @@ from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.over_time.case import MarketCase
-from mosaik_p2p.market.over_time.choice import opened
+from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.over_time.closing import NO_PROFILES, ONE_INTERVAL
 from mosaik_p2p.market.over_time.forecasts import Forecasts
 from mosaik_p2p.market.problem import Settings
@@ -68,7 +68,7 @@ def case_of(
 
 
 def lived(case: MarketCase, given: dict[int, Forecasts] | None = None) -> list[dict[str, Table]]:
-    market, found = opened(case), []
+    market, found = make_market(case), []
     for k in range(case.steps):
         found.append(market.clear(k, (given or {}).get(k)).tables)
         market.commit()

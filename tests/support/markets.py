@@ -218,7 +218,7 @@ def scaled(problem: MarketProblem, *, power: float = 1.0, price: float = 1.0) ->
             linear=m.linear * price,
             quadratic=m.quadratic * price / power,
             fixed=m.fixed * power,
-            storages=tuple(replace(storage, drain=storage.drain * power) for storage in m.storages),
+            storages=tuple(replace(storage, inflow_kwh=storage.inflow_kwh * power) for storage in m.storages),
             totals=tuple(replace(total, power_kw=total.power_kw * power) for total in m.totals),
             constant=m.constant * price * power,
             size_kw=m.size_kw * power,

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
 from mosaik_p2p.market.problem import MarketProblem, power_scale
-from mosaik_p2p.market.prosumer_step.injection_bounds import reach
+from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
 from mosaik_p2p.units import FloatArray
 
 EXACT = 1e-10
@@ -125,7 +125,7 @@ def _rounded(programme: Programme, pairs: list[tuple[int, int]], x: FloatArray) 
 def held_imbalances(problem: MarketProblem) -> Iterator[tuple[int, int, float]]:
     """Prosumer, variable and limit of each imbalance of the first interval that is no means to keep a row: what devices
     can help is neither lacking nor too much."""
-    least, most = reach(problem, power_scale(problem))
+    least, most = injection_bounds(problem, power_scale(problem))
     for i, model in enumerate(problem.models):
         for k, variable in enumerate(model.variables):
             for c in np.flatnonzero(model.balance[:, k, 0] * np.array(model.member)):

@@ -43,7 +43,7 @@ class Ev(Store):
     """An electric vehicle: a battery that is there only while plugged in.
 
     It arrives with `energy_arrival_kwh` and takes all it holds away with it; what it then lacks to
-    `energy_departure_kwh` is a shortfall at a price above every other (see `market.recourse`).
+    `energy_departure_kwh` is a shortfall at a price above every other (see `market.imbalance`).
     """
 
     charge_max_kw: float
@@ -96,15 +96,15 @@ class Ev(Store):
         """Both ways while it is there, its level (0 while it is away), and what it leaves with."""
         stay, dt_h, begin_kwh = self.stay_within(window), block.dt_h, state.level_kwh.get(self.name, 0.0)
         there, departs = stay.plugged.astype(float), stay.departs.astype(float)
-        gain = self._ways(block, there)
+        withdrawal = self._ways(block, there)
         spare_kw = (self.energy_max_kwh - self.energy_departure_kwh) / dt_h * departs
-        gain[block.variable(Role.SPARE, upper=spare_kw)] = dt_h
+        withdrawal[block.variable(Role.SPARE, upper=spare_kw)] = dt_h
         least, owed = self._least(block, stay, begin_kwh=begin_kwh, run_end=window.run_end)
-        gain |= owed
-        gain |= lacking(Role.SHORTFALL, self.energy_departure_kwh * departs, block)
+        withdrawal |= owed
+        withdrawal |= lacking(Role.SHORTFALL, self.energy_departure_kwh * departs, block)
         level = block.variable(Role.LEVEL, lower=least, upper=self.energy_max_kwh * there)
         inflow = self.energy_arrival_kwh * stay.arrives - self.energy_departure_kwh * departs
-        block.storage(level, gain=gain, begin_kwh=begin_kwh, inflow_kwh=inflow)
+        block.storage(level, withdrawal=withdrawal, begin_kwh=begin_kwh, inflow_kwh=inflow)
         block.reach(max(self.charge_max_kw, self.discharge_max_kw, self.energy_max_kwh / min(dt_h, 1.0)))
         block.mean_kw(float(np.sum(departs)) * _driven_kwh(self) / (block.horizon * dt_h))
 
@@ -113,12 +113,12 @@ class Ev(Store):
         wear = self.cost_per_kwh
         most_kw = self.charge_max_kw * there
         charge = block.variable(Role.CHARGE, upper=most_kw, price=wear, adds={ELECTRICITY: -1.0})
-        gain = {charge: -self.efficiency_charge * block.dt_h}
+        withdrawal = {charge: -self.efficiency_charge * block.dt_h}
         if self.discharge_max_kw > 0:
             most_kw = self.discharge_max_kw * there
             discharge = block.variable(Role.DISCHARGE, upper=most_kw, price=wear, adds={ELECTRICITY: 1.0})
-            gain[discharge] = block.dt_h / self.efficiency_discharge
-        return gain
+            withdrawal[discharge] = block.dt_h / self.efficiency_discharge
+        return withdrawal
 
     def _least(
         self, block: Block, stay: Stay, *, begin_kwh: float, run_end: int | None

@@ -1,1 +1,1 @@
-"""Networks of a scenario, and who stands where in them.."""
+"""Networks of a scenario, and who stands where in them."""

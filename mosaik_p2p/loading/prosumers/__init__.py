@@ -1,1 +1,1 @@
-"""Prosumers of a scenario, built from profiles, houses and tariffs.."""
+"""Prosumers of a scenario, built from profiles, houses and tariffs."""

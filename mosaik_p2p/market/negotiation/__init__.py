@@ -1,1 +1,1 @@
-"""Market and operator: clearings under the networks' limits, round by round.."""
+"""Market and operator: clearings under the networks' limits, round by round."""

@@ -7,10 +7,10 @@ import numpy as np
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.cleared import Clearing, Found, Progress, cause_of, clearing_of, told
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Outcome, Start
-from mosaik_p2p.market.negotiation.operator_step import Limits, OperatedFleet, OperatorForm, lifted
-from mosaik_p2p.market.network_step.agreed_trades import DUST, devices_kw, with_contracts
+from mosaik_p2p.market.negotiation.operator_step import ConstrainedFleet, Limits, OperatorForm, without_contracts
+from mosaik_p2p.market.network_step.agreed_trades import MIN_TRADE, devices_kw, with_contracts
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
@@ -28,7 +28,7 @@ LONGER = "raise market.max_iterations or market.relative_gap"
 
 
 @dataclass(frozen=True)
-class Limited:
+class ConstrainedClearing:
     """A clearing under rows, what keeping them is worth, and what they could not be kept by."""
 
     clearing: Clearing
@@ -47,7 +47,7 @@ class Limited:
 
 def connected(problem: MarketProblem) -> MarketProblem:
     """The market with imbalances priced; who has nobody to trade a carrier with stays connected to its network."""
-    ready = prepared(problem)
+    ready = with_imbalance_priced(problem)
     models = tuple(replace(model, member=raw.member) for model, raw in zip(ready.models, problem.models, strict=True))
     return replace(ready, models=models)
 
@@ -74,7 +74,7 @@ def _with_the_market_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
 
 def least_exchange(problem: MarketProblem) -> FloatArray:
     """(C, N) what has to enter the networks if everyone exchanges as little as it can: what devices cannot balance."""
-    return injections(problem, tuple(Fleet(lifted(problem)).complete(np.zeros(problem.shape))))
+    return injections(problem, tuple(Fleet(without_contracts(problem)).dispatch_for_sales(np.zeros(problem.shape))))
 
 
 def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> Start:
@@ -84,7 +84,7 @@ def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -
     return Start(z, clearing.price_per_kwh, weight)
 
 
-def clear_limited(
+def clear_constrained(
     problem: MarketProblem,
     limits: Limits,
     settings: Settings,
@@ -92,14 +92,14 @@ def clear_limited(
     alone: Alone,
     start: Start | None = None,
     on_check: Progress | None = None,
-) -> Limited:
+) -> ConstrainedClearing:
     """Clear `problem` (see `connected`) within `limits`.
 
     Rows that cannot be kept get slack, at a price above all others. Raises NotSolved where a programme has no numerical
     solution.
     """
     form = OperatorForm(problem, limits)
-    fleet = OperatedFleet(problem, form, alone=alone)
+    fleet = ConstrainedFleet(problem, form, alone=alone)
     tighter = replace(settings, relative_gap=TIGHTER * settings.relative_gap)
     outcome = cleared_by(fleet, form, start, tighter, told(on_check))
     return _settled(problem, fleet, form, outcome, settings, limits)
@@ -107,19 +107,19 @@ def clear_limited(
 
 def _settled(
     problem: MarketProblem,
-    fleet: OperatedFleet,
+    fleet: ConstrainedFleet,
     form: OperatorForm,
     outcome: Outcome[Certificate],
     settings: Settings,
     limits: Limits,
-) -> Limited:
+) -> ConstrainedClearing:
     end = outcome.end
     node_price, surcharge, multiplier = _prices(form, end, limits)
-    done, repaired = fleet.dispatch(end.z)
+    done, repaired = fleet.one_way_dispatch(end.z)
     injection = injections(problem, tuple(done))
     prices = end.price_per_kwh.copy()
     prices[:, 0] = node_price
-    trades = tuple(form.trades(injection[:, None], prices, dust_kw=DUST * float(fleet.power_kw.mean())))
+    trades = tuple(form.trades(injection[:, None], prices, min_trade_kw=MIN_TRADE * float(fleet.power_kw.mean())))
     sale = _sales(end.z, trades)
     parts = zip(problem.models, done, sale[:, 0].T, strict=True)
     dispatch = tuple(with_contracts(model, part, own_sale, 0) for model, part, own_sale in parts)
@@ -134,7 +134,7 @@ def _settled(
     cause = None if status is Status.OK else _cause(problem, outcome, certificate, settings)
     found = Found((trades,), sale, own, dispatch, repaired)
     clearing = clearing_of(problem, form.name, outcome, certificate, found, status, cause)
-    return Limited(clearing, surcharge, multiplier, slack, injection, end)
+    return ConstrainedClearing(clearing, surcharge, multiplier, slack, injection, end)
 
 
 def _status(outcome: Outcome[Certificate], final: Certificate, settings: Settings, *, repaired: bool) -> Status:

@@ -53,16 +53,16 @@ class NetworkStep:
         rows: Sequence[HeldRow],
         who: IntArray,
         *,
-        reach_kw: tuple[FloatArray, FloatArray],
+        injection_bounds_kw: tuple[FloatArray, FloatArray],
         imbalance_kw: tuple[FloatArray, FloatArray],
         power_kw: float,
         price_per_kwh: float,
         slack_price: FloatArray,
         dt_h: float,
     ) -> None:
-        """`reach_kw`: least and largest injection of every member; `imbalance_kw`: the most that each may lack, and
-        have too much; `slack_price` (R,): money per unit of each row and hour; `who`: the members' positions in the
-        rows."""
+        """`injection_bounds_kw`: least and largest injection of every member; `imbalance_kw`: the most that each may
+        lack, and have too much; `slack_price` (R,): money per unit of each row and hour; `who`: the members' positions
+        in the rows."""
         self._graph, self._contracts, self._rows = graph, contracts, tuple(rows)
         self._power, self._price, self._dt_h = power_kw, price_per_kwh, dt_h
         self._money = power_kw * price_per_kwh * dt_h
@@ -71,7 +71,7 @@ class NetworkStep:
         self._slopes = np.array([row.slope[who] / row.size for row in rows]).reshape(len(rows), len(who))
         self._bounds = np.array([row.bound / row.size for row in rows]) / power_kw
         self._slack_price = slack_price * self._sizes / price_per_kwh
-        self._build(reach_kw[0] / power_kw, reach_kw[1] / power_kw, imbalance_kw)
+        self._build(injection_bounds_kw[0] / power_kw, injection_bounds_kw[1] / power_kw, imbalance_kw)
         self._weight = np.zeros(0)
         self._agreeing: DiagonalProgram | None = None
         self._last = np.zeros(graph.nodes + len(rows))

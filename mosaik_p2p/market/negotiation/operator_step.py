@@ -2,9 +2,9 @@
 
 In the first interval, the only one that binds, prosumers and network agree on each prosumer's whole injection X_i, to
 peers and to its contract together, and no longer on its net sale: the contracts move from the prosumers to the network
-(`lifted`), which then knows what enters the grid at every place and can keep `sum_i S_ci X_i <= bound_c`. The split has
-two sides as before, so that one iteration finds trades and multipliers together. Later intervals are cleared as in the
-form at hand.
+(`without_contracts`), which then knows what enters the grid at every place and can keep `sum_i S_ci X_i <= bound_c`.
+The split has two sides as before, so that one iteration finds trades and multipliers together. Later intervals are
+cleared as in the form at hand.
 
 The lower bound stays rigorous: for any prices p of injections, the prosumers' own bound at p plus what the network
 cannot undercut when it buys at p.
@@ -25,7 +25,7 @@ from mosaik_p2p.market.network_step.flow_problem import Contracts, contracts_at,
 from mosaik_p2p.market.network_step.least_trade import CHEAPEST
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
-from mosaik_p2p.market.prosumer_step.injection_bounds import reach
+from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
 from mosaik_p2p.market.trades import Trades, no_trades
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE
@@ -55,13 +55,13 @@ class Limits:
     """(2, C, N) what everyone lacked, and had too much, without rows; it may again."""
 
 
-def lifted(problem: MarketProblem) -> MarketProblem:
+def without_contracts(problem: MarketProblem) -> MarketProblem:
     """The market with the members' contracts of the first interval taken out of their own problems."""
     price = NOT_FOLLOWED * scarcity_price(problem)
-    return replace(problem, models=tuple(_without_contracts(model, price) for model in problem.models))
+    return replace(problem, models=tuple(_model_without_contracts(model, price) for model in problem.models))
 
 
-def _without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
+def _model_without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
     upper, linear = model.upper.copy(), model.linear.copy()
     for k, variable in enumerate(model.variables):
         if not any(model.member[c] and model.balance[c, k, 0] != 0.0 for c in range(len(model.member))):
@@ -105,20 +105,21 @@ def _slack_prices(
 
 
 class OperatorForm:
-    """See `form.Form`; entries of the first interval are injections, all others net sales."""
+    """See `base.Form`; entries of the first interval are injections, all others net sales."""
 
     def __init__(self, problem: MarketProblem, limits: Limits) -> None:
-        """`problem` with everything priced, before `lifted`; ValueError where a pair's charge has a curvature."""
+        """`problem` with everything priced, before `without_contracts`; ValueError where a pair's charge
+        has a curvature."""
         self._problem, self._dt_h = problem, problem.dt_h
         if any(charges.curvature is not None and charges.curvature.any() for charges in problem.charges):
             raise ValueError("the operator's step knows no preferences of pairs that grow with their trade")
-        self._later = choose_form(lifted(problem), "auto")
+        self._later = choose_form(without_contracts(problem), "auto")
         self.name = self._later.name
         self.shape = problem.shape
         self._who = [np.flatnonzero(member) for member in problem.member]
         self._rows = [tuple(row for row in limits.rows if row.carrier == c) for c in range(len(self._who))]
         size = power_scale(problem)
-        least, most = reach(problem, size)
+        least, most = injection_bounds(problem, size)
         lacking, surplus = _unavoidable(least, most, limits)
         if limits.pinned_kw is not None:
             least = most = limits.pinned_kw
@@ -129,7 +130,7 @@ class OperatorForm:
                 outside[c],
                 self._rows[c],
                 who,
-                reach_kw=(least[c, who], most[c, who]),
+                injection_bounds_kw=(least[c, who], most[c, who]),
                 imbalance_kw=(lacking[c, who], surplus[c, who]),
                 power_kw=float(size.mean()),
                 price_per_kwh=highest_price(problem),
@@ -188,7 +189,7 @@ class OperatorForm:
         return sale_kw
 
     def sales(self, z: FloatArray) -> FloatArray:
-        """See Form; injections in the first interval, as `lifted` prosumers know them."""
+        """See Form; injections in the first interval, as prosumers `without_contracts` know them."""
         return z
 
     def charge(self, z: FloatArray) -> float:
@@ -226,7 +227,7 @@ class OperatorForm:
         z: FloatArray,
         price_per_kwh: FloatArray,
         *,
-        dust_kw: float,
+        min_trade_kw: float,
         interval: int = 0,  # noqa: ARG002  (only the first one binds)
     ) -> list[Trades]:
         """The least trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
@@ -234,7 +235,7 @@ class OperatorForm:
         for c, who, step in self._connected():
             charges = self._problem.charges[c]
             served = step.serve(z[c, 0, who], steps=reported_steps(charges))
-            result[c] = trades_behind(served, who, price_per_kwh[c, 0], charges, dust_kw=dust_kw)
+            result[c] = trades_behind(served, who, price_per_kwh[c, 0], charges, min_trade_kw=min_trade_kw)
         return result
 
     def _connected(self) -> Iterator[tuple[int, IntArray, NetworkStep]]:
@@ -244,20 +245,20 @@ class OperatorForm:
                 yield c, who, step
 
 
-class OperatedFleet(Fleet):
+class ConstrainedFleet(Fleet):
     """The prosumers without their contracts of the first interval; the bound includes the network's part."""
 
     def __init__(self, problem: MarketProblem, form: OperatorForm, *, alone: Alone) -> None:
-        """`problem` before `lifted`; `alone` as of the fleet with all contracts."""
-        super().__init__(lifted(problem))
+        """`problem` before `without_contracts`; `alone` as of the fleet with all contracts."""
+        super().__init__(without_contracts(problem))
         self._form = form
         # Alone everyone has its contracts.
         self.__dict__["alone"] = alone
 
-    def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
+    def bound(self, price_per_kwh: FloatArray, *, improve: bool = False) -> float:
         """See Fleet; prices of the first interval are those of injections."""
         parts = [(c, step) for c, step in enumerate(self._form.steps) if step is not None]
-        bounds = [step.tight_bound if tighten else step.bound for _, step in parts]
+        bounds = [step.tight_bound if improve else step.bound for _, step in parts]
         prices = [price_per_kwh[c, 0, self._form.members(c)] for c, _ in parts]
         network = sum(bound(own) for bound, own in zip(bounds, prices, strict=True))
-        return super().bound(price_per_kwh, tighten=tighten) + network
+        return super().bound(price_per_kwh, improve=improve) + network

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from mosaik_p2p.market.clearing import Progress
-from mosaik_p2p.market.negotiation.constrained_clearing import clear_limited, least_exchange
+from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, least_exchange
 from mosaik_p2p.market.negotiation.operator_step import Limits
-from mosaik_p2p.market.negotiation.standing import Move, Offer, RoundLog, Standing
+from mosaik_p2p.market.negotiation.state import Move, NegotiationState, Offer, RoundLog
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.units import FloatArray
 
@@ -24,46 +24,48 @@ _CAUSE = {
 }
 
 
-def half_way_back(standing: Standing, settings: Settings, on_check: Progress | None) -> tuple[Standing, Offer]:
+def half_way_back(
+    state: NegotiationState, settings: Settings, on_check: Progress | None
+) -> tuple[NegotiationState, Offer]:
     """Towards the last injections with a solution, or else to the least possible exchange. Raises NotSolved."""
-    back = standing.solved_kw
+    back = state.solved_kw
     if back is None:
-        back = least_exchange(standing.problem)
-    further = replace(standing, shrinkings=standing.shrinkings + 1)
-    return _pinned(further, back + (1.0 - BACK) * (standing.last_kw - back), Move.SHRUNK, settings, on_check)
+        back = least_exchange(state.problem)
+    further = replace(state, shrinkings=state.shrinkings + 1)
+    return _pinned(further, back + (1.0 - BACK) * (state.last_kw - back), Move.SHRUNK, settings, on_check)
 
 
-def envelope(standing: Standing, settings: Settings, on_check: Progress | None) -> tuple[Standing, Offer]:
+def envelope(state: NegotiationState, settings: Settings, on_check: Progress | None) -> tuple[NegotiationState, Offer]:
     """The farthest point that keeps the rows best, each further envelope with twice the room. Raises NotSolved."""
-    further = replace(standing, envelopes=standing.envelopes + 1)
-    return _pinned(further, _on_the_line(standing), Move.ENVELOPE, settings, on_check)
+    further = replace(state, envelopes=state.envelopes + 1)
+    return _pinned(further, _on_the_line(state), Move.ENVELOPE, settings, on_check)
 
 
 def _pinned(
-    standing: Standing, pinned_kw: FloatArray, move: Move, settings: Settings, on_check: Progress | None
-) -> tuple[Standing, Offer]:
+    state: NegotiationState, pinned_kw: FloatArray, move: Move, settings: Settings, on_check: Progress | None
+) -> tuple[NegotiationState, Offer]:
     """Clear with all injections given; contracts and trades serve them at the least cost."""
-    limited = clear_limited(
-        standing.problem, Limits((), pinned_kw), settings, alone=standing.fleet.alone, on_check=on_check
+    constrained = clear_constrained(
+        state.problem, Limits((), pinned_kw), settings, alone=state.fleet.alone, on_check=on_check
     )
-    cause = f"{_CAUSE[move]}; {limited.clearing.cause}" if limited.clearing.cause else _CAUSE[move]
-    limited = replace(limited, clearing=replace(limited.clearing, cause=cause))
-    rows = tuple(standing.rows.values())
-    slack = np.array([max(float(row.slope @ limited.injection_kw[row.carrier]) - row.bound, 0.0) for row in rows])
-    offer = Offer(limited, RoundLog(move, rows, np.zeros(len(rows)), slack, standing.beyond))
-    return replace(standing, last=offer, rounds=standing.rounds + 1), offer
+    cause = f"{_CAUSE[move]}; {constrained.clearing.cause}" if constrained.clearing.cause else _CAUSE[move]
+    constrained = replace(constrained, clearing=replace(constrained.clearing, cause=cause))
+    rows = tuple(state.rows.values())
+    slack = np.array([max(float(row.slope @ constrained.injection_kw[row.carrier]) - row.bound, 0.0) for row in rows])
+    offer = Offer(constrained, RoundLog(move, rows, np.zeros(len(rows)), slack, state.beyond))
+    return replace(state, last=offer, rounds=state.rounds + 1), offer
 
 
-def _on_the_line(standing: Standing) -> FloatArray:
+def _on_the_line(state: NegotiationState) -> FloatArray:
     """Injections between the least exchange and the last dispatch.
 
     Room to spare: what was broken last, once, twice, four times.
     """
-    inner = least_exchange(standing.problem)
-    way = standing.last_kw - inner
-    spare = 2.0**standing.envelopes
+    inner = least_exchange(state.problem)
+    way = state.last_kw - inner
+    spare = 2.0**state.envelopes
     begin, slope, weight = [], [], []
-    for row in standing.rows.values():
+    for row in state.rows.values():
         begin.append(float(row.slope @ inner[row.carrier]) - row.bound + spare * max(row.excess, 0.0))
         slope.append(float(row.slope @ way[row.carrier]))
         weight.append(1.0 / row.size)
@@ -72,10 +74,13 @@ def _on_the_line(standing: Standing) -> FloatArray:
 
 
 def _farthest(begin: FloatArray, slope: FloatArray, weight: FloatArray) -> float:
-    """The largest share in [0, 1] with the least `sum weight * max(begin + share * slope, 0)`: at an end or a kink."""
+    """The largest share in [0, 1] with the least `sum weight * max(begin + share * slope, 0)`.
+
+    It is an end or a breakpoint.
+    """
     moving = slope != 0.0
-    kinks = -begin[moving] / slope[moving]
-    shares = np.concatenate([[0.0, 1.0], kinks[(kinks > 0.0) & (kinks < 1.0)]])
+    breakpoints = -begin[moving] / slope[moving]
+    shares = np.concatenate([[0.0, 1.0], breakpoints[(breakpoints > 0.0) & (breakpoints < 1.0)]])
     broken = np.array([float(weight @ np.maximum(begin + share * slope, 0.0)) for share in shares])
     least = broken.min(initial=np.inf)
     return float(shares[broken <= least * (1 + 1e-9) + 1e-12].max())

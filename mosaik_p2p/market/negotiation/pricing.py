@@ -12,10 +12,10 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Progress
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited, clear_limited, start_from
+from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, clear_constrained, start_from
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey
 from mosaik_p2p.market.negotiation.operator_step import Limits
-from mosaik_p2p.market.negotiation.standing import ELECTRIC, Move, Offer, RoundLog, Standing
+from mosaik_p2p.market.negotiation.state import ELECTRIC, Move, NegotiationState, Offer, RoundLog
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.units import FloatArray
@@ -32,30 +32,30 @@ WARM_ITERATIONS = 500
 """A clearing that starts from the last one and takes more has gone astray; it then starts from the data."""
 
 
-def priced(standing: Standing, settings: Settings, on_check: Progress | None) -> tuple[Standing, Offer]:
+def priced(state: NegotiationState, settings: Settings, on_check: Progress | None) -> tuple[NegotiationState, Offer]:
     """Clear under all rows. Raises NotSolved where a programme has no numerical solution."""
-    rows = tuple(standing.rows.values())
-    found = _for_its_plan(standing, rows, frozenset(), settings, on_check)
+    rows = tuple(state.rows.values())
+    found = _for_its_plan(state, rows, frozenset(), settings, on_check)
     lacking = frozenset(
         row.key
-        for row, slack in zip(rows, found.limited.slack, strict=True)
+        for row, slack in zip(rows, found.constrained.slack, strict=True)
         if slack > NOTICEABLE_SLACK * max(abs(row.limit), 1e-9)
     )
     worthless: tuple[HeldRow, ...] = ()
     if lacking:
-        rows, worthless = _worth_relief(standing, rows, found.limited, lacking)
-        again = _for_its_plan(replace(standing, end=found.limited.end), rows, lacking, settings, on_check)
+        rows, worthless = _worth_relief(state, rows, found.constrained, lacking)
+        again = _for_its_plan(replace(state, end=found.constrained.end), rows, lacking, settings, on_check)
         found = replace(again, iterations=again.iterations + found.iterations)
-    limited = _told(found, lacking)
-    offer = Offer(limited, _log(standing, found.rows, worthless, limited, lacking))
-    missed = limited.clearing.status is Status.NOT_CONVERGED
+    constrained = _told(found, lacking)
+    offer = Offer(constrained, _log(state, found.rows, worthless, constrained, lacking))
+    missed = constrained.clearing.status is Status.NOT_CONVERGED
     following = replace(
-        standing,
+        state,
         last=offer,
         lacking=lacking,
-        end=limited.end,
-        rounds=standing.rounds + 1,
-        unconverged=standing.unconverged + int(missed),
+        end=constrained.end,
+        rounds=state.rounds + 1,
+        unconverged=state.unconverged + int(missed),
     )
     return following, offer
 
@@ -65,53 +65,53 @@ class _Found:
     """A clearing and the rows, as they stand for its plan."""
 
     rows: tuple[HeldRow, ...]
-    limited: Limited
+    constrained: ConstrainedClearing
     iterations: int
     """Of all clearings that it took."""
 
 
-def _told(found: _Found, lacking: frozenset[RowKey]) -> Limited:
+def _told(found: _Found, lacking: frozenset[RowKey]) -> ConstrainedClearing:
     """The clearing with all iterations that it took, and with what there is to say of relief that nobody can finish."""
-    clearing, causes = replace(found.limited.clearing, iterations=found.iterations), []
+    clearing, causes = replace(found.constrained.clearing, iterations=found.iterations), []
     if lacking:
         causes.append(f"{len(lacking)} limits are beyond what prosumers can do; relief is paid up to the highest offer")
     if clearing.cause:
         causes.append(clearing.cause)
-    return replace(found.limited, clearing=replace(clearing, cause="; ".join(causes) or None))
+    return replace(found.constrained, clearing=replace(clearing, cause="; ".join(causes) or None))
 
 
 def _worth_relief(
-    standing: Standing, rows: tuple[HeldRow, ...], limited: Limited, lacking: frozenset[RowKey]
+    state: NegotiationState, rows: tuple[HeldRow, ...], constrained: ConstrainedClearing, lacking: frozenset[RowKey]
 ) -> tuple[tuple[HeldRow, ...], tuple[HeldRow, ...]]:
     """The rows without those that all that can be done would hardly move, or that got no better by what was done, and
     these."""
     kept: list[HeldRow] = []
     worthless: list[HeldRow] = []
-    for row, slack in zip(rows, limited.slack, strict=True):
-        before, reached = (float(row.slope @ x[row.carrier]) for x in (standing.first_kw, limited.injection_kw))
+    for row, slack in zip(rows, constrained.slack, strict=True):
+        before, reached = (float(row.slope @ x[row.carrier]) for x in (state.first_kw, constrained.injection_kw))
         has_relief = before - reached > WORTHLESS_RELIEF * slack
-        was_relieved = standing.rounds == 0 or row.excess < standing.first_excess[row.carrier, row.key.limit]
+        was_relieved = state.rounds == 0 or row.excess < state.first_excess[row.carrier, row.key.limit]
         is_kept = row.key not in lacking or (has_relief and was_relieved)
         (kept if is_kept else worthless).append(row)
     return tuple(kept), tuple(worthless)
 
 
 def _log(
-    standing: Standing,
+    state: NegotiationState,
     rows: tuple[HeldRow, ...],
     worthless: tuple[HeldRow, ...],
-    limited: Limited,
+    constrained: ConstrainedClearing,
     lacking: frozenset[RowKey],
 ) -> RoundLog:
     """The rows of a clearing, then those that were left out of it, which have no price."""
-    left_out = (*worthless, *standing.hopeless.values())
-    broken = [max(float(row.slope @ limited.injection_kw[row.carrier]) - row.bound, 0.0) for row in left_out]
+    left_out = (*worthless, *state.hopeless.values())
+    broken = [max(float(row.slope @ constrained.injection_kw[row.carrier]) - row.bound, 0.0) for row in left_out]
     return RoundLog(
         Move.PRICES,
         (*rows, *left_out),
-        np.concatenate([limited.multiplier, np.zeros(len(left_out))]),
-        np.concatenate([limited.slack, broken]),
-        lacking | standing.hopeless.keys(),
+        np.concatenate([constrained.multiplier, np.zeros(len(left_out))]),
+        np.concatenate([constrained.slack, broken]),
+        lacking | state.hopeless.keys(),
     )
 
 
@@ -119,26 +119,26 @@ def _log(
 
 
 def _for_its_plan(
-    standing: Standing,
+    state: NegotiationState,
     rows: tuple[HeldRow, ...],
     capped: frozenset[RowKey],
     settings: Settings,
     on_check: Progress | None,
 ) -> _Found:
     """The clearing under rows whose constant is the reactive power of the clearing itself, as nearly as it matters."""
-    planned = standing.kvar(standing.last.limited.clearing.dispatch)
+    planned = state.kvar(state.last.constrained.clearing.dispatch)
     taken = before = np.zeros_like(planned)
-    now, spent = standing, 0
+    now, spent = state, 0
     for renewal in range(RENEWALS):
         held = tuple(row.renewed(planned) if row.carrier == ELECTRIC else row for row in rows)
-        limited = _cleared(now, Limits(held, None, capped, standing.unavoidable_kw), settings, on_check)
-        now, spent = replace(now, end=limited.end), spent + limited.clearing.iterations
-        following = standing.kvar(limited.clearing.dispatch) - planned
+        constrained = _cleared(now, Limits(held, None, capped, state.unavoidable_kw), settings, on_check)
+        now, spent = replace(now, end=constrained.end), spent + constrained.clearing.iterations
+        following = state.kvar(constrained.clearing.dispatch) - planned
         if all(_rests(row, following) for row in held):
             break
         taken = following if renewal == 0 else _shortened(taken, before, following)
         planned, before = planned + taken, following
-    return _Found(held, limited, spent)
+    return _Found(held, constrained, spent)
 
 
 def _rests(row: HeldRow, change_kvar: FloatArray) -> bool:
@@ -156,23 +156,25 @@ def _shortened(taken: FloatArray, before: FloatArray, change: FloatArray) -> Flo
     return result
 
 
-def _is_worse(one: Limited) -> tuple[bool, float]:
+def _is_worse(one: ConstrainedClearing) -> tuple[bool, float]:
     return one.clearing.status is Status.NOT_CONVERGED, abs(one.clearing.relative_gap)
 
 
-def _cleared(standing: Standing, limits: Limits, settings: Settings, on_check: Progress | None) -> Limited:
+def _cleared(
+    state: NegotiationState, limits: Limits, settings: Settings, on_check: Progress | None
+) -> ConstrainedClearing:
     """From where the last clearing ended; where that leads astray, from the data. The better of the two."""
-    start, problem, alone = standing.end, standing.problem, standing.fleet.alone
-    if start is None and standing.first.form == "network":
-        start = start_from(problem, standing.first, standing.first.end.weight)
+    start, problem, alone = state.end, state.problem, state.fleet.alone
+    if start is None and state.first.form == "network":
+        start = start_from(problem, state.first, state.first.end.weight)
     warm = None
     if start is not None:
         brief = replace(settings, max_iterations=min(settings.max_iterations, WARM_ITERATIONS))
         with suppress(NotSolved):
-            warm = clear_limited(problem, limits, brief, alone=alone, start=start, on_check=on_check)
+            warm = clear_constrained(problem, limits, brief, alone=alone, start=start, on_check=on_check)
         if warm is not None and warm.clearing.status is not Status.NOT_CONVERGED:
             return warm
-    cold = clear_limited(problem, limits, settings, alone=alone, on_check=on_check)
+    cold = clear_constrained(problem, limits, settings, alone=alone, on_check=on_check)
     if warm is None:
         return cold
     spent = cold.clearing.iterations + warm.clearing.iterations

@@ -1,6 +1,6 @@
 """The market's half of the negotiation: what to clear next after the networks have judged a dispatch.
 
-Every round holds the limits that were broken or nearly so as rows (`rows`), clears again from where the last
+Every round holds the limits that were broken or nearly so as rows (`limit_rows`), clears again from where the last
 round ended, and hands the dispatch back to be checked. Rows are kept for the rest of the interval and linearised anew
 whenever a network reports them again. What follows is decided in this order:
 
@@ -24,20 +24,19 @@ from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
 from mosaik_p2p.market.negotiation.pinning import envelope, half_way_back
 from mosaik_p2p.market.negotiation.pricing import priced
-from mosaik_p2p.market.negotiation.standing import (
+from mosaik_p2p.market.negotiation.state import (
     Checked,
     Move,
+    NegotiationState,
     NetworkReport,
     Offer,
     RoundLog,
-    Standing,
-    noted,
-    opened,
+    with_reported_limits,
 )
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 
-__all__ = ["Move", "NetworkReport", "Offer", "RoundLog", "Standing", "answered", "opened"]
+__all__ = ["Move", "NegotiationState", "NetworkReport", "Offer", "RoundLog", "next_round"]
 
 ENVELOPES = 3
 """Envelopes at most after the last round of prices, each with twice the room of the one before."""
@@ -50,21 +49,21 @@ NO_BETTER = 1e-6
 UNCONVERGED = 2
 """Clearings that may miss their gap before no more are tried."""
 
-_Following = tuple[Standing, Offer] | None
+_Following = tuple[NegotiationState, Offer] | None
 
 
-def answered(
-    standing: Standing,
+def next_round(
+    state: NegotiationState,
     reports: Mapping[int, NetworkReport],
     settings: Settings,
     *,
     max_rounds: int,
     on_check: Progress | None = None,
-) -> tuple[Standing, Offer | None]:
+) -> tuple[NegotiationState, Offer | None]:
     """What follows from the networks' `reports` (by carrier) on the last dispatch; None accepts it as it stands."""
-    if standing.is_final:
-        return standing, None
-    judged = noted(standing, reports)
+    if state.is_final:
+        return state, None
+    judged = with_reported_limits(state, reports)
     # Where prices have no numerical solution, an envelope may have one.
     for rounds in (max_rounds, 0):
         try:
@@ -75,46 +74,46 @@ def answered(
     return _ended(judged)
 
 
-def _following(standing: Standing, settings: Settings, max_rounds: int, on_check: Progress | None) -> _Following:
+def _following(state: NegotiationState, settings: Settings, max_rounds: int, on_check: Progress | None) -> _Following:
     """The next dispatch, or None where there is none to try. Raises NotSolved."""
-    now = standing.checked[-1]
+    now = state.checked[-1]
     if not now.is_solved:
-        return half_way_back(standing, settings, on_check) if standing.shrinkings < SHRINKINGS else None
-    has_rounds = standing.rounds < max_rounds and standing.unconverged < UNCONVERGED
+        return half_way_back(state, settings, on_check) if state.shrinkings < SHRINKINGS else None
+    has_rounds = state.rounds < max_rounds and state.unconverged < UNCONVERGED
     if now.excess == 0.0:
-        if not has_rounds or standing.tightenings >= TIGHTENINGS or not _worth_a_round(standing, standing.unused):
+        if not has_rounds or state.tightenings >= TIGHTENINGS or not _worth_a_round(state, state.unused):
             return None
-        return priced(replace(standing, tightenings=standing.tightenings + 1), settings, on_check)
-    best = standing.best
-    if has_rounds and (best is None or _worth_a_round(standing, best.cost - now.cost)):
-        return priced(standing, settings, on_check)
-    if best is not None or standing.envelopes >= ENVELOPES:
+        return priced(replace(state, tightenings=state.tightenings + 1), settings, on_check)
+    best = state.best
+    if has_rounds and (best is None or _worth_a_round(state, best.cost - now.cost)):
+        return priced(state, settings, on_check)
+    if best is not None or state.envelopes >= ENVELOPES:
         return None
-    return envelope(standing, settings, on_check)
+    return envelope(state, settings, on_check)
 
 
-def _worth_a_round(standing: Standing, money: float) -> bool:
-    return money > WORTH_A_ROUND * standing.scale
+def _worth_a_round(state: NegotiationState, money: float) -> bool:
+    return money > WORTH_A_ROUND * state.scale
 
 
-def _ended(standing: Standing) -> tuple[Standing, Offer | None]:
+def _ended(state: NegotiationState) -> tuple[NegotiationState, Offer | None]:
     """The best dispatch, offered once more where it was not the last, or where it is to be said what it cannot keep."""
-    now, best = standing.checked[-1], min(standing.checked, key=lambda one: one.rank)
-    if now.excess == best.excess and (now.cost - best.cost <= NO_BETTER * standing.scale or not now.is_solved):
+    now, best = state.checked[-1], min(state.checked, key=lambda one: one.rank)
+    if now.excess == best.excess and (now.cost - best.cost <= NO_BETTER * state.scale or not now.is_solved):
         best = now
     told = {row.key for row in best.offer.log.rows}
-    untold = tuple(row for key, row in standing.hopeless.items() if key in best.broken and key not in told)
+    untold = tuple(row for key, row in state.hopeless.items() if key in best.broken and key not in told)
     if best is now and not untold:
-        return standing, None
-    offer = _once_more(best, untold, standing)
-    return replace(standing, last=offer, rounds=standing.rounds + 1, is_final=True), offer
+        return state, None
+    offer = _once_more(best, untold, state)
+    return replace(state, last=offer, rounds=state.rounds + 1, is_final=True), offer
 
 
-def _once_more(best: Checked, untold: tuple[HeldRow, ...], standing: Standing) -> Offer:
+def _once_more(best: Checked, untold: tuple[HeldRow, ...], state: NegotiationState) -> Offer:
     """The offer with what is to be said of it: which round it is of, and what it cannot keep."""
-    clearing, log = best.offer.limited.clearing, best.offer.log
-    if best is not standing.checked[-1]:
-        said = f"the best of {len(standing.checked)} dispatches that the networks checked, that of round {best.number}"
+    clearing, log = best.offer.constrained.clearing, best.offer.log
+    if best is not state.checked[-1]:
+        said = f"the best of {len(state.checked)} dispatches that the networks checked, that of round {best.number}"
         clearing = replace(clearing, cause="; ".join(part for part in (said, clearing.cause) if part))
     said_too = RoundLog(
         log.move,
@@ -123,4 +122,4 @@ def _once_more(best: Checked, untold: tuple[HeldRow, ...], standing: Standing) -
         np.concatenate([log.slack, [row.excess for row in untold]]),
         log.beyond | {row.key for row in untold},
     )
-    return Offer(replace(best.offer.limited, clearing=clearing), said_too)
+    return Offer(replace(best.offer.constrained, clearing=clearing), said_too)

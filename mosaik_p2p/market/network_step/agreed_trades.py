@@ -17,7 +17,7 @@ from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
 
-DUST = 1e-9
+MIN_TRADE = 1e-9
 """Trades below this part of the mean size are the rounding of a linear programme."""
 MOVED = 1e-12
 """Net sales that move by less than this part of the mean size need no contracts of their own."""
@@ -43,7 +43,7 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
     Raises NotSolved where a linear programme has no numerical solution.
     """
     problem, sale = fleet.problem, agreed.sale_kw.copy()
-    dust_kw = DUST * float(fleet.power_kw.mean())
+    min_trade_kw = MIN_TRADE * float(fleet.power_kw.mean())
     binding = [list(trades) for trades in agreed.binding]
     for c, charges in enumerate(problem.charges):
         who = np.flatnonzero(problem.member[c])
@@ -54,7 +54,7 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
             held = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
             outside = contracts_at(_with_meters_held(problem, agreed.dispatch, t), c, who, t)
             served = serve(graph, outside, held, price_per_kwh=fleet.price_scale, steps=reported_steps(charges))
-            trades[c] = trades_behind(served, who, price_per_kwh[c, t], charges, dust_kw=dust_kw)
+            trades[c] = trades_behind(served, who, price_per_kwh[c, t], charges, min_trade_kw=min_trade_kw)
             sale[c, t] = trades[c].net_sale(problem.shape[2])
     moved = np.flatnonzero((np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())).any(axis=(0, 1)))
     replaced = {int(i): _with_contracts_in(problem, agreed, sale, int(i)) for i in moved}
@@ -81,16 +81,16 @@ def reported_steps(charges: Charges) -> int:
 
 
 def trades_behind(
-    served: Served, who: IntArray, price_per_kwh: FloatArray, charges: Charges, *, dust_kw: float
+    served: Served, who: IntArray, price_per_kwh: FloatArray, charges: Charges, *, min_trade_kw: float
 ) -> Trades:
     """The trades of the members `who` that serve their injections, at the prices (N,) of everyone."""
     tree = tree_of(charges)
     if tree is None:
         first, second = pairs_of(charges, who)
-        return match_pairs(who[first], who[second], served.flow_kw, price_per_kwh, charges, dust_kw=dust_kw)
+        return match_pairs(who[first], who[second], served.flow_kw, price_per_kwh, charges, min_trade_kw=min_trade_kw)
     sale = np.zeros(len(price_per_kwh))
     sale[who] = served.sale_kw
-    return match_tree(tree, sale, price_per_kwh, charges, dust_kw=dust_kw)
+    return match_tree(tree, sale, price_per_kwh, charges, min_trade_kw=min_trade_kw)
 
 
 def devices_kw(model: ProsumerModel, x: FloatArray, t: int) -> FloatArray:

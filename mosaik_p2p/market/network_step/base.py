@@ -56,5 +56,7 @@ class Form(Protocol):
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
         """Prices near the given ones at which no pair gains by passing on (candidates for the lower bound)."""
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
-        """The trades of an interval, one per carrier, without those below `dust_kw`."""
+    def trades(
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
+    ) -> list[Trades]:
+        """The trades of an interval, one per carrier, without those below `min_trade_kw`."""

@@ -106,10 +106,12 @@ class PairForm:
         lower, upper = self.nearest(price_per_kwh), -self.nearest(-price_per_kwh)
         return [(lower + upper) / 2, lower, upper]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
+    def trades(
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
+    ) -> list[Trades]:
         """The pairs themselves."""
         return [
-            match_pairs(self._first, self._second, once[: self._pairs], price, charges, dust_kw=dust_kw)
+            match_pairs(self._first, self._second, once[: self._pairs], price, charges, min_trade_kw=min_trade_kw)
             for once, price, charges in zip(
                 z[:, interval], price_per_kwh[:, interval], self._problem.charges, strict=True
             )

@@ -1,8 +1,10 @@
-"""Heaps of kinks: the left and the right half of a piecewise-linear function, each a mergeable heap with lazy shifts.
+"""Heaps of breakpoints: the left and the right half of a piecewise-linear function, each a mergeable heap with lazy
+shifts.
 
-A kink has a position and the change of slope there. Skew heaps (Sleator and Tarjan 1986) meld in amortised logarithmic
-time; a shift of a whole heap is noted at its top and handed down when the top goes. `sign` +1 keeps the least position
-on top (the half right of the zero), -1 the greatest. The arrays come from `workspace`; all functions run compiled.
+A breakpoint has a position and the change of slope there. Skew heaps (Sleator and Tarjan 1986) meld in amortised
+logarithmic time; a shift of a whole heap is noted at its top and handed down when the top goes. `sign` +1 keeps the
+least position on top (the half right of the zero), -1 the greatest. The arrays come from `workspace`; all functions run
+compiled.
 """
 
 import numpy as np
@@ -51,7 +53,7 @@ def meld(position, shift, left, right, path, a, b, sign):  # type: ignore[no-unt
 
 @jit_inner
 def take(position, shift, slope_of, left, right, path, top, sign, until, taken, count):  # type: ignore[no-untyped-def]
-    """Pop every kink up to position `until` into `taken`; returns the heap, the count and the slope they add."""
+    """Pop every breakpoint up to position `until` into `taken`; returns the heap, the count and the slope they add."""
     added = 0.0
     while top != NONE and sign * position[top] <= sign * until:
         taken[count] = top
@@ -66,12 +68,12 @@ def take(position, shift, slope_of, left, right, path, top, sign, until, taken, 
 
 @jit_inner
 def insert_zero(position, shift, slope_of, left, right, path, used, at, slope, falling, rising):  # type: ignore[no-untyped-def]
-    """Add slope * (x - at) to a function: one kink in slot `used` on its left, one in `used + 1` on its right."""
-    for kink in (used, used + 1):
-        position[kink] = at
-        shift[kink] = 0.0
-        slope_of[kink] = slope
-        left[kink] = right[kink] = NONE
+    """Add slope * (x - at) to a function: one breakpoint in slot `used` on its left, one in `used + 1` on its right."""
+    for slot in (used, used + 1):
+        position[slot] = at
+        shift[slot] = 0.0
+        slope_of[slot] = slope
+        left[slot] = right[slot] = NONE
     falling = meld(position, shift, left, right, path, falling, used, -1.0)
     rising = meld(position, shift, left, right, path, rising, used + 1, 1.0)
     return falling, rising
@@ -79,7 +81,8 @@ def insert_zero(position, shift, slope_of, left, right, path, used, at, slope, f
 
 @jit
 def workspace(nodes):  # type: ignore[no-untyped-def]
-    """Scratch for a tree of `nodes` nodes: position, shift and slope of kinks, links, path, heads, popped kinks."""
+    """Scratch for a tree of `nodes` nodes: position, shift and slope of breakpoints, links, path, heads, and
+    the breakpoints popped."""
     slots = 4 * nodes + 4
     real = np.empty((3, slots))
     whole = np.empty((3, slots), np.int64)

@@ -118,11 +118,13 @@ class PartnerForm:
         ]
         return [np.array(candidate) for candidate in zip(*carriers, strict=True)]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
+    def trades(
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
+    ) -> list[Trades]:
         """The pairs' own flows."""
         flows = self._flows(z)
         return [
-            match_pairs(graph.first, graph.second, flow[interval], price[interval], charges, dust_kw=dust_kw)
+            match_pairs(graph.first, graph.second, flow[interval], price[interval], charges, min_trade_kw=min_trade_kw)
             for graph, flow, price, charges in zip(
                 self._graphs, flows, price_per_kwh, self._problem.charges, strict=True
             )

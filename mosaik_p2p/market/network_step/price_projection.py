@@ -3,9 +3,9 @@
     minimise  sum_a weight_a/2 (price_a - wish_a)^2   subject to  |price_a - price_parent(a)| <= charge_a
 
 Going up, each subtree hands its parent the derivative of the cost that it must bear as a function of the price there:
-an increasing piecewise-linear function, kept as two heaps of kinks, left and right of its zero. Crossing an edge shifts
-the left kinks by -charge and the right ones by +charge; meeting at a node melds heaps and moves the zero. Coming down,
-every node clips its parent's price into its own wishes. Near-linear time in the number of nodes.
+an increasing piecewise-linear function, kept as two heaps of breakpoints, left and right of its zero. Crossing an edge
+shifts the left breakpoints by -charge and the right ones by +charge; meeting at a node melds heaps and moves the zero.
+Coming down, every node clips its parent's price into its own wishes. Near-linear time in the number of nodes.
 """
 
 import numpy as np
@@ -35,7 +35,8 @@ def _project_all(wish, weight, parent, charge, price):  # type: ignore[no-untype
 
 @jit_inner
 def project_one(wish, weight, parent, charge, low, high, scratch, price):  # type: ignore[no-untyped-def]
-    """Prices (nodes,) of one interval; `low`, `high` (nodes,) and `scratch` (see `kinks.workspace`) are overwritten."""
+    """Prices (nodes,) of one interval; `low`, `high` (nodes,) and `scratch` (see `mergeable_heaps.workspace`) are
+    overwritten."""
     position, shift, slope_of, left, right, path, heads, taken = scratch
     _climb(
         wish, weight, parent, charge, low, high, position, shift, slope_of, left, right, path,
@@ -86,7 +87,7 @@ def _climb(  # type: ignore[no-untyped-def]
 def _move_zero(position, shift, slope_of, left, right, path, used, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
     """Where functions with different zeros meet, the sum's zero lies between: returns the heaps around it, and it.
 
-    A kink that the zero has passed changes sides, and its slope the sign, since it is now read the other way.
+    A breakpoint that the zero has passed changes sides, and its slope the sign, since it is now read the other way.
     """
     falling, rising, zero, slope, passed_left, passed_right = _meet(
         position, shift, slope_of, left, right, path, falling, rising, from_left, from_right
@@ -103,9 +104,9 @@ def _move_zero(position, shift, slope_of, left, right, path, used, falling, risi
 
 @jit_inner
 def _meet(position, shift, slope_of, left, right, path, falling, rising, from_left, from_right):  # type: ignore[no-untyped-def]
-    """Two fronts walk towards each other from the outermost kinks until no kink is left between them and the zero.
+    """Two fronts walk towards each other from the outermost breakpoints until none is left between them and the zero.
 
-    Returns the heaps, the zero, the slope there, and how many kinks each front has popped.
+    Returns the heaps, the zero, the slope there, and how many breakpoints each front has popped.
     """
     at_right, at_left = position[rising], position[falling]
     up = down = slope_up = slope_down = 0.0
@@ -126,7 +127,7 @@ def _meet(position, shift, slope_of, left, right, path, falling, rising, from_le
             break
         gain_right = up + slope_up * (next_right - at_right) if inside_right else np.inf
         gain_left = down + slope_down * (at_left - next_left) if inside_left else np.inf
-        # The front with the smaller value at its next kink may go there, unless the fronts would cross: then no kink
+        # The front with the smaller value at its next breakpoint may go there, unless the fronts would cross: then none
         # lies between, the other function is known there, and it tells whether the zero comes first.
         if gain_right <= gain_left:
             if next_right > next_left and gain_right > down + slope_down * (at_left - next_right):

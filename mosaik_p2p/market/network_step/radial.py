@@ -21,7 +21,7 @@ FEW = 300
 
 
 class TreeForm:
-    """See `form.Form`; w, z and prices are laid out as net sales, (C, T, N)."""
+    """See `base.Form`; w, z and prices are laid out as net sales, (C, T, N)."""
 
     name = "network"
 
@@ -95,10 +95,12 @@ class TreeForm:
         """Projected prices are closed already."""
         return [price_per_kwh]
 
-    def trades(self, z: FloatArray, price_per_kwh: FloatArray, *, dust_kw: float, interval: int = 0) -> list[Trades]:
+    def trades(
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
+    ) -> list[Trades]:
         """One sweep along the flows."""
         return [
-            match_tree(tree, z[c, interval], price_per_kwh[c, interval], charges, dust_kw=dust_kw)
+            match_tree(tree, z[c, interval], price_per_kwh[c, interval], charges, min_trade_kw=min_trade_kw)
             for c, (tree, charges) in enumerate(zip(self._trees, self._problem.charges, strict=True))
         ]
 

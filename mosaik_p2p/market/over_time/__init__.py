@@ -1,1 +1,1 @@
-"""Markets over many intervals: rolling and day-ahead, from the case to tables.."""
+"""Markets over many intervals: rolling and day-ahead, from the case to tables."""

@@ -27,6 +27,6 @@ class IntervalMarket(Protocol):
         """The statement of the clearing that begins with interval `k`, from the committed state."""
 
 
-def opened(case: MarketCase) -> IntervalMarket:
+def make_market(case: MarketCase) -> IntervalMarket:
     """The market of `case.clearing`: rolling or day-ahead."""
     return DayAheadMarket(case) if case.clearing == "day_ahead" else RollingMarket(case)

@@ -14,7 +14,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.closing import closing_table
@@ -96,16 +96,16 @@ class DayAheadMarket:
         prosumers = _turned_out(plan.prosumers, forecasts or {}, k)
         n = k - plan.begin
         cleared = clearing_at(plan.clearing, n)
-        happened = _happened(prosumers, plan.problem, plan.clearing.dispatch, plan.clearing.sale_kw, n, k)
+        realised = _realised(prosumers, plan.problem, plan.clearing.dispatch, plan.clearing.sale_kw, n, k)
         nothing = np.zeros_like(plan.clearing.sale_kw)
-        alone = _happened(prosumers, plan.alone_problem, plan.alone, nothing, n, k)
-        self._pending = self._after(plan, k, cleared, happened, alone)
+        alone = _realised(prosumers, plan.alone_problem, plan.alone, nothing, n, k)
+        self._pending = self._after(plan, k, cleared, realised, alone)
         problem = replace(plan.problem, models=tuple(model_at(model, n) for model in plan.problem.models))
         tables = interval_tables(
             prosumers,
             problem,
             cleared,
-            happened,
+            realised,
             alone,
             self._case.window(k),
             steps=self._case.steps,
@@ -114,7 +114,7 @@ class DayAheadMarket:
         if k + 1 == self._case.steps:
             reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
             tables["closing"] = closing_table(self._case, prosumers, reached)
-        dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
+        dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
         return IntervalOutcome(plan.clearing.status, dispatch, tables)
 
     def commit(self) -> None:
@@ -134,7 +134,7 @@ class DayAheadMarket:
         window = case.window(k)
         settings = replace(case.settings, binding=window.horizon)
         prosumers = tuple(with_forecasts(p, forecasts.get(p.name, {}), begin=k) for p in case.prosumers)
-        problem = prepared(stated(case, prosumers, state.market, window, state.reputation))
+        problem = with_imbalance_priced(stated(case, prosumers, state.market, window, state.reputation))
         try:
             clearing = solved(case, problem, settings, start=state.start, on_check=on_check)
             alone_problem, alone = without_peers(stated(case, prosumers, state.alone, window, state.reputation))
@@ -145,13 +145,13 @@ class DayAheadMarket:
         return _Plan(k, prosumers, problem, clearing, alone_problem, tuple(alone))
 
     def _after(
-        self, plan: _Plan, k: int, cleared: Clearing, happened: tuple[Realised, ...], alone: tuple[Realised, ...]
+        self, plan: _Plan, k: int, cleared: Clearing, realised: tuple[Realised, ...], alone: tuple[Realised, ...]
     ) -> _State:
         state, case = self._committed, self._case
         is_last = k + 1 == plan.begin + plan.problem.shape[1]
         return _State(
             interval=k + 1,
-            market=next_states(case, state.market, happened, k),
+            market=next_states(case, state.market, realised, k),
             alone=next_states(case, state.alone, alone, k),
             # The same hours of the next block look much like those of this one.
             start=plan.clearing.end,
@@ -178,7 +178,7 @@ def _turned_out(prosumers: tuple[Prosumer, ...], given: Forecasts, k: int) -> tu
     )
 
 
-def _happened(
+def _realised(
     prosumers: tuple[Prosumer, ...],
     problem: MarketProblem,
     dispatch: tuple[Completion, ...],

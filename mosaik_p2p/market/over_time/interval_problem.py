@@ -9,7 +9,7 @@ import numpy as np
 
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.market.clearing import Clearing, Progress, clear, fitted
-from mosaik_p2p.market.imbalance import prepared, solvable
+from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.realisation import Realised
@@ -78,20 +78,20 @@ def solved(
 
 def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
     """The same problem, imbalances priced, and everyone's dispatch with contracts only."""
-    priced = prepared(problem)
-    dispatch, _ = Fleet(solvable(priced)).dispatch(np.zeros(priced.shape))
+    priced = with_imbalance_priced(problem)
+    dispatch, _ = Fleet(solvable(priced)).one_way_dispatch(np.zeros(priced.shape))
     return priced, dispatch
 
 
 def next_states(
-    case: MarketCase, states: tuple[ProsumerState, ...], happened: tuple[Realised, ...], k: int
+    case: MarketCase, states: tuple[ProsumerState, ...], realised: tuple[Realised, ...], k: int
 ) -> tuple[ProsumerState, ...]:
     """The states after interval `k`."""
     day = int(case.day[k])
     following = int(case.day[min(k + 1, len(case.day) - 1)])
     return tuple(
         next_state(state, level_kwh=result.level_kwh, behind_kwh=result.behind_kwh, day=day, next_day=following)
-        for state, result in zip(states, happened, strict=True)
+        for state, result in zip(states, realised, strict=True)
     )
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, shifted
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
-from mosaik_p2p.market.negotiation.protocol import NetworkReport, Standing, answered, opened
+from mosaik_p2p.market.negotiation.protocol import NegotiationState, NetworkReport, next_round
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.closing import closing_table
 from mosaik_p2p.market.over_time.forecasts import Forecasts, with_forecasts
@@ -73,8 +73,8 @@ class _Open:
     alone: tuple[Realised, ...]
     clearing: Clearing
     raw: MarketProblem
-    """Without recourse."""
-    standing: Standing | None
+    """Without imbalances priced."""
+    negotiation: NegotiationState | None
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class RollingMarket:
         )
         window = self._case.window(k)
         raw = stated(self._case, prosumers, state.market, window, state.reputation)
-        problem = prepared(raw)
+        problem = with_imbalance_priced(raw)
         self._open = None
         try:
             clearing = solved(self._case, problem, self._case.settings, start=state.start, on_check=on_check)
@@ -141,19 +141,22 @@ class RollingMarket:
         """
         if self._open is None:
             raise ValueError("there is no cleared interval to negotiate about")
-        before = self._open.standing or opened(self._open.prosumers, self._open.raw, self._open.clearing)
+        open_ = self._open
+        before = open_.negotiation or NegotiationState.initial(open_.prosumers, open_.raw, open_.clearing)
         by_carrier = {CARRIERS.index(carrier): report for carrier, report in reports.items()}
-        standing, offer = answered(before, by_carrier, self._case.settings, max_rounds=max_rounds, on_check=on_check)
-        self._open = replace(self._open, standing=standing)
+        negotiation, offer = next_round(
+            before, by_carrier, self._case.settings, max_rounds=max_rounds, on_check=on_check
+        )
+        self._open = replace(open_, negotiation=negotiation)
         if offer is None or self._pending is None:
             return None
         outcome = self._outcome(
             self._open,
             # What forecasts miss goes to the contracts as they are, not as they were solved.
             connected(self._open.raw),
-            offer.limited.clearing,
+            offer.constrained.clearing,
             start=self._pending.start,
-            surcharge_per_kwh=offer.limited.surcharge_per_kwh,
+            surcharge_per_kwh=offer.constrained.surcharge_per_kwh,
         )
         return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
 
@@ -169,13 +172,13 @@ class RollingMarket:
         """What a clearing makes happen; the state that follows waits for `commit`."""
         state, window, prosumers = self._committed, opened_interval.window, opened_interval.prosumers
         k = window.begin
-        happened = tuple(
+        realised = tuple(
             realise(prosumer, model, done, clearing.sale_kw[:, 0, i], interval=k)
             for i, (prosumer, model, done) in enumerate(zip(prosumers, problem.models, clearing.dispatch, strict=True))
         )
         self._pending = _State(
             interval=k + 1,
-            market=next_states(self._case, state.market, happened, k),
+            market=next_states(self._case, state.market, realised, k),
             alone=next_states(self._case, state.alone, opened_interval.alone, k),
             start=start,
             reputation=next_reputation(self._case, state.reputation, clearing.trades),
@@ -184,7 +187,7 @@ class RollingMarket:
             prosumers,
             problem,
             clearing,
-            happened,
+            realised,
             opened_interval.alone,
             window,
             steps=self._case.steps,
@@ -193,7 +196,7 @@ class RollingMarket:
         if k + 1 == self._case.steps:
             reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
             tables["closing"] = closing_table(self._case, prosumers, reached)
-        dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, happened, strict=True))
+        dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
         return IntervalOutcome(clearing.status, dispatch, tables)
 
     def commit(self) -> None:
@@ -225,14 +228,14 @@ class RollingMarket:
         )
 
 
-def dispatch_of(prosumer: Prosumer, happened: Realised) -> ProsumerDispatch:
-    """What `happened` at `prosumer` puts on the networks."""
-    electric, heat = happened.exchanges.get(ELECTRICITY), happened.exchanges.get(HEAT)
+def dispatch_of(prosumer: Prosumer, realised: Realised) -> ProsumerDispatch:
+    """What `realised` at `prosumer` puts on the networks."""
+    electric, heat = realised.exchanges.get(ELECTRICITY), realised.exchanges.get(HEAT)
     injection = electric.injection_kw if electric is not None and prosumer.bus is not None else 0.0
     draw = -heat.injection_kw if heat is not None and prosumer.junctions is not None else 0.0
     return ProsumerDispatch(
         prosumer=prosumer.name,
         injection_kw=injection,
-        q_injection_kvar=happened.reactive_kvar(prosumer) if prosumer.bus is not None else 0.0,
+        q_injection_kvar=realised.reactive_kvar(prosumer) if prosumer.bus is not None else 0.0,
         heat_draw_kw=draw,
     )

@@ -23,7 +23,7 @@ def interval_tables(
     prosumers: tuple[Prosumer, ...],
     problem: MarketProblem,
     clearing: Clearing,
-    happened: tuple[Realised, ...],
+    realised: tuple[Realised, ...],
     alone: tuple[Realised, ...],
     window: Window,
     *,
@@ -39,8 +39,8 @@ def interval_tables(
         "charges": charges_table(problem, window, since_clearing=since_clearing),
         "clearing": clearing_table(problem, clearing, since_clearing=since_clearing),
         "trades": trades_table(problem, clearing, surcharge),
-        "prosumers": prosumers_table(prosumers, clearing, happened, surcharge),
-        "devices": devices_table(prosumers, happened),
+        "prosumers": prosumers_table(prosumers, clearing, realised, surcharge),
+        "devices": devices_table(prosumers, realised),
         "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
         "alone_devices": devices_table(prosumers, alone),
     }
@@ -158,11 +158,11 @@ def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: 
 
 
 def prosumers_table(
-    prosumers: tuple[Prosumer, ...], clearing: Clearing, happened: tuple[Realised, ...], surcharge_per_kwh: FloatArray
+    prosumers: tuple[Prosumer, ...], clearing: Clearing, realised: tuple[Realised, ...], surcharge_per_kwh: FloatArray
 ) -> Table:
     """One row per prosumer and carrier that it has anything to do with."""
     rows = []
-    for i, (prosumer, result) in enumerate(zip(prosumers, happened, strict=True)):
+    for i, (prosumer, result) in enumerate(zip(prosumers, realised, strict=True)):
         for carrier, exchange in result.exchanges.items():
             electric = carrier == ELECTRICITY
             reactive = result.reactive_kvar(prosumer) if electric else None
@@ -192,14 +192,14 @@ def prosumers_table(
     return _columns(columns, rows)
 
 
-def devices_table(prosumers: tuple[Prosumer, ...], happened: tuple[Realised, ...]) -> Table:
+def devices_table(prosumers: tuple[Prosumer, ...], realised: tuple[Realised, ...]) -> Table:
     """One row per device; produced power is positive."""
     rows = [
         (
             *(prosumer.name, entry.device, entry.type, str(entry.family), entry.carrier),
             *(entry.el_kw, entry.heat_kw, entry.fuel_kw, entry.level_kwh, entry.cost, entry.missed_kwh),
         )
-        for prosumer, result in zip(prosumers, happened, strict=True)
+        for prosumer, result in zip(prosumers, realised, strict=True)
         for entry in result.devices
     ]
     return _columns("prosumer device type family carrier el_kw heat_kw fuel_kw level_kwh cost missed_kwh", rows)

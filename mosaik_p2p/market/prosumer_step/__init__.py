@@ -1,1 +1,1 @@
-"""The prosumers' side of the market: everyone's own problem, its dispatch and its bound.."""
+"""The prosumers' side of the market: everyone's own problem, its dispatch and its bound."""

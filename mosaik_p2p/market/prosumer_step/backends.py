@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from mosaik_p2p.market.problem import imbalance_prices, is_penalty
-from mosaik_p2p.market.prosumer_step.completions import Completions, Scales, collected, joined, taken, with_replaced
+from mosaik_p2p.market.prosumer_step.completions import Completions, Scales, collected, evaluate, joined, with_replaced
 from mosaik_p2p.market.prosumer_step.kernel.batch import WARM_MU, bound_all, forget, fresh_points, pack, solve_all
 from mosaik_p2p.market.prosumer_step.kernel.interior_point import FIXED, PRICED
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
@@ -30,19 +30,19 @@ FIRST_MU = 1e-2
 class Engine(Protocol):
     """See `subproblem` for what the steps mean; arrays over prosumers have shape (C, T, N)."""
 
-    def weigh(self, weight: FloatArray) -> None:
+    def set_penalty(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
 
-    def respond(self, target_kw: FloatArray) -> FloatArray:
+    def proximal_step(self, target_kw: FloatArray) -> FloatArray:
         """Net sales that answer the targets; keeps the multipliers for `bound`."""
 
-    def complete(self, sale_kw: FloatArray) -> Completions:
+    def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """Everyone's dispatch for agreed net sales."""
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """Lower bound on the sum of cost less sales at these prices, with the multipliers at hand."""
 
-    def tighten(self, price_per_kwh: FloatArray) -> None:
+    def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """Find the multipliers with which `bound` is as high as it can be at these prices."""
 
 
@@ -56,34 +56,34 @@ class OneByOne:
             for model, size in zip(models, power_kw, strict=True)
         ]
 
-    def weigh(self, weight: FloatArray) -> None:
+    def set_penalty(self, weight: FloatArray) -> None:
         """See Engine."""
         self._weights = weight
         for i, member in enumerate(self._members):
-            member.weigh(weight[:, i])
+            member.set_penalty(weight[:, i])
 
-    def respond(self, target_kw: FloatArray) -> FloatArray:
+    def proximal_step(self, target_kw: FloatArray) -> FloatArray:
         """See Engine."""
         return np.stack([self._respond(i, target_kw[:, :, i]) for i in range(len(self._members))], axis=-1)
 
     def _respond(self, i: int, target_kw: FloatArray) -> FloatArray:
         try:
-            return self._members[i].respond(target_kw)
+            return self._members[i].proximal_step(target_kw)
         except NotSolved:
             other = self._fallback(i)
-            other.weigh(self._weights[:, i : i + 1])
-            sale: FloatArray = other.respond(target_kw[:, :, None])[:, :, 0]
+            other.set_penalty(self._weights[:, i : i + 1])
+            sale: FloatArray = other.proximal_step(target_kw[:, :, None])[:, :, 0]
             return sale
 
-    def complete(self, sale_kw: FloatArray) -> Completions:
+    def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """See Engine."""
         return collected(self._models, [self._complete(i, sale_kw[:, :, i]) for i in range(len(self._members))])
 
     def _complete(self, i: int, sale_kw: FloatArray) -> Completion:
         try:
-            return self._members[i].complete(sale_kw)
+            return self._members[i].dispatch_for_sales(sale_kw)
         except NotSolved:
-            return self._fallback(i).complete(sale_kw[:, :, None])[0]
+            return self._fallback(i).dispatch_for_sales(sale_kw[:, :, None])[0]
 
     def _fallback(self, i: int) -> "Compiled":
         """Raises NotSolved where the kernel does not know the problem."""
@@ -95,12 +95,12 @@ class OneByOne:
         """See Engine."""
         return sum(member.bound(price_per_kwh[:, :, i]) for i, member in enumerate(self._members))
 
-    def tighten(self, price_per_kwh: FloatArray) -> None:
+    def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """See Engine."""
         for i, member in enumerate(self._members):
             # Where there is no finite optimum, the multipliers at hand still give a valid bound.
             with suppress(NotSolved):
-                member.tighten(price_per_kwh[:, :, i])
+                member.improve_bound(price_per_kwh[:, :, i])
 
 
 class Mixed:
@@ -115,30 +115,32 @@ class Mixed:
             if len(who)
         ]
 
-    def weigh(self, weight: FloatArray) -> None:
+    def set_penalty(self, weight: FloatArray) -> None:
         """See Engine."""
         for who, engine in self._parts:
-            engine.weigh(weight[:, who])
+            engine.set_penalty(weight[:, who])
 
-    def respond(self, target_kw: FloatArray) -> FloatArray:
+    def proximal_step(self, target_kw: FloatArray) -> FloatArray:
         """See Engine."""
         sale = np.empty_like(target_kw)
         for who, engine in self._parts:
-            sale[:, :, who] = engine.respond(target_kw[:, :, who])
+            sale[:, :, who] = engine.proximal_step(target_kw[:, :, who])
         return sale
 
-    def complete(self, sale_kw: FloatArray) -> Completions:
+    def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """See Engine."""
-        return joined(self._count, [(who, engine.complete(sale_kw[:, :, who])) for who, engine in self._parts])
+        return joined(
+            self._count, [(who, engine.dispatch_for_sales(sale_kw[:, :, who])) for who, engine in self._parts]
+        )
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """See Engine."""
         return sum(engine.bound(price_per_kwh[:, :, who]) for who, engine in self._parts)
 
-    def tighten(self, price_per_kwh: FloatArray) -> None:
+    def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """See Engine."""
         for who, engine in self._parts:
-            engine.tighten(price_per_kwh[:, :, who])
+            engine.improve_bound(price_per_kwh[:, :, who])
 
 
 def engine_for(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> Engine:
@@ -169,13 +171,13 @@ class Compiled:
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
 
-    def weigh(self, weight: FloatArray) -> None:
+    def set_penalty(self, weight: FloatArray) -> None:
         """See Engine."""
         self._weights = weight
         scaled = weight.T * (self._power**2 / self._scales.money)[:, None]
         self._scaled_weight = np.where(self._member, scaled, FIXED)
 
-    def respond(self, target_kw: FloatArray) -> FloatArray:
+    def proximal_step(self, target_kw: FloatArray) -> FloatArray:
         """See Engine."""
         target = np.where(self._member[:, :, None], self._scaled(target_kw), 0.0)
         done = solve_all(
@@ -187,24 +189,24 @@ class Compiled:
             forget(self._problems, self._steps, int(i))
             # Raises NotSolved where PIQP fails too.
             other = self._fallback(int(i))
-            other.weigh(self._weights[:, i])
-            sale[:, :, i] = other.respond(target_kw[:, :, i])
+            other.set_penalty(self._weights[:, i])
+            sale[:, :, i] = other.proximal_step(target_kw[:, :, i])
         return sale
 
-    def complete(self, sale_kw: FloatArray) -> Completions:
+    def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """See Engine."""
         fixed = np.full(self._member.shape, FIXED)
         points = self._steps.copy()
         sale = self._scaled(sale_kw)
         done = solve_all(self._problems, points, fixed, sale, tolerance=FINAL_TOLERANCE, mu=COMPLETION_MU)
-        other = {int(i): self._fallback(int(i)).complete(sale_kw[:, :, i]) for i in np.flatnonzero(done < 0)}
+        other = {int(i): self._fallback(int(i)).dispatch_for_sales(sale_kw[:, :, i]) for i in np.flatnonzero(done < 0)}
         for i in other:
             forget(self._problems, points, i)
         if not self._steps.warm:
             # The first step starts from what everyone does alone.
             self._steps = self._multipliers = points.copy()
             self._mu = FIRST_MU
-        return with_replaced(taken(self._problems, points, self._penalised, self._scales), other)
+        return with_replaced(evaluate(self._problems, points, self._penalised, self._scales), other)
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """See Engine."""
@@ -212,7 +214,7 @@ class Compiled:
         bounds = bound_all(self._problems, self._multipliers, price, self._member, self._ceiling)
         return float(bounds @ self._scales.money + self._scales.constant.sum())
 
-    def tighten(self, price_per_kwh: FloatArray) -> None:
+    def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """Everyone's own optimum at the prices, from where the last step ended."""
         price = np.ascontiguousarray(price_per_kwh.transpose(2, 0, 1) / self._price)
         asked = np.where(self._member[:, :, None], price, 0.0)

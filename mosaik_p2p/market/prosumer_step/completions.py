@@ -1,4 +1,4 @@
-"""Taking stock of everyone's dispatch at once: cost, imbalance, gross load."""
+"""Everyone's dispatch evaluated at once: cost, imbalance, gross load."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -104,15 +104,15 @@ class Scales:
     price_per_kwh: float
 
 
-def taken(problems: Problems, points: Points, penalised: BoolArray, scales: Scales) -> Completions:
-    """Stock of the dispatch at `points`, rounded into its limits; `penalised` (rows,) says which rows are penalties."""
+def evaluate(problems: Problems, points: Points, penalised: BoolArray, scales: Scales) -> Completions:
+    """Evaluate the dispatch at `points`, rounded into its limits; `penalised` (rows,) says which rows are penalties."""
     count, horizon = len(scales.power_kw), problems.lower.shape[1]
     money = np.empty((2, count))
     flows = np.empty((2, count, 2, horizon))
     x = np.empty_like(points.x)
 
     def part(begin: int, end: int) -> None:
-        _take(begin, end, problems.arrays, points.x, penalised, scales.power_kw, x, money, flows)
+        _evaluate(begin, end, problems.arrays, points.x, penalised, scales.power_kw, x, money, flows)
 
     shared(part, count, few=FEW)
     balances = (2 * np.arange(count) + problems.first_storage[:-1])[:, None] + np.arange(2)
@@ -129,13 +129,13 @@ def taken(problems: Problems, points: Points, penalised: BoolArray, scales: Scal
 
 
 @jit
-def _take(begin, end, problems, point, penalised, power_kw, x, money, flows):  # type: ignore[no-untyped-def]
+def _evaluate(begin, end, problems, point, penalised, power_kw, x, money, flows):  # type: ignore[no-untyped-def]
     """`x` in kW, `money` (2, N) of everything and of penalties, `flows` (2, N, C, T) of imbalance and into loads.
 
     What a storage lacks is a penalty too, but enters no balance.
     """
-    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, touch, storage, gain,
-     level, keep, drain, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
+    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, carrier_mask, storage, withdrawal,
+     level, retention, inflow, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
     for i in range(begin, end):
         money[0, i] = money[1, i] = 0.0
         for c in range(2):

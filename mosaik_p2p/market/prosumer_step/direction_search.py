@@ -71,7 +71,7 @@ def _parts(model: ProsumerModel, carriers: IntArray) -> list[IntArray]:
     """Variables that depend on each other through these carriers or through a store, for every part with a store."""
     label = np.arange(len(model.variables))
     together = [np.flatnonzero(model.balance[c].any(axis=1)) for c in carriers]
-    together += [np.array([storage.level, *(k for k, _ in storage.gain)]) for storage in model.storages]
+    together += [np.array([storage.level, *(k for k, _ in storage.withdrawal)]) for storage in model.storages]
     together += [np.array(pair) for pair in meter_rows(model)]
     together += [np.append(np.flatnonzero(model.balance[one.c].any(axis=1)), one.k) for one in model.connections]
     for group in together:

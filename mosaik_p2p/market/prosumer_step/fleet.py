@@ -36,21 +36,24 @@ class Fleet:
         self.power_kw = power_scale(problem)
         self._engine: Engine = engine_for(problem.models, self.power_kw, self.price_scale)
 
-    def weigh(self, weight: FloatArray) -> None:
+    def set_penalty(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
-        self._engine.weigh(weight)
+        self._engine.set_penalty(weight)
 
-    def respond(self, target_kw: FloatArray) -> FloatArray:
+    def proximal_step(self, target_kw: FloatArray) -> FloatArray:
         """Net sales (C, T, N) that answer the targets (C, T, N)."""
-        return self._engine.respond(target_kw)
+        return self._engine.proximal_step(target_kw)
 
-    def complete(self, sale_kw: FloatArray) -> Completions:
+    def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """Everyone's dispatch for agreed net sales (C, T, N)."""
-        return self._engine.complete(sale_kw)
+        return self._engine.dispatch_for_sales(sale_kw)
 
-    def dispatch(self, sale_kw: FloatArray) -> tuple[Completions, bool]:
-        """Like `complete`, but no storage charges and discharges at once; says whether that had to be repaired."""
-        done = self.complete(sale_kw)
+    def one_way_dispatch(self, sale_kw: FloatArray) -> tuple[Completions, bool]:
+        """Like `dispatch_for_sales`, but no storage charges and discharges at once.
+
+        Says whether that had to be repaired.
+        """
+        done = self.dispatch_for_sales(sale_kw)
         repaired = {i: self._repaired(i, done[i], sale_kw[:, :, i]) for i in self._both_ways(done)}
         return with_replaced(done, repaired), bool(repaired)
 
@@ -71,7 +74,7 @@ class Fleet:
         return min(now, searched, key=lambda one: one.cost)
 
     def _completed(self, model: ProsumerModel, power_kw: float, sale_kw: FloatArray) -> Completion:
-        return Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale).complete(sale_kw)
+        return Subproblem(model, power_kw=power_kw, price_per_kwh=self.price_scale).dispatch_for_sales(sale_kw)
 
     def _both_ways(self, done: Completions) -> list[int]:
         """Prosumers with a storage, or a meter, that goes both ways at once."""
@@ -96,14 +99,14 @@ class Fleet:
             models[i] = directed(models[i], found) if found else models[i]
         return gain, replace(self.problem, models=tuple(models))
 
-    def bound(self, price_per_kwh: FloatArray, *, tighten: bool = False) -> float:
-        """Lower bound on the market's cost from closed node prices (C, T, N); `tighten` spends one more solve each."""
-        if tighten:
-            self._engine.tighten(price_per_kwh)
+    def bound(self, price_per_kwh: FloatArray, *, improve: bool = False) -> float:
+        """Lower bound on the market's cost from closed node prices (C, T, N); `improve` spends one more solve each."""
+        if improve:
+            self._engine.improve_bound(price_per_kwh)
         return self._engine.bound(price_per_kwh)
 
     @cached_property
     def alone(self) -> Alone:
         """Everyone for itself, utility contracts only."""
-        done, _ = self.dispatch(np.zeros(self.problem.shape))
+        done, _ = self.one_way_dispatch(np.zeros(self.problem.shape))
         return Alone(done.cost - done.penalty, done.price_per_kwh, done.load_kw)

@@ -12,7 +12,7 @@ from mosaik_p2p.prosumers.roles import IMBALANCE, LACKING
 from mosaik_p2p.units import FloatArray
 
 
-def reach(problem: MarketProblem, power_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
+def injection_bounds(problem: MarketProblem, power_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(C, N) least and largest injection in kW; zero where a prosumer is no member of the carrier."""
     lowest, highest = np.zeros(problem.member.shape), np.zeros(problem.member.shape)
     for i, model in enumerate(problem.models):
@@ -51,7 +51,7 @@ def _carrier_range(model: ProsumerModel, c: int, low: FloatArray, high: FloatArr
         if pair is not None:
             bottom, top = _storage_range(model, storage, pair, high)
             least, most = least + bottom, most + top
-            counted |= {k for k, _ in storage.gain}
+            counted |= {k for k, _ in storage.withdrawal}
     for k in own_rows(model):
         if k not in counted and model.variables[k].type != IMBALANCE:
             ends = (share[k] * low[k], share[k] * high[k])
@@ -63,17 +63,17 @@ def _charge_and_discharge(
     model: ProsumerModel, storage: Storage, share: FloatArray
 ) -> tuple[tuple[int, float], tuple[int, float]] | None:
     """(row, kWh per kW) of charging and of discharging, for a storage that does nothing else to the carrier."""
-    flows = [entry for entry in storage.gain if model.variables[entry[0]].role not in LACKING]
-    if len(flows) != 2 or storage.keep <= 0.0:
+    flows = [entry for entry in storage.withdrawal if model.variables[entry[0]].role not in LACKING]
+    if len(flows) != 2 or storage.retention <= 0.0:
         return None
-    (a, gain_a), (b, gain_b) = sorted(flows, key=lambda entry: entry[1])
-    plain = gain_a < 0 < gain_b and share[a] == -1.0 and share[b] == 1.0
-    return ((a, -gain_a), (b, gain_b)) if plain else None
+    (a, withdrawal_a), (b, withdrawal_b) = sorted(flows, key=lambda entry: entry[1])
+    plain = withdrawal_a < 0 < withdrawal_b and share[a] == -1.0 and share[b] == 1.0
+    return ((a, -withdrawal_a), (b, withdrawal_b)) if plain else None
 
 
 def _lacking_kwh(model: ProsumerModel, storage: Storage) -> FloatArray:
     """(T,): by what a storage's level may be counted higher than it is, where something is owed and may be missed."""
-    rows = [(k, -gain) for k, gain in storage.gain if model.variables[k].role in LACKING]
+    rows = [(k, -withdrawal) for k, withdrawal in storage.withdrawal if model.variables[k].role in LACKING]
     return sum((fills * model.upper[k] for k, fills in rows), start=np.zeros(model.horizon))
 
 
@@ -87,10 +87,10 @@ def _storage_range(
     for t in range(model.horizon - 1, 0, -1):
         # Backward: the level before this interval from which the interval's end can be reached.
         raised, lowered = fills * model.upper[charge, t] + lacking[t], empties * model.upper[discharge, t]
-        bottom = max(model.lower[storage.level, t - 1], (bottom - storage.drain[t] - raised) / storage.keep)
-        top = min(model.upper[storage.level, t - 1], (top - storage.drain[t] + lowered) / storage.keep)
+        bottom = max(model.lower[storage.level, t - 1], (bottom - storage.inflow_kwh[t] - raised) / storage.retention)
+        top = min(model.upper[storage.level, t - 1], (top - storage.inflow_kwh[t] + lowered) / storage.retention)
     # What the level may rise by, now that the energy of the begin is known.
-    least_rise, most_rise = float(bottom - storage.drain[0] - lacking[0]), float(top - storage.drain[0])
+    least_rise, most_rise = float(bottom - storage.inflow_kwh[0] - lacking[0]), float(top - storage.inflow_kwh[0])
     most_out = min(float(high[discharge]), -least_rise / empties) if least_rise <= 0 else -least_rise / fills
     most_in = min(float(high[charge]), most_rise / fills) if most_rise >= 0 else most_rise / empties
     return min(-most_in, most_out), most_out

@@ -2,8 +2,9 @@
 
 Three programmes on the same dispatch variables (see `prosumers.model`):
 
-- `respond`  the step of ADMM: argmin cost + weight/2 |s - target|^2, net sale s free;
-- `complete` the dispatch once net sales are agreed (what cannot be balanced has its scarcity price, see `recourse`);
+- `proximal_step`  the step of ADMM: argmin cost + weight/2 |s - target|^2, net sale s free;
+- `dispatch_for_sales`  what is done once net sales are agreed (what cannot be balanced has its scarcity price, see
+  `imbalance`);
 - `bound`    a rigorous lower bound on cost - prices * s, from any prices and any multipliers (weak duality).
 """
 
@@ -81,13 +82,13 @@ class Subproblem:
             tolerance=STEP_TOLERANCE,
         )
 
-    def weigh(self, weight: FloatArray) -> None:
+    def set_penalty(self, weight: FloatArray) -> None:
         """Set the penalty: `weight` of shape (C,), money per kW^2."""
         scaled = weight[self._traded] * self._power**2 / self._money
         self._weight = np.repeat(scaled, self.model.horizon)
         self._step.update(quadratic=np.concatenate([self._quadratic, self._weight]))
 
-    def respond(self, target_kw: FloatArray) -> FloatArray:
+    def proximal_step(self, target_kw: FloatArray) -> FloatArray:
         """Net sale (C, T) in kW that answers `target_kw` (C, T); keeps the multipliers for `bound`."""
         target = target_kw[self._traded].ravel() / self._power
         self._step.update(linear=np.concatenate([self._linear, -self._weight * target]))
@@ -128,7 +129,7 @@ class Subproblem:
             tolerance=STEP_TOLERANCE,
         )
 
-    def tighten(self, price_per_kwh: FloatArray) -> None:
+    def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """Find the multipliers that make `bound` at these prices as high as it can be (one more solve)."""
         prices = price_per_kwh[self._traded].ravel() / self._price
         self._best.update(linear=self._linear - self._balance[self._sale_columns].T @ prices)
@@ -152,7 +153,7 @@ class Subproblem:
             tolerance=FINAL_TOLERANCE,
         )
 
-    def complete(self, sale_kw: FloatArray) -> Completion:
+    def dispatch_for_sales(self, sale_kw: FloatArray) -> Completion:
         """The cheapest dispatch that sells exactly `sale_kw` (C, T)."""
         rows, model = len(self._fixed), self.model
         fixed = self._fixed + sale_kw[self._carriers].ravel() / self._power

@@ -136,19 +136,19 @@ def _own_rows(flat: Problems) -> tuple[sp.csr_array, FloatArray]:
     level = np.repeat(flat.first[:-1], np.diff(flat.first_storage)) + flat.level
     store = np.arange(len(level))[:, None] * horizon + base
     entries.append((store + hour, level[:, None] * horizon + hour, np.ones((len(level), horizon))))
-    kept = np.broadcast_to(-flat.keep[:, None], (len(level), horizon - 1))
+    kept = np.broadcast_to(-flat.retention[:, None], (len(level), horizon - 1))
     entries.append((store + hour[1:], level[:, None] * horizon + hour[:-1], kept))
     filling = np.flatnonzero(flat.storage >= 0)
     into = (flat.first_storage[owner[filling]] + flat.storage[filling])[:, None] * horizon + base
-    gain = np.broadcast_to(flat.gain[filling, None], (len(filling), horizon))
-    entries.append((into + hour, filling[:, None] * horizon + hour, gain))
+    withdrawal = np.broadcast_to(flat.withdrawal[filling, None], (len(filling), horizon))
+    entries.append((into + hour, filling[:, None] * horizon + hour, withdrawal))
     base += len(level) * horizon
     total = np.repeat(np.arange(len(flat.total)), np.diff(flat.total_first))
     row = (np.repeat(flat.first[:-1], np.diff(flat.first_total)) + flat.total_row)[total]
     entries.append((base + total, row * horizon + flat.total_at, np.ones(len(total))))
     i, j, value = (np.concatenate([np.ravel(entry[n]) for entry in entries]) for n in range(3))
     matrix = sp.csr_array((value, (i, j)), shape=(base + len(flat.total), rows * horizon))
-    return matrix, np.concatenate([flat.fixed.ravel(), flat.drain.ravel(), flat.total])
+    return matrix, np.concatenate([flat.fixed.ravel(), flat.inflow.ravel(), flat.total])
 
 
 def _onto_balances(sellers: IntArray, shape: tuple[int, int, int], rows: int) -> sp.csr_array:

@@ -1,1 +1,1 @@
-"""How numbers and names are written for people.."""
+"""How numbers and names are written for people."""

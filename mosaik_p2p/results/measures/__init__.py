@@ -1,1 +1,1 @@
-"""What a run is judged by: limits, deadlines, unserved energy, the district.."""
+"""What a run is judged by: limits, deadlines, unserved energy, the district."""

@@ -1,1 +1,1 @@
-"""What people read: terminal, sentences, figures and the page.."""
+"""What people read: terminal, sentences, figures and the page."""

@@ -1,1 +1,8 @@
-"""The result folder: its tables, its mark, and whether it is whole.."""
+"""The result folder: its tables, its mark, and whether it is whole."""
+
+from typing import TYPE_CHECKING
+
+if not TYPE_CHECKING:  # Names that stood here once.
+    from mosaik_p2p.former_places import names_of
+
+    __getattr__ = names_of(__name__)

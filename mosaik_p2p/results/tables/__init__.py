@@ -1,1 +1,1 @@
-"""The result tables: every column with its unit, sign and meaning.."""
+"""The result tables: every column with its unit, sign and meaning."""

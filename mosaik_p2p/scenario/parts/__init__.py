@@ -1,1 +1,1 @@
-"""The sections of a scenario file.."""
+"""The sections of a scenario file."""

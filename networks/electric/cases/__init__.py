@@ -1,1 +1,1 @@
-"""The electric networks that ship.."""
+"""The electric networks that ship."""

@@ -1,1 +1,1 @@
-"""What becomes of a user's electric network file.."""
+"""What becomes of a user's electric network file."""

@@ -1,1 +1,1 @@
-"""What becomes of a user's heat network file.."""
+"""What becomes of a user's heat network file."""

@@ -1,1 +1,1 @@
-"""The heat networks that ship.."""
+"""The heat networks that ship."""

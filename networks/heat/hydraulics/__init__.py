@@ -1,1 +1,1 @@
-"""Water in pipes: friction, heat capacity, and flows that fit pressures and temperatures.."""
+"""Water in pipes: friction, heat capacity, and flows that fit pressures and temperatures."""

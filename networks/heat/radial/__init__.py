@@ -1,1 +1,1 @@
-"""Radial heat networks in closed form.."""
+"""Radial heat networks in closed form."""

@@ -26,6 +26,7 @@ from pandapower.control.controller.DERController import (
 )
 
 from controlled_nets import CONTROLLERS, QV, alone, controlled, uncontrolled
+from feeder_scenarios import Scenarios, scenario
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import examine, load
 from mosaik_p2p.networks.electric.network import electric_file, electric_net, electric_sheets
@@ -36,7 +37,6 @@ from mosaik_p2p.networks.files.electric.control_rules import RULES
 from mosaik_p2p.networks.files.electric.control_sense import control_faults
 from mosaik_p2p.networks.files.electric.control_uses import CONTROL_USES
 from mosaik_p2p.results.report.inventory import inventory_lines
-from test_electric_meaning import Scenarios, scenario
 
 pytestmark = pytest.mark.once
 

@@ -1,1 +1,1 @@
-"""The compiled interior-point method for all prosumers' problems.."""
+"""The compiled interior-point method for all prosumers' problems."""

@@ -8,7 +8,7 @@ own prosumer only, so that their number changes nothing.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain as joined
+from itertools import chain
 
 import numpy as np
 
@@ -43,15 +43,15 @@ class Problems:
     upper: FloatArray
     balance: FloatArray
     """(variables, 2, T)."""
-    touch: IntArray
-    """(variables,) which balances each enters, see `chain`."""
+    carrier_mask: IntArray
+    """(variables,) which balances each enters, see `kkt_system`."""
     storage: IntArray
-    """(variables,) the owner's storage that each fills or empties, -1 without; `gain` by how much."""
-    gain: FloatArray
+    """(variables,) the owner's storage that each fills or empties, -1 without; `withdrawal` by how much."""
+    withdrawal: FloatArray
     level: IntArray
-    """(storages,) the owner's variable; `keep` and `drain` (storages, T) as in the model."""
-    keep: FloatArray
-    drain: FloatArray
+    """(storages,) the owner's variable; `retention` and `inflow` (storages, T) as in the model."""
+    retention: FloatArray
+    inflow: FloatArray
     total_row: IntArray
     """(totals,) the owner's variable, whose sum over the intervals `total_at[total_first[r] : total_first[r + 1]]` is
     `total`."""
@@ -106,8 +106,8 @@ def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: f
     totals = [total for model in models for total in model.totals]
     # One layout whatever the shape: each layout would be compiled for itself, and round a little differently.
     balance = np.ascontiguousarray(np.concatenate([model.balance.transpose(1, 0, 2) for model in models]))
-    storage, gain = _filling(models, first)
-    drain = np.array([s.drain for s in storages]).reshape(len(storages), horizon)
+    storage, withdrawal = _filling(models, first)
+    inflow = np.array([s.inflow_kwh for s in storages]).reshape(len(storages), horizon)
     problems = Problems(
         first=first,
         first_storage=first_storage,
@@ -117,15 +117,15 @@ def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: f
         lower=np.concatenate([model.lower for model in models]) / scale,
         upper=np.concatenate([model.upper for model in models]) / scale,
         balance=balance,
-        touch=(balance != 0.0).any(axis=2) @ np.array([1, 2]),
+        carrier_mask=(balance != 0.0).any(axis=2) @ np.array([1, 2]),
         storage=storage,
-        gain=gain,
+        withdrawal=withdrawal,
         level=np.array([s.level for s in storages], dtype=np.int64),
-        keep=np.array([s.keep for s in storages], dtype=float),
-        drain=drain / np.repeat(power_kw, np.diff(first_storage))[:, None],
+        retention=np.array([s.retention for s in storages], dtype=float),
+        inflow=inflow / np.repeat(power_kw, np.diff(first_storage))[:, None],
         total_row=np.array([total.k for total in totals], dtype=np.int64),
         total_first=firsts(len(total.intervals) for total in totals),
-        total_at=np.fromiter(joined.from_iterable(total.intervals for total in totals), dtype=np.int64),
+        total_at=np.fromiter(chain.from_iterable(total.intervals for total in totals), dtype=np.int64),
         total=np.array([total.power_kw for total in totals], dtype=float) / np.repeat(power_kw, np.diff(first_total)),
         fixed=np.array([model.fixed for model in models]) / power_kw[:, None, None],
     )
@@ -140,17 +140,17 @@ def firsts(counts: Iterable[int]) -> IntArray:
 
 def _filling(models: Sequence[ProsumerModel], first: IntArray) -> tuple[IntArray, FloatArray]:
     """Per variable: the owner's storage that it fills or empties (-1: none), and by how much."""
-    storage, gain = np.full(first[-1], -1, dtype=np.int64), np.zeros(first[-1])
+    storage, withdrawal = np.full(first[-1], -1, dtype=np.int64), np.zeros(first[-1])
     entries = [
         (begin + k, j, value)
         for begin, model in zip(first.tolist(), models, strict=False)
         for j, one in enumerate(model.storages)
-        for k, value in one.gain
+        for k, value in one.withdrawal
     ]
     if entries:
         row, owner, value = zip(*entries, strict=True)
-        storage[list(row)], gain[list(row)] = owner, value
-    return storage, gain
+        storage[list(row)], withdrawal[list(row)] = owner, value
+    return storage, withdrawal
 
 
 def _refuse_overlaps(problems: Problems) -> None:
@@ -239,8 +239,8 @@ def _aligned(rows, columns):  # type: ignore[no-untyped-def]
 
 @jit
 def _solve_range(begin, end, problems, points, weight, target, warm, mu, tolerance, iterations):  # type: ignore[no-untyped-def]
-    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, touch, storage, gain,
-     level, keep, drain, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
+    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, carrier_mask, storage, withdrawal,
+     level, retention, inflow, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
     x, s, y, v, zl, zu = points
     horizon = lower.shape[1]
     most = 0
@@ -256,8 +256,8 @@ def _solve_range(begin, end, problems, points, weight, target, warm, mu, toleran
             frame = frame_of(storages, totals, horizon)
         iterations[i] = minimise(
             (quadratic[k0:k1], linear[k0:k1], lower[k0:k1], upper[k0:k1]),
-            (fixed[i], drain[j0:j1], total[r0:r1], weight[i], target[i]),
-            (balance[k0:k1], touch[k0:k1], storage[k0:k1], gain[k0:k1], level[j0:j1], keep[j0:j1],
+            (fixed[i], inflow[j0:j1], total[r0:r1], weight[i], target[i]),
+            (balance[k0:k1], carrier_mask[k0:k1], storage[k0:k1], withdrawal[k0:k1], level[j0:j1], retention[j0:j1],
              total_row[r0:r1], total_first[r0 : r1 + 1], total_at),
             (x[k0:k1], s[i], y[2 * i + j0 : 2 * (i + 1) + j1], v[r0:r1], zl[k0:k1], zu[k0:k1]),
             warm, mu, tolerance, MOST_ITERATIONS, fields, frame,
@@ -266,8 +266,8 @@ def _solve_range(begin, end, problems, points, weight, target, warm, mu, toleran
 
 @jit
 def _bound_range(begin, end, problems, y, v, price, member, ceiling, bounds):  # type: ignore[no-untyped-def]
-    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, touch, storage, gain,
-     level, keep, drain, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
+    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, carrier_mask, storage, withdrawal,
+     level, retention, inflow, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
     for i in range(begin, end):
         k0, k1, j0, j1 = first[i], first[i + 1], first_storage[i], first_storage[i + 1]
         r0, r1 = first_total[i], first_total[i + 1]
@@ -278,8 +278,8 @@ def _bound_range(begin, end, problems, y, v, price, member, ceiling, bounds):  #
                 own[c, t] = min(max(asked, -ceiling[i, c, t]), ceiling[i, c, t])
         bounds[i] = lower_bound(
             (quadratic[k0:k1], linear[k0:k1], lower[k0:k1], upper[k0:k1]),
-            (fixed[i], drain[j0:j1], total[r0:r1]),
-            (balance[k0:k1], touch[k0:k1], storage[k0:k1], gain[k0:k1], level[j0:j1], keep[j0:j1],
+            (fixed[i], inflow[j0:j1], total[r0:r1]),
+            (balance[k0:k1], carrier_mask[k0:k1], storage[k0:k1], withdrawal[k0:k1], level[j0:j1], retention[j0:j1],
              total_row[r0:r1], total_first[r0 : r1 + 1], total_at),
             own, v[r0:r1], np.empty_like(lower[k0:k1]),
         )  # fmt: skip

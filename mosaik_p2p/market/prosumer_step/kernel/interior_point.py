@@ -2,12 +2,12 @@
 
     minimise    sum_kt (quadratic x^2 / 2 + linear x) + sum_ct weight_c/2 (s_ct - target_ct)^2
     subject to  sum_k balance_ck x_k - s_c = fixed_c                                 per carrier and interval
-                level_j,t - keep_j level_j,t-1 + sum_k gain_k x_k,t = drain_j,t      per storage and interval
+                level_j,t - retention_j level_j,t-1 + sum_k withdrawal_k x_k,t = inflow_j,t      per storage, interval
                 sum of x_k over the intervals of a total = total                     per total
                 lower <= x <= upper
 
-Mehrotra's predictor-corrector method (1992), with the equations of `chain`. An iteration costs the same whatever the
-number of partners, and grows linearly with the horizon. In place of a weight `FIXED` holds s at its target, and
+Mehrotra's predictor-corrector method (1992), with the equations of `kkt_system`. An iteration costs the same whatever
+the number of partners, and grows linearly with the horizon. In place of a weight `FIXED` holds s at its target, and
 `PRICED` lets s be anything that earns `target` as its price; then the balance drops out. `y` (2 + storages, T) are the
 multipliers of balances and storages, `v` (totals,) those of the totals; y of a balance is the prosumer's price. All in
 the scaled units of `fleet`. Bounds closer than `FIXED_WIDTH` fix a variable.
@@ -24,7 +24,7 @@ from mosaik_p2p.market.prosumer_step.kernel.kkt_system import ELECTRIC, THERMAL,
 
 FIXED, PRICED = -1.0, -2.0
 FIXED_WIDTH = 1e-9
-SOFTNESS = 0.01
+EPSILON = 0.01
 """Of the tolerance, per unit of its multiplier: what an equation of a storage or a total may be missed by. Where these
 leave a dispatch no room (a full battery that cannot move), multipliers would grow without limit and spoil the bound."""
 STEP_BACK = 0.995
@@ -42,25 +42,25 @@ FIELDS = 12
 @jit_fast
 def rows_of(x, s, structure, out, sums):  # type: ignore[no-untyped-def]  # numba infers the types
     """A x by rows into `out` (2 + S, T) and `sums` (M,)."""
-    balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
+    balance, carrier_mask, storage, withdrawal, level, retention, total_row, total_first, total_at = structure
     horizon = x.shape[1]
     for t in range(horizon):
         out[0, t], out[1, t] = -s[0, t], -s[1, t]
     for j in range(level.size):
         out[2 + j, 0] = x[level[j], 0]
         for t in range(1, horizon):
-            out[2 + j, t] = x[level[j], t] - keep[j] * x[level[j], t - 1]
+            out[2 + j, t] = x[level[j], t] - retention[j] * x[level[j], t - 1]
     for k in range(x.shape[0]):
-        if touch[k] & ELECTRIC:
+        if carrier_mask[k] & ELECTRIC:
             for t in range(horizon):
                 out[0, t] += balance[k, 0, t] * x[k, t]
-        if touch[k] & THERMAL:
+        if carrier_mask[k] & THERMAL:
             for t in range(horizon):
                 out[1, t] += balance[k, 1, t] * x[k, t]
         j = storage[k]
         if j >= 0:
             for t in range(horizon):
-                out[2 + j, t] += gain[k] * x[k, t]
+                out[2 + j, t] += withdrawal[k] * x[k, t]
     for r in range(sums.size):
         sums[r] = 0.0
         for n in range(total_first[r], total_first[r + 1]):
@@ -70,16 +70,16 @@ def rows_of(x, s, structure, out, sums):  # type: ignore[no-untyped-def]  # numb
 @jit_fast
 def columns_of(y, v, structure, out):  # type: ignore[no-untyped-def]
     """A' (y, v) into `out` (K, T)."""
-    balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
+    balance, carrier_mask, storage, withdrawal, level, retention, total_row, total_first, total_at = structure
     horizon = out.shape[1]
     for k in range(out.shape[0]):
-        if touch[k] == ELECTRIC:
+        if carrier_mask[k] == ELECTRIC:
             for t in range(horizon):
                 out[k, t] = balance[k, 0, t] * y[0, t]
-        elif touch[k] == THERMAL:
+        elif carrier_mask[k] == THERMAL:
             for t in range(horizon):
                 out[k, t] = balance[k, 1, t] * y[1, t]
-        elif touch[k]:
+        elif carrier_mask[k]:
             for t in range(horizon):
                 out[k, t] = balance[k, 0, t] * y[0, t] + balance[k, 1, t] * y[1, t]
         else:
@@ -88,10 +88,10 @@ def columns_of(y, v, structure, out):  # type: ignore[no-untyped-def]
         j = storage[k]
         if j >= 0:
             for t in range(horizon):
-                out[k, t] += gain[k] * y[2 + j, t]
+                out[k, t] += withdrawal[k] * y[2 + j, t]
     for j in range(level.size):
         for t in range(horizon - 1):
-            out[level[j], t] += y[2 + j, t] - keep[j] * y[2 + j, t + 1]
+            out[level[j], t] += y[2 + j, t] - retention[j] * y[2 + j, t + 1]
         out[level[j], horizon - 1] += y[2 + j, horizon - 1]
     for r in range(v.size):
         for n in range(total_first[r], total_first[r + 1]):
@@ -206,9 +206,9 @@ def _limit(bounds, work):  # type: ignore[no-untyped-def]
 
 
 @jit_fast
-def _left(right, point, soft, rows, sums, wish):  # type: ignore[no-untyped-def]
+def _left(right, point, epsilon, rows, sums, wish):  # type: ignore[no-untyped-def]
     """From A x to what is left of every equation, into `rows`, `sums`, and of the sales' gradient, into `wish`."""
-    fixed, drain, total, weight, target = right
+    fixed, inflow, total, weight, target = right
     s, y, v = point
     primal = dual = 0.0
     for c in range(2):
@@ -222,23 +222,23 @@ def _left(right, point, soft, rows, sums, wish):  # type: ignore[no-untyped-def]
         else:
             for t in range(fixed.shape[1]):
                 wish[c, t] = 0.0
-    for j in range(drain.shape[0]):
-        for t in range(drain.shape[1]):
-            rows[2 + j, t] = drain[j, t] - rows[2 + j, t] - soft * y[2 + j, t]
+    for j in range(inflow.shape[0]):
+        for t in range(inflow.shape[1]):
+            rows[2 + j, t] = inflow[j, t] - rows[2 + j, t] - epsilon * y[2 + j, t]
             primal = larger(primal, abs(rows[2 + j, t]))
     for r in range(sums.size):
-        sums[r] = total[r] - sums[r] - soft * v[r]
+        sums[r] = total[r] - sums[r] - epsilon * v[r]
         primal = larger(primal, abs(sums[r]))
     return primal, dual
 
 
 @jit_inner
-def _direction(structure, frame, ease, dx, at, wish, eased, rows, sums, step_rows, step_sums, passed):  # type: ignore[no-untyped-def]
+def _direction(structure, frame, delta, dx, at, wish, sale_step, rows, sums, step_rows, step_sums, passed):  # type: ignore[no-untyped-def]
     """Multipliers' step into `step_rows`, `step_sums` and A' times it into `at`, for the step `dx` without them."""
     for c in range(2):
         for t in range(wish.shape[1]):
-            eased[c, t] = ease[c] * wish[c, t]
-    rows_of(dx, eased, structure, step_rows, step_sums)
+            sale_step[c, t] = delta[c] * wish[c, t]
+    rows_of(dx, sale_step, structure, step_rows, step_sums)
     for r in range(rows.shape[0]):
         for t in range(rows.shape[1]):
             step_rows[r, t] = rows[r, t] - step_rows[r, t]
@@ -249,12 +249,12 @@ def _direction(structure, frame, ease, dx, at, wish, eased, rows, sums, step_row
 
 
 @jit_fast
-def _follow(point, ease, wish, step_rows, step_sums, way_x, way_z):  # type: ignore[no-untyped-def]
+def _follow(point, delta, wish, step_rows, step_sums, way_x, way_z):  # type: ignore[no-untyped-def]
     """Sales and multipliers go along."""
     s, y, v = point
     for c in range(2):
         for t in range(s.shape[1]):
-            s[c, t] += way_x * ease[c] * (wish[c, t] - step_rows[c, t])
+            s[c, t] += way_x * delta[c] * (wish[c, t] - step_rows[c, t])
     for r in range(y.shape[0]):
         for t in range(y.shape[1]):
             y[r, t] += way_z * step_rows[r, t]
@@ -265,11 +265,11 @@ def _follow(point, ease, wish, step_rows, step_sums, way_x, way_z):  # type: ign
 @jit_inline
 def _without_priced(structure, weight):  # type: ignore[no-untyped-def]
     """Nothing touches the balances of carriers at a price."""
-    balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
+    balance, carrier_mask, storage, withdrawal, level, retention, total_row, total_first, total_at = structure
     dropped = (ELECTRIC if weight[0] == PRICED else 0) | (THERMAL if weight[1] == PRICED else 0)
     if dropped:
-        touch = touch & ~dropped
-    return balance, touch, storage, gain, level, keep, total_row, total_first, total_at
+        carrier_mask = carrier_mask & ~dropped
+    return balance, carrier_mask, storage, withdrawal, level, retention, total_row, total_first, total_at
 
 
 @jit_inline
@@ -295,14 +295,14 @@ def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, f
     square_x, square_at, square_width = dx.reshape(x.shape), at.reshape(x.shape), width.reshape(x.shape)
     rows, step_rows = np.empty_like(y), np.empty_like(y)
     sums, step_sums = np.empty_like(v), np.empty_like(v)
-    wish, eased, ease, passed = np.empty_like(s), np.empty_like(s), np.zeros(2), np.empty(y.shape[0])
+    wish, sale_step, delta, passed = np.empty_like(s), np.empty_like(s), np.zeros(2), np.empty(y.shape[0])
     count = _begin(bounds[0], lower.reshape(size), upper.reshape(size), bounds[1], bounds[2], lo, up, free, mu, warm)
     if not warm:
         y[:, :] = 0.0
         v[:] = 0.0
     for c in range(2):
         if weight[c] > 0.0:
-            ease[c] = 1.0 / weight[c]
+            delta[c] = 1.0 / weight[c]
         if weight[c] == PRICED:
             s[c], y[c] = -right[0][c], target[c]
         elif not warm or weight[c] <= 0.0:
@@ -311,26 +311,30 @@ def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, f
     structure = _without_priced(structure, weight)
     for i in range(size):
         dx[i] = low[i] = high[i] = at[i] = 0.0
-    way_x, way_z, soft = 0.0, 0.0, SOFTNESS * tolerance
+    way_x, way_z, epsilon = 0.0, 0.0, EPSILON * tolerance
     for iteration in range(most):
         _move(bounds, work, way_x, way_z)
         gap, dual = _measure(flat_cost, bounds, work)
         rows_of(x, s, structure, rows, sums)
-        primal, dual_of_sales = _left(right, sides, soft, rows, sums, wish)
+        primal, dual_of_sales = _left(right, sides, epsilon, rows, sums, wish)
         if not (gap < ASTRAY):
             return -iteration - 1
         if gap < tolerance * count and primal < 10 * tolerance and max(dual, dual_of_sales) < 10 * tolerance:
             return iteration
-        factor(square_width, ease, soft, structure, frame, passed)
-        _direction(structure, frame, ease, square_x, square_at, wish, eased, rows, sums, step_rows, step_sums, passed)
+        factor(square_width, delta, epsilon, structure, frame, passed)
+        _direction(
+            structure, frame, delta, square_x, square_at, wish, sale_step, rows, sums, step_rows, step_sums, passed
+        )
         far_x, far_z, first, second = _predict(bounds, work)
         after = (1.0 - far_z) * gap + ((1.0 - far_z) * far_x - far_z) * first - far_x * far_z * second
         ratio = max(after, 0.0) / gap
         centre = max(ratio * ratio * ratio * gap / count, CENTRE_FROM * tolerance)
         _correct(bounds, work, centre)
-        _direction(structure, frame, ease, square_x, square_at, wish, eased, rows, sums, step_rows, step_sums, passed)
+        _direction(
+            structure, frame, delta, square_x, square_at, wish, sale_step, rows, sums, step_rows, step_sums, passed
+        )
         way_x, way_z = _limit(bounds, work)
-        _follow(sides, ease, wish, step_rows, step_sums, way_x, way_z)
+        _follow(sides, delta, wish, step_rows, step_sums, way_x, way_z)
     return -most
 
 
@@ -338,7 +342,7 @@ def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, f
 def lower_bound(cost, right, structure, y, v, at):  # type: ignore[no-untyped-def]
     """Weak duality: no dispatch costs less than this when net sales earn the prices in y[:2]; any y and v are valid."""
     quadratic, linear, lower, upper = cost
-    fixed, drain, total = right
+    fixed, inflow, total = right
     columns_of(y, v, structure, at)
     value = 0.0
     for k in range(at.shape[0]):
@@ -351,8 +355,8 @@ def lower_bound(cost, right, structure, y, v, at):  # type: ignore[no-untyped-de
             value += slope * best
     for t in range(at.shape[1]):
         value += y[0, t] * fixed[0, t] + y[1, t] * fixed[1, t]
-        for j in range(drain.shape[0]):
-            value += y[2 + j, t] * drain[j, t]
+        for j in range(inflow.shape[0]):
+            value += y[2 + j, t] * inflow[j, t]
     for r in range(total.size):
         value += v[r] * total[r]
     return value

@@ -1,18 +1,19 @@
 """The equations for the multipliers of one prosumer's problem, factorised along its structure (compiled).
 
-With the diagonal matrix `width` they read A width A', plus `ease` on the diagonal of the balances and `soft` on that of
-the other rows. A's rows are, per interval, the two balances and one row per storage; then one row per total. The
-balances of an interval are eliminated first, as a 2-by-2 block; that leaves a chain of (storages x storages) blocks
-over time, with a diagonal link from each to the one before, since a storage's level enters two intervals; the totals
-are the border of that chain. The arrays of a `frame`:
+Their matrix is A W A' + D. W is the diagonal matrix of `width`; D is diagonal, with `delta` (1/weight of the net sale)
+in the rows of the balances and `epsilon`, a regularisation, in the others. A's rows are, per interval, the two balances
+and one row per storage; then one row per total. The balances of an interval are eliminated first, as a 2-by-2 block;
+that leaves a block-tridiagonal matrix: a chain of (storages x storages) blocks over time, with a diagonal link from
+each to the one before, since a storage's level enters two intervals; the totals are the border of that chain. The
+arrays of a `frame`:
 
     inner (3, T)         inverse of the balances' blocks
-    cross (S, 2, T)      storages against balances
+    coupling (S, 2, T)   storages against balances
     pivot (T, S, S)      inverses of the chain's blocks, what came before taken off
     link (S, T)          diagonal of the link to the interval before
     column (M, 2, T)     totals against balances
     border (M S, T)      totals against storages, reduced along the chain
-    aside (M S, T)       pivot times border
+    pivot_border (M S, T)  pivot times border
     schur (M, M)         Cholesky factor of what is left for the totals
 
 Inverses are kept instead of factors: the blocks are tiny and positive definite, and a sweep without a division in its
@@ -46,48 +47,48 @@ def frame_of(storages, totals, horizon):  # type: ignore[no-untyped-def]  # numb
 
 
 @jit_inline
-def factor(width, ease, soft, structure, frame, passed):  # type: ignore[no-untyped-def]
-    """Fill `frame` for `width` (K, T), `ease` (2,) and `soft`; `passed` (S,) is scratch."""
-    balance, touch, storage, gain, level, keep, total_row, total_first, total_at = structure
-    inner, cross, pivot, link, column, border, aside, schur = frame
-    _gather(width, ease, balance, touch, storage, gain, inner, cross, pivot)
+def factor(width, delta, epsilon, structure, frame, passed):  # type: ignore[no-untyped-def]
+    """Fill `frame` for `width` (K, T), `delta` (2,) and `epsilon`; `passed` (S,) is scratch."""
+    balance, carrier_mask, storage, withdrawal, level, retention, total_row, total_first, total_at = structure
+    inner, coupling, pivot, link, column, border, pivot_border, schur = frame
+    _gather(width, delta, balance, carrier_mask, storage, withdrawal, inner, coupling, pivot)
     _eliminate_balances(inner)
     if level.size > 0:
-        _blocks(width, soft, level, keep, inner, cross, pivot, link)
-        _chain(pivot, link)
+        _blocks(width, epsilon, level, retention, inner, coupling, pivot, link)
+        _factor_blocks(pivot, link)
     if total_row.size > 0:
-        _border(width, soft, balance, touch, total_row, total_first, total_at, frame, passed)
+        _border(width, epsilon, balance, carrier_mask, total_row, total_first, total_at, frame, passed)
 
 
 @jit_fast
-def _gather(width, ease, balance, touch, storage, gain, inner, cross, pivot):  # type: ignore[no-untyped-def]
+def _gather(width, delta, balance, carrier_mask, storage, withdrawal, inner, coupling, pivot):  # type: ignore[no-untyped-def]
     """Sums over the variables."""
     horizon = width.shape[1]
     for t in range(horizon):
-        inner[0, t], inner[1, t], inner[2, t] = ease[0], 0.0, ease[1]
-    for j in range(cross.shape[0]):
+        inner[0, t], inner[1, t], inner[2, t] = delta[0], 0.0, delta[1]
+    for j in range(coupling.shape[0]):
         for t in range(horizon):
-            cross[j, 0, t] = cross[j, 1, t] = 0.0
+            coupling[j, 0, t] = coupling[j, 1, t] = 0.0
             for i in range(j + 1):
                 pivot[t, j, i] = 0.0
     for k in range(width.shape[0]):
-        if touch[k] & ELECTRIC:
+        if carrier_mask[k] & ELECTRIC:
             for t in range(horizon):
                 inner[0, t] += width[k, t] * balance[k, 0, t] * balance[k, 0, t]
-        if touch[k] & THERMAL:
+        if carrier_mask[k] & THERMAL:
             for t in range(horizon):
                 inner[2, t] += width[k, t] * balance[k, 1, t] * balance[k, 1, t]
-        if touch[k] == COUPLED:
+        if carrier_mask[k] == COUPLED:
             for t in range(horizon):
                 inner[1, t] += width[k, t] * balance[k, 0, t] * balance[k, 1, t]
         j = storage[k]
         if j >= 0:
             for t in range(horizon):
-                pivot[t, j, j] += gain[k] * gain[k] * width[k, t]
+                pivot[t, j, j] += withdrawal[k] * withdrawal[k] * width[k, t]
             for c in range(2):
-                if touch[k] & (1 + c):
+                if carrier_mask[k] & (1 + c):
                     for t in range(horizon):
-                        cross[j, c, t] += gain[k] * width[k, t] * balance[k, c, t]
+                        coupling[j, c, t] += withdrawal[k] * width[k, t] * balance[k, c, t]
 
 
 @jit_fast
@@ -102,25 +103,25 @@ def _eliminate_balances(inner):  # type: ignore[no-untyped-def]
 
 
 @jit_fast
-def _blocks(width, soft, level, keep, inner, cross, pivot, link):  # type: ignore[no-untyped-def]
+def _blocks(width, epsilon, level, retention, inner, coupling, pivot, link):  # type: ignore[no-untyped-def]
     """Turn the sums over the variables in `pivot` into the chain's blocks, and find its links."""
     horizon, storages = pivot.shape[0], pivot.shape[1]
     for i in range(storages):
         for j in range(i + 1):
             for t in range(horizon):
-                el = cross[i, 0, t] * inner[0, t] + cross[i, 1, t] * inner[1, t]
-                heat = cross[i, 0, t] * inner[1, t] + cross[i, 1, t] * inner[2, t]
-                pivot[t, i, j] -= el * cross[j, 0, t] + heat * cross[j, 1, t]
+                el = coupling[i, 0, t] * inner[0, t] + coupling[i, 1, t] * inner[1, t]
+                heat = coupling[i, 0, t] * inner[1, t] + coupling[i, 1, t] * inner[2, t]
+                pivot[t, i, j] -= el * coupling[j, 0, t] + heat * coupling[j, 1, t]
         link[i, 0] = 0.0
         for t in range(1, horizon):
-            link[i, t] = -keep[i] * width[level[i], t - 1]
-        pivot[0, i, i] += soft + width[level[i], 0]
+            link[i, t] = -retention[i] * width[level[i], t - 1]
+        pivot[0, i, i] += epsilon + width[level[i], 0]
         for t in range(1, horizon):
-            pivot[t, i, i] += soft + width[level[i], t] - keep[i] * link[i, t]
+            pivot[t, i, i] += epsilon + width[level[i], t] - retention[i] * link[i, t]
 
 
 @jit_inner
-def _chain(pivot, link):  # type: ignore[no-untyped-def]
+def _factor_blocks(pivot, link):  # type: ignore[no-untyped-def]
     """Replace each block by the inverse of what is left of it after the blocks before."""
     horizon, storages = pivot.shape[0], pivot.shape[1]
     if storages == 1:
@@ -221,56 +222,56 @@ def _up(pivot, link, rows, begin, passed):  # type: ignore[no-untyped-def]
 
 
 @jit_inline
-def _border(width, soft, balance, touch, total_row, total_first, total_at, frame, passed):  # type: ignore[no-untyped-def]
-    inner, cross, pivot, link, column, border, aside, schur = frame
-    storages = cross.shape[0]
+def _border(width, epsilon, balance, carrier_mask, total_row, total_first, total_at, frame, passed):  # type: ignore[no-untyped-def]
+    inner, coupling, pivot, link, column, border, pivot_border, schur = frame
+    storages = coupling.shape[0]
     for r in range(total_row.size):
         k = total_row[r]
-        own = soft
+        own = epsilon
         for t in range(column.shape[2]):
             column[r, 0, t] = column[r, 1, t] = 0.0
         for n in range(total_first[r], total_first[r + 1]):
             t = total_at[n]
             own += width[k, t]
         for c in range(2):
-            if touch[k] & (1 + c):
+            if carrier_mask[k] & (1 + c):
                 for n in range(total_first[r], total_first[r + 1]):
                     t = total_at[n]
                     column[r, c, t] = width[k, t] * balance[k, c, t]
         if storages > 0:
-            _onto_storages(inner, cross, column, border, r)
+            _onto_storages(inner, coupling, column, border, r)
             _down(pivot, link, border, r * storages, passed)
-            _aside(pivot, border, aside, r)
+            _pivot_border(pivot, border, pivot_border, r)
         for q in range(r + 1):
-            schur[r, q] = (own if q == r else 0.0) - _between(inner, column, border, aside, r, q)
+            schur[r, q] = (own if q == r else 0.0) - _between(inner, column, border, pivot_border, r, q)
     _cholesky(schur)
 
 
 @jit_fast
-def _onto_storages(inner, cross, column, border, r):  # type: ignore[no-untyped-def]
-    storages = cross.shape[0]
+def _onto_storages(inner, coupling, column, border, r):  # type: ignore[no-untyped-def]
+    storages = coupling.shape[0]
     for i in range(storages):
         for t in range(border.shape[1]):
             el = inner[0, t] * column[r, 0, t] + inner[1, t] * column[r, 1, t]
             heat = inner[1, t] * column[r, 0, t] + inner[2, t] * column[r, 1, t]
-            border[r * storages + i, t] = -(cross[i, 0, t] * el + cross[i, 1, t] * heat)
+            border[r * storages + i, t] = -(coupling[i, 0, t] * el + coupling[i, 1, t] * heat)
 
 
 @jit_fast
-def _aside(pivot, border, aside, r):  # type: ignore[no-untyped-def]
+def _pivot_border(pivot, border, pivot_border, r):  # type: ignore[no-untyped-def]
     storages = pivot.shape[1]
     for i in range(storages):
         for t in range(border.shape[1]):
             value = 0.0
             for n in range(storages):
                 value += pivot[t, i, n] * border[r * storages + n, t]
-            aside[r * storages + i, t] = value
+            pivot_border[r * storages + i, t] = value
 
 
 @jit_fast
-def _between(inner, column, border, aside, r, q):  # type: ignore[no-untyped-def]
+def _between(inner, column, border, pivot_border, r, q):  # type: ignore[no-untyped-def]
     """What two totals have in common through the balances and the chain."""
-    storages = aside.shape[0] // column.shape[0]
+    storages = pivot_border.shape[0] // column.shape[0]
     value = 0.0
     for t in range(column.shape[2]):
         el = inner[0, t] * column[r, 0, t] + inner[1, t] * column[r, 1, t]
@@ -278,39 +279,39 @@ def _between(inner, column, border, aside, r, q):  # type: ignore[no-untyped-def
         value += el * column[q, 0, t] + heat * column[q, 1, t]
     for i in range(storages):
         for t in range(column.shape[2]):
-            value += border[r * storages + i, t] * aside[q * storages + i, t]
+            value += border[r * storages + i, t] * pivot_border[q * storages + i, t]
     return value
 
 
 @jit_inner
 def solve(frame, rows, sums, passed):  # type: ignore[no-untyped-def]
     """Right-hand sides `rows` (2 + S, T) and `sums` (M,) become the multipliers, in place; `passed` (S,) is scratch."""
-    inner, cross, pivot, link, column, border, aside, schur = frame
-    chained = cross.shape[0] > 0
-    _leave_balances(inner, cross, column, rows, sums)
-    if chained:
+    inner, coupling, pivot, link, column, border, pivot_border, schur = frame
+    has_storages = coupling.shape[0] > 0
+    _leave_balances(inner, coupling, column, rows, sums)
+    if has_storages:
         _down(pivot, link, rows, 2, passed)
-        _leave_chain(aside, rows, sums)
+        _leave_blocks(pivot_border, rows, sums)
     _cholesky_solve(schur, sums)
-    if chained:
-        _back_to_chain(border, rows, sums)
+    if has_storages:
+        _back_to_blocks(border, rows, sums)
         _up(pivot, link, rows, 2, passed)
-    _back_to_balances(inner, cross, column, rows, sums)
+    _back_to_balances(inner, coupling, column, rows, sums)
 
 
 @jit_fast
-def _leave_chain(aside, rows, sums):  # type: ignore[no-untyped-def]
+def _leave_blocks(pivot_border, rows, sums):  # type: ignore[no-untyped-def]
     storages = rows.shape[0] - 2
     for r in range(sums.size):
         taken = 0.0
         for i in range(storages):
             for t in range(rows.shape[1]):
-                taken += aside[r * storages + i, t] * rows[2 + i, t]
+                taken += pivot_border[r * storages + i, t] * rows[2 + i, t]
         sums[r] -= taken
 
 
 @jit_fast
-def _back_to_chain(border, rows, sums):  # type: ignore[no-untyped-def]
+def _back_to_blocks(border, rows, sums):  # type: ignore[no-untyped-def]
     storages = rows.shape[0] - 2
     for r in range(sums.size):
         for i in range(storages):
@@ -319,16 +320,16 @@ def _back_to_chain(border, rows, sums):  # type: ignore[no-untyped-def]
 
 
 @jit_fast
-def _leave_balances(inner, cross, column, rows, sums):  # type: ignore[no-untyped-def]
+def _leave_balances(inner, coupling, column, rows, sums):  # type: ignore[no-untyped-def]
     """Take the balances' part off the rows of storages and totals."""
     horizon = rows.shape[1]
     for t in range(horizon):
         el = inner[0, t] * rows[0, t] + inner[1, t] * rows[1, t]
         rows[1, t] = inner[1, t] * rows[0, t] + inner[2, t] * rows[1, t]
         rows[0, t] = el
-    for i in range(cross.shape[0]):
+    for i in range(coupling.shape[0]):
         for t in range(horizon):
-            rows[2 + i, t] -= cross[i, 0, t] * rows[0, t] + cross[i, 1, t] * rows[1, t]
+            rows[2 + i, t] -= coupling[i, 0, t] * rows[0, t] + coupling[i, 1, t] * rows[1, t]
     for r in range(sums.size):
         taken = 0.0
         for t in range(horizon):
@@ -337,12 +338,12 @@ def _leave_balances(inner, cross, column, rows, sums):  # type: ignore[no-untype
 
 
 @jit_fast
-def _back_to_balances(inner, cross, column, rows, sums):  # type: ignore[no-untyped-def]
+def _back_to_balances(inner, coupling, column, rows, sums):  # type: ignore[no-untyped-def]
     """The balances' multipliers, once those of storages and totals are known."""
     horizon = rows.shape[1]
-    for i in range(cross.shape[0]):
+    for i in range(coupling.shape[0]):
         for t in range(horizon):
-            el, heat = cross[i, 0, t] * rows[2 + i, t], cross[i, 1, t] * rows[2 + i, t]
+            el, heat = coupling[i, 0, t] * rows[2 + i, t], coupling[i, 1, t] * rows[2 + i, t]
             rows[0, t] -= inner[0, t] * el + inner[1, t] * heat
             rows[1, t] -= inner[1, t] * el + inner[2, t] * heat
     for r in range(sums.size):

@@ -17,7 +17,7 @@ from mosaik_p2p.units import CARRIERS
 PLENTY = 1000.0
 
 
-def happened(device: Device, cleared_kw: float, *, most_kw: float = PLENTY) -> Realised:
+def realised_of(device: Device, cleared_kw: float, *, most_kw: float = PLENTY) -> Realised:
     """What one prosumer with one device does in the second interval of its span of half hours, having agreed on no
     trade; its contracts take and give `most_kw`."""
     contracts = tuple(
@@ -57,7 +57,7 @@ def series(forecast_kw: float, realised_kw: float) -> Series:
 def test_a_plant_gives_what_was_cleared_and_what_was_missed_and_never_more_than_there_is(
     kind: type[Pv | SolarCollector], cleared: float, forecast: float, realised: float, expected: float
 ) -> None:
-    result = happened(kind("plant", series(forecast, realised), 0.3), cleared)
+    result = realised_of(kind("plant", series(forecast, realised), 0.3), cleared)
     (device,) = result.devices
     here, there = (device.el_kw, device.heat_kw) if kind is Pv else (device.heat_kw, device.el_kw)
     assert (here, there) == (pytest.approx(expected), 0.0)
@@ -77,7 +77,7 @@ def test_a_load_takes_what_was_cleared_and_what_was_missed(
     cleared: float, forecast: float, realised: float, expected: float
 ) -> None:
     """Its discomfort is about the 2 kW, or 6 kW, by which it was moved; the energy it owes about its forecast."""
-    result = happened(FlexibleLoad("load", "electricity", series(forecast, realised), 0.0, 50.0, 0.1), cleared)
+    result = realised_of(FlexibleLoad("load", "electricity", series(forecast, realised), 0.0, 50.0, 0.1), cleared)
     (device,) = result.devices
     assert device.el_kw == pytest.approx(-expected)
     assert device.cost == pytest.approx(0.5 * 0.1 * (cleared - forecast) ** 2)
@@ -88,11 +88,11 @@ def test_a_load_takes_what_was_cleared_and_what_was_missed(
 
 
 def test_what_the_contract_cannot_take_is_an_imbalance() -> None:
-    plant = happened(Pv("pv", series(10.0, 14.0), 0.0), 10.0, most_kw=9.0).exchanges["electricity"]
+    plant = realised_of(Pv("pv", series(10.0, 14.0), 0.0), 10.0, most_kw=9.0).exchanges["electricity"]
     assert (plant.export_kw, plant.import_kw, plant.imbalance_kw) == (9.0, 0.0, pytest.approx(5.0))
     assert plant.injection_kw == pytest.approx(14.0)
     demand = FlexibleLoad("load", "electricity", series(10.0, 14.0), 0.0, 50.0, 0.1)
-    load = happened(demand, 10.0, most_kw=9.0).exchanges["electricity"]
+    load = realised_of(demand, 10.0, most_kw=9.0).exchanges["electricity"]
     assert (load.export_kw, load.import_kw, load.imbalance_kw) == (0.0, 9.0, pytest.approx(-5.0))
     assert load.injection_kw == pytest.approx(-14.0)
 

@@ -1,6 +1,6 @@
 """An interval under negotiation: what the networks said of each dispatch, the limits held as rows, and what is best.
 
-Nothing here clears anything; see `negotiation` for what follows when.
+Nothing here clears anything; see `protocol` for what follows when.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.iteration.driver import Start
-from mosaik_p2p.market.negotiation.constrained_clearing import Limited, connected, imbalances, injections
+from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, connected, imbalances, injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem
@@ -69,7 +69,7 @@ class RoundLog:
 class Offer:
     """A dispatch of the market, and how it came about."""
 
-    limited: Limited
+    constrained: ConstrainedClearing
     log: RoundLog
 
 
@@ -94,7 +94,7 @@ class Checked:
     @property
     def cost(self) -> float:
         """Money over the look-ahead."""
-        return self.offer.limited.clearing.cost
+        return self.offer.constrained.clearing.cost
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -103,7 +103,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Standing:
+class NegotiationState:
     """An interval under negotiation, by the last dispatch. Nothing in it outlives the interval."""
 
     problem: MarketProblem
@@ -138,10 +138,28 @@ class Standing:
     is_final: bool = False
     """Whether the last dispatch was checked before."""
 
+    @classmethod
+    def initial(cls, prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -> "NegotiationState":
+        """The interval before anything was checked; `raw` is the market without imbalances priced."""
+        problem = _with_meters_held(within_balance(connected(raw)), first)
+        injection = injections(problem, first.dispatch)
+        none = np.zeros(0)
+        # Nothing has been cleared under rows yet: there is no such end to start from, and nobody pays surcharges.
+        free = ConstrainedClearing(first, np.zeros_like(injection), none, none, injection, first.end)
+        return cls(
+            problem=problem,
+            fleet=Fleet(problem),
+            kvar_per_kw=tuple(_kvar_per_kw(*pair) for pair in zip(prosumers, problem.models, strict=True)),
+            first=first,
+            first_kw=injection,
+            unavoidable_kw=imbalances(problem, first.dispatch),
+            last=Offer(free, RoundLog(Move.FREE, (), none, none, frozenset())),
+        )
+
     @property
     def last_kw(self) -> FloatArray:
         """(C, N) injections of the last dispatch, as cleared."""
-        return self.last.limited.injection_kw
+        return self.last.constrained.injection_kw
 
     @property
     def beyond(self) -> frozenset[RowKey]:
@@ -151,7 +169,7 @@ class Standing:
     @property
     def scale(self) -> float:
         """What money is related to: max(|cost|, sum of |cost alone|), and never nothing."""
-        return max(abs(self.last.limited.clearing.cost), least_scale(self.fleet))
+        return max(abs(self.last.constrained.clearing.cost), least_scale(self.fleet))
 
     @property
     def best(self) -> Checked | None:
@@ -162,24 +180,6 @@ class Standing:
     def kvar(self, dispatch: tuple[Completion, ...]) -> FloatArray:
         """(N,) reactive power that a plan injects."""
         return np.array([float(share @ done.x[:, 0]) for share, done in zip(self.kvar_per_kw, dispatch, strict=True)])
-
-
-def opened(prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -> Standing:
-    """The interval before anything was checked; `raw` is the market without recourse."""
-    problem = _with_meters_held(within_balance(connected(raw)), first)
-    injection = injections(problem, first.dispatch)
-    none = np.zeros(0)
-    # Nothing has been cleared under rows yet: there is no such end to start from, and nobody pays surcharges.
-    free = Limited(first, np.zeros_like(injection), none, none, injection, first.end)
-    return Standing(
-        problem=problem,
-        fleet=Fleet(problem),
-        kvar_per_kw=tuple(_kvar_per_kw(*pair) for pair in zip(prosumers, problem.models, strict=True)),
-        first=first,
-        first_kw=injection,
-        unavoidable_kw=imbalances(problem, first.dispatch),
-        last=Offer(free, RoundLog(Move.FREE, (), none, none, frozenset())),
-    )
 
 
 def _with_meters_held(problem: MarketProblem, first: Clearing) -> MarketProblem:
@@ -195,13 +195,13 @@ def _kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
     return result
 
 
-def noted(standing: Standing, reports: Mapping[int, NetworkReport]) -> Standing:
-    """The standing with the networks' reports on the last dispatch: rows linearised at it, and how good it is."""
-    rows, hopeless, broken = dict(standing.rows), dict(standing.hopeless), set()
-    first_excess = dict(standing.first_excess)
-    sizes = np.array([max(model.size_kw, 1e-9) for model in standing.problem.models])
+def with_reported_limits(state: NegotiationState, reports: Mapping[int, NetworkReport]) -> NegotiationState:
+    """The state with the networks' reports on the last dispatch: rows linearised at it, and how good it is."""
+    rows, hopeless, broken = dict(state.rows), dict(state.hopeless), set()
+    first_excess = dict(state.first_excess)
+    sizes = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
     for carrier, row, is_broken in _reported(reports):
-        held = _held(standing, row, carrier)
+        held = _held(state, row, carrier)
         first_excess.setdefault((carrier, row.key), row.excess)
         if can_influence(held.slope, sizes, held.excess):
             rows[held.key] = held
@@ -212,17 +212,17 @@ def noted(standing: Standing, reports: Mapping[int, NetworkReport]) -> Standing:
             broken.add(held.key)
     is_solved = all(report.is_solved for report in reports.values())
     following = replace(
-        standing,
+        state,
         rows=rows,
         hopeless=hopeless,
         first_excess=first_excess,
-        solved_kw=standing.last_kw if is_solved else standing.solved_kw,
-        unused=_unused(standing, rows),
+        solved_kw=state.last_kw if is_solved else state.solved_kw,
+        unused=_unused(state, rows),
     )
     mendable = broken & (rows.keys() - following.beyond)
     excess = sum(rows[key].excess / max(abs(rows[key].limit), 1e-9) for key in mendable)
-    judged = Checked(standing.last, standing.rounds, frozenset(broken), excess if is_solved else np.inf)
-    return replace(following, checked=(*standing.checked, judged))
+    judged = Checked(state.last, state.rounds, frozenset(broken), excess if is_solved else np.inf)
+    return replace(following, checked=(*state.checked, judged))
 
 
 def _reported(reports: Mapping[int, NetworkReport]) -> list[tuple[int, LimitRow, bool]]:
@@ -235,28 +235,28 @@ def _reported(reports: Mapping[int, NetworkReport]) -> list[tuple[int, LimitRow,
     ]
 
 
-def _held(standing: Standing, row: LimitRow, carrier: int) -> HeldRow:
-    kvar = standing.kvar(standing.last.limited.clearing.dispatch) if carrier == ELECTRIC else None
-    now_kw, names = standing.last_kw[carrier], standing.problem.names
-    held = held_row(row, carrier, names, now_kw, standing.rows, kvar)
-    log = standing.last.log
+def _held(state: NegotiationState, row: LimitRow, carrier: int) -> HeldRow:
+    kvar = state.kvar(state.last.constrained.clearing.dispatch) if carrier == ELECTRIC else None
+    now_kw, names = state.last_kw[carrier], state.problem.names
+    held = held_row(row, carrier, names, now_kw, state.rows, kvar)
+    log = state.last.log
     price = sum(float(mu) for one, mu in zip(log.rows, log.multiplier, strict=True) if one.key == held.key)
-    if held.excess <= 0.0 or held.key not in standing.rows or not log.rows:
+    if held.excess <= 0.0 or held.key not in state.rows or not log.rows:
         return held
-    cheap = CHEAP * standing.scale / standing.problem.dt_h
-    return held_row(row, carrier, names, now_kw, standing.rows, kvar, affordable=cheap / price if price else np.inf)
+    cheap = CHEAP * state.scale / state.problem.dt_h
+    return held_row(row, carrier, names, now_kw, state.rows, kvar, affordable=cheap / price if price else np.inf)
 
 
-def _unused(standing: Standing, rows: Mapping[RowKey, HeldRow]) -> float:
+def _unused(state: NegotiationState, rows: Mapping[RowKey, HeldRow]) -> float:
     """Money that clearing anew under `rows` may save: what is paid for room that was left, and what surcharges change
     by where slopes did, on a way as long as the last one."""
-    log, room, least = standing.last.log, 0.0, FREE_OF_PRICE * scarcity_price(standing.problem)
-    turned = np.zeros_like(standing.last_kw)
+    log, room, least = state.last.log, 0.0, FREE_OF_PRICE * scarcity_price(state.problem)
+    turned = np.zeros_like(state.last_kw)
     for before, price in zip(log.rows, log.multiplier, strict=True):
         now = rows.get(before.key)
         if now is not None and before.key not in log.beyond and before.size * price > least:
             room += price * max(-now.excess - now.margin, 0.0)
             turned[now.carrier] += price * (now.slope - before.slope)
-    before_kw = standing.checked[-1].offer.limited.injection_kw if standing.checked else standing.first_kw
-    moved = np.abs(standing.last_kw - before_kw)
-    return standing.problem.dt_h * float(room + np.sum(np.abs(turned) * moved))
+    before_kw = state.checked[-1].offer.constrained.injection_kw if state.checked else state.first_kw
+    moved = np.abs(state.last_kw - before_kw)
+    return state.problem.dt_h * float(room + np.sum(np.abs(turned) * moved))

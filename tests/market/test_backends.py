@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markets import random_market, strained
-from mosaik_p2p.market.imbalance import prepared
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Compiled, Engine, OneByOne
 
@@ -48,7 +48,7 @@ def turnover(market: MarketProblem) -> float:
 
 def step_value(market: MarketProblem, weight: np.ndarray, target: np.ndarray, sale: np.ndarray) -> np.ndarray:
     """What each prosumer's step costs: its cheapest dispatch for the sale, and the penalty."""
-    dispatch = OneByOne(market.models, power_scale(market), highest_price(market)).complete(sale)
+    dispatch = OneByOne(market.models, power_scale(market), highest_price(market)).dispatch_for_sales(sale)
     member = market.member[:, None, :]
     penalty = np.sum(np.where(member, weight[:, None, :] / 2 * (sale - target) ** 2, 0.0), axis=(0, 1))
     return np.array([done.cost for done in dispatch]) + penalty
@@ -58,15 +58,15 @@ def step_value(market: MarketProblem, weight: np.ndarray, target: np.ndarray, sa
 @settings(max_examples=30, deadline=None)
 def test_steps_are_as_good_and_bounds_as_high(seed: int, horizon: int, hard: int) -> None:
     market = random_market(4, seed % 50, horizon=horizon, first_hour=seed % 24)
-    market = prepared([market, strained(market, seed), degenerate(market, seed)][hard])
+    market = with_imbalance_priced([market, strained(market, seed), degenerate(market, seed)][hard])
     rng = np.random.default_rng(seed)
     weight = rng.uniform(0.001, 0.1, (2, 4))
     one, compiled = engines(market)
     for engine in (one, compiled):
-        engine.weigh(weight)
+        engine.set_penalty(weight)
     target = rng.normal(size=market.shape) * 5 * market.member[:, None, :]
     for _ in range(3):
-        sales = [engine.respond(target) for engine in (one, compiled)]
+        sales = [engine.proximal_step(target) for engine in (one, compiled)]
         values = [step_value(market, weight, target, sale) for sale in sales]
         assert (values[1] <= values[0] + OBJECTIVE[hard] * turnover(market)).all()
         target = target + rng.normal(size=target.shape) * 0.1 * market.member[:, None, :]
@@ -74,7 +74,7 @@ def test_steps_are_as_good_and_bounds_as_high(seed: int, horizon: int, hard: int
         return
     prices = rng.uniform(0.1, 0.6, market.shape)
     for engine in (one, compiled):
-        engine.tighten(prices)
+        engine.improve_bound(prices)
     floor = one.bound(prices)
     # Both ways: a bound that is too high would be no bound.
     assert compiled.bound(prices) == pytest.approx(floor, abs=OBJECTIVE[hard] * (turnover(market) + abs(floor)))
@@ -84,21 +84,21 @@ def test_steps_are_as_good_and_bounds_as_high(seed: int, horizon: int, hard: int
 @settings(max_examples=20, deadline=None)
 def test_completions_cost_the_same_and_balance(seed: int, hard: int) -> None:
     market = random_market(4, seed % 50, horizon=12, first_hour=seed % 24)
-    market = prepared(degenerate(market, seed) if hard else market)
+    market = with_imbalance_priced(degenerate(market, seed) if hard else market)
     sale = np.random.default_rng(seed).normal(size=market.shape) * 3 * market.member[:, None, :]
-    one, compiled = (engine.complete(sale) for engine in engines(market))
+    one, compiled = (engine.dispatch_for_sales(sale) for engine in engines(market))
     for i, (model, a, b) in enumerate(zip(market.models, one, compiled, strict=True)):
         assert b.cost <= a.cost + OBJECTIVE[hard] * turnover(market)
         assert np.abs(model.net_sale(b.x) - sale[:, :, i]).max() <= 1e-6 * max(model.size_kw, 1.0)
 
 
 def test_more_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    market = prepared(random_market(40, 1))
+    market = with_imbalance_priced(random_market(40, 1))
     target = np.random.default_rng(0).normal(size=market.shape) * market.member[:, None, :]
     results = []
     for workers in (1, 3):
         monkeypatch.setattr("mosaik_p2p.jit.threads.WORKERS", workers)
         compiled = engines(market)[1]
-        compiled.weigh(np.full((2, 40), 0.01))
-        results.append(compiled.respond(target))
+        compiled.set_penalty(np.full((2, 40), 0.01))
+        results.append(compiled.proximal_step(target))
     assert np.array_equal(results[0], results[1])

@@ -14,9 +14,9 @@ from numba.core.caching import CacheImpl
 
 from markets import equipped_market
 from mosaik_p2p import cosim
-from mosaik_p2p.jit import modes as compiled
+from mosaik_p2p.jit import modes
 from mosaik_p2p.jit.modes import ensure_cache_place
-from mosaik_p2p.market import warm_up as first_use
+from mosaik_p2p.market import warm_up
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.kernel import batch
 from mosaik_p2p.market.warm_up import ANNOUNCEMENT, compile_kernel, kernel_is_cold
@@ -31,8 +31,8 @@ def test_markets_of_any_length_are_solved_by_one_machine_code() -> None:
     for intervals in (1, 3):
         problem = equipped_market(3, 1, horizon=intervals)
         fleet = Fleet(problem)
-        fleet.weigh(np.ones(problem.shape[::2]))
-        fleet.respond(np.zeros(problem.shape))
+        fleet.set_penalty(np.ones(problem.shape[::2]))
+        fleet.proximal_step(np.zeros(problem.shape))
     assert len(batch._solve_range.signatures) == 1
 
 
@@ -40,19 +40,19 @@ def test_machine_code_is_kept_by_all_sources_that_it_stands_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     package = tmp_path / "mosaik_p2p"
-    shutil.copytree(Path(compiled.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(compiled, "__file__", str(package / "jit" / "modes.py"))
-    assert compiled._digest() == compiled._DIGEST
+    shutil.copytree(Path(modes.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(modes, "__file__", str(package / "jit" / "modes.py"))
+    assert modes._digest() == modes._DIGEST
     for name, counts in (
         ("cosim.py", False),
         ("market/prosumer_step/kernel/interior_point.py", True),
         ("single_period/supply.py", True),
         ("networks/heat/radial/flow.py", True),
     ):
-        before = compiled._digest()
+        before = modes._digest()
         path = package / name
         path.write_text(path.read_text() + "# other\n")
-        assert (compiled._digest() != before) == counts, name
+        assert (modes._digest() != before) == counts, name
 
 
 @pytest.mark.parametrize(("cold", "visible"), [(True, True), (True, False), (False, True)])
@@ -104,7 +104,7 @@ def test_an_interrupt_leaves_no_compiling_process_behind(monkeypatch: pytest.Mon
                 raise KeyboardInterrupt
             return super().wait(timeout)
 
-    monkeypatch.setattr(first_use.subprocess, "Popen", Interrupted)
+    monkeypatch.setattr(warm_up.subprocess, "Popen", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         compile_kernel()
     assert len(started) == 2

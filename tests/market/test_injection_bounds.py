@@ -14,7 +14,7 @@ from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows, reach
+from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds, own_rows
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state, prosumer_model
@@ -34,9 +34,9 @@ def owning(*devices: Device, horizon: int, dt_h: float) -> ProsumerModel:
 
 
 def told(model: ProsumerModel) -> list[tuple[float, float]]:
-    """By carrier, what `reach` says."""
+    """By carrier, what `injection_bounds` says."""
     charges = tuple(no_charges(np.zeros(1, dtype=np.int64)) for _ in range(2))
-    least, most = reach(MarketProblem((model,), charges, model.dt_h), np.array([SIZE_KW]))
+    least, most = injection_bounds(MarketProblem((model,), charges, model.dt_h), np.array([SIZE_KW]))
     return list(zip(least[:, 0], most[:, 0], strict=True))
 
 
@@ -57,7 +57,7 @@ def one_way(model: ProsumerModel, c: int) -> tuple[float, float]:
     """The same with the storage's two directions one at a time."""
     (storage,) = model.storages
     ranges = []
-    for k, _ in storage.gain:
+    for k, _ in storage.withdrawal:
         upper = model.upper.copy()
         upper[k, 0] = 0.0
         ranges.append(ends(replace(model, upper=upper), c))
