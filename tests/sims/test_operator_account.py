@@ -21,7 +21,6 @@ NOON = ["time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=2", 'settlem
 FIXED = {"electricity": 120.0, "heat": 24.0}
 COSTS = [f"settlement.fixed_cost_per_day.{network}={cost}" for network, cost in FIXED.items()]
 STEPS, LOSS_PRICE, HEAT_PRICE = 2, 0.443, 0.49
-SAME_LOSS_KW = 1e-3
 ROUNDING = 1e-9
 
 
@@ -37,37 +36,10 @@ def results(folder: Path) -> outsider.Results:
     return outsider.read(folder)
 
 
-def lost_kw(results: outsider.Results, network: str) -> pd.DataFrame:
-    """By time: with the dispatch, and with nobody there."""
-    nobody, flows = results["flows_without_market"], results["flows"]
-    return pd.DataFrame(
-        {
-            "market": flows[flows["network"] == network].set_index("time")["loss_kw"],
-            "nobody": nobody[(nobody["network"] == network) & (nobody["case"] == "nobody")].set_index("time")[
-                "loss_kw"
-            ],
-        }
-    )
-
-
-def faults_of_allocation(results: outsider.Results) -> list[str]:
-    """Where prosumers' losses are not what they cause, or rows not what was exchanged."""
-    rows, lost = results["losses"], lost_kw(results, "electricity") * results.dt_h
-    own = rows[rows["party"] != "operator"]
-    prosumers = results["prosumers"].query("carrier == 'electricity'")
-    open_kwh = own.groupby("time")["loss_kwh"].sum() - (lost["market"] - lost["nobody"])
-    injected = prosumers.set_index(["time", "prosumer"])["injection_kw"] * results.dt_h
-    energy = own.groupby(["time", "party"])["energy_kwh"].sum().rename_axis(["time", "prosumer"])
-    return [
-        *[f"{time}: {kwh} kWh" for time, kwh in open_kwh[~(open_kwh.abs() < SAME_LOSS_KW * results.dt_h)].items()],
-        *[f"{key}: injected" for key, kwh in (injected - energy).items() if not abs(kwh) < ROUNDING],
-    ]
-
-
 def test_along_the_ray_losses_belong_to_those_who_cause_them(results: outsider.Results) -> None:
-    assert faults_of_allocation(results) == []
+    assert outsider.allocation_faults(results) == []
     assert results["losses"]["time"].nunique() == STEPS
-    lost = lost_kw(results, "electricity")
+    lost = outsider.lost_kw(results, "electricity")
     assert (results["losses"].groupby("time")["loss_kwh"].sum() - lost["market"]).abs().max() < ROUNDING
     assert (lost["market"] - lost["nobody"]).abs().min() > 0.1
 
@@ -104,9 +76,9 @@ def test_fixed_costs_are_paid_and_money_sums_to_zero(results: outsider.Results) 
 def test_recovery_is_revenue_by_cost(results: outsider.Results) -> None:
     """Recomputed from flows and trades; pumping counts with heat."""
     recovery = results.summary["recovery"]
-    revenue, cost = (pd.Series(0.0, index=lost_kw(results, "heat").index) for _ in range(2))
+    revenue, cost = (pd.Series(0.0, index=outsider.lost_kw(results, "heat").index) for _ in range(2))
     for network, price in (("electricity", LOSS_PRICE), ("heat", HEAT_PRICE)):
-        lost = lost_kw(results, network)
+        lost = outsider.lost_kw(results, network)
         of_losses = price * (lost["market"] - lost["nobody"])
         of_losses += LOSS_PRICE * pumping_kw(results) if network == "heat" else 0.0
         trades = results["trades"].query("carrier == @network")
@@ -141,7 +113,7 @@ def test_summary_terminal_and_report_tell_it(folder: Path, results: outsider.Res
         by_prosumer.to_dict()
     )
     assert told["prosumers_kwh"] == pytest.approx(by_prosumer.sum())
-    assert told["left_kwh"] == pytest.approx(0.0, abs=SAME_LOSS_KW)
+    assert told["left_kwh"] == pytest.approx(0.0, abs=outsider.SAME_LOSS_KW)
     assert told["of_trades_kwh"] == pytest.approx(own[own["counterparty"] != "utility"]["loss_kwh"].sum())
     assert {name: entry["cost"] for name, entry in told["by_prosumer"].items()} == pytest.approx(
         (LOSS_PRICE * by_prosumer).to_dict()
@@ -186,11 +158,11 @@ def with_rule(case: Case, rule: str) -> Case:
 def test_other_rules_of_the_same_run(rule: str, case: Case, folder: Path, results: outsider.Results) -> None:
     """Only what each prosumer causes is another share: all rows are what the network lost."""
     rows = pd.concat([pd.DataFrame(rows) for rows in allocated_losses(with_rule(case, rule), read_results(folder))])
-    lost = lost_kw(results, "electricity")
+    lost = outsider.lost_kw(results, "electricity")
     by_time = rows.set_index(["time", "party"])["loss_kwh"]
     assert (by_time.groupby("time").sum() - lost["market"]).abs().max() < ROUNDING
     left = by_time.xs("operator", level="party") - lost["nobody"]
-    assert (left.abs() < SAME_LOSS_KW).all() == (rule == "pro_rata")
+    assert (left.abs() < outsider.SAME_LOSS_KW).all() == (rule == "pro_rata")
     ray = results["losses"].set_index(["time", "party"])["loss_kwh"]
     assert (by_time.groupby(["time", "party"]).sum() - ray.groupby(["time", "party"]).sum()).abs().max() > 0.1
 
@@ -218,4 +190,4 @@ def test_in_every_hour_of_network2_the_ray_adds_up(tmp_path: Path) -> None:
     """As of network1 in test_outsider.py."""
     results = outsider.run("network2", tmp_path / "network2", "--set", 'settlement.through_networks=["nobody"]')
     assert results["losses"]["time"].nunique() == 24
-    assert faults_of_allocation(results) == []
+    assert outsider.allocation_faults(results) == []

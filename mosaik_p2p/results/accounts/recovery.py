@@ -38,7 +38,8 @@ def operator_by_interval(results: Results, networks: Sequence[str]) -> pd.DataFr
 
 def whole_account(by_interval: pd.DataFrame) -> pd.DataFrame:
     """By time, the networks of `operator_by_interval` together; NaN where one of them is."""
-    return by_interval.groupby(level="time").agg(lambda values: values.sum(skipna=False))
+    networks = by_interval.index.get_level_values("network").nunique()
+    return by_interval.groupby(level="time").sum(min_count=max(networks, 1))
 
 
 def recovery(results: Results, networks: Sequence[str], account: Mapping[str, Any]) -> dict[str, Any]:

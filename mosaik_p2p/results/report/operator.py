@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.accounts.recovery import FIXED, OF_LOSSES, REVENUE, operator_by_interval
+from mosaik_p2p.results.accounts.recovery import FIXED, OF_LOSSES, REVENUE, operator_by_interval, whole_account
 from mosaik_p2p.results.labels.numbers import plain
 from mosaik_p2p.results.report.operator_sentences import RULE_NAMES
 from mosaik_p2p.results.report.style import BLUE, COLOURS, GREY, RED, Clock, Panel, add_bars, add_steps, blank
@@ -22,7 +22,8 @@ def operator_panels(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
 
 def _by_hour(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
     found = operator_by_interval(clock.results, list(summary["recovery"]["by_network"]))
-    cost = (found[OF_LOSSES] + found[FIXED]).groupby(level="time").agg(lambda values: values.sum(skipna=False))
+    whole = whole_account(found)
+    cost = whole[OF_LOSSES] + whole[FIXED]
     if not found[REVENUE].any() and not cost.fillna(0.0).any():
         return []
     figure = blank(clock, f"money ({summary['currency']} per interval)")

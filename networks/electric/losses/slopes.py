@@ -31,7 +31,7 @@ def loss_slope(net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntAr
     places = unknowns(pv, pq, len(voltage))
     matrix = jacobian(internal["Ybus"], voltage, places, load_slope=at_buses(net, load_slope, len(voltage)))
     gradient = _gradient(_lossy(net), voltage, places)
-    by_equation = splu(matrix).solve(gradient, trans="T") if places.count else gradient
+    by_equation = splu(csc_matrix(matrix.T)).solve(gradient) if places.count else gradient
     at = internal_buses(net, buses, len(voltage))
     return LossSlope(
         per_kw=_at_equations(by_equation, places.active, at), per_kvar=_at_equations(by_equation, places.reactive, at)
@@ -53,16 +53,14 @@ def z_bus_slope(net: pandapowerNet, buses: Sequence[int]) -> LossSlope:
     if len(free):
         inverse = splu(csc_matrix(admittance[free][:, free]))
         # R I with a real matrix R: what the real and the imaginary part of the currents drop is found apart.
-        real, imaginary = (inverse.solve(part.astype(np.complex128)).real for part in _parts(current[free]))
+        real, imaginary = (
+            inverse.solve(part.astype(np.complex128)).real for part in (current[free].real, current[free].imag)
+        )
         dropped[free] = real + 1j * imaginary
     per_power = dropped / voltage
     at = internal_buses(net, buses, count)
     found = np.where(at >= 0, per_power[at], 0.0)
     return LossSlope(per_kw=found.real.copy(), per_kvar=-found.imag)
-
-
-def _parts(values: ComplexArray) -> tuple[FloatArray, FloatArray]:
-    return values.real, values.imag
 
 
 def _lossy(net: pandapowerNet) -> csr_matrix:
@@ -76,11 +74,12 @@ def _lossy(net: pandapowerNet) -> csr_matrix:
     ]
     branches = np.concatenate([*told, np.empty(0, dtype=np.int64)])
     ends = internal["branch"][branches, :2].real.astype(np.int64)
-    rows = np.arange(len(branches))
-    total = csr_matrix((count, count), dtype=np.complex128)
-    for end, name in enumerate(("Yf", "Yt")):
-        at = csr_matrix((np.ones(len(branches)), (ends[:, end], rows)), shape=(count, len(branches)))
-        total = total + at @ csr_matrix(internal[name])[branches]
+    rows, ones = np.arange(len(branches)), np.ones(len(branches))
+    start, end = (
+        csr_matrix((ones, (ends[:, side], rows)), shape=(count, len(branches))) @ csr_matrix(internal[name])[branches]
+        for side, name in enumerate(("Yf", "Yt"))
+    )
+    total = start + end
     return csr_matrix((total + total.conj().T) / 2.0)
 
 

@@ -208,6 +208,21 @@ def losses_of_heavy() -> IntervalLosses:
     return replace(made, injection_kw=np.array([-5000.0]))
 
 
+EVENING_KW = np.array([-39.511, -0.181, 8.225, -35.804, -3.958])
+"""What A to E of network1 inject at 19:00 in a day-ahead market; the other loads stand at 0.85 of their peak."""
+AT_BUSES: list[int | None] = [12, 4, 6, 9, 14]
+WITH_PROPORTIONAL_KVAR = [2.997, 0.012, -0.476, 1.555, 0.261]
+"""Known from a program of its own, with reactive powers in proportion at the power factor of 0.95; 4.348 kW in all."""
+
+
+def test_known_parts_of_an_evening_on_bus15() -> None:
+    reactive = np.tan(np.arccos(0.95)) * EVENING_KW
+    made = losses_of(electric_case("bus15"), AT_BUSES, EVENING_KW, reactive, background=0.85)
+    assert made.caused_kw == pytest.approx(4.348, abs=1e-3)
+    np.testing.assert_allclose(along_ray(made).loss_kw(EVENING_KW), WITH_PROPORTIONAL_KVAR, atol=1e-3)
+    assert marginal(made).loss_kw(EVENING_KW).sum() == pytest.approx(4.618, abs=1e-3)
+
+
 class Cubic:
     """A network whose loss is (x1 + 2 x2)^3 + q1^2, by formula."""
 
