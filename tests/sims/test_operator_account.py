@@ -11,6 +11,7 @@ from mosaik_p2p.cosim import run
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.networks.electric.losses.allocation import Allocation, LossyNetwork, NotSolved, along_ray
 from mosaik_p2p.results.accounts.loss_shares import loss_allocation
 from mosaik_p2p.results.rebuilding import rebuild_report
 from mosaik_p2p.results.report.terminal import render
@@ -174,6 +175,26 @@ def test_without_a_rule_or_the_day_with_nobody_nothing_is_allocated(case: Case, 
     assert list(allocated_losses(case, replace(read, tables=unknown))) == []
     without = {**read.tables, "losses": read["losses"].head(0)}
     assert loss_allocation(replace(read, tables=without)) is None
+
+
+def test_an_interval_without_a_solution_on_the_way_has_no_rows(
+    case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter([NotSolved("cause"), None])
+
+    def first_fails(network: LossyNetwork) -> Allocation:
+        failure = next(left)
+        if failure is not None:
+            raise failure
+        return along_ray(network)
+
+    monkeypatch.setattr("mosaik_p2p.sims.world.loss_allocation.RULES", {"ray": first_fails})
+    read = read_results(folder)
+    (rows,) = allocated_losses(case, read)
+    assert set(rows["time"]) == {read.binding["time"].max()}
+    told = loss_allocation(replace(read, tables={**read.tables, "losses": pd.DataFrame(rows)}))
+    assert told is not None
+    assert (told["hours"], told["left_kwh"]) == (1.0, pytest.approx(0.0, abs=outsider.SAME_LOSS_KW))
 
 
 def test_the_cost_of_a_network_that_is_not_there_is_refused() -> None:

@@ -14,7 +14,7 @@ from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
 from mosaik_p2p.networks.electric.jacobian import ComplexArray, Unknowns, jacobian, unknowns
-from mosaik_p2p.networks.electric.losses.allocation import LossSlope
+from mosaik_p2p.networks.electric.losses.allocation import LossSlope, NotSolved
 from mosaik_p2p.networks.electric.power_flow_result import LOSING
 from mosaik_p2p.networks.electric.sensitivity import at_buses, internal_branches, internal_buses
 from mosaik_p2p.units import FloatArray, IntArray
@@ -24,6 +24,7 @@ def loss_slope(net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntAr
     """Of the loss that `PowerFlowResult` tells, around the solution that `net` holds; as of `power_response`.
 
     Nothing at slacks, where power comes and goes without a flow, and none of reactive power where a voltage is held.
+    Raises NotSolved.
     """
     internal = net._ppc["internal"]
     voltage = np.asarray(internal["V"], dtype=np.complex128)
@@ -31,7 +32,7 @@ def loss_slope(net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntAr
     places = unknowns(pv, pq, len(voltage))
     matrix = jacobian(internal["Ybus"], voltage, places, load_slope=at_buses(net, load_slope, len(voltage)))
     gradient = _gradient(_lossy(net), voltage, places)
-    by_equation = splu(csc_matrix(matrix.T)).solve(gradient) if places.count else gradient
+    by_equation = _factorised(matrix.T).solve(gradient) if places.count else gradient
     at = internal_buses(net, buses, len(voltage))
     return LossSlope(
         per_kw=_at_equations(by_equation, places.active, at), per_kvar=_at_equations(by_equation, places.reactive, at)
@@ -41,7 +42,7 @@ def loss_slope(net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntAr
 def z_bus_slope(net: pandapowerNet, buses: Sequence[int]) -> LossSlope:
     """What a kW and a kvar at each of `buses` lose by their part of the currents; see `allocation`.
 
-    With conj(I_i) = S_i / V_i the rule's `Re(conj(I_i) e_i)`, e = R I, is linear in S_i.
+    With conj(I_i) = S_i / V_i the rule's `Re(conj(I_i) e_i)`, e = R I, is linear in S_i. Raises NotSolved.
     """
     internal = net._ppc["internal"]
     voltage = np.asarray(internal["V"], dtype=np.complex128)
@@ -51,7 +52,7 @@ def z_bus_slope(net: pandapowerNet, buses: Sequence[int]) -> LossSlope:
     current = admittance @ voltage
     dropped = np.zeros(count, dtype=np.complex128)
     if len(free):
-        inverse = splu(csc_matrix(admittance[free][:, free]))
+        inverse = _factorised(admittance[free][:, free])
         # R I with a real matrix R: what the real and the imaginary part of the currents drop is found apart.
         real, imaginary = (
             inverse.solve(part.astype(np.complex128)).real for part in (current[free].real, current[free].imag)
@@ -61,6 +62,14 @@ def z_bus_slope(net: pandapowerNet, buses: Sequence[int]) -> LossSlope:
     at = internal_buses(net, buses, count)
     found = np.where(at >= 0, per_power[at], 0.0)
     return LossSlope(per_kw=found.real.copy(), per_kvar=-found.imag)
+
+
+def _factorised(matrix: csc_matrix) -> Any:
+    """Raises NotSolved where the matrix is singular: at the tip of the voltage curve, or without a slack."""
+    try:
+        return splu(csc_matrix(matrix))
+    except RuntimeError as error:
+        raise NotSolved(str(error)) from error
 
 
 def _lossy(net: pandapowerNet) -> csr_matrix:

@@ -17,6 +17,7 @@ from mosaik_p2p.networks.electric.losses.allocation import (
     z_bus,
 )
 from mosaik_p2p.networks.electric.losses.interval import IntervalLosses
+from mosaik_p2p.networks.electric.losses.slopes import z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_net
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.units import FloatArray
@@ -201,6 +202,14 @@ def test_where_nobody_injects_nothing_is_shared_out() -> None:
 def test_without_a_solution_nothing_is_allocated() -> None:
     with pytest.raises(NotSolved):
         losses_of_heavy().slope_at(1.0)
+
+
+def test_admittances_without_a_way_to_a_slack_are_no_solution() -> None:
+    made = losses_of(two_buses(), [1], np.array([-1.0]))
+    internal = made.flow.net._ppc["internal"]
+    made.flow.net._ppc["internal"] = {**internal, "Ybus": internal["Ybus"] * 0.0}
+    with pytest.raises(NotSolved):
+        z_bus_slope(made.flow.net, [1])
 
 
 def losses_of_heavy() -> IntervalLosses:
