@@ -3,8 +3,8 @@
     python benchmarks/negotiation.py [--cases 20] [--markets 60]
 
 Random markets of five prosumers with one to three rows that their free clearing breaks. Dual ascent clears at fixed
-surcharges and moves each multiplier by the sign of what its row is broken by, its step growing by half while the sign
-stays and halving when it turns; it counts as done when no row is broken by more than 1 % of what it was, and as tight
+surcharges and moves each multiplier by the sign of what its row is violated by, its step growing by half while the sign
+stays and halving when it turns; it counts as done when no row is violated by more than 1 % of what it was, and as tight
 when a row with a price has no more room than that either.
 
 Random markets of two to ten prosumers on two real feeders, with and without contracts, are negotiated with their AC

@@ -18,7 +18,7 @@ from mosaik_p2p.scenario.reference import in_a_line
 
 MARKET_DESIGNS = {
     "p2p": "bilateral trades of electricity and heat, cleared with ADMM",
-    "none": "nobody trades; with negotiation everyone alone within the networks' limits",
+    "none": "nobody trades; with negotiation everyone keeps the networks' limits without trade",
 }
 CLEARINGS = {
     "rolling": "a clearing with look-ahead in every interval, of which only that interval binds; may negotiate",

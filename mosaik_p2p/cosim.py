@@ -106,7 +106,7 @@ def run(
     `overrides` are `key=value` as on the command line; `counterfactuals` runs the scenario once more without charges
     and, where it negotiates, without negotiation and without each of the three limits that it paid most for, and sets
     their violations and costs beside the run's own (as the scenario's keys `settlement.counterfactuals` and
-    `settlement.lift_limits` do); where a negotiating run breaks a limit without trade, so does one in which nobody
+    `settlement.lift_limits` do); where a negotiating run violates a limit without trade, so does one in which nobody
     trades; `simulators` replaces how simulators are started, by name
     (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
     `answer_limit_s` for an answer (None: as long as it likes) ends the run. With `allow_code` what the scenario
@@ -185,8 +185,8 @@ def _run_others(
         except KeyboardInterrupt as interrupt:
             return interrupt
         beside = claims.enter_context(claimed_counterfactual(counterfactual_folder(folder, name)))
-        lived, demand = _run(other, beside, around, started=started, title=_title(case, name))
-        if not lived["complete"]:
+        counterfactual, demand = _run(other, beside, around, started=started, title=_title(case, name))
+        if not counterfactual["complete"]:
             # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
             return demand
     return None
@@ -207,7 +207,8 @@ def _counterfactual_overrides(case: Case, folder: Path, order: Order) -> dict[st
 
 
 def _alone_within_limits(case: Case, folder: Path) -> dict[str, list[str]]:
-    """Where a negotiated market is to be compared with a day alone that breaks limits: the same within them."""
+    """Where a negotiated market is to be compared with a day without trade that violates limits: the same day within
+    them."""
     scenario = case.scenario
     if not scenario.negotiation.enabled or scenario.market.design == "none":
         return {}

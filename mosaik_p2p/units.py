@@ -26,8 +26,8 @@ ELECTRICITY = "electricity"
 HEAT = "heat"
 CARRIERS = (ELECTRICITY, HEAT)
 
-LIVES = ("in_market", "alone")
-"""What every prosumer lives side by side: with its peers, and with its contracts only."""
+SETTLEMENT_CASES = ("in_market", "alone")
+"""The cases that every run settles side by side: with trade, and without it (contracts only)."""
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

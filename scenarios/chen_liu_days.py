@@ -108,7 +108,7 @@ def _refuse_failure(status: Status) -> None:
 def with_reputation(case: MarketCase, pair: tuple[str, str], index: float) -> tuple[Charges, ...]:
     """Charges where only the members of `pair` know each other, on the study's relative scale of benefits."""
     a, b = (_place(case, name) for name in pair)
-    return tuple(_known(charges, a, b, CANCELLED_AT_MOST * index) for charges in case.charges)
+    return tuple(_known(charges, a, b, CANCELLED_AT_MOST * index) for charges in _charges(case))
 
 
 def with_printed_reputation(case: MarketCase, pair: tuple[str, str], benefit_per_kwh: float) -> tuple[Charges, ...]:
@@ -116,8 +116,16 @@ def with_printed_reputation(case: MarketCase, pair: tuple[str, str], benefit_per
     a, b = (_place(case, name) for name in pair)
     return tuple(
         _known(charges, a, b, float(2 * benefit_per_kwh / charges.total[a, b]) if charges.total[a, b] > 0 else 0.0)
-        for charges in case.charges
+        for charges in _charges(case)
     )
+
+
+def _charges(case: MarketCase) -> tuple[Charges, ...]:
+    """The scenario's own. Raises RunFailed where they change with time, on which the study says nothing."""
+    held = tuple(charges.at(0) for charges in case.charges)
+    if any(charges is not first for charges, first in zip(case.charges, held, strict=True)):
+        raise RunFailed("the study is about charges that are the same at all times")
+    return held
 
 
 def _known(charges: Charges, a: int, b: int, share: float) -> Charges:
@@ -128,7 +136,7 @@ def _known(charges: Charges, a: int, b: int, share: float) -> Charges:
 
 def at_rate(case: MarketCase, rate: float) -> tuple[Charges, ...]:
     """The charges scaled so that rate 1 costs the farthest pair `DEAREST_SHARE` of the mean import price."""
-    return tuple(_scaled(charges, rate * _unit(case, c)) for c, charges in enumerate(case.charges))
+    return tuple(_scaled(charges, rate * _unit(case, c)) for c, charges in enumerate(_charges(case)))
 
 
 def _scaled(charges: Charges, factor: float) -> Charges:
@@ -147,14 +155,14 @@ def _unit(case: MarketCase, c: int) -> float:
         for contract in prosumer.contracts
         if contract.carrier == CARRIERS[c]
     ]
-    dearest = float(np.asarray(case.charges[c].total).max())
+    dearest = float(np.asarray(_charges(case)[c].total).max())
     return DEAREST_SHARE * float(np.mean(prices)) / dearest if prices and dearest > 0 else 1.0
 
 
 def posted_charge(case: MarketCase, pair: tuple[str, str], carrier: str) -> float:
     """What each end of a pair pays per kWh in the scenario: its distance in money."""
     a, b = (_place(case, name) for name in pair)
-    return float(case.charges[CARRIERS.index(carrier)].posted[a, b])
+    return float(_charges(case)[CARRIERS.index(carrier)].posted[a, b])
 
 
 def traded_day(case: MarketCase, charges: tuple[Charges, ...]) -> Traded:

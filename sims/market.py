@@ -77,7 +77,7 @@ def meta() -> Meta:
 class Violations:
     """A grid's answer to a dispatch: the solver's status and what the check found, one dictionary per violation.
 
-    `rows`, where the grid gives them: limits that are broken or near, as `{element, quantity, unit, value, limit,
+    `rows`, where the grid gives them: limits that are violated or near, as `{element, quantity, unit, value, limit,
     upper, per_kw, per_kvar}`; the last two are the change of the value by 1 kW and 1 kvar that an entity injects more.
     """
 

@@ -211,7 +211,7 @@ def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, inter
 
 
 def marked_by_means(rounds: Mapping[int, Mapping[str, Table]]) -> Mapping[int, Mapping[str, Table]]:
-    """The rounds, with what the negotiation found last of each broken limit, in all of them: whether it is within the
+    """The rounds, with what the negotiation found last of each violated limit, in all of them: whether it is within the
     prosumers' means."""
     place = ("network", "element", "quantity")
     held = [tables["negotiation"] for _, tables in sorted(rounds.items()) if "negotiation" in tables]

@@ -1,6 +1,6 @@
 """What charge mechanisms are made of: a posted charge per kWh for each pair of places, with those who pay it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import shortest_path
 
 from mosaik_p2p.charges.charge_tree import ChargeTree, charge_tree
 from mosaik_p2p.charges.graph import PathGraph
-from mosaik_p2p.charges.posted import PairTable, PlaceTable, TreeTable
+from mosaik_p2p.charges.posted import PairTable, PlaceTable, TreeTable, looked_up
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 PAYER_SHARES = {"both": (1.0, 1.0), "seller": (1.0, 0.0), "buyer": (0.0, 1.0), "split": (0.5, 0.5)}
@@ -21,13 +21,13 @@ class Charges:
     """The charges of one carrier, N prosumers, and what else belongs to a single pair.
 
     `posted` of shape (N, N), an array or a table that is looked up (see `posted`), is symmetric, in currency per kWh;
-    the seller pays `seller_share` of it, the buyer `buyer_share`. `tree` is present where the charge is the length of a
-    path on a radial network.
+    the seller pays `seller_share` of it, the buyer `buyer_share`: two numbers, or two tables (N, N) that sum to one.
+    `tree` is present where the charge is the length of a path on a radial network.
     """
 
     posted: FloatArray | PairTable
-    seller_share: float
-    buyer_share: float
+    seller_share: float | FloatArray
+    buyer_share: float | FloatArray
     tree: ChargeTree | None = None
     benefit: FloatArray | None = None
     """(N, N), symmetric: by how much both ends together value a traded kWh above its price, half of it each, currency
@@ -44,8 +44,49 @@ class Charges:
 
         A pair that gained by trading as such would send power in a circle.
         """
-        paid = self.posted * (self.seller_share + self.buyer_share)
-        return paid if self.benefit is None else np.maximum(np.asarray(paid) - self.benefit, 0.0)
+        return self.paid if self.benefit is None else np.maximum(np.asarray(self.paid) - self.benefit, 0.0)
+
+    @cached_property
+    def paid(self) -> FloatArray | PairTable:
+        """(N, N): what a traded kWh costs both ends together, currency per kWh."""
+        return self.posted * self._both_shares
+
+    @property
+    def _both_shares(self) -> float:
+        """How many times the posted charge is paid, by both ends together."""
+        if isinstance(self.seller_share, np.ndarray) or isinstance(self.buyer_share, np.ndarray):
+            return 1.0
+        return self.seller_share + self.buyer_share
+
+    @property
+    def seller_part(self) -> float | FloatArray:
+        """Of what both ends pay, the seller's part."""
+        return self.seller_share / self._both_shares
+
+    def at(self, interval: int) -> "Charges":  # noqa: ARG002  (those that change with time need it)
+        """What holds in an interval: itself."""
+        return self
+
+    def window(self, begin: int, horizon: int) -> "Charges":  # noqa: ARG002  (as above)
+        """The charges of a look-ahead: itself."""
+        return self
+
+    def with_partners(self, partners: BoolArray) -> "Charges":
+        """The same, of those pairs (N, N) alone that may trade by this, too."""
+        return replace(self, partners=partners if self.partners is None else self.partners & partners)
+
+    def with_benefit(self, benefit: FloatArray) -> "Charges":
+        """The same with what both ends of each pair (N, N) value a kWh at beside what they do already: no longer
+        lengths of paths on a network."""
+        own = benefit if self.benefit is None else self.benefit + benefit
+        return replace(self, benefit=own, tree=None)
+
+    def times(self, factor: float) -> "Charges":
+        """The same with posted charges multiplied; what pairs value trades at stays."""
+        if factor == 1.0:
+            return self
+        tree = None if self.tree is None else replace(self.tree, charge=self.tree.charge * factor)
+        return replace(self, posted=looked_up(self.posted) * factor, tree=tree)
 
     @property
     def may_trade(self) -> BoolArray:
@@ -72,16 +113,21 @@ class Charges:
         preferred = self.preference(seller, buyer) * power_kw
         return float(np.sum(power_kw * (self.total[seller, buyer] + preferred)))
 
+    def end_charges(self, seller: IntArray, buyer: IntArray) -> tuple[FloatArray, FloatArray]:
+        """What the seller and the buyer of each trade pay to the operator, currency per kWh."""
+        posted = self.posted[seller, buyer]
+        sold, bought = (
+            share[seller, buyer] if isinstance(share, np.ndarray) else share
+            for share in (self.seller_share, self.buyer_share)
+        )
+        return posted * sold, posted * bought
+
     def end_costs(self, seller: IntArray, buyer: IntArray, power_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Marginal cost of a traded kWh to the seller and to the buyer, beside its price, currency per kWh."""
-        posted = self.posted[seller, buyer]
-        both = self.seller_share + self.buyer_share
-        half_benefit = (posted * both - self.total[seller, buyer]) / 2
+        sold, bought = self.end_charges(seller, buyer)
+        half_benefit = (self.paid[seller, buyer] - self.total[seller, buyer]) / 2
         preferred = self.preference(seller, buyer) * power_kw
-        return (
-            posted * self.seller_share - half_benefit + preferred,
-            posted * self.buyer_share - half_benefit + preferred,
-        )
+        return sold - half_benefit + preferred, bought - half_benefit + preferred
 
 
 def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, payer: str) -> Charges:

@@ -112,6 +112,34 @@ class TreeTable(PairTable):
         return TreeTable(self.tree, self.factor * factor)
 
 
+@dataclass(frozen=True)
+class SumTable(PairTable):
+    """The sum of several tables."""
+
+    tables: tuple[PairTable, ...]
+    factor: float = 1.0
+
+    @property
+    def count(self) -> int:
+        """See PairTable."""
+        return self.tables[0].count
+
+    def _between(self, i: IntArray, j: IntArray) -> FloatArray:
+        result = np.zeros(len(i))
+        for table in self.tables:
+            result = result + table[i, j]
+        return result
+
+    def __mul__(self, factor: float) -> "SumTable":
+        """See PairTable."""
+        return SumTable(self.tables, self.factor * factor)
+
+
+def looked_up(posted: FloatArray | PairTable) -> PairTable:
+    """An array as such a table, so that a multiple of it takes no room."""
+    return posted if isinstance(posted, PairTable) else PlaceTable(posted, np.arange(len(posted)))
+
+
 def amiss_in(posted: FloatArray | PairTable) -> str | None:
     """What in a table of charges no market can use, in words; None: nothing."""
     if isinstance(posted, TreeTable):
@@ -119,6 +147,8 @@ def amiss_in(posted: FloatArray | PairTable) -> str | None:
         return (
             None if (np.isfinite(paid) & (paid >= 0.0)).all() else "a charge of an edge that is negative or no number"
         )
+    if isinstance(posted, SumTable):
+        return next((amiss for table in posted.tables if (amiss := amiss_in(table)) is not None), None)
     if isinstance(posted, PlaceTable):
         if len(posted.place) and posted.place.max() >= len(posted.values):
             return f"a place {posted.place.max()} beyond the {len(posted.values)} of its table"

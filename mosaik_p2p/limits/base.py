@@ -29,7 +29,7 @@ class Shown(Enum):
 
     ALWAYS = "always"
     WHERE_LIMITED = "where the scenario sets a limit"
-    WHEN_BROKEN = "when the limit is broken"
+    WHEN_BROKEN = "when the limit is violated"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ def _checked(of: LimitedQuantity, table: Table, limits: NetworkLimits) -> Checke
 
 
 def violations(checks: Iterable[Checked]) -> list[Violation]:
-    """Every broken limit, in the order of the checks and their elements."""
+    """Every violated limit, in the order of the checks and their elements."""
     return [violation for check in checks for violation in _broken(check)]
 
 

@@ -1,4 +1,4 @@
-"""Whether prosumers can do anything about a broken limit: one rule, for the networks' answers and for the market."""
+"""Whether prosumers can do anything about a violated limit: one rule, for the networks' answers and for the market."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -52,7 +52,7 @@ class LimitRow:
 
     @property
     def excess(self) -> float:
-        """By how much the limit is broken, in `unit`; negative where there is room."""
+        """By how much the limit is violated, in `unit`; negative where there is room."""
         return self.value - self.limit if self.is_upper else self.limit - self.value
 
 
@@ -77,7 +77,7 @@ def responses(quantities: Iterable[LimitedQuantity], sensitivities: Any) -> dict
 
 
 def limit_rows(checks: Iterable[Checked], movers: Movers, *, kept: Container[LimitKey] = frozenset()) -> list[LimitRow]:
-    """A row for every limit that is broken or near, and for those in `kept` whatever their value.
+    """A row for every limit that is violated or near, and for those in `kept` whatever their value.
 
     Raises MissingResponse for a quantity that has none, whatever its values, and for an element to be told of that its
     response does not know: an empty row would say that nobody can help it.

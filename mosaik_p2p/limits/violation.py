@@ -1,4 +1,4 @@
-"""A broken limit, and what an interval's check found."""
+"""A violated limit, and what an interval's check found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Violation:
     limit: float
     unit: str
     excess: float
-    """By how much the limit is broken, in `unit`, positive on either side."""
+    """By how much the limit is violated, in `unit`, positive on either side."""
     prosumers_can_influence: bool | None = None
     """None where nobody asked; see `rows.can_influence`."""
 

@@ -1,10 +1,8 @@
 """From a loaded case to the market's own: charges measured on the networks."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.posted import partners_of, posted_charges
@@ -19,10 +17,10 @@ from mosaik_p2p.units import CARRIERS
 def market_case(case: Case) -> MarketCase:
     """The market of `case`."""
     market, time = case.scenario.market, case.scenario.time
-    known = market.reputation
+    known, posted = market.reputation, posted_charges(case)
     return MarketCase(
         prosumers=case.prosumers,
-        charges=_charges(case),
+        charges=_among_partners(case, posted.pairs),
         day=np.asarray(case.day, dtype=np.int64),
         dt_h=case.dt_h,
         steps=time.steps,
@@ -38,16 +36,14 @@ def market_case(case: Case) -> MarketCase:
         clearing=time.clearing,
         final_at_end=time.final_at_end,
         reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
+        place=posted.place,
     )
 
 
-def _charges(case: Case) -> tuple[Charges, Charges]:
-    """Of both carriers, for those pairs alone that may trade."""
-    electricity, heat = posted_charges(case)
+def _among_partners(case: Case, charges: tuple[AnyCharges, ...]) -> tuple[AnyCharges, ...]:
+    """The charges, for those pairs alone that may trade."""
     partners = partners_of(case)
-    if partners is None:
-        return electricity, heat
-    return replace(electricity, partners=partners), replace(heat, partners=partners)
+    return charges if partners is None else tuple(own.with_partners(partners) for own in charges)
 
 
 def design_faults(scenario: Scenario) -> list[Fault]:
@@ -71,7 +67,7 @@ def form_faults(case: Case) -> list[Fault]:
     """Networks that the market's form cannot have. Only the charges of a case that is sound otherwise show them."""
     if case.scenario.market.form != "network":
         return []
-    charges = zip(CARRIERS, posted_charges(case), strict=True)
+    charges = zip(CARRIERS, posted_charges(case).pairs, strict=True)
     remedy = 'Use "auto", "partners" or "bilateral".'
     problems = [
         f"there is more than one way between prosumers on the {carrier} side"

@@ -1,7 +1,7 @@
 """The charges that a case posts: its mechanisms, put before its networks."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from traceback import extract_tb
@@ -10,28 +10,51 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.charges.base import ChargeMechanism, NetworkView, UnfitParts, checked_parts, stated_factor
+from mosaik_p2p.charges.base import (
+    AppliesTo,
+    ChargeMechanism,
+    ChargeParts,
+    NetworkView,
+    PlaceChargeMechanism,
+    UnfitParts,
+    checked_parts,
+    stated_factor,
+)
 from mosaik_p2p.charges.graph import PathGraph
-from mosaik_p2p.charges.mechanisms import Charges, no_charges
+from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.charges.over_time import AnyCharges, over_time
+from mosaik_p2p.charges.place import PlaceCharges, place_charges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.electric.network import electric_graph
 from mosaik_p2p.networks.heat.choice import heat_graph
 from mosaik_p2p.sections.clock import zone_of
-from mosaik_p2p.units import ELECTRICITY, HEAT, BoolArray
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, BoolArray, FloatArray
 
 Result = TypeVar("Result")
 
 
-def posted_charges(case: Case) -> tuple[Charges, Charges]:
-    """The charges of both carriers. Raises BadInput where a mechanism does not fit its network, or fails."""
-    posted = case.scenario.charges
-    electricity, no_electricity = _posted(posted.electricity, ELECTRICITY, electric_view(case))
-    heat, no_heat = _posted(posted.heat, HEAT, heat_view(case))
-    faults = [*no_electricity, *no_heat]
+@dataclass(frozen=True)
+class Posted:
+    """What a case posts: charges of pairs by carrier, over the span, and charges of places where there are any."""
+
+    pairs: tuple[AnyCharges, ...]
+    place: PlaceCharges | None
+
+
+def posted_charges(case: Case) -> Posted:
+    """The charges of all carriers. Raises BadInput where a mechanism does not fit its network, or fails."""
+    views = {ELECTRICITY: electric_view(case), HEAT: heat_view(case)}
+    parts, faults = {}, []
+    for carrier in CARRIERS:
+        parts[carrier], unfit = _parts(case, carrier, views[carrier])
+        faults += unfit
     if faults:
         raise BadInput(faults)
-    return electricity, heat
+    return Posted(
+        pairs=tuple(_pairs(parts[carrier], views[carrier]) for carrier in CARRIERS),
+        place=place_charges([_places(parts[carrier], views[carrier]) for carrier in CARRIERS]),
+    )
 
 
 def charge_faults(case: Case) -> list[Fault]:
@@ -94,26 +117,58 @@ def partners_of(case: Case) -> BoolArray | None:
     return allowed
 
 
-def _posted(mechanism: ChargeMechanism | None, carrier: str, view: NetworkView) -> tuple[Charges, list[Fault]]:
-    """The charges, and the faults of a mechanism that gives none."""
-    if mechanism is None or view.measured is None:
-        return no_charges(view.element), []
-    table = f"charges.{carrier}"
-    try:
-        unfit = [replace(fault, place=f"{table}.{fault.place}") for fault in _asked(lambda: [*mechanism.faults(view)])]
-        if not unfit:
-            return _asked(lambda: _pair(mechanism, view)), []
-    except UnfitParts as error:
-        unfit = [Fault(f"{table}.mechanism", repr(mechanism.mechanism), str(error), "Mend the mechanism.")]
-    return no_charges(view.element), unfit
+@dataclass(frozen=True)
+class _Part:
+    """What one mechanism of a carrier gave, with all factors (T,) that are on it, and what its place charge is on."""
+
+    given: ChargeParts
+    factor: FloatArray | None
+    applies_to: AppliesTo
 
 
-def _pair(mechanism: ChargeMechanism, view: NetworkView) -> Charges:
-    parts = checked_parts(mechanism.parts(view), view)
-    if parts.place is not None or parts.factor is not None or stated_factor(mechanism, view) is not None:
-        raise UnfitParts("gave a `place` or a `factor`, which this version does not compute yet")
-    assert parts.pair is not None
-    return parts.pair
+def _parts(case: Case, carrier: str, view: NetworkView) -> tuple[list[_Part], list[Fault]]:
+    """What the mechanisms of a carrier give, and the faults of those that give nothing that fits."""
+    parts, faults = [], []
+    for table, mechanism in case.scenario.charges.of(carrier) if view.measured is not None else ():
+        try:
+            found = _asked(partial(_unfit, mechanism, view))
+            faults += [replace(fault, place=f"{table}.{fault.place}") for fault in found]
+            if not found:
+                parts.append(_asked(partial(_part, mechanism, view)))
+        except UnfitParts as error:
+            faults.append(Fault(f"{table}.mechanism", repr(mechanism.mechanism), str(error), "Mend the mechanism."))
+    return parts, faults
+
+
+def _unfit(mechanism: ChargeMechanism, view: NetworkView) -> list[Fault]:
+    return [*mechanism.faults(view)]
+
+
+def _part(mechanism: ChargeMechanism, view: NetworkView) -> _Part:
+    given, stated = checked_parts(mechanism.parts(view), view), stated_factor(mechanism, view)
+    factors = [factor for factor in (given.factor, stated) if factor is not None]
+    return _Part(
+        given=given,
+        factor=np.prod(factors, axis=0) if factors else None,
+        applies_to=mechanism.applies_to if isinstance(mechanism, PlaceChargeMechanism) else "injection",
+    )
+
+
+def _pairs(parts: Sequence[_Part], view: NetworkView) -> AnyCharges:
+    """What pairs pay, the mechanisms added up."""
+    posted = [(part.given.pair, part.factor) for part in parts if part.given.pair is not None]
+    return over_time(posted, len(view.begins)) if posted else no_charges(view.element)
+
+
+def _places(parts: Sequence[_Part], view: NetworkView) -> tuple[FloatArray, FloatArray]:
+    """(T, N) on injections, and on trades: what places are charged; nothing where somebody is not connected."""
+    shape = len(view.begins), len(view.prosumers)
+    charged = {"injection": np.zeros(shape), "trades": np.zeros(shape)}
+    for part in parts:
+        if part.given.place is not None:
+            factor = np.ones(shape[0]) if part.factor is None else part.factor
+            charged[part.applies_to] += factor[:, None] * np.where(view.is_connected, part.given.place, 0.0)
+    return charged["injection"], charged["trades"]
 
 
 def _asked(question: Callable[[], Result]) -> Result:

@@ -47,7 +47,7 @@ class Clearing:
     dual_residual: float
     cost: float
     """Money over the look-ahead: every prosumer's own cost, imbalances at the scarcity price, and what both ends of all
-    trades pay in charges."""
+    trades, and all places, pay in charges."""
     lower_bound: float
     relative_gap: float
     gap_of_gain: float | None
@@ -56,7 +56,8 @@ class Clearing:
     sale_kw: FloatArray
     """(C, T, N) net sales."""
     price_per_kwh: FloatArray
-    """(C, T, N): each prosumer's own price."""
+    """(C, T, N): what one kWh more is worth to each prosumer; with charges of places, that much less than the market's
+    price at its place."""
     dispatch: tuple[Completion, ...]
     """One per prosumer."""
     repaired: bool
@@ -166,9 +167,9 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding
     later = z.copy()
     later[:, : len(binding)] = 0.0
     now = sum(
-        charges.cost_per_hour(t.seller, t.buyer, t.power_kw)
-        for trades in binding
-        for t, charges in zip(trades, problem.charges, strict=True)
+        charges.at(t).cost_per_hour(own.seller, own.buyer, own.power_kw)
+        for t, trades in enumerate(binding)
+        for own, charges in zip(trades, problem.charges, strict=True)
     )
     return now * problem.dt_h + form.charge(later)
 

@@ -1,7 +1,10 @@
 """Clear a market: the front door of the market core."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.cleared import Clearing, Progress, clear_once, settled
 from mosaik_p2p.market.imbalance import solvable
@@ -12,7 +15,17 @@ from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.suspects import out_of_proportion
 
-__all__ = ["Clearing", "Progress", "clear", "describe_failure", "fitted", "settled", "shifted"]
+__all__ = [
+    "Clearing",
+    "Progress",
+    "clear",
+    "describe_failure",
+    "fitted",
+    "published",
+    "settled",
+    "shifted",
+    "unpublished",
+]
 
 
 def clear(
@@ -31,8 +44,27 @@ def clear(
     searched for (see `one_way`).
     """
     fleet = Fleet(solvable(problem))
-    relaxed = clear_once(fleet, settings, start, on_check)
-    return cleared_one_way(fleet, relaxed, settings, on_check) if relaxed.status is Status.GAP_OPEN else relaxed
+    cleared = clear_once(fleet, settings, start, on_check)
+    if cleared.status is Status.GAP_OPEN:
+        cleared = cleared_one_way(fleet, cleared, settings, on_check)
+    return published(cleared, problem.place)
+
+
+def published(cleared: Clearing, place: PlaceCharges | None) -> Clearing:
+    """The clearing of a market with place charges: a kWh is worth to who has it what it fetches, less the charge.
+
+    Where the iteration ended stays as it is: the next one begins from the market's own prices.
+    """
+    if place is None:
+        return cleared
+    return replace(cleared, price_per_kwh=cleared.price_per_kwh - place.total)
+
+
+def unpublished(cleared: Clearing, place: PlaceCharges | None) -> Clearing:
+    """The clearing with the market's own prices: see `published`."""
+    if place is None:
+        return cleared
+    return replace(cleared, price_per_kwh=cleared.price_per_kwh + place.total)
 
 
 def shifted(start: Start) -> Start:

@@ -15,11 +15,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.finite_check import finite_check
 from mosaik_p2p.market.presolve import within_means
-from mosaik_p2p.market.problem import SCARCITY, MarketProblem, highest_price
+from mosaik_p2p.market.problem import SCARCITY, MarketProblem, highest_price, placed
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import IMBALANCE, Role, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
@@ -42,18 +42,20 @@ def with_imbalance_priced(problem: MarketProblem) -> MarketProblem:
     faults = finite_check(problem.models)
     if faults:
         raise BadInput(faults)
-    # A limit that nobody reaches makes no energy dear.
-    price = scarcity_price(within_means(problem))
-    owed = OWED_PRICE * highest_price(problem)
+    # A limit that nobody reaches makes no energy dear; a charge on a place does.
+    priced = placed(problem)
+    price = scarcity_price(within_means(priced))
+    owed = OWED_PRICE * highest_price(priced)
     return replace(problem, models=tuple(_with_imbalance_variables(model, price, owed) for model in problem.models))
 
 
 def solvable(problem: MarketProblem) -> MarketProblem:
-    """The market as it is solved: `with_imbalance_priced`, and every limit within a solver's sight.
+    """The market as it is solved: `with_imbalance_priced`, charges of places among the prosumers' costs (see `placed`),
+    and every limit within a solver's sight.
 
     Its optimum is the same.
     """
-    return within_means(with_imbalance_priced(problem))
+    return within_means(placed(with_imbalance_priced(problem)))
 
 
 def scarcity_price(problem: MarketProblem) -> float:
@@ -128,7 +130,7 @@ def _without_lone_members(problem: MarketProblem) -> MarketProblem:
     return replace(problem, models=models)
 
 
-def _has_partner(charges: Charges, who: BoolArray) -> BoolArray:
+def _has_partner(charges: AnyCharges, who: BoolArray) -> BoolArray:
     """(N,): whether another member may trade with each prosumer."""
     if charges.partners is None:
         return np.full(len(who), int(who.sum()) > 1)

@@ -162,6 +162,6 @@ def _about(status: Status, judged: Certificate, settings: Settings) -> str:
     if status is Status.OK:
         return held
     return (
-        f"{held}; other directions might save up to {judged.relative_gap:.2e} of the cost, asked for was "
+        f"{held}; other directions might save up to {judged.relative_gap:.2e} of the cost, wanted was "
         f"{settings.relative_gap:g}; raise market.relative_gap where that will do"
     )

@@ -1,20 +1,23 @@
 """What one clearing is asked to solve.
 
-    minimise    sum_i cost_i(x_i)  +  dt sum_t sum_{i<j} K_ij |p_ij,t| + A_ij p_ij,t^2       (and the same for heat)
+    minimise    sum_i cost_i(x_i)  +  dt sum_t sum_{i<j} K_ij,t |p_ij,t| + A_ij p_ij,t^2     (and the same for heat)
+                + dt sum_t sum_i nu_i,t X_i,t + eta_i,t s_i,t
     subject to  each prosumer's own equations and limits,  s_i = sum_j p_ij,  p_ij + p_ji = 0
 
-with K_ij what both ends of a trade pay per kWh together, less what they value it for, and A_ij their preferences. Chen
-and Liu 2025, eqs. 1-4 and 21-22.
+with K_ij what both ends of a trade pay per kWh together, less what they value it for, and A_ij their preferences (Chen
+and Liu 2025, eqs. 1-4 and 21-22); nu_i and eta_i what a place is charged for what its devices inject, X_i, and for what
+it sells. `placed` puts these into the prosumers' own costs, so that no step of any algorithm knows of them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
+from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.market.algorithms.admm import Admm
 from mosaik_p2p.market.iteration.driver import Algorithm
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -36,9 +39,11 @@ class MarketProblem:
     """N prosumers, C carriers, T intervals of `dt_h` hours."""
 
     models: tuple[ProsumerModel, ...]
-    charges: tuple[Charges, ...]
+    charges: tuple[AnyCharges, ...]
     """One per carrier, in the order of `units.CARRIERS`."""
     dt_h: float
+    place: PlaceCharges | None = None
+    """What places are charged; None: nothing, or it stands in the models already (see `placed`)."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,6 +83,33 @@ class Settings:
     relative_gap: float = 1e-3
     max_iterations: int = 5000
     binding: int = 1
+
+
+def placed(problem: MarketProblem) -> MarketProblem:
+    """The same market with the charges of places among the prosumers' own costs; itself where there are none.
+
+    On injections they are a cost of what devices add to a balance, less what loads take from it; on trades of what
+    contracts add, too. Imbalances keep their price, which has to be one for everybody.
+    """
+    if problem.place is None:
+        return problem
+    both, trades = problem.place.total, problem.place.trades
+    models = tuple(_placed(model, both[:, :, i], trades[:, :, i]) for i, model in enumerate(problem.models))
+    return replace(problem, models=models, place=None)
+
+
+def _placed(model: ProsumerModel, on_devices: FloatArray, on_contracts: FloatArray) -> ProsumerModel:
+    """A prosumer's problem with charges (C, T) per kWh that devices, and contracts, add to its balances."""
+    if not (on_devices.any() or on_contracts.any()):
+        return model
+    linear = model.linear.copy()
+    for k, variable in enumerate(model.variables):
+        if variable.is_device:
+            linear[k] += (on_devices * model.balance[:, k]).sum(axis=0)
+        elif variable.type == CONTRACT:
+            linear[k] += (on_contracts * model.balance[:, k]).sum(axis=0)
+    constant = model.constant - model.dt_h * float((on_devices * model.fixed).sum())
+    return replace(model, linear=linear, constant=constant)
 
 
 def imbalance_prices(models: Sequence[ProsumerModel]) -> FloatArray:

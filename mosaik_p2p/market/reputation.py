@@ -10,11 +10,12 @@ by `benefit_per_kwh * sigma`. Nobody is paid for it: it steers the market and st
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
@@ -58,10 +59,10 @@ def _payments(trades: Trades, count: int) -> FloatArray:
     return result
 
 
-def with_benefits(charges: Sequence[Charges], known: Reputation, rule: ReputationRule) -> tuple[Charges, ...]:
+def with_benefits(charges: Sequence[AnyCharges], known: Reputation, rule: ReputationRule) -> tuple[AnyCharges, ...]:
     """The charges less what both ends of each pair value a kWh at: no longer lengths of paths on a network."""
     return tuple(
-        replace(posted, benefit=2.0 * rule.benefit_per_kwh * index, tree=None)
+        posted.with_benefit(2.0 * rule.benefit_per_kwh * index)
         for posted, index in zip(charges, known.index, strict=True)
     )
 
@@ -70,23 +71,18 @@ def counted_benefit(charges: Charges, seller: IntArray, buyer: IntArray) -> Floa
     """The benefit of both ends of trades per kWh as the clearing counts it, at most what they pay."""
     if charges.benefit is None:
         return np.zeros(len(seller))
-    paid = charges.posted[seller, buyer] * (charges.seller_share + charges.buyer_share)
-    result: FloatArray = np.minimum(charges.benefit[seller, buyer], paid)
+    result: FloatArray = np.minimum(charges.benefit[seller, buyer], charges.paid[seller, buyer])
     return result
 
 
-def clipped_pairs(charges: Sequence[Charges], member: BoolArray) -> int:
-    """How many pairs would gain by trading as such, had their benefit not been cut to what they pay.
+def clipped_pairs(charges: Sequence[AnyCharges], member: BoolArray) -> int:
+    """How many pairs would gain by trading as such in the first interval, had their benefit not been cut to what they
+    pay. Charges of places are no such thing: they do not grow with trading forth and back.
 
     `member` of shape (C, N) says who may trade which carrier; a pair counts once for each carrier.
     """
     return sum(
-        int(np.triu((own.benefit > _paid(own)) & np.outer(who, who), 1).sum())
-        for own, who in zip(charges, member, strict=True)
+        int(np.triu((own.benefit > np.asarray(own.paid)) & np.outer(who, who), 1).sum())
+        for own, who in zip((charges_of_carrier.at(0) for charges_of_carrier in charges), member, strict=True)
         if own.benefit is not None
     )
-
-
-def _paid(charges: Charges) -> FloatArray:
-    result: FloatArray = np.asarray(charges.posted) * (charges.seller_share + charges.buyer_share)
-    return result

@@ -34,7 +34,7 @@ def no_trades() -> Trades:
 
 
 def trimmed(trades: Trades, surplus_kw: FloatArray, *, min_trade_kw: float) -> Trades:
-    """The trades without what a prosumer cannot keep: `surplus_kw` (N,) > 0 is bought, < 0 sold beyond its means.
+    """The trades without what a prosumer cannot balance: `surplus_kw` (N,), bought where > 0, sold where < 0.
 
     Both ends of a trade give way together, so that trades stay reciprocal.
     """

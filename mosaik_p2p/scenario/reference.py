@@ -25,7 +25,8 @@ Every section and key that a scenario may have, generated from its schema: `mosa
 sections, `mosaik-p2p keys ev` prints one. A key that is not `required` has the default shown; `none` means that it may
 be left out. Keys of tables within a table are written with a dot: `energy_kwh.max` is `max` in
 `energy_kwh = { max = 60.0 }`, and `element[].name` is `name` in each entry of a list of tables. Prices are in the
-scenario's `currency`. `scenarios/all_devices.toml` has every type of device in a scenario that runs.
+scenario's `currency`. `scenarios/all_devices.toml` has every type of device in a scenario that runs. Several charges of
+one carrier are a list of tables, `[[charges.electricity]]` in the place of `[charges.electricity]`, and add up.
 """
 DEVICES = """\
 ## Devices
@@ -207,8 +208,10 @@ def _registered(annotation: Any) -> tuple[tuple[str, str, Kind], ...]:
     """Of a type whose kinds are registered: the key that says which, and each kind's name, in the registry's order."""
     if get_origin(annotation) is Annotated:
         marks = [part for part in annotation.__metadata__ if isinstance(part, OpenKinds)]
+        if not marks:
+            return _registered(get_args(annotation)[0])
         return tuple((mark.key, name, kind) for mark in marks for name, kind in mark.known().items())
-    return tuple(found for part in get_args(annotation) for found in _registered(part))
+    return tuple(dict.fromkeys(found for part in get_args(annotation) for found in _registered(part)))
 
 
 def section_kinds(annotation: Any) -> tuple[Kind, ...]:

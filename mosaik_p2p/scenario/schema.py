@@ -69,7 +69,7 @@ class Market(Section):
 
     design: Literal["p2p", "none"] = "p2p"
     """`p2p`: every two members may trade with each other. `none`: nobody trades; with negotiation that is what everyone
-    can do alone within the networks' limits."""
+    can do within the networks' limits without trade."""
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
@@ -91,7 +91,7 @@ class Market(Section):
 
 
 class Negotiation(Section):
-    """Whether the market answers a broken limit by surcharges within the same interval, and how often at most.
+    """Whether the market answers a violated limit by surcharges within the same interval, and how often at most.
 
     Off: the networks are checked and the verdict is recorded.
     """
@@ -102,12 +102,12 @@ class Negotiation(Section):
     """Rounds of surcharges; then operating envelopes follow."""
     revenue: Literal["operator", "returned"] = "operator"
     """Who has the surcharges, rebates counted against them: the `operator`, or the prosumers, to whom they are
-    `returned` at the end of the run in proportion to what each pays or earns alone."""
+    `returned` at the end of the run in proportion to what each pays or earns without trade."""
 
 
 def _at_least_alone(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
-        refuse("is empty, and going it alone is always computed", remedy='Use ["alone"], or leave the key out.')
+        refuse("is empty, and the case without trade is always computed", remedy='Use ["alone"], or leave the key out.')
     return value
 
 
@@ -131,7 +131,7 @@ class Settlement(Section):
     loss_price_per_kwh: PricePerKwh | None = None
     """What the operator pays for electric losses and pumping, currency per kWh; left out: they have no price."""
     losses: Literal["caused", "whole"] = "caused"
-    """Which losses the operator pays: `caused` by the prosumers (with them, less with nobody there), or those of the
+    """Which losses the operator pays: `caused` by the prosumers (with them, less without them), or those of the
     `whole` network, its other loads included."""
     loss_allocation: Literal["ray", "z_bus", "pro_rata", "marginal", "none"] = "ray"
     """To whom electric losses belong (table `losses`): by their slopes on the way from nobody there to the dispatch
@@ -142,8 +142,8 @@ class Settlement(Section):
     """What the operator has to recover beside losses, by network, such as { electricity = 40.0, heat = 25.0 };
     currency per day of 24 h."""
     through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
-    """Days without the market that go through both networks after the run: everyone `alone`, by which the market's
-    effect on the limits is judged, and `nobody` there, by which the caused losses are known. Empty: neither."""
+    """Days without the market that go through both networks after the run: everyone `alone` (no trade), by which the
+    market's effect on the limits is judged, and `nobody` there, by which caused losses are known. Empty: neither."""
     lift_limits: Annotated[int, Field(strict=True, ge=0, le=LIFTS_LIMIT)] = 0
     """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
 
@@ -273,7 +273,7 @@ class Scenario(Section):
     market: Market = Market()
     """How it clears."""
     negotiation: Negotiation = Negotiation()
-    """What follows when limits are broken."""
+    """What follows when limits are violated."""
     scale: Scale = Scale()
     """Factors on all prosumers."""
     profiles: dict[str, ProfileSpec] = Field(default_factory=dict)

@@ -33,7 +33,7 @@ def with_files(scenario: Scenario, moved: Callable[[str], str]) -> Scenario:
         update={key: _with_file(getattr(scenario.networks, key), moved) for key in ("electricity", "heat")}
     )
     charges = scenario.charges.model_copy(
-        update={carrier: _with_file(getattr(scenario.charges, carrier), moved) for carrier in CARRIERS}
+        update={carrier: _with_files(getattr(scenario.charges, carrier), moved) for carrier in CARRIERS}
     )
     changes = {"profiles": profiles, "networks": networks, "charges": charges}
     return scenario.model_copy(update={**changes, "weather": _with_file(scenario.weather, moved)})
@@ -44,6 +44,13 @@ def _with_file(section: S, moved: Callable[[str], str]) -> S:
     if section is None or file is None:
         return section
     return section.model_copy(update={"file": moved(file)})
+
+
+def _with_files(sections: Any, moved: Callable[[str], str]) -> Any:
+    """One section, several of them, or none."""
+    if isinstance(sections, tuple):
+        return tuple(_with_file(section, moved) for section in sections)
+    return _with_file(sections, moved)
 
 
 def _relative(file: str, folder: Path) -> str:

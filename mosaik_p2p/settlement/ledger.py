@@ -3,8 +3,8 @@
 Two cases stand side by side: `in_market`, and `alone`, in which every prosumer has its contracts only. Parties are the
 prosumers and
 
-    operator       keeps the charges and surcharges (rebates counted), pays for the losses of both networks and what
-                   these cost whatever flows in them
+    operator       keeps the charges of trades and of places, and the surcharges (rebates counted), pays for the losses
+                   of both networks and what these cost whatever flows in them
     utility        sells and buys electricity; heat_supplier the same for heat
     own            the prosumer's own devices: wear, fuel, discomfort; and the closing value: what the prosumer owes
                    itself at the end of the run, or (below zero) leaves to itself; and the operator's networks
@@ -22,13 +22,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosaik_p2p.sections.base import PARTIES
-from mosaik_p2p.units import ELECTRICITY, HEAT, LIVES, Table, table_of
+from mosaik_p2p.units import ELECTRICITY, HEAT, SETTLEMENT_CASES, Table, table_of
 
 OPERATOR, UTILITY, HEAT_SUPPLIER, OWN = PARTIES
-IN_MARKET, ALONE = LIVES
+IN_MARKET, ALONE = SETTLEMENT_CASES
 NOBODY = "nobody"
 """No case of the settlement, but of the networks: with every prosumer at zero."""
-LOSS = "loss"
+LOSS, PLACE_CHARGE = "loss", "place_charge"
+PLACE_CHARGED = {"place_charge_injected_per_kwh": "injection_kw", "place_charge_sold_per_kwh": "net_sale_kw"}
+"""By the column of the table `prosumers` that holds a rate: the column with the power that it is on."""
 FIXED_COST = "fixed_cost"
 """Item of the operator: what a network costs whatever flows in it."""
 CLOSING_VALUE = "closing_value"
@@ -61,6 +63,7 @@ def settle(tables: dict[str, Table], *, dt_h: float, loss_price_per_kwh: float |
         *_trades(tables.get("trades", {}), dt_h),
         *_exchanges(tables.get("prosumers", {}), IN_MARKET, dt_h),
         *_surcharges(tables.get("prosumers", {}), dt_h),
+        *_place_charges(tables.get("prosumers", {}), dt_h),
         *_devices(tables.get("devices", {}), dt_h),
         *_losses(tables.get("flows", {}), tables.get("prosumers", {}), dt_h, loss_price_per_kwh),
         *_exchanges(tables.get("alone", {}), ALONE, dt_h),
@@ -132,6 +135,19 @@ def _surcharges(table: Table, dt_h: float) -> Iterator[Payment]:
             yield Payment(
                 IN_MARKET, OPERATOR, str(prosumer), str(carrier), "surcharge", abs(injected), float(rate) * injected
             )
+
+
+def _place_charges(table: Table, dt_h: float) -> Iterator[Payment]:
+    """Every kWh that devices feed into a network, and every kWh that is sold, pays the charge of its place, to which
+    nobody else adds; what is drawn, or bought, counts with a minus."""
+    for rate_column, power_column in PLACE_CHARGED.items():
+        if rate_column not in table:
+            continue
+        for prosumer, carrier, rate, power in _rows(table, "prosumer", "carrier", rate_column, power_column):
+            energy = float(power) * dt_h
+            if rate:
+                money = float(rate) * energy
+                yield Payment(IN_MARKET, OPERATOR, str(prosumer), str(carrier), PLACE_CHARGE, abs(energy), money)
 
 
 def _devices(devices: Table, dt_h: float) -> Iterator[Payment]:

@@ -217,7 +217,7 @@ def solution(
     if not converged:
         how = f"after {iterations} iterations" if iterations is not None else "the central solution"
         remedy = "use a larger gap" if is_sound else f"{BELOW_ITS_BOUND}: use figures nearer to each other in size"
-        cause = f"{how}: relative gap {outcome.relative_gap:.2e}, asked for {gap:g}; {remedy}"
+        cause = f"{how}: relative gap {outcome.relative_gap:.2e}, wanted {gap:g}; {remedy}"
     return PlainClearing(
         status=PlainStatus.OK if converged else PlainStatus.NOT_CONVERGED,
         cause=cause,

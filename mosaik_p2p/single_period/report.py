@@ -129,7 +129,7 @@ def _money(cleared: PlainClearing) -> list[str]:
     return [
         f"  Certified: {gap}{count}",
         f"  Cost {_number(cost)} per hour, of which charges {_number(cleared.charges or 0.0)}"
-        f" (welfare {_number(-cost)}); everyone alone {_number(cleared.cost_alone)}",
+        f" (welfare {_number(-cost)}); without trade {_number(cleared.cost_alone)}",
         f"  Traded {_number(sum(trade.power_kw for trade in cleared.trades))} kW in {len(cleared.trades)} trades",
     ]
 

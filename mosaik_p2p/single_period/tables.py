@@ -33,7 +33,7 @@ class Source:
     rows: tuple[str, ...]
     faults: list[Fault] = field(default_factory=list)
 
-    def blame(self, wrong: BoolArray, column: str, problem: str, remedy: str | Callable[[str], str]) -> None:
+    def add_faults(self, wrong: BoolArray, column: str, problem: str, remedy: str | Callable[[str], str]) -> None:
         """One fault per row in `wrong` (rows,), showing what stands in `column`; the remedy may depend on it."""
         at = np.flatnonzero(wrong)
         for row in at[:TOLD]:
@@ -105,18 +105,18 @@ def _cell_text(value: object) -> str:
 
 def _texts(source: Source, column: str) -> list[str]:
     found = [_cell_text(value) for value in source.table[column].tolist()]
-    source.blame(np.array([not text for text in found], dtype=bool), column, "is no name", "Name the agent")
+    source.add_faults(np.array([not text for text in found], dtype=bool), column, "is no name", "Name the agent")
     return found
 
 
 def _numbers(source: Source, column: str) -> FloatArray:
     """(rows,) finite numbers; zero where a fault was found."""
     values, nothing = numbers_of(source.table[column])
-    source.blame(nothing, column, "is not a number", number_remedy)
+    source.add_faults(nothing, column, "is not a number", number_remedy)
     limitless = ~nothing & ~(np.abs(values) <= LARGEST)
-    source.blame(limitless, column, "is not a finite number", f"Write a number of at most {LARGEST:g}")
+    source.add_faults(limitless, column, "is not a finite number", f"Write a number of at most {LARGEST:g}")
     tiny = (values != 0.0) & (np.abs(values) < LEAST)
-    source.blame(tiny, column, "is next to nothing", f"Write 0, or a number of at least {LEAST:g}")
+    source.add_faults(tiny, column, "is next to nothing", f"Write 0, or a number of at least {LEAST:g}")
     return np.where(nothing | limitless | tiny, 0.0, values)
 
 
@@ -128,8 +128,8 @@ def _assets(source: Source) -> tuple[tuple[str, ...], Assets]:
     number = {name: at for at, name in enumerate(dict.fromkeys(texts))}
     p_min, p_max, a, b = (_numbers(source, column) for column in AGENT_COLUMNS[1:])
     limits = _sound(source, ("p_min_kw", "p_max_kw"))
-    source.blame(limits & (p_min > p_max), "p_min_kw", "is above p_max_kw", "Exchange the two limits")
-    source.blame(a < 0, "a", "makes the cost a/2 p^2 + b p fall ever faster", "Use 0 or a positive number")
+    source.add_faults(limits & (p_min > p_max), "p_min_kw", "is above p_max_kw", "Exchange the two limits")
+    source.add_faults(a < 0, "a", "makes the cost a/2 p^2 + b p fall ever faster", "Use 0 or a positive number")
     return tuple(number), Assets(np.array([number[name] for name in texts], dtype=np.int64), p_min, p_max, a, b)
 
 
@@ -147,15 +147,15 @@ def _pairs(source: Source, names: tuple[str, ...] | None, assets: Assets | None)
     number = {name: at for at, name in enumerate(known)}
     i, j = (np.array([number.get(name, -1) for name in ends[column]], dtype=np.int64) for column in ("i", "j"))
     for column, at in (("i", i), ("j", j)):
-        _blame_unknown(source, column, ends[column], at, known)
+        _add_unknown_agents(source, column, ends[column], at, known)
     charge_i, charge_j = (_numbers(source, column) for column in ("charge_i", "charge_j"))
     real = (i >= 0) & (j >= 0)
-    source.blame(real & (i == j), "j", "is the same agent as i", "Remove the row: nobody trades with itself")
+    source.add_faults(real & (i == j), "j", "is the same agent as i", "Remove the row: nobody trades with itself")
     negative = _sound(source, ("charge_i", "charge_j")) & (charge_i + charge_j < 0)
     remedy = "Raise charge_i or charge_j to a sum of 0 or more, unless one end can only sell and the other only buy"
     problem = "and charge_j together are negative: power sent in a circle would earn"
-    source.blame(negative & real & ~_one_way(assets, known, i, j), "charge_i", problem, remedy)
-    source.blame(_repeated(i, j, real), "j", "is a partner of i in an earlier row", "Keep one row for each pair")
+    source.add_faults(negative & real & ~_one_way(assets, known, i, j), "charge_i", problem, remedy)
+    source.add_faults(_repeated(i, j, real), "j", "is a partner of i in an earlier row", "Keep one row for each pair")
     turned = i > j
     first, second = np.where(turned, j, i), np.where(turned, i, j)
     at_first, at_second = np.where(turned, charge_j, charge_i), np.where(turned, charge_i, charge_j)
@@ -175,13 +175,13 @@ def _one_way(assets: Assets | None, known: tuple[str, ...], i: IntArray, j: IntA
     return result
 
 
-def _blame_unknown(source: Source, column: str, texts: list[str], at: IntArray, known: tuple[str, ...]) -> None:
+def _add_unknown_agents(source: Source, column: str, texts: list[str], at: IntArray, known: tuple[str, ...]) -> None:
     unknown = (at < 0) & np.array([bool(text) for text in texts], dtype=bool)
     if not unknown.any():
         return
     near = get_close_matches(texts[int(np.flatnonzero(unknown)[0])], known, n=1) if len(known) <= 10_000 else []
     remedy = f"Did you mean {near[0]!r}?" if near else "Add it to the agents, or remove the row"
-    source.blame(unknown, column, "is no agent", remedy)
+    source.add_faults(unknown, column, "is no agent", remedy)
 
 
 def _repeated(i: IntArray, j: IntArray, real: BoolArray) -> BoolArray:

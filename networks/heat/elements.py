@@ -179,7 +179,7 @@ class HeatElements:
         self.net.circ_pump_pressure["in_service"] = in_service
 
     def _outlets_c(self) -> tuple[FloatArray, FloatArray]:
-        """(exchangers,) temperatures of the water that leaves whoever feeds in, and whoever draws."""
+        """(exchangers,) temperatures of the water that leaves producers, and consumers."""
         network, prosumers = self.network, len(self.connections)
         rest = slice(prosumers, prosumers + len(network.feeding))
         given = network.settings.t_feed_c

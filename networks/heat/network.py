@@ -22,9 +22,9 @@ class HeatSettings:
     plant_t_supply_c: Mapping[str, float] = field(default_factory=dict)
     """Name of a plant to its outlet, where it is not that of all."""
     t_return_c: float
-    """Outlet, on the return side, of whoever draws (and of the plant when it takes surplus)."""
+    """Outlet, on the return side, of consumers (and of the plant when it takes surplus)."""
     t_feed_c: float | None = None
-    """Outlet, on the supply side, of whoever feeds in; None: that of the plant that balances the network there."""
+    """Outlet, on the supply side, of producers; None: that of the plant that balances the network there."""
     t_ground_c: float
     friction: str | None = None
     """One of `FRICTION_MODELS`; None: what the network says."""

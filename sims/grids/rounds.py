@@ -7,7 +7,7 @@ would look like a check that never happened.
 A network is solved only where something that its solution depends on has changed: a round that leaves one carrier as it
 was gets that carrier's last solution again, under the new round.
 
-With limit rows an answer also says, for every limit that is broken or near, how far each source of the dispatch moves
+With limit rows an answer also says, for every limit that is violated or near, how far each source of the dispatch moves
 it. A row that was once in an answer stays in every answer of the same instant: a market that forgets a limit because it
 looks slack breaks it again in the next round.
 """

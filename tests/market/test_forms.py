@@ -177,7 +177,7 @@ def test_distances_keep_pairs_that_pay_nothing() -> None:
             uniform_charges(np.arange(len(problem.models)), rate_per_kwh=1e-12, payer="both") for _ in range(2)
         ),
     )
-    distance = pair_tables(free).distance[0]
+    distance = pair_tables(free).distance[0][0]
     np.testing.assert_allclose(distance, 2e-12 * (1 - np.eye(len(distance))))
 
 

@@ -126,7 +126,7 @@ def test_the_sides_of_a_limit_are_judged_apart() -> None:
 def test_what_is_no_matter_of_degree_is_beyond_influence() -> None:
     (violation,) = beyond_influence([Violation("A", "delivered_kw", 0.0, 3.0, "kW", 3.0)])
     assert violation.prosumers_can_influence is False
-    # A broken limit that has no row is no such thing.
+    # A violated limit that has no row is no such thing.
     with pytest.raises(KeyError):
         judged([Violation("e", "q", 9.0, 8.0, "u", 1.0)], [], {})
 

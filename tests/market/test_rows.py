@@ -42,7 +42,7 @@ def row(carrier: int, slope: FloatArray, bound: float, name: str = "line") -> He
 
 
 def central(problem: MarketProblem, rows: tuple[HeldRow, ...]) -> tuple[float, FloatArray]:
-    """Optimal cost and multipliers of the rows, by Pyomo and HiGHS; a broken row costs what it does in the market."""
+    """Optimal cost and multipliers of the rows, by Pyomo and HiGHS; a violated row costs what it does in the market."""
     model = build_model(problem)
     for i, k, most in held_imbalances(problem):
         model.x[i, k, 0].setub(most)

@@ -82,7 +82,7 @@ def test_limits_broken_without_trade_are_not_laid_at_the_markets_door(evening: R
         "alone_within_limits": None,
         "market": {"electricity": 2.0, "heat": 0.0},
     }
-    said = "Limits are broken in 2 hours, the same 2 without trade: the market adds none"
+    said = "Limits are violated in 2 hours, the same 2 without trade: the market adds none"
     assert said in " ".join(render(summary).split())
     assert said in (evening.folder / REPORT_FILE).read_text(encoding="utf-8")
 
@@ -157,7 +157,7 @@ def test_within_limits_nobody_trades_and_surcharges_are_no_cost(sunny: RunOutcom
     assert joined.groupby(["time", "case"])["money"].sum().abs().max() < ROUNDING
     # Held to the limits, nobody does better than without them; who may trade besides does no worse.
     assert summary["system_cost"][ALONE_WITHIN_LIMITS] >= summary["system_cost"]["alone"] - ROUNDING
-    assert "alone, within limits" in render(summary)
+    assert "no trade, within limits" in render(summary)
 
 
 def test_surcharges_go_back_in_proportion_to_the_cost_alone(sunny: RunOutcome) -> None:
@@ -286,7 +286,7 @@ def test_turned_off_the_effect_is_unknown(tmp_path: Path) -> None:
     # What is not known of the losses is not known of those whom they are paid to either.
     assert {found["change"] for found in summary["parties"].values()} == {None}
     text = " ".join(render(summary).split())
-    assert "What the market adds to broken limits is not known" in text
+    assert "What the market adds to violated limits is not known" in text
     assert "losses not known" in text
 
 
@@ -295,7 +295,7 @@ def test_whole_losses_of_the_market_alone_are_no_change(tmp_path: Path) -> None:
     summary = run("network1_electric", out=tmp_path / "run", steps=1, overrides=overrides, progress=False).summary
     assert summary["operator"]["cost_of_losses"] > 0.0
     assert {(found["alone"], found["change"]) for found in summary["parties"].values()} == {(None, None)}
-    assert "against alone" not in render(summary)
+    assert "against no trade" not in render(summary)
 
 
 # -- what the market adds, case by case --------------------------------------------------------------------------
@@ -339,44 +339,44 @@ def _facts() -> Facts:
 @pytest.mark.parametrize(
     ("alone", "market", "effect", "said"),
     [
-        ({}, {}, "none_broken", "No limit is broken, neither with the market nor without trade"),
+        ({}, {}, "none_broken", "No limit is violated, neither with the market nor without trade"),
         (
             {(0, VOLTAGE): 0.010},
             {(0, VOLTAGE): 0.01009},
             "adds_none",
-            "Limits are broken in 0.5 hours, the same 0.5 without trade: the market adds none",
+            "Limits are violated in 0.5 hours, the same 0.5 without trade: the market adds none",
         ),
         (
             {(0, VOLTAGE): 0.010},
             {(0, VOLTAGE): 0.0102},
             "adds",
-            "Limits are broken in 0.5 hours, in 0.5 without trade: the market breaks voltage at bus 13 (0.5 h) further",
+            "Limits are violated in 0.5 hours, in 0.5 without trade: the market worsens voltage at bus 13 (0.5 h)",
         ),
         (
             {(0, VOLTAGE): 0.010},
             {(0, VOLTAGE): 0.010, (1, VOLTAGE): 0.001, (2, LINE): 5.0},
             "adds",
-            "Limits are broken in 1.5 hours, in 0.5 without trade: the market adds line loading at line 1-2 (0.5 h), "
+            "Limits are violated in 1.5 hours, in 0.5 without trade: the market adds line loading at line 1-2 (0.5 h), "
             "voltage at bus 13 (0.5 h)",
         ),
         (
             {(0, VOLTAGE): 0.010, (1, VOLTAGE): 0.02},
             {(1, VOLTAGE): 0.005},
             "relieves",
-            "Limits are broken in 0.5 hours, in 1 without trade: the market relieves voltage at bus 13 (0.5 h)",
+            "Limits are violated in 0.5 hours, in 1 without trade: the market relieves voltage at bus 13 (0.5 h)",
         ),
         (
             {(0, VOLTAGE): 0.010},
             {(0, LINE): 1.0},
             "mixed",
-            "Limits are broken in 0.5 hours, in 0.5 without trade: the market adds line loading at line 1-2 (0.5 h), "
+            "Limits are violated in 0.5 hours, in 0.5 without trade: the market adds line loading at line 1-2 (0.5 h), "
             "and relieves voltage at bus 13 (0.5 h)",
         ),
         (
             {(0, VOLTAGE): 0.010},
             {(0, TOO_HIGH): 0.010},
             "mixed",
-            "Limits are broken in 0.5 hours, in 0.5 without trade: the market adds voltage at bus 13 (0.5 h), "
+            "Limits are violated in 0.5 hours, in 0.5 without trade: the market adds voltage at bus 13 (0.5 h), "
             "and relieves voltage at bus 13 (0.5 h)",
         ),
     ],

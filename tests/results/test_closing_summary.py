@@ -40,12 +40,12 @@ def test_the_terminal_shows_what_is_left_and_the_change_after_it(summary: dict[s
     (whole,) = (line for line in text.splitlines() if line.startswith("  All prosumers"))
     assert whole.split()[4] == "+1.00"
     told = " ".join(text.split())
-    assert "the 5 h after the run cost alone" in told
-    assert "alone -1.50, in the market -0.50 CNY; changes count it" in told
+    assert "the 5 h after the run cost without trade" in told
+    assert "without trade -1.50, in the market -0.50 CNY; changes count it" in told
 
 
 def test_who_seems_to_gain_by_an_emptied_battery_is_worse_off(tmp_path: Path) -> None:
-    """P1 pays 0.40 less than alone, and 1.00 more afterwards."""
+    """P1 pays 0.40 less than without trade, and 1.00 more afterwards."""
 
     def cheaper(tables: dict[str, list[dict[str, Any]]], k: int) -> None:
         for row in tables["settlement"]:
@@ -66,7 +66,7 @@ def test_who_seems_to_gain_by_an_emptied_battery_is_worse_off(tmp_path: Path) ->
 def test_the_report_shows_it_too(folder: Path, summary: dict[str, Any]) -> None:
     page = build_report(folder).read_text(encoding="utf-8")
     assert closing_sentence(summary) in page
-    assert '<th class="num">closing value, alone</th><th class="num">closing value, in the market</th>' in page
+    assert '<th class="num">closing value, without trade</th><th class="num">closing value, in the market</th>' in page
     assert '<td class="num">-1.50</td><td class="num">-0.50</td>' in page
 
 

@@ -24,14 +24,14 @@ pytestmark = pytest.mark.once
 
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")
 TIGHT = ("networks.electricity.limits.voltage_pu.min=0.999", "charges.electricity.rate=0.05")
-"""A limit that is broken in every case, and charges that prevent some trades."""
+"""A limit that is violated in every case, and charges that prevent some trades."""
 SUNNY = (
     "scale.pv=6",
     "templates.member.pv.power_factor=0.95",
     "networks.electricity.limits.voltage_pu.max=1.001",
     "negotiation.enabled=true",
 )
-"""A limit that is broken at noon, and kept at a price."""
+"""A limit that is violated at noon, and kept at a price."""
 ROUNDING = 1e-9
 """Money of a few intervals, in the scenario's currency."""
 
@@ -91,7 +91,7 @@ def test_what_the_operator_takes_stands_beside_what_the_prosumers_pay(compared: 
     assert own > 0.0
     assert rows["with charges"].operator == pytest.approx(own, abs=ROUNDING)
     lines = render(compared.summary).splitlines()
-    header = next(line for line in lines if line.startswith("Hours with broken limits"))
+    header = next(line for line in lines if line.startswith("Hours with violated limits"))
     assert header.split()[-5:] == ["(CNY):", "system", "prosumers", "operator", "takes"]
     assert next(line for line in lines if line.startswith("  with charges")).endswith(plain(own))
     assert "operator takes (CNY)" in (compared.folder / REPORT_FILE).read_text(encoding="utf-8")
@@ -109,7 +109,7 @@ def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -
     overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)
     outcome = run("network1", out=tmp_path / "run", steps=2, overrides=overrides, counterfactuals=True, progress=False)
     alone, free, posted, negotiated = comparison_rows(outcome.summary)
-    assert [row.label for row in (alone, free, posted, negotiated)] == ["alone", *LABELS.values()]
+    assert [row.label for row in (alone, free, posted, negotiated)] == ["no trade", *LABELS.values()]
     broken = sum(posted.hours.values())
     assert broken >= 1.0
     assert sum(negotiated.hours.values()) == 0.0

@@ -172,7 +172,7 @@ def test_energy_that_was_not_served_has_a_sentence_and_a_table(pages: dict[str, 
         summary["cost"]["P2"] |= {"unserved_kwh": {"heat": 12.3}, "unserved_alone_kwh": {"heat": 18.0}}
 
     page = edited(tmp_path, lack)
-    assert "<p>Not served: 12.3 kWh heat at P2 (18.0 kWh alone)." in page
+    assert "<p>Not served: 12.3 kWh heat at P2 (18.0 kWh without trade)." in page
     assert '<tr><td>P2</td><td>heat</td><td class="num">12.3</td><td class="num">18.0</td></tr>' in page
 
 
@@ -184,7 +184,7 @@ def test_energy_that_missed_its_deadline_has_a_sentence_and_a_table(pages: dict[
         summary["cost"]["P2"]["missed_kwh"] = {"ev": 6.5}
 
     page = edited(tmp_path, miss)
-    assert "<p>Not had in time: 6.5 kWh at P2 (ev) (8.0 kWh alone)." in page
+    assert "<p>Not had in time: 6.5 kWh at P2 (ev) (8.0 kWh without trade)." in page
     assert '<tr><td>P2</td><td>ev</td><td class="num">6.5</td></tr>' in page
 
 

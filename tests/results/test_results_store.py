@@ -30,7 +30,7 @@ CONTRACT = {
     "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh",
     "prosumers": "time prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
     "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh "
-    "surcharge_per_kwh cleared_surplus_kw",
+    "surcharge_per_kwh place_charge_injected_per_kwh place_charge_sold_per_kwh cleared_surplus_kw",
     "devices": "time prosumer device type family carrier el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
     "closing": "time case prosumer hours cost_from_initial cost_from_reached closing_value cause",
     "flows": "time round network status cause iterations slack_kw loss_kw pump_kw",

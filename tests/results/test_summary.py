@@ -195,7 +195,7 @@ def test_limits_beyond_negotiation_are_said_to_be_so(tmp_path: Path, small: Path
     summary = summarise(write_tables(tmp_path, SMALL, fail), meta(SMALL))
     assert (summary["negotiation"]["intervals"], summary["negotiation"]["rounds"]) == (0, None)
     hours = f"{SMALL.steps:g} h"
-    assert f"Nothing to negotiate: broken limits in {hours} are beyond the prosumers' influence" in render(summary)
+    assert f"Nothing to negotiate: violated limits in {hours} are beyond the prosumers' influence" in render(summary)
 
 
 def lack(tables: dict[str, Any], k: int) -> None:
@@ -226,7 +226,7 @@ def test_energy_that_was_not_served_is_told(tmp_path: Path, small: Path):
     assert summary["cost"]["P2"]["unserved_alone_kwh"] == {"electricity": 7.5}
     worst = summary["unserved_worst"]["electricity"]
     assert (worst["prosumer"], worst["power_kw"]) == ("P2", 3.0)
-    told = "Not served: 5.0 kWh electricity at P2 (7.5 kWh alone), most at P2 on Tue 21 Mar 08:00: 3 kW"
+    told = "Not served: 5.0 kWh electricity at P2 (7.5 kWh without trade), most at P2 on Tue 21 Mar 08:00: 3 kW"
     assert told in " ".join(render(summary).split())
 
 
@@ -252,7 +252,7 @@ def test_energy_that_missed_its_deadline_is_told(tmp_path: Path, small: Path):
         "P2": {"pv": 1.75},
         "P3": {},
     }
-    assert "  Not had in time: 4.8 kWh at P1 (battery), P2 (pv) (4.0 kWh alone)" in render(summary).splitlines()
+    assert "  Not had in time: 4.8 kWh at P1 (battery), P2 (pv) (4.0 kWh without trade)" in render(summary).splitlines()
     assert "4.8 kWh missed their deadline" in render(summary)
 
 
@@ -263,7 +263,7 @@ def test_what_only_those_alone_lack_is_told_too(tmp_path: Path):
             row["imbalance_kw"] = 0.0
 
     summary = summarise(write_tables(tmp_path, SMALL, lack_alone), meta(SMALL))
-    assert "  Not served: 0.0 kWh electricity (7.5 kWh alone at P2)" in render(summary).splitlines()
+    assert "  Not served: 0.0 kWh electricity (7.5 kWh without trade at P2)" in render(summary).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_what_only_those_alone_lack_is_told_too(tmp_path: Path):
     ],
 )
 def test_a_share_of_next_to_nothing_is_not_printed(alone: float, market: float, share: str):
-    """Next to nothing is what is below a twentieth of the median of everyone's cost alone, whatever their sign."""
+    """Next to nothing is what is below a twentieth of the median of all costs without trade, whatever their sign."""
     others = [100.0, -100.0, 2.0, 400.0, 60.0] if share != "-12.5 %" and share != "0.0 %" else [20.0]
     least = least_compared({str(n): {"alone": cost} for n, cost in enumerate(others)})
     assert share_of_change(alone, market, least) == share
@@ -402,10 +402,10 @@ def test_who_pays_more_than_alone_is_named(tmp_path: Path):
     store.close()
     summary = summarise(tmp_path, meta(SMALL))
     assert summary["worse_off"] == ["P2"]
-    assert "Worse off than alone: P2\n" in render(summary)
+    assert "Worse off than without trade: P2\n" in render(summary)
     cost = {**summary["cost"], "P2": {**summary["cost"]["P2"], "stored_end_kwh": 5.4, "stored_end_alone_kwh": 2.0}}
     stored = {**summary, "cost": cost}
-    assert "Worse off than alone: P2 (3.4 kWh more stored at the end)\n" in render(stored)
+    assert "Worse off than without trade: P2 (3.4 kWh more stored at the end)\n" in render(stored)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_the_terminal_text_fits_a_terminal(tmp_path: Path, made: Made):
 
 def test_the_terminal_text_says_what_a_planner_asks(small: Path):
     text = render(read_summary(small))
-    assert "The market is not feasible: limits are broken in 1 of 6 intervals; 1 interval has no solution." in text
+    assert "The market is not feasible: limits are violated in 1 of 6 intervals; 1 interval has no solution." in text
     assert "4 of 6 intervals of 60 min feasible" in text
     for line in ("! Lowest voltage", "  Highest line loading", "  Lowest supply temperature", "  Highest velocity"):
         assert f"\n{line}" in text
@@ -583,6 +583,6 @@ def test_hours_before_the_negotiation_are_those_of_the_run_without_it_where_ther
         "violations": {"with_charges": {"hours": 2.0}, "negotiated": {"hours": 0.0}},
         "cost_total": {"in_market": 10.0},
     }
-    assert "a broken limit from 2 to 0; welfare cost 4.00 CNY (known to 0.50)" in str(negotiation_sentence(told))
+    assert "a violated limit from 2 to 0; welfare cost 4.00 CNY (known to 0.50)" in str(negotiation_sentence(told))
     compared = {**told, "cost_total": {**told["cost_total"], "without_negotiation": 8.0}}
-    assert "a broken limit from 2 without negotiation to 0; " in str(negotiation_sentence(compared))
+    assert "a violated limit from 2 without negotiation to 0; " in str(negotiation_sentence(compared))

@@ -156,7 +156,7 @@ def test_summary_terminal_and_report_tell_networks_hours_and_causes(tmp_path: Pa
         "Electricity: no power flow solution in 2 of 6 hours",
         "Electricity: no power flow solution in 1 of 6 hours",
         "Electricity: no power flow solution in 1 of 6 hours",
-        "Electricity, alone: no power flow solution in 5 of 6 hours",
+        "Electricity, without trade: no power flow solution in 5 of 6 hours",
         "Heat: no heat flow solution in 1 of 6 hours",
     ]
     assert [entry["cause"] for entry in summary["without_solution"]] == [

@@ -184,7 +184,7 @@ def test_what_lies_beyond_everyones_means_is_asked_for_once_and_said_so() -> Non
     table = outcomes[-1].tables["negotiation"]
     assert table["within_means"] == [False]
     assert sum(injection_of(outcomes[-1]).values()) < sum(injection_of(first).values())
-    # The price is that of the last thing they can do, not that of a broken limit.
+    # The price is that of the last thing they can do, not that of a violated limit.
     assert max(outcomes[-1].tables["prosumers"]["surcharge_per_kwh"]) < 15.0
 
 

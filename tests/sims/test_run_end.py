@@ -67,7 +67,7 @@ def case_of(
     return replace(made, **changes)
 
 
-def lived(case: MarketCase, given: dict[int, Forecasts] | None = None) -> list[dict[str, Table]]:
+def run_through(case: MarketCase, given: dict[int, Forecasts] | None = None) -> list[dict[str, Table]]:
     market, found = make_market(case), []
     for k in range(case.steps):
         found.append(market.clear(k, (given or {}).get(k)).tables)
@@ -83,7 +83,7 @@ def at(table: Table, column: str, **where: str) -> list[float]:
 @CLEARINGS
 @pytest.mark.parametrize("store", [battery(), tank()], ids=["battery", "tank"])
 def test_a_store_holds_its_final_level_at_the_end_of_the_run_in_both_lives(store: Device, clearing: str) -> None:
-    (*_, last) = lived(case_of(store, clearing=clearing))
+    (*_, last) = run_through(case_of(store, clearing=clearing))
     assert at(last["devices"], "level_kwh", device=store.name) == pytest.approx([10.0] * 2, abs=LEVEL_KWH)
     assert at(last["alone"], "level_kwh", carrier="electricity") == pytest.approx([10.0] * 2, abs=LEVEL_KWH)
     assert max(at(last["devices"], "missed_kwh", device=store.name)) < LEVEL_KWH
@@ -91,7 +91,7 @@ def test_a_store_holds_its_final_level_at_the_end_of_the_run_in_both_lives(store
 
 @CLEARINGS
 def test_without_final_at_end_only_look_aheads_end_with_it(clearing: str) -> None:
-    (*_, last) = lived(case_of(battery(), clearing=clearing, final_at_end=False))
+    (*_, last) = run_through(case_of(battery(), clearing=clearing, final_at_end=False))
     assert at(last["devices"], "level_kwh", device="battery") == pytest.approx([0.0] * 2, abs=LEVEL_KWH)
     assert at(last["devices"], "missed_kwh", device="battery") == [None, None]
 
@@ -101,7 +101,7 @@ def test_a_vehicle_that_feeds_back_ends_the_run_with_what_it_came_with() -> None
     left = [STEPS + 4 - 1 - k for k in range(8)] + [-1] * 3
     car = vehicle(left, departure=30.0, v2g=11.0)
     for is_held, level in ((True, 20.0), (False, 0.0)):
-        (*_, last) = lived(case_of(car, load_kw=9.0, final_at_end=is_held))
+        (*_, last) = run_through(case_of(car, load_kw=9.0, final_at_end=is_held))
         assert at(last["devices"], "level_kwh", device="ev") == pytest.approx([level] * 2, abs=LEVEL_KWH)
 
 
@@ -109,14 +109,14 @@ def test_a_vehicle_that_feeds_back_ends_the_run_with_what_it_came_with() -> None
 def test_a_vehicle_holds_what_it_needs_to_leave_in_time_at_full_power(clearing: str) -> None:
     """Four intervals at 11 kW charge the last 39.6 of 60 kWh, but profiles end with the run."""
     left = [7, 6, 5, 4]
-    (*_, last) = lived(case_of(vehicle(left, departure=60.0), price=DEAR_THEN_CHEAP[:STEPS], clearing=clearing))
+    (*_, last) = run_through(case_of(vehicle(left, departure=60.0), price=DEAR_THEN_CHEAP[:STEPS], clearing=clearing))
     assert at(last["devices"], "level_kwh", device="ev") == pytest.approx([60.0 - 39.6] * 2, abs=LEVEL_KWH)
 
 
 def test_a_vehicle_that_cannot_leave_in_time_any_more_says_what_it_lacks_at_the_end() -> None:
     """It needs 60 - 4 * 0.9 kWh, and 4 * 0.9 were charged on top of the 20 that it came with."""
     car = vehicle([7, 6, 5, 4], departure=60.0, power_kw=1.0)
-    (*_, last) = lived(case_of(car, price=DEAR_THEN_CHEAP[:STEPS]))
+    (*_, last) = run_through(case_of(car, price=DEAR_THEN_CHEAP[:STEPS]))
     assert at(last["devices"], "level_kwh", device="ev") == pytest.approx([23.6] * 2, abs=LEVEL_KWH)
     assert at(last["devices"], "missed_kwh", device="ev") == pytest.approx([56.4 - 23.6] * 2, abs=LEVEL_KWH)
 
@@ -125,7 +125,7 @@ def test_what_a_forecast_that_missed_costs_of_the_final_level_is_a_shortfall_and
     """The battery gives 1.8 kWh to be charged by the 2 kW that the load leaves at last; but then it leaves 0.5 kW."""
     case = case_of(battery(), price=np.array([1.0, 0.1]), most_kw=5.0, steps=2, horizon_steps=2)
     late = {name: {"P_forecast[kW]": np.array([4.5]), "P_realised[kW]": np.array([4.5])} for name in "AB"}
-    first, last = lived(case, {1: late})
+    first, last = run_through(case, {1: late})
     assert at(first["devices"], "level_kwh", device="battery") == pytest.approx([8.2] * 2, abs=LEVEL_KWH)
     assert at(last["devices"], "level_kwh", device="battery") == pytest.approx([8.65] * 2, abs=LEVEL_KWH)
     assert at(last["devices"], "missed_kwh", device="battery") == pytest.approx([1.35] * 2, abs=LEVEL_KWH)
@@ -137,14 +137,14 @@ def test_day_ahead_ends_with_the_profiles() -> None:
     """Blocks of three: the second one has a single interval left, and is cleared for that."""
     case = case_of(battery(), price=DEAR_THEN_CHEAP[:STEPS], clearing="day_ahead", horizon_steps=3)
     assert [case.window(k).horizon for k in (0, 3)] == [3, 1]
-    assert [tables["clearing"]["since_clearing"][0] for tables in lived(case)] == [0, 1, 2, 0]
+    assert [tables["clearing"]["since_clearing"][0] for tables in run_through(case)] == [0, 1, 2, 0]
 
 
 # The closing value
 
 
 def closing(case: MarketCase, life: str = "in_market") -> list[float]:
-    return at(lived(case)[-1]["closing"], "closing_value", case=life)
+    return at(run_through(case)[-1]["closing"], "closing_value", case=life)
 
 
 @CLEARINGS
@@ -165,7 +165,7 @@ def test_the_closing_value_counts_what_loads_still_owe() -> None:
     """6 kWh of a day whose last hours follow the run are put off to them: they cost 0.1 each there, and 0.02 kWh2."""
     demand = np.array([2.0] * SPAN)
     load = FlexibleLoad("later", "electricity", expected(demand), 0.0, 10.0, 0.0)
-    found = lived(case_of(load))
+    found = run_through(case_of(load))
     taken = -sum(sum(at(tables["devices"], "el_kw", device="later", prosumer="A")) for tables in found)
     assert taken == pytest.approx(0.0, abs=1e-4), "all of it waits for the cheap hours"
     assert closing(case_of(load)) == pytest.approx([0.1 * 2.0 * STEPS] * 2, abs=1e-4)
@@ -188,7 +188,7 @@ def test_who_stores_nothing_has_a_closing_value_of_zero_to_the_last_digit() -> N
 def test_where_nothing_is_known_of_the_time_after_the_run_the_closing_value_is_null(
     price: np.ndarray, horizon: int, cause: str
 ) -> None:
-    table = lived(case_of(battery(), price=price, horizon_steps=horizon))[-1]["closing"]
+    table = run_through(case_of(battery(), price=price, horizon_steps=horizon))[-1]["closing"]
     assert table["closing_value"] == [None] * 4
     assert table["cause"] == [cause] * 4
     assert not at(settle({"closing": table}, dt_h=1.0, loss_price_per_kwh=None), "money")
@@ -196,12 +196,12 @@ def test_where_nothing_is_known_of_the_time_after_the_run_the_closing_value_is_n
 
 def test_it_looks_as_far_as_the_last_look_ahead_and_no_farther_than_profiles() -> None:
     prices = (np.append(DEAR_THEN_CHEAP, [0.1] * 3), DEAR_THEN_CHEAP[:6])
-    hours = [lived(case_of(battery(), price=price))[-1]["closing"]["hours"][0] for price in prices]
+    hours = [run_through(case_of(battery(), price=price))[-1]["closing"]["hours"][0] for price in prices]
     assert hours == [HORIZON - 1, 2]
 
 
 def test_the_settlement_enters_it_between_the_prosumer_and_itself() -> None:
-    tables = lived(case_of(battery(), final_at_end=False))[-1]
+    tables = run_through(case_of(battery(), final_at_end=False))[-1]
     ledger = settle(tables, dt_h=1.0, loss_price_per_kwh=None)
     money = at(ledger, "money", item="closing_value", case="in_market", party="A", counterparty="own")
     assert money == pytest.approx([-10.0 / 0.9 * 0.11], abs=MONEY)
@@ -213,7 +213,7 @@ def paid_in_network1(*overrides: str) -> dict[str, dict[str, dict[str, float]]]:
     case = market_case(load("network1", overrides))
     names = {prosumer.name for prosumer in case.prosumers}
     paid: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
-    for tables in lived(case):
+    for tables in run_through(case):
         ledger = settle(tables, dt_h=case.dt_h, loss_price_per_kwh=None)
         for life, party, item, money in zip(
             ledger["case"], ledger["party"], ledger["item"], ledger["money"], strict=True

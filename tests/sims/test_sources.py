@@ -144,7 +144,7 @@ SIMULATORS: Any = {
 }
 
 
-def lived(case: Case, folder: Path, source: dict[str, Any], *, at_bus: bool) -> pd.DataFrame:
+def run_through(case: Case, folder: Path, source: dict[str, Any], *, at_bus: bool) -> pd.DataFrame:
     """Prosumer B's bus and what B feeds in, with a source that steps four times an hour at the bus or at B itself."""
     with mosaik.World(SIMULATORS, skip_greetings=True, configure_logging=False) as world:
         other = world.start("source", step_s=QUARTER, **source).Source()
@@ -176,7 +176,7 @@ def lived(case: Case, folder: Path, source: dict[str, Any], *, at_bus: bool) -> 
 def test_a_prosumer_and_a_charging_station_at_one_bus(case: Case, tmp_path: Path, events: bool) -> None:
     source = {"attribute": "P_load[MW]", "values": STATION_MW, "events": events}
     with pytest.warns(LateValue, match="while an interval runs"):
-        rows = lived(case, tmp_path, source, at_bus=True)
+        rows = run_through(case, tmp_path, source, at_bus=True)
     for quarter, station_mw in enumerate(STATION_MW):
         time = quarter * QUARTER
         right_mw = station_mw - rows["P_net[MW]", time - time % HOUR]
@@ -192,7 +192,7 @@ def test_a_prosumer_and_a_charging_station_at_one_bus(case: Case, tmp_path: Path
 def test_a_quarter_hourly_profile_of_an_hourly_market_is_told(case: Case, tmp_path: Path) -> None:
     source = {"attribute": "P_realised[kW]", "values": [5.0, 45.0, 45.0, 45.0], "events": False}
     with pytest.warns(LateValue, match=r"Prosumer-B: P_realised\[kW\] = 45.0 of .* comes 15 min after"):
-        lived(case, tmp_path, source, at_bus=False)
+        run_through(case, tmp_path, source, at_bus=False)
     # 35 kW, the mean, are not known at the full hour: 5 kW count there, and 45 kW in the next one.
     inputs = read_table(tmp_path, "inputs")
     loads = inputs[(inputs["prosumer"] == "B") & inputs["device"].str.contains("load")]

@@ -137,7 +137,7 @@ class AcMarket:
         return float(price @ x + slope / 2 @ x**2) + (bought * max(-left, 0.0) - (sold or 0.0) * max(left, 0.0))
 
     def excess(self, x: FloatArray) -> FloatArray:
-        """By how much every limit is broken, as a share of it; negative where there is room."""
+        """By how much every limit is violated, as a share of it; negative where there is room."""
         at: dict[int, tuple[float, float]] = {}
         for bus, kw in zip(self._buses, x, strict=True):
             at[bus] = at.get(bus, (0.0, 0.0))[0] + float(kw), 0.0

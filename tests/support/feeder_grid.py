@@ -47,7 +47,7 @@ class FeederGrid:
         return self._flow.solve(at_bus, background_scaling=background, replaced_loads=self.replaced_loads)
 
     def report(self, dispatch: Sequence[ProsumerDispatch], *, background: float) -> NetworkReport:
-        """What is broken, and rows for what is broken or near."""
+        """What is violated, and rows for what is violated or near."""
         injection_kw = {entry.prosumer: entry.injection_kw for entry in dispatch}
         reactive_kvar = {entry.prosumer: entry.q_injection_kvar for entry in dispatch}
         return self.report_of(injection_kw, reactive_kvar, background=background)

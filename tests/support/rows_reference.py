@@ -70,7 +70,7 @@ class Programme:
 
 
 def optimal_cost(problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price_per_kwh: float) -> float:
-    """Least cost of `problem` (imbalances priced), what rows are broken by paid for."""
+    """Least cost of `problem` (imbalances priced), what rows are violated by paid for."""
     programme, _ = stated(problem, rows, slack_price_per_kwh=slack_price_per_kwh)
     return programme.least() + sum(model.constant for model in problem.models)
 

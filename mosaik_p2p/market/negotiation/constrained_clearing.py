@@ -38,7 +38,7 @@ class ConstrainedClearing:
     multiplier: FloatArray
     """(R,) money per unit of each row and hour."""
     slack: FloatArray
-    """(R,) by how much each row is broken, in its unit: more than all prosumers together can mend."""
+    """(R,) by how much each row is violated, in its unit: more than all prosumers together can mend."""
     injection_kw: FloatArray
     """(C, N) cleared injections of the first interval."""
     end: Start
@@ -176,5 +176,6 @@ def _prices(form: OperatorForm, end: Start, limits: Limits) -> tuple[FloatArray,
 def _charges(problem: MarketProblem, trades: tuple[Trades, ...]) -> float:
     """Money that both ends of the trades pay in the first interval."""
     return problem.dt_h * sum(
-        charges.cost_per_hour(t.seller, t.buyer, t.power_kw) for t, charges in zip(trades, problem.charges, strict=True)
+        charges.at(0).cost_per_hour(t.seller, t.buyer, t.power_kw)
+        for t, charges in zip(trades, problem.charges, strict=True)
     )

@@ -24,7 +24,7 @@ MARGIN = 1e-6
 """Part of a limit by which a row stays clear of it: what the solvers' tolerances may add."""
 CURVATURE = 0.25
 """Largest part of what the last linearisation missed by that the next one, which has a shorter way, is held to miss by;
-doubled each time that the limit is found broken after `CURVED` times."""
+doubled each time that the limit is found violated after `CURVED` times."""
 CURVED = 2
 
 
@@ -70,7 +70,7 @@ class HeldRow:
 
     @property
     def excess(self) -> float:
-        """By how much the limit was broken where the row was linearised; negative where there was room."""
+        """By how much the limit was violated where the row was linearised; negative where there was room."""
         return self.value - self.limit if self.is_upper else self.limit - self.value
 
     @property
@@ -86,7 +86,7 @@ class HeldRow:
         return replace(self, bound=self.bound - taken, planned_kvar=kvar)
 
     def predicted(self, injection_kw: FloatArray, kvar: FloatArray) -> float:
-        """By how much the limit is broken at other injections (N,), if all is linear; negative where there is room."""
+        """By how much other injections (N,) violate the limit, if all is linear; negative where there is room."""
         renewed = self.renewed(kvar)
         return float(renewed.slope @ injection_kw) - renewed.bound - renewed.margin
 

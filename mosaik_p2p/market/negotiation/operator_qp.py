@@ -34,7 +34,7 @@ FLOW_EACH = 10.0
 @dataclass(frozen=True)
 class NetworkAnswer:
     """Injections X, node prices pi and surcharges nu of the members (n,), multipliers mu of the rows (R,) in money per
-    unit and hour, and by how much the rows are broken (R,), in their unit."""
+    unit and hour, and by how much the rows are violated (R,), in their unit."""
 
     injection_kw: FloatArray
     node_price_per_kwh: FloatArray

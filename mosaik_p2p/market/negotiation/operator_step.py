@@ -87,7 +87,7 @@ def _unavoidable(least: FloatArray, most: FloatArray, limits: Limits) -> tuple[F
 def _slack_prices(
     problem: MarketProblem, rows: Sequence[HeldRow], who: IntArray, outside: Contracts, capped: frozenset[RowKey]
 ) -> FloatArray:
-    """(R,) money per unit and hour that a broken row costs.
+    """(R,) money per unit and hour that a violated row costs.
 
     A row that can be kept costs more than what keeps it: the price of a kWh that moves it most, by itself where a
     contract takes it up, else by the trade of the best pair.
@@ -126,7 +126,7 @@ class OperatorForm:
         outside = [contracts_at(problem, c, who, 0) for c, who in enumerate(self._who)]
         self.steps = [
             NetworkStep(
-                flow_graph(problem.charges[c], who),
+                flow_graph(problem.charges[c].at(0), who),
                 outside[c],
                 self._rows[c],
                 who,
@@ -193,7 +193,7 @@ class OperatorForm:
         return z
 
     def charge(self, z: FloatArray) -> float:
-        """Money for contracts, charges and broken rows in the first interval, and for charges later."""
+        """Money for contracts, charges and violated rows in the first interval, and for charges later."""
         now = sum(step.serve(z[c, 0, who], steps=CHEAPEST).cost_per_hour for c, who, step in self._connected())
         return now * self._dt_h + self.penalty(z[:, 0]) + self.charge_later(z)
 
@@ -233,7 +233,7 @@ class OperatorForm:
         """The least trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
         result = [no_trades()] * self.shape[0]
         for c, who, step in self._connected():
-            charges = self._problem.charges[c]
+            charges = self._problem.charges[c].at(0)
             served = step.serve(z[c, 0, who], steps=reported_steps(charges))
             result[c] = trades_behind(served, who, price_per_kwh[c, 0], charges, min_trade_kw=min_trade_kw)
         return result

@@ -59,7 +59,7 @@ def _pinned(
 def _on_the_line(state: NegotiationState) -> FloatArray:
     """Injections between the least exchange and the last dispatch.
 
-    Room to spare: what was broken last, once, twice, four times.
+    Room to spare: what was violated last, once, twice, four times.
     """
     inner = least_exchange(state.problem)
     way = state.last_kw - inner

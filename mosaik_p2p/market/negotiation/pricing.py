@@ -1,4 +1,4 @@
-"""A round of the negotiation by prices: clear under the rows of all limits that were broken or nearly so.
+"""A round of the negotiation by prices: clear under the rows of all limits that were violated or nearly so.
 
 Reactive power follows the plan, and the rows hold it constant: so a clearing is repeated with its own plan in their
 bounds until the plan rests, before the networks are asked again. What nobody can keep shows as slack; then relief is

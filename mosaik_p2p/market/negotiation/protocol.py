@@ -1,18 +1,18 @@
 """The market's half of the negotiation: what to clear next after the networks have judged a dispatch.
 
-Every round holds the limits that were broken or nearly so as rows (`limit_rows`), clears again from where the last
+Every round holds the limits that were violated or nearly so as rows (`limit_rows`), clears again from where the last
 round ended, and hands the dispatch back to be checked. Rows are kept for the rest of the interval and linearised anew
 whenever a network reports them again. What follows is decided in this order:
 
-    a network has no solution            half-way back to injections for which it had one, at most `SHRINKINGS` times
-    limits are kept, or only those are   clear under the rows anew where that may save more than `WORTH_A_ROUND`, at
-    broken that nobody can keep          most `TIGHTENINGS` times; else the end
-    limits are broken, rounds are left   clear under the rows, unless an earlier dispatch kept them at next to no more
-    limits are broken, no rounds left    an operating envelope, at most `ENVELOPES` times, unless an earlier dispatch
-                                         kept them
+    a network has no solution             half-way back to injections for which it had one, at most `SHRINKINGS` times
+    limits are kept, or only those are    clear under the rows anew where that may save more than `WORTH_A_ROUND`, at
+    violated that nobody can keep         most `TIGHTENINGS` times; else the end
+    limits are violated, rounds are left  clear under the rows, unless an earlier dispatch kept them at next to no more
+    limits are violated, no rounds left   an operating envelope, at most `ENVELOPES` times, unless an earlier dispatch
+                                          kept them
 
 At the end the best dispatch that the networks have checked stands: the cheapest of those that kept all limits that can
-be kept, or else the one that breaks them least. Where that was not the last one, it is offered once more.
+be kept, or else the one that violates them least. Where that was not the last one, it is offered once more.
 """
 
 from collections.abc import Mapping

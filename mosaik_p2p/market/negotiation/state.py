@@ -12,13 +12,13 @@ import numpy as np
 from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
-from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.clearing import Clearing, unpublished
 from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, connected, imbalances, injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
 from mosaik_p2p.market.presolve import within_balance
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, placed
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
 from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
@@ -30,7 +30,7 @@ from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 
 ELECTRIC = CARRIERS.index(ELECTRICITY)
 CHEAP = 5e-5
-"""Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found broken again."""
+"""Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
 FREE_OF_PRICE = 1e-4
 """In scarcity prices: a multiplier below it is none."""
 
@@ -50,7 +50,7 @@ class NetworkReport:
 
     is_solved: bool
     broken: frozenset[tuple[str, str]]
-    """Element and quantity of every broken limit."""
+    """Element and quantity of every violated limit."""
     rows: tuple[LimitRow, ...]
 
 
@@ -81,7 +81,7 @@ class Checked:
     number: int
     """Of its round."""
     broken: frozenset[RowKey]
-    """Limits broken then, those beyond the prosumers' means too."""
+    """Limits violated then, those that prosumers cannot keep too."""
     excess: float
     """Sum of what breaks the limits that can be kept, as shares of them: none where all are kept; infinite where a
     network had no solution."""
@@ -121,11 +121,11 @@ class NegotiationState:
     """(C, N) injections of the last dispatch for which every network had a solution."""
     rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     hopeless: Mapping[RowKey, HeldRow] = field(default_factory=dict)
-    """Broken limits that prosumers do not move noticeably."""
+    """Violated limits that prosumers do not move noticeably."""
     lacking: frozenset[RowKey] = frozenset()
     """Limits that the last clearing by prices could not keep."""
     first_excess: Mapping[tuple[int, LimitKey], float] = field(default_factory=dict)
-    """By carrier and limit: by how much it was broken when the networks first spoke of it, in its unit."""
+    """By carrier and limit: by how much it was violated when the networks first spoke of it, in its unit."""
     end: Start | None = None
     rounds: int = 0
     envelopes: int = 0
@@ -140,8 +140,12 @@ class NegotiationState:
 
     @classmethod
     def initial(cls, prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -> "NegotiationState":
-        """The interval before anything was checked; `raw` is the market without imbalances priced."""
-        problem = _with_meters_held(within_balance(connected(raw)), first)
+        """The interval before anything was checked; `raw` is the market without imbalances priced.
+
+        From here on charges of places are among the prosumers' costs, and prices are the market's (see `published`).
+        """
+        problem = _with_meters_held(within_balance(placed(connected(raw))), first)
+        first = unpublished(first, raw.place)
         injection = injections(problem, first.dispatch)
         none = np.zeros(0)
         # Nothing has been cleared under rows yet: there is no such end to start from, and nobody pays surcharges.

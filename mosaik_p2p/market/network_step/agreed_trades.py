@@ -47,14 +47,15 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
     binding = [list(trades) for trades in agreed.binding]
     for c, charges in enumerate(problem.charges):
         who = np.flatnonzero(problem.member[c])
-        if values_trades(charges) or not len(who):
+        if values_trades(charges.at(0)) or not len(who):
             continue
-        graph = flow_graph(charges, who)
         for t, trades in enumerate(binding):
+            held_then = charges.at(t)
+            graph = flow_graph(held_then, who)
             held = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
             outside = contracts_at(_with_meters_held(problem, agreed.dispatch, t), c, who, t)
-            served = serve(graph, outside, held, price_per_kwh=fleet.price_scale, steps=reported_steps(charges))
-            trades[c] = trades_behind(served, who, price_per_kwh[c, t], charges, min_trade_kw=min_trade_kw)
+            served = serve(graph, outside, held, price_per_kwh=fleet.price_scale, steps=reported_steps(held_then))
+            trades[c] = trades_behind(served, who, price_per_kwh[c, t], held_then, min_trade_kw=min_trade_kw)
             sale[c, t] = trades[c].net_sale(problem.shape[2])
     moved = np.flatnonzero((np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())).any(axis=(0, 1)))
     replaced = {int(i): _with_contracts_in(problem, agreed, sale, int(i)) for i in moved}

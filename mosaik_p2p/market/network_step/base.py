@@ -6,7 +6,7 @@ With w = z + u,
     target(v)     what each prosumer sees of v = z - u: one net sale to aim at
     spread(v, s)  a prosumer's answer, laid out like w
 
-Arrays over prosumers have shape (C, T, N), arrays over half edges (C, T, M).
+Arrays over prosumers have shape (C, T, N), arrays over directed trades (C, T, M).
 """
 
 from typing import Protocol

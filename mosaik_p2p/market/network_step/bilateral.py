@@ -1,4 +1,4 @@
-"""Bilateral form: one copy of every trade at each end (Chen and Liu 2025, eqs. 31-37), on half edges."""
+"""Bilateral form: one copy of every trade at each end (Chen and Liu 2025, eqs. 31-37), on directed trades."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,17 +28,19 @@ class PairForm:
         self._gather = _incidence(self._owner, count)
         self._half_open = np.concatenate([self._open, self._open], axis=1)[:, None, :].astype(float)
         self._partners = np.maximum(self._half_open[:, 0] @ self._gather, 1.0)
-        self._total, self._curvature = tables.total[:, None, :], tables.curvature[:, None, :]
-        self._distance = tables.distance
+        alike = all(len(total) == 1 for total in tables.total)
+        # (C, 1, P), or (C, T, P) where charges of a carrier change with time.
+        self._total = np.array([total if alike else np.broadcast_to(total, (horizon, pairs)) for total in tables.total])
+        self._curvature = tables.curvature[:, None, :]
+        self._tables = tables
         self.shape = (carriers, horizon, 2 * pairs)
 
     def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
         """See Form."""
-        result: FloatArray = (offer_per_kwh[:, :, None, :] + self._distance[:, None]).min(axis=-1)
-        return result
+        return self._tables.nearest(offer_per_kwh)
 
     def _sum(self, half: FloatArray) -> FloatArray:
-        """(C, T, N) sums of half edges at their owners."""
+        """(C, T, N) sums of directed trades at their owners."""
         carriers, horizon, _ = self._prosumers
         # Counted, since of no pairs at all (one prosumer) no number can be inferred.
         flat = half.reshape(carriers * horizon, 2 * self._pairs)
@@ -95,9 +97,9 @@ class PairForm:
 
     def concession(self, price_per_kwh: FloatArray) -> float:
         """See Form."""
-        carriers = zip(price_per_kwh, self._open, self._total[:, 0], self._curvature[:, 0], strict=True)
+        carriers = zip(price_per_kwh, self._open, self._total, self._curvature[:, 0], strict=True)
         return self._dt_h * sum(
-            conceded(price[:, self._first[at]], price[:, self._second[at]], charge[at], curvature[at])
+            conceded(price[:, self._first[at]], price[:, self._second[at]], charge[:, at], curvature[at])
             for price, at, charge, curvature in carriers
         )
 
@@ -111,7 +113,9 @@ class PairForm:
     ) -> list[Trades]:
         """The pairs themselves."""
         return [
-            match_pairs(self._first, self._second, once[: self._pairs], price, charges, min_trade_kw=min_trade_kw)
+            match_pairs(
+                self._first, self._second, once[: self._pairs], price, charges.at(interval), min_trade_kw=min_trade_kw
+            )
             for once, price, charges in zip(
                 z[:, interval], price_per_kwh[:, interval], self._problem.charges, strict=True
             )

@@ -58,17 +58,26 @@ def settle_flows(
 ) -> FloatArray:
     """Node prices (T, N) for wishes (T, N) and weights (N,); `flow` (T, E) is the start and, in place, the answer.
 
+    `charge` is (E,), or (T, E) where it changes with time; of one row it is the same in all intervals.
+
     Stops once no pair of an interval moves by more than `tolerance_kw`, or after `FULL_ROUNDS`.
     """
     price = np.empty_like(wish)
     rows, pairs = flow.shape
-    arrays = (wish, weight, begin, partner, charge, curvature, flow, price, tolerance_kw)
+    charges = np.atleast_2d(charge)
+
+    def settle(first: int, last: int) -> None:
+        alike = len(charges) == 1
+        for t, end in [(first, last)] if alike else [(t, t + 1) for t in range(first, last)]:
+            own = charges[0 if alike else t]
+            _settle_rows(t, end, wish, weight, begin, partner, own, curvature, flow, price, tolerance_kw)
+
     if rows == 1 or rows * pairs < MANY or WORKERS == 1:
-        _settle_rows(0, rows, *arrays)
+        settle(0, rows)
         return price
-    cuts = np.linspace(0, rows, min(WORKERS, rows) + 1).astype(int)
+    cuts = np.linspace(0, rows, min(WORKERS, rows) + 1).astype(int).tolist()
     with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(lambda k: _settle_rows(cuts[k], cuts[k + 1], *arrays), range(len(cuts) - 1)))
+        list(pool.map(settle, cuts[:-1], cuts[1:]))
     return price
 
 
@@ -165,11 +174,13 @@ def closed_prices(price: FloatArray, begin: IntArray, partner: IntArray, charge:
     """Prices (T, N) at which no kWh gains by being passed on: middle, lower and upper closure of `price` (T, N).
 
     Lower: min_j (price_j + shortest path from j to i); upper: max_j (price_j - path). Where a charge is infinite, the
-    pair binds no prices. All three are closed, since the middle of closed prices is.
+    pair binds no prices; `charge` as in `settle_flows`. All three are closed, since the middle of closed prices is.
     """
     lower, upper = price.copy(), -price
-    for row in (*lower, *upper):
-        _pull_down(row, begin, partner, charge)
+    charges = np.atleast_2d(charge)
+    for side in (lower, upper):
+        for t, row in enumerate(side):
+            _pull_down(row, begin, partner, charges[t % len(charges)])
     return [(lower - upper) / 2, lower, -upper]
 
 

@@ -1,11 +1,14 @@
 """The pairs of prosumers as tables: who may trade, what both ends pay, and how far apart they are in charges."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import shortest_path
 
+from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import by_interval
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
@@ -22,31 +25,43 @@ class PairTables:
     second: IntArray
     open: BoolArray
     """(C, P): who may trade with each other."""
-    total: FloatArray
-    """(C, P): both ends' charge less benefit, per kWh."""
+    total: tuple[FloatArray, ...]
+    """(T, P) by carrier, (1, P) where all intervals are alike: both ends' charge less benefit, per kWh."""
     curvature: FloatArray
     """(C, P): both ends' quadratic preference, per kWh and kW."""
-    distance: FloatArray
-    """(C, N, N): shortest path in charges over pairs without preference; infinite where there is none."""
+    distance: tuple[FloatArray, ...]
+    """(T, N, N) by carrier, or (1, N, N) as above: shortest path in charges over pairs without preference; infinite
+    where there is none."""
+
+    def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
+        """(C, T, N): the least of everyone's offers (C, T, N) plus what a kWh pays on the way to each."""
+        carriers = zip(offer_per_kwh, self.distance, strict=True)
+        return np.array([(offer[:, None, :] + distance).min(axis=-1) for offer, distance in carriers])
 
 
 def pair_tables(problem: MarketProblem) -> PairTables:
     """Everything about the pairs of `problem`."""
     first, second = np.triu_indices(problem.shape[2], 1)
-    open_, distance = [], []
+    horizon = problem.shape[1]
+    open_, total, distance = [], [], []
     for who, charges in zip(problem.member, problem.charges, strict=True):
         may_trade = np.outer(who, who) & charges.may_trade
         binding = may_trade if charges.curvature is None else may_trade & (charges.curvature == 0.0)
         open_.append(may_trade[first, second])
-        distance.append(_path_lengths(np.asarray(charges.total), binding))
+        total.append(by_interval(charges, horizon, lambda held: held.total[first, second]))
+        distance.append(by_interval(charges, horizon, partial(_distances, binding=binding)))
     return PairTables(
         first=first,
         second=second,
         open=np.array(open_),
-        total=np.array([charges.total[first, second] for charges in problem.charges]),
+        total=tuple(total),
         curvature=np.array([charges.preference(first, second) for charges in problem.charges]),
-        distance=np.array(distance),
+        distance=tuple(distance),
     )
+
+
+def _distances(charges: Charges, *, binding: BoolArray) -> FloatArray:
+    return _path_lengths(np.asarray(charges.total), binding)
 
 
 def _path_lengths(charge: FloatArray, present: BoolArray) -> FloatArray:
@@ -59,7 +74,7 @@ def _path_lengths(charge: FloatArray, present: BoolArray) -> FloatArray:
 
 
 def conceded(price: FloatArray, other: FloatArray, charge: FloatArray, curvature: FloatArray) -> float:
-    """What pairs gain at prices (T, E) of their ends that differ by more than the charge (E,), money per hour.
+    """What pairs gain at prices (T, E) of their ends that differ by more than the charge (T or 1, E), money per hour.
 
     A pair's least cost at a difference d is -(|d| - charge)+^2 / (4 curvature): minus infinity for a pair without
     preference that could gain.

@@ -23,19 +23,19 @@ class PartnerForm:
     def __init__(self, problem: MarketProblem) -> None:
         carriers, horizon, count = problem.shape
         tables = pair_tables(problem)
-        self.shape, self._distance = problem.shape, tables.distance
+        self.shape, self._tables = problem.shape, tables
         self._problem, self._dt_h = problem, problem.dt_h
         self._graphs = [_Graph(tables.first[at], tables.second[at], count) for at in tables.open]
-        self._charge = [total[at] for total, at in zip(tables.total, tables.open, strict=True)]
+        # (T or 1, E) by carrier.
+        self._charge = [np.ascontiguousarray(total[:, at]) for total, at in zip(tables.total, tables.open, strict=True)]
         self._curvature = [table[at] for table, at in zip(tables.curvature, tables.open, strict=True)]
-        self._flow = [np.zeros((horizon, len(charge))) for charge in self._charge]
+        self._flow = [np.zeros((horizon, charge.shape[1])) for charge in self._charge]
         self._wish = np.full((carriers, horizon, count), np.nan)
         self._power_kw = float(power_scale(problem).mean())
 
     def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
         """See Form."""
-        result: FloatArray = (offer_per_kwh[:, :, None, :] + self._distance[:, None]).min(axis=-1)
-        return result
+        return self._tables.nearest(offer_per_kwh)
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
         """See Form."""
@@ -122,12 +122,10 @@ class PartnerForm:
         self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
     ) -> list[Trades]:
         """The pairs' own flows."""
-        flows = self._flows(z)
+        held = [charges.at(interval) for charges in self._problem.charges]
         return [
             match_pairs(graph.first, graph.second, flow[interval], price[interval], charges, min_trade_kw=min_trade_kw)
-            for graph, flow, price, charges in zip(
-                self._graphs, flows, price_per_kwh, self._problem.charges, strict=True
-            )
+            for graph, flow, price, charges in zip(self._graphs, self._flows(z), price_per_kwh, held, strict=True)
         ]
 
     def _flows(self, z: FloatArray) -> list[FloatArray]:
@@ -139,7 +137,8 @@ class PartnerForm:
             if not z[c, t].any():
                 flows[c][t] = 0.0
                 continue
-            order = np.argsort(np.where(flows[c][t] != 0.0, -1.0, self._charge[c]), kind="stable")
+            charge = self._charge[c][t % len(self._charge[c])]
+            order = np.argsort(np.where(flows[c][t] != 0.0, -1.0, charge), kind="stable")
             route(rest, order, self._graphs[c].first, self._graphs[c].second, flows[c][t])
         return flows
 

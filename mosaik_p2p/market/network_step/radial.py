@@ -4,9 +4,13 @@ The network's step is a projection of prices (`tree`); with q = w = s + u and no
 z_i = w_i + lambda dt / weight_i. Everything here is linear, or nearly so, in the number of prosumers.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mosaik_p2p.charges.charge_tree import ChargeTree
+from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import by_interval
 from mosaik_p2p.jit.modes import jit
 from mosaik_p2p.jit.threads import shared
 from mosaik_p2p.market.iteration.driver import Agreement
@@ -28,6 +32,8 @@ class TreeForm:
     def __init__(self, problem: MarketProblem, trees: tuple[ChargeTree, ...]) -> None:
         self.shape = problem.shape
         self._problem, self._trees, self._dt_h = problem, trees, problem.dt_h
+        # (T or 1, nodes) by carrier.
+        self._charge = [by_interval(charges, problem.shape[1], _edges) for charges in problem.charges]
         self._who = [
             np.flatnonzero((tree.place >= 0) & member) for tree, member in zip(trees, problem.member, strict=True)
         ]
@@ -36,7 +42,8 @@ class TreeForm:
         """See Form: up the tree and down again."""
         result = np.full(self.shape, np.inf)
         for c, (tree, who) in enumerate(zip(self._trees, self._who, strict=True)):
-            _nearest(offer_per_kwh[c], who, tree.place, tree.parent, tree.charge, result[c])
+            for begin, end, charge in _stretches(self._charge[c], 0, self.shape[1]):
+                _nearest(offer_per_kwh[c, begin:end], who, tree.place, tree.parent, charge, result[c, begin:end])
         return result
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
@@ -56,16 +63,24 @@ class TreeForm:
         z, price = np.zeros_like(w), np.zeros_like(w)
         for c, (tree, who) in enumerate(zip(self._trees, self._who, strict=True)):
             if len(who):
-                self._agree(tree, who, self._dt_h / weight[c], w[c], z[c], price[c])
+                self._agree(tree, self._charge[c], who, self._dt_h / weight[c], w[c], z[c], price[c])
         return Agreement(z, price)
 
     def _agree(
-        self, tree: ChargeTree, who: IntArray, give: FloatArray, w: FloatArray, z: FloatArray, price: FloatArray
+        self,
+        tree: ChargeTree,
+        charges: FloatArray,
+        who: IntArray,
+        give: FloatArray,
+        w: FloatArray,
+        z: FloatArray,
+        price: FloatArray,
     ) -> None:
-        """One carrier's part of `agree`, into `z` and `price` (T, N)."""
+        """One carrier's part of `agree`, into `z` and `price` (T, N); `charges` (T or 1, nodes)."""
 
         def part(begin: int, end: int) -> None:
-            _agree_range(begin, end, w, who, tree.place, give, tree.parent, tree.charge, z, price)
+            for first, last, charge in _stretches(charges, begin, end):
+                _agree_range(first, last, w, who, tree.place, give, tree.parent, charge, z, price)
 
         shared(part, len(w), few=len(w) + 1 if len(tree.parent) < FEW else 1)
 
@@ -84,7 +99,7 @@ class TreeForm:
     def charge(self, z: FloatArray) -> float:
         """Every kWh pays the charge of each edge that it crosses."""
         flows = (edge_flows(tree, sale) for tree, sale in zip(self._trees, z, strict=True))
-        paid = sum(float(np.sum(np.abs(flow) * tree.charge)) for tree, flow in zip(self._trees, flows, strict=True))
+        paid = sum(float(np.sum(np.abs(flow) * charge)) for charge, flow in zip(self._charge, flows, strict=True))
         return paid * self._dt_h
 
     def concession(self, price_per_kwh: FloatArray) -> float:  # noqa: ARG002  (the other forms need it)
@@ -99,10 +114,25 @@ class TreeForm:
         self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
     ) -> list[Trades]:
         """One sweep along the flows."""
+        held = [charges.at(interval) for charges in self._problem.charges]
         return [
             match_tree(tree, z[c, interval], price_per_kwh[c, interval], charges, min_trade_kw=min_trade_kw)
-            for c, (tree, charges) in enumerate(zip(self._trees, self._problem.charges, strict=True))
+            for c, (tree, charges) in enumerate(zip(self._trees, held, strict=True))
         ]
+
+
+def _edges(charges: Charges) -> FloatArray:
+    assert charges.tree is not None, "the form is for charges that are paths on a tree in every interval"
+    return charges.tree.charge
+
+
+def _stretches(charges: FloatArray, begin: int, end: int) -> Iterator[tuple[int, int, FloatArray]]:
+    """Begin, end and charges (nodes,) of stretches of intervals with the same charges (T or 1, nodes)."""
+    if len(charges) == 1:
+        yield begin, end, charges[0]
+        return
+    for t in range(begin, end):
+        yield t, t + 1, charges[t]
 
 
 def edge_flows(tree: ChargeTree, sale_kw: FloatArray) -> FloatArray:

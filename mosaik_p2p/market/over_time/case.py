@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
+from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.reputation import ReputationRule
 from mosaik_p2p.prosumers.prosumer import Prosumer
@@ -18,8 +19,8 @@ class MarketCase:
     """
 
     prosumers: tuple[Prosumer, ...]
-    charges: tuple[Charges, ...]
-    """One per carrier, in the order of `units.CARRIERS`."""
+    charges: tuple[AnyCharges, ...]
+    """One per carrier, in the order of `units.CARRIERS`, over the span."""
     day: IntArray
     dt_h: float
     steps: int
@@ -33,12 +34,18 @@ class MarketCase:
     """None: a trade with a known partner is worth what any other is."""
     final_at_end: bool = True
     """Whether storages are to hold their final levels at the end of the run, too."""
+    place: PlaceCharges | None = None
+    """What places are charged, over the span; None: nothing."""
 
     def window(self, k: int) -> Window:
         """The look-ahead that begins with interval `k` of the run."""
         horizon = min(self.horizon_steps, len(self.day) - k)
         run_end = self.steps - 1 - k
         return Window(k, horizon, self.day, run_end if self.final_at_end and run_end < horizon else None)
+
+    def charges_change(self, k: int) -> tuple[bool, ...]:
+        """By carrier: whether interval `k` has other posted charges than the one before it; the first one has."""
+        return tuple(k == 0 or own.at(k) is not own.at(k - 1) for own in self.charges)
 
     @property
     def after_run(self) -> Window | None:

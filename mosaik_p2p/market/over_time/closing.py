@@ -3,7 +3,7 @@
 Two lives of a prosumer may end with different levels, and the one that ends emptier looks cheaper than it is. The
 closing value puts them on one footing: the prosumer's own cost alone over the intervals after the run that the last
 look-ahead covers, from the state that was reached, less the same from the levels with which the run began. Positive:
-the run has lived on what was stored. It is counted as the settlement counts: what is short at the scarcity price, what
+the run has used up what was stored. It is counted as the settlement counts: what is short at the scarcity price, what
 a storage lacks at a deadline not at all.
 """
 

@@ -30,7 +30,7 @@ from mosaik_p2p.market.over_time.interval_problem import (
 )
 from mosaik_p2p.market.over_time.realisation import Realised, realise
 from mosaik_p2p.market.over_time.rolling import IntervalOutcome, dispatch_of
-from mosaik_p2p.market.over_time.single_interval import clearing_at, completion_at, model_at
+from mosaik_p2p.market.over_time.single_interval import clearing_at, completion_at, model_at, problem_at
 from mosaik_p2p.market.over_time.tables import clearing_table, failed_table, inputs_table, interval_tables
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
@@ -39,7 +39,7 @@ from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
-from mosaik_p2p.units import LIVES, FloatArray, Table
+from mosaik_p2p.units import SETTLEMENT_CASES, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -100,19 +100,19 @@ class DayAheadMarket:
         nothing = np.zeros_like(plan.clearing.sale_kw)
         alone = _realised(prosumers, plan.alone_problem, plan.alone, nothing, n, k)
         self._pending = self._after(plan, k, cleared, realised, alone)
-        problem = replace(plan.problem, models=tuple(model_at(model, n) for model in plan.problem.models))
         tables = interval_tables(
             prosumers,
-            problem,
+            problem_at(plan.problem, n),
             cleared,
             realised,
             alone,
             self._case.window(k),
             steps=self._case.steps,
+            charges_change=self._case.charges_change(k),
             since_clearing=n,
         )
         if k + 1 == self._case.steps:
-            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))
             tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
         return IntervalOutcome(plan.clearing.status, dispatch, tables)

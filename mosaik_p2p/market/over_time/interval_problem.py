@@ -1,9 +1,10 @@
-"""What every market over many intervals does alike: state a clearing, solve it, live without peers, move on.
+"""What every market over many intervals does alike: state a clearing, solve it, settle the case without trade, move on.
 
 Pure functions of the case and of what one interval hands to the next; `rolling` and `day_ahead` say when which is done.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,8 +52,11 @@ def stated(
         )
         for prosumer, state in zip(prosumers, states, strict=True)
     )
-    charges = case.charges if case.reputation is None else with_benefits(case.charges, known, case.reputation)
-    return MarketProblem(models, charges, case.dt_h)
+    charges = tuple(own.window(window.begin, window.horizon) for own in case.charges)
+    if case.reputation is not None:
+        charges = with_benefits(charges, known, case.reputation)
+    place = None if case.place is None else case.place.window(window.begin, window.horizon)
+    return MarketProblem(models, charges, case.dt_h, place)
 
 
 def solved(
@@ -77,8 +81,8 @@ def solved(
 
 
 def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
-    """The same problem, imbalances priced, and everyone's dispatch with contracts only."""
-    priced = with_imbalance_priced(problem)
+    """The same problem, imbalances priced, and everyone's dispatch with contracts only: no peers, no charges."""
+    priced = replace(with_imbalance_priced(problem), place=None)
     dispatch, _ = Fleet(solvable(priced)).one_way_dispatch(np.zeros(priced.shape))
     return priced, dispatch
 

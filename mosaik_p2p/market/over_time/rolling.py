@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, shifted
+from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, published, shifted
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
@@ -42,7 +42,7 @@ from mosaik_p2p.market.reputation import Reputation
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
-from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, LIVES, FloatArray, Table
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, SETTLEMENT_CASES, FloatArray, Table
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class RollingMarket:
             self._open,
             # What forecasts miss goes to the contracts as they are, not as they were solved.
             connected(self._open.raw),
-            offer.constrained.clearing,
+            published(offer.constrained.clearing, self._open.raw.place),
             start=self._pending.start,
             surcharge_per_kwh=offer.constrained.surcharge_per_kwh,
         )
@@ -191,10 +191,11 @@ class RollingMarket:
             opened_interval.alone,
             window,
             steps=self._case.steps,
+            charges_change=self._case.charges_change(k),
             surcharge_per_kwh=surcharge_per_kwh,
         )
         if k + 1 == self._case.steps:
-            reached = dict(zip(LIVES, (self._pending.market, self._pending.alone), strict=True))
+            reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))
             tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
         return IntervalOutcome(clearing.status, dispatch, tables)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.model import ProsumerModel
 
@@ -27,6 +28,16 @@ def _cut(value: Any, n: int) -> Any:
     if isinstance(value, Mapping):
         return {key: _cut(part, n) for key, part in value.items()}
     return value
+
+
+def problem_at(problem: MarketProblem, n: int) -> MarketProblem:
+    """Interval `n` of a market."""
+    return replace(
+        problem,
+        models=tuple(model_at(model, n) for model in problem.models),
+        charges=tuple(charges.at(n) for charges in problem.charges),
+        place=None if problem.place is None else problem.place.window(n, 1),
+    )
 
 
 def completion_at(done: Completion, n: int) -> Completion:

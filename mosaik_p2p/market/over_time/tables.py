@@ -28,18 +28,22 @@ def interval_tables(
     window: Window,
     *,
     steps: int,
+    charges_change: tuple[bool, ...],
     since_clearing: int = 0,
     surcharge_per_kwh: FloatArray | None = None,
 ) -> dict[str, Table]:
-    """The tables of one binding interval of `steps`, the first one of its clearing or `since_clearing` later;
-    `surcharge_per_kwh` (C, N) where the networks negotiated."""
-    surcharge = np.zeros(problem.member.shape) if surcharge_per_kwh is None else surcharge_per_kwh
+    """The tables of one binding interval of `steps`, the first one of `problem` and `clearing`, which was cleared
+    `since_clearing` intervals before; `charges_change` says by carrier whether charges differ from those of the
+    interval before, `surcharge_per_kwh` (C, N) is there where the networks negotiated."""
+    nothing = np.zeros(problem.member.shape)
+    surcharge = nothing if surcharge_per_kwh is None else surcharge_per_kwh
+    on_injection, on_trades = (nothing, nothing) if problem.place is None else problem.place.at(0)
     return {
         "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
-        "charges": charges_table(problem, window, since_clearing=since_clearing),
+        "charges": charges_table(problem, charges_change, since_clearing=since_clearing),
         "clearing": clearing_table(problem, clearing, since_clearing=since_clearing),
         "trades": trades_table(problem, clearing, surcharge),
-        "prosumers": prosumers_table(prosumers, clearing, realised, surcharge),
+        "prosumers": prosumers_table(prosumers, clearing, realised, (surcharge, on_injection, on_trades)),
         "devices": devices_table(prosumers, realised),
         "alone": alone_table(prosumers, alone, clearing.scarcity_price_per_kwh),
         "alone_devices": devices_table(prosumers, alone),
@@ -88,23 +92,23 @@ def _profiles(prosumer: Prosumer) -> list[tuple[str, str, FloatArray, FloatArray
     return found
 
 
-def charges_table(problem: MarketProblem, window: Window, *, since_clearing: int = 0) -> Table:
+def charges_table(problem: MarketProblem, change: tuple[bool, ...], *, since_clearing: int = 0) -> Table:
     """What each end of a possible trade pays per kWh, and what both together value it at for itself.
 
-    Told once, since charges do not change, and again at every clearing for the pairs that have a reputation by then.
+    Told where charges change, and at every clearing for the pairs that have a reputation by then.
     """
     names, rows = problem.names, []
-    for carrier, charges, who in zip(CARRIERS, problem.charges, problem.member, strict=True):
-        benefit = None if charges.benefit is None or since_clearing else charges.benefit
-        inside = np.flatnonzero(who)
+    for carrier, over_time, who, changes in zip(CARRIERS, problem.charges, problem.member, change, strict=True):
+        charges, inside = over_time.at(0), np.flatnonzero(who)
+        benefit = charges.benefit
         told = np.triu(np.ones((len(inside), len(inside)), dtype=bool), 1)
-        if window.begin:
-            told &= False if benefit is None else benefit[np.ix_(inside, inside)] > 0
-        first, second = np.nonzero(told) if since_clearing == 0 else (inside[:0], inside[:0])
-        for i, j in zip(inside[first], inside[second], strict=True):
-            posted = float(charges.posted[i, j])
-            ends = (posted * charges.seller_share, posted * charges.buyer_share)
-            rows.append((carrier, names[i], names[j], *ends, 0.0 if benefit is None else float(benefit[i, j])))
+        if not changes:
+            told &= False if benefit is None or since_clearing else benefit[np.ix_(inside, inside)] > 0
+        first, second = (inside[at] for at in np.nonzero(told))
+        ends = charges.end_charges(first, second)
+        for i, j, seller_pays, buyer_pays in zip(first, second, *ends, strict=True):
+            worth = 0.0 if benefit is None else float(benefit[i, j])
+            rows.append((carrier, names[i], names[j], float(seller_pays), float(buyer_pays), worth))
     return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh", rows)
 
 
@@ -139,17 +143,17 @@ def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: 
     A surcharge is on what is injected, so that the buyer, who draws, pays its own with the other sign.
     """
     names, rows = problem.names, []
-    for carrier, trades, charges, surcharge in zip(
+    for carrier, trades, over_time, surcharge in zip(
         CARRIERS, clearing.trades, problem.charges, surcharge_per_kwh, strict=True
     ):
-        posted = charges.posted[trades.seller, trades.buyer]
+        charges = over_time.at(0)
+        about = (trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh)
+        paid = charges.end_charges(trades.seller, trades.buyer)
         benefit = counted_benefit(charges, trades.seller, trades.buyer)
-        for i, j, power, price, charge, worth in zip(
-            trades.seller, trades.buyer, trades.power_kw, trades.price_per_kwh, posted, benefit, strict=True
-        ):
-            ends = (float(charge * charges.seller_share), float(charge * charges.buyer_share))
+        for i, j, power, price, *ends, worth in zip(*about, *paid, benefit, strict=True):
             surcharges = (float(surcharge[i]), 0.0 - float(surcharge[j]))
-            rows.append((carrier, names[i], names[j], float(power), float(price), *ends, *surcharges, float(worth)))
+            told = (*(float(value) for value in (power, price, *ends)), *surcharges, float(worth))
+            rows.append((carrier, names[i], names[j], *told))
     columns = (
         "carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
         "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh"
@@ -158,9 +162,13 @@ def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: 
 
 
 def prosumers_table(
-    prosumers: tuple[Prosumer, ...], clearing: Clearing, realised: tuple[Realised, ...], surcharge_per_kwh: FloatArray
+    prosumers: tuple[Prosumer, ...],
+    clearing: Clearing,
+    realised: tuple[Realised, ...],
+    rates_per_kwh: tuple[FloatArray, FloatArray, FloatArray],
 ) -> Table:
-    """One row per prosumer and carrier that it has anything to do with."""
+    """One row per prosumer and carrier that it has anything to do with; `rates_per_kwh` (C, N) are surcharges, and the
+    charges of places on injections and on trades."""
     rows = []
     for i, (prosumer, result) in enumerate(zip(prosumers, realised, strict=True)):
         for carrier, exchange in result.exchanges.items():
@@ -180,14 +188,14 @@ def prosumers_table(
                     exchange.import_price_per_kwh,
                     exchange.export_price_per_kwh,
                     clearing.scarcity_price_per_kwh,
-                    float(surcharge_per_kwh[CARRIERS.index(carrier), i]),
+                    *(float(rate[CARRIERS.index(carrier), i]) for rate in rates_per_kwh),
                     exchange.cleared_surplus_kw,
                 )
             )
     columns = (
         "prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "
         "marginal_price_per_kwh import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh surcharge_per_kwh "
-        "cleared_surplus_kw"
+        "place_charge_injected_per_kwh place_charge_sold_per_kwh cleared_surplus_kw"
     )
     return _columns(columns, rows)
 
@@ -237,7 +245,7 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
 def negotiation_table(log: RoundLog) -> Table:
     """One row per limit that a round of the negotiation held, with its price; without limits, the move alone.
 
-    `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays broken.
+    `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays violated.
     """
     rows: list[tuple[object, ...]] = [
         (

@@ -6,7 +6,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import certify
-from mosaik_p2p.market.clearing import Clearing, settled
+from mosaik_p2p.market.clearing import Clearing, published, settled
 from mosaik_p2p.market.imbalance import solvable
 from mosaik_p2p.market.iteration.driver import Outcome, Residuals, Start
 from mosaik_p2p.market.network_step.bilateral import PairForm
@@ -37,4 +37,4 @@ def cleared_centrally(problem: MarketProblem, failed: Clearing, settings: Settin
     if cleared.status is Status.GAP_OPEN:
         cleared = cleared_one_way(fleet, cleared, settings, None)
     cause = "; ".join(part for part in (f"solved centrally, since {failed.cause}", cleared.cause) if part)
-    return replace(cleared, form="central", cause=cause, end=failed.end)
+    return published(replace(cleared, form="central", cause=cause, end=failed.end), problem.place)

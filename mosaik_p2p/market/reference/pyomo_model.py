@@ -131,11 +131,11 @@ def _prosumer_cost(model: pyo.ConcreteModel, problem: MarketProblem) -> Any:
 
 def _charges(model: pyo.ConcreteModel, problem: MarketProblem) -> Any:
     """K_ij |p_ij| dt + A_ij p_ij^2 dt, a pair counting once."""
-    total = [np.asarray(charges.total) for charges in problem.charges]
+    total = [[np.asarray(charges.at(t).total) for t in range(problem.shape[1])] for charges in problem.charges]
     cost: Any = 0.0
     for c, i, j, t in model.pairs_in_time:
         sold, bought = model.sold[c, i, j, t], model.bought[c, i, j, t]
-        cost += problem.dt_h * float(total[c][i, j]) * (sold + bought)
+        cost += problem.dt_h * float(total[c][t][i, j]) * (sold + bought)
         curvature = problem.charges[c].curvature
         if curvature is not None and curvature[i, j] > 0.0:
             cost += problem.dt_h * float(curvature[i, j]) * (sold - bought) ** 2

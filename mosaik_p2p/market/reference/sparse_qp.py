@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.market.imbalance import solvable
 from mosaik_p2p.market.network_step.flow_problem import pairs_of, tree_of
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, highest_price, power_scale
@@ -93,10 +94,12 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     sellers = np.flatnonzero(np.broadcast_to(problem.member[:, None, :], problem.shape).ravel())
     own, rhs = _own_rows(flat)
     onto_balances = _onto_balances(sellers, problem.shape, own.shape[0])
-    networks = [_network(charges, member) for charges, member in zip(problem.charges, problem.member, strict=True)]
+    networks = [
+        _network(charges, member, horizon) for charges, member in zip(problem.charges, problem.member, strict=True)
+    ]
     at_nodes = _at_nodes(sellers, problem.shape, [net[0] for net in networks])
     flows = sp.block_diag([sp.kron(sp.eye_array(horizon), net[1]) for net in networks])
-    charge = np.concatenate([np.tile(net[2], horizon) for net in networks]) / price
+    charge = np.concatenate([net[2].ravel() for net in networks]) / price
     curvature = np.concatenate([np.tile(net[3], horizon) for net in networks]) / price
     matrix = sp.vstack(
         [
@@ -168,24 +171,30 @@ def _at_nodes(sellers: IntArray, shape: tuple[int, int, int], places: list[IntAr
 
 
 def _network(
-    charges: Charges, member: np.ndarray[Any, np.dtype[np.bool_]]
+    charges: AnyCharges, member: np.ndarray[Any, np.dtype[np.bool_]], horizon: int
 ) -> tuple[IntArray, sp.csr_array, FloatArray, FloatArray]:
-    """Node of each prosumer, what a unit of flow on each edge takes out of each node, the edges' charges, and A of the
-    pairs' preferences A flow^2."""
-    tree = tree_of(charges)
+    """Node of each prosumer, what a unit of flow on each edge takes out of each node, the edges' charges (T, edges),
+    and A of the pairs' preferences A flow^2."""
+    tree = tree_of(charges.at(0))
     if tree is not None:
-        nodes, tail, head, charge = len(tree.parent), np.arange(1, len(tree.parent)), tree.parent[1:], tree.charge[1:]
+        nodes, tail, head = len(tree.parent), np.arange(1, len(tree.parent)), tree.parent[1:]
+        charge = np.array([_edges_of(charges.at(t)) for t in range(horizon)])
         place, curvature = tree.place, np.zeros(len(tail))
     else:
         place, nodes = np.arange(len(member)), len(member)
         who = np.flatnonzero(member)
-        first, second = pairs_of(charges, who)
+        first, second = pairs_of(charges.at(0), who)
         tail, head = who[first], who[second]
         curvature = charges.preference(tail, head)
-        charge = np.asarray(charges.total[tail, head], dtype=float)
+        charge = np.array([charges.at(t).total[tail, head] for t in range(horizon)], dtype=float)
     edges = np.arange(len(tail))
     out = sp.csr_array(
         (np.concatenate([np.ones(len(tail)), -np.ones(len(tail))]), (np.concatenate([tail, head]), np.tile(edges, 2))),
         shape=(nodes, len(tail)),
     )
     return place, out, charge, curvature
+
+
+def _edges_of(charges: Charges) -> FloatArray:
+    assert charges.tree is not None, "trees have the same nodes in all intervals"
+    return charges.tree.charge[1:]

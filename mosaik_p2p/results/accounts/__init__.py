@@ -1,1 +1,1 @@
-"""The money of a run, and of the same days lived otherwise."""
+"""The money of a run, and of the same days in other cases."""

@@ -34,13 +34,13 @@ def closing_in_all(results: Results, others: Mapping[str, Results]) -> dict[str,
 
 
 def change_of_cost(entry: Mapping[str, Any]) -> float | None:
-    """Cost in the market less cost alone, closing values in where they are known; None where a cost is not."""
+    """Cost in the market less cost without trade, closing values in where they are known; None where a cost is not."""
     alone, market = entry[ALONE], entry[IN_MARKET]
     return None if alone is None or market is None else market - alone + (closing_change(entry) or 0.0)
 
 
 def closing_change(entry: Mapping[str, Any]) -> float | None:
-    """By how much more it costs to go on from the market's levels than from those reached alone."""
+    """By how much more it costs to go on from the market's levels than from those reached without trade."""
     values = entry.get(CLOSING_VALUE) or {}
     alone, market = values.get(ALONE), values.get(IN_MARKET)
     return None if alone is None or market is None else market - alone
@@ -59,11 +59,11 @@ def closing_sentence(summary: Mapping[str, Any]) -> str:
     if told["cause"] is not None:
         return f"Closing value not known: {told['cause']}; changes do not count what is stored"
     amounts = ", ".join(
-        f"{label} {signed(told[case])}" for case, label in ((ALONE, "alone"), (IN_MARKET, "in the market"))
+        f"{label} {signed(told[case])}" for case, label in ((ALONE, "without trade"), (IN_MARKET, "in the market"))
     )
     return (
-        f"Closing value, what the {told['hours']:g} h after the run cost alone from the levels reached less the same "
-        f"from the initial ones: {amounts} {summary['currency']}; changes count it"
+        f"Closing value, what the {told['hours']:g} h after the run cost without trade from the levels reached less "
+        f"the same from the initial ones: {amounts} {summary['currency']}; changes count it"
     )
 
 

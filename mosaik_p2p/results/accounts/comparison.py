@@ -1,6 +1,6 @@
-"""The same days in every case that is known: alone, within limits, without charges, with them, and negotiated.
+"""The same days in every case that is known: no trade, within limits, without charges, with them, and negotiated.
 
-Beside how often limits are broken stands what each case costs: the system's cost, what the prosumers pay of it, and
+Beside how often limits are violated stands what each case costs: the system's cost, what the prosumers pay of it, and
 what the operator takes in charges and surcharges, which only change hands.
 """
 
@@ -17,14 +17,14 @@ LABELS = {
     "with_charges": "with charges",
     "negotiated": "with charges, negotiated",
 }
-WITHOUT_PEERS = {ALONE: "alone", ALONE_WITHIN_LIMITS: "alone, within limits"}
+WITHOUT_PEERS = {ALONE: "no trade", ALONE_WITHIN_LIMITS: "no trade, within limits"}
 COST_OF = {"without_charges": WITHOUT_CHARGES, "with_charges": WITHOUT_NEGOTIATION}
 """Which counterfactual run, and case of the costs, belongs to which violations, where they are not the run's own."""
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One case: hours with broken limits by network, the worst breach of each quantity, and the money."""
+    """One case: hours with violated limits by network, the worst violation of each quantity, and the money."""
 
     label: str
     hours: Mapping[str, float]

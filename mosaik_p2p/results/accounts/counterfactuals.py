@@ -1,4 +1,5 @@
-"""The same days lived otherwise: without charges, without negotiation, alone within limits, with a limit lifted.
+"""The same days in other cases: without charges, without negotiation, without trade but within limits, with a limit
+lifted.
 
 Each is a run of its own, in a folder of its own below that of the run it belongs to. What it cost everybody joins the
 settlement of that run as one more case, and its violations stand beside the run's own in the summary.

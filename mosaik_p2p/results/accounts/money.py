@@ -16,22 +16,23 @@ from mosaik_p2p.settlement.ledger import (
     IN_MARKET,
     LOSS,
     OPERATOR,
+    PLACE_CHARGE,
     UTILITY,
 )
 from mosaik_p2p.settlement.returns import SURCHARGE_RETURN
 
-REVENUE_ITEMS = ("charge", "surcharge", SURCHARGE_RETURN)
+REVENUE_ITEMS = ("charge", PLACE_CHARGE, "surcharge", SURCHARGE_RETURN)
 
 NOTICEABLE_MONEY = 0.005
 """Half of the smallest coin: a prosumer counts as worse off from here on."""
 NOTICEABLE_SHARE = 1e-6
-"""The same as a share of the cost alone, so that rounding in large sums is not taken for a loss."""
+"""The same as a share of the cost without trade, so that rounding in large sums is not taken for a loss."""
 
 
 def costs(
     results: Results, initial_stored_kwh: Mapping[str, float], *, others: Sequence[str] = ()
 ) -> dict[str, dict[str, float | None]]:
-    """Per prosumer: cost alone, in the market and in `others` of the settlement's cases, and the energy stored.
+    """Per prosumer: cost without trade, in the market and in `others` of the settlement's cases, and the energy stored.
 
     The closing value is none of these costs; see `results.closing`.
     None where it is not known, and for the stored energy of who has no storage.
@@ -78,13 +79,14 @@ def _sum_of(values: Sequence[float | None]) -> float | None:
 
 
 def is_worse_off(entry: Mapping[str, Any]) -> bool:
-    """Whether a prosumer pays noticeably more in the market than alone, closing values in."""
+    """Whether a prosumer pays noticeably more in the market than without trade, closing values in."""
     change = change_of_cost(entry)
     return change is not None and change > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(entry[ALONE]))
 
 
 def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any]:
-    """What the operator takes in charges and surcharges, and what the losses that count cost it.
+    """What the operator takes in charges, of trades and of places, and surcharges, and what the losses that count cost
+    it.
 
     The cost of losses is None where no loss has a price, or none that counts is known; `losses` says so by network.
     The cost is that of losses and networks (fixed), the balance what the revenue leaves after it; None where losses
@@ -92,14 +94,15 @@ def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any
     """
     rows = results.settled(IN_MARKET)
     rows = rows[rows["party"] == OPERATOR]
-    charges, surcharges, returned = (_money(rows, item) for item in REVENUE_ITEMS)
+    charges, places, surcharges, returned = (_money(rows, item) for item in REVENUE_ITEMS)
     known = pricing(results, networks)
     is_told = {PRICED, PARTLY_KNOWN} & set(known.values()) and NOT_KNOWN not in known.values()
     losses = 0.0 - _money(rows, LOSS) if is_told else None
-    revenue, fixed = charges + surcharges + returned, 0.0 - _money(rows, FIXED_COST)
+    revenue, fixed = charges + places + surcharges + returned, 0.0 - _money(rows, FIXED_COST)
     cost = _cost_in_all(losses, fixed, known)
     return {
         "charges": charges,
+        "place_charges": places,
         "surcharges": surcharges,
         "surcharges_returned": 0.0 - returned,
         "revenue": revenue,
@@ -118,7 +121,7 @@ def _cost_in_all(losses: float | None, fixed: float, known: Mapping[str, str]) -
 
 
 def parties(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:
-    """What operator, utility and heat supplier receive net, alone and in the market, and the change.
+    """What operator, utility and heat supplier receive net, without trade and in the market, and the change.
 
     None of a case that was not settled, or whose losses count and are not known in every interval.
     """

@@ -7,7 +7,7 @@ from typing import Any
 LEAST_COMPARED_COST = 0.01
 """The smallest coin: a change as a share of less, or of an income, says nothing."""
 LEAST_COMPARED_SHARE = 0.05
-"""Of the median of everyone's cost alone: a change as a share of less says nothing either."""
+"""Of the median of everyone's cost without trade: a change as a share of less says nothing either."""
 NOTICEABLE_KWH = 0.05
 """What one digit after the point would show as zero."""
 
@@ -29,13 +29,13 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def least_compared(cost: Mapping[str, Mapping[str, Any]]) -> float:
-    """The least cost alone of which a change is a share worth printing, by everyone's entries in the summary."""
+    """The least cost without trade of which a change is worth printing as a share, by the entries of the summary."""
     known = [abs(entry["alone"]) for entry in cost.values() if entry["alone"] is not None]
     return max(LEAST_COMPARED_COST, LEAST_COMPARED_SHARE * median(known) if known else 0.0)
 
 
 def share_of_change(alone: float | None, market: float | None, least: float) -> str:
-    """The change against alone in percent, like `+1.5 %`; empty where the cost alone is below `least` (see
+    """The change against no trade in percent, like `+1.5 %`; empty where the cost without trade is below `least` (see
     `least_compared`) or an income."""
     if alone is None or market is None or alone < least:
         return ""
@@ -48,7 +48,7 @@ def energy(kwh: float) -> str:
 
 
 def stored_beside(entry: Mapping[str, Any]) -> str:
-    """How much more or less than alone a prosumer has stored at the end; empty where that is nothing."""
+    """How much more or less than without trade a prosumer has stored at the end; empty where that is nothing."""
     market, alone = entry["stored_end_kwh"], entry["stored_end_alone_kwh"]
     if market is None or alone is None or abs(market - alone) < NOTICEABLE_KWH:
         return ""

@@ -1,4 +1,4 @@
-"""The district as a whole, in the market and alone: what it curtails, how far it serves itself, and its peak.
+"""The district as a whole, in the market and without trade: what it curtails, how far it serves itself, and its peak.
 
     curtailed            what plants of sun or wind could have given and did not
     self-consumption     of what its devices generated, the share that was not exported in the same interval
@@ -99,13 +99,13 @@ def _one_less(part: float, whole: float) -> float | None:
 
 
 def curtailment_text(summary: Mapping[str, Any]) -> str:
-    """Like `12.3 kWh of electricity are curtailed (57 % of what there was, alone 0.2 kWh)`; empty where little is."""
+    """Like `12.3 kWh of heat are curtailed (57 % of what there was, without trade 0.2 kWh)`; empty where little is."""
     parts = []
     for carrier, found in (summary.get("district") or {}).get(MARKET, {}).items():
         curtailed, possible = found["curtailed_kwh"], found["available_kwh"]
         if curtailed > max(NOTICEABLE_KWH, MUCH * possible):
             alone = summary["district"].get(ALONE, {}).get(carrier)
-            beside = "" if alone is None else f", alone {energy(alone['curtailed_kwh'])} kWh"
+            beside = "" if alone is None else f", without trade {energy(alone['curtailed_kwh'])} kWh"
             share = f"{100 * curtailed / possible:.0f} %"
             parts.append(f"{energy(curtailed)} kWh of {carrier} are curtailed ({share} of what there was{beside})")
     return " and ".join(parts)

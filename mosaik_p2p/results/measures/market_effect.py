@@ -1,4 +1,4 @@
-"""What the market adds to the broken limits of the day without peers, and what it relieves.
+"""What the market adds to the violated limits of the day without peers, and what it relieves.
 
 The verdict says whether limits are kept; this says whether it is the market that breaks them. Both days are compared
 limit by limit and interval by interval.
@@ -19,14 +19,14 @@ from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.settlement.ledger import ALONE
 
 AS_MUCH = 1.01
-"""An excess up to this multiple of that alone is the same one."""
+"""An excess up to this multiple of that without trade is the same one."""
 MOST_NAMED = 3
 CHANGES = ("added", "deepened", "relieved")
 KEYS = ["time", "network", "element", "quantity", "is_upper"]
 
 
 class MarketEffect(StrEnum):
-    """The market's part in broken limits, against the day on which everyone is alone."""
+    """The market's part in violated limits, against the day without trade."""
 
     NONE_BROKEN = "none_broken"
     ADDS_NONE = "adds_none"
@@ -38,20 +38,20 @@ class MarketEffect(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """Broken limits of both days, and which of them only one has: tables with the columns of `KEYS`."""
+    """Violated limits of both days, and which of them only one has: tables with the columns of `KEYS`."""
 
     market: pd.DataFrame
     alone: pd.DataFrame
     added: pd.DataFrame
-    """Broken in the market only."""
+    """Violated in the market only."""
     deepened: pd.DataFrame
     """Broken on both days, and by more in the market."""
     relieved: pd.DataFrame
-    """Broken alone only."""
+    """Violated without trade only."""
 
 
 def market_effect(results: Results, networks: Sequence[str]) -> dict[str, Any]:
-    """For `summary.json`: the effect, hours with broken limits on both days, and which limits make the difference."""
+    """For `summary.json`: the effect, hours with violated limits on both days, and which limits make the difference."""
     if not _is_known(results, networks):
         nothing: dict[str, Any] = dict.fromkeys(("hours_alone", "hours_market", "hours_both"))
         return {"effect": MarketEffect.UNKNOWN.value, **nothing, **{key: [] for key in CHANGES}}
@@ -70,12 +70,12 @@ def market_effect(results: Results, networks: Sequence[str]) -> dict[str, Any]:
 
 
 def violations_alone(results: Results, networks: Sequence[str]) -> pd.DataFrame | None:
-    """Broken limits on the day without peers; None where not every network was solved throughout."""
+    """Violated limits on the day without peers; None where not every network was solved throughout."""
     return _of_alone(results) if _has_flows(results, networks) else None
 
 
 def hours_by_network(violations: pd.DataFrame, networks: Sequence[str], dt_h: float) -> dict[str, float]:
-    """Hours in which a limit is broken, by network."""
+    """Hours in which a limit is violated, by network."""
     return {
         network: float(violations.loc[violations["network"] == network, "time"].nunique() * dt_h)
         for network in networks
@@ -142,19 +142,19 @@ def effect_sentence(summary: Mapping[str, Any]) -> str | None:
 
 
 def _none_broken(_: Mapping[str, Any]) -> str:
-    return "No limit is broken, neither with the market nor without trade"
+    return "No limit is violated, neither with the market nor without trade"
 
 
 def _unknown(_: Mapping[str, Any]) -> str:
     return (
-        "What the market adds to broken limits is not known: not every network was solved in every interval with trade "
-        "and without it (settlement.through_networks says whether the latter is asked for)"
+        "What the market adds to violated limits is not known: not every network was solved in every interval with "
+        "trade and without it (settlement.through_networks says whether the latter is computed)"
     )
 
 
 def _adds_none(found: Mapping[str, Any]) -> str:
     both = _hours(found["hours_market"])
-    return f"Limits are broken in {both}, the same {found['hours_alone']:g} without trade: the market adds none"
+    return f"Limits are violated in {both}, the same {found['hours_alone']:g} without trade: the market adds none"
 
 
 def _changed(found: Mapping[str, Any]) -> str:
@@ -173,14 +173,14 @@ _SENTENCES = {
 
 def _changes(found: Mapping[str, Any]) -> str:
     """Like `adds voltage at bus 13 (2 h), and relieves line loading at line 1-2 (1 h)`."""
-    verbs = {"added": "adds {}", "deepened": "breaks {} further", "relieved": "relieves {}"}
+    verbs = {"added": "adds {}", "deepened": "worsens {}", "relieved": "relieves {}"}
     parts = [verb.format(_limits(found[key])) for key, verb in verbs.items() if found[key]]
     return ", and ".join(parts)
 
 
 def _beside(found: Mapping[str, Any]) -> str:
     market, alone = found["hours_market"], found["hours_alone"]
-    return f"Limits are broken in {_hours(market)}, in {alone:g} without trade"
+    return f"Limits are violated in {_hours(market)}, in {alone:g} without trade"
 
 
 def _hours(hours: float) -> str:
@@ -188,11 +188,11 @@ def _hours(hours: float) -> str:
 
 
 def still_broken_sentence(summary: Mapping[str, Any]) -> str | None:
-    """Which limits nobody keeps alone, though everyone is held to them; None where all are kept, or nobody asked."""
+    """Which limits stay violated without trade, though everyone is held to them; None where none, or nobody asked."""
     within = summary["without_peers"].get(ALONE_WITHIN_LIMITS)
     if within is None or not within["limits"]:
         return None
-    return f"Alone within limits these stay broken: {_limits(within['limits'])}"
+    return f"Without trade, within limits, these stay violated: {_limits(within['limits'])}"
 
 
 def _limits(entries: Sequence[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ NOTICEABLE_KWH = 1e-3
 """Less is rounding of the clearing."""
 
 MISSED, MISSED_ALONE = "missed_kwh", "missed_alone_kwh"
-"""Keys of the summary, of the run (kWh) and of each prosumer's cost (by device, and alone the sum)."""
+"""Keys of the summary, of the run (kWh) and of each prosumer's cost (by device, and without trade the sum)."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Miss:
 
 
 def missed_by_prosumer(results: Results) -> dict[str, dict[str, Any]]:
-    """Prosumer to what its devices missed: in the market by device, alone in all; kWh."""
+    """Prosumer to what its devices missed: in the market by device, without trade in all; kWh."""
     rows = results["devices"]
     late = rows[rows["missed_kwh"] > NOTICEABLE_KWH]
     by_owner = {str(name): rows.groupby("device")["missed_kwh"].sum() for name, rows in late.groupby("prosumer")}
@@ -59,10 +59,10 @@ def misses(summary: Mapping[str, Any]) -> list[Miss]:
 
 
 def missed_text(summary: Mapping[str, Any]) -> str:
-    """Like `3.2 kWh at A (ev), B (load) (4.0 kWh alone)`; empty where no deadline was missed."""
+    """Like `3.2 kWh at A (ev), B (load) (4.0 kWh without trade)`; empty where no deadline was missed."""
     rows, alone = misses(summary), summary.get(MISSED_ALONE, 0.0)
     if not rows and not alone:
         return ""
     total = energy(sum(row.energy_kwh for row in rows))
     at = f" at {', '.join(f'{row.prosumer} ({row.device})' for row in rows)}" if rows else ""
-    return f"{total} kWh{at} ({energy(alone)} kWh alone)"
+    return f"{total} kWh{at} ({energy(alone)} kWh without trade)"

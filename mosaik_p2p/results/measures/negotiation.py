@@ -56,7 +56,7 @@ def _last_moves(results: Results) -> pd.Series:
 
 
 def _beyond_hours(results: Results) -> float:
-    """Hours with a broken limit that prosumers cannot mend."""
+    """Hours with a violated limit that prosumers cannot mend."""
     rows = results.of_binding_round("violations")
     beyond = rows[rows["prosumers_can_influence"].eq(False).fillna(False).astype(bool)]
     return float(beyond["time"].nunique() * results.facts.dt_h)

@@ -18,7 +18,7 @@ from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET
 def of_networks(
     results: Results, others: Mapping[str, Results], networks: Sequence[str], dt_h: float
 ) -> dict[str, Any]:
-    """Effect of the market, broken limits, worst values, losses, ready for JSON; an interval is `dt_h` hours long."""
+    """Effect of the market, violated limits, worst values, losses, ready for JSON; an interval is `dt_h` hours long."""
     effect = market_effect(results, networks)
     return {
         "market_effect": effect.pop("effect"),
@@ -36,7 +36,7 @@ def of_networks(
 def _without_peers(
     results: Results, others: Mapping[str, Results], networks: Sequence[str], dt_h: float
 ) -> dict[str, Any]:
-    """Broken limits as in `_violations` on the days without trade; None where they are not known."""
+    """Violated limits as in `_violations` on the days without trade; None where they are not known."""
     alone, within = violations_alone(results, networks), others.get(ALONE_WITHIN_LIMITS)
     return {
         ALONE: None if alone is None else _broken(results, alone, networks, dt_h),
@@ -45,7 +45,7 @@ def _without_peers(
 
 
 def _still_broken(within: Results, networks: Sequence[str], dt_h: float) -> dict[str, Any]:
-    """As `_broken`, with every limit that stays broken and its hours."""
+    """As `_broken`, with every limit that stays violated and its hours."""
     rows = within.of_binding_round("violations")
     return {**_broken(within, rows, networks, dt_h), "limits": by_limit(rows, dt_h)}
 
@@ -53,7 +53,7 @@ def _still_broken(within: Results, networks: Sequence[str], dt_h: float) -> dict
 def _hours_broken(
     results: Results, others: Mapping[str, Results], networks: Sequence[str], dt_h: float
 ) -> dict[str, dict[str, float] | None]:
-    """Hours with broken limits by case and network; None where they are not known."""
+    """Hours with violated limits by case and network; None where they are not known."""
     found = {
         case: broken and broken["hours_by_network"]
         for case, broken in _without_peers(results, others, networks, dt_h).items()
@@ -66,7 +66,7 @@ def _hours_broken(
 def _violations(
     results: Results, others: Mapping[str, Results], networks: Sequence[str], dt_h: float
 ) -> dict[str, Any]:
-    """Broken limits of the binding rounds of each case.
+    """Violated limits of the binding rounds of each case.
 
     With charges and without negotiation counts a run of its own, if there is one; else the first round of each interval
     does, though what was negotiated before has already changed the levels of the storages.
@@ -104,7 +104,7 @@ def _broken(results: Results, rows: pd.DataFrame, networks: Sequence[str], dt_h:
 
 
 def _caused(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:
-    """Losses that the prosumers cause, alone too, and those with nobody there; kWh by network, None: not known."""
+    """Losses that the prosumers cause, without trade too, and those without them; kWh by network, None: not known."""
     found = {network: caused_loss(results, network) for network in networks}
     return {
         "caused_loss_kwh": {network: loss.market_kwh for network, loss in found.items()},

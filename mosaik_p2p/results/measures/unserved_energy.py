@@ -104,7 +104,7 @@ def worst_shortages(results: Results) -> dict[str, dict[str, Any]]:
 
 
 def shortages(summary: Mapping[str, Any]) -> list[Shortage]:
-    """Who lacked what, in the market or alone, by carrier and prosumer."""
+    """Who lacked what, in the market or without trade, by carrier and prosumer."""
     rows = [
         Shortage(name, carrier, *(entry[key].get(carrier, 0.0) for key in TABLE_OF))
         for carrier in CARRIERS
@@ -134,7 +134,7 @@ def surplus_texts(summary: Mapping[str, Any]) -> list[str]:
 
 
 def unserved_texts(summary: Mapping[str, Any]) -> list[str]:
-    """Per carrier, like `12.3 kWh electricity at B (18.0 kWh alone), most at B on Tue 28 Mar 19:00, 5.2 kW`."""
+    """Per carrier, like `12.3 kWh electricity at B (18.0 kWh without trade), most at B on Tue 28 Mar 19:00, 5.2 kW`."""
     rows, texts = shortages(summary), []
     for carrier in CARRIERS:
         here = [row for row in rows if row.carrier == carrier]
@@ -142,7 +142,7 @@ def unserved_texts(summary: Mapping[str, Any]) -> list[str]:
             market, alone = sum(row.market_kwh for row in here), sum(row.alone_kwh for row in here)
             names = ", ".join(row.prosumer for row in here if row.market_kwh or not market)
             at_market, at_alone = (f" at {names}", "") if market else ("", f" at {names}")
-            total = f"{energy(market)} kWh {carrier}{at_market} ({energy(alone)} kWh alone{at_alone})"
+            total = f"{energy(market)} kWh {carrier}{at_market} ({energy(alone)} kWh without trade{at_alone})"
             texts.append(total + _most(summary["unserved_worst"].get(carrier)))
     return texts
 

@@ -17,7 +17,7 @@ WHAT = {
     (HEAT, Status.NOT_CONVERGED): "no heat flow solution",
     (HEAT, Status.NOT_DELIVERABLE): "heat not delivered",
 }
-DAYS = {IN_MARKET: "", ALONE: ", alone", NOBODY: ", nobody there"}
+DAYS = {IN_MARKET: "", ALONE: ", without trade", NOBODY: ", without the prosumers"}
 
 
 def without_solution(results: Results, networks: Sequence[str]) -> list[dict[str, Any]]:

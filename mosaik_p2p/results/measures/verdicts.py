@@ -28,7 +28,7 @@ def interval_verdicts(results: Results, networks: Sequence[str], *, elsewhere: S
 
     A network that left no row in an interval is unknown there, or none of its elements though it was solved, as are the
     loads of an interval whose market was not cleared. Loads that are not served make an interval infeasible, like a
-    broken limit: else a district could be made to fit its networks by cutting it off. A network that is solved
+    violated limit: else a district could be made to fit its networks by cutting it off. A network that is solved
     `elsewhere` leaves every interval undecided.
     """
     statuses = _by_time_and_network(results.of_binding_round("flows"))
@@ -48,14 +48,14 @@ def interval_verdicts(results: Results, networks: Sequence[str], *, elsewhere: S
 
 
 def infeasible_intervals(verdicts: pd.DataFrame, networks: Sequence[str]) -> dict[str, int]:
-    """Number of infeasible intervals in which limits are broken, and in which loads are not served; some are both."""
+    """Number of infeasible intervals in which limits are violated, and in which loads are not served; some are both."""
     bad = verdicts[verdicts["verdict"] == Verdict.INFEASIBLE]
     broken = (bad[list(networks)] == Verdict.INFEASIBLE).any(axis=1)
     return {"limits": int(broken.sum()), LOADS: int((bad[LOADS] == Verdict.INFEASIBLE).sum())}
 
 
 def overall_of_interval(found: Iterable[Verdict]) -> Verdict:
-    """One interval: without a solution of every network it is not known; else one broken limit breaks it."""
+    """One interval: without a solution of every network it is not known; else one violated limit breaks it."""
     kinds = set(found)
     return next((kind for kind in (Verdict.UNKNOWN, Verdict.INFEASIBLE) if kind in kinds), Verdict.FEASIBLE)
 

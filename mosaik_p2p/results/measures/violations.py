@@ -1,4 +1,4 @@
-"""The broken limits of a run as a table to read: one row per element and quantity."""
+"""The violated limits of a run as a table to read: one row per element and quantity."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class ViolationRow:
 
 
 def violation_rows(results: Results) -> list[ViolationRow]:
-    """The broken limits of the binding rounds, those that were broken longest first."""
+    """The violated limits of the binding rounds, those that were violated longest first."""
     rows = results.of_binding_round("violations")
     groups = rows.groupby(["network", "element", "quantity"], sort=True)
     table = [_row(results, tuple(str(part) for part in key), group) for key, group in groups]

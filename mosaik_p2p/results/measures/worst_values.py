@@ -23,7 +23,7 @@ MOST_DIGITS = 4
 
 def worst_values(results: Results, networks: Sequence[str]) -> dict[str, dict[str, Any] | None]:
     """The worst value of every quantity of the networks, by key; None where there is none. First those that are told
-    whatever they are, then those that are only told when they are broken."""
+    whatever they are, then those that are only told when they are violated."""
     measured_ones, events = _told(results.facts)
     quantities = {of.key: worst(results, of) for of in measured_ones if of.network in networks}
     broken = {of.key: _worst_event(results, of) for of in events if of.network in networks}
@@ -31,7 +31,7 @@ def worst_values(results: Results, networks: Sequence[str]) -> dict[str, dict[st
 
 
 def _told(facts: Facts) -> tuple[list[LimitedQuantity], list[Quantity]]:
-    """The quantities with a worst value, and those with one only where their limit is broken."""
+    """The quantities with a worst value, and those with one only where their limit is violated."""
     measured_ones = [of for of in limited_quantities() if is_told(facts, of)]
     events = [of for of in limited_quantities() if of.shown is Shown.WHEN_BROKEN]
     return measured_ones, [*events, DELIVERED]
@@ -56,7 +56,7 @@ def measured(results: Results, of: LimitedQuantity) -> pd.DataFrame:
 def worst(results: Results, of: LimitedQuantity) -> dict[str, Any] | None:
     """The value with the worst excess over its limit (or least margin), else the extreme one; None if never measured.
 
-    `excess` is positive where the limit is broken and None without a limit; `is_extreme` tells whether no other value
+    `excess` is positive where the limit is violated and None without a limit; `is_extreme` tells whether no other value
     is lower (or higher).
     """
     frame = measured(results, of)

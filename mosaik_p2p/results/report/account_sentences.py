@@ -7,9 +7,15 @@ from mosaik_p2p.results.accounts.losses import NOT_KNOWN, NOT_PRICED, PARTLY_KNO
 from mosaik_p2p.results.labels.numbers import NOTICEABLE_KWH, energy, plain, signed
 from mosaik_p2p.results.measures.district import MARKET
 from mosaik_p2p.results.report.operator_sentences import allocation_lines, heat_loss_lines, recovery_lines
+from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS
 from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, IN_MARKET, OPERATOR, UTILITY
 
-NAMES = {UTILITY: "utility", HEAT_SUPPLIER: "heat supplier", "alone_within_limits": "alone within limits"}
+NAMES = {
+    UTILITY: "utility",
+    HEAT_SUPPLIER: "heat supplier",
+    ALONE: "without trade",
+    ALONE_WITHIN_LIMITS: "without trade but within limits",
+}
 LEAST_MONEY = 0.005
 
 
@@ -35,7 +41,8 @@ def _operator(summary: Mapping[str, Any]) -> str:
     account, currency = summary["operator"], summary["currency"]
     returned = account["surcharges_returned"]
     back = "" if not returned else f", surcharges returned {plain(returned)} {currency}"
-    taken = f"Operator: charges and surcharges {plain(account['charges'] + account['surcharges'])} {currency}{back}"
+    money = plain(charges_and_surcharges(account))
+    taken = f"Operator: charges and surcharges {money} {currency}{_places(summary)}{back}"
     if account["balance"] is None:
         return f"{taken}, losses {_unpriced(account['losses'])}"
     balance = f"balance {signed(account['balance'])} {currency}{_against_alone(summary['parties'][OPERATOR])}"
@@ -53,8 +60,19 @@ def _paid_for_networks(account: Mapping[str, Any], currency: str) -> str:
     return f", networks {plain(account['fixed_cost'])} {currency}" if account["fixed_cost"] else ""
 
 
+def charges_and_surcharges(account: Mapping[str, Any]) -> float:
+    """What the operator takes on trades and places, surcharges that go back not counted against it."""
+    return float(account["charges"] + account["place_charges"] + account["surcharges"])
+
+
+def _places(summary: Mapping[str, Any]) -> str:
+    """How much of it is a charge of places, where there is one."""
+    taken = summary["operator"]["place_charges"]
+    return f" ({signed(taken)} of it on places)" if abs(taken) >= LEAST_MONEY else ""
+
+
 def _against_alone(found: Mapping[str, float | None]) -> str:
-    return "" if found["change"] is None else f" ({signed(found['change'])} against alone)"
+    return "" if found["change"] is None else f" ({signed(found['change'])} against no trade)"
 
 
 def _unpriced(by_network: Mapping[str, str]) -> str:
@@ -72,12 +90,12 @@ def _losses(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _lost(summary: Mapping[str, Any], network: str, whole: float) -> str:
-    """Like `electricity 63.7 kWh (62.2 alone, whole network 647.3)`."""
+    """Like `electricity 63.7 kWh (62.2 without trade, whole network 647.3)`."""
     caused, alone = summary["caused_loss_kwh"][network], summary["caused_loss_alone_kwh"][network]
     told = "not known" if caused is None else f"{energy(caused)} kWh"
     price = summary["operator"]["losses"].get(network)
     notes = [
-        *([] if alone is None else [f"{energy(alone)} alone"]),
+        *([] if alone is None else [f"{energy(alone)} without trade"]),
         f"whole network {energy(whole)}",
         *([price] if price in (NOT_PRICED, PARTLY_KNOWN) else []),
     ]
@@ -122,7 +140,7 @@ def _after_closing(summary: Mapping[str, Any]) -> str:
 def _why_unknown(summary: Mapping[str, Any]) -> str:
     for network, known in summary["operator"]["losses"].items():
         if known in (NOT_KNOWN, PARTLY_KNOWN):
-            return f"not told, since the losses of {network} are {known}"
+            return f"not known, since the losses of {network} are {known}"
     return "not known"
 
 
@@ -132,16 +150,16 @@ def _curtailed(summary: Mapping[str, Any]) -> Iterator[str]:
     for carrier, figures in found.items():
         here, there = figures["curtailed_kwh"], alone.get(carrier, {}).get("curtailed_kwh")
         if max(here, there or 0.0) > NOTICEABLE_KWH:
-            beside = "" if there is None else f", {energy(there)} kWh alone"
+            beside = "" if there is None else f", {energy(there)} kWh without trade"
             yield f"{carrier.capitalize()} curtailed: {energy(here)} kWh{beside}"
 
 
 def _served(summary: Mapping[str, Any]) -> Iterator[str]:
-    """Like `Heat: self-consumption 95 % (alone 95 %), self-sufficiency 45 % (alone 40 %), import peak 9 kW (8 kW)`."""
+    """Like `Heat: self-consumption 95 % (without trade 95 %), import peak 9 kW (without trade 8 kW)`."""
     for carrier, figures in summary["district"].get(MARKET, {}).items():
         alone = summary["district"].get(ALONE, {}).get(carrier, {})
         shares = [
-            f"{label} {_percent(figures[key])} (alone {_percent(alone.get(key))})"
+            f"{label} {_percent(figures[key])} (without trade {_percent(alone.get(key))})"
             for key, label in (("self_consumption", "self-consumption"), ("self_sufficiency", "self-sufficiency"))
             if figures[key] is not None
         ]
@@ -149,7 +167,7 @@ def _served(summary: Mapping[str, Any]) -> Iterator[str]:
         here, there = (found.get(f"peak_{side}_kw") for found in (figures, alone))
         if shares:
             beside = "-" if there is None else f"{there:.1f}"
-            told = ", ".join([*shares, f"{side} peak {here:.1f} kW (alone {beside})"])
+            told = ", ".join([*shares, f"{side} peak {here:.1f} kW (without trade {beside})"])
             yield f"{carrier.capitalize()}: {told}"
 
 

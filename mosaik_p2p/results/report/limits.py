@@ -62,7 +62,7 @@ def verdict_strip(clock: Clock) -> Panel:
         figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=kind.value))
     figure.update_layout(hovermode="closest")
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    note = "Infeasible: a limit is broken, heat is not delivered, or loads are not served. Unknown: no solution."
+    note = "Infeasible: a limit is violated, heat is not delivered, or loads are not served. Unknown: no solution."
     return Panel("verdicts", "Verdict per interval", note, figure, is_wide=True)
 
 

@@ -174,7 +174,7 @@ def convergence_panels(clock: Clock) -> list[Panel]:
     wanted = clock.results.facts.relative_gap
     if wanted is not None:
         asked = pd.Series(wanted, index=clock.begins, dtype=float)
-        add_steps(gap, clock, asked, f"asked for: {wanted:g}", line={"color": LIMIT_COLOUR, "dash": "dash"})
+        add_steps(gap, clock, asked, f"wanted: {wanted:g}", line={"color": LIMIT_COLOUR, "dash": "dash"})
     gap.update_yaxes(type="log", exponentformat="power", dtick=1)
     return [
         Panel("iterations", "Iterations per clearing", "At the interval that it begins with.", iterations),

@@ -1,4 +1,4 @@
-"""Figures of the money: what each prosumer pays alone and in the market, and for what."""
+"""Figures of the money: what each prosumer pays without trade and in the market, and for what."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ LABEL_PX = 9
 
 
 def money_panels(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
-    """Cost alone and in the market, and its parts."""
+    """Cost without trade and in the market, and its parts."""
     cost = {
         name: (entry["alone"], entry["in_market"], change)
         for name, entry in summary["cost"].items()
@@ -35,7 +35,7 @@ def _side_by_side(cost: Mapping[str, tuple[float, float, float]], currency: str,
     names = list(cost)
     alone, market = ([pair[k] for pair in cost.values()] for k in (0, 1))
     labels = [share_of_change(a, a + change, least) or signed(change) for a, _, change in cost.values()]
-    figure.add_trace(go.Bar(x=names, y=alone, name="alone", marker={"color": GREY}))
+    figure.add_trace(go.Bar(x=names, y=alone, name="without trade", marker={"color": GREY}))
     bar = {"marker": {"color": BLUE}, "text": labels, "textposition": "outside", "cliponaxis": False}
     # Left to itself the library shrinks them to the width of a bar, which nobody can read.
     bar |= {"constraintext": "none", "textfont": {"size": LABEL_PX}, "textangle": 0}
@@ -43,7 +43,7 @@ def _side_by_side(cost: Mapping[str, tuple[float, float, float]], currency: str,
     figure.update_layout(barmode="group", bargap=0.3)
     figure.update_xaxes(title_text="prosumer", type="category")
     note = (
-        "Alone: with the contracts only, no peers, no charges, and whatever the networks' limits. "
+        "Without trade: with the contracts only, no peers, no charges, and whatever the networks' limits. "
         "Above the bar: change of the cost, closing values in."
     )
     return Panel("cost", "Cost per prosumer", note, figure)
@@ -58,9 +58,9 @@ def _changes(cost: Mapping[str, tuple[float, float, float]], currency: str) -> P
     hover = f"%{{y}}: %{{x:+.2f}} {currency}<extra></extra>"
     figure.add_trace(go.Bar(x=changes, y=ranked, textposition="auto", hovertemplate=hover, **bar))
     figure.update_layout(hovermode="closest", showlegend=False)
-    figure.update_xaxes(title_text=f"change of cost against alone ({currency})", zeroline=True, zerolinecolor=GREY)
+    figure.update_xaxes(title_text=f"change of cost by the market ({currency})", zeroline=True, zerolinecolor=GREY)
     figure.update_yaxes(type="category", autorange="reversed", tickfont={"size": 10}, dtick=1)
-    note = "Cost in the market minus cost alone, closing values in: to the left, the prosumer gains."
+    note = "Cost in the market minus cost without trade, closing values in: to the left, the prosumer gains."
     return Panel("cost", "Change of cost per prosumer", note, figure)
 
 

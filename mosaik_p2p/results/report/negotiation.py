@@ -1,4 +1,4 @@
-"""Figures of the negotiation: rounds, what was broken before and after, surcharges by prosumer."""
+"""Figures of the negotiation: rounds, what was violated before and after, surcharges by prosumer."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -46,7 +46,7 @@ def _rounds(clock: Clock) -> Panel:
 
 
 def _before_and_after(clock: Clock) -> Panel:
-    """Hours with a broken limit by quantity, at the first check and at the last."""
+    """Hours with a violated limit by quantity, at the first check and at the last."""
     results = clock.results
     every = results["violations"]
     sides = (
@@ -54,14 +54,14 @@ def _before_and_after(clock: Clock) -> Panel:
         ("last check", results.of_binding_round("violations"), LIMIT_COLOUR),
     )
     quantities = sorted(every["quantity"].unique())
-    figure = blank(None, "hours with a broken limit")
+    figure = blank(None, "hours with a violated limit")
     for name, rows, colour in sides:
         hours = [rows.loc[rows["quantity"] == q, "time"].nunique() * clock.dt_h for q in quantities]
         figure.add_trace(go.Bar(x=[name_of(q) for q in quantities], y=hours, name=name, marker={"color": colour}))
     figure.update_layout(barmode="group")
     figure.update_yaxes(rangemode="tozero")
     note = "At the first check posted charges alone were in force."
-    return Panel("negotiation-violations", "Broken limits before and after", note, figure)
+    return Panel("negotiation-violations", "Violated limits before and after", note, figure)
 
 
 def _surcharges(clock: Clock, carrier: str) -> Panel | None:

@@ -76,7 +76,7 @@ def heat_loss_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     traded = summary["traded_kwh"].get(HEAT, 0.0)
     change = f", {signed(100 * (market - alone) / (nobody + alone), 1)} %" if nobody + alone > 0.0 else ""
     yield (
-        f"Heat lost: {energy(nobody)} kWh with nobody there, {energy(nobody + alone)} alone, "
-        f"{energy(nobody + market)} in the market ({signed(market - alone, 1)} kWh against alone{change}, with "
+        f"Heat lost: {energy(nobody)} kWh without the prosumers, {energy(nobody + alone)} without trade, "
+        f"{energy(nobody + market)} in the market ({signed(market - alone, 1)} kWh against no trade{change}, with "
         f"{energy(traded)} kWh traded)"
     )

@@ -27,7 +27,12 @@ from mosaik_p2p.results.measures.unserved_energy import shortages, surplus_texts
 from mosaik_p2p.results.measures.unsolved import unsolved_sentences
 from mosaik_p2p.results.measures.violations import violation_rows
 from mosaik_p2p.results.measures.worst_values import is_broken, label_and_digits
-from mosaik_p2p.results.report.account_sentences import account_lines, district_lines
+from mosaik_p2p.results.report.account_sentences import (
+    NAMES,
+    account_lines,
+    charges_and_surcharges,
+    district_lines,
+)
 from mosaik_p2p.results.report.inventory import inventory_lines, read_inventory
 from mosaik_p2p.results.report.limits import network_panels, verdict_strip
 from mosaik_p2p.results.report.maps import map_panels
@@ -166,22 +171,23 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     total = summary["cost_total"]
     if total["in_market"] is not None:
         told = _change(with_total(summary), least_compared(summary["cost"]))
-        remark = "" if total["alone"] is None else f"alone {plain(total['alone'])} {currency}{told}"
+        remark = "" if total["alone"] is None else f"without trade {plain(total['alone'])} {currency}{told}"
         tiles.append(_tile("Cost of all prosumers", f"{plain(total['in_market'])} {currency}", remark))
     tiles += [_gain_tile(summary), _operator_tile(summary)]
     return [*tiles, *_reputation_tile(summary)]
 
 
 def _gain_tile(summary: Mapping[str, Any]) -> dict[str, str]:
-    gain, against = summary["welfare_gain"], summary["welfare_gain_against"].replace("_", " ")
-    remark = f"system cost against {against}; charges and surcharges only change hands"
+    gain, against = summary["welfare_gain"], summary["welfare_gain_against"]
+    base = NAMES.get(against, against)
+    remark = f"system cost {base} less that of the market; charges and surcharges only change hands"
     return _tile("Welfare gain", "not known" if gain is None else f"{signed(gain)} {summary['currency']}", remark)
 
 
 def _operator_tile(summary: Mapping[str, Any]) -> dict[str, str]:
     operator, currency = summary["operator"], summary["currency"]
     returned = operator["surcharges_returned"]
-    remark = f"charges and surcharges {plain(operator['charges'] + operator['surcharges'])}"
+    remark = f"charges and surcharges {plain(charges_and_surcharges(operator))}"
     remark += f", returned {plain(returned)}" if returned else ""
     if operator["balance"] is None:
         return _tile("Operator's revenue", f"{plain(operator['revenue'])} {currency}", "losses not priced or not known")

@@ -42,19 +42,19 @@ def _of_incomplete(summary: Mapping[str, Any], lack: str) -> str:
     feasible, infeasible = (summary["verdict_counts"][kind.value] for kind in (Verdict.FEASIBLE, Verdict.INFEASIBLE))
     done, judged = summary["steps_computed"], feasible + infeasible
     of_judged = "" if judged == done else f"of the {judged} that can be judged"
-    reasons = _reasons(summary, of_judged) or [f"limits are broken in 0 {of_judged}".rstrip()]
+    reasons = _reasons(summary, of_judged) or [f"limits are violated in 0 {of_judged}".rstrip()]
     broken = f", {' and '.join(reasons)}" if judged else ""
     joined = f", and {lack}" if lack else ""
     return f"The run is incomplete: {done} of {summary['steps']} intervals were computed{broken}{joined}."
 
 
 def _reasons(summary: Mapping[str, Any], of_all: str) -> list[str]:
-    """Why intervals are infeasible; a summary of an older version knows of broken limits only."""
+    """Why intervals are infeasible; a summary of an older version knows of violated limits only."""
     infeasible = summary["verdict_counts"][Verdict.INFEASIBLE.value]
     counts = summary.get("infeasible_intervals", {"limits": infeasible, LOADS: 0})
     broken, cut_off = counts["limits"], counts[LOADS]
     who = who_was_not_served(summary)
-    reasons = [f"limits are broken in {broken} {of_all}".rstrip()] if broken else []
+    reasons = [f"limits are violated in {broken} {of_all}".rstrip()] if broken else []
     loads = f"loads are not served in {cut_off} {of_all}".rstrip() + (f" ({who})" if who else "")
     return [*reasons, loads] if cut_off else reasons
 
@@ -94,7 +94,7 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
         return None
     if not found["intervals"]:
         hours = found["beyond_influence_hours"]
-        return f"Nothing to negotiate: broken limits in {hours:g} h are beyond the prosumers' influence"
+        return f"Nothing to negotiate: violated limits in {hours:g} h are beyond the prosumers' influence"
     before, after = (summary["violations"][side]["hours"] for side in ("with_charges", "negotiated"))
     count, rounds = found["intervals"], found["rounds"]
     beyond = found["beyond_influence_hours"]
@@ -103,14 +103,14 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
     elsewhere = " without negotiation" if summary["cost_total"].get(WITHOUT_NEGOTIATION) is not None else ""
     return (
         f"Negotiated in {count} interval{'' if count == 1 else 's'}, {rounds['mean']:.1f} rounds on average, "
-        f"{rounds['max']:.0f} at most: hours with a broken limit from {before:g}{elsewhere} to {after:g}{rest}; "
+        f"{rounds['max']:.0f} at most: hours with a violated limit from {before:g}{elsewhere} to {after:g}{rest}; "
         f"welfare cost {found['welfare_cost']:.2f} {summary['currency']} "
         f"(known to {found['welfare_cost_uncertain']:.2f})"
     )
 
 
 def counterfactual_sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Which counterfactual runs broke off and are not compared, and why; what stays broken alone within limits."""
+    """Which counterfactual runs broke off and are not compared, and why; what stays violated alone within limits."""
     still = still_broken_sentence(summary)
     return [
         *([] if still is None else [still]),

@@ -73,12 +73,12 @@ def _networks(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _comparison(summary: Mapping[str, Any]) -> list[str]:
-    """Hours with broken limits, everybody's cost and the operator's revenue, case by case."""
+    """Hours with violated limits, everybody's cost and the operator's revenue, case by case."""
     rows = comparison_rows(summary)
     if not rows:
         return []
     networks, currency = list(rows[0].hours), summary["currency"]
-    title = "Hours with broken limits"
+    title = "Hours with violated limits"
     header = f"{title:<27}" + "".join(f"{network:>12}" for network in networks)
     paid = f"{f'cost ({currency}): system':>21}{'prosumers':>12}{'operator takes':>16}"
     return [f"{header}{paid}", *(_comparison_line(row, networks) for row in rows)]
@@ -148,7 +148,7 @@ def _reputation(summary: Mapping[str, Any]) -> list[str]:
 
 def _money(summary: Mapping[str, Any]) -> list[str]:
     cost, currency, least = summary["cost"], summary["currency"], least_compared(summary["cost"])
-    lines = [f"{f'Cost in {currency}':<30}{'alone':>14}{'in market':>14}{'closing value':>14}{'change':>14}{'':>11}"]
+    lines = [f"{f'Cost in {currency}':<30}{'no trade':>14}{'in market':>14}{'closing value':>14}{'change':>14}{'':>11}"]
     if len(cost) <= FEW_PROSUMERS:
         lines += [_cost_line(name, entry, least) for name, entry in cost.items()]
         lines.append(_cost_line("All prosumers", with_total(summary), least))
@@ -159,7 +159,7 @@ def _money(summary: Mapping[str, Any]) -> list[str]:
     if summary["worse_off"]:
         names = ", ".join(_with_storage(name, cost[name]) for name in summary["worse_off"])
         lines += textwrap.wrap(
-            f"  Worse off than alone: {names}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …"
+            f"  Worse off than without trade: {names}", WIDTH, subsequent_indent="    ", max_lines=2, placeholder=" …"
         )
     for text in [*account_lines(summary), *limit_lines(summary)]:
         lines += textwrap.wrap(f"  {text}", WIDTH, subsequent_indent="    ")

@@ -1,4 +1,4 @@
-"""What the same days lived otherwise are called: the cases beside a run, each in a folder of its own below it."""
+"""What the counterfactual runs are called: the cases beside a run, each in a folder of its own below it."""
 
 from mosaik_p2p.scenario.schema import LIFTS_LIMIT
 

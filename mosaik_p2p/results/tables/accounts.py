@@ -33,8 +33,8 @@ ACCOUNT_TABLES: dict[str, TableShape] = {
         loss_kwh=signed("What is lost on its account.", positive="lost, - saved"),
     ),
     "closing": table(
-        "Of the last interval: what each prosumer's next hours cost it alone, from the levels that each case has "
-        "reached and from those with which the run began.",
+        "Of the last interval: what each prosumer's next hours cost it without trade, from the levels that each case "
+        "has reached and from those with which the run began.",
         "time case prosumer",
         time=BEGIN,
         case=CASE,

@@ -1,4 +1,4 @@
-"""The tables that the market fills: what was known, how it was cleared, and what everyone does in it and alone."""
+"""The tables that the market fills: what was known, how it was cleared, what everyone does with and without trade."""
 
 from mosaik_p2p.results.tables.columns import (
     BEGIN,
@@ -29,7 +29,7 @@ REACTIVE = signed("Reactive power.", positive="into the network", null="heat")
 PRICES = {
     "import_price_per_kwh": number("What its contract asks for import.", null=NO_CONTRACT),
     "export_price_per_kwh": number("What its contract pays for export.", null=NO_CONTRACT),
-    "imbalance_price_per_kwh": amount("The scarcity price, at which imbalances are cleared.", null="not told"),
+    "imbalance_price_per_kwh": amount("The scarcity price, at which imbalances are cleared.", null="not reported"),
 }
 
 DEVICES: dict[str, Column] = {
@@ -76,13 +76,16 @@ MARKET_TABLES: dict[str, TableShape] = {
         primal_residual=amount("How far both ends of trades disagree, relative.", unit=ONE, null=NO_SOLUTION),
         dual_residual=amount("How far prices still move, relative.", unit=ONE, null=NO_SOLUTION),
         cost=number(
-            "Of everybody over the look-ahead, imbalances at the scarcity price and charges of both ends included.",
+            "Of everybody over the look-ahead, imbalances at the scarcity price and charges of both ends and of places "
+            "included.",
             unit=CURRENCY,
             null=NO_SOLUTION,
         ),
         lower_bound=number("No dispatch costs less.", unit=CURRENCY, null=NO_SOLUTION),
         relative_gap=number(
-            "(cost - lower bound) / max(|cost|, sum of |cost alone|).", unit=ONE, null=f"{NO_SOLUTION}, or no scale"
+            "(cost - lower bound) / max(|cost|, sum of |cost without trade|).",
+            unit=ONE,
+            null=f"{NO_SOLUTION}, or no scale",
         ),
         gap_of_gain=number(
             "The same difference over the gain from trade.", unit=ONE, null=f"{NO_SOLUTION}, or trade gains nothing"
@@ -127,10 +130,14 @@ MARKET_TABLES: dict[str, TableShape] = {
         injection_kw=signed("Trades, contract and imbalance together.", positive="into the network"),
         q_injection_kvar=REACTIVE,
         imbalance_kw=signed("What it could not balance.", positive="too much"),
-        marginal_price_per_kwh=number("What one kWh more is worth to it.", null="not told"),
+        marginal_price_per_kwh=number("What one kWh more is worth to it.", null="not reported"),
         **PRICES,
         surcharge_per_kwh=signed("What negotiation asks for every kWh injected here.", positive=TO_OPERATOR),
-        cleared_surplus_kw=amount(SURPLUS, null="not told"),
+        place_charge_injected_per_kwh=signed(
+            "What its place pays for every kWh that devices inject here.", positive=TO_OPERATOR
+        ),
+        place_charge_sold_per_kwh=signed("What its place pays for every kWh sold in trades.", positive=TO_OPERATOR),
+        cleared_surplus_kw=amount(SURPLUS, null="not reported"),
     ),
     "devices": table("What every device does in the market.", "time prosumer device", **DEVICES),
     "alone": table(
@@ -151,7 +158,7 @@ MARKET_TABLES: dict[str, TableShape] = {
         fuel_kw=amount("Fuel that its devices burn."),
         fuel_cost=number("Of this fuel.", unit=CURRENCY),
         missed_kwh=amount("Energy whose deadline this interval was and that was not had."),
-        cleared_surplus_kw=amount(SURPLUS, null="not told"),
+        cleared_surplus_kw=amount(SURPLUS, null="not reported"),
     ),
-    "alone_devices": table("What every device does alone.", "time prosumer device", **DEVICES),
+    "alone_devices": table("What every device does without trade.", "time prosumer device", **DEVICES),
 }

@@ -1,4 +1,4 @@
-"""The tables that the networks fill: how they were solved, the state of each element, and which limits are broken.
+"""The tables that the networks fill: how they were solved, the state of each element, and which limits are violated.
 
 An interval without a solution has no rows in the tables of elements.
 """
@@ -30,7 +30,7 @@ FLOW: dict[str, Column] = {
     "network": NETWORK,
     "status": text("`ok`, `idle` (nothing flows), `not_deliverable` (heat; see the violations) or `not_converged`."),
     "cause": text("Why there is no solution.", null="there is one, or nobody knows"),
-    "iterations": count("Of the solver.", null="not told"),
+    "iterations": count("Of the solver.", null="not reported"),
     "slack_kw": signed("What the upstream grid, or all plants, give together.", positive=INTO, null="no solution"),
     "loss_kw": number("What the network loses.", null="no solution"),
     "pump_kw": amount("Power of the plants' pumps.", null="no solution, or electricity"),
@@ -42,7 +42,7 @@ BROKEN: dict[str, Column] = {
     "value": number("What was found.", unit=AS_SAID),
     "limit": number("What is allowed; of heat not delivered what was cleared.", unit=AS_SAID),
     "unit": text("Of value, limit and excess."),
-    "excess": amount("By how much the limit is broken, whichever side it is on.", unit=AS_SAID),
+    "excess": amount("By how much the limit is violated, whichever side it is on.", unit=AS_SAID),
 }
 
 
@@ -147,7 +147,7 @@ NETWORK_TABLES: dict[str, TableShape] = {
         loss_kw=number("Heat that it loses."),
     ),
     "violations": table(
-        "Every broken limit, in every round.",
+        "Every violated limit, in every round.",
         "time round network element quantity",
         time=BEGIN,
         round=ROUND,
@@ -162,14 +162,14 @@ NETWORK_TABLES: dict[str, TableShape] = {
         **FLOW,
     ),
     "violations_without_market": table(
-        "The limits that are broken on these days.",
+        "The limits that are violated on these days.",
         "time case network element quantity",
         time=BEGIN,
         case=CASE,
         **BROKEN,
     ),
     "negotiation": table(
-        "What each round of the negotiation held: one row per limit, or one without limits that names the move alone.",
+        "What each round of the negotiation held: one row per limit, or one without limits that only names the move.",
         "time round network element quantity is_upper",
         time=BEGIN,
         round=ROUND,
@@ -179,13 +179,13 @@ NETWORK_TABLES: dict[str, TableShape] = {
         quantity=text("What is limited, such as `voltage_pu`.", null=NO_LIMIT),
         unit=text("Of the limit.", null=NO_LIMIT),
         is_upper=flag("Whether the value has to stay below the limit, not above it.", null=NO_LIMIT),
-        limit=number("What was asked for.", unit=AS_SAID, null=NO_LIMIT),
+        limit=number("The value to be kept.", unit=AS_SAID, null=NO_LIMIT),
         multiplier=number(
             "The limit's price: times what 1 kW injected does to the value it is money per kWh.",
             unit="currency per h and `unit`",
             null=NO_LIMIT,
         ),
-        slack=amount("By how much the limit stays broken.", unit=AS_SAID, null=NO_LIMIT),
+        slack=amount("By how much the limit stays violated.", unit=AS_SAID, null=NO_LIMIT),
         within_means=flag("Whether prosumers can keep the limit.", null=NO_LIMIT),
     ),
 }

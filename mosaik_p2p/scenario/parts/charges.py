@@ -1,10 +1,13 @@
-"""Network utilization charges, per kWh of a trade and end: which mechanism, with the keys that it has."""
+"""Network utilization charges, per kWh of a trade and end: which mechanism, with the keys that it has.
+
+Several mechanisms of one carrier are a list of tables, `[[charges.electricity]]`; what they charge adds up.
+"""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo
+from pydantic import BeforeValidator, Discriminator, SerializeAsAny, Tag, ValidationInfo
 
 from mosaik_p2p.charges.base import ChargeMechanism
 from mosaik_p2p.charges.registry import MECHANISMS, mechanisms_of
@@ -59,16 +62,51 @@ def _usable(carrier: str) -> Mapping[str, type[ChargeMechanism]]:
     return {name: kind for name, kind in MECHANISMS.usable().items() if carrier in kind.carriers}
 
 
+def _entry(value: Any, info: ValidationInfo, *, carrier: str) -> Any:
+    """One of several tables: each has a mechanism."""
+    if isinstance(value, Mapping) and KIND not in value:
+        remedy = f"Name a `mechanism` ({', '.join(_usable(carrier))}), or take the table out of the list."
+        refuse("is one of several charges and names no mechanism", remedy=remedy)
+    return _picked(value, info, carrier=carrier)
+
+
+def _how_many(value: Any) -> str:
+    return "charges:several" if isinstance(value, list | tuple) else "charges:one"
+
+
 ElectricityCharge: TypeAlias = Annotated[
     SerializeAsAny[ChargeMechanism], OpenKinds(KIND, partial(mechanisms_of, ELECTRICITY))
 ]
 HeatCharge: TypeAlias = Annotated[SerializeAsAny[ChargeMechanism], OpenKinds(KIND, partial(mechanisms_of, HEAT))]
+ElectricityCharges: TypeAlias = Annotated[
+    Annotated[ElectricityCharge | None, BeforeValidator(partial(_picked, carrier=ELECTRICITY)), Tag("charges:one")]
+    | Annotated[
+        tuple[Annotated[ElectricityCharge, BeforeValidator(partial(_entry, carrier=ELECTRICITY))], ...],
+        Tag("charges:several"),
+    ],
+    Discriminator(_how_many),
+]
+HeatCharges: TypeAlias = Annotated[
+    Annotated[HeatCharge | None, BeforeValidator(partial(_picked, carrier=HEAT)), Tag("charges:one")]
+    | Annotated[
+        tuple[Annotated[HeatCharge, BeforeValidator(partial(_entry, carrier=HEAT))], ...], Tag("charges:several")
+    ],
+    Discriminator(_how_many),
+]
 
 
 class Charges(Section):
-    """Charges of each network; None, or a table without any key: no charge."""
+    """Charges of each network, a table or a list of tables that add up; None, or a table without any key: no charge."""
 
-    electricity: Annotated[ElectricityCharge | None, BeforeValidator(partial(_picked, carrier=ELECTRICITY))] = None
+    electricity: ElectricityCharges = None
     """Of electric trades."""
-    heat: Annotated[HeatCharge | None, BeforeValidator(partial(_picked, carrier=HEAT))] = None
+    heat: HeatCharges = None
     """Of heat trades."""
+
+    def of(self, carrier: str) -> tuple[tuple[str, ChargeMechanism], ...]:
+        """The mechanisms of a carrier, each with the place of its table in the scenario."""
+        posted = self.electricity if carrier == ELECTRICITY else self.heat
+        place = f"charges.{carrier}"
+        if isinstance(posted, tuple):
+            return tuple((f"{place}[{n}]", mechanism) for n, mechanism in enumerate(posted))
+        return () if posted is None else ((place, posted),)

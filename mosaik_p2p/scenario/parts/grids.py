@@ -72,9 +72,9 @@ class HeatSpec(GridSource):
     plant_t_supply_c: dict[Name, WaterC] = Field(default_factory=dict)
     """By the name of a plant: the temperature at its outlet, degC, where it is not that of all."""
     t_return_c: WaterC = 45.0
-    """Temperature at the outlet of whoever draws, degC."""
+    """Temperature at the outlet of consumers, degC."""
     t_feed_c: WaterC | None = None
-    """Temperature at the outlet of whoever feeds in, degC; left out: as the plant that balances the network."""
+    """Temperature at the outlet of producers, degC; left out: as the plant that balances the network."""
     t_ground_c: GroundC = 10.0
     """Temperature of the ground around the pipes, degC."""
     friction: Literal["colebrook", "nikuradse", "swamee-jain"] | None = None

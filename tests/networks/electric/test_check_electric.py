@@ -1,4 +1,4 @@
-"""Limits of the electric network: what is broken, by how much, and what the verdict is."""
+"""Limits of the electric network: what is violated, by how much, and what the verdict is."""
 
 import pytest
 
