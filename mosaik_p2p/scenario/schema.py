@@ -134,7 +134,7 @@ class Settlement(Section):
     """Which losses the operator pays: `caused` by the prosumers (with them, less without them), or those of the
     `whole` network, its other loads included."""
     loss_allocation: Literal["ray", "z_bus", "pro_rata", "marginal", "none"] = "ray"
-    """To whom electric losses belong (table `losses`): by their slopes on the way from nobody there to the dispatch
+    """To whom electric losses belong (table `losses`): by their slopes on the way from no prosumers to the dispatch
     (`ray`: adds up to what the prosumers cause), by the currents (`z_bus`: adds up to the whole network's), by size
     (`pro_rata`), or by the slopes at the dispatch (`marginal`: does not add up). `none`: not computed. Needs `nobody`
     among `through_networks`."""

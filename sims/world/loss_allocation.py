@@ -1,6 +1,6 @@
 """To whom the electric losses of a run belong, from its stored tables: a few power flows per interval, after the run.
 
-Only where the scenario asks for a rule, and where the day with nobody there is known: without it nobody knows what the
+Only where the scenario asks for a rule, and where the day without the prosumers is known: else nobody knows what the
 prosumers cause. An interval that has no solution with them, without them or on the way has no rows.
 """
 

@@ -64,7 +64,7 @@ def z_bus_slope(net: pandapowerNet, buses: Sequence[int]) -> LossSlope:
     return LossSlope(per_kw=found.real.copy(), per_kvar=-found.imag)
 
 
-def _factorised(matrix: csc_matrix) -> Any:
+def _factorised(matrix: csc_matrix | csr_matrix) -> Any:
     """Raises NotSolved where the matrix is singular: at the tip of the voltage curve, or without a slack."""
     try:
         return splu(csc_matrix(matrix))
