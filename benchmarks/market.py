@@ -25,6 +25,8 @@ from solvers import LARGEST, SOLVERS, timed
 
 from markets import random_market
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.devices.profiled import Load, Source
+from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
@@ -35,6 +37,7 @@ from mosaik_p2p.market.reference.sparse_qp import sparse_program
 from mosaik_p2p.market.warm_up import compile_kernel
 from mosaik_p2p.prosumers.model import ProsumerModel
 
+KINDS = {name: section.device for name, section in device_kinds().items()}
 VARIANTS = 30
 BILATERAL_UP_TO = 20
 HUGE = (10_000, 100_000)
@@ -70,7 +73,7 @@ def shipped(name: str) -> MarketProblem:
 
 
 def varied(problem: MarketProblem, seed: int) -> MarketProblem:
-    """Other loads (0.6 to 1.4 of each), other PV and collectors (0 to 1.6), other charges (0.3 to 3)."""
+    """Other loads (0.6 to 1.4 of each), other sources by profile (0 to 1.6), other charges (0.3 to 3)."""
     rng = np.random.default_rng(seed)
     models = tuple(_varied_model(model, rng) for model in problem.models)
     charges = tuple(_dearer(charge, float(rng.uniform(0.3, 3.0))) for charge in problem.charges)
@@ -81,9 +84,10 @@ def _varied_model(model: ProsumerModel, rng: np.random.Generator) -> ProsumerMod
     upper, linear, constant = model.upper.copy(), model.linear.copy(), model.constant
     totals = list(model.totals)
     for k, variable in enumerate(model.variables):
-        if variable.type in ("pv", "solar_collector"):
+        kind = KINDS.get(variable.type)
+        if kind is not None and issubclass(kind, Source):
             upper[k] *= rng.uniform(0.0, 1.6)
-        elif variable.type == "flexible_load":
+        elif kind is not None and issubclass(kind, Load) and k in {total.k for total in totals}:
             factor = float(rng.uniform(0.6, 1.4))
             wished = -linear[k] / model.quadratic[k]
             constant += float(np.sum(model.quadratic[k] / 2 * wished**2)) * (factor**2 - 1.0) * model.dt_h

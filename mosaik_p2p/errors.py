@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -21,6 +23,10 @@ class Status(StrEnum):
 
 NOT_DETERMINED = "cause not determined"
 """Said where nobody found out why there is no solution: no cause is guessed."""
+
+
+LONGEST_VALUE = 60
+"""Letters of a value in a message."""
 
 
 class Verdict(StrEnum):
@@ -76,3 +82,14 @@ class Terminated(KeyboardInterrupt):
     def __init__(self, signal_name: str = "SIGTERM") -> None:
         self.signal_name = signal_name
         super().__init__(f"ended from outside ({signal_name})")
+
+
+def shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    try:
+        text = str(value).lower() if isinstance(value, bool) else repr(value)
+    except (ValueError, RecursionError):  # Python writes no integer of thousands of digits, and no endless nesting
+        return "(too long to show)"
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."

@@ -2,6 +2,8 @@
 
 import ast
 import importlib.util
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,10 @@ ORDER = [
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}
 FREE_OF_NETWORKS = set(ORDER[: ORDER.index("networks")])
+
+
+MOST_FILES = 15
+"""Code files of different kinds in one folder; folders of one kind may have more."""
 
 
 def _modules() -> list[tuple[str | None, Path]]:
@@ -35,6 +41,7 @@ def _top(path: Path) -> str | None:
     return top if top in ORDER else None
 
 
+@cache
 def _imported(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -73,3 +80,53 @@ def test_tests_share_by_way_of_support_alone() -> None:
     names = {path.stem for path in TESTS.rglob("test_*.py")}
     named = {path.name: _imported(path) & names for path in TESTS.rglob("*.py")}
     assert {name: others for name, others in named.items() if others} == {}, "move what they share to tests/support"
+
+
+@cache
+def _by_name() -> dict[str, Path]:
+    """Every module by its dotted name."""
+    found: dict[str, Path] = {}
+    for name in ("mosaik_p2p", "mosaik_p2p.networks", "mosaik_p2p.sims", "mosaik_p2p.scenarios"):
+        root = Path(importlib.util.find_spec(name).origin).parent  # type: ignore[union-attr, arg-type]
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            found[".".join((name, *(part for part in parts if part != "__init__")))] = path
+    return found
+
+
+PACKAGES = [name for name, path in _by_name().items() if path.name == "__init__.py"]
+
+
+@cache
+def _asked_for(module: str) -> frozenset[str]:
+    """The modules of ours from which a module imports names."""
+    nodes = ast.walk(ast.parse(_by_name()[module].read_text(encoding="utf-8")))
+    named = [
+        (node.module, f"{node.module}.{alias.name}")
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    ]
+    return frozenset(name if name in _by_name() else source for source, name in named)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_circle_between_the_files_and_folders_of_a_folder(package: str) -> None:
+    below: dict[str, set[str]] = {}
+    for module in _by_name():
+        if module.startswith(f"{package}."):
+            others = {_child(package, name) for name in _asked_for(module) if name.startswith(f"{package}.")}
+            below.setdefault(_child(package, module), set()).update(others - {_child(package, module)})
+    # Raises CycleError, which names the circle.
+    assert set(TopologicalSorter(below).static_order()) >= set(below)
+
+
+def _child(package: str, module: str) -> str:
+    """The file or folder right in `package` that holds the module."""
+    return ".".join(module.split(".")[: package.count(".") + 2])
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if not name.endswith(".kinds")])
+def test_a_folder_can_be_looked_over(package: str) -> None:
+    files = [path for path in _by_name()[package].parent.glob("*.py") if path.name != "__init__.py"]
+    assert len(files) <= MOST_FILES, f"{package}: sub-folders that say what they hold"

@@ -81,6 +81,11 @@ class Charges:
         own = benefit if self.benefit is None else self.benefit + benefit
         return replace(self, benefit=own, tree=None)
 
+    def with_preferences(self, a: FloatArray, b: FloatArray) -> "Charges":
+        """The same with what both ends of each pair (N, N) put on trading p kW beside: a p^2 + b |p| per hour."""
+        curvature = a if self.curvature is None else self.curvature + a
+        return replace(self.with_benefit(-b), curvature=curvature)
+
     def times(self, factor: float) -> "Charges":
         """The same with posted charges multiplied; what pairs value trades at stays."""
         if factor == 1.0:

@@ -57,6 +57,10 @@ class ChargesOverTime:
         """The same with what both ends of each pair (N, N) value a kWh at."""
         return replace(self, benefit=benefit)
 
+    def with_preferences(self, a: FloatArray, b: FloatArray) -> "ChargesOverTime":
+        """As in `Charges`: no factor multiplies them, so that one of the parts can bear them."""
+        return replace(self, parts=(self.parts[0].with_preferences(a, b), *self.parts[1:]))
+
     @cached_property
     def curvature(self) -> FloatArray | None:
         """As in `Charges`; it does not change with time."""

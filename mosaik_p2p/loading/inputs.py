@@ -6,6 +6,7 @@ from pathlib import Path
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.prosumers.houses import KEY as HOUSES_KEY
 from mosaik_p2p.loading.prosumers.partner_file import KEY as PARTNERS_KEY
+from mosaik_p2p.loading.prosumers.preference_file import KEY as PREFERENCES_KEY
 from mosaik_p2p.loading.source import scenario_tables
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.placed_tables import placed
@@ -24,6 +25,7 @@ def input_files(case: Case, overrides: Sequence[str] = ()) -> tuple[Path, ...]:
     general = [override for override in parsed(overrides)[0] if not override.of_prosumers]
     tree, _ = overridden(placed(dict(scenario_tables(case.path))), general)
     market = tree.get("market")
-    tables = [tree.get(HOUSES_KEY), market.get(PARTNERS_KEY) if isinstance(market, dict) else None]
+    of_market = [market.get(key) for key in (PARTNERS_KEY, PREFERENCES_KEY)] if isinstance(market, dict) else []
+    tables = [tree.get(HOUSES_KEY), *of_market]
     named += [file for file in tables if isinstance(file, str) and file]
     return (case.path, *(case.path.parent / file for file in named))

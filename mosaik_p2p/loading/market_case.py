@@ -20,7 +20,7 @@ def market_case(case: Case) -> MarketCase:
     known, posted = market.reputation, posted_charges(case)
     return MarketCase(
         prosumers=case.prosumers,
-        charges=_among_partners(case, posted.pairs),
+        charges=_with_preferences(case, _among_partners(case, posted.pairs)),
         day=np.asarray(case.day, dtype=np.int64),
         dt_h=case.dt_h,
         steps=time.steps,
@@ -46,6 +46,20 @@ def _among_partners(case: Case, charges: tuple[AnyCharges, ...]) -> tuple[AnyCha
     return charges if partners is None else tuple(own.with_partners(partners) for own in charges)
 
 
+def _with_preferences(case: Case, charges: tuple[AnyCharges, ...]) -> tuple[AnyCharges, ...]:
+    """The charges beside what pairs put on trading with each other."""
+    stated = case.scenario.market.preferences
+    if not stated:
+        return charges
+    at = {prosumer.name: n for n, prosumer in enumerate(case.prosumers)}
+    terms = np.zeros((len(CARRIERS), 2, len(at), len(at)))
+    for one in stated:
+        c, i, j = CARRIERS.index(one.carrier), at[one.pair[0]], at[one.pair[1]]
+        terms[c, :, i, j] = terms[c, :, j, i] = one.a, one.b
+    pairs = zip(charges, terms, strict=True)
+    return tuple(own.with_preferences(a, b) if a.any() or b.any() else own for own, (a, b) in pairs)
+
+
 def design_faults(scenario: Scenario) -> list[Fault]:
     """Parts of a market's design that exclude each other."""
     faults = []
@@ -59,6 +73,9 @@ def design_faults(scenario: Scenario) -> list[Fault]:
         faults.append(Fault("market.form", "'network'", problem, 'Use "auto", "partners" or "bilateral".'))
     if scenario.market.form == "network" and scenario.market.partners is not None:
         problem = "partners are pairs, which no path through a network keeps apart"
+        faults.append(Fault("market.form", "'network'", problem, 'Use "auto", "partners" or "bilateral".'))
+    if scenario.market.form == "network" and scenario.market.preferences:
+        problem = "preferences differ from pair to pair, which no path through a network does"
         faults.append(Fault("market.form", "'network'", problem, 'Use "auto", "partners" or "bilateral".'))
     return faults
 

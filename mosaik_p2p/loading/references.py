@@ -1,7 +1,7 @@
 """Names that refer to each other inside a scenario, and prosumers that nothing connects."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.networks.own_elements import BUS_KEYS, bus_key
@@ -117,18 +117,43 @@ def _empty(reading: Reading) -> Iterator[Fault]:
 
 def partner_faults(reading: Reading) -> Iterator[Fault]:
     """Pairs of `market.partners` that are none."""
+    pairs = [
+        (place, "", pair)
+        for place, pair in zip(reading.pair_places, reading.scenario.market.partners or (), strict=True)
+    ]
+    yield from _pair_faults(reading, pairs)
+
+
+def preference_faults(reading: Reading) -> Iterator[Fault]:
+    """Pairs of `market.preferences` that are none."""
+    listed = list(zip(reading.preference_places, reading.scenario.market.preferences, strict=True))
+    yield from _pair_faults(reading, [(place, one.carrier, one.pair) for place, one in listed])
+    prosumers = reading.scenario.prosumers
+    apart = {
+        ELECTRICITY: {prosumer.name for prosumer in prosumers if prosumer.bus is None},
+        HEAT: {prosumer.name for prosumer in prosumers if prosumer.junction is None},
+    }
+    for place, one in listed:
+        for name in one.pair:
+            if name in apart[one.carrier]:
+                remedy = "Leave the preference out, or give the prosumer a place there."
+                yield Fault(place, repr(name), f"trades no {one.carrier}", remedy)
+
+
+def _pair_faults(reading: Reading, pairs: Sequence[tuple[str, str, tuple[str, str]]]) -> Iterator[Fault]:
+    """Of pairs, each with its place and what it is about: a pair stands once for each of these."""
     known = {prosumer.name for prosumer in reading.scenario.prosumers}
-    seen: set[frozenset[str]] = set()
-    for place, pair in zip(reading.pair_places, reading.scenario.market.partners or (), strict=True):
+    seen: set[tuple[str, frozenset[str]]] = set()
+    for place, about, pair in pairs:
         value = " and ".join(map(repr, pair))
         unknown = [] if reading.lost("prosumers") else [name for name in pair if name not in known]
         for name in unknown:
             yield Fault(place, repr(name), "is no prosumer", did_you_mean(name, known))
         if pair[0] == pair[1]:
             yield Fault(place, value, "is one prosumer", "Name two, or leave the pair out: nobody trades with itself.")
-        elif frozenset(pair) in seen:
+        elif (about, frozenset(pair)) in seen:
             yield Fault(place, value, "stands here a second time", "Keep one of both.")
-        seen.add(frozenset(pair))
+        seen.add((about, frozenset(pair)))
 
 
 def _costs_without_network(reading: Reading) -> Iterator[Fault]:

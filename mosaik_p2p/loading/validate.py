@@ -28,8 +28,9 @@ from mosaik_p2p.loading.profiles.span import all_series, span_of
 from mosaik_p2p.loading.prosumers.build import devices_of, plan_faults
 from mosaik_p2p.loading.prosumers.houses import with_houses
 from mosaik_p2p.loading.prosumers.partner_file import with_partners
+from mosaik_p2p.loading.prosumers.preference_file import with_preferences
 from mosaik_p2p.loading.prosumers.tariffs import contract
-from mosaik_p2p.loading.references import partner_faults, reference_faults
+from mosaik_p2p.loading.references import partner_faults, preference_faults, reference_faults
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
 from mosaik_p2p.loading.warned import warnings_of
@@ -108,13 +109,14 @@ def _read(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Reading:
     tree, faults_of_general = overridden(tree, general)
     tree, faults_of_houses = with_houses(tree, path.parent)
     tree, faults_of_partners = with_partners(tree, path.parent)
+    tree, faults_of_preferences = with_preferences(tree, path.parent)
     refuse_too_many(tree)
     tree, faults_of_templates = expanded(tree)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
     reading = read_tree(tree, allow_code=allow_code)
     reading = without_excess(reading)
     early = (
-        *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners),
+        *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners, *faults_of_preferences),
         *(*faults_of_templates, *faults_of_prosumers),
     )
     complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None})
@@ -150,6 +152,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *plan_faults(reading),
         *design_faults(scenario),
         *partner_faults(reading),
+        *preference_faults(reading),
     ]
     case = _assembled(scenario, path, prosumers, grids, places, series, span, tried)
     clocks = offset_warnings(scenario, span, path.parent)

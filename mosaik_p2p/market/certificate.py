@@ -6,7 +6,7 @@ import numpy as np
 
 from mosaik_p2p.market.iteration import scales
 from mosaik_p2p.market.network_step.base import Form
-from mosaik_p2p.market.problem import MarketProblem, middle_offer
+from mosaik_p2p.market.problem import PreparedProblem, middle_offer
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
 from mosaik_p2p.units import CARRIERS, FloatArray
@@ -73,7 +73,7 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
 
 def certify_one_way(
     fleet: Fleet, form: Form, price_per_kwh: FloatArray, *, within: float
-) -> tuple[float, MarketProblem]:
+) -> tuple[float, PreparedProblem]:
     """A lower bound from prices (C, T, N) for stores that go one way, and the market with the directions that prove it.
 
     At given prices everyone chooses for itself, and its directions can be searched to the end, to `within` money each.
@@ -103,7 +103,7 @@ def least_scale(fleet: Fleet) -> float:
     return scales.least_scale(fleet.alone.cost, middle_offer(fleet.problem), flowing_kw, fleet.problem.dt_h)
 
 
-def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:
+def within_offers(problem: PreparedProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:
     """Prices (C, T, N) clipped into what the contracts allow: nobody pays more than the nearest import plus the way.
 
     Import and export prices seen through the charges are closed themselves, so the clipped prices stay closed. While no
@@ -115,7 +115,7 @@ def within_offers(problem: MarketProblem, form: Form, price_per_kwh: FloatArray)
     return result
 
 
-def offers(problem: MarketProblem) -> tuple[FloatArray, FloatArray]:
+def offers(problem: PreparedProblem) -> tuple[FloatArray, FloatArray]:
     """Lowest import and highest export price of each prosumer, (C, T, N); infinite where there is none."""
     ceiling = np.full(problem.shape, np.inf)
     floor = np.full(problem.shape, -np.inf)

@@ -7,12 +7,11 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import Certificate
-from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.iteration.driver import OnCheck, Outcome, Start
 from mosaik_p2p.market.network_step.agreed_trades import Agreed, with_least_trade
 from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.network_step.choice import choose_form
-from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.problem import PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.completions import Completions
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import NEGLIGIBLE, Completion
@@ -131,7 +130,7 @@ def settled(fleet: Fleet, form: Form, outcome: Outcome[Certificate], settings: S
 
 
 def clearing_of(
-    problem: MarketProblem,
+    problem: PreparedProblem,
     form: str,
     outcome: Outcome[Certificate],
     final: Certificate,
@@ -156,13 +155,13 @@ def clearing_of(
         price_per_kwh=found.price_per_kwh,
         dispatch=found.dispatch,
         repaired=found.repaired,
-        scarcity_price_per_kwh=scarcity_price(problem),
+        scarcity_price_per_kwh=problem.scarcity_price_per_kwh,
         end=outcome.end,
         later_trades=found.binding[1:],
     )
 
 
-def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding) -> float:
+def _charges(problem: PreparedProblem, form: Form, z: FloatArray, binding: Binding) -> float:
     """Money that both ends pay: for the agreed trades of the intervals that bind, and for z later."""
     later = z.copy()
     later[:, : len(binding)] = 0.0
@@ -174,7 +173,7 @@ def _charges(problem: MarketProblem, form: Form, z: FloatArray, binding: Binding
     return now * problem.dt_h + form.charge(later)
 
 
-def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
+def _unkept(problem: PreparedProblem, dispatch: Completions) -> float:
     """Money, at the scarcity price, for what stores and totals of a dispatch are missed by.
 
     That is a solver's tolerance and worth nothing, unless scarcity prices are in play, against which it would look like
@@ -188,7 +187,7 @@ def _unkept(problem: MarketProblem, dispatch: Completions) -> float:
         # Rows of storages are energies, those behind them powers.
         amiss[len(model.storages) * model.horizon :] *= model.dt_h
         missed += float(amiss.sum())
-    return missed * scarcity_price(problem) if missed else 0.0
+    return missed * problem.scarcity_price_per_kwh if missed else 0.0
 
 
 def _agreed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, bool]:
@@ -216,7 +215,7 @@ def _agreed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, b
 
 
 def cause_of(
-    problem: MarketProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings, remedy_of_gap: str
+    problem: PreparedProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings, remedy_of_gap: str
 ) -> str:
     """Why a clearing is not what was asked for; `remedy_of_gap` is for a sound bound that does not close."""
     found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"

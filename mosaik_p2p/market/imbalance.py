@@ -10,8 +10,9 @@ that goes beyond them.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.finite_check import finite_check
 from mosaik_p2p.market.presolve import within_means
-from mosaik_p2p.market.problem import SCARCITY, MarketProblem, highest_price, placed
+from mosaik_p2p.market.problem import SCARCITY, AnyProblem, MarketProblem, PreparedProblem, highest_price, placed
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import IMBALANCE, Role, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
@@ -31,41 +32,36 @@ OWED_PRICE = 3.0
 any hour. Were it as dear as scarcity, a network's limit would be worth that just because the run ends."""
 
 
-def with_imbalance_priced(problem: MarketProblem) -> MarketProblem:
+def with_imbalance_priced(problem: MarketProblem) -> PreparedProblem:
     """The market with imbalances priced, and without members who have nobody to trade a carrier with.
 
-    Raises BadInput where a prosumer's problem holds what is no number.
+    Raises BadInput where a prosumer's problem holds what is no number, and ValueError where its prosumers are those of
+    a prepared market, which would get their imbalances twice.
     """
     problem = _without_lone_members(problem)
-    if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
+    if isinstance(problem, PreparedProblem):
         return problem
+    if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
+        raise ValueError("imbalances are priced already: make a market out of a prepared one by dataclasses.replace")
     faults = finite_check(problem.models)
     if faults:
         raise BadInput(faults)
     # A limit that nobody reaches makes no energy dear; a charge on a place does.
-    priced = placed(problem)
-    price = scarcity_price(within_means(priced))
-    owed = OWED_PRICE * highest_price(priced)
-    return replace(problem, models=tuple(_with_imbalance_variables(model, price, owed) for model in problem.models))
+    placed_costs = placed(problem)
+    price = SCARCITY * within_means(placed_costs).steepest_price_per_kwh
+    owed = OWED_PRICE * highest_price(placed_costs)
+    kept: dict[str, Any] = {entry.name: getattr(problem, entry.name) for entry in fields(problem)}
+    kept["models"] = tuple(_with_imbalance_variables(model, price, owed) for model in problem.models)
+    return PreparedProblem(**kept, scarcity_price_per_kwh=price)
 
 
-def solvable(problem: MarketProblem) -> MarketProblem:
+def solvable(problem: MarketProblem) -> PreparedProblem:
     """The market as it is solved: `with_imbalance_priced`, charges of places among the prosumers' costs (see `placed`),
     and every limit within a solver's sight.
 
     Its optimum is the same.
     """
     return within_means(placed(with_imbalance_priced(problem)))
-
-
-def scarcity_price(problem: MarketProblem) -> float:
-    """A price above all others, currency per kWh."""
-    for model in problem.models:
-        for k, variable in enumerate(model.variables):
-            if variable.type == IMBALANCE:
-                return float(model.linear[k, 0])
-        break
-    return SCARCITY * problem.steepest_price_per_kwh
 
 
 def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
@@ -117,7 +113,7 @@ def _constant(rows: int, columns: int, value: float) -> FloatArray:
     return result
 
 
-def _without_lone_members(problem: MarketProblem) -> MarketProblem:
+def _without_lone_members(problem: AnyProblem) -> AnyProblem:
     """Who has nobody to trade a carrier with keeps it to itself."""
     member = problem.member
     lone = np.array([who & ~_has_partner(own, who) for own, who in zip(problem.charges, member, strict=True)])

@@ -17,7 +17,7 @@ from mosaik_p2p.market.certificate import Certificate, certify_one_way, least_sc
 from mosaik_p2p.market.cleared import Clearing, Progress, clear_once
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.network_step.choice import choose_form
-from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.problem import PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.storage_direction import directed_as, one_way_rows, same_limits
 
@@ -33,7 +33,7 @@ SEARCHED = 0.1
 class _Half:
     """A part of all choices: the market with some directions closed, what bounds it, and where to begin in it."""
 
-    problem: MarketProblem
+    problem: PreparedProblem
     bound: float
     start: Start
 
@@ -81,7 +81,7 @@ class _Search:
         """The bound from which a half cannot hold anything better by more than the wanted gap."""
         return self._best.cost - self._settings.relative_gap * max(abs(self._best.cost), self._least_scale)
 
-    def _explored(self, half: _Half) -> tuple[float, MarketProblem]:
+    def _explored(self, half: _Half) -> tuple[float, PreparedProblem]:
         """A bound on one half, and the directions that prove it; on the way clearings that may be better."""
         fleet = self._fleet if half.problem is self._fleet.problem else Fleet(half.problem)
         bound, start, tried = half.bound, half.start, [half.problem]
@@ -98,7 +98,7 @@ class _Search:
             start = self._cleared(narrowed, start).end
         return bound, best
 
-    def _cleared(self, problem: MarketProblem, start: Start) -> Clearing:
+    def _cleared(self, problem: PreparedProblem, start: Start) -> Clearing:
         """One more clearing, kept where it is the best."""
         cleared = clear_once(Fleet(problem), self._settings, start, self._on_check)
         self._left -= 1
@@ -107,7 +107,7 @@ class _Search:
             self._best = min(self._best, cleared, key=lambda one: one.cost)
         return cleared
 
-    def _divided(self, half: _Half, narrowed: MarketProblem) -> list[MarketProblem] | None:
+    def _divided(self, half: _Half, narrowed: PreparedProblem) -> list[PreparedProblem] | None:
         """The half by the direction about which its bound and the best dispatch differ most.
 
         Where they agree, by the one that the best dispatch uses most; None where no direction is open any more.
@@ -148,7 +148,7 @@ class _Search:
         )
 
 
-def _shut(problem: MarketProblem, i: int, row: int, t: int) -> MarketProblem:
+def _shut(problem: PreparedProblem, i: int, row: int, t: int) -> PreparedProblem:
     """The market with one direction of one store closed in one interval."""
     models = list(problem.models)
     upper = models[i].upper.copy()

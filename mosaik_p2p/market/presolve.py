@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.market.problem import SCARCITY, MarketProblem
+from mosaik_p2p.market.problem import SCARCITY, AnyProblem, MarketProblem
 from mosaik_p2p.prosumers.model import SIZE_OF_REACH, ProsumerModel, Storage
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, WAYS, Role
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
@@ -39,17 +39,17 @@ Uppers = Sequence[FloatArray]
 """By prosumer, (K, T): the largest values that are still to be considered."""
 
 
-def within_means(problem: MarketProblem) -> MarketProblem:
+def within_means(problem: AnyProblem) -> AnyProblem:
     """The market with limits that no optimum reaches brought nearer; itself where there are none."""
     return _tightened(problem, by_price=True)
 
 
-def within_balance(problem: MarketProblem) -> MarketProblem:
+def within_balance(problem: AnyProblem) -> AnyProblem:
     """The same for a market that has to keep networks' limits."""
     return _tightened(problem, by_price=False)
 
 
-def _tightened(problem: MarketProblem, *, by_price: bool) -> MarketProblem:
+def _tightened(problem: AnyProblem, *, by_price: bool) -> AnyProblem:
     if not _any_absurd(problem.models):
         return problem
     rows = _Rows(problem, by_price=by_price)

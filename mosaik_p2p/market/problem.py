@@ -10,9 +10,9 @@ it sells. `placed` puts these into the prosumers' own costs, so that no step of 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -72,6 +72,20 @@ class MarketProblem:
 
 
 @dataclass(frozen=True)
+class PreparedProblem(MarketProblem):
+    """A market in which imbalances are priced, and which so has a solution: what can be cleared.
+
+    `imbalance.with_imbalance_priced` makes it; `dataclasses.replace` keeps it one.
+    """
+
+    scarcity_price_per_kwh: float = field(kw_only=True)
+    """What an imbalance costs: a price above all others."""
+
+
+AnyProblem = TypeVar("AnyProblem", bound=MarketProblem)
+
+
+@dataclass(frozen=True)
 class Settings:
     """When a clearing may stop. `relative_gap` also bounds the relative primal and dual residuals.
 
@@ -85,7 +99,7 @@ class Settings:
     binding: int = 1
 
 
-def placed(problem: MarketProblem) -> MarketProblem:
+def placed(problem: AnyProblem) -> AnyProblem:
     """The same market with the charges of places among the prosumers' own costs; itself where there are none.
 
     On injections they are a cost of what devices add to a balance, less what loads take from it; on trades of what

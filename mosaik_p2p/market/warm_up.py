@@ -17,7 +17,7 @@ from mosaik_p2p.jit.modes import JIT_IS_OFF
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.anderson import Anderson
 from mosaik_p2p.market.network_step.choice import choose_form
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.kernel import batch
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
@@ -85,7 +85,7 @@ def compile_network() -> None:
         memory.step(np.full(4, value), np.full(4, value + 1.0) * 0.9)
 
 
-def _tiny_market() -> MarketProblem:
+def _tiny_market() -> PreparedProblem:
     charges = no_charges(np.zeros(2, dtype=np.int64))
     models = (_tiny("with a plant", load_kw=1.0, plant_kw=3.0), _tiny("without", load_kw=1.0, plant_kw=0.0))
     return with_imbalance_priced(MarketProblem(models, (charges, charges), 1.0))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.scenario.placed_tables import (
     DEPTH_LIMIT,
     Path,
@@ -16,7 +16,6 @@ from mosaik_p2p.scenario.placed_tables import (
     too_deep,
     value_at,
 )
-from mosaik_p2p.scenario.problems import shown
 from mosaik_p2p.scenario.schema import ProsumerSpec
 from mosaik_p2p.sections.names import did_you_mean, is_index
 

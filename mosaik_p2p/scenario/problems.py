@@ -1,14 +1,12 @@
 """The schema's errors in the user's words."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from mosaik_p2p.scenario.reference import addition, section_of_name, table_keys
 from mosaik_p2p.sections.base import REFUSED, REFUSED_KIND, Section
 from mosaik_p2p.sections.names import did_you_mean
 
-_LONGEST_VALUE = 60
 ABSENT = "(absent)"
 DEFAULT = "(default)"
 
@@ -33,17 +31,6 @@ _KINDS = {
     "datetime_type": "a date with time and offset, such as 2017-03-21T00:00:00+01:00",
     "finite_number": "a finite number",
 }
-
-
-def shown(value: Any) -> str:
-    """A value for a message, cut where it is long."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    try:
-        text = str(value).lower() if isinstance(value, bool) else repr(value)
-    except (ValueError, RecursionError):  # Python writes no integer of thousands of digits, and no endless nesting
-        return "(too long to show)"
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
 def explained(error: Mapping[str, Any], section: type[Section] | None) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.scenario.placed_tables import (
     Path,
     PlacedList,
@@ -26,7 +26,7 @@ from mosaik_p2p.scenario.placed_tables import (
     value_at,
     without,
 )
-from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, shown, tag_key
+from mosaik_p2p.scenario.problems import ABSENT, DEFAULT, bare_tag, explained, tag_key
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.base import ALLOW_CODE_KEY, REFUSED, REFUSED_KIND
 
@@ -45,6 +45,8 @@ class Reading:
     dropped: frozenset[str]
     pair_places: tuple[str, ...] = ()
     """Of each of `market.partners`: a line of a file, or an entry of the scenario."""
+    preference_places: tuple[str, ...] = ()
+    """The same of each of `market.preferences`."""
 
     def lost(self, place: str) -> bool:
         """Whether something at or below `place` was taken out, so that nothing can be said about the whole of it."""
@@ -55,9 +57,9 @@ class Reading:
         return at_or_above(self.dropped)
 
 
-def _pair_places(tree: PlacedTable) -> tuple[str, ...]:
+def _places_of(tree: PlacedTable, key: str) -> tuple[str, ...]:
     market = tree.get("market")
-    pairs = market.get("partners") if isinstance(market, PlacedTable) else None
+    pairs = market.get(key) if isinstance(market, PlacedTable) else None
     return pairs.places if isinstance(pairs, PlacedList) else ()
 
 
@@ -84,7 +86,8 @@ def read_tree(tree: PlacedTable, *, allow_code: bool = False) -> Reading:
         except ValidationError as error:
             errors = error.errors(include_url=False)
         else:
-            return Reading(scenario, tuple(faults.values()), dropped, _pair_places(tree))
+            places = (_places_of(tree, key) for key in ("partners", "preferences"))
+            return Reading(scenario, tuple(faults.values()), dropped, *places)
         for fault in _new_faults(tree, errors, sections, dropped):
             faults.setdefault((fault.place, fault.problem), fault)
         paths = {_path(tree, item) for item in errors}

@@ -21,6 +21,7 @@ from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.connection import ConnectionSpec
 from mosaik_p2p.scenario.parts.grids import Networks
+from mosaik_p2p.scenario.parts.preferences import Preference
 from mosaik_p2p.scenario.parts.profiles import ProfileSpec
 from mosaik_p2p.scenario.parts.tariffs import Tariff
 from mosaik_p2p.scenario.parts.weather import WeatherSpec
@@ -88,6 +89,10 @@ class Market(Section):
     """Pairs that may trade with each other, such as [["A", "B"], ["A", "C"]]; left out: everyone with everyone."""
     partners_file: Name | None = None
     """CSV of more such pairs, with the columns `i` and `j`."""
+    preferences: tuple[Preference, ...] = ()
+    """What pairs put on trading with each other."""
+    preferences_file: Name | None = None
+    """CSV of more of these, with the columns `carrier`, `i`, `j`, `a` and `b`."""
 
 
 class Negotiation(Section):

@@ -7,9 +7,8 @@ wins, key by key, also inside tables such as `energy_kwh`.
 
 from typing import Any
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.scenario.placed_tables import PlacedList, PlacedTable, merged
-from mosaik_p2p.scenario.problems import shown
 from mosaik_p2p.sections.names import did_you_mean
 
 TEMPLATE = "template"

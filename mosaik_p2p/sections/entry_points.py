@@ -25,6 +25,11 @@ def loaded(group: str, faults: list[Fault]) -> Iterator[tuple[EntryPoint, Any]]:
             yield point, found
 
 
+def package_of(point: EntryPoint) -> str:
+    """The package that brings it, or where it lies in Python."""
+    return point.value if point.dist is None else point.dist.name
+
+
 def entry_point_fault(point: EntryPoint, problem: str) -> Fault:
     """A fault of something that another package brings."""
     package = "its package" if point.dist is None else f"the package {point.dist.name!r}"

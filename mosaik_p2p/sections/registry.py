@@ -16,7 +16,7 @@ from pkgutil import iter_modules
 from typing import Generic, TypeVar
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.sections.entry_points import points_of
+from mosaik_p2p.sections.entry_points import package_of, points_of
 from mosaik_p2p.sections.names import did_you_mean
 
 ALLOW_CODE = "MOSAIK_P2P_ALLOW_CODE"
@@ -38,12 +38,16 @@ class KindUnknown(KindRefused):
     """There is none of this name."""
 
 
+def _nothing(_name: str, _kind: object) -> None:
+    """Wrong with any name."""
+
+
 @dataclass(frozen=True)
 class Registry(Generic[Base]):
     """The kinds of one sort: their names, and the class behind each name.
 
     `package` holds the kinds that ship, a module each, which bears the kind's name. `lacking` says what a class that is
-    none of the abstract ones still lacks; None: nothing.
+    none of the abstract ones still lacks, `misnamed` what keeps it from being registered under a name; None: nothing.
     """
 
     sort: str
@@ -53,6 +57,7 @@ class Registry(Generic[Base]):
     package: str
     base: type[Base]
     lacking: Callable[[type[Base]], str | None]
+    misnamed: Callable[[str, type[Base]], str | None] = _nothing
 
     def names(self) -> tuple[str, ...]:
         """The kinds that ship, by name, then those of installed packages, by name; nothing is imported."""
@@ -67,7 +72,7 @@ class Registry(Generic[Base]):
             try:
                 found[name] = self.find(name)
             except KindRefused as refused:
-                faults.append(Fault(f"entry point {self.group}", name, refused.problem, refused.remedy))
+                faults += self._faults(name, refused)
         if faults:
             raise BadInput(faults)
         return found
@@ -89,15 +94,26 @@ class Registry(Generic[Base]):
         points = [point for point in points_of(self.group) if point.name == name]
         is_shipped = name in self._shipped()
         if len(points) + is_shipped > 1:
-            packages = ", ".join(sorted({_package_of(point) for point in points}))
+            packages = ", ".join(sorted({package_of(point) for point in points}))
             raise KindRefused(
                 f"there is more than one {self.sort} {name!r}", f"Uninstall or rename that of {packages}."
             )
-        if is_shipped:
-            return self._of_module(name)
-        if not points:
+        if not (is_shipped or points):
             raise KindUnknown(f"there is no {self.sort} {name!r}", did_you_mean(name, self.names()))
-        return self._checked(_loaded(points[0]))
+        return self._of_module(name) if is_shipped else self._checked(_loaded(points[0]), name)
+
+    def _faults(self, name: str, refused: KindRefused) -> list[Fault]:
+        """One for each package that brings a kind that cannot be used."""
+        points = [point for point in points_of(self.group) if point.name == name]
+        return [
+            Fault(
+                f"entry point {self.group}: {name}",
+                repr(point.value),
+                refused.problem,
+                f"{refused.remedy} Or uninstall the package {package_of(point)!r}.",
+            )
+            for point in points
+        ] or [Fault(self.sort, name, refused.problem, refused.remedy)]
 
     def _shipped(self) -> tuple[str, ...]:
         package = import_module(self.package)
@@ -108,7 +124,7 @@ class Registry(Generic[Base]):
         own = [value for value in vars(module).values() if self._is_kind(value) and value.__module__ == module.__name__]
         if len(own) != 1:
             raise KindRefused(f"{module.__name__} holds {len(own)} kinds", "A file holds one kind.")
-        return self._checked(own[0])
+        return self._checked(own[0], name)
 
     def _is_kind(self, value: object) -> bool:
         return isinstance(value, type) and self.base in getmro(value) and value is not self.base
@@ -124,17 +140,18 @@ class Registry(Generic[Base]):
         module, _, name = place.partition(":")
         return _loaded(EntryPoint(name=place, value=f"{module}:{name}", group=self.group))
 
-    def _checked(self, value: object) -> type[Base]:
-        """The class `value`, where it is all that a kind has to be."""
+    def _checked(self, value: object, name: str | None = None) -> type[Base]:
+        """The class `value`, where it is all that a kind has to be; registered under `name`, if it has one."""
         base = f"{self.base.__module__}.{self.base.__name__}"
         if not (isinstance(value, type) and issubclass(value, self.base)):
             raise KindRefused(f"is no {self.sort}", f"Name a class that is derived from {base}.")
         if isabstract(value):
             missing = ", ".join(f"`{method}`" for method in sorted(getattr(value, "__abstractmethods__", ())))
             raise KindRefused(f"{value.__name__} lacks {missing}", f"Write it, as {base} describes it.")
-        lack = self.lacking(value)
-        if lack is not None:
-            raise KindRefused(f"{value.__name__} {lack}", "docs/extending.md shows a whole example.")
+        wrong = [None if name is None else self.misnamed(name, value), self.lacking(value)]
+        if any(wrong):
+            told = ", ".join(problem for problem in wrong if problem)
+            raise KindRefused(f"{value.__name__} {told}", "docs/extending.md shows a whole example.")
         return value
 
 
@@ -151,7 +168,3 @@ def _loaded(point: EntryPoint) -> object:
         remedy = "Mend or install it: it has to be where Python finds it, such as a folder of PYTHONPATH."
         raise KindRefused(f"{point.value} cannot be imported ({told})", remedy) from error
     return loaded
-
-
-def _package_of(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else point.value

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from pandapower import pandapowerNet
 
-from mosaik_p2p.errors import Fault
-from mosaik_p2p.networks.files.strict import shown
+from mosaik_p2p.errors import Fault, shown
 
 HONOURED = (
     "calculate_voltage_angles",

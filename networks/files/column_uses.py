@@ -5,7 +5,7 @@ installed library knows and misses those that are not listed. Refusing is done f
 refused is.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -70,16 +70,6 @@ def refused(why: str, remedy: str, *columns: str, harmless: tuple[object, ...] =
 def irrelevant(reason: str, *columns: str) -> dict[str, ColumnUse]:
     """Columns that could change no figure, and why not."""
     return dict.fromkeys(columns, ColumnUse(Use.IRRELEVANT, reason))
-
-
-def unlisted(known: Mapping[str, Iterable[str]], listed: Mapping[str, TableUses]) -> list[str]:
-    """`table.column` of every column in `known` (by table) whose use is not listed."""
-    return [
-        f"{table}.{column}"
-        for table, columns in known.items()
-        for column in columns
-        if column not in listed.get(table, {})
-    ]
 
 
 def refused_faults(path: Path, net: Mapping[str, Any], listed: Mapping[str, TableUses]) -> list[Fault]:

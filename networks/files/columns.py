@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.numbers import element_fault, in_service, numbers, some
-from mosaik_p2p.networks.files.strict import shown
 
 LARGEST_INDEX = 10_000_000
 """The libraries keep an array of this length for every table of nodes."""

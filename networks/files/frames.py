@@ -15,10 +15,10 @@ import geojson
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.numbers import some
 from mosaik_p2p.networks.files.shapes import PLAIN_SHAPES, At, Class, Decoder, Shape, Stored, own_keys
-from mosaik_p2p.networks.files.strict import LARGEST_INTEGER, Unusable, parsed, shown
+from mosaik_p2p.networks.files.strict import LARGEST_INTEGER, Unusable, parsed
 
 _INTEGERS = {np.dtype(f"{sign}int{bits}").name for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _NULLABLE_INTEGERS = {name.replace("i", "I", 1).replace("uI", "UI") for name in _INTEGERS}

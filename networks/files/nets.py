@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, shown
 from mosaik_p2p.networks.files.shapes import At, Class, Decoder
-from mosaik_p2p.networks.files.strict import Unusable, parsed, shown
+from mosaik_p2p.networks.files.strict import Unusable, parsed
 
 _STRINGS_READ = 3
 """Nets of old versions are texts inside a text."""

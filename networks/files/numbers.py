@@ -1,7 +1,7 @@
 """Numbers in the tables of users' networks that the libraries take and then crash on, or compute nonsense from."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,12 @@ def in_service(elements: pd.DataFrame) -> npt.NDArray[np.bool_]:
 def element_fault(path: Path, table: str, wrong: pd.DataFrame, problem: str, remedy: str) -> Fault:
     """One fault of several elements of a table."""
     return Fault(f"{path}, table {table}", some(named(wrong)), problem, remedy)
+
+
+def any_fault(path: Path, table: str, wrong: pd.DataFrame, problem: str, remedy: str) -> Iterator[Fault]:
+    """The same where there are any."""
+    if not wrong.empty:
+        yield element_fault(path, table, wrong, problem, remedy)
 
 
 def named(elements: pd.DataFrame) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.errors import Fault
-from mosaik_p2p.networks.files.strict import LARGEST_INTEGER, MARKS, MOST_LEVELS, Unusable, check_text, shown
+from mosaik_p2p.errors import Fault, shown
+from mosaik_p2p.networks.files.strict import LARGEST_INTEGER, MARKS, MOST_LEVELS, Unusable, check_text
 
 Class = tuple[str, str]
 """Module and class, as a file writes them."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, shown
+from mosaik_p2p.files import shown_path, why_not_readable
 
 MOST_BYTES = 256 * 2**20
 """Size of a file; 100 000 buses with lines and loads are about 60 MB."""
@@ -31,19 +32,15 @@ class Unusable(Exception):
 
 def file_bytes(path: Path, key: str, writer: str) -> bytes:
     """What stands in a regular file of bearable size, which `writer` writes. Raises BadInput at the place `key`."""
-    remedy = f"Write the file with {writer}"
-    try:
-        if path.exists() and not path.is_file():
-            raise BadInput([Fault(key, str(path), "is no regular file", remedy)])
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            problem = f"has {size / 2**20:.0f} MiB; at most {MOST_BYTES // 2**20} are read"
-            raise BadInput([Fault(key, str(path), problem, "Leave results and what the net does not need out of it")])
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        # ValueError: a name with a NUL in it.
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadInput([Fault(key, shown(str(path)), f"cannot be read ({reason})", "Check the path")]) from error
+    why = why_not_readable(path)
+    if why is not None:
+        remedy = f"Check the path; the file is written with {writer}"
+        raise BadInput([Fault(key, shown_path(path), why, remedy)])
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        problem = f"has {size / 2**20:.0f} MiB; at most {MOST_BYTES // 2**20} are read"
+        raise BadInput([Fault(key, str(path), problem, "Leave results and what the net does not need out of it")])
+    return path.read_bytes()
 
 
 def text_of(content: bytes) -> str:
@@ -76,12 +73,6 @@ def check_text(text: str, level: int = 0) -> None:
     except ValueError:
         return
     _check_inside(value, level + 1)
-
-
-def shown(value: object) -> str:
-    """The value for a message, cut off where it is long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class _Pairs(list[tuple[str, Any]]):

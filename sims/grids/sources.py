@@ -17,7 +17,7 @@ import pandapower.networks
 import pandas as pd
 from pandapower import pandapowerNet
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, shown
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.limits.stated import NetworkLimits, usual_limits
 from mosaik_p2p.loading.case import Case
@@ -25,7 +25,7 @@ from mosaik_p2p.networks.electric.counted import Element
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_file, electric_net, electric_sheets
 from mosaik_p2p.networks.electric.stored_limits import stored_limits
 from mosaik_p2p.networks.files.nets import loading
-from mosaik_p2p.networks.files.strict import Unusable, shown
+from mosaik_p2p.networks.files.strict import Unusable
 from mosaik_p2p.networks.trial import electric_trial
 from mosaik_p2p.units import ELECTRICITY
 

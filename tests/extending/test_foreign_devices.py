@@ -272,10 +272,10 @@ USES = SOURCE[SOURCE.index("    def uses(") : SOURCE.index("    def build(")]
 CARRIER = SOURCE[SOURCE.index("    @property\n    def own_carrier") : SOURCE.index("class WindTurbineSection")]
 DOCSTRING = '    """A curtailable wind turbine; its profile is in kW per kW of rated power."""\n\n'
 HALF_DONE = [
-    ("no build", BUILD, "", "WindTurbineSection lacks build"),
-    ("no uses", USES, "", "WindTurbineSection lacks uses"),
-    ("no carrier", CARRIER, "\n\n", "WindTurbine lacks own_carrier"),
-    ("nothing of a device", "WindTurbine(Source)", "WindTurbine(Device)", "lacks block, follow, profiles"),
+    ("no build", BUILD, "", "WindTurbineSection lacks `build`"),
+    ("no uses", USES, "", "WindTurbineSection lacks `uses`"),
+    ("no carrier", CARRIER, "\n\n", "WindTurbine, which lacks `own_carrier`"),
+    ("nothing of a device", "WindTurbine(Source)", "WindTurbine(Device)", "lacks `block`, `follow`, `profiles`"),
     ("no device", "    device: ClassVar[DeviceClass] = WindTurbine\n", "", "does not say by `device`"),
     ("another type", 'type: ClassVar[str] = "wind', 'type: ClassVar[str] = "pv', "builds WindTurbine, whose type"),
     ("another key", 'Literal["wind_turbine"]', 'Literal["turbine"]', "that its name asks for"),
@@ -284,7 +284,7 @@ HALF_DONE = [
     ("no docstring", DOCSTRING, "", "in its docstring"),
     ("no example", "example: ClassVar[str] = ", "other: ClassVar[str] = ", "has no `example`"),
     ("wrong example", "rated_kw = 40.0 }", "rated_kw = -40.0 }", "has an `example` that is none"),
-    ("broken module", "import dataclass", "import no_such_thing", "cannot be loaded (ImportError"),
+    ("broken module", "import dataclass", "import no_such_thing", "cannot be imported (ImportError"),
 ]  # fmt: skip
 
 
@@ -302,12 +302,12 @@ def test_what_is_half_done_is_refused(old: str, new: str, told: str, tmp_path: P
     [
         (
             {"pv": "stranger_half:WindTurbineSection"},
-            "has the name of another kind, mosaik_p2p.devices.kinds.pv",
+            "there is more than one type of device 'pv'",
         ),
         ({"connection": "stranger_half:WindTurbineSection"}, "has a name that no type of device can have"),
-        ({"wind_turbine": "stranger_half:WindTurbine"}, "and not a class derived from"),
-        ({"wind_turbine": "stranger_half:nothing"}, "cannot be loaded (AttributeError"),
-        ({"wind_turbine": "no_such_module:Section"}, "cannot be loaded (ModuleNotFoundError"),
+        ({"wind_turbine": "stranger_half:WindTurbine"}, "is no type of device"),
+        ({"wind_turbine": "stranger_half:nothing"}, "cannot be imported (AttributeError"),
+        ({"wind_turbine": "no_such_module:Section"}, "cannot be imported (ModuleNotFoundError"),
     ],
 )
 def test_an_entry_point_that_cannot_be_used_is_refused(point: dict[str, str], told: str, tmp_path: Path) -> None:
@@ -315,10 +315,16 @@ def test_an_entry_point_that_cannot_be_used_is_refused(point: dict[str, str], to
 
 
 def test_two_packages_with_one_type_are_refused(tmp_path: Path) -> None:
-    install(tmp_path, "stranger_first", SOURCE, wind_turbine="stranger_first:WindTurbineSection")
-    told = refused(tmp_path, SOURCE, wind_turbine="stranger_half:WindTurbineSection")
-    sys.modules.pop("stranger_first", None)
-    assert "has the name of another kind, stranger_first.WindTurbineSection" in told
+    for package in ("stranger_first", "stranger_half"):
+        install(tmp_path, package, SOURCE, wind_turbine=f"{package}:WindTurbineSection")
+    with installed(tmp_path), pytest.raises(BadInput) as bad:
+        device_kinds()
+    assert [fault.value for fault in bad.value.faults] == [
+        "'stranger_first:WindTurbineSection'", "'stranger_half:WindTurbineSection'"
+    ]  # fmt: skip
+    for fault in bad.value.faults:
+        assert "there is more than one type of device 'wind_turbine'" in fault.problem
+        assert "stranger_first, stranger_half" in fault.remedy
 
 
 def test_the_command_names_package_and_remedy_and_no_traceback(
@@ -329,8 +335,8 @@ def test_the_command_names_package_and_remedy_and_no_traceback(
         code, _, told = command(monkeypatch, capsys, "check", "network1")
     assert code == 2
     assert "entry point mosaik_p2p.devices: wind_turbine = 'stranger_half:Any'" in told
-    assert "cannot be loaded (OSError: no disk)" in told
-    assert "Mend the package 'stranger_half'" in told
+    assert "cannot be imported (OSError: no disk)" in told
+    assert "uninstall the package 'stranger_half'" in told
     assert "Traceback" not in told
 
 

@@ -229,7 +229,7 @@ def test_an_installed_one_that_is_half_done_stops_lists_and_itself_and_nobody_el
     with found(tmp_path, NAMED):
         with pytest.raises(BadInput) as bad:
             list_shipped()
-        assert [fault.value for fault in bad.value.faults] == ["zonal"]
+        assert [fault.place for fault in bad.value.faults] == [f"entry point {GROUP}: zonal"]
         assert "lacks `parts`" in check("network1_electric", overrides=[zonal("zonal")])[0].problem
         assert check("network1_electric") == ()
 

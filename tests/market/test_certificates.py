@@ -17,7 +17,7 @@ from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market import one_way
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import scarcity_price, solvable, with_imbalance_priced
+from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections
 from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
 from mosaik_p2p.market.over_time.case import MarketCase
@@ -45,7 +45,8 @@ FORMS = ("network", "partners", "bilateral")
 
 def cost_alone(problem: MarketProblem, *, within: float) -> float:
     """Sum of what everyone pays without peers, sizes of it; what then is unserved paid for, too."""
-    single = (replace(problem, models=(model,)) for model in with_imbalance_priced(problem).models)
+    problem = with_imbalance_priced(problem)
+    single = (replace(problem, models=(model,)) for model in problem.models)
     return sum(abs(one_way_cost(alone, within=within)) for alone in single)
 
 
@@ -146,7 +147,7 @@ def test_the_gap_under_rows_is_that_of_the_cost_reported(seed: int) -> None:
     cleared = limited.clearing
     scale = max(abs(cleared.cost), float(np.abs(alone.cost).sum()))
     assert cleared.relative_gap >= (cleared.cost - cleared.lower_bound) / scale - 1e-9
-    price = SLACK_PRICE * scarcity_price(problem)
+    price = SLACK_PRICE * problem.scarcity_price_per_kwh
     broken = sum(float(slack) / row.size for slack, row in zip(limited.slack, rows, strict=True)) * problem.dt_h
     optimum = optimal_cost(problem, rows, slack_price_per_kwh=price)
     assert cleared.relative_gap >= (cleared.cost + price * broken - optimum) / scale - ORACLE

@@ -10,20 +10,29 @@ from statistics import median
 import numpy as np
 import pytest
 
+import rolling_markets
 from charges_oracle import Stated, central_cost
-from markets import random_market
+from markets import equipped_market, random_market
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges, path_charges, table_charges, uniform_charges
 from mosaik_p2p.charges.over_time import AnyCharges, over_time
 from mosaik_p2p.charges.place import PlaceCharges, place_charges
 from mosaik_p2p.errors import Status
+from mosaik_p2p.limits.rows import LimitRow
+from mosaik_p2p.loading import load
+from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear
-from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
+from mosaik_p2p.market.negotiation.protocol import NetworkReport
+from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.choice import make_market
+from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.market.reference.sparse_qp import solve_sparse
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import CARRIERS, FloatArray
 
 GAP = 1e-5
 FORMS = ("network", "partners", "bilateral")
@@ -42,7 +51,7 @@ def with_charges(
 
 
 def all_forms(problem: MarketProblem, forms: tuple[str, ...] = FORMS) -> list[Clearing]:
-    cleared = [clear(problem, Settings(form=form, relative_gap=GAP, binding=HORIZON)) for form in forms]
+    cleared = [clear(problem, Settings(form=form, relative_gap=GAP, binding=problem.shape[1])) for form in forms]
     assert [c.form for c in cleared] == list(forms)
     assert all(c.status is Status.OK for c in cleared)
     return cleared
@@ -51,7 +60,7 @@ def all_forms(problem: MarketProblem, forms: tuple[str, ...] = FORMS) -> list[Cl
 def agree(problem: MarketProblem, stated: Stated, forms: tuple[str, ...] = FORMS) -> list[Clearing]:
     """Every form, and both central models, cost what the charges as `stated` cost."""
     expected = central_cost(problem, stated)
-    scale = max(abs(expected), float(np.abs(Fleet(with_imbalance_priced(problem)).alone.cost).sum()))
+    scale = max(abs(expected), float(np.abs(Fleet(solvable(problem)).alone.cost).sum()))
     cleared = all_forms(problem, forms)
     costs = [*(c.cost for c in cleared), solve_central(problem).cost, solve_sparse(problem).cost]
     assert costs == pytest.approx([expected] * len(costs), abs=GAP * scale)
@@ -168,6 +177,16 @@ def test_places_pay_for_what_their_devices_inject(seed: int, size: float, *, tim
     assert abs(cleared[0].cost - clear(with_charges(problem, pairs), Settings(relative_gap=GAP)).cost) > 0.01
 
 
+def test_loads_that_nobody_plans_pay_too() -> None:
+    """What a fixed load draws counts against what is injected, though no dispatch changes it."""
+    problem = equipped_market(3, 5, horizon=3, first_hour=9)
+    assert any(model.fixed.any() for model in problem.models)
+    nu = places(problem.shape, 1, 0.1)
+    problem = with_charges(problem, problem.charges, PlaceCharges(nu, never(nu)))
+    sold = np.array([both_ways(np.asarray(c.at(0).total), np.ones(3)) for c in problem.charges])
+    agree(problem, Stated(sold, nu), forms=("network",))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_entry_and_exit_on_trades_are_a_star_and_a_place_value(seed: int) -> None:
     """Whoever sells pays the entry of its place, whoever buys the exit of its own: contracts pay neither."""
@@ -253,3 +272,110 @@ def test_iterations_are_hardly_more_than_without() -> None:
         pairs.append(tuple(clear(one, Settings(relative_gap=1e-4)).iterations for one in (problem, with_places)))
     without, within = (median(side) for side in zip(*pairs, strict=True))
     assert within <= 1.2 * without
+
+
+# -- over many intervals ------------------------------------------------------------------------------------------
+
+
+def factors(case: MarketCase) -> FloatArray:
+    return np.linspace(0.5, 2.0, len(case.day))
+
+
+def rolling_case(size: float, *, on_trades: bool = False) -> MarketCase:
+    case = rolling_markets.market_case(settings=Settings(relative_gap=1e-5))
+    shape = (len(case.charges), len(case.day), len(case.prosumers))
+    nu = np.random.default_rng(1).uniform(-1.0, 1.0, shape) * size
+    return replace(
+        case,
+        charges=tuple(over_time([(charges, factors(case))], len(case.day)) for charges in case.charges),
+        place=PlaceCharges(never(nu), nu) if on_trades else PlaceCharges(nu, never(nu)),
+    )
+
+
+@pytest.mark.parametrize("on_trades", [False, True])
+def test_a_negotiated_clearing_bears_the_same_charges(*, on_trades: bool) -> None:
+    """A limit that is broken by next to nothing moves next to nothing, whatever places are charged."""
+    market = RollingMarket(rolling_case(0.3, on_trades=on_trades))
+    market.clear(0)
+    market.commit()
+    first = market.clear(1)
+    before = {entry.prosumer: entry.injection_kw for entry in first.dispatch}
+    name = max(before, key=lambda one: before[one])
+    row = LimitRow("line", "line_loading", "%", 100.0 + 1e-4, 100.0, True, {name: 1.0}, {})
+    report = NetworkReport(True, frozenset({("line", "line_loading")}), (row,))
+    second = market.negotiate({"electricity": report}, max_rounds=2)
+    assert second is not None
+    after = {entry.prosumer: entry.injection_kw for entry in second.dispatch}
+    assert after[name] <= before[name]
+    costs = [outcome.tables["clearing"]["cost"][0] for outcome in (first, second)]
+    assert costs[1] == pytest.approx(costs[0], rel=5e-5)
+    for column in ("place_charge_injected_per_kwh", "place_charge_sold_per_kwh"):
+        assert second.tables["prosumers"][column] == first.tables["prosumers"][column]
+    prices = [np.array(outcome.tables["prosumers"]["marginal_price_per_kwh"]) for outcome in (first, second)]
+    paid = np.array(second.tables["prosumers"]["surcharge_per_kwh"])
+    assert prices[1] + paid == pytest.approx(prices[0], abs=0.02)
+
+
+def test_the_first_dispatch_offered_once_more_has_its_prices() -> None:
+    """Where nothing that follows keeps the limit better, the dispatch without rows stands: as it was told before."""
+    market = RollingMarket(rolling_case(0.3))
+    first = last = market.clear(0)
+    name = max(first.dispatch, key=lambda entry: entry.injection_kw).prosumer
+    values = iter([100.0 + 1e-4])
+    for _ in range(20):
+        row = LimitRow("line", "line_loading", "%", next(values, 150.0), 100.0, True, {name: 1.0}, {})
+        report = NetworkReport(True, frozenset({("line", "line_loading")}), (row,))
+        following = market.negotiate({"electricity": report}, max_rounds=1)
+        if following is None:
+            break
+        last = following
+    assert "that of round 0" in last.tables["clearing"]["cause"][0]
+    columns = ("marginal_price_per_kwh", "injection_kw", "place_charge_injected_per_kwh")
+    for column in columns:
+        assert last.tables["prosumers"][column] == pytest.approx(first.tables["prosumers"][column], abs=1e-9)
+
+
+def test_day_ahead_and_rolling_tell_the_charges_of_each_interval() -> None:
+    case = replace(rolling_case(0.1), steps=3)
+    assert case.place is not None
+    names, plain = [prosumer.name for prosumer in case.prosumers], rolling_markets.market_case().charges
+    for clearing in ("rolling", "day_ahead"):
+        market = make_market(replace(case, clearing=clearing))
+        for k in range(case.steps):
+            tables = market.clear(k).tables
+            market.commit()
+            prosumers = tables["prosumers"]
+            for n, name in enumerate(prosumers["prosumer"]):
+                c, i = CARRIERS.index(prosumers["carrier"][n]), names.index(name)
+                assert prosumers["place_charge_injected_per_kwh"][n] == case.place.injection[c, k, i]
+            for table, (one, other) in (("charges", ("prosumer", "partner")), ("trades", ("seller", "buyer"))):
+                told = tables[table]
+                pairs = zip(told["carrier"], told[one], told[other], told["charge_seller_per_kwh"], strict=True)
+                expected = [
+                    plain[CARRIERS.index(carrier)].posted[names.index(i), names.index(j)] * factors(case)[k]
+                    for carrier, i, j, _ in pairs
+                ]
+                assert expected
+                assert told["charge_seller_per_kwh"] == pytest.approx(expected)
+
+
+def test_alone_nobody_pays_anything() -> None:
+    free = replace(rolling_case(0.3), place=None)
+    with_places, without = (RollingMarket(case).clear(0).tables for case in (rolling_case(0.3), free))
+    for column in ("import_kw", "export_kw", "cost"):
+        assert with_places["alone"][column] == pytest.approx(without["alone"][column], abs=1e-4)
+
+
+# -- shipped networks ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "cost"), [("network1", 1333.702), ("network2", 2080.455)])
+def test_times_of_use_on_the_case_studies(name: str, cost: float) -> None:
+    """Half before 7:00, twice from 18:00 to 22:00: figures of another program that stated the same market."""
+    steps = '[{ from = "00:00", to = "07:00", factor = 0.5 }, { from = "18:00", to = "22:00", factor = 2.0 }]'
+    changes = ["time.clearing=day_ahead", "negotiation.enabled=false"]
+    changes += [f"charges.{carrier}.factor={steps}" for carrier in CARRIERS]
+    problem = DayAheadMarket(market_case(load(name, overrides=changes))).problem(0)
+    assert solve_sparse(problem).cost == pytest.approx(cost, abs=1e-3)
+    assert clear(problem, Settings(relative_gap=GAP)).cost == pytest.approx(cost, rel=GAP)

@@ -6,7 +6,6 @@ import pytest
 from markets_under_rows import KINDS, made, some_market, some_rows
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.negotiation.constrained_clearing import (
     ConstrainedClearing,
     clear_constrained,
@@ -53,7 +52,7 @@ def test_the_optimum_lies_between_the_bounds(seed: int, kind: str) -> None:
     free = clear(raw, Settings())
     rows = some_rows(problem, injections(problem, free.dispatch), rng)
     limited = clear_constrained(problem, Limits(rows), Settings(), alone=Fleet(problem).alone)
-    price = SLACK_PRICE * scarcity_price(problem)
+    price = SLACK_PRICE * problem.scarcity_price_per_kwh
     optimum = optimal_cost(problem, rows, slack_price_per_kwh=price)
     broken = sum(float(slack) / row.size for slack, row in zip(limited.slack, rows, strict=True))
     cost = limited.clearing.cost + price * broken * problem.dt_h

@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
 from mosaik_p2p.market.network_step.coordinate_descent import closed_prices, net_sales, settle_flows
-from mosaik_p2p.market.network_step.price_projection import project_prices
 from mosaik_p2p.market.network_step.spanning_forest import match, route
+from mosaik_p2p.market.reference.projection import project_prices
 from mosaik_p2p.units import FloatArray, IntArray
 
 STEP = 1e-10
@@ -113,7 +113,7 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     prices = []
     for many, workers in ((10**9, 1), (1, 4)):
         monkeypatch.setattr("mosaik_p2p.market.network_step.coordinate_descent.MANY", many)
-        monkeypatch.setattr("mosaik_p2p.market.network_step.coordinate_descent.WORKERS", workers)
+        monkeypatch.setattr("mosaik_p2p.jit.threads.WORKERS", workers)
         flow = np.zeros((6, len(first)))
         prices.append(settle_flows(wish, weight, begin, second, charge, none, flow, tolerance_kw=STEP))
     np.testing.assert_array_equal(*prices)

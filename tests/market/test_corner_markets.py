@@ -10,7 +10,7 @@ import pytest
 from markets import equipped_market, random_market, scaled
 from mosaik_p2p.errors import BadInput, Status
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import scarcity_price, with_imbalance_priced
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Compiled, OneByOne
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -77,7 +77,7 @@ def test_no_limit_is_no_fault_and_makes_no_price_infinite() -> None:
         rows = [variable.type == "contract" for variable in model.variables]
         models.append(replace(model, upper=np.where(np.array(rows)[:, None], np.inf, model.upper)))
     endless = replace(market, models=tuple(models))
-    assert scarcity_price(with_imbalance_priced(endless)) == scarcity_price(with_imbalance_priced(market))
+    assert with_imbalance_priced(endless).scarcity_price_per_kwh == with_imbalance_priced(market).scarcity_price_per_kwh
     cleared = clear(endless, Settings())
     assert cleared.status is Status.OK
     # 200 kW were no limit to anyone before.

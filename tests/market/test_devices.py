@@ -16,7 +16,7 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.gas_boiler import GasBoiler
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
-from mosaik_p2p.market.imbalance import LACK, scarcity_price, with_imbalance_priced
+from mosaik_p2p.market.imbalance import LACK, with_imbalance_priced
 from mosaik_p2p.market.over_time.realisation import DeviceDispatch, Realised, realise
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Compiled, OneByOne
@@ -211,7 +211,7 @@ def test_ev_that_cannot_be_charged_in_time_says_by_how_much(dt_h: float) -> None
     found = Alone([ev(dt_h, plugged=STAY, power_kw=1.0)], dt_h=dt_h, price=PRICE)
     assert found.power("ev", "charge")[2:6] == pytest.approx([1.0] * 4, abs=POWER)
     assert found.power("ev", "shortfall") * dt_h == pytest.approx([0.0] * 6 + [16.4 * dt_h, 0.0], abs=POWER)
-    lack = LACK * scarcity_price(found.problem)
+    lack = LACK * found.problem.scarcity_price_per_kwh
     assert found.done.cost == pytest.approx((1.0 + 16.4 * lack) * dt_h, rel=COST)
     assert found.done.penalty == pytest.approx(16.4 * lack * dt_h, rel=COST)
 

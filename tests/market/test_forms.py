@@ -201,7 +201,7 @@ def test_a_prosumer_without_any_other_does_what_it_does_alone(form: str) -> None
     charges = path_charges(
         random_tree(np.random.default_rng(3), 1), np.zeros(1, dtype=np.int64), price_per_length=0.01, payer="both"
     )
-    single = MarketProblem(problem.models[:1], (charges, charges), problem.dt_h)
+    single = replace(problem, models=problem.models[:1], charges=(charges, charges))
     cleared = clear(single, Settings(relative_gap=GAP, form=form))
     assert cleared.status is Status.OK
     assert cleared.cost == pytest.approx(float(Fleet(single).alone.cost.sum()), rel=GAP)

@@ -109,7 +109,7 @@ def test_trade_pays_everyone_together() -> None:
 @settings(max_examples=20, deadline=None)
 def test_any_prices_give_a_valid_lower_bound(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    market = random_market(4, seed % 7, horizon=6)
+    market = with_imbalance_priced(random_market(4, seed % 7, horizon=6))
     fleet = Fleet(market)
     form = choose_form(market, "network")
     prices = form.agree(rng.normal(-50, 50, form.shape), np.full((2, 4), 0.1)).price_per_kwh

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaik_p2p.market.network_step.price_projection import project_prices
+from mosaik_p2p.market.reference.projection import project_prices
 
 ROUNDING = 1e-9
 

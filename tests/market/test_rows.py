@@ -13,7 +13,6 @@ from mosaik_p2p.charges.mechanisms import no_charges, path_charges
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.clearing import clear
-from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections, start_from
 from mosaik_p2p.market.negotiation.limit_rows import CURVATURE, CURVED, MARGIN, HeldRow, held_row
 from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
@@ -54,7 +53,7 @@ def central(problem: MarketProblem, rows: tuple[HeldRow, ...]) -> tuple[float, F
             for i in np.flatnonzero(held.slope)
         ]
         model.limit.add(sum(kw) / held.size - model.slack[n] <= held.bound / held.size)
-    price = SLACK_PRICE * scarcity_price(problem) * problem.dt_h
+    price = SLACK_PRICE * problem.scarcity_price_per_kwh * problem.dt_h
     cost = model.total_cost.expr + price * sum(model.slack[n] for n in range(len(rows)))
     model.del_component(model.total_cost)
     model.total_cost = pyo.Objective(expr=cost)
@@ -122,7 +121,7 @@ def test_a_limit_that_nobody_can_keep_has_slack_and_the_rest_is_cleared() -> Non
     assert found.clearing.cost == pytest.approx(10 * 0.05 - 6 * 0.2, abs=10 * GAP)
     # The slack's price is in what is minimised, but neither in anyone's bill nor in what bounds the bills.
     expected, _ = central(problem, (row(0, np.array([0.0, -1.0]), 1.0),))
-    penalty = 3.0 * SLACK_PRICE * scarcity_price(problem)
+    penalty = 3.0 * SLACK_PRICE * problem.scarcity_price_per_kwh
     assert found.clearing.lower_bound + penalty <= expected * (1 + 1e-6)
     assert found.clearing.lower_bound + penalty == pytest.approx(expected, rel=GAP)
     assert found.clearing.lower_bound <= found.clearing.cost
@@ -162,7 +161,7 @@ def test_random_rows_against_the_central_model(seed: int) -> None:
     found = clear_constrained(problem, Limits(rows), Settings(), alone=alone, start=start)
     expected, _ = central(problem, rows)
     scale = max(abs(expected), float(np.abs(alone.cost).sum()))
-    price = SLACK_PRICE * scarcity_price(problem)
+    price = SLACK_PRICE * problem.scarcity_price_per_kwh
     penalty = sum(price * s / r.size for s, r in zip(found.slack, rows, strict=True))
     assert found.clearing.status is Status.OK
     assert abs(found.clearing.cost + penalty - expected) <= GAP * scale

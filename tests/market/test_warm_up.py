@@ -17,6 +17,7 @@ from mosaik_p2p import cosim
 from mosaik_p2p.jit import modes
 from mosaik_p2p.jit.modes import ensure_cache_place
 from mosaik_p2p.market import warm_up
+from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.kernel import batch
 from mosaik_p2p.market.warm_up import ANNOUNCEMENT, compile_kernel, kernel_is_cold
@@ -29,7 +30,7 @@ def test_compiled_once_is_known_to_be() -> None:
 
 def test_markets_of_any_length_are_solved_by_one_machine_code() -> None:
     for intervals in (1, 3):
-        problem = equipped_market(3, 1, horizon=intervals)
+        problem = with_imbalance_priced(equipped_market(3, 1, horizon=intervals))
         fleet = Fleet(problem)
         fleet.set_penalty(np.ones(problem.shape[::2]))
         fleet.proximal_step(np.zeros(problem.shape))

@@ -149,7 +149,7 @@ def test_a_file_beyond_all_size_is_not_read(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("name", ["a\0b.json", "x" * 300 + ".json"])
 def test_names_that_no_file_can_have(name: str, tmp_path: Path) -> None:
     for read in (read_electric, read_heat):
-        with pytest.raises(BadInput, match="cannot be read"):
+        with pytest.raises(BadInput, match=r"holds a NUL|255 bytes"):
             read(tmp_path / name)
 
 

@@ -20,7 +20,7 @@ from mosaik_p2p.devices.kinds.heat_pump import HeatPump
 from mosaik_p2p.devices.kinds.heat_tank import HeatTank
 from mosaik_p2p.devices.kinds.pv import Pv
 from mosaik_p2p.devices.kinds.solar_collector import SolarCollector
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer, initial_state, prosumer_model
 from mosaik_p2p.prosumers.window import Window
@@ -225,7 +225,10 @@ def scaled(problem: MarketProblem, *, power: float = 1.0, price: float = 1.0) ->
         )
         for m in problem.models
     )
-    return MarketProblem(models, tuple(_dearer(c, price) for c in problem.charges), problem.dt_h)
+    other = replace(problem, models=models, charges=tuple(_dearer(c, price) for c in problem.charges))
+    if isinstance(other, PreparedProblem):
+        return replace(other, scarcity_price_per_kwh=other.scarcity_price_per_kwh * price)
+    return other
 
 
 def _dearer(charges: Charges, price: float) -> Charges:
@@ -243,4 +246,4 @@ def reordered(problem: MarketProblem, order: list[int]) -> MarketProblem:
         )
         for c in problem.charges
     )
-    return MarketProblem(tuple(problem.models[i] for i in order), charges, problem.dt_h)
+    return replace(problem, models=tuple(problem.models[i] for i in order), charges=charges)

@@ -1,4 +1,4 @@
-"""Markets on trees, loops, among partners and with reputation, and limits that they break."""
+"""Markets on trees, loops, among partners, with reputation and with preferences, and limits that they break."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.units import FloatArray
 
-KINDS = ("tree", "loop", "reputation", "partners")
+KINDS = ("tree", "loop", "reputation", "partners", "preferences")
 
 
 def symmetric(values: FloatArray) -> FloatArray:
@@ -27,6 +27,9 @@ def made(kind: str, problem: MarketProblem, rng: np.random.Generator) -> MarketP
         elif kind == "reputation":
             known = symmetric(rng.uniform(0.0, 0.03, shape) * (rng.random(shape) < 0.5))
             own = replace(own, benefit=known, tree=None)
+        elif kind == "preferences":
+            terms = symmetric(rng.uniform(-0.02, 0.02, shape)), symmetric(rng.uniform(0.0, 0.02, shape))
+            own = replace(own, benefit=terms[0], curvature=terms[1] * symmetric(rng.random(shape) < 0.6), tree=None)
         elif kind == "partners":
             own = replace(own, partners=symmetric(rng.random(shape) < 0.6).astype(bool))
         charges.append(own)

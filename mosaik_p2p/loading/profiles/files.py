@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, shown
 from mosaik_p2p.files import FILE_REMEDY, shown_path, why_not_readable
-from mosaik_p2p.scenario.problems import shown
 from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE, epoch_seconds, interval_means
 from mosaik_p2p.tabular import number_remedy, numbers_of, read_csv_table, read_parquet_table, within
 from mosaik_p2p.units import FloatArray, IntArray

@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.files import FILE_REMEDY, shown_path, why_not_readable
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.prosumers.beside import table_beside
 from mosaik_p2p.scenario.parts.houses import drawn
 from mosaik_p2p.scenario.placed_tables import PlacedList, PlacedTable, joined
-from mosaik_p2p.sections.names import did_you_mean, is_index
-from mosaik_p2p.tabular import read_csv_table, within
+from mosaik_p2p.sections.names import is_index
 
 COLUMNS = (
     *("name", "bus", "junction_supply", "junction_return", "replaces_load", "replaces_generator"),
@@ -53,23 +52,9 @@ def _step_minutes(tree: PlacedTable) -> int:
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
     """Line number and filled cells of each row; a file without the right columns has none."""
-    why = why_not_readable(path)
-    if why is not None:
-        return [], (Fault(KEY, shown_path(path.name), why, FILE_REMEDY),)
-    try:
-        table = read_csv_table(path)
-    except BadInput as bad:
-        return [], within(KEY, bad).faults
-    columns = list(table.frame.columns)
-    faults = [
-        Fault(KEY, repr(path.name), f"has an unknown column {column!r}", did_you_mean(column, COLUMNS, what="columns"))
-        for column in columns
-        if column not in COLUMNS
-    ]
-    if "name" not in columns:
-        faults.append(Fault(KEY, repr(path.name), "has no column 'name'", "Name every house."))
-    if faults:
-        return [], tuple(faults)
+    table, faults = table_beside(path, KEY, COLUMNS, needed={"name": "Name every house."})
+    if table is None:
+        return [], faults
     rows = zip(table.lines, table.frame.to_dict("records"), strict=True)
     return [(int(line), {str(key): cell for key, cell in row.items() if cell}) for line, row in rows], ()
 

@@ -11,7 +11,7 @@ from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Outcome, Start
 from mosaik_p2p.market.negotiation.operator_step import ConstrainedFleet, Limits, OperatorForm, without_contracts
 from mosaik_p2p.market.network_step.agreed_trades import MIN_TRADE, devices_kw, with_contracts
-from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.market.sides import cleared_by
@@ -45,20 +45,20 @@ class ConstrainedClearing:
     """Where the iteration stopped; starts the next clearing under rows of the same interval."""
 
 
-def connected(problem: MarketProblem) -> MarketProblem:
+def connected(problem: MarketProblem) -> PreparedProblem:
     """The market with imbalances priced; who has nobody to trade a carrier with stays connected to its network."""
     ready = with_imbalance_priced(problem)
     models = tuple(replace(model, member=raw.member) for model, raw in zip(ready.models, problem.models, strict=True))
     return replace(ready, models=models)
 
 
-def injections(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
+def injections(problem: PreparedProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
     """(C, N) what everyone's devices put on the networks in the first interval, kW; zero where not connected."""
     now = [devices_kw(model, done.x, 0) for model, done in zip(problem.models, dispatch, strict=True)]
     return np.where(problem.member, np.stack(now, axis=-1), 0.0)
 
 
-def imbalances(problem: MarketProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
+def imbalances(problem: PreparedProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
     """(2, C, N) what everyone lacks, and has too much, in the first interval, kW; zero where not connected."""
     now = [_with_the_market_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
     surplus = np.where(problem.member, np.stack(now, axis=-1), 0.0)
@@ -72,12 +72,12 @@ def _with_the_market_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     return result
 
 
-def least_exchange(problem: MarketProblem) -> FloatArray:
+def least_exchange(problem: PreparedProblem) -> FloatArray:
     """(C, N) what has to enter the networks if everyone exchanges as little as it can: what devices cannot balance."""
     return injections(problem, tuple(Fleet(without_contracts(problem)).dispatch_for_sales(np.zeros(problem.shape))))
 
 
-def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -> Start:
+def start_from(problem: PreparedProblem, clearing: Clearing, weight: FloatArray) -> Start:
     """A start for the first clearing under rows out of the one without."""
     z = clearing.sale_kw.copy()
     z[:, 0] = injections(problem, clearing.dispatch)
@@ -85,7 +85,7 @@ def start_from(problem: MarketProblem, clearing: Clearing, weight: FloatArray) -
 
 
 def clear_constrained(
-    problem: MarketProblem,
+    problem: PreparedProblem,
     limits: Limits,
     settings: Settings,
     *,
@@ -106,7 +106,7 @@ def clear_constrained(
 
 
 def _settled(
-    problem: MarketProblem,
+    problem: PreparedProblem,
     fleet: ConstrainedFleet,
     form: OperatorForm,
     outcome: Outcome[Certificate],
@@ -154,7 +154,7 @@ def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
     return sale
 
 
-def _cause(problem: MarketProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings) -> str:
+def _cause(problem: PreparedProblem, outcome: Outcome[Certificate], final: Certificate, settings: Settings) -> str:
     return f"under the networks' limits, {cause_of(problem, outcome, final, settings, LONGER)}"
 
 
@@ -173,7 +173,7 @@ def _prices(form: OperatorForm, end: Start, limits: Limits) -> tuple[FloatArray,
     return node_price, surcharge, multiplier
 
 
-def _charges(problem: MarketProblem, trades: tuple[Trades, ...]) -> float:
+def _charges(problem: PreparedProblem, trades: tuple[Trades, ...]) -> float:
     """Money that both ends of the trades pay in the first interval."""
     return problem.dt_h * sum(
         charges.at(0).cost_per_hour(t.seller, t.buyer, t.power_kw)

@@ -1,7 +1,7 @@
 """The network's side of one carrier in one interval as a small sparse programme.
 
     minimise    sum_i weight_i/2 (X_i - w_i)^2
-                + dt (contract costs + sum_edges K |f| + sum_c slack_price_c slack_c)
+                + dt (contract costs + sum_edges K |f| + A f^2 + sum_c slack_price_c slack_c)
     subject to  at every node:  sum of X_i + import_i - export_i  =  what flows away along its edges
                 sum_i S_ci X_i - slack_c <= bound_c                     for every held limit c
                 contracts and X_i within their limits
@@ -29,6 +29,10 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 FLOW_EACH = 10.0
 """In mean sizes: what each member may add to the flow along an edge."""
+
+
+SERVED_TOLERANCE = 1e-9
+"""Where contracts and flows are found for given injections: what they miss is an imbalance at the scarcity price."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,10 @@ class NetworkStep:
         most_flow = max(UNLIMITED, FLOW_EACH * self._count)
         forward, backward = np.full(edges, most_flow), np.where(free, 0.0, most_flow)
         zeros = np.zeros(len(upper))
+        # Of two flows against each other neither is worth its cost: A stands on both directions.
+        steep = np.zeros(edges) if graph.curvature is None else 2.0 * graph.curvature * self._power / self._price
+        own = np.zeros(self._count + len(upper))
+        self._quadratic = np.concatenate([own, np.tile(steep, 2), np.zeros(2 * rows)])
         self._lower = np.concatenate(
             [least, zeros, np.where(free, -most_flow, 0.0), np.zeros(edges), np.zeros(2 * rows)]
         )
@@ -131,7 +139,7 @@ class NetworkStep:
         linear[: self._count] -= scaled * wish_kw / self._power
         if self._agreeing is None or not np.array_equal(weight, self._weight):
             self._weight = weight.copy()
-            curvature = np.zeros(len(linear))
+            curvature = self._quadratic.copy()
             curvature[: self._count] = scaled
             self._agreeing = self._programme(curvature, linear, STEP_TOLERANCE)
         self._agreeing.update(linear=linear)
@@ -180,16 +188,18 @@ class NetworkStep:
         """
         linear = self._buying(price_per_kwh)
         try:
-            y = self._programme(np.zeros(len(linear)), linear, STEP_TOLERANCE).solve().y
+            y = self._programme(self._quadratic, linear, STEP_TOLERANCE).solve().y
         except NotSolved:
             y = self._last
         return self._dual_value(linear, y)
 
     def tight_bound(self, price_per_kwh: FloatArray) -> float:
         """The same with the best multipliers to the last digits, which flows without limits multiply."""
+        if self._quadratic.any():
+            return self.bound(price_per_kwh)
         linear = self._buying(price_per_kwh)
         try:
-            y = self._programme(np.zeros(len(linear)), linear, STEP_TOLERANCE).solve_exactly().y
+            y = self._programme(self._quadratic, linear, STEP_TOLERANCE).solve_exactly().y
         except NotSolved:
             y = self._last
         return self._dual_value(linear, y)
@@ -204,10 +214,42 @@ class NetworkStep:
         y[self._graph.nodes :] = np.clip(y[self._graph.nodes :], -self._slack_price, 0.0)
         slope = linear - self._matrix.T @ y
         at_limit = np.where(slope >= 0, self._lower, np.where(np.isfinite(self._upper), self._upper, 0.0))
-        return float((slope @ at_limit + y @ self._rhs) * self._money)
+        steep = self._quadratic > 0.0
+        least = np.clip(-slope[steep] / self._quadratic[steep], self._lower[steep], self._upper[steep])
+        at_limit[steep] = least
+        squares = 0.5 * float(self._quadratic[steep] @ least**2)
+        return float((slope @ at_limit + squares + y @ self._rhs) * self._money)
 
     # -- completion ---------------------------------------------------------------------------------------------
 
     def serve(self, injection_kw: FloatArray, *, steps: int) -> Served:
-        """Contracts and flows that serve injections (n,), see `least_trade`. Raises NotSolved."""
+        """Contracts and flows that serve injections (n,), see `least_trade`. Raises NotSolved.
+
+        Where pairs have preferences that grow with their trade, these leave one best way, and no steps are taken.
+        """
+        if self._quadratic.any():
+            return self._served(injection_kw)
         return serve(self._graph, self._contracts, injection_kw, price_per_kwh=self._price, steps=steps)
+
+    def _served(self, injection_kw: FloatArray) -> Served:
+        """The least cost of contracts and flows, preferences included, for given injections (n,)."""
+        curvature = self._graph.curvature
+        assert curvature is not None, "only preferences make anything quadratic"
+        lower, upper = self._lower.copy(), self._upper.copy()
+        lower[: self._count] = upper[: self._count] = injection_kw / self._power
+        programme = DiagonalProgram(
+            quadratic=self._quadratic,
+            linear=self._linear,
+            matrix=self._matrix,
+            rhs=self._rhs,
+            lower=lower,
+            upper=upper,
+            tolerance=SERVED_TOLERANCE,
+        )
+        outside, edges = len(self._contracts.owner), len(self._graph.charge)
+        cuts = np.cumsum([self._count, outside, edges, edges])
+        _, contract, there, back, _ = np.split(programme.solve().x * self._power, cuts)
+        got = np.bincount(self._contracts.owner, self._contracts.share * contract, self._count)
+        flow = there - back
+        money = self._contracts.price_per_kwh @ contract + self._graph.charge @ np.abs(flow) + curvature @ flow**2
+        return Served(injection_kw + got, flow, float(money))

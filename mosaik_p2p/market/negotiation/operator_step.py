@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.iteration.driver import Agreement
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.operator_qp import NetworkAnswer, NetworkStep
@@ -23,7 +22,7 @@ from mosaik_p2p.market.network_step.agreed_trades import reported_steps, trades_
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.network_step.flow_problem import Contracts, contracts_at, flow_graph
 from mosaik_p2p.market.network_step.least_trade import CHEAPEST
-from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
+from mosaik_p2p.market.problem import PreparedProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
 from mosaik_p2p.market.trades import Trades, no_trades
@@ -55,9 +54,9 @@ class Limits:
     """(2, C, N) what everyone lacked, and had too much, without rows; it may again."""
 
 
-def without_contracts(problem: MarketProblem) -> MarketProblem:
+def without_contracts(problem: PreparedProblem) -> PreparedProblem:
     """The market with the members' contracts of the first interval taken out of their own problems."""
-    price = NOT_FOLLOWED * scarcity_price(problem)
+    price = NOT_FOLLOWED * problem.scarcity_price_per_kwh
     return replace(problem, models=tuple(_model_without_contracts(model, price) for model in problem.models))
 
 
@@ -85,7 +84,7 @@ def _unavoidable(least: FloatArray, most: FloatArray, limits: Limits) -> tuple[F
 
 
 def _slack_prices(
-    problem: MarketProblem, rows: Sequence[HeldRow], who: IntArray, outside: Contracts, capped: frozenset[RowKey]
+    problem: PreparedProblem, rows: Sequence[HeldRow], who: IntArray, outside: Contracts, capped: frozenset[RowKey]
 ) -> FloatArray:
     """(R,) money per unit and hour that a violated row costs.
 
@@ -93,6 +92,7 @@ def _slack_prices(
     contract takes it up, else by the trade of the best pair.
     """
     unkept = sum(row.key in capped for row in rows)
+    dearest = SLACK_PRICE * problem.scarcity_price_per_kwh
     free = bool((outside.upper_kw[~outside.is_imbalance] > 0.0).any())
     prices = []
     for row in rows:
@@ -100,19 +100,16 @@ def _slack_prices(
         if row.key in capped:
             prices.append(highest_price(problem) / unkept / row.size)
         else:
-            prices.append(SLACK_PRICE * scarcity_price(problem) / np.clip(lever, LEAST_LEVER * row.size, row.size))
+            prices.append(dearest / np.clip(lever, LEAST_LEVER * row.size, row.size))
     return np.array(prices)
 
 
 class OperatorForm:
     """See `base.Form`; entries of the first interval are injections, all others net sales."""
 
-    def __init__(self, problem: MarketProblem, limits: Limits) -> None:
-        """`problem` with everything priced, before `without_contracts`; ValueError where a pair's charge
-        has a curvature."""
+    def __init__(self, problem: PreparedProblem, limits: Limits) -> None:
+        """`problem` with everything priced, before `without_contracts`."""
         self._problem, self._dt_h = problem, problem.dt_h
-        if any(charges.curvature is not None and charges.curvature.any() for charges in problem.charges):
-            raise ValueError("the operator's step knows no preferences of pairs that grow with their trade")
         self._later = choose_form(without_contracts(problem), "auto")
         self.name = self._later.name
         self.shape = problem.shape
@@ -211,9 +208,13 @@ class OperatorForm:
         later[:, 0] = 0.0
         return self._later.charge(later)
 
-    def concession(self, price_per_kwh: FloatArray) -> float:  # noqa: ARG002  (other forms need it)
-        """No pair has preferences that grow with its trade."""
-        return 0.0
+    def concession(self, price_per_kwh: FloatArray) -> float:
+        """That of later intervals; the first one's is in the network's part of the bound."""
+        if all(charges.curvature is None for charges in self._problem.charges):
+            return 0.0
+        later = price_per_kwh.copy()
+        later[:, 0] = 0.0
+        return self._later.concession(later)
 
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
         """As in the form at hand; in the first interval any prices serve the bound."""
@@ -248,12 +249,10 @@ class OperatorForm:
 class ConstrainedFleet(Fleet):
     """The prosumers without their contracts of the first interval; the bound includes the network's part."""
 
-    def __init__(self, problem: MarketProblem, form: OperatorForm, *, alone: Alone) -> None:
+    def __init__(self, problem: PreparedProblem, form: OperatorForm, *, alone: Alone) -> None:
         """`problem` before `without_contracts`; `alone` as of the fleet with all contracts."""
-        super().__init__(without_contracts(problem))
+        super().__init__(without_contracts(problem), alone=alone)
         self._form = form
-        # Alone everyone has its contracts.
-        self.__dict__["alone"] = alone
 
     def bound(self, price_per_kwh: FloatArray, *, improve: bool = False) -> float:
         """See Fleet; prices of the first interval are those of injections."""

@@ -13,12 +13,11 @@ from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing, unpublished
-from mosaik_p2p.market.imbalance import scarcity_price
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, connected, imbalances, injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
 from mosaik_p2p.market.presolve import within_balance
-from mosaik_p2p.market.problem import MarketProblem, placed
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, placed
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
 from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
@@ -106,7 +105,7 @@ class Checked:
 class NegotiationState:
     """An interval under negotiation, by the last dispatch. Nothing in it outlives the interval."""
 
-    problem: MarketProblem
+    problem: PreparedProblem
     fleet: Fleet
     """With all contracts: what everyone does alone."""
     kvar_per_kw: tuple[FloatArray, ...]
@@ -186,7 +185,7 @@ class NegotiationState:
         return np.array([float(share @ done.x[:, 0]) for share, done in zip(self.kvar_per_kw, dispatch, strict=True)])
 
 
-def _with_meters_held(problem: MarketProblem, first: Clearing) -> MarketProblem:
+def _with_meters_held(problem: PreparedProblem, first: Clearing) -> PreparedProblem:
     """The operator's step knows no directions: meters keep those of the clearing without rows in the open interval."""
     parts = zip(problem.models, first.dispatch, strict=True)
     return replace(problem, models=tuple(with_meters_held(model, done.x, 0) for model, done in parts))
@@ -254,7 +253,7 @@ def _held(state: NegotiationState, row: LimitRow, carrier: int) -> HeldRow:
 def _unused(state: NegotiationState, rows: Mapping[RowKey, HeldRow]) -> float:
     """Money that clearing anew under `rows` may save: what is paid for room that was left, and what surcharges change
     by where slopes did, on a way as long as the last one."""
-    log, room, least = state.last.log, 0.0, FREE_OF_PRICE * scarcity_price(state.problem)
+    log, room, least = state.last.log, 0.0, FREE_OF_PRICE * state.problem.scarcity_price_per_kwh
     turned = np.zeros_like(state.last_kw)
     for before, price in zip(log.rows, log.multiplier, strict=True):
         now = rows.get(before.key)

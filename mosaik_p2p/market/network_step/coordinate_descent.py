@@ -12,12 +12,10 @@ Pairs stand in the upper triangle in compressed rows: those of prosumer i with l
 `begin[i] : begin[i + 1]` of `partner`, `charge`, `curvature` and `flow`; `flow` > 0 where i sells.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from mosaik_p2p.jit.modes import jit_strict
+from mosaik_p2p.jit.threads import shared
 from mosaik_p2p.market.network_step.spanning_forest import join, new_forest, peel, plant, root_of
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -31,7 +29,6 @@ CIRCLES_FROM = 2
 """Round over all pairs from which circles are opened: where few rounds do, they do not matter."""
 ROUNDING = 1e-13
 """Part of a price that is not worth a flow: what rounding alone can make of equal prices."""
-WORKERS = os.cpu_count() or 1
 MANY = 20_000
 """Pairs times intervals from which threads pay."""
 COARSE = 1e-3
@@ -72,12 +69,7 @@ def settle_flows(
             own = charges[0 if alike else t]
             _settle_rows(t, end, wish, weight, begin, partner, own, curvature, flow, price, tolerance_kw)
 
-    if rows == 1 or rows * pairs < MANY or WORKERS == 1:
-        settle(0, rows)
-        return price
-    cuts = np.linspace(0, rows, min(WORKERS, rows) + 1).astype(int).tolist()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(settle, cuts[:-1], cuts[1:]))
+    shared(settle, rows, few=max(2, -(-MANY // max(pairs, 1))))
     return price
 
 

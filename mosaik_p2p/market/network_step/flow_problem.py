@@ -13,13 +13,16 @@ from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True)
 class FlowGraph:
-    """Where the members sit and along which edges they trade; `charge` per kWh on each edge, both ends together."""
+    """Where the members sit and along which edges they trade; `charge` per kWh on each edge, both ends together, and
+    `curvature` per kWh and kW: what a flow costs beside that, times its square."""
 
     nodes: int
     place: IntArray
     from_node: IntArray
     to_node: IntArray
     charge: FloatArray
+    curvature: FloatArray | None = None
+    """None: nothing anywhere."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,15 @@ def flow_graph(charges: Charges, who: IntArray) -> FlowGraph:
         below = np.arange(1, len(tree.parent))
         return FlowGraph(len(tree.parent), tree.place[who], below, tree.parent[1:], tree.charge[1:])
     first, second = pairs_of(charges, who)
-    return FlowGraph(len(who), np.arange(len(who)), first, second, charges.total[who[first], who[second]])
+    curvature = charges.preference(who[first], who[second])
+    return FlowGraph(
+        len(who),
+        np.arange(len(who)),
+        first,
+        second,
+        charges.total[who[first], who[second]],
+        curvature if curvature.any() else None,
+    )
 
 
 def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contracts:

@@ -32,7 +32,7 @@ from mosaik_p2p.market.over_time.realisation import Realised, realise
 from mosaik_p2p.market.over_time.rolling import IntervalOutcome, dispatch_of
 from mosaik_p2p.market.over_time.single_interval import clearing_at, completion_at, model_at, problem_at
 from mosaik_p2p.market.over_time.tables import clearing_table, failed_table, inputs_table, interval_tables
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.market.reputation import Reputation
@@ -48,9 +48,9 @@ class _Plan:
 
     begin: int
     prosumers: tuple[Prosumer, ...]
-    problem: MarketProblem
+    problem: PreparedProblem
     clearing: Clearing
-    alone_problem: MarketProblem
+    alone_problem: PreparedProblem
     alone: tuple[Completion, ...]
 
 

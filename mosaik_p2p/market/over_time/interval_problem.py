@@ -14,7 +14,7 @@ from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.realisation import Realised
-from mosaik_p2p.market.problem import MarketProblem, Settings
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.market.reference.fallback import cleared_centrally
@@ -61,7 +61,7 @@ def stated(
 
 def solved(
     case: MarketCase,
-    problem: MarketProblem,
+    problem: PreparedProblem,
     settings: Settings,
     *,
     start: Start | None,
@@ -80,7 +80,7 @@ def solved(
     return clearing
 
 
-def without_peers(problem: MarketProblem) -> tuple[MarketProblem, Sequence[Completion]]:
+def without_peers(problem: MarketProblem) -> tuple[PreparedProblem, Sequence[Completion]]:
     """The same problem, imbalances priced, and everyone's dispatch with contracts only: no peers, no charges."""
     priced = replace(with_imbalance_priced(problem), place=None)
     dispatch, _ = Fleet(solvable(priced)).one_way_dispatch(np.zeros(priced.shape))

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
+from mosaik_p2p.market.problem import PreparedProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Engine, engine_for
 from mosaik_p2p.market.prosumer_step.completions import Completions, with_replaced
 from mosaik_p2p.market.prosumer_step.direction_search import Scale, at_prices, directed, for_sales
@@ -30,8 +30,17 @@ class Alone:
 class Fleet:
     """The prosumers' side of the market."""
 
-    def __init__(self, problem: MarketProblem) -> None:
+    def __init__(self, problem: PreparedProblem, *, alone: Alone | None = None) -> None:
+        """`alone` where that is known from others than these problems.
+
+        Raises TypeError where imbalances are not priced, or places' charges are not among the prosumers' costs.
+        """
+        if not isinstance(problem, PreparedProblem) or problem.place is not None:
+            raise TypeError(
+                "a market is cleared with imbalances priced and charges placed: see market.imbalance.solvable"
+            )
         self.problem = problem
+        self._alone = alone
         self.price_scale = highest_price(problem)
         self.power_kw = power_scale(problem)
         self._engine: Engine = engine_for(problem.models, self.power_kw, self.price_scale)
@@ -88,7 +97,7 @@ class Fleet:
         models = enumerate(self.problem.models)
         return [(i, a, b) for i, model in models for a, b in one_way_rows(model)]
 
-    def one_way_at(self, price_per_kwh: FloatArray, *, within: float) -> tuple[float, MarketProblem]:
+    def one_way_at(self, price_per_kwh: FloatArray, *, within: float) -> tuple[float, PreparedProblem]:
         """What going one way adds to the bound at prices (C, T, N), money; and the market with directions as they are
         best at these prices."""
         gain, models = 0.0, list(self.problem.models)
@@ -105,8 +114,10 @@ class Fleet:
             self._engine.improve_bound(price_per_kwh)
         return self._engine.bound(price_per_kwh)
 
-    @cached_property
+    @property
     def alone(self) -> Alone:
         """Everyone for itself, utility contracts only."""
-        done, _ = self.one_way_dispatch(np.zeros(self.problem.shape))
-        return Alone(done.cost - done.penalty, done.price_per_kwh, done.load_kw)
+        if self._alone is None:
+            done, _ = self.one_way_dispatch(np.zeros(self.problem.shape))
+            self._alone = Alone(done.cost - done.penalty, done.price_per_kwh, done.load_kw)
+        return self._alone

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import AnyProblem, MarketProblem
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
@@ -38,7 +38,7 @@ def exclusive(model: ProsumerModel, x: FloatArray, *, power_kw: float) -> Prosum
     return replace(model, upper=upper) if found else None
 
 
-def directed_as(problem: MarketProblem, dispatch: Sequence[Completion], power_kw: FloatArray) -> MarketProblem:
+def directed_as(problem: AnyProblem, dispatch: Sequence[Completion], power_kw: FloatArray) -> AnyProblem:
     """The market with every store and meter held to the direction that it goes in `dispatch`; sizes `power_kw` (N,)."""
     models = list(problem.models)
     for i, (model, done, size) in enumerate(zip(problem.models, dispatch, power_kw, strict=True)):

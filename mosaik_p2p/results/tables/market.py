@@ -19,6 +19,7 @@ PROSUMER = text("Its name.")
 CARRIER = text("`electricity` or `heat`.")
 NO_CONTRACT = "no contract, or it states no such price"
 NO_SOLUTION = "no solution"
+BENEFIT = "What both together value the trade at for itself (reputation, preferences)."
 TO_OPERATOR = "paid to the operator"
 SURPLUS = "Of the imbalance, what was cleared as too much, and so has the price of an imbalance."
 CHARGES = {
@@ -102,7 +103,7 @@ MARKET_TABLES: dict[str, TableShape] = {
         prosumer=PROSUMER,
         partner=text("The other one's name."),
         **CHARGES,
-        benefit_per_kwh=amount("What both together value the trade at for itself (reputation)."),
+        benefit_per_kwh=signed(BENEFIT, positive="valued"),
     ),
     "trades": table(
         "The trades that bind.",
@@ -116,7 +117,7 @@ MARKET_TABLES: dict[str, TableShape] = {
         **CHARGES,
         surcharge_seller_per_kwh=signed("What negotiation adds at the seller's place.", positive=TO_OPERATOR),
         surcharge_buyer_per_kwh=signed("What negotiation adds at the buyer's place.", positive=TO_OPERATOR),
-        benefit_per_kwh=amount("What both together value the trade at for itself (reputation)."),
+        benefit_per_kwh=signed(BENEFIT, positive="valued"),
     ),
     "prosumers": table(
         "What every prosumer exchanges of a carrier that it has to do with.",

@@ -20,8 +20,9 @@ from pandapower.control import ContinuousTapControl, DiscreteTapControl
 from pandapower.control.controller.DERController import DERBasics, PQVAreas, QModels
 from pandapower.control.controller.DERController.der_control import DERController
 
+from mosaik_p2p.errors import shown
 from mosaik_p2p.networks.files.shapes import At, Class, Decoder, Shape, Stored, own_keys
-from mosaik_p2p.networks.files.strict import Unusable, parsed, shown
+from mosaik_p2p.networks.files.strict import Unusable, parsed
 
 TABLE = "controller"
 """The net's entry that holds them."""

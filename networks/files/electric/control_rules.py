@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.columns import Range
 from mosaik_p2p.networks.files.electric.control_build import area_of
 from mosaik_p2p.networks.files.electric.control_objects import AREAS, CLASSES, CURVES, MODELS
 from mosaik_p2p.networks.files.shapes import Stored
-from mosaik_p2p.networks.files.strict import shown
 from mosaik_p2p.units import FloatArray
 
 WITH_MODELS = "mosaik_p2p.networks.electric.network.text_with_models"

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 from pandapower import pandapowerNet
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.columns import Range
 from mosaik_p2p.networks.files.electric.columns import RANGES
 from mosaik_p2p.networks.files.electric.control_build import PER_ELEMENT, Control, controls_of
 from mosaik_p2p.networks.files.electric.control_objects import TABLE
 from mosaik_p2p.networks.files.electric.control_rules import is_number, value_faults, values_of
 from mosaik_p2p.networks.files.electric.control_uses import control_use_faults
-from mosaik_p2p.networks.files.numbers import element_fault, numbers
+from mosaik_p2p.networks.files.numbers import any_fault, numbers
 from mosaik_p2p.networks.files.shapes import Stored
-from mosaik_p2p.networks.files.strict import shown
 
 RATED = Range(0.0, 1e5, "MVA", above=True)
 
@@ -75,10 +74,10 @@ def _transformers(path: Path, place: str, net: pandapowerNet, control: Control) 
         values = numbers(trafos[column]) if column in trafos else np.full(len(trafos), np.nan)
         wrong = trafos[~bounds.holds(values) | ((values == 0.0) & (column == "tap_step_percent"))]
         problem = f"{column} is no number that the controller {label} could compute with"
-        yield from _some(path, "trafo", wrong, problem, "Complete the tap changer")
+        yield from any_fault(path, "trafo", wrong, problem, "Complete the tap changer")
     sides = trafos[~trafos["tap_side"].isin(["hv", "lv"]).to_numpy()]
     problem = f"tap_side is none of hv, lv, and the controller {label} is to move it"
-    yield from _some(path, "trafo", sides, problem, "Complete the tap changer")
+    yield from any_fault(path, "trafo", sides, problem, "Complete the tap changer")
     lower, upper = (values_of(control.stored.state.get(name)) for name in ("vm_lower_pu", "vm_upper_pu"))
     if lower is not None and upper is not None and (lower >= upper).any():
         found = f"{lower.tolist()} to {upper.tolist()}"
@@ -89,9 +88,9 @@ def _generators(path: Path, place: str, net: pandapowerNet, control: Control) ->
     sgens, state = net.sgen.loc[list(control.elements)], control.stored.state
     rated = numbers(sgens["sn_mva"]) if "sn_mva" in sgens else np.full(len(sgens), np.nan)
     problem = f"sn_mva is no number greater than 0, and the controller {control.label} gives powers in parts of it"
-    yield from _some(path, "sgen", sgens[~RATED.holds(rated)], problem, "Give their rated power")
+    yield from any_fault(path, "sgen", sgens[~RATED.holds(rated)], problem, "Give their rated power")
     problem = f"p_mw is below 0, and the controller {control.label} is for what feeds in"
-    yield from _some(path, "sgen", sgens[numbers(sgens["p_mw"]) < 0.0], problem, "Make it a load, or uncontrolled")
+    yield from any_fault(path, "sgen", sgens[numbers(sgens["p_mw"]) < 0.0], problem, "Make it a load, or uncontrolled")
     for column, own in (("bus", numbers(sgens["bus"])), ("sn_mva", rated)):
         held = state.get(column)
         if isinstance(held, pd.Series) and not np.array_equal(numbers(held), own, equal_nan=True):
@@ -105,8 +104,3 @@ def _generators(path: Path, place: str, net: pandapowerNet, control: Control) ->
 
 
 _KINDS = {"trafo": _transformers, "sgen": _generators}
-
-
-def _some(path: Path, table: str, wrong: pd.DataFrame, problem: str, remedy: str) -> Iterator[Fault]:
-    if not wrong.empty:
-        yield element_fault(path, table, wrong, problem, remedy)

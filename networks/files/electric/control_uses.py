@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.column_uses import TableUses, Use, irrelevant, refused, used
 from mosaik_p2p.networks.files.shapes import Stored
-from mosaik_p2p.networks.files.strict import shown
 
 _OF_TABLE = "stands in the table of controllers"
 _COMPUTED = "is computed anew from the network's tables"

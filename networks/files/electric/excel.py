@@ -15,11 +15,11 @@ import pandas as pd
 from pandapower import pandapowerNet
 from pandapower.io_utils import from_dict_of_dfs
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.electric.from_json import LIBRARY, converted
 from mosaik_p2p.networks.files.frames import DTYPES, GEO, check_geometry, column_faults
 from mosaik_p2p.networks.files.nets import loading
-from mosaik_p2p.networks.files.strict import MOST_BYTES, Unusable, check_text, shown
+from mosaik_p2p.networks.files.strict import MOST_BYTES, Unusable, check_text
 
 MOST_CELLS = 20_000_000
 """Of a whole file, empty ones between others included."""

@@ -12,7 +12,7 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.networks.files.electric.columns import COSTS
 from mosaik_p2p.networks.files.electric.taps import tap_faults
-from mosaik_p2p.networks.files.numbers import element_fault, in_service, numbers
+from mosaik_p2p.networks.files.numbers import any_fault, in_service, numbers
 
 LEVELS_APART = 0.2
 """Relative difference of nominal voltages above which a line or a closed switch joins two levels (10 and 11 kV do not
@@ -42,14 +42,14 @@ def sense_faults(path: Path, net: pandapowerNet) -> list[Fault]:
 
 def _lines(path: Path, net: pandapowerNet) -> Iterator[Fault]:
     lines, active = net.line, in_service(net.line)
-    yield from _some(
+    yield from any_fault(
         path,
         "line",
         lines[lines["from_bus"] == lines["to_bus"]],
         "from_bus and to_bus are the same bus",
         "Name two buses, or leave the line out",
     )
-    yield from _some(
+    yield from any_fault(
         path,
         "line",
         lines[_apart(net, lines["from_bus"], lines["to_bus"]) & active],
@@ -58,12 +58,12 @@ def _lines(path: Path, net: pandapowerNet) -> Iterator[Fault]:
     )
     none = (numbers(lines["r_ohm_per_km"]) == 0.0) & (numbers(lines["x_ohm_per_km"]) == 0.0)
     remedy = "Give each of them a resistance or a reactance, or join its buses by a switch"
-    yield from _some(path, "line", lines[none & active], "r_ohm_per_km and x_ohm_per_km are both 0", remedy)
+    yield from any_fault(path, "line", lines[none & active], "r_ohm_per_km and x_ohm_per_km are both 0", remedy)
 
 
 def _transformers(path: Path, net: pandapowerNet) -> Iterator[Fault]:
     trafos, active = net.trafo, in_service(net.trafo)
-    yield from _some(
+    yield from any_fault(
         path,
         "trafo",
         trafos[trafos["hv_bus"] == trafos["lv_bus"]],
@@ -72,15 +72,15 @@ def _transformers(path: Path, net: pandapowerNet) -> Iterator[Fault]:
     )
     vk, vkr = numbers(trafos["vk_percent"]), numbers(trafos["vkr_percent"])
     remedy = "Give each of them a vkr_percent (its real part) of at most vk_percent"
-    yield from _some(path, "trafo", trafos[(vkr > vk) & active], "vkr_percent is greater than vk_percent", remedy)
+    yield from any_fault(path, "trafo", trafos[(vkr > vk) & active], "vkr_percent is greater than vk_percent", remedy)
     usual = (numbers(trafos["sn_mva"]) >= LARGE_MVA) | (vk <= MOST_VK_PERCENT)
     problem = f"vk_percent is above {MOST_VK_PERCENT:g} %"
-    yield from _some(path, "trafo", trafos[~usual & active], problem, "Give it in percent of the rated voltage")
+    yield from any_fault(path, "trafo", trafos[~usual & active], problem, "Give it in percent of the rated voltage")
     for side in ("hv", "lv"):
         ratio = numbers(trafos[f"vn_{side}_kv"]) / _kv(net, trafos[f"{side}_bus"])
         wrong = trafos[((ratio > RATIO_APART) | (ratio < 1.0 / RATIO_APART)) & active]
         problem = f"vn_{side}_kv differs from the vn_kv of its {side}_bus by more than a factor of {RATIO_APART:g}"
-        yield from _some(path, "trafo", wrong, problem, "Mend the voltage, or exchange hv_bus and lv_bus")
+        yield from any_fault(path, "trafo", wrong, problem, "Mend the voltage, or exchange hv_bus and lv_bus")
 
 
 def _shares(path: Path, net: pandapowerNet) -> Iterator[Fault]:
@@ -89,7 +89,9 @@ def _shares(path: Path, net: pandapowerNet) -> Iterator[Fault]:
         total = sum((numbers(net.load[column]) for column in columns), np.zeros(len(net.load)))
         problem = f"{' and '.join(columns)} are together above 100 %"
         wrong = net.load[(total > 100.0) & in_service(net.load)]
-        yield from _some(path, "load", wrong, problem, "Give shares that add up to 100 at most; the rest is constant")
+        yield from any_fault(
+            path, "load", wrong, problem, "Give shares that add up to 100 at most; the rest is constant"
+        )
 
 
 def _switched_elements(path: Path, net: pandapowerNet) -> Iterator[Fault]:
@@ -98,7 +100,7 @@ def _switched_elements(path: Path, net: pandapowerNet) -> Iterator[Fault]:
         of_kind = switches[switches["et"] == kind]
         known = of_kind["element"].isin(net[table].index if table in net else [])
         problem = f"element is no index of the table {table}: {', '.join(map(str, of_kind['element'][~known][:5]))}"
-        yield from _some(path, "switch", of_kind[~known], problem, f"Name an element of the table {table}")
+        yield from any_fault(path, "switch", of_kind[~known], problem, f"Name an element of the table {table}")
 
 
 def _switches(path: Path, net: pandapowerNet) -> Iterator[Fault]:
@@ -109,11 +111,11 @@ def _switches(path: Path, net: pandapowerNet) -> Iterator[Fault]:
         for end in ends:
             at_end |= net[table][end].reindex(of_kind["element"]).to_numpy() == of_kind["bus"].to_numpy()
         problem = f"bus is at neither end of the {table} that element names"
-        yield from _some(path, "switch", of_kind[~at_end], problem, f"Name a bus of that {table}")
+        yield from any_fault(path, "switch", of_kind[~at_end], problem, f"Name a bus of that {table}")
     between = switches[(switches["et"] == "b") & switches["element"].isin(net.bus.index)]
     closed = between["closed"].astype(bool)
     apart = between[_apart(net, between["bus"], between["element"]) & closed.to_numpy()]
-    yield from _some(
+    yield from any_fault(
         path, "switch", apart, "bus and element are of different voltage (vn_kv)", "Open it, or mend vn_kv"
     )
 
@@ -125,7 +127,7 @@ def _costs(path: Path, net: pandapowerNet) -> Iterator[Fault]:
             continue
         known = [_is_row(net, kind, element) for kind, element in zip(costs["et"], costs["element"], strict=True)]
         problem = "element is no index of the table that et names"
-        yield from _some(path, table, costs[~np.array(known)], problem, "Name an element, or leave the cost out")
+        yield from any_fault(path, table, costs[~np.array(known)], problem, "Name an element, or leave the cost out")
 
 
 def _is_row(net: pandapowerNet, kind: Any, element: Any) -> bool:
@@ -139,8 +141,3 @@ def _kv(net: pandapowerNet, buses: "pd.Series[Any]") -> npt.NDArray[np.float64]:
 def _apart(net: pandapowerNet, start: "pd.Series[Any]", end: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
     a, b = _kv(net, start), _kv(net, end)
     return np.asarray(np.abs(a - b) > LEVELS_APART * np.maximum(a, b), dtype=np.bool_)
-
-
-def _some(path: Path, table: str, wrong: pd.DataFrame, problem: str, remedy: str) -> Iterator[Fault]:
-    if not wrong.empty:
-        yield element_fault(path, table, wrong, problem, remedy)

@@ -14,7 +14,7 @@ import pandas as pd
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.networks.files.numbers import element_fault, in_service, numbers
+from mosaik_p2p.networks.files.numbers import any_fault, in_service, numbers
 from mosaik_p2p.units import BoolArray, FloatArray
 
 CHANGERS = ("tap", "tap2")
@@ -45,7 +45,9 @@ def _faults(path: Path, net: pandapowerNet, tap: str) -> Iterator[Fault]:
     types = _types(trafos, tap)
     unknown = types.notna() & ~types.isin(TYPES)
     remedy = f"Name one of {', '.join(TYPES)}"
-    yield from _some(path, trafos, unknown.to_numpy(), f"{tap}_changer_type is none that pandapower knows", remedy)
+    yield from any_fault(
+        path, "trafo", trafos[unknown.to_numpy()], f"{tap}_changer_type is none that pandapower knows", remedy
+    )
     moved = in_service(trafos) & _moved(trafos, tap) & ~unknown.to_numpy()
     by_table = _of_table(trafos, tap)
     lacking = {
@@ -56,7 +58,9 @@ def _faults(path: Path, net: pandapowerNet, tap: str) -> Iterator[Fault]:
     }
     for what, wrong in lacking.items():
         problem = f"{tap}_pos is not at its neutral position, and {what}: it would have no effect"
-        yield from _some(path, trafos, moved & wrong, problem, f"Complete the tap changer, or set {tap}_pos to neutral")
+        yield from any_fault(
+            path, "trafo", trafos[moved & wrong], problem, f"Complete the tap changer, or set {tap}_pos to neutral"
+        )
 
 
 def _types(trafos: pd.DataFrame, tap: str) -> "pd.Series[Any]":
@@ -96,8 +100,3 @@ def _numbers(trafos: pd.DataFrame, column: str) -> FloatArray:
 
 def _column(trafos: pd.DataFrame, column: str) -> "pd.Series[Any]":
     return trafos[column] if column in trafos else pd.Series(None, index=trafos.index, dtype=object)
-
-
-def _some(path: Path, trafos: pd.DataFrame, wrong: BoolArray, problem: str, remedy: str) -> Iterator[Fault]:
-    if wrong.any():
-        yield element_fault(path, "trafo", trafos[wrong], problem, remedy)

@@ -8,11 +8,11 @@ import pandapipes
 from pandapipes.io.convert_format import convert_format
 from pandapipes.pandapipes_net import get_basic_net_entries, pandapipesNet
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.heat.shapes import COMPONENTS, HEAT_SHAPES
 from mosaik_p2p.networks.files.nets import decoded, entries_of, loading, shape_faults
 from mosaik_p2p.networks.files.shapes import Decoder
-from mosaik_p2p.networks.files.strict import Unusable, shown
+from mosaik_p2p.networks.files.strict import Unusable
 
 NET_CLASS = ("pandapipes.pandapipes_net", "pandapipesNet")
 LIBRARY = "pandapipes"

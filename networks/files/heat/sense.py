@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import Fault, shown
 from mosaik_p2p.networks.files.columns import Range
 from mosaik_p2p.networks.files.numbers import element_fault, in_service, some
-from mosaik_p2p.networks.files.strict import shown
 
 _USUAL_K = 333.15
 WATER: Mapping[str, Range] = {

@@ -7,9 +7,10 @@ from pandapipes import component_models
 from pandapipes.properties import fluids
 from pandapipes.std_types.std_type_class import PumpStdType
 
+from mosaik_p2p.errors import shown
 from mosaik_p2p.networks.files.frames import TABLE_SHAPES
 from mosaik_p2p.networks.files.shapes import At, Class, Decoder, Shape, own_keys
-from mosaik_p2p.networks.files.strict import Unusable, parsed, shown
+from mosaik_p2p.networks.files.strict import Unusable, parsed
 
 _COMPONENTS = {
     "circulation_pump_mass_component": "CirculationPumpMass",

@@ -15,10 +15,11 @@ from pandapower import pandapowerNet
 from pandapower.control import DiscreteTapControl
 
 import hostile_nets as nets
+from column_lists import unlisted
 from mosaik_p2p.networks.electric.files import as_meant
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
-from mosaik_p2p.networks.files.column_uses import Use, columns_by_use, refused_faults, unlisted
+from mosaik_p2p.networks.files.column_uses import Use, columns_by_use, refused_faults
 from mosaik_p2p.networks.files.electric.columns import COMPUTED, REFUSED
 from mosaik_p2p.networks.files.electric.uses import ELECTRIC_USES, ENTRIES, table_use
 

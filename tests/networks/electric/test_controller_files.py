@@ -25,12 +25,13 @@ from pandapower.control.controller.DERController import (
     QVCurve,
 )
 
+from column_lists import unlisted
 from controlled_nets import CONTROLLERS, QV, alone, controlled, uncontrolled
 from feeder_scenarios import Scenarios, scenario
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import examine, load
 from mosaik_p2p.networks.electric.network import electric_file, electric_net, electric_sheets
-from mosaik_p2p.networks.files.column_uses import Use, unlisted
+from mosaik_p2p.networks.files.column_uses import Use
 from mosaik_p2p.networks.files.electric.control_objects import AREAS, CLASSES, CURVES, MODELS, text_with_models
 from mosaik_p2p.networks.files.electric.control_objects import CONTROLLERS as KNOWN
 from mosaik_p2p.networks.files.electric.control_rules import RULES

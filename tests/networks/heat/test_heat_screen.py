@@ -1,7 +1,9 @@
 """The fast screen for radial heat networks, against the pipe flow and against an oracle that shares no code with it."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettin
 from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.networks.heat.radial.screen import HeatScreen
 from mosaik_p2p.units import kelvin
+from whereabouts import DOCS
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -205,3 +208,14 @@ def test_the_village_is_screened_too() -> None:
     assert screened.solved
     expected = temperatures(network, result)
     assert np.nanmax(np.abs(expected - screened.t_junction_c)) <= 2 * TEMPERATURE_K
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the tests lie beside no checkout")
+def test_the_lines_on_the_page_run() -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", (DOCS / "heat.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(lines, names)
+    hour = names["hour"]
+    assert hour.plant_kw > 25.0
+    assert hour.velocity_m_per_s.max() > 0.0
+    assert hour.t_supply_c.max() <= 75.0

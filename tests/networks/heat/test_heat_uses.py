@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from pandapipes.component_models.abstract_models.base_component import Component
 
+from column_lists import unlisted
 from heat_streets import SETTINGS, at, flow_of, read, street
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.networks.files.column_uses import Use, unlisted
+from mosaik_p2p.networks.files.column_uses import Use
 from mosaik_p2p.networks.files.heat import uses as heat_uses
 from mosaik_p2p.networks.files.heat.uses import HEAT_ENTRIES, HEAT_USES
 from mosaik_p2p.networks.heat.choice import HeatSettings
