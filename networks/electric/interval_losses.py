@@ -1,4 +1,4 @@
-"""One interval of an electric network, as the rules of `allocation` ask for it: every answer is a power flow."""
+"""One interval of an electric network, as the rules of `losses.allocation` ask for it: every answer is a power flow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
