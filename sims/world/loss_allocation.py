@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.electric.interval_losses import IntervalLosses
 from mosaik_p2p.networks.electric.losses.allocation import RULES, NotSolved
+from mosaik_p2p.networks.electric.losses.interval import IntervalLosses
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.results.accounts.losses import caused_losses, whole_losses
 from mosaik_p2p.results.store.reading import Results

@@ -6,7 +6,6 @@ import numpy as np
 import pandapower
 import pytest
 
-from mosaik_p2p.networks.electric.interval_losses import IntervalLosses
 from mosaik_p2p.networks.electric.losses.allocation import (
     RULES,
     Allocation,
@@ -17,6 +16,7 @@ from mosaik_p2p.networks.electric.losses.allocation import (
     pro_rata,
     z_bus,
 )
+from mosaik_p2p.networks.electric.losses.interval import IntervalLosses
 from mosaik_p2p.networks.electric.losses.slopes import z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_net
 from mosaik_p2p.networks.electric.power_flow import PowerFlow

@@ -1,22 +1,51 @@
-"""One interval of an electric network, as the rules of `losses.allocation` ask for it: every answer is a power flow."""
+"""One interval of an electric network, as the rules of `allocation` ask for it: every answer is a power flow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.electric.counted import Element
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope, NotSolved
-from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.units import FloatArray
+
+
+class Flow(Protocol):
+    """What is asked of `PowerFlow`."""
+
+    @property
+    def can_answer(self) -> bool:
+        """See PowerFlow."""
+        ...
+
+    def solve(
+        self,
+        injections: Mapping[int, tuple[float, float]],
+        *,
+        background_scaling: float,
+        generation_scaling: float = 1.0,
+        replaced_loads: frozenset[Element] = frozenset(),
+    ) -> PowerFlowResult:
+        """See PowerFlow."""
+        ...
+
+    def loss_slope(self, buses: Sequence[int]) -> LossSlope:
+        """See PowerFlow."""
+        ...
+
+    def z_bus_slope(self, buses: Sequence[int]) -> LossSlope:
+        """See PowerFlow."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntervalLosses:
     """See `LossyNetwork`."""
 
-    flow: PowerFlow
+    flow: Flow
     """Made for the buses of the prosumers."""
     buses: Sequence[int | None]
     """Of each prosumer; None: it is not connected, and loses nothing."""
