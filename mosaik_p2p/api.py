@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from warnings import warn
 
 from mosaik_p2p import loading
 from mosaik_p2p.charges.registry import MECHANISMS
@@ -13,6 +14,7 @@ from mosaik_p2p.loading import shipped_scenarios
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.networks.electric.network import ELECTRIC_CASES
 from mosaik_p2p.networks.heat.choice import HEAT_CASES
+from mosaik_p2p.results.quantities.registry import known_quantities
 from mosaik_p2p.results.rebuilding import rebuild_report
 from mosaik_p2p.scenario.reference import in_a_line
 
@@ -47,6 +49,8 @@ class Shipped:
     market_algorithms: Mapping[str, str]
     device_types: Mapping[str, str]
     """Those that other installed packages bring, too."""
+    result_quantities: Mapping[str, str]
+    """These as well."""
 
 
 def check(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bool = False) -> tuple[Fault, ...]:
@@ -71,12 +75,19 @@ def list_shipped() -> Shipped:
         market_forms=MARKET_FORMS,
         market_algorithms={name: in_a_line(kind) for name, kind in ALGORITHMS.known().items()},
         device_types={name: in_a_line(kind) for name, kind in device_kinds().items()},
+        result_quantities={name: in_a_line(type(named.of)) for name, named in known_quantities().items()},
     )
 
 
-def report(folder: str | Path) -> Path:
-    """Build `report.html` again from a result folder; BadInput where the folder holds no results, or damaged ones."""
-    return rebuild_report(Path(folder))
+def report(folder: str | Path, *, allow_code: bool = False) -> Path:
+    """Build `report.html` again from a result folder; BadInput where the folder holds no results, or damaged ones.
+
+    Warns (UserWarning) of figures that cannot be shown since what made them is not installed. `allow_code` as of `run`.
+    """
+    rebuilt = rebuild_report(Path(folder), allow_code=allow_code)
+    for text in rebuilt.unshown:
+        warn(text, stacklevel=2)
+    return rebuilt.path
 
 
 def _scenarios() -> dict[str, str]:

@@ -156,6 +156,7 @@ def list_command() -> None:
         "Clearings (time.clearing)": shipped.clearings,
         "Forms of the market (market.form)": shipped.market_forms,
         "Algorithms (market.algorithm)": shipped.market_algorithms,
+        "Result quantities (results.quantities)": shipped.result_quantities,
     }
     typer.echo("\n\n".join(_section(title, entries) for title, entries in sections.items()))
 
@@ -166,11 +167,14 @@ def keys_command(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="A section such as time, a type of device such as ev, or package.module:name of a charge mechanism.",
+            help="A section such as time, a type of device such as ev, package.module:name of a charge mechanism, or a "
+            "result quantity such as verdicts.",
         ),
     ] = None,
 ) -> None:
-    """Say what a section of a scenario or a type of device may hold: keys, defaults, units, meanings."""
+    """Say what a section of a scenario, a type of device or a result quantity holds, with units and meanings."""
+    from mosaik_p2p.results.dictionary import quantity_text
+    from mosaik_p2p.results.quantities.registry import QUANTITIES
     from mosaik_p2p.scenario.reference import entry_names, entry_text, named, of_mechanism, overview
     from mosaik_p2p.sections.names import did_you_mean
     from mosaik_p2p.sections.registry import KindRefused
@@ -179,23 +183,29 @@ def keys_command(
         typer.echo(overview())
         return
     try:
-        found = (of_mechanism(name),) if ":" in name else named(name)
+        found = [entry_text(entry) for entry in ((of_mechanism(name),) if ":" in name else named(name))]
+        found += [] if found or name not in QUANTITIES.names() else [quantity_text(name)]
     except KindRefused as refused:
         raise BadInput([Fault("keys", name, refused.problem, refused.remedy)]) from refused
     if not found:
-        remedy = did_you_mean(name, entry_names(), what="names")
+        remedy = did_you_mean(name, (*entry_names(), *QUANTITIES.names()), what="names")
         raise BadInput([Fault("keys", name, "is neither a section nor a type of device", remedy)])
-    typer.echo("\n\n".join(entry_text(entry) for entry in found))
+    typer.echo("\n\n".join(found).rstrip())
 
 
 @app.command("report")
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that a run has written.")],
+    *,
+    allow_code: CodeOption = False,
 ) -> None:
     """Build the report again from stored results."""
-    from mosaik_p2p.api import report
+    from mosaik_p2p.results.rebuilding import rebuild_report
 
-    typer.echo(f"Report: {report(folder)}")
+    rebuilt = rebuild_report(folder, allow_code=allow_code)
+    for text in rebuilt.unshown:
+        typer.echo(text, err=True)
+    typer.echo(f"Report: {rebuilt.path}")
 
 
 @app.command("clear")

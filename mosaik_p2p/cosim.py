@@ -156,7 +156,12 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         case = load(order.scenario, asked, results=order.out, allow_code=order.allow_code)
     folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
     with ExitStack() as claims:
-        claimed = claimed_folder(folder, overwrite=order.overwrite, inputs=input_files(case, overrides))
+        claimed = claimed_folder(
+            folder,
+            overwrite=order.overwrite,
+            inputs=input_files(case, overrides),
+            more_names=case.quantity_files,
+        )
         claim = claims.enter_context(claimed)
         summary, demand = _run(case, claim, around, started=started, title=case.scenario.name)
         others = _counterfactual_overrides(case, folder, order) if summary["complete"] else {}

@@ -16,6 +16,7 @@ from mosaik_p2p.loading.run_meta import begin_folder, run_meta
 from mosaik_p2p.results.accounts.last_entries import close_settlement
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.conclusion import conclude
+from mosaik_p2p.results.quantities.computing import compute_quantities
 from mosaik_p2p.results.store.integrity import damages
 from mosaik_p2p.results.store.lock import is_locked
 from mosaik_p2p.results.store.mark import ResultFolder
@@ -37,9 +38,14 @@ class OwnFolder:
             begun = {**self._begun, "networks_elsewhere": list(meta.networks_elsewhere)}
             if self._folder.is_there():
                 write_summary(self._folder.path, begun)
-                if not damages(self._folder.path):
-                    close_settlement(self._folder)
-            return conclude(self._folder, meta, None, begun)
+            return conclude(self._folder, meta, self._failed(), begun)
+
+    def _failed(self) -> str | None:
+        """Why what follows the run is not whole; it follows where the tables are as they were written."""
+        if not self._folder.is_there() or damages(self._folder.path):
+            return None
+        close_settlement(self._folder)
+        return "; ".join(compute_quantities(self._folder, self._case.quantities)) or None
 
     def _elsewhere(self) -> tuple[str, ...]:
         """The scenario's networks of which no simulator has told anything."""
@@ -58,6 +64,7 @@ def claimed(folder: Path, case: Case, *, overwrite: bool) -> OwnFolder | None:
     if is_locked(folder):
         return None
     with ExitStack() as claim:
-        own = claim.enter_context(claimed_folder(folder, overwrite=overwrite))
+        claimed = claimed_folder(folder, overwrite=overwrite, more_names=case.quantity_files)
+        own = claim.enter_context(claimed)
         begun = begin_folder(own, case)
         return OwnFolder(own, case, begun, claim.pop_all())

@@ -29,6 +29,8 @@ NET_FILE_OF = {ELECTRICITY: ELECTRIC_NET_FILE, HEAT: HEAT_NET_FILE}
 ALL_ROUNDS = frozenset({"clearing", "flows", "violations", "negotiation"})
 OFFSET = "offset"
 """The one column that is sent and not stored: by how many intervals later a row is about."""
+STAMPS = ("time", "round", "binding")
+"""Columns that only the recorder knows."""
 FLUSH_INTERVALS = 12
 """Intervals between two writes: what a killed process can lose, against one small file per table and write."""
 
@@ -102,7 +104,7 @@ class Simulator(ScenarioSimulator):
         return following * self._steps_per_interval if following < self._case.scenario.time.steps else None
 
     def _keep(self, source: str, message: Mapping[str, Any]) -> None:
-        refuse_unknown(source, message["tables"])
+        refuse_other_columns(source, message["tables"])
         self._wall_s[source] = self._wall_s.get(source, 0.0) + message["wall_s"]
         # A source that answers a round once more means to replace its answer.
         self._rounds.setdefault(message["round"], {})[source] = message["tables"]
@@ -167,10 +169,11 @@ class Simulator(ScenarioSimulator):
             self._own = None
 
 
-def refuse_unknown(source: str, tables: Mapping[str, Table]) -> None:
-    """Raises ValueError where a table that was sent, or a column of it, has no place in the result folder.
+def refuse_other_columns(source: str, tables: Mapping[str, Table]) -> None:
+    """Raises ValueError where a table that was sent has no place in the result folder, or other columns than declared.
 
-    What is not stored would be missed by nobody: a column that the tables do not declare is a mistake of the sender.
+    What is not stored would be missed by nobody: a column that the tables do not declare, or one that lacks, is a
+    mistake of the sender.
     """
     for name, rows in tables.items():
         if name not in TABLES:
@@ -178,6 +181,9 @@ def refuse_unknown(source: str, tables: Mapping[str, Table]) -> None:
         unknown = set(rows) - set(TABLES[name].columns) - {OFFSET}
         if unknown:
             raise ValueError(f"{source} sent table {name!r} with columns that it does not have: {sorted(unknown)}")
+        missing = set(TABLES[name].columns) - set(rows) - set(STAMPS)
+        if missing and rows:
+            raise ValueError(f"{source} sent table {name!r} with missing columns: {sorted(missing)}")
 
 
 def _together(sources: Mapping[str, Mapping[str, Table]]) -> dict[str, Table]:
@@ -252,7 +258,8 @@ def _stamped(name: str, rows: Table, case: Case, interval: int, number: int, bin
     offsets = rows.get(OFFSET, [0] * length)
     moments = {offset: case.times[interval + offset].to_pydatetime() for offset in set(offsets)}
     times = [moments[offset] for offset in offsets]
-    known = {"time": times, "round": [number] * length, "binding": [number == binding] * length}
+    values = (times, [number] * length, [number == binding] * length)
+    known: Table = dict(zip(STAMPS, values, strict=True))
     stamps = {column: values for column, values in known.items() if column in TABLES[name].columns}
     return stamps | {column: values for column, values in rows.items() if column != OFFSET}
 

@@ -13,6 +13,7 @@ from mosaik_p2p.networks.electric.counted import Element
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.heat.choice import HeatNetwork
 from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.results.quantities.registry import NamedQuantity
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -48,3 +49,10 @@ class Case:
     """What may not be meant as it is written."""
     inventory: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario holds, see `inventory`; JSON types only."""
+    quantities: tuple[NamedQuantity, ...] = ()
+    """What is computed from the results after the run."""
+
+    @property
+    def quantity_files(self) -> tuple[str, ...]:
+        """The files that result quantities add to the result folder."""
+        return tuple(f"{named.of.name}.parquet" for named in self.quantities)

@@ -45,6 +45,7 @@ def run_meta(
         versions=package_versions(),
         wall_s=wall_s,
         initial_stored_kwh={prosumer.name: _stored_kwh(prosumer) for prosumer in case.prosumers},
+        quantities=case.quantities,
     )
 
 

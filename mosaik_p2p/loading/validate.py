@@ -31,6 +31,7 @@ from mosaik_p2p.loading.prosumers.partner_file import with_partners
 from mosaik_p2p.loading.prosumers.preference_file import with_preferences
 from mosaik_p2p.loading.prosumers.tariffs import contract
 from mosaik_p2p.loading.references import partner_faults, preference_faults, reference_faults
+from mosaik_p2p.loading.result_quantities import quantities_of
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
 from mosaik_p2p.loading.warned import warnings_of
@@ -66,7 +67,7 @@ def load(
         reading = _read(path, overrides, allow_code=allow_code)
     except BadInput as bad:
         raise BadInput([*bad.faults, *no_place]) from None
-    case, faults = _case(reading, path)
+    case, faults = _case(reading, path, allow_code=allow_code)
     every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(charge_faults(case) or form_faults(case))
     if every:
         raise BadInput(every)
@@ -124,7 +125,7 @@ def _read(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Reading:
     return replace(reading, scenario=scenario, faults=(*early, *reading.faults))
 
 
-def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
+def _case(reading: Reading, path: Path, *, allow_code: bool) -> tuple[Case, list[Fault]]:
     """The case as far as it can be made, and the faults of all layers above the schema."""
     scenario = reading.scenario
     mentions = tuple(uses(scenario))
@@ -140,6 +141,7 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
     context = BuildContext(series.profiles, series.horizontal_kw_per_m2, span, known_end, scenario.scale)
     prosumers, faults_of_devices = _prosumers(scenario, places, contracts, context)
     tried = trials(scenario, grids, places, series)
+    quantities, faults_of_quantities = quantities_of(scenario, allow_code=allow_code)
     faults = [
         *reference_faults(reading, mentions),
         *faults_of_series,
@@ -153,11 +155,13 @@ def _case(reading: Reading, path: Path) -> tuple[Case, list[Fault]]:
         *design_faults(scenario),
         *partner_faults(reading),
         *preference_faults(reading),
+        *faults_of_quantities,
     ]
     case = _assembled(scenario, path, prosumers, grids, places, series, span, tried)
     clocks = offset_warnings(scenario, span, path.parent)
     gone = controllers_gone(scenario, read, places)
-    return replace(case, warnings=(*case.warnings, *clocks, *warnings_of_tariffs, *gone)), faults
+    warnings = (*case.warnings, *clocks, *warnings_of_tariffs, *gone)
+    return replace(case, warnings=warnings, quantities=quantities), faults
 
 
 def _assembled(

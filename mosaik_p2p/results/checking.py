@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.results.store.completeness import uncomputed
 from mosaik_p2p.results.store.folder import SCENARIO_FILE, SUMMARY_FILE, table_path
 from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.results.tables.schema import TABLES
@@ -56,6 +57,7 @@ def _faults_of_summary(results: Results, summary: Mapping[str, Any]) -> Iterator
 
 def _contradictions(results: Results, summary: Mapping[str, Any]) -> Iterator[Fault]:
     missing = [name for name in TABLES if not table_path(results.folder, name).exists()]
+    missing += uncomputed(results)
     if summary["complete"] and missing:
         problem = "the run is complete by its summary, but these tables are missing"
         yield Fault(f"tables in {results.folder}", ", ".join(missing), problem, REMEDY)

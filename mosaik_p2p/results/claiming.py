@@ -6,13 +6,14 @@ Only what the mark of an earlier run names, and what still is as that run has wr
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.results.progress import progress_text
 from mosaik_p2p.results.store.folder import COUNTERFACTUALS_FOLDER, OWN_NAMES, SHARED_NAMES
-from mosaik_p2p.results.store.leftovers import Leftovers, leftovers
+from mosaik_p2p.results.store.leftovers import leftovers
 from mosaik_p2p.results.store.lock import InUse, is_lock, is_locked, locked
 from mosaik_p2p.results.store.mark import NotWritten, ResultFolder, read_mark, start_mark
 
@@ -22,17 +23,21 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 @contextlib.contextmanager
-def claimed_folder(folder: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> Iterator[ResultFolder]:
+def claimed_folder(
+    folder: Path, *, overwrite: bool, inputs: Iterable[Path] = (), more_names: Iterable[str] = ()
+) -> Iterator[ResultFolder]:
     """The folder, empty of results and marked as that of a new run, for this run alone until the context ends.
 
     Files that no run writes stay. Raises BadInput where the folder cannot be used: it is a file, another run uses it,
-    it is not empty, or (with `overwrite`) it is not the folder of an earlier run, a file in it would be lost, or one of
-    the `inputs` of the run lies in it. Raises NotWritten where there is no room for it.
+    it is not empty, or (with `overwrite`) it is not the folder of an earlier run, a file in it would be lost (this run
+    will write `more_names` beside what every run writes), or one of the `inputs` of the run lies in it. Raises
+    NotWritten where there is no room for it.
     """
     with contextlib.ExitStack() as held:
         try:
             _refuse_inside_a_run(folder)
-            claimed = _claim(folder, held, overwrite=overwrite, inputs=tuple(inputs))
+            clear = partial(_clear, overwrite=overwrite, inputs=tuple(inputs), more_names=tuple(more_names))
+            claimed = _claim(folder, held, clear)
         except InUse:
             raise _in_use(folder) from None
         except (OSError, ValueError) as error:
@@ -47,7 +52,7 @@ def claimed_counterfactual(folder: Path) -> Iterator[ResultFolder]:
         raise _refused(folder.parent, "is a link, and nothing is written through links", "Remove the link")
     with contextlib.ExitStack() as held:
         try:
-            claimed = _claim(folder, held, overwrite=False, inputs=())
+            claimed = _claim(folder, held, partial(_clear, overwrite=False, inputs=(), more_names=()))
         except InUse:
             raise _in_use(folder) from None
         except (OSError, ValueError) as error:
@@ -55,7 +60,7 @@ def claimed_counterfactual(folder: Path) -> Iterator[ResultFolder]:
         yield claimed
 
 
-def _claim(folder: Path, held: contextlib.ExitStack, *, overwrite: bool, inputs: Sequence[Path]) -> ResultFolder:
+def _claim(folder: Path, held: contextlib.ExitStack, clear: Callable[[Path], None]) -> ResultFolder:
     if folder.exists() and not folder.is_dir():
         raise _refused(folder, "is a file", "Name a folder with --out")
     if _present(folder) and read_mark(folder) is None:
@@ -64,7 +69,7 @@ def _claim(folder: Path, held: contextlib.ExitStack, *, overwrite: bool, inputs:
     folder.mkdir(parents=True, exist_ok=True)
     held.enter_context(locked(folder))
     if _present(folder):
-        _clear(folder, overwrite=overwrite, inputs=inputs)
+        clear(folder)
     return ResultFolder(folder, start_mark(folder))
 
 
@@ -72,13 +77,14 @@ def _present(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if not is_lock(path)] if folder.is_dir() else []
 
 
-def _clear(folder: Path, *, overwrite: bool, inputs: Sequence[Path]) -> None:
+def _clear(folder: Path, *, overwrite: bool, inputs: Sequence[Path], more_names: Sequence[str]) -> None:
     """Remove what an earlier run has written; BadInput where that is not asked for, or would lose anything else."""
     mark = read_mark(folder)
     if mark is None:
         raise _no_result(folder)
     left = leftovers(folder, mark)
-    obstacles = [*_inputs_inside(folder, inputs), *_not_own(left)]
+    others = {folder / name for name in more_names if (folder / name).exists()} - {*left.files, *left.in_the_way}
+    obstacles = [*_inputs_inside(folder, inputs), *_not_own((*left.in_the_way, *sorted(others)))]
     if not overwrite:
         choice = ELSEWHERE if obstacles else f"{ELSEWHERE}, or allow --overwrite"
         raise _refused(folder, progress_text(folder), f"`mosaik-p2p report {folder}` shows it. {choice}")
@@ -105,9 +111,9 @@ def _is_same(folder: Path, other: Path) -> bool:
     return folder.exists() and folder.samefile(other)
 
 
-def _not_own(left: Leftovers) -> Iterator[Fault]:
+def _not_own(in_the_way: Iterable[Path]) -> Iterator[Fault]:
     problem = "was not written by a run, or has been changed since: --overwrite would lose it"
-    for path in left.in_the_way:
+    for path in in_the_way:
         yield Fault("result folder", str(path), problem, f"Move it away. {ELSEWHERE} if it is to stay")
 
 

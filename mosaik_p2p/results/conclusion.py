@@ -40,7 +40,7 @@ def conclude(folder: ResultFolder, meta: RunMeta, cause: str | None, begun: Mapp
     except (OSError, ValueError) as error:
         # Somebody else may have changed the tables while the run went on.
         summary, causes = dict(begun), causes or [str(error)]
-    return _written(folder, _with_causes(summary, causes))
+    return _written(folder, meta, _with_causes(summary, causes))
 
 
 def compare(folder: ResultFolder, meta: RunMeta, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def compare(folder: ResultFolder, meta: RunMeta, summary: Mapping[str, Any]) -> 
     if not folder.is_there():
         return _with_causes(summary, [LOST.format(folder.path)])
     failures = _failure(lambda: add_to_settlement(folder.path))
-    return _written(folder, _with_causes(summarise(folder.path, meta), failures))
+    return _written(folder, meta, _with_causes(summarise(folder.path, meta), failures))
 
 
 def _shortfall(folder: Path, meta: RunMeta) -> list[str]:
@@ -69,12 +69,12 @@ def _with_causes(summary: Mapping[str, Any], causes: list[str]) -> dict[str, Any
     return {**summary, "complete": summary["complete"] and not causes, "cause": "; ".join(told) or None}
 
 
-def _written(folder: ResultFolder, summary: dict[str, Any]) -> dict[str, Any]:
+def _written(folder: ResultFolder, meta: RunMeta, summary: dict[str, Any]) -> dict[str, Any]:
     """The summary, after it and the report were written."""
     failures = [
         *_failure(lambda: folder.enter(ERROR_FILE)),
         *_failure(lambda: write_summary(folder.path, summary)),
-        *_failure(lambda: build_report(folder.path)),
+        *_failure(lambda: build_report(folder.path, meta.quantities)),
     ]
     if not failures:
         return summary

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from jinja2 import TemplateError
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.results.accounts.arbitrage import ARBITRAGE
 from mosaik_p2p.results.progress import recounted_summary
+from mosaik_p2p.results.quantities.drawing import unshown, usable_quantities
 from mosaik_p2p.results.report.page import build_report
 from mosaik_p2p.results.store.folder import REPORT_FILE, SCENARIO_FILE, SUMMARY_FILE, table_path
 from mosaik_p2p.results.store.integrity import damages
@@ -40,11 +42,20 @@ UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, Arith
 """Files that somebody else has changed may hold anything."""
 
 
-def rebuild_report(folder: Path) -> Path:
-    """Build `report.html` again from what is stored, and return its path.
+@dataclass(frozen=True)
+class Rebuilt:
+    """A report that was built again, and what it could not show."""
 
-    The summary of a run that was killed is counted again as well. Raises BadInput where the folder holds no results, or
-    results that are damaged or do not fit together: each fault names the table and the file.
+    path: Path
+    unshown: tuple[str, ...]
+
+
+def rebuild_report(folder: Path, *, allow_code: bool = False) -> Rebuilt:
+    """Build `report.html` again from what is stored.
+
+    With `allow_code` result quantities that the scenario names as `package.module:name` are imported. The summary of a
+    run that was killed is counted again as well. Raises BadInput where the folder holds no results, or results that are
+    damaged or do not fit together: each fault names the table and the file.
     """
     _refuse_without_results(folder)
     try:
@@ -54,7 +65,8 @@ def rebuild_report(folder: Path) -> Path:
         summary = read_summary(folder) if is_locked(folder) else recounted_summary(folder)
         _refuse(_contradictions(raw.computed(), summary))
         _refuse(_report_of_others(folder))
-        return build_report(folder)
+        found, refusals = usable_quantities(raw.facts.quantities, allow_code=allow_code)
+        return Rebuilt(build_report(folder, found), tuple(unshown(raw, refusals)))
     except DamagedTable as damage:
         raise BadInput([Fault(f"table {damage.table}", str(damage.path), damage.problem, REMEDY)]) from damage
     except NotWritten as error:

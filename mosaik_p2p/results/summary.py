@@ -47,6 +47,7 @@ from mosaik_p2p.results.measures.verdicts import (
     status_counts,
     verdict_counts,
 )
+from mosaik_p2p.results.quantities.registry import NamedQuantity
 from mosaik_p2p.results.store.completeness import gaps
 from mosaik_p2p.results.store.facts import Facts, read_facts
 from mosaik_p2p.results.store.folder import SUMMARY_FILE
@@ -86,6 +87,8 @@ class RunMeta:
     """Energy in all storages of a prosumer at the start."""
     networks_elsewhere: tuple[str, ...] = ()
     """Networks of the scenario that a simulator of somebody else solves: nothing is known of them here."""
+    quantities: tuple[NamedQuantity, ...] = ()
+    """The result quantities that the scenario names."""
 
 
 def package_versions() -> dict[str, str]:

@@ -153,6 +153,14 @@ class Settlement(Section):
     """How many of the limits that a negotiation paid most for are checked by a run without that limit."""
 
 
+class ResultsSpec(Section):
+    """What is computed from the results after the run, beside what every run stores."""
+
+    quantities: tuple[Name, ...] = ()
+    """Result quantities, a table each, computed after the run: by name (`mosaik-p2p list` has them), or as
+    package.module:name. docs/tables.md has those that ship, docs/extending.md shows how to write one."""
+
+
 class JunctionPair(Section):
     """Supply and return junction of a connection, by name or index."""
 
@@ -296,3 +304,5 @@ class Scenario(Section):
     hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""
+    results: ResultsSpec = ResultsSpec()
+    """What is computed from the results."""

@@ -61,8 +61,13 @@ class Registry(Generic[Base]):
 
     def names(self) -> tuple[str, ...]:
         """The kinds that ship, by name, then those of installed packages, by name; nothing is imported."""
-        shipped = self._shipped()
+        shipped = self.shipped()
         return (*shipped, *sorted({point.name for point in points_of(self.group)} - set(shipped)))
+
+    def shipped(self) -> tuple[str, ...]:
+        """The kinds that ship, by name; none is imported."""
+        package = import_module(self.package)
+        return tuple(sorted(module.name for module in iter_modules(package.__path__)))
 
     def known(self) -> Mapping[str, type[Base]]:
         """All kinds in the order of `names`. Raises BadInput with a fault for each that cannot be used."""
@@ -92,7 +97,7 @@ class Registry(Generic[Base]):
         if ":" in name:
             return self._checked(self._at_place(name, allow_code=allow_code))
         points = [point for point in points_of(self.group) if point.name == name]
-        is_shipped = name in self._shipped()
+        is_shipped = name in self.shipped()
         if len(points) + is_shipped > 1:
             packages = ", ".join(sorted({package_of(point) for point in points}))
             raise KindRefused(
@@ -114,10 +119,6 @@ class Registry(Generic[Base]):
             )
             for point in points
         ] or [Fault(self.sort, name, refused.problem, refused.remedy)]
-
-    def _shipped(self) -> tuple[str, ...]:
-        package = import_module(self.package)
-        return tuple(sorted(module.name for module in iter_modules(package.__path__)))
 
     def _of_module(self, name: str) -> type[Base]:
         module = import_module(f"{self.package}.{name}")

@@ -110,12 +110,10 @@ def _exchanges(table: Table, case: str, dt_h: float) -> Iterator[Payment]:
     was cleared; what forecasts made too much costs and earns nothing."""
     power = ("import_kw", "export_kw", "imbalance_kw")
     prices = ("import_price_per_kwh", "export_price_per_kwh", "imbalance_price_per_kwh")
-    cleared = table.get("cleared_surplus_kw") or [0.0] * len(table.get("prosumer", ()))
-    rows = _rows(table, "prosumer", "carrier", *power, *prices)
-    for row, surplus_kw in zip(rows, cleared, strict=True):
-        prosumer, carrier = str(row[0]), str(row[1])
-        bought, sold, imbalance = (float(value) * dt_h for value in row[2:5])
-        price_in, price_out, scarcity = (0.0 if value is None else float(value) for value in row[5:8])
+    about = ("prosumer", "carrier", "cleared_surplus_kw")
+    for prosumer, carrier, surplus_kw, *numbers in _rows(table, *about, *power, *prices):
+        bought, sold, imbalance = (float(value) * dt_h for value in numbers[:3])
+        price_in, price_out, scarcity = (0.0 if value is None else float(value) for value in numbers[3:])
         supplier = SUPPLIER[carrier]
         yield Payment(case, supplier, prosumer, carrier, "import", bought, price_in * bought)
         yield Payment(case, prosumer, supplier, carrier, "export", sold, price_out * sold)

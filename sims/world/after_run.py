@@ -1,5 +1,7 @@
-"""What follows a run that came to its regular end, before it is judged: the days without the market, to whom losses
-belong, the last accounts.
+"""What follows a run that came to its regular end, before it is judged.
+
+The days without the market, to whom losses belong, the last accounts, and the result quantities that the scenario
+names.
 
 Only networks that our own grids have solved (they keep them in the folder) are solved again; between two solvers nobody
 could tell what the market changes. Where another grid stood in, or profiles of another source were played, those days
@@ -16,6 +18,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.accounts.last_entries import close_settlement
 from mosaik_p2p.results.accounts.loss_shares import LOSSES
 from mosaik_p2p.results.accounts.losses import FLOWS, VIOLATIONS
+from mosaik_p2p.results.quantities.computing import compute_quantities
 from mosaik_p2p.results.store.folder import ERROR_FILE
 from mosaik_p2p.results.store.integrity import damages
 from mosaik_p2p.results.store.mark import ResultFolder
@@ -46,9 +49,11 @@ def followed(case: Case, folder: ResultFolder, around: Surroundings, end: End) -
             _write_days(case, folder, networks)
             _write_losses(case, folder, networks)
             close_settlement(folder)
+            failures = compute_quantities(folder, case.quantities)
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (the networks' libraries raise anything)
         return replace(end, cause=cause_of(error, log=folder.path / ERROR_FILE), demand=demand_of(error))
-    return replace(end, wall_s={**end.wall_s, PART: perf_counter() - started})
+    cause = "; ".join(failures) or None
+    return replace(end, cause=cause, wall_s={**end.wall_s, PART: perf_counter() - started})
 
 
 def _write_days(case: Case, folder: ResultFolder, networks: list[str]) -> None:

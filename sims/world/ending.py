@@ -6,7 +6,6 @@ finalising does not let time go on.
 """
 
 import asyncio
-import contextlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from mosaik.simmanager import SimRunner
 from mosaik_api_v3.connection import RemoteException
 
 from mosaik_p2p.errors import RunFailed, Terminated
+from mosaik_p2p.results.store.log import keep_in_log
 from mosaik_p2p.sims.world.interrupts import Interrupts
 from mosaik_p2p.sims.world.watching import ASKED
 
@@ -96,25 +96,19 @@ def cause_of(error: BaseException, *, log: Path) -> str:
         case RunFailed():
             return _one_line(str(error))
         case RemoteException():
-            _keep(log, f"simulator {error.source}:\n" + "".join(map(str, error.further_args)))
+            keep_in_log(log, f"simulator {error.source}:\n" + "".join(map(str, error.further_args)))
             return _one_line(f"simulator {error.source}: {error.remote_type}: {error.remote_msg}")
         case SystemExit(code=str()):
             return _one_line(f"a simulator could not be started: {error}")
         case SystemExit():
             return f"the program was told to exit ({error.code})"
         case _:
-            _keep(log, "".join(traceback.format_exception(error)))
+            keep_in_log(log, "".join(traceback.format_exception(error)))
             return _one_line(f"{type(error).__name__}: {error}")
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _keep(log: Path, text: str) -> None:
-    # A full disk may be what stopped the run: the cause is told all the same.
-    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-        file.write(text.rstrip() + "\n\n")
 
 
 def _reached(runner: SimRunner) -> int:

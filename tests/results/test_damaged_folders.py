@@ -161,7 +161,7 @@ def test_every_damage_is_refused_and_named(originals: dict[str, Path], tmp_path:
 def test_without_the_mark_what_shows_in_the_tables_is_refused(
     originals: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mosaik_p2p.results.rebuilding.build_report", lambda folder: folder / REPORT_FILE)
+    monkeypatch.setattr("mosaik_p2p.results.rebuilding.build_report", lambda folder, _: folder / REPORT_FILE)
     draw = random.Random(80)
     for number in range(UNMARKED_FOLDERS):
         folder = shutil.copytree(originals["whole"], tmp_path / str(number))

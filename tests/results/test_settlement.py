@@ -29,6 +29,7 @@ PROSUMERS: Table = {
     "import_price_per_kwh": [0.7, 0.49],
     "export_price_per_kwh": [0.37, None],
     "imbalance_price_per_kwh": [9.0, 9.0],
+    "cleared_surplus_kw": [0.0, None],
     "surcharge_per_kwh": [0.04, -0.2],
 }
 FLOWS: Table = {"network": ["electricity", "heat"], "loss_kw": [10.0, 20.0], "pump_kw": [None, 0.5]}
@@ -74,6 +75,7 @@ ALONE: Table = {
     "import_price_per_kwh": [0.7, 0.49],
     "export_price_per_kwh": [0.37, None],
     "imbalance_price_per_kwh": [9.0, 8.0],
+    "cleared_surplus_kw": [None, 0.0],
     "cost": [0.2, 0.0],
     "fuel_kw": [0.0, 7.0],
     "fuel_cost": [0.0, 1.5],
@@ -157,6 +159,7 @@ def test_lost_heat_costs_the_lowest_price_of_a_heat_supplier(
         **dict.fromkeys(("import_kw", "export_kw", "imbalance_kw", "surcharge_per_kwh"), nothing),
         **{"import_price_per_kwh": list(prices), "export_price_per_kwh": [None] * count},
         "imbalance_price_per_kwh": [9.0] * count,
+        "cleared_surplus_kw": [None] * count,
     }
     ledger = settle({"prosumers": exchange, "flows": FLOWS}, dt_h=1.0, loss_price_per_kwh=None)
     assert _sums(ledger, "party")["heat_supplier",] == pytest.approx(paid)

@@ -9,6 +9,8 @@ import pytest
 from made_results import Made, write_made
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.checking import KINDS, check_folder
+from mosaik_p2p.results.figures.style import clock_of
+from mosaik_p2p.results.quantities.drawing import Drawings
 from mosaik_p2p.results.report import page as report
 from mosaik_p2p.results.report.terminal import render
 from mosaik_p2p.results.store.folder import SUMMARY_FILE
@@ -39,7 +41,7 @@ def test_every_entry_that_is_relied_on_is_checked(made: tuple[Results, dict[str,
     results, stored = made
     for step in (1.0, 0.5):
         summary = Watched({**stored, "dt_h": step})
-        report._page(results, summary)
+        report._page(clock_of(results), summary, Drawings(), ())
         render(summary)
         assert summary.asked - {"cause"} <= set(KINDS), "cause stands in every summary, but is null as a rule"
 

@@ -13,9 +13,10 @@ import declared
 from made_results import SMALL, columns, interval, write_made
 from mosaik_p2p import run
 from mosaik_p2p.loading import load
+from mosaik_p2p.results.dictionary import tables_markdown
+from mosaik_p2p.results.quantities.registry import known_quantities
 from mosaik_p2p.results.store.parts import DamagedTable, ResultStore, read_table, replace_table, to_arrow
 from mosaik_p2p.results.tables.columns import Column, amount, number, signed, table, text
-from mosaik_p2p.results.tables.dictionary import tables_markdown
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.sims import recorder
 from mosaik_p2p.units import table_of
@@ -33,8 +34,10 @@ def test_the_page_is_the_generated_one() -> None:
 
 def test_every_table_and_column_stands_on_the_page() -> None:
     sections = tables_markdown().split("\n## ")[1:]
-    assert [section.partition("\n")[0] for section in sections] == [f"`{name}`" for name in TABLES]
-    for section, shape in zip(sections, TABLES.values(), strict=True):
+    shapes = {**TABLES, **{named.of.name: named.of.shape for named in known_quantities().values()}}
+    assert set(shapes) == {*TABLES, "storage_levels", "verdicts"}
+    assert [section.partition("\n")[0] for section in sections] == [f"`{name}`" for name in shapes]
+    for section, shape in zip(sections, shapes.values(), strict=True):
         rows = [line for line in section.splitlines() if line.startswith("| `")]
         assert [row.split("`")[1] for row in rows] == list(shape.columns)
         assert all(row.replace("\\|", "").count("|") == 8 for row in rows)

@@ -155,9 +155,9 @@ def test_the_caller_keeps_its_event_loop(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_while_results_are_written_waits_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(folder: Path) -> Path:
+    def interrupted(folder: Path, *known: Any) -> Path:
         signal.raise_signal(signal.SIGINT)
-        return build_report(folder)
+        return build_report(folder, *known)
 
     monkeypatch.setattr(conclusion, "build_report", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -3,20 +3,14 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from mosaik_p2p.errors import Verdict
 from mosaik_p2p.limits.base import LimitedQuantity
 from mosaik_p2p.limits.registry import limited_quantities
-from mosaik_p2p.results.labels.quantities import unit_of
-from mosaik_p2p.results.measures.verdicts import LOADS, interval_verdicts
-from mosaik_p2p.results.measures.worst_values import is_told, limit_of, measured, worst
-from mosaik_p2p.results.report.style import (
+from mosaik_p2p.results.figures.style import (
     BLUE,
     COLOURS,
     FEW_CURVES,
-    GREEN,
     GREY,
     ORANGE,
-    RED,
     Clock,
     Panel,
     add_band,
@@ -26,44 +20,9 @@ from mosaik_p2p.results.report.style import (
     fit_axis,
     on_clock,
 )
+from mosaik_p2p.results.labels.quantities import unit_of
+from mosaik_p2p.results.measures.worst_values import is_told, limit_of, measured, worst
 from mosaik_p2p.units import ELECTRICITY
-
-STRIP_HEIGHT_PX = 108
-STRIP_ROW_PX = 34
-VERDICT_COLOURS = {Verdict.FEASIBLE: GREEN, Verdict.INFEASIBLE: RED, Verdict.UNKNOWN: GREY}
-
-
-def verdict_strip(clock: Clock) -> Panel:
-    """One row per network and one for the loads, one cell per interval."""
-    networks = clock.results.facts.networks
-    verdicts = interval_verdicts(clock.results, networks).set_index("time").reindex(clock.begins)
-    kinds, judged = list(VERDICT_COLOURS), [*networks, LOADS]
-    cells = [[Verdict.UNKNOWN if pd.isna(kind) else kind for kind in verdicts[name]] for name in judged]
-    figure = blank(clock, "", height_px=STRIP_HEIGHT_PX + STRIP_ROW_PX * len(judged))
-    edges = [edge / len(kinds) for edge in range(len(kinds) + 1)]
-    scale = [(edges[k + side], VERDICT_COLOURS[kind]) for k, kind in enumerate(kinds) for side in (0, 1)]
-    figure.add_trace(
-        go.Heatmap(
-            x=clock.local_middles(),
-            y=judged,
-            z=[[kinds.index(kind) for kind in row] for row in cells],
-            text=[[kind.value for kind in row] for row in cells],
-            hovertemplate="%{x}: %{text}<extra>%{y}</extra>",
-            colorscale=scale,
-            zmin=-0.5,
-            zmax=len(kinds) - 0.5,
-            showscale=False,
-            xgap=1,
-            ygap=3,
-        )
-    )
-    for kind, colour in VERDICT_COLOURS.items():
-        marker = {"color": colour, "symbol": "square", "size": 11}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=kind.value))
-    figure.update_layout(hovermode="closest")
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    note = "Infeasible: a limit is violated, heat is not delivered, or loads are not served. Unknown: no solution."
-    return Panel("verdicts", "Verdict per interval", note, figure, is_wide=True)
 
 
 def network_panels(clock: Clock, network: str) -> list[Panel]:

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.report.style import (
+from mosaik_p2p.results.figures.style import (
     BLACK,
     BLUE,
     COLOURS,
@@ -138,27 +138,6 @@ def _partners(clock: Clock, carrier: str) -> Panel | None:
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, dtick=1)
     title, note = f"Who sold {carrier} to whom", "Energy over the whole run."
     return Panel(f"partners-{carrier}", title, note, figure, is_wide=size > FEW_PARTNERS)
-
-
-def storage_panel(clock: Clock) -> Panel | None:
-    """Energy stored at the end of each interval."""
-    stores = clock.results["devices"].dropna(subset=["level_kwh"])
-    if stores.empty:
-        return None
-    # Two storages of one name cannot exist at one prosumer, so that the pair of names is a key.
-    stores = stores.assign(store=stores["prosumer"] + " " + stores["device"])
-    levels = stores.pivot(index="time", columns="store", values="level_kwh").reindex(clock.begins)
-    figure = blank(clock, "stored energy (kWh)")
-    ends = [begin + clock.dt for begin in clock.local_begins()]
-    is_few = levels.shape[1] <= len(COLOURS)
-    total = levels.sum(axis=1, min_count=1).rename(f"all {levels.shape[1]} storages")
-    curves = [levels[name] for name in levels.columns] if is_few else [total]
-    for colour, curve in zip(COLOURS, curves, strict=False):
-        known = [None if pd.isna(level) else float(level) for level in curve]
-        marker = {"mode": "lines+markers", "marker": {"size": 4}, "line": {"color": colour, "width": 1.8}}
-        figure.add_trace(go.Scatter(x=ends, y=known, name=str(curve.name), **marker))
-    figure.update_yaxes(rangemode="tozero")
-    return Panel("storage", "Storage levels", "At the end of each interval.", figure)
 
 
 def convergence_panels(clock: Clock) -> list[Panel]:

@@ -6,8 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mosaik_p2p.results.accounts.closing import change_of_cost
+from mosaik_p2p.results.figures.style import BLUE, COLOURS, GREY, RED, Clock, Panel, blank
 from mosaik_p2p.results.labels.numbers import least_compared, share_of_change, signed
-from mosaik_p2p.results.report.style import BLUE, COLOURS, GREY, RED, Clock, Panel, blank
 from mosaik_p2p.settlement.ledger import CLOSING_VALUE, IN_MARKET
 
 FEW_BARS = 12

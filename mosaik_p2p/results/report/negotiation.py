@@ -3,9 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.labels.quantities import name_of
-from mosaik_p2p.results.measures.negotiation import negotiated_times, welfare_cost
-from mosaik_p2p.results.report.style import (
+from mosaik_p2p.results.figures.style import (
     BLACK,
     BLUE,
     COLOURS,
@@ -18,6 +16,8 @@ from mosaik_p2p.results.report.style import (
     add_steps,
     blank,
 )
+from mosaik_p2p.results.labels.quantities import name_of
+from mosaik_p2p.results.measures.negotiation import negotiated_times, welfare_cost
 from mosaik_p2p.results.store.reading import natural
 from mosaik_p2p.units import CARRIERS
 

@@ -5,7 +5,7 @@ and the page forbids itself any request, so that it can be sent by mail and open
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,12 @@ import jinja2
 import plotly.io
 import plotly.offline
 
+from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.accounts.arbitrage import arbitrage_texts
 from mosaik_p2p.results.accounts.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.accounts.comparison import comparison_rows
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.figures.style import Clock, Panel, clock_of
 from mosaik_p2p.results.labels.numbers import energy, least_compared, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.results.measures.limit_costs import limit_lines
 from mosaik_p2p.results.measures.market_effect import effect_sentence
@@ -27,6 +29,8 @@ from mosaik_p2p.results.measures.unserved_energy import shortages, surplus_texts
 from mosaik_p2p.results.measures.unsolved import unsolved_sentences
 from mosaik_p2p.results.measures.violations import violation_rows
 from mosaik_p2p.results.measures.worst_values import is_broken, label_and_digits
+from mosaik_p2p.results.quantities.drawing import Drawings, drawings_of, unshown, usable_quantities
+from mosaik_p2p.results.quantities.registry import NamedQuantity
 from mosaik_p2p.results.report.account_sentences import (
     NAMES,
     account_lines,
@@ -34,9 +38,9 @@ from mosaik_p2p.results.report.account_sentences import (
     district_lines,
 )
 from mosaik_p2p.results.report.inventory import inventory_lines, read_inventory
-from mosaik_p2p.results.report.limits import network_panels, verdict_strip
+from mosaik_p2p.results.report.limits import network_panels
 from mosaik_p2p.results.report.maps import map_panels
-from mosaik_p2p.results.report.market import convergence_panels, market_panels, storage_panel
+from mosaik_p2p.results.report.market import convergence_panels, market_panels
 from mosaik_p2p.results.report.money import money_panels
 from mosaik_p2p.results.report.negotiation import negotiation_panels
 from mosaik_p2p.results.report.operator import operator_panels
@@ -47,15 +51,19 @@ from mosaik_p2p.results.report.sentences import (
     negotiation_sentence,
     verdict_sentence,
 )
-from mosaik_p2p.results.report.style import Clock, Panel, clock_of
 from mosaik_p2p.results.store.folder import REPORT_FILE
 from mosaik_p2p.results.store.mark import result_folder
-from mosaik_p2p.results.store.reading import Results, read_results
+from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.results.summary import read_summary
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 TEMPLATE = "report.html.j2"
 MOST_VIOLATION_ROWS = 100
+TITLES = (
+    *("Feasibility over time", "Maps", "Electricity network", "Heat network", "Negotiation", "Market", "Money"),
+    *("Storage", "Clearing"),
+)
+"""Of the chapters, in their order; result quantities may add more."""
 PLOT_CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}
 
 
@@ -67,17 +75,27 @@ class Section:
     panels: tuple[Panel, ...]
 
 
-def build_report(folder: Path) -> Path:
+def build_report(folder: Path, known: Sequence[NamedQuantity] = ()) -> Path:
     """Write `report.html` into the result folder and return its path.
 
-    BadInput where summary, tables and scenario do not belong together, NotWritten where there is no room for it.
+    Of the result quantities that the scenario names those not `known` have to be installed for their figures. BadInput
+    where summary, tables and scenario do not belong together, or, once the report is written without it, where the
+    figure of a result quantity fails; NotWritten where there is no room for it.
     """
     results, summary = read_results(folder), read_summary(folder)
     check_folder(results, summary)
-    return result_folder(folder).write(REPORT_FILE, _page(results, summary).encode())
+    clock = clock_of(results)
+    others, refusals = usable_quantities(results.facts.quantities, known)
+    drawings = drawings_of(clock, others)
+    left_out = [*unshown(results, refusals), *map(str, drawings.failures)]
+    path = result_folder(folder).write(REPORT_FILE, _page(clock, summary, drawings, left_out).encode())
+    if drawings.failures:
+        raise BadInput(drawings.failures)
+    return path
 
 
-def _page(results: Results, summary: Mapping[str, Any]) -> str:
+def _page(clock: Clock, summary: Mapping[str, Any], drawings: Drawings, left_out: Sequence[str]) -> str:
+    results = clock.results
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mosaik_p2p.results.report", "."),
         autoescape=True,
@@ -85,7 +103,6 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    clock = clock_of(results)
     rows, read = violation_rows(results), read_inventory(results.folder)
     environment.globals |= {
         function.__name__: function
@@ -101,6 +118,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         negotiated=negotiation_sentence(summary),
         unsolved=unsolved_sentences(summary),
         broken_off=counterfactual_sentences(summary),
+        left_out=left_out,
         effect=effect_sentence(summary),
         accounts=[*account_lines(summary), *limit_lines(summary)],
         district=district_lines(summary),
@@ -108,7 +126,7 @@ def _page(results: Results, summary: Mapping[str, Any]) -> str:
         closing=closing_sentence(summary),
         period=_period(clock),
         tiles=_tiles(summary),
-        sections=_sections(clock, summary),
+        sections=_sections(clock, summary, drawings),
         comparison=comparison_rows(summary),
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
@@ -132,21 +150,26 @@ def _plot(panel: Panel) -> str:
     return ", ".join(json.dumps(part, sort_keys=True, allow_nan=False).replace("<", "\\u003c") for part in parts)
 
 
-def _sections(clock: Clock, summary: Mapping[str, Any]) -> list[Section]:
-    networks = clock.results.facts.networks
-    storage = storage_panel(clock)
-    sections = [
-        Section("Feasibility over time", (verdict_strip(clock),) if networks else ()),
-        Section("Maps", tuple(map_panels(clock)) if len(clock.begins) else ()),
-        Section("Electricity network", tuple(network_panels(clock, ELECTRICITY))),
-        Section("Heat network", tuple(network_panels(clock, HEAT)) if HEAT in networks else ()),
-        Section("Negotiation", tuple(negotiation_panels(clock))),
-        Section("Market", tuple(market_panels(clock))),
-        Section("Money", (*money_panels(clock, summary), *operator_panels(clock, summary))),
-        Section("Storage", (storage,) if storage else ()),
-        Section("Clearing", tuple(convergence_panels(clock)) if len(clock.begins) else ()),
-    ]
+def _sections(clock: Clock, summary: Mapping[str, Any], drawings: Drawings) -> list[Section]:
+    """The chapters with their figures, those of result quantities after the others."""
+    own = _own_panels(clock, summary)
+    titles = dict.fromkeys((*TITLES, *drawings.panels))
+    sections = [Section(title, (*own.get(title, ()), *drawings.of(title))) for title in titles]
     return [section for section in sections if section.panels]
+
+
+def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Panel, ...]]:
+    """The figures that no result quantity draws, by the title of their chapter."""
+    has_intervals = len(clock.begins) > 0
+    return {
+        "Maps": tuple(map_panels(clock)) if has_intervals else (),
+        "Electricity network": tuple(network_panels(clock, ELECTRICITY)),
+        "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
+        "Negotiation": tuple(negotiation_panels(clock)),
+        "Market": tuple(market_panels(clock)),
+        "Money": (*money_panels(clock, summary), *operator_panels(clock, summary)),
+        "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),
+    }
 
 
 def _period(clock: Clock) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from mosaik_p2p.errors import Status
+from mosaik_p2p.results.store.due import due_keys, key_gaps
 from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
@@ -28,7 +29,14 @@ def gaps(results: Results, networks: Sequence[str], steps: int) -> list[str]:
     found = [] if len(binding) == steps else [f"only {len(binding)} of {steps} intervals are in the tables"]
     if not binding["time"].is_unique:
         found.append("table clearing: an interval has more than one clearing that binds")
-    return [*found, *inner_gaps(results, networks)]
+    absent = [f"the table of result quantity {word!r} is not there" for word in uncomputed(results)]
+    return [*found, *absent, *inner_gaps(results, networks)]
+
+
+def uncomputed(results: Results) -> list[str]:
+    """The result quantities that the scenario names and that have no table."""
+    there = {of.quantity for of in results.quantities.values()}
+    return [word for word in results.facts.quantities if word not in there]
 
 
 def inner_gaps(results: Results, networks: Sequence[str]) -> list[str]:
@@ -40,7 +48,7 @@ def inner_gaps(results: Results, networks: Sequence[str]) -> list[str]:
         if len(own) != len(times) or not own["time"].is_unique:
             found.append(f"table flows: {len(own)} rows of {network} in the binding rounds of {len(times)} intervals")
         found += _of_network(results, network, own)
-    return found
+    return [*found, *_of_quantities(results)]
 
 
 def _of_market(results: Results, times: pd.Series) -> Iterator[str]:
@@ -51,6 +59,12 @@ def _of_market(results: Results, times: pd.Series) -> Iterator[str]:
     planned = results["inputs"]["time"]
     if len(planned):
         yield from _missing("inputs", times, planned)
+
+
+def _of_quantities(results: Results) -> Iterator[str]:
+    for name, of in results.quantities.items():
+        due = due_keys(results, of.source, of.order)
+        yield from (f"table {name}: {gap}" for gap in key_gaps(results[name], due, f"table {of.source}"))
 
 
 def _of_network(results: Results, network: str, flows: pd.DataFrame) -> Iterator[str]:

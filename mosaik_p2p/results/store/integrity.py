@@ -82,4 +82,6 @@ def _of_file(path: Path, name: str, mark: Mark, table: str | None) -> Iterator[D
 def _of_others(folder: Path, mark: Mark) -> Iterator[Damage]:
     for name in mark.written:
         if "/" not in name and name not in TABLE_NAMES and name not in NOT_READ:
-            yield from _of_file(folder / name, name, mark, None)
+            # The tables of result quantities are the only other ones.
+            table = name.removesuffix(".parquet") if name.endswith(".parquet") else None
+            yield from _of_file(folder / name, name, mark, table)

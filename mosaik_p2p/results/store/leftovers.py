@@ -47,7 +47,8 @@ def _entry(path: Path, mark: Mark) -> Leftovers:
         return _parts(path, table, mark)
     if _is_own(path, path.name, mark):
         return Leftovers(files=(path,))
-    return Leftovers(in_the_way=(path,)) if path.name in OWN_NAMES or table in TABLE_NAMES else Leftovers()
+    is_named = path.name in OWN_NAMES or path.name in mark.written or table in TABLE_NAMES
+    return Leftovers(in_the_way=(path,)) if is_named else Leftovers()
 
 
 def _parts(parts: Path, table: str, mark: Mark) -> Leftovers:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from mosaik_p2p.results.store.facts import Facts, read_facts
 from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.results.store.quantity_tables import QuantityTable, quantity_tables, read_quantity_table
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.sections.names import is_index
 
@@ -23,6 +24,9 @@ class Results:
     folder: Path
     facts: Facts
     tables: Mapping[str, pd.DataFrame]
+    """Those that every run has, and those of result quantities."""
+    quantities: Mapping[str, QuantityTable] = field(default_factory=dict)
+    """What the tables of result quantities say of themselves, by their names."""
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
@@ -91,4 +95,7 @@ def read_results(folder: Path) -> Results:
 
 def read_raw(folder: Path) -> Results:
     """The same with what a run that broke off left of other intervals."""
-    return Results(folder, read_facts(folder), {name: read_table(folder, name) for name in TABLES})
+    quantities = quantity_tables(folder)
+    tables = {name: read_table(folder, name) for name in TABLES}
+    tables |= {name: read_quantity_table(folder, of) for name, of in quantities.items()}
+    return Results(folder, read_facts(folder), tables, quantities)

@@ -28,7 +28,7 @@ TOLERANCE = 1e-6
 
 def table_faults(raw: Results) -> Iterator[Fault]:
     """What is wrong with the tables as they are stored, intervals that broke off included."""
-    for name in TABLES:
+    for name in raw.tables:
         problems = [*_repeated(raw, name), *_out_of_time(raw, name)]
         yield from (Fault(f"table {name}", str(table_path(raw.folder, name)), problem, REMEDY) for problem in problems)
     done = raw.computed()
@@ -41,7 +41,8 @@ def table_faults(raw: Results) -> Iterator[Fault]:
 
 
 def _repeated(raw: Results, name: str) -> Iterator[str]:
-    doubled = 0 if name in REPEATING else int(raw[name].duplicated(list(TABLES[name].order)).sum())
+    order = TABLES[name].order if name in TABLES else raw.quantities[name].order
+    doubled = 0 if name in REPEATING else int(raw[name].duplicated(list(order)).sum())
     if doubled:
         yield f"holds {doubled} rows twice"
 

@@ -1,7 +1,9 @@
 """What every table and column of a result folder means, out of the tables' own declarations: for docs/tables.md."""
 
 from collections.abc import Iterator
+from inspect import cleandoc
 
+from mosaik_p2p.results.quantities.registry import find_quantity, known_quantities
 from mosaik_p2p.results.tables.columns import CURRENCY, NEVER_NEGATIVE, Column, TableShape
 from mosaik_p2p.results.tables.schema import TABLES
 
@@ -20,9 +22,26 @@ TYPES = {"timestamp[us, tz=UTC]": "time", "string": "text", "double": "real", "i
 """What Arrow's types are called here."""
 
 
+QUANTITIES = """\
+# Result quantities
+
+Tables of their own, which follow from those above. They are computed after the run where the scenario names them
+(`results.quantities = ["verdicts"]`), and their files say from which table they follow (`source`) and who made them
+(`made_by`). `mosaik-p2p list` has those that are installed; docs/extending.md shows how to write one.
+"""
+
+
 def tables_markdown() -> str:
-    """The whole dictionary as Markdown."""
-    return "\n".join([INTRODUCTION, *(_section(name, shape) for name, shape in TABLES.items())])
+    """The whole dictionary as Markdown. Raises BadInput where a result quantity that is installed cannot be used."""
+    tables = [_section(name, shape) for name, shape in TABLES.items()]
+    quantities = [_section(named.of.name, named.of.shape) for named in known_quantities().values()]
+    return "\n".join([INTRODUCTION, *tables, QUANTITIES, *quantities])
+
+
+def quantity_text(name: str) -> str:
+    """What the result quantity of this name is, and its table. Raises KindRefused."""
+    of = find_quantity(name).of
+    return f"{cleandoc(type(of).__doc__ or '')} Its source is the table {of.source}.\n\n{_section(name, of.shape)}"
 
 
 def _section(name: str, shape: TableShape) -> str:

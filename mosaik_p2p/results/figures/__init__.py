@@ -1,0 +1,1 @@
+"""What figures share: their look, their clock, and curves that hold over an interval."""

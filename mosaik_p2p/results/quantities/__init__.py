@@ -1,0 +1,1 @@
+"""Result quantities: what follows, interval by interval, from what a run has stored."""

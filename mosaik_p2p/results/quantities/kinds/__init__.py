@@ -1,0 +1,1 @@
+"""The result quantities that ship, a file each."""
