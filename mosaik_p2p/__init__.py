@@ -1,7 +1,8 @@
 """Peer-to-peer markets of electricity and heat, co-simulated with the networks that carry them.
 
-The commands of `mosaik-p2p` as functions: `run`, `check`, `list`, `clear` and `report`. They are imported when they are
-first used: the market core below works without mosaik and without the network libraries.
+The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report` and
+`optimal_charge`. They are imported when they are first used: the market core below works without mosaik and without the
+network libraries.
 """
 
 from collections.abc import Iterable
@@ -11,20 +12,33 @@ from typing import TYPE_CHECKING, Any
 from mosaik_p2p import former_places
 
 if TYPE_CHECKING:
-    from mosaik_p2p.api import check, examine, report
+    from mosaik_p2p.api import charge_sheets, check, examine, report
     from mosaik_p2p.api import list_shipped as list
     from mosaik_p2p.cosim import RunOutcome, run
     from mosaik_p2p.single_period.clearing import clear_plain as clear
+    from mosaik_p2p.studies.best_rate.command import optimal_charge
 
-__all__ = ["RunOutcome", "check", "clear", "examine", "list", "report", "run"]
+__all__ = [
+    "RunOutcome",
+    "charge_sheets",
+    "check",
+    "clear",
+    "examine",
+    "list",
+    "optimal_charge",
+    "report",
+    "run",
+]
 
 _HOMES = {
     "run": ("mosaik_p2p.cosim", "run"),
     "RunOutcome": ("mosaik_p2p.cosim", "RunOutcome"),
+    "charge_sheets": ("mosaik_p2p.api", "charge_sheets"),
     "check": ("mosaik_p2p.api", "check"),
     "list": ("mosaik_p2p.api", "list_shipped"),
     "examine": ("mosaik_p2p.api", "examine"),
     "clear": ("mosaik_p2p.single_period.clearing", "clear_plain"),
+    "optimal_charge": ("mosaik_p2p.studies.best_rate.command", "optimal_charge"),
     "report": ("mosaik_p2p.api", "report"),
 }
 

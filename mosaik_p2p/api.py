@@ -8,12 +8,15 @@ from warnings import warn
 
 from mosaik_p2p import loading
 from mosaik_p2p.charges.registry import MECHANISMS
+from mosaik_p2p.charges.sheet import ChargeSheet
 from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
+from mosaik_p2p.loading.charge_sheets import changing_sheets, sheets_at
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.networks.electric.network import ELECTRIC_CASES
 from mosaik_p2p.networks.heat.choice import HEAT_CASES
+from mosaik_p2p.results.charge_files import charge_files, write_charges
 from mosaik_p2p.results.quantities.registry import known_quantities
 from mosaik_p2p.results.rebuilding import rebuild_report
 from mosaik_p2p.scenario.reference import in_a_line
@@ -61,6 +64,30 @@ def check(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bo
 def examine(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bool = False) -> loading.Examination:
     """Faults of a scenario; where it has none, its warnings and the inventory of what it holds."""
     return loading.examine(scenario, overrides, allow_code=allow_code)
+
+
+def charge_sheets(
+    scenario: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    carrier: str | None = None,
+    at: str | None = None,
+    csv: str | Path | None = None,
+    picture: str | Path | None = None,
+    allow_code: bool = False,
+) -> tuple[ChargeSheet, ...]:
+    """What each pair of a scenario is charged in one interval, the first or that of the time `at`, by carrier.
+
+    `csv` and `picture` (an HTML page) are files to be written; without `at` the CSV has every interval of the run whose
+    charges are other ones than in the interval before. Raises BadInput; nothing but an earlier file of this kind is
+    replaced.
+    """
+    files = charge_files(csv, picture)
+    case = loading.load(scenario, overrides, allow_code=allow_code)
+    sheets = sheets_at(case, carrier=carrier, at=at)
+    rows = changing_sheets(case, carrier=carrier) if at is None and csv is not None else sheets
+    write_charges(files, rows, sheets)
+    return sheets
 
 
 def list_shipped() -> Shipped:

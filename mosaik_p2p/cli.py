@@ -140,6 +140,33 @@ def check_command(
         typer.echo(remarks_text(found.warnings, "warning"))
 
 
+@app.command("charges")
+def charges_command(
+    scenario: ScenarioArgument,
+    *,
+    carrier: Annotated[str | None, typer.Option(help="electricity or heat; default: both.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Of the interval, such as 2017-03-28T19:00 or 19:00; default: the first."),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write the charges of each pair to this file; without --at all intervals that differ."),
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write a page with the charges as pictures, .html.")] = None,
+    set_: SetOption = None,
+    allow_code: CodeOption = False,
+) -> None:
+    """Say what each pair of prosumers is charged, and which pairs a chain of others undercuts."""
+    from mosaik_p2p.api import charge_sheets
+    from mosaik_p2p.results.report.charge_sheet import charges_text
+
+    sheets = charge_sheets(
+        scenario, overrides=set_ or (), carrier=carrier, at=at, csv=csv, picture=picture, allow_code=allow_code
+    )
+    typer.echo(charges_text(sheets))
+
+
 @app.command("list")
 def list_command() -> None:
     """List scenarios, network cases and charge mechanisms that ship, and how markets are designed and cleared."""
@@ -206,6 +233,52 @@ def report_command(
     for text in rebuilt.unshown:
         typer.echo(text, err=True)
     typer.echo(f"Report: {rebuilt.path}")
+
+
+@app.command("optimal-charge")
+def optimal_charge_command(
+    scenario: ScenarioArgument,
+    *,
+    key: Annotated[
+        list[str],
+        typer.Option("--key", metavar="KEY", help="A rate, such as charges.electricity.rate; one or several."),
+    ],
+    goal: Annotated[str, typer.Option(help="profit, revenue, recovery or feasible.")],
+    max_: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--max", metavar="U", help="The highest rate, for all keys or for each; default: no trade beyond."
+        ),
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="Relative tolerance of revenue or rate.")] = 1e-3,
+    out: Annotated[Path | None, typer.Option(help="Result folder; default: results/NAME-optimal-charge.")] = None,
+    set_: SetOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier search.")] = False,
+    run: Annotated[bool, typer.Option(help="Confirm the rate that is found by a full run.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Find the best rate of a charge, knowing how the market answers, and say what is certain about it."""
+    from mosaik_p2p.studies.best_rate.command import PICTURE_FILE, optimal_charge
+    from mosaik_p2p.studies.best_rate.text import render
+
+    found = optimal_charge(
+        scenario,
+        key,
+        goal=goal,
+        highest=max_ or None,
+        tolerance=tolerance,
+        out=out,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        confirm=run,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say(render(found.summary))
+        say(f"Picture: {found.folder / PICTURE_FILE}")
+    raise typer.Exit(int(found.exit_code))
 
 
 @app.command("clear")

@@ -47,6 +47,7 @@ PLAIN = (
 )
 """Of every counterfactual run: nothing beside it but what tells the losses."""
 NO_NEGOTIATION = "negotiation.enabled=false"
+NO_CHARGES = tuple(f"charges.{carrier}={{}}" for carrier in CARRIERS)
 LIFTED_WITH_COUNTERFACTUALS = 3
 ALL_COUNTERFACTUALS = f'settlement.counterfactuals=["alone", "{WITHOUT_CHARGES}", "{WITHOUT_NEGOTIATION}"]'
 
@@ -200,9 +201,7 @@ def _run_others(
 def _counterfactual_overrides(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:
     """What changes in each counterfactual run that follows the complete run in `folder`, as overrides."""
     scenario = case.scenario
-    changes: dict[str, list[str]] = {
-        WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *(f"charges.{carrier}={{}}" for carrier in CARRIERS)]
-    }
+    changes: dict[str, list[str]] = {WITHOUT_CHARGES: [*PLAIN, NO_NEGOTIATION, *NO_CHARGES]}
     if scenario.negotiation.enabled:
         # Without negotiation, the run itself is the counterfactual.
         changes[WITHOUT_NEGOTIATION] = [*PLAIN, NO_NEGOTIATION]
@@ -220,7 +219,8 @@ def _alone_within_limits(case: Case, folder: Path) -> dict[str, list[str]]:
     alone = violations_alone(read_results(folder), _networks(case))
     if alone is None or alone.empty:
         return {}
-    return {ALONE_WITHIN_LIMITS: [*PLAIN, 'market.design="none"', 'market.form="auto"']}
+    # Alone nobody pays charges, not even those on what a place injects.
+    return {ALONE_WITHIN_LIMITS: [*PLAIN, *NO_CHARGES, 'market.design="none"', 'market.form="auto"']}
 
 
 def _without_limits(case: Case, folder: Path, order: Order) -> dict[str, list[str]]:

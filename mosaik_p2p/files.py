@@ -5,8 +5,11 @@ nobody may enter; Python answers with three kinds of errors, and differently fro
 """
 
 import os
+import tempfile
 import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 from mosaik_p2p.errors import BadInput, Fault
 
@@ -27,6 +30,7 @@ _OTHER_FORMATS = {
     b"\xfd7zXZ": "is compressed (xz): unpack it",
     b"\x28\xb5\x2f\xfd": "is compressed (zstd): unpack it",
 }
+NAME_ANOTHER = "Name another file"
 FILE_REMEDY = "Paths are relative to the scenario file."
 
 
@@ -99,6 +103,75 @@ def target_faults(place: str, file: str | Path) -> list[Fault]:
         why = "cannot be written: its folder does not exist"
     remedy = "Name a file in a folder that exists and may be written to"
     return [] if why is None else [Fault(place, shown_path(file), why, remedy)]
+
+
+def output_faults(
+    place: str, path: Path, *, is_ours: Callable[[str], bool], what: str, inputs: Iterable[Path]
+) -> list[Fault]:
+    """Why an outcome may not be written to the file; none where it may.
+
+    It is a new file, an empty one, no file on a disk at all (`/dev/stdout`), or an earlier outcome, which `is_ours`
+    says of its text and `what` calls: nothing else is replaced, least of all one of the `inputs`.
+    """
+    try:
+        if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
+            return [Fault(place, str(path), f"is an input of this {what.split()[-1]}", NAME_ANOTHER)]
+        if path.is_file() and path.stat().st_size and not is_ours(_text_or_nothing(path)):
+            return [Fault(place, str(path), f"exists and is not {what}", NAME_ANOTHER)]
+        if path.is_dir() or not path.resolve().parent.is_dir():
+            problem = "is a folder" if path.is_dir() else "cannot be written: its folder does not exist"
+            return [Fault(place, str(path), problem, NAME_ANOTHER)]
+    except (OSError, ValueError, RuntimeError) as error:
+        return [_unwritable(place, path, error)]
+    return []
+
+
+def _text_or_nothing(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def write_whole(place: str, path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all. Raises BadInput where that cannot be.
+
+    An earlier file is replaced, not written into: where another name stands for the same file, it keeps what it had.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        # Of a link, what it leads to is what was named.
+        target = path.resolve()
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".tmp", encoding="utf-8", delete=False) as file:
+            hidden = Path(file.name)
+            _written(file, text, hidden)
+        hidden.chmod(0o666 & ~_umask())
+        hidden.replace(target)
+    except (OSError, ValueError) as error:
+        raise BadInput([_unwritable(place, path, error)]) from error
+
+
+def _written(file: IO[str], text: str, hidden: Path) -> None:
+    try:
+        file.write(text)
+        file.flush()
+    except OSError:
+        hidden.unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _unwritable(place: str, path: Path, error: Exception) -> Fault:
+    reason = getattr(error, "strerror", None) or str(error)
+    remedy = "Name a file in a folder that exists and may be written to"
+    return Fault(place, str(path), f"cannot be written: {reason}", remedy)
 
 
 def _why_not_writable(path: Path) -> str | None:

@@ -10,17 +10,18 @@ know of it.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.charges.network import ChargedNetwork
 from mosaik_p2p.charges.posted import amiss_in
 from mosaik_p2p.charges.time_of_use import Factors, factor_of
 from mosaik_p2p.errors import Fault
@@ -31,6 +32,9 @@ Payer: TypeAlias = Literal["both", "seller", "buyer", "split"]
 """See `mechanisms.PAYER_SHARES`. Pair charges have payers; a place charge is paid by its own place, once."""
 AppliesTo: TypeAlias = Literal["injection", "trades"]
 """On which kWh of a place its charge is: all that its devices inject, whoever takes it, or its net sale to peers."""
+
+SeriesReader: TypeAlias = Callable[[str, Sequence[str]], Mapping[str, FloatArray]]
+"""Columns of a file of profiles by name, (T,) each. Raises BadInput, of which the places are `file`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class NetworkView:
     partners: BoolArray | None = None
     """(N, N), symmetric: who may trade with whom; None: everyone."""
 
+    network: ChargedNetwork | None = None
+    """Answers what else a mechanism wants to know; None where there is no network."""
+    read_series: SeriesReader | None = None
+    """Reads series over the intervals from a file that a mechanism's table names."""
+
     @cached_property
     def graph(self) -> PathGraph:
         """Places and the lengths between them: |z| in ohm, or km of pipe. ValueError where there is no network."""
@@ -67,6 +76,55 @@ class NetworkView:
         """(N,) each one's node in `graph`, -1 where it is not connected."""
         node_of = self.graph.node_of
         return np.array([node_of[i] if i >= 0 else -1 for i in self.element.tolist()], dtype=np.int64)
+
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """Index of every bus, or junction of the supply side, that has a node in `graph`, to its name."""
+        names = self._network.names()
+        return {index: names[index] for index in self.graph.node_of}
+
+    @cached_property
+    def zones(self) -> Mapping[int, str]:
+        """Index of every bus that the file of an electric network puts into a zone to the zone's name."""
+        return self._network.zones()
+
+    def node(self, place: int | str) -> int | None:
+        """The node in `graph` of a bus or junction by its name (text) or index (number); None where there is none."""
+        index = self._index_of.get(place) if isinstance(place, str) else place
+        return None if index is None else self.graph.node_of.get(index)
+
+    def transfer(self) -> FloatArray:
+        """(branches, N) what flows through each branch of the linearised power flow per kW that a prosumer injects.
+
+        Which slack takes it out does not matter for differences between prosumers. Nothing flows for one that is not
+        connected. ValueError where a branch has no reactance, and in a network without power flow.
+        """
+        connected = np.flatnonzero(self.is_connected)
+        first, column = np.unique(self.element[connected], return_inverse=True)
+        by_element = self._network.transfer(first)
+        flows = np.zeros((len(by_element), len(self.prosumers)))
+        flows[:, connected] = by_element[:, column]
+        return flows
+
+    def marginal_loss(self) -> FloatArray:
+        """(T, N) by how much the network loses more, in kW, per kW that a prosumer injects; negative where injecting
+        relieves. Around what everyone exchanges alone. ValueError where the network has no flow then."""
+        return self._network.marginal_loss()
+
+    @cached_property
+    def net(self) -> Any:
+        """A copy of the network as its library has it, pandapower's or pandapipes'."""
+        return self._network.copy()
+
+    @property
+    def _network(self) -> ChargedNetwork:
+        if self.network is None:
+            raise ValueError(f"there is no network of {self.carrier}")
+        return self.network
+
+    @cached_property
+    def _index_of(self) -> Mapping[str, int]:
+        return {name: index for index, name in self.names.items()}
 
     @property
     def is_connected(self) -> BoolArray:
@@ -99,9 +157,22 @@ class ChargeMechanism(Section):
     def parts(self, view: NetworkView) -> ChargeParts:
         """What is charged in this network."""
 
+    def rate_unit(self, view: NetworkView) -> str:  # noqa: ARG002  (what is measured in ohm depends on the network)
+        """What a rate is per, beside the currency."""
+        return "kWh"
+
+    def remarks(self, view: NetworkView) -> Iterable[str]:  # noqa: ARG002  (most have nothing to say)
+        """What about the charge in this network may not be meant, in whole sentences."""
+        return ()
+
     def faults(self, view: NetworkView) -> Iterable[Fault]:  # noqa: ARG002  (a mechanism with names in its keys has some)
         """What in the keys does not fit the network; places are keys of the table, such as `zones.K9`."""
         return ()
+
+
+def in_ohm(view: NetworkView, base_kv: float | None) -> str:
+    """The unit of a rate per ohm: ohms of a network with several levels of voltage say nothing without their base."""
+    return f"kWh and ohm at {view.graph.on_base(base_kv).base_kv:g} kV"
 
 
 class PlaceChargeMechanism(ChargeMechanism):

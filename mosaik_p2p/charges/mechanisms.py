@@ -149,6 +149,14 @@ def path_charges(graph: PathGraph, place: IntArray, *, price_per_length: float, 
 
 def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Charges:
     """One rate for every pair: a star whose leaves carry half of it each."""
+    return star_charges(np.full(len(place), rate_per_kwh / 2.0), place, payer=payer)
+
+
+def star_charges(leaf_per_kwh: FloatArray, place: IntArray, *, payer: str) -> Charges:
+    """What each end brings along, added up: a star, whose leaf of each prosumer carries `leaf_per_kwh` (N,).
+
+    `place` of shape (N,) is negative where a prosumer is not connected.
+    """
     seller, buyer = PAYER_SHARES[payer]
     count = len(place)
     leaves = np.arange(1, count + 1)
@@ -156,13 +164,19 @@ def uniform_charges(place: IntArray, *, rate_per_kwh: float, payer: str) -> Char
         node_names=("hub", *(str(i) for i in range(count))),
         from_node=np.zeros(count, dtype=np.int64),
         to_node=leaves,
-        length=np.full(count, 0.5),
+        length=leaf_per_kwh,
         node_of={},
     )
-    tree = charge_tree(star, np.where(place >= 0, leaves, -1), star.length * rate_per_kwh * (seller + buyer))
+    tree = charge_tree(star, np.where(place >= 0, leaves, -1), star.length * (seller + buyer))
     if tree is None:
         raise AssertionError("a star has no loop")
     return Charges(TreeTable(tree) * (1 / (seller + buyer)), seller, buyer, tree)
+
+
+def node_charges(values: FloatArray, used: IntArray, place: IntArray, *, payer: str) -> Charges:
+    """Charges out of a table of the nodes that are `used`, (P,) and each once; `place` of shape (N,) are nodes, too."""
+    row = np.searchsorted(used, place)
+    return table_charges(values, np.where(place >= 0, row, -1), payer=payer)
 
 
 def table_charges(values: FloatArray, place: IntArray, *, payer: str) -> Charges:

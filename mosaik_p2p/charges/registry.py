@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mosaik_p2p.charges.base import ChargeMechanism
+from mosaik_p2p.charges.functions import as_mechanism
 from mosaik_p2p.sections.registry import Registry
 from mosaik_p2p.units import CARRIERS
 
@@ -29,6 +30,7 @@ MECHANISMS = Registry(
     package="mosaik_p2p.charges.kinds",
     base=ChargeMechanism,  # type: ignore[type-abstract]  # others are compared with it, it is not called
     lacking=_lacking,
+    adapted=as_mechanism,
 )
 
 

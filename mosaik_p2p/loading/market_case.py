@@ -87,7 +87,7 @@ def form_faults(case: Case) -> list[Fault]:
     charges = zip(CARRIERS, posted_charges(case).pairs, strict=True)
     remedy = 'Use "auto", "partners" or "bilateral".'
     problems = [
-        f"there is more than one way between prosumers on the {carrier} side"
+        f"the charges of {carrier} are no lengths of ways on a radial network"
         for carrier, posted in charges
         if posted.tree is None
     ]

@@ -8,7 +8,6 @@ from traceback import extract_tb
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 
 from mosaik_p2p.charges.base import (
     AppliesTo,
@@ -22,10 +21,12 @@ from mosaik_p2p.charges.base import (
 )
 from mosaik_p2p.charges.graph import PathGraph
 from mosaik_p2p.charges.mechanisms import no_charges
+from mosaik_p2p.charges.network import ChargedNetwork
 from mosaik_p2p.charges.over_time import AnyCharges, over_time
 from mosaik_p2p.charges.place import PlaceCharges, place_charges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.charged_network import ChargedElectric, ChargedHeat, read_series
 from mosaik_p2p.networks.electric.network import electric_graph
 from mosaik_p2p.networks.heat.choice import heat_graph
 from mosaik_p2p.sections.clock import zone_of
@@ -44,7 +45,7 @@ class Posted:
 
 def posted_charges(case: Case) -> Posted:
     """The charges of all carriers. Raises BadInput where a mechanism does not fit its network, or fails."""
-    views = {ELECTRICITY: electric_view(case), HEAT: heat_view(case)}
+    views = {carrier: view_of(case, carrier) for carrier in CARRIERS}
     parts, faults = {}, []
     for carrier in CARRIERS:
         parts[carrier], unfit = _parts(case, carrier, views[carrier])
@@ -71,7 +72,8 @@ def electric_view(case: Case) -> NetworkView:
     elements = [prosumer.bus for prosumer in case.prosumers]
     if case.electric is None:
         return _view(case, ELECTRICITY, elements, None, None)
-    return _view(case, ELECTRICITY, elements, case.electric.net.bus, partial(electric_graph, case.electric))
+    network = ChargedElectric(case)
+    return _view(case, ELECTRICITY, elements, network, partial(electric_graph, case.electric))
 
 
 def heat_view(case: Case) -> NetworkView:
@@ -79,23 +81,30 @@ def heat_view(case: Case) -> NetworkView:
     elements = [None if prosumer.junctions is None else prosumer.junctions[0] for prosumer in case.prosumers]
     if case.heat is None:
         return _view(case, HEAT, elements, None, None)
-    return _view(case, HEAT, elements, case.heat.net.junction, partial(heat_graph, case.heat))
+    return _view(case, HEAT, elements, ChargedHeat(case), partial(heat_graph, case.heat))
+
+
+def view_of(case: Case, carrier: str) -> NetworkView:
+    """What a mechanism sees of the network of a carrier."""
+    return electric_view(case) if carrier == ELECTRICITY else heat_view(case)
 
 
 def _view(
     case: Case,
     carrier: str,
     elements: list[int | None],
-    table: pd.DataFrame | None,
+    network: ChargedNetwork | None,
     measured: Callable[[], PathGraph] | None,
 ) -> NetworkView:
-    names = {} if table is None else dict(zip(table.index.tolist(), table["name"].astype(str), strict=True))
+    names = {} if network is None else network.names()
     return NetworkView(
         carrier=carrier,
         prosumers=tuple(prosumer.name for prosumer in case.prosumers),
         element=np.array([-1 if element is None else element for element in elements], dtype=np.int64),
         element_name=tuple("" if element is None else names.get(element, "") for element in elements),
         measured=measured,
+        network=network,
+        read_series=partial(read_series, case),
         begins=case.times.tz_convert(zone_of(case.scenario.time)),
         step_minutes=case.scenario.time.step_minutes,
         folder=case.path.parent,

@@ -14,6 +14,7 @@ from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.errors import BadInput, Fault, InputWarning
 from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.charge_sheets import charge_warnings
 from mosaik_p2p.loading.inventory import inventory_of
 from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.networks.controllers import controllers_gone, with_controllers_left
@@ -91,7 +92,7 @@ def examine(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bo
         case = load(source, overrides, allow_code=allow_code)
     except BadInput as error:
         return Examination(faults=error.faults)
-    return Examination(warnings=case.warnings, inventory=case.inventory)
+    return Examination(warnings=(*case.warnings, *charge_warnings(case)), inventory=case.inventory)
 
 
 def check(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bool = False) -> tuple[Fault, ...]:

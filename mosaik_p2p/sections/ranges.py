@@ -71,6 +71,7 @@ SquareLoss: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=100.0)]
 
 ElementIndex: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
 """Of a row in a network's table."""
+NominalKv: TypeAlias = Annotated[float, Field(strict=True, ge=0.01, le=2000.0)]
 SlackVoltagePu: TypeAlias = Annotated[float, Field(strict=True, ge=0.8, le=1.2)]
 BypassFlow: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1000.0)]
 

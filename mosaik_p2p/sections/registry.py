@@ -58,6 +58,8 @@ class Registry(Generic[Base]):
     base: type[Base]
     lacking: Callable[[type[Base]], str | None]
     misnamed: Callable[[str, type[Base]], str | None] = _nothing
+    adapted: Callable[[object], object] = lambda found: found
+    """Makes a kind of what was found in its place, such as a function. May raise KindRefused."""
 
     def names(self) -> tuple[str, ...]:
         """The kinds that ship, by name, then those of installed packages, by name; nothing is imported."""
@@ -143,6 +145,7 @@ class Registry(Generic[Base]):
 
     def _checked(self, value: object, name: str | None = None) -> type[Base]:
         """The class `value`, where it is all that a kind has to be; registered under `name`, if it has one."""
+        value = self.adapted(value)
         base = f"{self.base.__module__}.{self.base.__name__}"
         if not (isinstance(value, type) and issubclass(value, self.base)):
             raise KindRefused(f"is no {self.sort}", f"Name a class that is derived from {base}.")

@@ -1,19 +1,17 @@
 """A cleared plain market as text and as JSON."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import Fault
+from mosaik_p2p.files import output_faults, write_whole
 from mosaik_p2p.single_period.clearing import PlainClearing
 
 SHOWN = 10
 """Agents and trades that the text lists: the largest."""
 KEYS_OF_AN_OUTCOME = frozenset({"status", "method", "welfare", "relative_gap", "agents", "trades"})
-NAME_ANOTHER = "Name another file"
 
 
 def as_json(cleared: PlainClearing) -> dict[str, Any]:
@@ -49,22 +47,12 @@ def json_faults(path: Path, *, inputs: Iterable[Path]) -> list[Fault]:
     It is a new file, an empty one, no file on a disk at all (`/dev/stdout`), or an earlier outcome: nothing else is
     replaced, least of all one of the `inputs`.
     """
-    try:
-        if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
-            return [Fault("--json", str(path), "is an input of this clearing", NAME_ANOTHER)]
-        if path.is_file() and path.stat().st_size and not _is_outcome(path):
-            return [Fault("--json", str(path), "exists and is not the outcome of a clearing", NAME_ANOTHER)]
-        if path.is_dir() or not path.resolve().parent.is_dir():
-            problem = "is a folder" if path.is_dir() else "cannot be written: its folder does not exist"
-            return [Fault("--json", str(path), problem, NAME_ANOTHER)]
-    except (OSError, ValueError, RuntimeError) as error:
-        return [_unwritable(path, error)]
-    return []
+    return output_faults("--json", path, is_ours=_is_outcome, what="the outcome of a clearing", inputs=inputs)
 
 
-def _is_outcome(path: Path) -> bool:
+def _is_outcome(text: str) -> bool:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and set(found) >= KEYS_OF_AN_OUTCOME
@@ -76,40 +64,7 @@ def write_json(cleared: PlainClearing, path: Path) -> None:
     An earlier file is replaced, not written into: where another name stands for the same file, it keeps what it had.
     """
     text = json.dumps(as_json(cleared), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-            return
-        # Of a link, what it leads to is what was named.
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".tmp", encoding="utf-8", delete=False) as file:
-            hidden = Path(file.name)
-            _written_whole(file, text, hidden)
-        hidden.chmod(0o666 & ~_umask())
-        hidden.replace(target)
-    except (OSError, ValueError) as error:
-        raise BadInput([_unwritable(path, error)]) from error
-
-
-def _written_whole(file: IO[str], text: str, hidden: Path) -> None:
-    try:
-        file.write(text)
-        file.flush()
-    except OSError:
-        hidden.unlink()
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _unwritable(path: Path, error: Exception) -> Fault:
-    reason = getattr(error, "strerror", None) or str(error)
-    remedy = "Name a file in a folder that exists and may be written to"
-    return Fault("--json", str(path), f"cannot be written: {reason}", remedy)
+    write_whole("--json", path, text)
 
 
 def render(cleared: PlainClearing) -> str:

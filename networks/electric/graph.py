@@ -28,6 +28,8 @@ def path_graph(net: pandapowerNet) -> PathGraph:
     What leads from one node to another side by side is one edge, of the impedance that it has together. Lines and
     transformers that are out of service or open at one end are no edges. A node bears the name of its bus with the
     lowest index.
+
+    Resistance, reactance and what is a transformer are given by edge, too.
     """
     with warnings.catch_warnings():
         # Older files lack columns that concern tap changers; pandapower warns and goes on without them.
@@ -40,26 +42,36 @@ def path_graph(net: pandapowerNet) -> PathGraph:
     roots = sorted({one_place[bus] for bus in graph})
     number = {root: position for position, root in enumerate(roots)}
     node_of = {int(bus): number[one_place[bus]] for bus in sorted(graph)}
-    ohm_per_pu = float(net.bus["vn_kv"].loc[list(graph)].min()) ** 2 / net.sn_mva
-    edges = {edge: abs(z) * ohm_per_pu for edge, z in _side_by_side(graph, net, node_of).items()}
+    base_kv = float(net.bus["vn_kv"].loc[list(graph)].min())
+    edges = _side_by_side(graph, net, node_of)
+    z_ohm = np.array([together(of_edge) for of_edge, _ in edges.values()], dtype=complex) * base_kv**2 / net.sn_mva
     return PathGraph(
         node_names=tuple(str(net.bus["name"].at[root]) for root in roots),
         from_node=np.array([start for start, _ in edges], dtype=np.int64),
         to_node=np.array([end for _, end in edges], dtype=np.int64),
-        length=np.array(list(edges.values()), dtype=float),
+        length=np.abs(z_ohm),
         node_of=node_of,
+        r_ohm=z_ohm.real,
+        x_ohm=z_ohm.imag,
+        is_transformer=np.array([kinds == {"trafo"} for _, kinds in edges.values()], dtype=np.bool_),
+        base_kv=base_kv,
+        slack=next((node_of[bus] for bus in _slacks(graph, net)), None),
     )
 
 
-def _side_by_side(graph: networkx.MultiGraph, net: pandapowerNet, node_of: dict[int, int]) -> dict[Edge, complex]:
-    """The impedance in p.u. between nodes that are joined: that of all elements between the two together."""
-    between: dict[Edge, list[complex]] = defaultdict(list)
+def _side_by_side(
+    graph: networkx.MultiGraph, net: pandapowerNet, node_of: dict[int, int]
+) -> dict[Edge, tuple[list[complex], set[str]]]:
+    """By nodes that are joined: the impedances in p.u. of all elements between the two, and their kinds."""
+    between: dict[Edge, tuple[list[complex], set[str]]] = defaultdict(lambda: ([], set()))
     for start, end, (kind, index), data in graph.edges(keys=True, data=True):
         ends = sorted((node_of[start], node_of[end]))
         if ends[0] != ends[1]:
             z = _of_switch(net, index) if kind == "switch" else complex(data["r_pu"], data["x_pu"])
-            between[ends[0], ends[1]].append(z)
-    return {edge: together(impedances) for edge, impedances in between.items()}
+            impedances, kinds = between[ends[0], ends[1]]
+            impedances.append(z)
+            kinds.add(kind)
+    return between
 
 
 def together(impedances: list[complex]) -> complex:
@@ -77,11 +89,15 @@ def _of_switch(net: pandapowerNet, index: int) -> complex:
     return complex(ratio * x_ohm, x_ohm) / base_ohm
 
 
+def _slacks(graph: networkx.MultiGraph, net: pandapowerNet) -> list[int]:
+    """Buses with an external grid in service."""
+    return [int(bus) for bus in net.ext_grid.loc[net.ext_grid["in_service"], "bus"] if bus in graph]
+
+
 def _merged(graph: networkx.MultiGraph, net: pandapowerNet) -> dict[int, int]:
     """Bus to the lowest bus index of the place it belongs to."""
     places = UnionFind(graph)
-    slacks = [bus for bus in net.ext_grid.loc[net.ext_grid["in_service"], "bus"] if bus in graph]
-    places.union(*slacks)
+    places.union(*_slacks(graph, net))
     for start, end, (kind, index) in graph.edges(keys=True):
         if kind == "switch" and not net.switch["z_ohm"].at[index] > 0.0:
             places.union(start, end)

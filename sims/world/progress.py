@@ -25,8 +25,13 @@ def tell(text: str) -> None:
 
 
 @contextmanager
-def progress_shown(name: str, steps: int, *, visible: bool, unit: str = "interval") -> Iterator[Callable[[], object]]:
-    """Show on stderr how many intervals (or what `unit` names) are done; call what it yields after each of them."""
+def progress_shown(
+    name: str, steps: int | None, *, visible: bool, unit: str = "interval"
+) -> Iterator[Callable[[], object]]:
+    """Show on stderr how many intervals (or what `unit` names) are done; call what it yields after each of them.
+
+    `steps` is None where nobody knows how many it will take.
+    """
     if not visible or sys.stderr is None or sys.stderr.closed:
         yield lambda: None
     elif sys.stderr.isatty():
@@ -38,14 +43,14 @@ def progress_shown(name: str, steps: int, *, visible: bool, unit: str = "interva
 
 
 @contextmanager
-def _lines(name: str, steps: int, unit: str) -> Iterator[Callable[[], object]]:
+def _lines(name: str, steps: int | None, unit: str) -> Iterator[Callable[[], object]]:
     done: list[None] = []
-    ended, started = Event(), perf_counter()
+    ended, started, of_all = Event(), perf_counter(), "" if steps is None else f" of {steps}"
 
     def report() -> None:
         # By the clock and not by intervals: in a large district a single one may take minutes.
         while not ended.wait(LINE_EVERY_S):
-            tell(f"{name}: {len(done)} of {steps} {unit}s after {perf_counter() - started:.0f} s")
+            tell(f"{name}: {len(done)}{of_all} {unit}s after {perf_counter() - started:.0f} s")
 
     teller = Thread(target=report, name="progress", daemon=True)
     teller.start()

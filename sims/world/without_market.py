@@ -36,24 +36,43 @@ def solved_days(
         steps = list(_steps(case, results, days, network))
         if not steps:
             continue
-        grid = _opened(case, network)
-        grid.solve_ahead([step.inputs for step in steps])
-        for step in steps:
-            grid.step(step.interval, step.inputs, 0)
-            answer = grid.answer_tables()
+        inputs = [(step.interval, step.inputs) for step in steps]
+        for step, answer in zip(steps, _answers(case, network, inputs), strict=True):
             yield FLOWS, _stamped(answer["flows"], step)
             broken = {name: column for name, column in answer["violations"].items() if name != _INFLUENCE}
             yield VIOLATIONS, _stamped(broken, step)
 
 
+def answers_of(
+    case: Case, network: str, exchanged: Sequence[Mapping[str, ProsumerDispatch]]
+) -> Iterator[dict[str, Table]]:
+    """A network's tables for the first intervals of the run, one after the other, given what each prosumer exchanges.
+
+    Who is not named is at rest.
+    """
+    return _answers(case, network, [(n, _inputs(case, network, n, each)) for n, each in enumerate(exchanged)])
+
+
+Inputs = dict[str, dict[str, dict[str, float]]]
+"""What mosaik would hand over to a network: value by source, by attribute, by entity."""
+
+
+def _answers(case: Case, network: str, steps: Sequence[tuple[int, Inputs]]) -> Iterator[dict[str, Table]]:
+    grid = _opened(case, network)
+    grid.solve_ahead([inputs for _, inputs in steps])
+    for interval, inputs in steps:
+        grid.step(interval, inputs, 0)
+        yield grid.answer_tables()
+
+
 @dataclass(frozen=True)
 class _Step:
-    """An interval of a day, and what mosaik would hand over to a network: value by source, by attribute, by entity."""
+    """An interval of a day, and what a network then gets."""
 
     day: str
     begin: pd.Timestamp
     interval: int
-    inputs: dict[str, dict[str, dict[str, float]]]
+    inputs: Inputs
 
 
 def _steps(case: Case, results: Results, days: Sequence[str], network: str) -> Iterator[_Step]:
@@ -99,11 +118,8 @@ def _dispatch(prosumer: Prosumer, injected: Mapping[str, tuple[float, float]]) -
     return ProsumerDispatch(prosumer.name, power, reactive, 0.0 - heat)
 
 
-def _inputs(
-    case: Case, network: str, interval: int, exchanged: Mapping[str, ProsumerDispatch]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """What mosaik would hand over: value by source, by attribute, by entity."""
-    inputs: dict[str, dict[str, dict[str, float]]] = {GRID_ID: {"round": {"market": 0}}}
+def _inputs(case: Case, network: str, interval: int, exchanged: Mapping[str, ProsumerDispatch]) -> Inputs:
+    inputs: Inputs = {GRID_ID: {"round": {"market": 0}}}
     if network == ELECTRICITY:
         inputs[GRID_ID][LOAD_SCALING] = {"profiles": load_scaling(case, interval)}
         inputs[GRID_ID][GENERATION_SCALING] = {"profiles": generation_scaling(case, interval)}

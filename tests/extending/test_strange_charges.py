@@ -41,7 +41,7 @@ def zonal(mechanism: str, zones: str = ZONES) -> str:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("installed")
     lay(folder, MODULE)
-    install(folder, GROUP, {"zonal": f"{MODULE}:Zonal"})
+    install(folder, GROUP, {"two_rates": f"{MODULE}:Zonal"})
     with found(folder, MODULE):
         yield
 
@@ -60,7 +60,7 @@ def outcome(installed: None, tmp_path_factory: pytest.TempPathFactory) -> RunOut
     changes = [
         *("time.start=2017-03-28T12:00:00+01:00", "time.horizon_steps=2", "negotiation.enabled=true"),
         *("networks.electricity.limits.voltage_pu.min=0.97", "settlement.through_networks=[]"),
-        *('settlement.counterfactuals=["alone", "without_charges"]', zonal("zonal")),
+        *('settlement.counterfactuals=["alone", "without_charges"]', zonal("two_rates")),
     ]
     out = tmp_path_factory.mktemp("zonal") / "run"
     return run("network1_electric", out=out, steps=1, overrides=changes, progress=False)
@@ -108,26 +108,28 @@ def test_the_resolved_scenario_can_be_loaded_again(outcome: RunOutcome) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_lists_and_pages_have_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert list_shipped().charge_mechanisms["zonal"].startswith("One rate within a zone")
-    assert "zonal" in overview()
+    assert list_shipped().charge_mechanisms["two_rates"].startswith("One rate within a zone")
+    assert "two_rates" in overview()
     page = reference_markdown()
     for network in ("electricity", "heat"):
-        assert f'## `[charges.{network}]` with `mechanism = "zonal"`' in page
+        assert f'## `[charges.{network}]` with `mechanism = "two_rates"`' in page
     assert "| `across` | required | Of a trade between two zones, currency per kWh. 0 to 1e6. |" in page
-    assert all("inside" in entry_text(entry) for entry in named("zonal"))
+    assert all("inside" in entry_text(entry) for entry in named("two_rates"))
     monkeypatch.setattr("sys.argv", ["mosaik-p2p", "list"])
     with pytest.raises(SystemExit):
         cli.main()
-    assert "zonal" in capsys.readouterr().out
+    assert "two_rates" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("installed")
 def test_its_keys_and_places_are_checked_with_all_others() -> None:
-    table = zonal("zonal", 'zones={ west=["13", "55"] }, insid=1').replace("across=0.02", "across=-1")
+    table = zonal("two_rates", 'zones={ west=["13", "55"] }, insid=1').replace("across=0.02", "across=-1")
     faults = {fault.place: fault for fault in check("network1_electric", overrides=[table, "time.steps=0"])}
     assert set(faults) == {"charges.electricity.across", "charges.electricity.insid", "time.steps"}
     assert "'inside'" in faults["charges.electricity.insid"].remedy
-    stranded = check("network1_electric", overrides=[zonal("zonal", 'zones={ west=["13", "5"], east=["7", "55"] }')])
+    stranded = check(
+        "network1_electric", overrides=[zonal("two_rates", 'zones={ west=["13", "5"], east=["7", "55"] }')]
+    )
     assert [(fault.place, fault.value) for fault in stranded] == [
         ("charges.electricity.zones.east", "55"),
         ("charges.electricity.zones", "10"),
@@ -137,8 +139,8 @@ def test_its_keys_and_places_are_checked_with_all_others() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_misspelt_name_is_answered_with_it() -> None:
-    (fault,) = check("network1_electric", overrides=[zonal("zonall")])
-    assert "Did you mean 'zonal'?" in fault.remedy
+    (fault,) = check("network1_electric", overrides=[zonal("two_rate")])
+    assert "Did you mean 'two_rates'?" in fault.remedy
 
 
 # -- by its place in Python --------------------------------------------------------------------------------------
@@ -225,12 +227,12 @@ def test_what_is_half_done_is_a_fault(case: str, tmp_path: Path) -> None:
 
 def test_an_installed_one_that_is_half_done_stops_lists_and_itself_and_nobody_else(tmp_path: Path) -> None:
     lay(tmp_path, NAMED, HALF_DONE["no parts"][0])
-    install(tmp_path, GROUP, {"zonal": f"{NAMED}:Zonal"})
+    install(tmp_path, GROUP, {"two_rates": f"{NAMED}:Zonal"})
     with found(tmp_path, NAMED):
         with pytest.raises(BadInput) as bad:
             list_shipped()
-        assert [fault.place for fault in bad.value.faults] == [f"entry point {GROUP}: zonal"]
-        assert "lacks `parts`" in check("network1_electric", overrides=[zonal("zonal")])[0].problem
+        assert [fault.place for fault in bad.value.faults] == [f"entry point {GROUP}: two_rates"]
+        assert "lacks `parts`" in check("network1_electric", overrides=[zonal("two_rates")])[0].problem
         assert check("network1_electric") == ()
 
 

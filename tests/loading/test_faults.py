@@ -124,7 +124,7 @@ SINGLE_FAULTS = [
     ),
     (
         "unknown mechanism",
-        setter("charges", "heat", "mechanism", value="zonal"),
+        setter("charges", "heat", "mechanism", value="hydraulic_distance"),
         "charges.heat.mechanism",
         "thermal_distance",
     ),

@@ -25,3 +25,7 @@ class ThermalDistance(ChargeMechanism):
         """See ChargeMechanism."""
         per_km = self.rate * self.kappa_kw_per_km_k * self.t_mean_c
         return ChargeParts(path_charges(view.graph, view.place, price_per_length=per_km, payer=self.payer))
+
+    def rate_unit(self, view: NetworkView) -> str:
+        """See ChargeMechanism."""
+        return "kWh and kW"
