@@ -43,7 +43,7 @@ from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT
 RESULTS = Path("results")
 PLAIN = (
     *('settlement.counterfactuals=["alone"]', "settlement.lift_limits=0", 'settlement.through_networks=["nobody"]'),
-    'negotiation.revenue="operator"',
+    *('negotiation.revenue="operator"', 'settlement.loss_allocation="none"'),
 )
 """Of every counterfactual run: nothing beside it but what tells the losses."""
 NO_NEGOTIATION = "negotiation.enabled=false"

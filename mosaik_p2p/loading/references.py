@@ -20,6 +20,7 @@ def reference_faults(reading: Reading, mentions: Iterable[Use]) -> list[Fault]:
         *_doubles(reading.scenario),
         *_unconnected(reading),
         *_empty(reading),
+        *_costs_without_network(reading),
     ]
 
 
@@ -153,3 +154,12 @@ def _pair_faults(reading: Reading, pairs: Sequence[tuple[str, str, tuple[str, st
         elif (about, frozenset(pair)) in seen:
             yield Fault(place, value, "stands here a second time", "Keep one of both.")
         seen.add((about, frozenset(pair)))
+
+
+def _costs_without_network(reading: Reading) -> Iterator[Fault]:
+    """What is to be recovered of a network that the scenario lacks would be a cost of nothing."""
+    costs = reading.scenario.settlement.fixed_cost_per_day
+    for carrier, cost in ((ELECTRICITY, costs.electricity), (HEAT, costs.heat)):
+        if cost and carrier not in traded(reading.scenario) and not reading.lost("networks"):
+            place, problem = f"settlement.fixed_cost_per_day.{carrier}", f"the scenario has no network of {carrier}"
+            yield Fault(place, f"{cost:g}", problem, f"Add [networks.{carrier}], or leave the cost out.")

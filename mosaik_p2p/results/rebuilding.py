@@ -30,7 +30,8 @@ RECOMPUTED = (
     *("market_effect", "market_effect_details", "hours_broken", "system_cost", "system_cost_parts", "welfare_gain"),
     "welfare_gain_after_closing_value",
     *("caused_loss_kwh", "caused_loss_alone_kwh", "loss_nobody_kwh", "curtailed_kwh", "district", "parties"),
-    *("closing_value", "operator", "reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
+    *("closing_value", "operator", "recovery", "loss_allocation"),
+    *("reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
 )
 """Keys of the summary that follow from the tables."""
 SIGN_OF_A_REPORT = (

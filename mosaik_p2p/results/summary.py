@@ -14,6 +14,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.results.accounts.arbitrage import ARBITRAGE, arbitrage_kwh
 from mosaik_p2p.results.accounts.closing import closing_by_prosumer, closing_in_all
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_results, counterfactual_summaries
+from mosaik_p2p.results.accounts.loss_shares import loss_allocation
 from mosaik_p2p.results.accounts.money import (
     costs,
     is_worse_off,
@@ -23,6 +24,7 @@ from mosaik_p2p.results.accounts.money import (
     stored_change,
     total_cost,
 )
+from mosaik_p2p.results.accounts.recovery import recovery
 from mosaik_p2p.results.accounts.system_cost import gain_after_closing, system_costs
 from mosaik_p2p.results.measures.district import curtailed_by_prosumer, district
 from mosaik_p2p.results.measures.limit_costs import limit_costs
@@ -173,6 +175,7 @@ def _money(results: Results, others: Mapping[str, Results], meta: RunMeta) -> di
     entries = costs(results, meta.initial_stored_kwh, others=tuple(others))
     cost = {name: {**entry, **closing[name]} for name, entry in entries.items()}
     system, after_run = system_costs(results, meta.networks, others), closing_in_all(results, others)
+    operator = operator_account(results, meta.networks)
     return {
         **unserved_in_all(unserved, carriers),
         **surplus_in_all(surplus, carriers),
@@ -183,7 +186,9 @@ def _money(results: Results, others: Mapping[str, Results], meta: RunMeta) -> di
         "welfare_gain_after_closing_value": gain_after_closing(system, after_run),
         "worse_off": [name for name, entry in cost.items() if is_worse_off(entry)],
         "stored_change_kwh": stored_change(cost),
-        "operator": operator_account(results, meta.networks),
+        "operator": operator,
+        "recovery": recovery(results, meta.networks, operator),
+        "loss_allocation": loss_allocation(results),
         "parties": parties(results, meta.networks),
         **system,
         "limit_costs": limit_costs(results, system["system_cost"]),

@@ -29,6 +29,7 @@ from mosaik_p2p.sections.base import Name, OpenNames, Place, PlainName, Prosumer
 from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.sections.ranges import (
     CostPerKwh,
+    DailyCost,
     ElementIndex,
     HouseScale,
     Iterations,
@@ -115,8 +116,18 @@ def _at_least_alone(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+class FixedCost(Section):
+    """What the networks cost the operator whatever flows in them: investment, upkeep."""
+
+    example: ClassVar[str] = "{ electricity = 40.0, heat = 25.0 }"
+    electricity: DailyCost = 0.0
+    """Of the electric network, currency per day of 24 h."""
+    heat: DailyCost = 0.0
+    """Of the heat network, currency per day of 24 h."""
+
+
 class Settlement(Section):
-    """What the run is compared with, and what the operator pays for losses."""
+    """What the run is compared with, and what the operator pays for losses and networks."""
 
     counterfactuals: Annotated[
         tuple[Literal["alone", "without_charges", "without_negotiation"], ...], AfterValidator(_at_least_alone)
@@ -127,6 +138,14 @@ class Settlement(Section):
     losses: Literal["caused", "whole"] = "caused"
     """Which losses the operator pays: `caused` by the prosumers (with them, less without them), or those of the
     `whole` network, its other loads included."""
+    loss_allocation: Literal["ray", "z_bus", "pro_rata", "marginal", "none"] = "ray"
+    """To whom electric losses belong (table `losses`): by their slopes on the way from no prosumers to the dispatch
+    (`ray`: adds up to what the prosumers cause), by the currents (`z_bus`: adds up to the whole network's), by size
+    (`pro_rata`), or by the slopes at the dispatch (`marginal`: does not add up). `none`: not computed. Needs `nobody`
+    among `through_networks`."""
+    fixed_cost_per_day: FixedCost = FixedCost()
+    """What the operator has to recover beside losses, by network, such as { electricity = 40.0, heat = 25.0 };
+    currency per day of 24 h."""
     through_networks: tuple[Literal["alone", "nobody"], ...] = ("alone", "nobody")
     """Days without the market that go through both networks after the run: everyone `alone` (no trade), by which the
     market's effect on the limits is judged, and `nobody` there, by which caused losses are known. Empty: neither."""

@@ -31,6 +31,8 @@ AreaM2: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1e8)]
 PricePerKwh: TypeAlias = Annotated[float, Field(strict=True, ge=-MOST_PRICE, le=MOST_PRICE)]
 CostPerKwh: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=MOST_PRICE)]
 CostPerKw2h: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=MOST_PRICE)]
+DailyCost: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1e12)]
+"""Of a network, in whatever currency."""
 ChargeRate: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=MOST_PRICE)]
 
 Share: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]

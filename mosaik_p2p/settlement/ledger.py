@@ -4,10 +4,10 @@ Two cases stand side by side: `in_market`, and `alone`, in which every prosumer 
 prosumers and
 
     operator       keeps the charges of trades and of places, and the surcharges (rebates counted), pays for the losses
-                   of both networks
+                   of both networks and what these cost whatever flows in them
     utility        sells and buys electricity; heat_supplier the same for heat
     own            the prosumer's own devices: wear, fuel, discomfort; and the closing value: what the prosumer owes
-                   itself at the end of the run, or (below zero) leaves to itself
+                   itself at the end of the run, or (below zero) leaves to itself; and the operator's networks
 
 What depends on the whole run (losses that prosumers cause, surcharges that go back) joins at its end, see `returns`.
 
@@ -31,6 +31,8 @@ NOBODY = "nobody"
 LOSS, PLACE_CHARGE = "loss", "place_charge"
 PLACE_CHARGED = {"place_charge_injected_per_kwh": "injection_kw", "place_charge_sold_per_kwh": "net_sale_kw"}
 """By the column of the table `prosumers` that holds a rate: the column with the power that it is on."""
+FIXED_COST = "fixed_cost"
+"""Item of the operator: what a network costs whatever flows in it."""
 CLOSING_VALUE = "closing_value"
 """Item of the last interval: what going on alone costs from the levels reached, less the same from the initial ones."""
 SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}

@@ -25,8 +25,10 @@ from pandapower import LoadflowNotConverged, pandapowerNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.electric.controls import Controls
-from mosaik_p2p.networks.electric.counted import CountedPowers, Element, Factors
+from mosaik_p2p.networks.electric.counted import AtBuses, CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric.export import net_as_solved
+from mosaik_p2p.networks.electric.losses.allocation import LossSlope
+from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.newton_start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
@@ -145,9 +147,30 @@ class PowerFlow:
         """How the last solution answers to injections at `buses`; see `power_response`. Controllers hold, as in the
         rounds that use it: taps are part of the admittances, powers of generators are constant. ValueError without a
         solution, and where nothing but slacks was solved."""
+        self._refuse_without_solution()
+        return power_response(self._net, buses, self._load_slope())
+
+    def loss_slope(self, buses: Sequence[int]) -> LossSlope:
+        """By how much `loss_kw` of the last solution grows with injections at `buses`; as of `response`."""
+        self._refuse_without_solution()
+        return loss_slope(self._net, buses, self._load_slope())
+
+    def z_bus_slope(self, buses: Sequence[int]) -> LossSlope:
+        """What injections at `buses` lose in the last solution by their part of the currents; as of `response`."""
+        self._refuse_without_solution()
+        return z_bus_slope(self._net, buses)
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether the last solution can be linearised: there is one, and not of slacks alone."""
+        return self._warm
+
+    def _refuse_without_solution(self) -> None:
         if not self._warm:
             raise ValueError("the last power flow has no solution to linearise")
-        return power_response(self._net, buses, self._counted.slope(self._factors, self._net.res_bus["vm_pu"]))
+
+    def _load_slope(self) -> AtBuses:
+        return self._counted.slope(self._factors, self._net.res_bus["vm_pu"])
 
     def switching(self) -> tuple[bytes, ...]:
         """A fingerprint of all that decides on a solution beside the powers: switches, taps, set points, elements."""
@@ -257,7 +280,7 @@ class PowerFlow:
         if not self._warm:
             return found
         missing = self._counted.missing(self._factors, found)
-        return voltages_with(self._net, missing, self._counted.slope(self._factors, found))
+        return voltages_with(self._net, missing, self._load_slope())
 
     def _run(self) -> bool:
         """Whether a solution was found in which generators keep to their limits."""

@@ -36,6 +36,8 @@ _TRANSFORMERS = {
 }
 """Column of ours to pandapower's and the factor between them. A bus draws in pandapower and injects here."""
 TAP = "tap_pos"
+LOSING = ("line", "trafo", "impedance")
+"""Tables of the elements whose losses are told."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class PowerFlowResult:
 
 def result_of(net: pandapowerNet, iterations: int) -> PowerFlowResult:
     """Of the solution that is in the net."""
-    losses_mw = [_sum(net[table]["pl_mw"]) for table in ("res_line", "res_trafo", "res_impedance") if table in net]
+    losses_mw = [_sum(net[f"res_{table}"]["pl_mw"]) for table in LOSING if f"res_{table}" in net]
     return PowerFlowResult(
         status=Status.OK,
         iterations=iterations,

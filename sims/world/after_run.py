@@ -1,6 +1,7 @@
 """What follows a run that came to its regular end, before it is judged.
 
-The days without the market, the last accounts, and the result quantities that the scenario names.
+The days without the market, to whom losses belong, the last accounts, and the result quantities that the scenario
+names.
 
 Only networks that our own grids have solved (they keep them in the folder) are solved again; between two solvers nobody
 could tell what the market changes. Where another grid stood in, or profiles of another source were played, those days
@@ -15,6 +16,7 @@ from mosaik.starters import Starter
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.accounts.last_entries import close_settlement
+from mosaik_p2p.results.accounts.loss_shares import LOSSES
 from mosaik_p2p.results.accounts.losses import FLOWS, VIOLATIONS
 from mosaik_p2p.results.quantities.computing import compute_quantities
 from mosaik_p2p.results.store.folder import ERROR_FILE
@@ -24,9 +26,10 @@ from mosaik_p2p.results.store.parts import add_rows
 from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.sims.world.ending import cause_of, demand_of
 from mosaik_p2p.sims.world.life import NET_FILES, End, Surroundings
+from mosaik_p2p.sims.world.loss_allocation import allocated_losses
 from mosaik_p2p.sims.world.wiring import NETWORK_OF, StartConfig
 from mosaik_p2p.sims.world.without_market import solved_days
-from mosaik_p2p.units import Table
+from mosaik_p2p.units import ELECTRICITY, Table
 
 PART = "without_market"
 """Of the wall time."""
@@ -42,7 +45,9 @@ def followed(case: Case, folder: ResultFolder, around: Surroundings, end: End) -
     started = perf_counter()
     try:
         with around.interrupts.break_off():
-            _write_days(case, folder, _own_networks(folder, around.config))
+            networks = _own_networks(folder, around.config)
+            _write_days(case, folder, networks)
+            _write_losses(case, folder, networks)
             close_settlement(folder)
             failures = compute_quantities(folder, case.quantities)
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (the networks' libraries raise anything)
@@ -60,6 +65,15 @@ def _write_days(case: Case, folder: ResultFolder, networks: list[str]) -> None:
     for table, collected in rows.items():
         if collected:
             add_rows(folder, table, collected)
+
+
+def _write_losses(case: Case, folder: ResultFolder, networks: list[str]) -> None:
+    rows: Table = {}
+    for more in allocated_losses(case, read_results(folder.path)) if ELECTRICITY in networks else ():
+        for column, values in more.items():
+            rows.setdefault(column, []).extend(values)
+    if rows:
+        add_rows(folder, LOSSES, rows)
 
 
 def _own_networks(folder: ResultFolder, config: Mapping[str, StartConfig]) -> list[str]:

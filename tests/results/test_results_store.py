@@ -45,6 +45,7 @@ CONTRACT = {
     "negotiation": "time round move network element quantity unit is_upper limit multiplier slack within_means",
     "violations": "time round network element quantity value limit unit excess prosumers_can_influence",
     "settlement": "time case party counterparty carrier item energy_kwh money",
+    "losses": "time party counterparty carrier energy_kwh loss_kwh",
     "alone": "time prosumer carrier import_kw export_kw imbalance_kw injection_kw q_injection_kvar cost level_kwh "
     "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
     "cleared_surplus_kw",

@@ -48,6 +48,11 @@ def test_money_balances_in_every_interval(network1: outsider.Results) -> None:
     assert (errors["trade_error"] <= BALANCE * errors["turnover"]).all()
 
 
+def test_losses_belong_to_those_who_cause_them(network1: outsider.Results) -> None:
+    assert network1["losses"]["time"].nunique() == 24
+    assert outsider.allocation_faults(network1) == []
+
+
 def test_levels_are_the_level_before_plus_the_dispatch(network1: outsider.Results) -> None:
     errors = outsider.level_errors(network1)
     assert len(errors) >= 1

@@ -25,6 +25,7 @@ ROUNDING_KW = 1e-9
 LEVEL_KWH = 1e-6
 """Against batteries of 55 kWh: what the interior-point method leaves open."""
 GAP = 1e-3
+SAME_LOSS_KW = 1e-3
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,33 @@ def money_errors(results: Results) -> pd.DataFrame:
     for time, value in difference.items():
         paid.loc[(time, "in_market"), "trade_error"] = value
     return paid.reset_index()
+
+
+def lost_kw(results: Results, network: str) -> pd.DataFrame:
+    """By time: with the dispatch, and with nobody there."""
+    nobody, flows = results["flows_without_market"], results["flows"]
+    return pd.DataFrame(
+        {
+            "market": flows[flows["network"] == network].set_index("time")["loss_kw"],
+            "nobody": nobody[(nobody["network"] == network) & (nobody["case"] == "nobody")].set_index("time")[
+                "loss_kw"
+            ],
+        }
+    )
+
+
+def allocation_faults(results: Results) -> list[str]:
+    """Where prosumers' losses are not what they cause, or rows not what was exchanged."""
+    rows, lost = results["losses"], lost_kw(results, "electricity") * results.dt_h
+    own = rows[rows["party"] != "operator"]
+    prosumers = results["prosumers"].query("carrier == 'electricity'")
+    open_kwh = own.groupby("time")["loss_kwh"].sum() - (lost["market"] - lost["nobody"])
+    injected = prosumers.set_index(["time", "prosumer"])["injection_kw"] * results.dt_h
+    energy = own.groupby(["time", "party"])["energy_kwh"].sum().rename_axis(["time", "prosumer"])
+    return [
+        *[f"{time}: {kwh} kWh" for time, kwh in open_kwh[~(open_kwh.abs() < SAME_LOSS_KW * results.dt_h)].items()],
+        *[f"{key}: injected" for key, kwh in (injected - energy).items() if not abs(kwh) < ROUNDING_KW],
+    ]
 
 
 def peer_money_errors(results: Results) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The last entries of a run's settlement, from its stored tables: losses, and surcharges that go back."""
+"""The last entries of a settlement, from stored tables: losses, what networks cost, and surcharges that go back."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,10 @@ from mosaik_p2p.settlement.ledger import (
     ALONE,
     CLOSING_VALUE,
     COLUMNS,
+    FIXED_COST,
     IN_MARKET,
     OPERATOR,
+    OWN,
     Payment,
     entered,
     losses_paid,
@@ -21,12 +23,15 @@ from mosaik_p2p.settlement.ledger import (
 from mosaik_p2p.settlement.returns import SURCHARGE, surcharges_returned
 from mosaik_p2p.units import Table
 
+HOURS_PER_DAY = 24.0
+"""Of fixed costs: days on which clocks change are as dear by the hour."""
+
 
 def close_settlement(folder: ResultFolder) -> None:
     """Write what joins the settlement of the run in `folder` at its end. Raises NotWritten."""
     results = read_results(folder.path)
     rows: Table = {name: [] for name in ("time", *COLUMNS)}
-    for time, payments in (*_losses(results), *_returned(results)):
+    for time, payments in (*_losses(results), *_fixed_costs(results), *_returned(results)):
         entries = entered(payments)
         rows["time"] += [time.to_pydatetime()] * len(entries["money"])
         for name in COLUMNS:
@@ -44,6 +49,15 @@ def _losses(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:
             if time in prices:
                 paid = losses_paid(case, network, loss_kw * dt_h, pump_kw * dt_h, prices[time])
                 yield time, list(paid)
+
+
+def _fixed_costs(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:
+    """Of every computed interval its part of a day of 24 h; alone, too, where that was settled."""
+    share = results.facts.dt_h / HOURS_PER_DAY
+    cases = [IN_MARKET, ALONE] if len(results[ALONE]) else [IN_MARKET]
+    for network, cost_per_day in results.facts.fixed_cost_per_day.items():
+        for time in results.binding["time"]:
+            yield time, [Payment(case, OWN, OPERATOR, network, FIXED_COST, 0.0, cost_per_day * share) for case in cases]
 
 
 def _returned(results: Results) -> Iterator[tuple[pd.Timestamp, list[Payment]]]:

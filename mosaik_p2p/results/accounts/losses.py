@@ -7,7 +7,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.results.store.reading import Results
-from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, NOBODY, LossPrices
+from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, NOBODY, LossPrices, losses_paid
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 FLOWS, VIOLATIONS = "flows_without_market", "violations_without_market"
@@ -89,6 +89,22 @@ def loss_prices(results: Results) -> dict[pd.Timestamp, LossPrices]:
         time: LossPrices(electric, float(lowest[time]) if time in lowest.index else None)
         for time in results.binding["time"]
     }
+
+
+def cost_of_losses(results: Results, case: str) -> "pd.Series[float]":
+    """By time and network: what the losses that count cost the operator; NaN where they are not known, 0 without price.
+
+    Pumping counts with heat, whose network needs it, though it is electricity.
+    """
+    counted, prices = losses_that_count(results, case), loss_prices(results)
+    counted = counted[counted.index.get_level_values("time").isin(list(prices))]
+    powers = zip(counted.index, counted["loss_kw"], counted["pump_kw"], strict=True)
+    money = [
+        sum(payment.money for payment in losses_paid(case, network, loss_kw, pump_kw, prices[time]))
+        for (time, network), loss_kw, pump_kw in powers
+    ]
+    known = pd.Series(money, index=counted.index, dtype=float) * results.facts.dt_h
+    return known.where(counted["loss_kw"].notna())
 
 
 def pricing(results: Results, networks: Sequence[str], case: str = IN_MARKET) -> dict[str, str]:

@@ -11,6 +11,7 @@ from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.settlement.ledger import (
     ALONE,
     CLOSING_VALUE,
+    FIXED_COST,
     HEAT_SUPPLIER,
     IN_MARKET,
     LOSS,
@@ -87,7 +88,9 @@ def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any
     """What the operator takes in charges, of trades and of places, and surcharges, and what the losses that count cost
     it.
 
-    Cost and balance are None where no loss has a price, or none that counts is known; `losses` says so by network.
+    The cost of losses is None where no loss has a price, or none that counts is known; `losses` says so by network.
+    The cost is that of losses and networks (fixed), the balance what the revenue leaves after it; None where losses
+    that have a price are not known, or nothing has one.
     """
     rows = results.settled(IN_MARKET)
     rows = rows[rows["party"] == OPERATOR]
@@ -95,7 +98,8 @@ def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any
     known = pricing(results, networks)
     is_told = {PRICED, PARTLY_KNOWN} & set(known.values()) and NOT_KNOWN not in known.values()
     losses = 0.0 - _money(rows, LOSS) if is_told else None
-    revenue = charges + places + surcharges + returned
+    revenue, fixed = charges + places + surcharges + returned, 0.0 - _money(rows, FIXED_COST)
+    cost = _cost_in_all(losses, fixed, known)
     return {
         "charges": charges,
         "place_charges": places,
@@ -104,8 +108,16 @@ def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any
         "revenue": revenue,
         "cost_of_losses": losses,
         "losses": known,
-        "balance": None if losses is None else revenue - losses,
+        "fixed_cost": fixed,
+        "cost": cost,
+        "balance": None if cost is None else revenue - cost,
     }
+
+
+def _cost_in_all(losses: float | None, fixed: float, known: Mapping[str, str]) -> float | None:
+    if losses is None:
+        return fixed if fixed and NOT_KNOWN not in known.values() else None
+    return losses + fixed
 
 
 def parties(results: Results, networks: Sequence[str]) -> dict[str, dict[str, float | None]]:

@@ -6,6 +6,7 @@ from typing import Any
 from mosaik_p2p.results.accounts.losses import NOT_KNOWN, NOT_PRICED, PARTLY_KNOWN
 from mosaik_p2p.results.labels.numbers import NOTICEABLE_KWH, energy, plain, signed
 from mosaik_p2p.results.measures.district import MARKET
+from mosaik_p2p.results.report.operator_sentences import allocation_lines, heat_loss_lines, recovery_lines
 from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS
 from mosaik_p2p.settlement.ledger import ALONE, HEAT_SUPPLIER, IN_MARKET, OPERATOR, UTILITY
 
@@ -20,7 +21,15 @@ LEAST_MONEY = 0.005
 
 def account_lines(summary: Mapping[str, Any]) -> list[str]:
     """Operator, losses, suppliers and the system's cost, a sentence each."""
-    return [_operator(summary), *_losses(summary), *_suppliers(summary), *_system(summary)]
+    return [
+        _operator(summary),
+        *recovery_lines(summary),
+        *_losses(summary),
+        *allocation_lines(summary),
+        *heat_loss_lines(summary),
+        *_suppliers(summary),
+        *_system(summary),
+    ]
 
 
 def district_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -34,13 +43,21 @@ def _operator(summary: Mapping[str, Any]) -> str:
     back = "" if not returned else f", surcharges returned {plain(returned)} {currency}"
     money = plain(charges_and_surcharges(account))
     taken = f"Operator: charges and surcharges {money} {currency}{_places(summary)}{back}"
-    if account["cost_of_losses"] is None:
+    if account["balance"] is None:
         return f"{taken}, losses {_unpriced(account['losses'])}"
-    known = PARTLY_KNOWN if PARTLY_KNOWN in account["losses"].values() else None
-    return (
-        f"{taken}, losses cost {plain(account['cost_of_losses'])} {currency}{f' ({known})' if known else ''}, balance "
-        f"{signed(account['balance'])} {currency}{_against_alone(summary['parties'][OPERATOR])}"
-    )
+    balance = f"balance {signed(account['balance'])} {currency}{_against_alone(summary['parties'][OPERATOR])}"
+    return f"{taken}, {_paid_for_losses(account, currency)}{_paid_for_networks(account, currency)}, {balance}"
+
+
+def _paid_for_losses(account: Mapping[str, Any], currency: str) -> str:
+    if account["cost_of_losses"] is None:
+        return f"losses {_unpriced(account['losses'])}"
+    known = f" ({PARTLY_KNOWN})" if PARTLY_KNOWN in account["losses"].values() else ""
+    return f"losses cost {plain(account['cost_of_losses'])} {currency}{known}"
+
+
+def _paid_for_networks(account: Mapping[str, Any], currency: str) -> str:
+    return f", networks {plain(account['fixed_cost'])} {currency}" if account["fixed_cost"] else ""
 
 
 def charges_and_surcharges(account: Mapping[str, Any]) -> float:

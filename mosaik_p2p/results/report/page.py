@@ -43,6 +43,7 @@ from mosaik_p2p.results.report.maps import map_panels
 from mosaik_p2p.results.report.market import convergence_panels, market_panels
 from mosaik_p2p.results.report.money import money_panels
 from mosaik_p2p.results.report.negotiation import negotiation_panels
+from mosaik_p2p.results.report.operator import operator_panels
 from mosaik_p2p.results.report.sentences import (
     convergence_sentence,
     counterfactual_sentences,
@@ -177,7 +178,7 @@ def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Pan
         "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
         "Negotiation": tuple(negotiation_panels(clock)),
         "Market": tuple(market_panels(clock)),
-        "Money": tuple(money_panels(clock, summary)),
+        "Money": (*money_panels(clock, summary), *operator_panels(clock, summary)),
         "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),
     }
 
@@ -227,8 +228,14 @@ def _operator_tile(summary: Mapping[str, Any]) -> dict[str, str]:
     return _tile(
         "Operator's balance",
         f"{signed(operator['balance'])} {currency}",
-        f"{remark}, losses {plain(operator['cost_of_losses'])}",
+        f"{remark}, {_paid(operator)}",
     )
+
+
+def _paid(operator: Mapping[str, Any]) -> str:
+    """For losses and networks; like `losses 12.10, networks 40.00`."""
+    paid = {"losses": operator["cost_of_losses"] or 0.0, "networks": operator["fixed_cost"]}
+    return ", ".join(f"{what} {plain(money)}" for what, money in paid.items() if money or what == "losses")
 
 
 def _tile(label: str, number: str, remark: str, *, is_bad: bool = False) -> dict[str, str]:

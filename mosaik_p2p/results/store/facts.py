@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.results.store.folder import SCENARIO_FILE, SUMMARY_FILE
+from mosaik_p2p.units import CARRIERS
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Facts:
     losses: str
     """Which losses the operator pays: `caused` by the prosumers, or of the `whole` network."""
     loss_price_per_kwh: float | None
+    loss_allocation: str
+    """The rule by which electric losses belong to prosumers, `none` where they were not allocated."""
+    fixed_cost_per_day: Mapping[str, float]
+    """By network: what it costs the operator whatever flows in it."""
     returns_surcharges: bool
     """Whether the surcharges go back at the end of the run."""
     quantities: tuple[str, ...] = ()
@@ -105,9 +110,17 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         # Before it could be stated, the whole network's counted.
         losses=scenario.get("settlement", {}).get("losses", "whole"),
         loss_price_per_kwh=stated_limit(scenario, "settlement.loss_price_per_kwh"),
+        loss_allocation=scenario.get("settlement", {}).get("loss_allocation", "none"),
+        fixed_cost_per_day=_fixed_costs(scenario),
         returns_surcharges=scenario.get("negotiation", {}).get("revenue") == "returned",
         quantities=tuple(str(word) for word in scenario.get("results", {}).get("quantities", ())),
     )
+
+
+def _fixed_costs(scenario: Mapping[str, Any]) -> dict[str, float]:
+    """Those that are not zero."""
+    stated = {network: stated_limit(scenario, f"settlement.fixed_cost_per_day.{network}") for network in CARRIERS}
+    return {network: cost for network, cost in stated.items() if cost}
 
 
 def _networks_elsewhere(folder: Path) -> frozenset[str]:

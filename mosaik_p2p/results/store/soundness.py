@@ -15,6 +15,7 @@ from mosaik_p2p.results.store.folder import table_path
 from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement.ledger import IN_MARKET
+from mosaik_p2p.units import ELECTRICITY
 
 REMEDY = "Run the scenario again"
 REPEATING = frozenset({"settlement"})
@@ -35,6 +36,8 @@ def table_faults(raw: Results) -> Iterator[Fault]:
     yield from (Fault("tables", str(raw.folder), problem, REMEDY) for problem in [*gaps, *_money(done)])
     trades = str(table_path(raw.folder, "trades"))
     yield from (Fault("table trades", trades, problem, REMEDY) for problem in _trades(done))
+    losses = str(table_path(raw.folder, "losses"))
+    yield from (Fault("table losses", losses, problem, REMEDY) for problem in _losses(done))
 
 
 def _repeated(raw: Results, name: str) -> Iterator[str]:
@@ -71,6 +74,16 @@ def _trades(done: Results) -> Iterator[str]:
     if len(wrong):
         time, carrier, prosumer = wrong.index[0]
         yield f"does not add up to the net sales in table prosumers, such as {carrier} of {prosumer} at {time}"
+
+
+def _losses(done: Results) -> Iterator[str]:
+    """What belongs to somebody is what the network lost."""
+    allocated = done["losses"].groupby("time")["loss_kwh"].sum()
+    flows = done.of_binding_round("flows")
+    lost = flows[flows["network"] == ELECTRICITY].set_index("time")["loss_kw"] * done.facts.dt_h
+    wrong = (allocated - lost.reindex(allocated.index)).abs() > TOLERANCE * max(1.0, float(lost.abs().max() or 0.0))
+    if wrong.any():
+        yield f"does not add up to the losses in table flows, such as at {allocated.index[wrong][0]}"
 
 
 def _money(done: Results) -> Iterator[str]:

@@ -13,13 +13,24 @@ ACCOUNT_TABLES: dict[str, TableShape] = {
         case=CASE,
         party=text(
             "A prosumer, `operator`, `utility`, `heat_supplier`, or `own` (a prosumer's own devices, and what it "
-            "leaves to itself)."
+            "leaves to itself; the operator's own networks)."
         ),
         counterparty=text("The other party."),
         carrier=text("`electricity` or `heat`.", null="what is of no carrier: fuel, devices, closing values"),
         item=text("What is paid for, such as `trade`, `charge`, `import`, `fuel` or `loss`; see docs/accounts.md."),
         energy_kwh=amount("What the payment is about, whichever way it flows."),
         money=signed("What is paid.", positive="received by `party`", unit=CURRENCY),
+    ),
+    "losses": table(
+        "To whom losses belong by `settlement.loss_allocation`, and by what each exchanged with whom; those of an "
+        "interval add up to `loss_kw` of table `flows`. See docs/operator.md.",
+        "time party counterparty carrier",
+        time=BEGIN,
+        party=text("A prosumer; or `operator`, who has what belongs to no prosumer."),
+        counterparty=text("Whom it traded with; or `utility`, of all that went over its contract."),
+        carrier=text("`electricity`."),
+        energy_kwh=signed("What it exchanged with the counterparty; 0 of the operator.", positive="into the network"),
+        loss_kwh=signed("What is lost on its account.", positive="lost, - saved"),
     ),
     "closing": table(
         "Of the last interval: what each prosumer's next hours cost it without trade, from the levels that each case "

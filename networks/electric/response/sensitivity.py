@@ -44,7 +44,7 @@ class PowerSensitivities:
         self._net, self._internal = net, net._ppc["internal"]
         self._voltage = np.asarray(self._internal["V"], dtype=np.complex128)
         self._at = internal_buses(net, buses, len(self._voltage))
-        slope = _at_buses(net, load_slope, len(self._voltage))
+        slope = at_buses(net, load_slope, len(self._voltage))
         self._change = _voltage_change(self._internal, self._voltage, self._at, slope)
 
     def values(self, element: str, column: str) -> FloatArray:
@@ -63,7 +63,7 @@ class PowerSensitivities:
         table = TABLES[element]
         moved = np.zeros((len(self._net[table]), self._change.shape[1]))
         if len(moved):
-            solved, branches = _internal_branches(self._net, table)
+            solved, branches = internal_branches(self._net, table)
             at_start = _start_is_loaded_more(self._net, table)[solved]
             for end, chosen in (("Yf", at_start), ("Yt", ~at_start)):
                 rows = np.flatnonzero(solved)[chosen]
@@ -96,11 +96,11 @@ def voltages_with(
     count = len(voltage)
     pv, pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
     places = unknowns(pv, pq, count)
-    drawn = _at_buses(net, more_drawn, count)
+    drawn = at_buses(net, more_drawn, count)
     entering = np.zeros(places.count)
     for equations, part in ((places.active, drawn.real), (places.reactive, drawn.imag)):
         entering[equations[equations >= 0]] = -part[equations >= 0]
-    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=_at_buses(net, load_slope, count))
+    matrix = jacobian(internal["Ybus"], voltage, places, load_slope=at_buses(net, load_slope, count))
     change = splu(matrix).solve(entering)
     magnitude = np.abs(voltage)
     held = places.reactive < 0
@@ -122,7 +122,7 @@ def internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index | IntArra
     return np.where(known & (found >= 0) & (found < count), found, -1).astype(np.int64)
 
 
-def _at_buses(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
+def at_buses(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
     """(solved buses,) the sum at each of what is given by bus, MVA in p.u."""
     buses, given_mva = of_buses
     summed, at = np.zeros(count, dtype=np.complex128), internal_buses(net, buses, count)
@@ -160,7 +160,7 @@ def _line_power(net: pandapowerNet, change: ComplexArray) -> FloatArray:
     """(lines, 2 sources) change of the size of the active power at the end where it is larger, in kW."""
     moved = np.zeros((len(net.line), change.shape[1]))
     if len(moved):
-        solved, branches = _internal_branches(net, "line")
+        solved, branches = internal_branches(net, "line")
         start, end = (np.nan_to_num(net.res_line[column].to_numpy(dtype=float)) for column in ("p_from_mw", "p_to_mw"))
         at_start = np.abs(start) >= np.abs(end)
         direction = np.sign(np.where(at_start, start, end))
@@ -181,7 +181,7 @@ def _power_change(net: pandapowerNet, end: tuple[str, int], branches: IntArray, 
     return np.asarray(power.real * float(internal["baseMVA"]) * KW_PER_MW, dtype=np.float64)
 
 
-def _internal_branches(net: pandapowerNet, table: str) -> tuple[BoolArray, IntArray]:
+def internal_branches(net: pandapowerNet, table: str) -> tuple[BoolArray, IntArray]:
     """Which elements of the table were solved, and where those stand in pandapower's arrays."""
     first, last = net._pd2ppc_lookups["branch"][table]
     kept = np.asarray(net._ppc["internal"]["branch_is"], dtype=bool)

@@ -1,0 +1,1 @@
+"""What an electric network loses, and to whom it is allocated."""

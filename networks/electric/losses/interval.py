@@ -1,0 +1,93 @@
+"""One interval of an electric network, as the rules of `allocation` ask for it: every answer is a power flow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from mosaik_p2p.errors import Status
+from mosaik_p2p.networks.electric.counted import Element
+from mosaik_p2p.networks.electric.losses.allocation import LossSlope, NotSolved
+from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
+from mosaik_p2p.units import FloatArray
+
+
+class Flow(Protocol):
+    """What is asked of `PowerFlow`."""
+
+    @property
+    def can_answer(self) -> bool:
+        """See PowerFlow."""
+        ...
+
+    def solve(
+        self,
+        injections: Mapping[int, tuple[float, float]],
+        *,
+        background_scaling: float,
+        generation_scaling: float = 1.0,
+        replaced_loads: frozenset[Element] = frozenset(),
+    ) -> PowerFlowResult:
+        """See PowerFlow."""
+        ...
+
+    def loss_slope(self, buses: Sequence[int]) -> LossSlope:
+        """See PowerFlow."""
+        ...
+
+    def z_bus_slope(self, buses: Sequence[int]) -> LossSlope:
+        """See PowerFlow."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalLosses:
+    """See `LossyNetwork`."""
+
+    flow: Flow
+    """Made for the buses of the prosumers."""
+    buses: Sequence[int | None]
+    """Of each prosumer; None: it is not connected, and loses nothing."""
+    injection_kw: FloatArray
+    reactive_kvar: FloatArray
+    caused_kw: float
+    background_scaling: float
+    generation_scaling: float
+    replaced_loads: frozenset[Element] = field(default_factory=frozenset)
+
+    def slope_at(self, share: float) -> LossSlope:
+        """See LossyNetwork."""
+        self._solve(share)
+        return self._of_all(self.flow.loss_slope(self._connected()) if self.flow.can_answer else None)
+
+    def through_resistances(self) -> LossSlope:
+        """See LossyNetwork."""
+        self._solve(1.0)
+        return self._of_all(self.flow.z_bus_slope(self._connected()) if self.flow.can_answer else None)
+
+    def _connected(self) -> list[int]:
+        return [bus for bus in self.buses if bus is not None]
+
+    def _solve(self, share: float) -> None:
+        injected: dict[int, tuple[float, float]] = {}
+        for bus, power, reactive in zip(self.buses, self.injection_kw, self.reactive_kvar, strict=True):
+            if bus is not None:
+                before = injected.get(bus, (0.0, 0.0))
+                injected[bus] = (before[0] + share * float(power), before[1] + share * float(reactive))
+        result = self.flow.solve(
+            injected,
+            background_scaling=self.background_scaling,
+            generation_scaling=self.generation_scaling,
+            replaced_loads=self.replaced_loads,
+        )
+        if result.status is not Status.OK:
+            raise NotSolved(result.cause or str(result.status))
+
+    def _of_all(self, connected: LossSlope | None) -> LossSlope:
+        """None: of slacks alone, where nothing that is injected flows."""
+        per_kw, per_kvar = np.zeros((2, len(self.buses)))
+        if connected is not None:
+            at = [place for place, bus in enumerate(self.buses) if bus is not None]
+            per_kw[at], per_kvar[at] = connected.per_kw, connected.per_kvar
+        return LossSlope(per_kw=per_kw, per_kvar=per_kvar)
