@@ -13,10 +13,10 @@ from pandapower import pandapowerNet
 from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
-from mosaik_p2p.networks.electric.jacobian import ComplexArray, Unknowns, jacobian, unknowns
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope, NotSolved
 from mosaik_p2p.networks.electric.power_flow_result import LOSING
-from mosaik_p2p.networks.electric.sensitivity import at_buses, internal_branches, internal_buses
+from mosaik_p2p.networks.electric.response.jacobian import ComplexArray, Unknowns, jacobian, unknowns
+from mosaik_p2p.networks.electric.response.sensitivity import at_buses, internal_branches, internal_buses
 from mosaik_p2p.units import FloatArray, IntArray
 
 
