@@ -44,12 +44,14 @@ def path_graph(net: pandapowerNet) -> PathGraph:
     node_of = {int(bus): number[one_place[bus]] for bus in sorted(graph)}
     base_kv = float(net.bus["vn_kv"].loc[list(graph)].min())
     edges = _side_by_side(graph, net, node_of)
-    z_ohm = np.array([together(of_edge) for of_edge, _ in edges.values()], dtype=complex) * base_kv**2 / net.sn_mva
+    ohm_per_pu = base_kv**2 / net.sn_mva
+    z_pu = [together(of_edge) for of_edge, _ in edges.values()]
+    z_ohm = np.array(z_pu, dtype=complex) * ohm_per_pu
     return PathGraph(
         node_names=tuple(str(net.bus["name"].at[root]) for root in roots),
         from_node=np.array([start for start, _ in edges], dtype=np.int64),
         to_node=np.array([end for _, end in edges], dtype=np.int64),
-        length=np.abs(z_ohm),
+        length=np.array([abs(z) for z in z_pu], dtype=float) * ohm_per_pu,
         node_of=node_of,
         r_ohm=z_ohm.real,
         x_ohm=z_ohm.imag,

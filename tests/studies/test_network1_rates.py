@@ -1,7 +1,7 @@
 """The best rate of shipped scenarios: what it earns, and that a dense scan finds none better.
 
-What takes minutes is run by hand, with `MOSAIK_P2P_LONG=1` in the environment; of the dense scan the tests run two hours
-always.
+What takes minutes is run by hand, with `MOSAIK_P2P_LONG=1` in the environment; of the dense scan two hours are always
+run.
 """
 
 import os
