@@ -113,17 +113,18 @@ def test_the_smallest_rate_that_pays_for_the_losses(tmp_path: Path) -> None:
     assert "no smaller rate recovers" in render(told)
 
 
-def test_profit_is_revenue_less_caused_losses(tmp_path: Path) -> None:
+def test_profit_is_revenue_less_losses_and_fixed_costs(tmp_path: Path) -> None:
     outcome = found(tmp_path / "profit", "profit", "settlement.loss_price_per_kwh=0.2")
     table = outcome.rates
     assert table["profit"].to_numpy() == pytest.approx((table["revenue"] - 0.2 * table["loss_kwh"]).to_numpy())
     best = table.loc[table["profit"].idxmax()]
     assert outcome.summary["found"]["profit"] == pytest.approx(best["profit"], rel=2e-3)
     assert outcome.summary["losses"]["least_kwh"] == pytest.approx(table["loss_kwh"].min())
-    whole = found(
-        tmp_path / "whole", "profit", "settlement.loss_price_per_kwh=0.2", 'settlement.losses="whole"', highest=0.01
-    )
+    overrides = ('settlement.losses="whole"', "settlement.fixed_cost_per_day={electricity=24.0}")
+    whole = found(tmp_path / "whole", "profit", "settlement.loss_price_per_kwh=0.2", *overrides, highest=0.01)
     assert whole.rates["loss_kwh"].min() > 2 * table["loss_kwh"].max()
+    three_hours = (whole.rates["revenue"] - 0.2 * whole.rates["loss_kwh"] - 3.0).to_numpy()
+    assert whole.rates["profit"].to_numpy() == pytest.approx(three_hours)
 
 
 def test_no_rate_mends_what_is_broken_without_trade(tmp_path: Path) -> None:

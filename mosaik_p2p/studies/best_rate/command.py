@@ -1,7 +1,7 @@
 """The command `optimal-charge`, and the same in Python: load, search, confirm by a full run, and write it all down."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -142,11 +142,19 @@ def _listed(highest: float | Sequence[float] | None) -> list[float]:
 def _market(case: Case, keys: Sequence[RateKey], goal: Goal, on_answer: Any) -> Market:
     asked = networks_of(case) if goal is Goal.FEASIBLE else tuple(dict.fromkeys(key.carrier for key in keys))
     networks = Networks(case, asked) if goal is Goal.FEASIBLE or goal in WITH_EXPENSE else None
-    fixed = 0.0
+    fixed = _fixed_cost(case, asked)
     if goal is Goal.RECOVERY and networks is not None and not fixed and not any(map(networks.has_price, asked)):
-        problem = "losses have no price, and there is nothing to recover"
-        raise BadInput([Fault("settlement.loss_price_per_kwh", "(nothing)", problem, "Give losses a price.")])
+        problem = "losses have no price and the networks no fixed cost, so that there is nothing to recover"
+        remedy = "Give losses a price, or the network a `settlement.fixed_cost_per_day`."
+        raise BadInput([Fault("settlement.loss_price_per_kwh", "(nothing)", problem, remedy)])
     return Market(DayAheadFollower(case, keys), networks, fixed, keys, on_answer)
+
+
+def _fixed_cost(case: Case, carriers: Iterable[str]) -> float:
+    """What the networks whose rates vary cost over the run whatever flows in them."""
+    per_day, time = case.scenario.settlement.fixed_cost_per_day, case.scenario.time
+    hours = time.steps * time.step_minutes / 60.0
+    return sum(float(getattr(per_day, carrier)) for carrier in carriers) * hours / 24.0
 
 
 def _found(
