@@ -11,6 +11,8 @@ from mosaik_p2p.api import charge_sheets
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.charges.posted import posted_charges
 
+pytestmark = pytest.mark.once
+
 EVENING = 'factor=[{ from="18:00", to="22:00", factor=2.0 }]'
 OHM = 'charges.electricity={ mechanism="thevenin_distance", rate=0.01, base_kv=1.0, payer="buyer" }'
 ZONES = f'charges.electricity={{ mechanism="zonal", rate=0.01, by="feeder", {EVENING} }}'

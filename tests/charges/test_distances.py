@@ -22,6 +22,8 @@ from mosaik_p2p.networks.electric.files import as_meant
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_graph, electric_net
 from mosaik_p2p.units import FloatArray
 
+pytestmark = pytest.mark.once
+
 RADIAL = ("bus15", "bus33", "bus69", "schutterwald")
 MESHED = ("case14", "case39")
 MOST_PLACES = 40

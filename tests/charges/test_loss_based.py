@@ -20,6 +20,8 @@ from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import FloatArray
 
+pytestmark = pytest.mark.once
+
 SAME = 1e-4
 STEP_KW = 1.0
 NOON = ("time.start=2017-03-28T12:00:00+01:00", "time.steps=2", "time.horizon_steps=1")

@@ -22,7 +22,7 @@ from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.networks.electric.response.transfer import transfer_factors
 from mosaik_p2p.units import FloatArray
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 LINE, LIMIT_MW = 8, 400.0
 MULTIPLIER = 6.8913

@@ -16,6 +16,8 @@ from mosaik_p2p.scenario.write import resolved_toml
 from strangers.installed import HERE, found, lay
 from whereabouts import DOCS
 
+pytestmark = pytest.mark.once
+
 NAME, MODULE = "half_in_village", "own_village"
 TEXT = (HERE / f"{NAME}.py").read_text(encoding="utf-8")
 PAGE = DOCS / "extending.md"

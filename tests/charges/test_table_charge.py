@@ -13,6 +13,8 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.networks.electric.network import electric_case
 from mosaik_p2p.units import FloatArray
 
+pytestmark = pytest.mark.once
+
 FEEDER = electric_case("bus15")
 AT = {str(name): int(bus) for bus, name in FEEDER.net.bus["name"].items()}
 SYMMETRIC = "prosumer,P0,P1,P2\nP0,,0.1,0.5\nP1,0.1,,0.2\nP2,0.5,0.2,"

@@ -22,6 +22,8 @@ from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.networks.electric.files import as_meant
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_net
 
+pytestmark = pytest.mark.once
+
 FEEDER = electric_case("bus33")
 AT = {str(name): int(bus) for bus, name in FEEDER.net.bus["name"].items()}
 LATERALS = {

@@ -20,6 +20,8 @@ from mosaik_p2p.sections.prices import price_per_kwh
 from mosaik_p2p.sections.series import Span
 from mosaik_p2p.sections.time import Time
 
+pytestmark = pytest.mark.once
+
 MONEY = 1e-3
 SPRING, AUTUMN = "2024-03-30T00:00:00+01:00", "2024-10-26T00:00:00+02:00"
 STEP_MINUTES = 60

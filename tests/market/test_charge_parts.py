@@ -34,6 +34,8 @@ from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.market.reference.sparse_qp import solve_sparse
 from mosaik_p2p.units import CARRIERS, FloatArray
 
+pytestmark = pytest.mark.once
+
 GAP = 1e-5
 FORMS = ("network", "partners", "bilateral")
 COUNT, HORIZON = 4, 5

@@ -9,6 +9,8 @@ from mosaik_p2p.market.negotiation.operator_step import Limits, OperatorForm
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 
+pytestmark = pytest.mark.once
+
 MUCH = 1e5
 
 

@@ -16,6 +16,8 @@ from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.reference.pyomo_model import solve_central
 
+pytestmark = pytest.mark.once
+
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.steps=1", "time.horizon_steps=3")
 FACTOR = 'charges.electricity.factor=[{ from = "12:00", to = "13:00", factor = 0.0 }]'
 LISTED = (

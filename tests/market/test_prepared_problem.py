@@ -14,6 +14,8 @@ from mosaik_p2p.market.problem import SCARCITY, MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import IMBALANCE
 
+pytestmark = pytest.mark.once
+
 PLACE = PlaceCharges(np.full((2, 2, 3), 0.01), np.zeros((2, 2, 3)))
 
 

@@ -12,6 +12,8 @@ from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.sims import market, recorder
 
+pytestmark = pytest.mark.once
+
 OF_THE_MARKET = ("inputs", "charges", "clearing", "trades", "prosumers", "devices", "alone", "alone_devices")
 
 

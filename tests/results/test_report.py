@@ -154,6 +154,7 @@ def edited(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
     return without_library(build_report(folder).read_text())
 
 
+@pytest.mark.once
 def test_a_crowd_shows_the_element_that_breaks_a_limit_of_its_own(pages: dict[str, str], tmp_path: Path):
     folder = write_made(tmp_path, VILLAGE)
     with (folder / "scenario.toml").open("a") as scenario:

@@ -126,6 +126,7 @@ def test_a_killed_run_says_at_the_next_how_far_it_got(tmp_path: Path) -> None:
     assert outcome.summary["steps_computed"] == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [100, 4500, 1_000_000])
 def test_files_that_may_not_grow(tmp_path: Path, limit: int) -> None:
@@ -154,6 +155,7 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [120, 2000])
 def test_a_disk_that_fills(tmp_path: Path, kilobytes: int) -> None:

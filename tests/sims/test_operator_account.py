@@ -18,6 +18,8 @@ from mosaik_p2p.results.report.terminal import render
 from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.sims.world.loss_allocation import allocated_losses
 
+pytestmark = pytest.mark.once
+
 NOON = ["time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=2", 'settlement.through_networks=["nobody"]']
 FIXED = {"electricity": 120.0, "heat": 24.0}
 COSTS = [f"settlement.fixed_cost_per_day.{network}={cost}" for network, cost in FIXED.items()]

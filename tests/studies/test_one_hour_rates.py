@@ -20,6 +20,8 @@ from mosaik_p2p.studies.best_rate.one_rate import best_rate
 from mosaik_p2p.units import FloatArray
 from plain_markets import agents, pairs
 
+pytestmark = pytest.mark.once
+
 TOLERANCE = 1e-3
 TIGHT = 1e-9
 

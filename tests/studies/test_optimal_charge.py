@@ -21,6 +21,8 @@ from mosaik_p2p.studies.best_rate.follower import DayAheadFollower
 from mosaik_p2p.studies.best_rate.keys import charges_at, rate_keys
 from mosaik_p2p.studies.best_rate.text import render
 
+pytestmark = pytest.mark.once
+
 SCENARIO, KEY = "network1_electric", "charges.electricity.rate"
 NOON = ("time.start=2017-03-28T10:00:00+01:00", "time.steps=3", 'settlement.through_networks=["nobody"]')
 COLUMNS = (

@@ -7,6 +7,8 @@ import pytest
 from mosaik_p2p.loading import load
 from mosaik_p2p.scenarios.study_yang import District, left_at, rows, study, without_storage
 
+pytestmark = pytest.mark.once
+
 STEEP = District(
     name="x",
     own_rate=0.01,

@@ -61,11 +61,12 @@ class Interrupting(Simulator):
 
 
 class DiesWithoutCharges(electric_grid.Simulator):
-    """Is interrupted at once where nobody pays a charge, and works otherwise."""
+    """Is interrupted at once where people trade and nobody pays a charge, and works otherwise."""
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
         if model == "Grid":
-            self._is_free = model_params["scenario"].scenario.charges.electricity is None
+            scenario = model_params["scenario"].scenario
+            self._is_free = scenario.charges.electricity is None and scenario.market.design != "none"
         return super().create(num, model, **model_params)
 
     def step(self, time: int, inputs: dict[str, Any], max_advance: int) -> int | None:

@@ -80,7 +80,7 @@ def _losses(done: Results) -> Iterator[str]:
     """What belongs to somebody is what the network lost."""
     allocated = done["losses"].groupby("time")["loss_kwh"].sum()
     flows = done.of_binding_round("flows")
-    lost = flows[flows["network"] == ELECTRICITY].set_index("time")["loss_kw"] * done.facts.dt_h
+    lost = flows[flows["network"] == ELECTRICITY].groupby("time")["loss_kw"].sum() * done.facts.dt_h
     wrong = (allocated - lost.reindex(allocated.index)).abs() > TOLERANCE * max(1.0, float(lost.abs().max() or 0.0))
     if wrong.any():
         yield f"does not add up to the losses in table flows, such as at {allocated.index[wrong][0]}"

@@ -22,6 +22,8 @@ from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case,
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.units import FloatArray
 
+pytestmark = pytest.mark.once
+
 SUM_KW = 1e-5
 """Of the ray: what three points leave of the loss's curvature, and the solver of its tolerance of 1e-8 MVA."""
 STEP_KW = 0.5

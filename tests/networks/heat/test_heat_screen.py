@@ -19,6 +19,8 @@ from mosaik_p2p.networks.heat.radial.screen import HeatScreen
 from mosaik_p2p.units import kelvin
 from whereabouts import DOCS
 
+pytestmark = pytest.mark.once
+
 FloatArray = npt.NDArray[np.float64]
 
 HEAT8 = HeatSettings(

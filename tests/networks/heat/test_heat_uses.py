@@ -21,6 +21,8 @@ from mosaik_p2p.networks.files.heat.uses import HEAT_ENTRIES, HEAT_USES
 from mosaik_p2p.networks.heat.choice import HeatSettings
 from mosaik_p2p.units import kelvin
 
+pytestmark = pytest.mark.once
+
 DRAWS = {"2": 20.0, "3": 10.0}
 NOISE = 1e-6
 """Of results that a solver reaches from elsewhere, relative."""
