@@ -1,0 +1,1 @@
+"""How an interval is cleared: the market designs, one file each, and what they may ask the networks beforehand."""

@@ -1,0 +1,79 @@
+"""What a market design is: the keys of its table in a scenario, and how it clears.
+
+A design is asked where a look-ahead is to be cleared, in the rolling market (of which the first interval binds) and in
+the day-ahead market (of which all do). What follows from a clearing (realising it, storages, tables, the alone life) is
+the same for all designs.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from mosaik_p2p.market.cleared import Clearing, Progress
+from mosaik_p2p.market.designs.operator import Operator
+from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
+from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.sections.base import Section
+from mosaik_p2p.units import FloatArray, Table
+
+
+@dataclass(frozen=True)
+class Task:
+    """A look-ahead of T intervals that is to be cleared."""
+
+    prosumers: tuple[Prosumer, ...]
+    begin: int
+    """Number of its first interval, counted from the begin of the run."""
+    raw: MarketProblem
+    """The market as it is stated, imbalances not priced."""
+    problem: PreparedProblem
+    """The same with imbalances priced."""
+    settings: Settings
+    """`settings.binding` intervals are to have trades."""
+    clear: Callable[[PreparedProblem, Start | None], Clearing]
+    """Clears a market without limits from a start: where that fails from the data alone, then by the scenario's rule
+    for clearings that do not converge. Raises NotSolved."""
+    start: Start | None = None
+    """Where the last clearing ended, fitted to this look-ahead."""
+    operator: Operator | None = None
+    """None where the scenario has no networks."""
+    on_check: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """How a look-ahead was cleared."""
+
+    clearing: Clearing
+    raw: MarketProblem
+    """What negotiation goes on from, where the design is one that negotiates: imbalances not priced."""
+    problem: PreparedProblem
+    """What the dispatch is realised from; its models are those of the dispatch."""
+    surcharge_per_kwh: FloatArray | None = None
+    """(C, T, N) what everyone pays per kWh injected, where the design has surcharges."""
+    rounds: int = 0
+    """Clearings beyond the first one."""
+    exchanges: int | None = None
+    """Messages between a prosumer and the network's side, there and back counting one; None: one per iteration."""
+    tables: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
+    """More rows for the result tables, by table and then by interval that binds; without time, round and binding."""
+
+
+class Design(Section):
+    """How an interval is cleared. The fields of a design are the keys of its table `[market.NAME]`."""
+
+    negotiates: ClassVar[bool] = False
+    """Whether a market of this design may answer the networks in the same instant (`[negotiation]`)."""
+    has_trades: ClassVar[bool] = True
+    """Whether anybody trades."""
+    asks_networks: ClassVar[bool] = False
+    """Whether it needs the operator's answers before the first dispatch."""
+
+    @abstractmethod
+    def clear(self, task: Task) -> Cleared:
+        """Clear the task. Raises NotSolved where a prosumer's own problem has no numerical solution.
+
+        A design that does not reach what it promises says so by the clearing's status and cause, never by an error.
+        """
