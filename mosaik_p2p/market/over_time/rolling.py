@@ -156,7 +156,7 @@ class RollingMarket:
             connected(self._open.raw),
             published(offer.constrained.clearing, self._open.raw.place),
             start=self._pending.start,
-            surcharge_per_kwh=offer.constrained.surcharge_per_kwh,
+            surcharge_per_kwh=offer.constrained.surcharge_per_kwh[:, 0],
         )
         return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
 
