@@ -175,7 +175,8 @@ def _with_all_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatAr
 def _slack(limits: Limits, injection_kw: FloatArray) -> FloatArray:
     """(R,) by how much injections (C, T, N) break the rows, in their unit."""
     values = [float(row.slope @ injection_kw[row.carrier, row.interval]) - row.bound for row in limits.rows]
-    return np.maximum(np.array(values, dtype=float), 0.0)
+    result: FloatArray = np.maximum(np.array(values, dtype=float), 0.0)
+    return result
 
 
 def _status(outcome: Outcome[Certificate], final: Certificate, settings: Settings, *, repaired: bool) -> Status:

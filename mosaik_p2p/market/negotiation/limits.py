@@ -42,7 +42,7 @@ class LossTerms:
         """The terms with branches in a row, through which the same flows, as one; those that nobody moves left out."""
         moved = (np.abs(share) > 0.0).any(axis=1) & (kw_per_kw2 > 0.0)
         distinct, number = np.unique(share[moved], axis=0, return_inverse=True)
-        total = np.bincount(number.ravel(), kw_per_kw2[moved], len(distinct))
+        total = np.bincount(number.ravel(), kw_per_kw2[moved], len(distinct)).astype(np.float64)
         return cls(price_per_kwh, marginal, around_kw, distinct, total)
 
 
