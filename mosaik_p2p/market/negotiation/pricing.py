@@ -20,6 +20,7 @@ from mosaik_p2p.market.negotiation.constrained_clearing import (
     start_again,
     start_from,
 )
+from mosaik_p2p.market.negotiation.fixed_point import shortened
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.state import ELECTRIC, Move, NegotiationState, Offer, RoundLog
@@ -141,14 +142,14 @@ def _for_its_plan(
     now, spent = state, 0
     for renewal in range(RENEWALS):
         held = tuple(row.renewed(planned[row.interval]) if row.carrier == ELECTRIC else row for row in rows)
-        limits = Limits(held, capped=capped, imbalance_kw=state.unavoidable_kw)
+        limits = replace(state.besides, rows=held, capped=capped, imbalance_kw=state.unavoidable_kw)
         constrained = _cleared(now, limits, settings, on_check)
         now, spent = replace(now, cleared=constrained), spent + constrained.clearing.iterations
         following = state.kvar(constrained.clearing.dispatch) - planned
         if all(_rests(row, following[row.interval]) for row in held):
             break
         parts = zip(taken, before, following, strict=True)
-        taken = following if renewal == 0 else np.stack([_shortened(*part) for part in parts])
+        taken = following if renewal == 0 else np.stack([shortened(*part) for part in parts])
         planned, before = planned + taken, following
     return _Found(held, constrained, spent)
 
@@ -156,16 +157,6 @@ def _for_its_plan(
 def _rests(row: HeldRow, change_kvar: FloatArray) -> bool:
     moved = 0.0 if row.kvar_slope is None or row.carrier != ELECTRIC else abs(float(row.kvar_slope @ change_kvar))
     return moved <= max(SETTLED * abs(row.excess), MARGIN * abs(row.limit))
-
-
-def _shortened(taken: FloatArray, before: FloatArray, change: FloatArray) -> FloatArray:
-    """The next step of a fixed-point iteration that was asked for `before`, took `taken` of it, and is now asked for
-    `change`, at Aitken's length (Irons, Tuck 1969): where it swings half-way, where it creeps farther."""
-    turn = change - before
-    square = float(turn @ turn)
-    length = -float(taken @ turn) / square if square > 0.0 else 1.0
-    result: FloatArray = np.clip(length, 0.25, 4.0) * change
-    return result
 
 
 def _is_worse(one: ConstrainedClearing) -> tuple[bool, float]:

@@ -18,6 +18,7 @@ from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing, unpublished
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, connected, imbalances, injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, placed
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -32,6 +33,7 @@ from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 ELECTRIC = CARRIERS.index(ELECTRICITY)
 CHEAP = 5e-5
 """Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
+NOTHING = Limits(())
 FREE_OF_PRICE = 1e-4
 """In scarcity prices: a multiplier below it is none."""
 
@@ -131,6 +133,8 @@ class NegotiationState:
     """Limits that the last clearing by prices could not keep."""
     first_excess: Mapping[tuple[int, int, LimitKey], float] = field(default_factory=dict)
     """By carrier, interval and limit: by how much it was violated when the networks first spoke of it, in its unit."""
+    besides: Limits = NOTHING
+    """Boxes, losses and levy of the next clearing; its rows are those of the state."""
     cleared: ConstrainedClearing | None = None
     """The last clearing under rows, from which the next one starts."""
     rounds: int = 0
