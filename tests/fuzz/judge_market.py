@@ -18,6 +18,8 @@ TOLERANCE = 1e-6
 """Of the scale of the gap: what two solvers may differ by. The gaps asked for are a hundred times as large."""
 NOTHING_KW = 1e-3
 """What costs less than so much power is below the rounding of the solver."""
+WORTHLESS = 2e-3
+"""Of what flows at the middle offer: a market that costs less is judged by another scale (docs/forms.md)."""
 BALANCE = 1e-6
 """Of the largest power."""
 
@@ -140,7 +142,8 @@ def of_clearing(agents: pd.DataFrame, pairs: pd.DataFrame, told: dict[str, Any],
     except Unsolved:
         return
     scale = max(abs(told["cost"]), alone)
-    if scale <= NOTHING_KW * float(np.abs(market.b).max()):
+    flowing = WORTHLESS * sum(abs(power) for power in sales.values()) * float(np.median(np.abs(market.b)))
+    if scale <= max(NOTHING_KW * float(np.abs(market.b).max()), flowing):
         return
     true_gap = (cost - best) / scale
     numbers = (
