@@ -165,7 +165,7 @@ class RollingMarket:
             connected(self._open.cleared.raw),
             published(offer.constrained.clearing, self._open.cleared.raw.place),
             start=self._pending.start,
-            surcharge_per_kwh=offer.constrained.surcharge_per_kwh,
+            surcharge_per_kwh=offer.constrained.surcharge_per_kwh[:, 0],
         )
         return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
 
