@@ -23,7 +23,7 @@ class Regrets:
     prosumers: FloatArray
     """(N,)"""
     network: float
-    """Zero where every trade, and none that is not made, pays for its way."""
+    """Zero where every trade pays for its way and no other one would, and limits cost what keeping them is worth."""
 
     @property
     def total(self) -> float:
@@ -32,23 +32,12 @@ class Regrets:
 
 
 def regrets_at(
-    fleet: Fleet, form: Form, price_per_kwh: FloatArray, sale_kw: FloatArray, *, own_cost: FloatArray, cost: float
+    fleet: Fleet, form: Form, price_per_kwh: FloatArray, exchange_kw: FloatArray, *, own_cost: FloatArray, cost: float
 ) -> Regrets:
-    """The regrets of net sales (C, T, N) at prices (C, T, N), which cost everyone `own_cost` (N,) and all together,
-    charges included, `cost` money."""
-    own = own_regrets(fleet, price_per_kwh, sale_kw, cost=own_cost)
-    charges, sold = cost - float(own_cost.sum()), float(_earned(fleet, price_per_kwh, sale_kw).sum())
-    return Regrets(own, charges + sold + form.concession(price_per_kwh))
-
-
-def own_regrets(fleet: Fleet, price_per_kwh: FloatArray, exchange_kw: FloatArray, *, cost: FloatArray) -> FloatArray:
-    """(N,) what the prosumers of `fleet`, as they stand in it, would save at prices (C, T, N): they exchange (C, T, N),
-    sales or, of those without contracts of their own, injections, at their own `cost` (N,). One more solve each."""
-    result: FloatArray = cost - _earned(fleet, price_per_kwh, exchange_kw) - fleet.bounds(price_per_kwh, improve=True)
-    return result
-
-
-def _earned(fleet: Fleet, price_per_kwh: FloatArray, exchange_kw: FloatArray) -> FloatArray:
-    """(N,) money for what is exchanged."""
-    result: FloatArray = fleet.problem.dt_h * (price_per_kwh * exchange_kw).sum(axis=(0, 1))
-    return result
+    """The regrets of what is exchanged, (C, T, N), at prices (C, T, N) as `fleet` and `form` know them: net sales, or
+    injections of those whose contracts the network holds. It costs everyone `own_cost` (N,) and all together, charges
+    and whatever else the network minimises included, `cost` money. One more solve for each prosumer."""
+    earned = fleet.problem.dt_h * (price_per_kwh * exchange_kw).sum(axis=(0, 1))
+    own = own_cost - earned - fleet.bounds(price_per_kwh, improve=True)
+    lower_bound = fleet.bound(price_per_kwh) - form.concession(price_per_kwh)
+    return Regrets(own, cost - lower_bound - float(own.sum()))
