@@ -43,6 +43,7 @@ from mosaik_p2p.results.report.maps import map_panels
 from mosaik_p2p.results.report.market import convergence_panels, market_panels
 from mosaik_p2p.results.report.money import money_panels
 from mosaik_p2p.results.report.negotiation import negotiation_panels
+from mosaik_p2p.results.report.nodal_prices import nodal_price_panels
 from mosaik_p2p.results.report.operator import operator_panels
 from mosaik_p2p.results.report.sentences import (
     convergence_sentence,
@@ -60,8 +61,8 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 TEMPLATE = "report.html.j2"
 MOST_VIOLATION_ROWS = 100
 TITLES = (
-    *("Feasibility over time", "Maps", "Electricity network", "Heat network", "Negotiation", "Market", "Money"),
-    *("Storage", "Clearing"),
+    *("Feasibility over time", "Maps", "Electricity network", "Heat network", "Negotiation", "Nodal prices", "Market"),
+    *("Money", "Storage", "Clearing"),
 )
 """Of the chapters, in their order; result quantities may add more."""
 PLOT_CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}
@@ -177,6 +178,7 @@ def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Pan
         "Electricity network": tuple(network_panels(clock, ELECTRICITY)),
         "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
         "Negotiation": tuple(negotiation_panels(clock)),
+        "Nodal prices": tuple(nodal_price_panels(clock)),
         "Market": tuple(market_panels(clock)),
         "Money": (*money_panels(clock, summary), *operator_panels(clock, summary)),
         "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),
