@@ -27,10 +27,16 @@ def _known_design(name: str, info: ValidationInfo) -> str:
 DesignName: TypeAlias = Annotated[Name, AfterValidator(_known_design), OpenNames(DESIGNS.names)]
 
 
+def _written_whole(kind: type[Design]) -> Any:
+    """The type of a table that is written with the keys of its own kind."""
+    as_it_is: Any = SerializeAsAny
+    return as_it_is[kind]
+
+
 @cache
 def _tables_of(designs: tuple[tuple[str, type[Design]], ...]) -> type[Section]:
     """A section with the tables of these designs: so every fault in one of them has its place."""
-    kinds: dict[str, Any] = {name: (Annotated[kind | None, SerializeAsAny()], None) for name, kind in designs}
+    kinds: dict[str, Any] = {name: (_written_whole(kind) | None, None) for name, kind in designs}
     return create_model("DesignTables", __base__=Section, **kinds)
 
 
@@ -58,7 +64,7 @@ def _of_place(design: Any, given: Any, info: ValidationInfo) -> Any:
         kind = DESIGNS.find(design, allow_code=allows_code(info))
     except KindRefused:
         return Section()
-    holder = create_model("DesignParameters", __base__=Section, parameters=(Annotated[kind, SerializeAsAny()], ...))
+    holder = create_model("DesignParameters", __base__=Section, parameters=(_written_whole(kind), ...))
     return holder.model_validate({PARAMETERS: given}, context=info.context).parameters  # type: ignore[attr-defined]
 
 
