@@ -72,7 +72,7 @@ MARKET_TABLES: dict[str, TableShape] = {
         binding=flag("Whether this round is the one that counts."),
         form=text("How trades were modelled; see docs/forms.md."),
         status=text(
-            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_equilibrium` (the dispatch holds, "
+            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_equilibrium` (it holds too, "
             "but of the weights asked for there is none) or `not_converged`."
         ),
         cause=text("Why the status is not `ok`.", null="it is"),
