@@ -56,7 +56,7 @@ class Feeder:
     def reports(
         self,
         exchange: Exchange,
-        t: int,
+        t: int,  # noqa: ARG002
         *,
         kept: Container[LimitKey] = frozenset(),  # noqa: ARG002
     ) -> Mapping[int, NetworkReport]:

@@ -36,8 +36,7 @@ FLOW_EACH = 10.0
 
 
 GAP_TOLERANCE = 1e-9
-"""Of the step's duality gap, in its own scale: an injection at its limit stays as far off it as this allows, which costs
-its price times the whole size of who injects."""
+"""Of the step's duality gap, in its own scale: an injection at its limit stays as far off it as this allows."""
 SERVED_TOLERANCE = 1e-9
 """Where contracts and flows are found for given injections: what they miss is an imbalance at the scarcity price."""
 
