@@ -157,6 +157,8 @@ class RollingMarket:
             published(offer.constrained.clearing, self._open.raw.place),
             start=self._pending.start,
             surcharge_per_kwh=offer.constrained.surcharge_per_kwh,
+            # What is offered once more was cleared before.
+            exchanges=0 if negotiation.is_final else None,
         )
         return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
 
@@ -168,6 +170,7 @@ class RollingMarket:
         *,
         start: Start | None,
         surcharge_per_kwh: FloatArray | None = None,
+        exchanges: int | None = None,
     ) -> IntervalOutcome:
         """What a clearing makes happen; the state that follows waits for `commit`."""
         state, window, prosumers = self._committed, opened_interval.window, opened_interval.prosumers
@@ -193,6 +196,7 @@ class RollingMarket:
             steps=self._case.steps,
             charges_change=self._case.charges_change(k),
             surcharge_per_kwh=surcharge_per_kwh,
+            exchanges=exchanges,
         )
         if k + 1 == self._case.steps:
             reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))
