@@ -21,15 +21,15 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.limits.checking import checks
-from mosaik_p2p.limits.registry import limited_quantities
+from mosaik_p2p.limits.answer import Solution
 from mosaik_p2p.limits.rows import Movers
 from mosaik_p2p.networks.electric.counted import Element
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.networks.files.electric.control_objects import TABLE as CONTROLLERS
+from mosaik_p2p.networks.solutions import electric_solution
 from mosaik_p2p.sims.grids.electric_elements import CONTROLLED_GEN, KINDS, POSITIONS, children, models, set_value, split
-from mosaik_p2p.sims.grids.rounds import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
+from mosaik_p2p.sims.grids.rounds import GRID_EVENTS, GRID_ID, GridSimulator
 from mosaik_p2p.sims.grids.sources import SIMBENCH_STEP_S, GridSource, grid_source
 from mosaik_p2p.sims.shared import (
     API_VERSION,
@@ -234,9 +234,8 @@ class Simulator(GridSimulator):
         if result.status is Status.OK:
             self._settled_in = (self._instant, self._flows_made)
         self._status, self._totals, self._columns = result.status, _totals(result), {}
-        tables = _tables(result)
-        found = checks(limited_quantities(ELECTRICITY), tables, self._opened.limits)
-        return Solution(result.status, tables | {"background": self._background()}, found)
+        solution = electric_solution(result, self._opened.limits)
+        return dataclasses.replace(solution, tables=solution.tables | {"background": self._background()})
 
     def _background(self) -> dict[str, Any]:
         """What the network's own elements were multiplied by: who recomputes the injections needs it."""
@@ -292,19 +291,6 @@ def _injection(powers: Mapping[str, float]) -> tuple[float, float]:
     p_mw = powers.get("P_gen[MW]", 0.0) - powers.get("P_load[MW]", 0.0)
     q_mvar = powers.get("Q_gen[MVar]", 0.0) - powers.get("Q_load[MVar]", 0.0)
     return KW_PER_MW * p_mw, KW_PER_MW * q_mvar
-
-
-def _tables(result: PowerFlowResult) -> dict[str, Any]:
-    flows = flow_row(
-        ELECTRICITY,
-        result.status,
-        cause=result.cause,
-        iterations=result.iterations,
-        slack_kw=result.slack_kw,
-        loss_kw=result.loss_kw,
-        pump_kw=None,
-    )
-    return {"flows": flows, "buses": result.buses, "lines": result.lines, "transformers": result.transformers}
 
 
 def _totals(result: PowerFlowResult) -> dict[str, float | None]:

@@ -14,8 +14,7 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 from pandapipes.pandapipes_net import pandapipesNet
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.limits.checking import checks
-from mosaik_p2p.limits.heat import undelivered
+from mosaik_p2p.limits.answer import Solution
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.limits.rows import Movers
 from mosaik_p2p.limits.stated import usual_limits
@@ -23,6 +22,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.networks.heat.side_by_side import solved_side_by_side
+from mosaik_p2p.networks.solutions import heat_solution
 from mosaik_p2p.networks.trial import heat_trial
 from mosaik_p2p.sims.grids.heat_elements import (
     CONSUMER_COLUMNS,
@@ -33,9 +33,9 @@ from mosaik_p2p.sims.grids.heat_elements import (
     children,
     shown_values,
 )
-from mosaik_p2p.sims.grids.rounds import GRID_EVENTS, GRID_ID, GridSimulator, Solution, flow_row
+from mosaik_p2p.sims.grids.rounds import GRID_EVENTS, GRID_ID, GridSimulator
 from mosaik_p2p.sims.shared import API_VERSION, ScenarioSource, open_case, serve
-from mosaik_p2p.units import HEAT, Table
+from mosaik_p2p.units import HEAT
 
 HEAT_INPUT = "Q_heat[kW]"
 DEFAULT_LIMITS = usual_limits(limited_quantities(HEAT))
@@ -195,9 +195,7 @@ class Simulator(GridSimulator):
         draw_kw = self._solver_inputs()
         result = self._ahead.get(draw_kw) or self._heat_flow().solve(np.array(draw_kw, dtype=np.float64))
         self._values = shown_values(self._opened, result)
-        tables = _tables(result)
-        found = checks(limited_quantities(HEAT), tables, self._limits)
-        return Solution(result.status, tables, found, tuple(undelivered(result.heat_exchanges)))
+        return heat_solution(result, self._limits)
 
     def _movers(self) -> Movers:
         places = {
@@ -232,25 +230,6 @@ def _settings(settings: Mapping[str, Any]) -> HeatSettings:
     except TypeError as error:
         remedy = "Give the temperatures t_supply_c, t_return_c, t_feed_c and t_ground_c"
         raise BadInput([Fault("Grid.settings", str(dict(settings)), str(error), remedy)]) from error
-
-
-def _tables(result: HeatFlowResult) -> dict[str, Table]:
-    flows = flow_row(
-        HEAT,
-        result.status,
-        cause=result.cause,
-        iterations=result.iterations,
-        slack_kw=result.slack_kw,
-        loss_kw=result.loss_kw,
-        pump_kw=result.pump_kw,
-    )
-    return {
-        "flows": flows,
-        "heat_exchanges": result.heat_exchanges,
-        "plants": result.plants,
-        "junctions": result.junctions,
-        "pipes": result.pipes,
-    }
 
 
 def main() -> int:

@@ -9,7 +9,6 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.devices.registry import stems
-from mosaik_p2p.loading.case import Case
 from mosaik_p2p.market.over_time.forecasts import SERIES, attribute_of, forecast_attributes, own_series
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.series import Series
@@ -64,7 +63,7 @@ class Simulator(ScenarioSimulator):
         return [{"eid": "Profiles", "type": "Profiles", "rel": [], "children": [*children, background]}]
 
     def _open(self, scenario: ScenarioSource) -> None:
-        self._case: Case = open_case(scenario)
+        self._case = open_case(scenario)
         self._steps_per_interval = interval_steps(self._case, self._time_resolution)
         self._series = {f"Prosumer-{prosumer.name}": series_by_kind(prosumer) for prosumer in self._case.prosumers}
 
@@ -83,8 +82,8 @@ class Simulator(ScenarioSimulator):
 
     def _value(self, eid: str, attribute: str) -> list[float] | float | None:
         if eid == BACKGROUND_ID:
-            scaling = load_scaling if attribute == LOAD_SCALING else generation_scaling
-            return scaling(self._case, self._interval)
+            scaling = self._case.load_scaling if attribute == LOAD_SCALING else self._case.generation_scaling
+            return scaling(self._interval)
         kind, when = attribute.removesuffix("[kW]").rsplit("_", 1)
         series = self._series[eid].get(kind, [])
         if not series:
@@ -95,16 +94,6 @@ class Simulator(ScenarioSimulator):
         end = begin + self._case.scenario.time.horizon_steps
         ahead: FloatArray = sum((one.forecast[begin:end] for one in series[1:]), series[0].forecast[begin:end])
         return [float(value) for value in ahead]
-
-
-def load_scaling(case: Case, interval: int) -> float:
-    """Factor on all that the electric network's own elements draw; without a background they are dropped."""
-    return 0.0 if case.background is None else float(case.background[interval])
-
-
-def generation_scaling(case: Case, interval: int) -> float:
-    """Factor on the static generators of the electric network that no prosumer replaces."""
-    return float(case.generation[interval])
 
 
 def series_by_kind(prosumer: Prosumer) -> dict[str, list[Series]]:

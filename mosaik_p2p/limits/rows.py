@@ -28,6 +28,15 @@ class LimitKey(NamedTuple):
     is_upper: bool
 
 
+class _Every:
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+EVERY_LIMIT: Container[LimitKey] = _Every()
+"""To be told of all limits, near or not."""
+
+
 @dataclass(frozen=True)
 class LimitRow:
     """One limit of one element around the solved state: its value, and how each source's injection changes it."""

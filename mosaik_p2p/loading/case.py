@@ -56,3 +56,17 @@ class Case:
     def quantity_files(self) -> tuple[str, ...]:
         """The files that result quantities add to the result folder."""
         return tuple(f"{named.of.name}.parquet" for named in self.quantities)
+
+    @property
+    def slack_voltage_pu(self) -> float | None:
+        """Voltage of every slack of the electric network; None: the network's own."""
+        stated = self.scenario.networks.electricity
+        return None if stated is None else stated.slack_voltage_pu
+
+    def load_scaling(self, interval: int) -> float:
+        """Factor on all that the electric network's own elements draw; without a background they are dropped."""
+        return 0.0 if self.background is None else float(self.background[interval])
+
+    def generation_scaling(self, interval: int) -> float:
+        """Factor on the static generators of the electric network that no prosumer replaces."""
+        return float(self.generation[interval])

@@ -34,6 +34,7 @@ from mosaik_p2p.networks.electric.newton_start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
 from mosaik_p2p.networks.electric.reactive_limits import ReactiveLimits
+from mosaik_p2p.networks.electric.response.branch_losses import branch_losses
 from mosaik_p2p.networks.electric.response.sensitivity import power_response, voltages_with
 from mosaik_p2p.networks.electric.without_solution import cause_without_power_flow
 from mosaik_p2p.units import KW_PER_MW, FloatArray
@@ -159,6 +160,12 @@ class PowerFlow:
         """What injections at `buses` lose in the last solution by their part of the currents; as of `response`."""
         self._refuse_without_solution()
         return z_bus_slope(self._net, buses)
+
+    def branch_losses(self, buses: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+        """How the losses of branches in the last solution grow with the square of injections at `buses`; see
+        `branch_losses`. ValueError as of `response`."""
+        self._refuse_without_solution()
+        return branch_losses(self._net, buses)
 
     @property
     def can_answer(self) -> bool:

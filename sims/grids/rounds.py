@@ -15,17 +15,14 @@ looks slack breaks it again in the next round.
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
 from mosaik_api_v3.types import InputData, Meta, OutputData, OutputRequest
 
-from mosaik_p2p.errors import Status
-from mosaik_p2p.limits.checking import Checked, violations
-from mosaik_p2p.limits.influence import beyond_influence, judged
-from mosaik_p2p.limits.response import SLACK
-from mosaik_p2p.limits.rows import LimitKey, LimitRow, Movers, as_message, entries, limit_rows
+from mosaik_p2p.limits.answer import Answer, Solution, answer_with_rows, answer_without_rows, unsolved_answer
+from mosaik_p2p.limits.rows import LimitKey, Movers, as_message
 from mosaik_p2p.limits.violation import Violation
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.sims.shared import BaseSimulator, in_order, interval_steps, record
@@ -36,28 +33,6 @@ GRID_ID = "Grid"
 DEFAULT_STEP_SIZE = 900
 """Steps of mosaik between two steps of a grid's own; a scenario's interval takes its place."""
 GRID_EVENTS = ("violations", "tables")
-
-
-@dataclass(frozen=True)
-class Solution:
-    """What a network made of its inputs; the tables are those of the result folder, without their time."""
-
-    status: Status
-    tables: dict[str, Table]
-    checks: tuple[Checked, ...]
-    beyond_limits: tuple[Violation, ...] = ()
-    """Violations of what is no limit of the scenario."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A solution judged. `rows` and `slack` are None where nobody asked for them."""
-
-    solution: Solution
-    violations: tuple[Violation, ...]
-    rows: tuple[LimitRow, ...] | None
-    slack: dict[str, dict[str, float]] | None
-    """`per_kw` and `per_kvar`: what the slacks or plants give more, in kW, when a source injects more."""
 
 
 class GridSimulator(BaseSimulator):
@@ -133,23 +108,15 @@ class GridSimulator(BaseSimulator):
         return self._solution
 
     def _judge(self, solution: Solution, time: int) -> Answer:
-        broken, beyond = violations(solution.checks), solution.beyond_limits
         if not self._limit_rows:
-            return Answer(solution, (*broken, *beyond), None, None)
+            return answer_without_rows(solution)
         if time != self._kept_time:
             self._kept, self._kept_time = frozenset(), time
-        if solution.status is Status.NOT_CONVERGED:
-            return Answer(solution, (*broken, *beyond), (), {})
-        movers = self._movers()
-        rows = limit_rows(solution.checks, movers, kept=self._kept)
-        self._kept |= {row.key for row in rows}
-        balance = movers.responses[SLACK]
-        slack = {
-            "per_kw": entries(balance.per_kw[0], movers.sources),
-            "per_kvar": entries(balance.per_kvar[0], movers.sources),
-        }
-        told = (*judged(broken, rows, movers.injection_kw), *beyond_influence(beyond))
-        return Answer(solution, told, tuple(rows), slack)
+        if not solution.is_solved:
+            return unsolved_answer(solution)
+        answer = answer_with_rows(solution, self._movers(), kept=self._kept)
+        self._kept |= {row.key for row in answer.rows or ()}
+        return answer
 
     def _places_of_sources(self) -> dict[str, tuple[str, Mapping[str, float]]]:
         """By name of a source: the one entity that it feeds, and with what, in the order of the names.
@@ -228,25 +195,3 @@ def violation_rows(network: str, violations: Sequence[Violation]) -> Table:
     columns = ("element", "quantity", "value", "limit", "unit", "excess", "prosumers_can_influence")
     rows: Table = {column: [getattr(violation, column) for violation in violations] for column in columns}
     return {"network": [network] * len(violations), **rows}
-
-
-def flow_row(
-    network: str,
-    status: Status,
-    *,
-    cause: str | None,
-    iterations: int | None,
-    slack_kw: float | None,
-    loss_kw: float | None,
-    pump_kw: float | None,
-) -> Table:
-    """The table `flows` without time and round, one row."""
-    return {
-        "network": [network],
-        "status": [str(status)],
-        "cause": [cause],
-        "iterations": [iterations],
-        "slack_kw": [slack_kw],
-        "loss_kw": [loss_kw],
-        "pump_kw": [pump_kw],
-    }

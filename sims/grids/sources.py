@@ -68,11 +68,10 @@ def _from_case(case: Case) -> GridSource:
     if case.electric is None:
         problem = "the scenario has no electric network"
         raise BadInput([Fault("Grid", case.scenario.name, problem, "Leave the grid out")])
-    stated = case.scenario.networks.electricity
     return GridSource(
         network=case.electric,
         limits=case.electric_limits or DEFAULT_LIMITS,
-        slack_voltage_pu=None if stated is None else stated.slack_voltage_pu,
+        slack_voltage_pu=case.slack_voltage_pu,
         replaced_loads=case.replaced_loads,
     )
 

@@ -19,7 +19,6 @@ from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.settlement.ledger import IN_MARKET
 from mosaik_p2p.settlement.losses import OwnLoss, loss_entries
 from mosaik_p2p.sims.grids.sources import GridSource, grid_source
-from mosaik_p2p.sims.profiles import generation_scaling, load_scaling
 from mosaik_p2p.units import ELECTRICITY, FloatArray, Table
 
 
@@ -80,8 +79,8 @@ def _network(
         injection_kw=power.injection_kw,
         reactive_kvar=power.reactive_kvar,
         caused_kw=caused_kw,
-        background_scaling=load_scaling(case, interval),
-        generation_scaling=generation_scaling(case, interval),
+        background_scaling=case.load_scaling(interval),
+        generation_scaling=case.generation_scaling(interval),
         replaced_loads=source.replaced_loads,
     )
 

@@ -19,7 +19,6 @@ from mosaik_p2p.settlement.ledger import ALONE
 from mosaik_p2p.sims import electric_grid, heat_grid
 from mosaik_p2p.sims.grids.rounds import GRID_ID, GridSimulator
 from mosaik_p2p.sims.market import events_of
-from mosaik_p2p.sims.profiles import generation_scaling, load_scaling
 from mosaik_p2p.sims.shared import GENERATION_SCALING, LOAD_SCALING
 from mosaik_p2p.sims.world.wiring import ELECTRIC_DISPATCH, HEAT_DISPATCH
 from mosaik_p2p.units import ELECTRICITY, HEAT, SECONDS_PER_HOUR, Table
@@ -121,8 +120,8 @@ def _dispatch(prosumer: Prosumer, injected: Mapping[str, tuple[float, float]]) -
 def _inputs(case: Case, network: str, interval: int, exchanged: Mapping[str, ProsumerDispatch]) -> Inputs:
     inputs: Inputs = {GRID_ID: {"round": {"market": 0}}}
     if network == ELECTRICITY:
-        inputs[GRID_ID][LOAD_SCALING] = {"profiles": load_scaling(case, interval)}
-        inputs[GRID_ID][GENERATION_SCALING] = {"profiles": generation_scaling(case, interval)}
+        inputs[GRID_ID][LOAD_SCALING] = {"profiles": case.load_scaling(interval)}
+        inputs[GRID_ID][GENERATION_SCALING] = {"profiles": case.generation_scaling(interval)}
     for prosumer in case.prosumers:
         at_rest = ProsumerDispatch(prosumer.name, 0.0, 0.0, 0.0)
         events = events_of(exchanged.get(prosumer.name, at_rest))

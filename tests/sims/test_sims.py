@@ -18,11 +18,11 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.networks.file_limits import with_file_limits
 from mosaik_p2p.market.over_time.forecasts import forecast_attributes
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.solutions import flow_row
 from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.scenario.parts.grids import ElectricitySpec
 from mosaik_p2p.scenario.parts.limits import HeatLimitsSpec
 from mosaik_p2p.sims import electric_grid, heat_grid, market, profiles, recorder
-from mosaik_p2p.sims.grids.rounds import flow_row
 
 HOUR = 3600
 SHORT = ("time.start=2017-03-28T11:00:00+01:00", "time.steps=3", "time.horizon_steps=6")

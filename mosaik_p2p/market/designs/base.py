@@ -43,6 +43,20 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a clearing took, where its iterations do not say it."""
+
+    rounds: int = 0
+    """Clearings beyond the first one."""
+    exchanges: int | None = None
+    """Messages between a prosumer and the network's side, there and back counting one; None: one per iteration."""
+
+
+NO_MORE = Effort()
+"""One clearing, an exchange in every iteration."""
+
+
+@dataclass(frozen=True)
 class Cleared:
     """How a look-ahead was cleared."""
 
@@ -53,12 +67,23 @@ class Cleared:
     """What the dispatch is realised from; its models are those of the dispatch."""
     surcharge_per_kwh: FloatArray | None = None
     """(C, T, N) what everyone pays per kWh injected, where the design has surcharges."""
+    end: Start | None = None
+    """From where the next clearing without limits starts; None: from the clearing's own end."""
     rounds: int = 0
     """Clearings beyond the first one."""
     exchanges: int | None = None
     """Messages between a prosumer and the network's side, there and back counting one; None: one per iteration."""
     tables: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
-    """More rows for the result tables, by table and then by interval that binds; without time, round and binding."""
+    """More result tables, by name and then by interval that binds; without time, round and binding."""
+
+    @property
+    def effort(self) -> Effort:
+        """What it took."""
+        return Effort(self.rounds, self.exchanges)
+
+    def tables_of(self, n: int) -> dict[str, Table]:
+        """The further tables of binding interval `n`, 0 for the first."""
+        return {name: parts[n] for name, parts in self.tables.items()}
 
 
 class Design(Section):
@@ -70,6 +95,16 @@ class Design(Section):
     """Whether anybody trades."""
     asks_networks: ClassVar[bool] = False
     """Whether it needs the operator's answers before the first dispatch."""
+    reveals: ClassVar[str] = (
+        "In every exchange its net sale for each carrier and interval of the look-ahead, or (form bilateral) its trade "
+        "with each partner; under negotiated limits what it injects."
+    )
+    """What leaves a prosumer, in sentences."""
+    conceals: ClassVar[str] = (
+        "Devices, levels of storages, profiles, costs, comfort and contracts. Who keeps many answers to many prices "
+        "can infer what it takes and gives at such prices."
+    )
+    """What does not, and how far that holds."""
 
     @abstractmethod
     def clear(self, task: Task) -> Cleared:

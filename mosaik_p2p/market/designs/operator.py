@@ -4,10 +4,11 @@ The market core knows no network; what it may ask is this protocol, implemented 
 co-simulation stay the judges: what is asked here is a forecast of their answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from mosaik_p2p.limits.rows import LimitKey
 from mosaik_p2p.market.negotiation.state import NetworkReport
 from mosaik_p2p.units import FloatArray
 
@@ -39,8 +40,11 @@ class BranchLosses:
 class Operator(Protocol):
     """The networks' answers to an exchange in interval `t`, counted from the begin of the run."""
 
-    def reports(self, exchange: Exchange, t: int) -> Mapping[int, NetworkReport]:
-        """What each network says, by the position of its carrier: as the grids would answer, rows included."""
+    def reports(
+        self, exchange: Exchange, t: int, *, kept: Container[LimitKey] = frozenset()
+    ) -> Mapping[int, NetworkReport]:
+        """What each network says, by the position of its carrier: as the grids would answer, rows included; with a row
+        for every limit in `kept`, too, violated or near or not."""
 
     def loss(self, exchange: Exchange, t: int) -> FloatArray:
         """(C,) what each network loses, kW; NaN where it has no solution."""

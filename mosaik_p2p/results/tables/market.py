@@ -108,6 +108,9 @@ MARKET_TABLES: dict[str, TableShape] = {
             "byte",
             NEVER_NEGATIVE,
         ),
+        further_clearings=count(
+            "That the market's design needed beyond the first one.", null=f"{NO_SOLUTION}, or not reported"
+        ),
     ),
     "charges": table(
         "What a trade between two prosumers pays, from this time on until the pair's next row.",

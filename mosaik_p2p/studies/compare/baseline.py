@@ -45,7 +45,7 @@ def baseline_of(rows: Sequence[RowOutcome], *, within_limits: bool) -> Baseline 
 
 def _within_limits(rows: Iterable[RowOutcome]) -> list[Baseline]:
     """Those without charges of places first: alone nobody pays them."""
-    trading_nobody = [row for row in rows if row.checked.row.design == NOBODY_TRADES]
+    trading_nobody = [row for row in rows if not row.checked.row.design.kind.has_trades]
     uncharged = [row for row in trading_nobody if not _told(row)["operator"]["place_charges"]]
     beside = [row for row in rows if _told(row)["system_cost"].get(ALONE_WITHIN_LIMITS) is not None]
     charged = [row for row in trading_nobody if row not in uncharged]

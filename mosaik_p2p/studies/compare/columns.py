@@ -51,7 +51,7 @@ def columns_of(row: RowOutcome, baseline: Baseline | None, *, hours: float) -> d
     """One row; what is not known is None."""
     about = {
         "label": row.label,
-        "design": row.checked.row.design,
+        "design": row.checked.row.design.name,
         **{f"charges_{carrier}": row.checked.charges.get(carrier) for carrier in CARRIERS},
         "complete": row.is_complete,
         "cause": row.cause,
@@ -81,7 +81,7 @@ def _work(results: Results) -> dict[str, float | None]:
         "exchanges": float(exchanges.sum()) if told else None,
         "sent_bytes": float(sent.sum()) if told else None,
         "sent_bytes_per_prosumer_and_interval": float(sent.sum()) / whole if told and whole else None,
-        "rounds": float(own.groupby("time")["round"].max().sum()),
+        "rounds": float(own.groupby("time")["round"].max().sum() + own["further_clearings"].fillna(0).sum()),
         "worst_excess": _worst_excess(results),
     }
 

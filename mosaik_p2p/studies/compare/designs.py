@@ -1,47 +1,35 @@
-"""What a comparison has to know of the designs that it is asked for."""
+"""The designs that a comparison is asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mosaik_p2p.errors import Fault, shown
-from mosaik_p2p.sections.names import did_you_mean
+from mosaik_p2p.market.designs.base import Design
+from mosaik_p2p.market.designs.registry import DESIGNS
+from mosaik_p2p.sections.registry import KindRefused
 
 OPTION = "--designs"
-KNOWN = {"p2p": (True, True), "none": (True, False)}
 
 
 @dataclass(frozen=True)
-class DesignTraits:
+class NamedDesign:
     """A design by its name in a scenario."""
 
     name: str
-    negotiates: bool
-    """Whether the scenario's negotiation goes with it; others hold limits themselves."""
-    has_trades: bool
+    kind: type[Design]
 
 
-def named_designs(names: Sequence[str], *, allow_code: bool) -> tuple[list[DesignTraits], list[Fault]]:
+def named_designs(names: Sequence[str], *, allow_code: bool) -> tuple[list[NamedDesign], list[Fault]]:
     """The designs of these names, and what is wrong with them."""
-    faults = [] if names else [Fault(OPTION, "(nothing)", "names no design", f"Known designs: {', '.join(KNOWN)}.")]
-    designs: dict[str, DesignTraits] = {}
+    known = ", ".join(DESIGNS.names())
+    faults = [] if names else [Fault(OPTION, "(nothing)", "names no design", f"Known designs: {known}.")]
+    designs: dict[str, NamedDesign] = {}
     for name in names:
         if name in designs:
             faults.append(Fault(OPTION, shown(name), "is named twice", "Name every design once."))
-        elif name not in KNOWN:
-            faults.append(Fault(OPTION, shown(name), "is no design", did_you_mean(name, KNOWN, what="designs")))
-        else:
-            designs[name] = DesignTraits(name, *KNOWN[name])
+            continue
+        try:
+            designs[name] = NamedDesign(name, DESIGNS.find(name, allow_code=allow_code))
+        except KindRefused as refused:
+            faults.append(Fault(OPTION, shown(name), refused.problem, refused.remedy))
     return list(designs.values()), faults
-
-
-@dataclass(frozen=True)
-class Privacy:
-    """What leaves a prosumer under a design, in sentences."""
-
-    reveals: str
-    keeps: str
-
-
-def privacy_of(name: str) -> Privacy:
-    """Of the design of this name."""
-    return Privacy("", "")

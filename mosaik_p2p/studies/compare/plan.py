@@ -14,7 +14,7 @@ from mosaik_p2p.results.store.mark import COMPARISON
 from mosaik_p2p.studies.compare.baseline import NOBODY_TRADES
 from mosaik_p2p.studies.compare.charges import OPTION as CHARGES_OPTION
 from mosaik_p2p.studies.compare.charges import OWN_CHARGES, ChargesChange, parsed_charges
-from mosaik_p2p.studies.compare.designs import DesignTraits, named_designs
+from mosaik_p2p.studies.compare.designs import NamedDesign, named_designs
 from mosaik_p2p.studies.compare.rows import Asked, CheckedRow, checked, networks_of, override_faults, rows_of
 
 MOST_JOBS = 256
@@ -74,17 +74,17 @@ class Plan:
 def planned(wanted: Wanted) -> Plan:
     """The rows, each loaded. Raises BadInput with the faults of all of them, of options and of folders."""
     asked = wanted.asked
-    traits, faults = named_designs(wanted.designs, allow_code=asked.allow_code)
+    asked_for, faults = named_designs(wanted.designs, allow_code=asked.allow_code)
     changes, faults_of_charges = _changes(wanted.charges, allow_code=asked.allow_code)
-    faults += [*faults_of_charges, *override_faults(wanted.overrides), *_number_faults(wanted, traits, changes)]
+    faults += [*faults_of_charges, *override_faults(wanted.overrides), *_number_faults(wanted, asked_for, changes)]
     base, faults_of_scenario = _loaded(asked, wanted.overrides, wanted.out)
-    completed = _with_baseline(traits, base, allow_code=asked.allow_code)
+    completed = _with_baseline(asked_for, base, allow_code=asked.allow_code)
     rows, faults_of_rows = _rows(wanted, completed, changes, base)
     faults += faults_of_rows or faults_of_scenario
     if base is None or faults:
         raise BadInput(faults)
     folder = RESULTS / f"{base.scenario.name}-compare" if wanted.out is None else Path(wanted.out)
-    added = completed[-1].name if len(completed) > len(traits) else None
+    added = completed[-1].name if len(completed) > len(asked_for) else None
     plan = Plan(tuple(rows), folder, base, base.scenario.negotiation.enabled, added)
     faults_of_folders = _folder_faults(plan, overwrite=wanted.overwrite)
     if faults_of_folders:
@@ -122,16 +122,16 @@ def _loaded(asked: Asked, overrides: Sequence[str], out: str | Path | None) -> t
         return None, bad.faults
 
 
-def _with_baseline(designs: Sequence[DesignTraits], base: Case | None, *, allow_code: bool) -> list[DesignTraits]:
+def _with_baseline(designs: Sequence[NamedDesign], base: Case | None, *, allow_code: bool) -> list[NamedDesign]:
     """The designs, and nobody's trade where no row would say what a day without trade costs within limits."""
     negotiates = base is not None and base.scenario.negotiation.enabled
-    if not designs or not negotiates or any(design.negotiates for design in designs):
+    if not designs or not negotiates or any(design.kind.negotiates for design in designs):
         return list(designs)
     return [*designs, *named_designs([NOBODY_TRADES], allow_code=allow_code)[0]]
 
 
 def _rows(
-    wanted: Wanted, designs: Sequence[DesignTraits], changes: Sequence[ChargesChange], base: Case | None
+    wanted: Wanted, designs: Sequence[NamedDesign], changes: Sequence[ChargesChange], base: Case | None
 ) -> tuple[list[CheckedRow], tuple[Fault, ...]]:
     if len(designs) * len(changes) > MOST_ROWS:
         return [], ()

@@ -15,7 +15,7 @@ from mosaik_p2p.scenario.overrides import parsed
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.names import listed
 from mosaik_p2p.studies.compare.charges import NONE, ChargesChange, Posted
-from mosaik_p2p.studies.compare.designs import DesignTraits
+from mosaik_p2p.studies.compare.designs import NamedDesign
 from mosaik_p2p.units import CARRIERS
 
 DESIGN_KEY = "market.design"
@@ -30,7 +30,7 @@ class Row:
 
     label: str
     """The name of its folder."""
-    design: str
+    design: NamedDesign
     charges: str
     """As `--charges` says it."""
     overrides: tuple[str, ...]
@@ -49,13 +49,13 @@ class CheckedRow:
 
 
 def rows_of(
-    designs: Sequence[DesignTraits], changes: Sequence[ChargesChange], overrides: Sequence[str], base: Case | None
+    designs: Sequence[NamedDesign], changes: Sequence[ChargesChange], overrides: Sequence[str], base: Case | None
 ) -> list[Row]:
     """Every design under every charge; `base` is the scenario with the `overrides` of all rows, if it can be loaded."""
     rows = [
         Row(
             label=_label(design.name, change.label if len(changes) > 1 else ""),
-            design=design.name,
+            design=design,
             charges=change.text,
             overrides=(*overrides, *_of_design(design), *_of_charges(change, base)),
         )
@@ -79,10 +79,10 @@ def _with_own_labels(rows: Iterable[Row]) -> list[Row]:
     return labelled
 
 
-def _of_design(design: DesignTraits) -> tuple[str, ...]:
+def _of_design(design: NamedDesign) -> tuple[str, ...]:
     own = [f'{DESIGN_KEY}="{design.name}"']
-    own += [] if design.negotiates else [HOLDS_LIMITS_ITSELF]
-    return (*own, *([] if design.has_trades else [ANY_FORM]))
+    own += [] if design.kind.negotiates else [HOLDS_LIMITS_ITSELF]
+    return (*own, *([] if design.kind.has_trades else [ANY_FORM]))
 
 
 def _of_charges(change: ChargesChange, base: Case | None) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from mosaik_p2p.studies.compare.baseline import Baseline
 from mosaik_p2p.studies.compare.columns import fairness_of, paid_back, plain_row
-from mosaik_p2p.studies.compare.designs import privacy_of
 from mosaik_p2p.studies.compare.outcome import RowOutcome
 from mosaik_p2p.studies.compare.plan import Plan
 
@@ -32,7 +31,12 @@ def summary_of(
         "baseline": None if baseline is None else asdict(baseline),
         "best": best_of(rows),
         "rows": [
-            {**row, **_of_run(outcome, baseline), "privacy": asdict(privacy_of(outcome.checked.row.design))}
+            {
+                **row,
+                **_of_run(outcome, baseline),
+                "reveals": outcome.checked.row.design.kind.reveals,
+                "conceals": outcome.checked.row.design.kind.conceals,
+            }
             for row, outcome in zip(rows, outcomes, strict=True)
         ],
         "version": version("mosaik-p2p"),

@@ -42,10 +42,16 @@ def transfer_factors(net: pandapowerNet, buses: IntArray) -> FloatArray:
         named = some(list(_without_reactance(solved)))
         raise ValueError(f"no DC power flow where a branch has no reactance: {named}") from error
     internal = solved._ppc["internal"]
-    susceptance, flow = (part.real for part in makeBdc(internal["bus"], internal["branch"])[:2])
-    free = np.setdiff1d(np.arange(len(internal["bus"])), internal["ref"])
     at = internal_buses(solved, buses, len(internal["bus"]))
-    unit, angle = np.zeros((2, len(internal["bus"]), len(buses)))
+    return shares(internal["bus"], internal["branch"], internal["ref"], at)
+
+
+def shares(bus: FloatArray, branch: FloatArray, slacks: IntArray, at: IntArray) -> FloatArray:
+    """(branches, places) what flows through each branch per kW injected at the positions `at` of pandapower's arrays
+    `bus` and `branch`; nothing for a position below 0."""
+    susceptance, flow = (part.real for part in makeBdc(bus, branch)[:2])
+    free = np.setdiff1d(np.arange(len(bus)), slacks)
+    unit, angle = np.zeros((2, len(bus), len(at)))
     unit[at[at >= 0], np.flatnonzero(at >= 0)] = 1.0
     if len(free):
         angle[free] = splu(csc_matrix(susceptance)[free][:, free]).solve(unit[free])

@@ -18,7 +18,6 @@ from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_file,
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.sims.electric_grid import Simulator
-from mosaik_p2p.sims.profiles import generation_scaling, load_scaling
 
 __all__ = ["scenario"]
 
@@ -55,8 +54,8 @@ def first_interval(case: Case) -> PowerFlowResult:
     flow = PowerFlow(case.electric, prosumer_buses=[prosumer.bus for prosumer in case.prosumers if prosumer.bus])
     return flow.solve(
         {},
-        background_scaling=load_scaling(case, 0),
-        generation_scaling=generation_scaling(case, 0),
+        background_scaling=case.load_scaling(0),
+        generation_scaling=case.generation_scaling(0),
         replaced_loads=case.replaced_loads,
     )
 
