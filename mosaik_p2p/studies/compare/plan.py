@@ -28,7 +28,7 @@ class Wanted:
     asked: Asked
     designs: tuple[str, ...]
     charges: tuple[str, ...]
-    """None: the scenario's own."""
+    """Empty: the scenario's own."""
     overrides: tuple[str, ...]
     out: str | Path | None
     overwrite: bool
