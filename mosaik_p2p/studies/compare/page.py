@@ -20,7 +20,8 @@ KINDS = {True: "feasible", False: "infeasible", None: "unknown"}
 def page(summary: Mapping[str, Any], outcomes: Sequence[RowOutcome]) -> str:
     """The whole page."""
     best = summary["best"]
-    chapters = (("Side by side", panels_of(summary)), ("Prices by place and hour", price_panels(outcomes)))
+    of_prices = {f"Prices of {carrier} by place and hour": maps for carrier, maps in price_panels(outcomes).items()}
+    chapters = {"Side by side": panels_of(summary), **of_prices}
     facts = next((outcome.results.facts for outcome in outcomes if outcome.results is not None), None)
     return _template().render(
         summary=summary,
@@ -32,7 +33,7 @@ def page(summary: Mapping[str, Any], outcomes: Sequence[RowOutcome]) -> str:
         base=baseline_words(summary),
         same_charges=_same_charges(summary),
         axis=None if facts is None else facts.axis_label,
-        chapters=[(title, panels) for title, panels in chapters if panels],
+        chapters=[(title, panels) for title, panels in chapters.items() if panels],
         per_interval=lambda row: None if row["exchanges"] is None else row["exchanges"] / summary["intervals"],
         plotly_js=plotly.offline.get_plotlyjs(),
     )

@@ -14,13 +14,15 @@ from mosaik_p2p.units import CARRIERS, ELECTRICITY
 PROSUMER_PX, MARGIN_PX, LEAST_PX = 17, 110, 220
 MANY = 40
 """Of more prosumers not every name is written."""
+MOST_OF_THEM = 0.95
+"""Share of all prices within the scale of colours."""
 PRICE = "marginal_price_per_kwh"
 
 
-def price_panels(rows: Sequence[RowOutcome]) -> list[Panel]:
-    """By carrier and design, all maps of a carrier on one scale of colours."""
+def price_panels(rows: Sequence[RowOutcome]) -> dict[str, list[Panel]]:
+    """By carrier a map for every design, all of them on one scale of colours."""
     known = [(row.label, row.results) for row in rows if row.is_complete and row.results is not None]
-    return [panel for carrier in CARRIERS for panel in _of_carrier(known, carrier)]
+    return {carrier: _of_carrier(known, carrier) for carrier in CARRIERS}
 
 
 def _of_carrier(rows: Sequence[tuple[str, Results]], carrier: str) -> list[Panel]:
@@ -28,10 +30,13 @@ def _of_carrier(rows: Sequence[tuple[str, Results]], carrier: str) -> list[Panel
     tables = [entry for entry in tables if entry[2].notna().any(axis=None)]
     if not tables:
         return []
-    least = min(float(table.min(axis=None)) for *_, table in tables)
-    most = max(float(table.max(axis=None)) for *_, table in tables)
+    prices = pd.concat([table.stack() for *_, table in tables])
+    # Few dear hours would leave all others in one colour.
+    scale = (float(prices.min()), float(prices.quantile(MOST_OF_THEM)))
+    ends = f"Up to {prices.max():.3g} {tables[0][1].facts.currency}/kWh; colours end at {scale[1]:.3g}."
+    note = ends if prices.max() > scale[1] else ""
     return [
-        _map(clock_of(results), label, carrier, _placed(results, table, carrier), (least, most))
+        _map(clock_of(results), f"prices-{carrier}-{label}", (label, note), _placed(results, table, carrier), scale)
         for label, results, table in tables
     ]
 
@@ -56,7 +61,8 @@ def _placed(results: Results, table: pd.DataFrame, carrier: str) -> pd.DataFrame
     return table.rename(columns=names)
 
 
-def _map(clock: Clock, label: str, carrier: str, table: pd.DataFrame, scale: tuple[float, float]) -> Panel:
+def _map(clock: Clock, key: str, words: tuple[str, str], table: pd.DataFrame, scale: tuple[float, float]) -> Panel:
+    """`words` are title and note."""
     table = table.reindex(clock.begins)
     height = max(LEAST_PX, MARGIN_PX + PROSUMER_PX * len(table.columns))
     figure = blank(clock, "", height_px=height)
@@ -76,4 +82,5 @@ def _map(clock: Clock, label: str, carrier: str, table: pd.DataFrame, scale: tup
     figure.update_layout(hovermode="closest", showlegend=False)
     step = {} if len(table.columns) > MANY else {"dtick": 1}
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, tickfont={"size": 10}, **step)
-    return Panel(f"prices-{carrier}-{label}", f"{label}: price of {carrier} by place", "", figure)
+    figure.update_xaxes(tickangle=0, nticks=6)
+    return Panel(key, *words, figure)

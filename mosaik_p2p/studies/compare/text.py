@@ -64,7 +64,7 @@ _WHO_AND_HOW: tuple[Column, ...] = (
     ("el kWh", _plain("traded_kwh_electricity", 1)),
     ("heat kWh", _plain("traded_kwh_heat", 1)),
     ("exchanges", _plain("exchanges")),
-    ("kB each/h", _plain("sent_bytes_per_prosumer_and_interval", 1, 1e-3)),
+    ("kB/interval", _plain("sent_bytes_per_prosumer_and_interval", 1, 1e-3)),
     ("time s", _plain("wall_s", 1)),
 )
 
