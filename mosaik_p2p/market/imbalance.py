@@ -38,7 +38,7 @@ def with_imbalance_priced(problem: MarketProblem) -> PreparedProblem:
     Raises BadInput where a prosumer's problem holds what is no number, and ValueError where its prosumers are those of
     a prepared market, which would get their imbalances twice.
     """
-    problem = _without_lone_members(problem)
+    problem = without_lone_members(problem)
     if isinstance(problem, PreparedProblem):
         return problem
     if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
@@ -113,8 +113,8 @@ def _constant(rows: int, columns: int, value: float) -> FloatArray:
     return result
 
 
-def _without_lone_members(problem: AnyProblem) -> AnyProblem:
-    """Who has nobody to trade a carrier with keeps it to itself."""
+def without_lone_members(problem: AnyProblem) -> AnyProblem:
+    """The market in which who has nobody to trade a carrier with keeps it to itself."""
     member = problem.member
     lone = np.array([who & ~_has_partner(own, who) for own, who in zip(problem.charges, member, strict=True)])
     if not lone.any():

@@ -33,8 +33,8 @@ def _of_carrier(rows: Sequence[tuple[str, Results]], carrier: str) -> list[Panel
     prices = pd.concat([table.stack() for *_, table in tables])
     # Few dear hours would leave all others in one colour.
     scale = (float(prices.min()), float(prices.quantile(MOST_OF_THEM)))
-    ends = f"Up to {prices.max():.3g} {tables[0][1].facts.currency}/kWh; colours end at {scale[1]:.3g}."
-    note = ends if prices.max() > scale[1] else ""
+    ends = f" Up to {prices.max():.3g} {tables[0][1].facts.currency}/kWh; colours end at {scale[1]:.3g}."
+    note = f"What one kWh more is worth to each prosumer.{ends if prices.max() > scale[1] else ''}"
     return [
         _map(clock_of(results), f"prices-{carrier}-{label}", (label, note), _placed(results, table, carrier), scale)
         for label, results, table in tables
