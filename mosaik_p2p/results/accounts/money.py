@@ -86,7 +86,7 @@ def is_worse_off(entry: Mapping[str, Any]) -> bool:
 
 def noticeable_money(entry: Mapping[str, Any]) -> float:
     """From where on a prosumer notices a change of its cost, which is known without trade."""
-    return max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(entry[ALONE]))
+    return max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(float(entry[ALONE])))
 
 
 def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any]:
