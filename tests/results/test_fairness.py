@@ -21,10 +21,10 @@ def test_savings_of_four_two_and_nothing() -> None:
 
 
 def test_alike_for_all_is_one_and_all_for_one_is_a_share() -> None:
-    assert jain_index(dict.fromkeys("ABCD", 3.0)) == pytest.approx(1.0)
-    assert jain_index({"A": 3.0, "B": 0.0, "C": 0.0, "D": 0.0}) == pytest.approx(0.25)
-    assert jain_index({"A": 0.0, "B": 0.0}) is None
-    assert jain_index({}) is None
+    assert jain_index([3.0, 3.0, 3.0, 3.0]) == pytest.approx(1.0)
+    assert jain_index([3.0, 0.0, 0.0, 0.0]) == pytest.approx(0.25)
+    assert jain_index([0.0, 0.0]) is None
+    assert jain_index([]) is None
 
 
 def test_it_says_nothing_where_somebody_loses() -> None:
@@ -32,8 +32,9 @@ def test_it_says_nothing_where_somebody_loses() -> None:
     assert found.worse_off == ("B",)
     assert found.jain is None
     assert found.least_percent == pytest.approx(-10.0)
-    # What nobody notices is no loss.
+    # What nobody notices is neither loss nor gain.
     assert fairness({"A": cost(10.0, 2.0), "B": cost(10.0, 10.001)}).jain == pytest.approx(0.5)
+    assert fairness({"A": cost(10.0, 9.999), "B": cost(10.0, 9.998)}).jain is None
 
 
 def test_closing_values_are_in() -> None:

@@ -32,4 +32,5 @@ def told_in_all(problem: MarketProblem, form: str, horizon: int) -> int:
 def _partners(problem: MarketProblem, c: int) -> IntArray:
     """(N,) with how many others each may trade a carrier."""
     who = problem.member[c]
-    return (np.outer(who, who) & problem.charges[c].may_trade).sum(axis=1).astype(np.int64)
+    result: IntArray = (np.outer(who, who) & problem.charges[c].may_trade).sum(axis=1).astype(np.int64)
+    return result

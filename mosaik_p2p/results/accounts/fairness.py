@@ -9,13 +9,13 @@ and discrimination for resource allocation in shared computer systems*, DEC-TR-3
 loses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from mosaik_p2p.results.accounts.closing import change_of_cost
-from mosaik_p2p.results.accounts.money import is_worse_off
+from mosaik_p2p.results.accounts.money import is_worse_off, noticeable_money
 from mosaik_p2p.results.labels.numbers import least_compared
 from mosaik_p2p.settlement.ledger import ALONE
 
@@ -57,11 +57,12 @@ def fairness(cost: Mapping[str, Mapping[str, Any]]) -> Fairness:
     worse_off = tuple(name for name in saving if is_worse_off(cost[name]))
     least = least_compared(cost)
     percent = {name: 100.0 * money / cost[name][ALONE] for name, money in saving.items() if cost[name][ALONE] >= least}
-    return Fairness(saving, percent, worse_off, None if worse_off else jain_index(saving))
+    # What nobody notices, of either sign, is rounding.
+    gains = [money if money > noticeable_money(cost[name]) else 0.0 for name, money in saving.items()]
+    return Fairness(saving, percent, worse_off, None if worse_off else jain_index(gains))
 
 
-def jain_index(saving: Mapping[str, float]) -> float | None:
-    """Jain's index; losses that nobody notices count as none. None where nobody saves anything."""
-    gains = [max(money, 0.0) for money in saving.values()]
+def jain_index(gains: Sequence[float]) -> float | None:
+    """Jain's index of gains, of which none is below zero. None where nobody gains anything."""
     squares = sum(gain * gain for gain in gains)
     return sum(gains) ** 2 / (len(gains) * squares) if squares > 0.0 else None

@@ -59,14 +59,17 @@ def columns_of(row: RowOutcome, baseline: Baseline | None, *, hours: float) -> d
     }
     if row.summary is None or row.results is None:
         return {**about, "hours_unknown": hours}
-    known = {**about, **_hours(row.summary), **_work(row.results), "wall_s": sum(row.summary["wall_s"].values())}
+    known = {**about, **_hours(row.summary, hours), **_work(row.results), "wall_s": sum(row.summary["wall_s"].values())}
     if not row.is_complete:
         return known
     return {**known, **_money(row.summary, row.results, baseline), **_use(row.summary), **_fairness(row, baseline)}
 
 
-def _hours(told: Mapping[str, Any]) -> dict[str, float]:
-    return {f"hours_{kind.value}": told["verdict_counts"][kind.value] * told["dt_h"] for kind in Verdict}
+def _hours(told: Mapping[str, Any], hours: float) -> dict[str, float]:
+    """By verdict; what was never computed is unknown."""
+    known = {kind: told["verdict_counts"][kind.value] * told["dt_h"] for kind in (Verdict.FEASIBLE, Verdict.INFEASIBLE)}
+    left = {Verdict.UNKNOWN: max(hours - sum(known.values()), 0.0)}
+    return {f"hours_{kind.value}": value for kind, value in (known | left).items()}
 
 
 def _work(results: Results) -> dict[str, float | None]:

@@ -23,7 +23,7 @@ def page(summary: Mapping[str, Any], outcomes: Sequence[RowOutcome]) -> str:
     of_prices = {f"Prices of {carrier} by place and hour": maps for carrier, maps in price_panels(outcomes).items()}
     chapters = {"Side by side": panels_of(summary), **of_prices}
     facts = next((outcome.results.facts for outcome in outcomes if outcome.results is not None), None)
-    return _template().render(
+    told: str = _template().render(
         summary=summary,
         currency=summary["currency"],
         carriers=[carrier for carrier in CARRIERS if _is_there(summary, carrier)],
@@ -37,6 +37,7 @@ def page(summary: Mapping[str, Any], outcomes: Sequence[RowOutcome]) -> str:
         per_interval=lambda row: None if row["exchanges"] is None else row["exchanges"] / summary["intervals"],
         plotly_js=plotly.offline.get_plotlyjs(),
     )
+    return told
 
 
 def posted(row: Mapping[str, Any]) -> str:

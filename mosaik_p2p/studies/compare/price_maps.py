@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -30,11 +31,11 @@ def _of_carrier(rows: Sequence[tuple[str, Results]], carrier: str) -> list[Panel
     tables = [entry for entry in tables if entry[2].notna().any(axis=None)]
     if not tables:
         return []
-    prices = pd.concat([table.stack() for *_, table in tables])
+    prices = np.concatenate([table.to_numpy().ravel() for *_, table in tables])
     # Few dear hours would leave all others in one colour.
-    scale = (float(prices.min()), float(prices.quantile(MOST_OF_THEM)))
-    ends = f" Up to {prices.max():.3g} {tables[0][1].facts.currency}/kWh; colours end at {scale[1]:.3g}."
-    note = f"What one kWh more is worth to each prosumer.{ends if prices.max() > scale[1] else ''}"
+    scale, most = (float(np.nanmin(prices)), float(np.nanquantile(prices, MOST_OF_THEM))), float(np.nanmax(prices))
+    ends = f" Up to {most:.3g} {tables[0][1].facts.currency}/kWh; colours end at {scale[1]:.3g}."
+    note = f"What one kWh more is worth to each prosumer.{ends if most > scale[1] else ''}"
     return [
         _map(clock_of(results), f"prices-{carrier}-{label}", (label, note), _placed(results, table, carrier), scale)
         for label, results, table in tables
