@@ -302,7 +302,7 @@ def compare_command(
 ) -> None:
     """Run market designs and charges side by side: which keeps the limits at the least cost, and who pays for it."""
     from mosaik_p2p.studies.compare.command import PAGE_FILE, compare
-    from mosaik_p2p.studies.compare.text import render
+    from mosaik_p2p.studies.compare.shown.text import render
 
     compared = compare(
         scenario,

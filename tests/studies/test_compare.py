@@ -26,7 +26,7 @@ from mosaik_p2p.studies.compare.columns import COLUMNS
 from mosaik_p2p.studies.compare.command import Comparison, compare
 from mosaik_p2p.studies.compare.designs import NamedDesign, named_designs
 from mosaik_p2p.studies.compare.rows import rows_of
-from mosaik_p2p.studies.compare.text import render
+from mosaik_p2p.studies.compare.shown.text import render
 
 pytestmark = pytest.mark.once
 

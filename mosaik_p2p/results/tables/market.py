@@ -115,20 +115,6 @@ MARKET_TABLES: dict[str, TableShape] = {
             "That the market's design needed beyond the first one.", null=f"{NO_SOLUTION}, or not reported"
         ),
     ),
-    "nodal_prices": table(
-        "What the price of a kWh at each one's place is made of, where the market's design has the networks' limits "
-        "and losses in its clearing; the parts add up to `marginal_price_per_kwh` of the table `prosumers`. Empty with "
-        "other designs.",
-        "time prosumer carrier",
-        time=BEGIN,
-        prosumer=PROSUMER,
-        carrier=CARRIER,
-        energy_per_kwh=number("What a kWh fetches there, charges of the way and of the place counted in."),
-        loss_per_kwh=number("Of losses that a kWh injected there causes; below zero where it adds to them."),
-        congestion_per_kwh=number("Of limits of lines, transformers and whatever electric is no voltage."),
-        voltage_per_kwh=number("Of limits of voltages."),
-        heat_limits_per_kwh=number("Of limits of the heat network."),
-    ),
     "regrets": table(
         "By how much each one would have done better over the look-ahead of a clearing, had it done as it liked at "
         "its own prices: nothing at an equilibrium. Together that is the cost less the lower bound at these prices. "

@@ -8,9 +8,9 @@ import plotly.offline
 from mosaik_p2p.results.figures.pages import page_template
 from mosaik_p2p.results.labels.numbers import plain, signed
 from mosaik_p2p.studies.compare.outcome import RowOutcome
-from mosaik_p2p.studies.compare.pictures import panels_of
-from mosaik_p2p.studies.compare.price_maps import price_panels
-from mosaik_p2p.studies.compare.sentences import baseline_words, sentences_of
+from mosaik_p2p.studies.compare.shown.pictures import panels_of
+from mosaik_p2p.studies.compare.shown.price_maps import price_panels
+from mosaik_p2p.studies.compare.shown.sentences import baseline_words, sentences_of
 from mosaik_p2p.units import CARRIERS
 
 TEMPLATE = "compare.html.j2"
@@ -63,4 +63,4 @@ def _is_there(summary: Mapping[str, Any], carrier: str) -> bool:
 
 
 def _template() -> Any:
-    return page_template("mosaik_p2p.studies.compare", TEMPLATE, (plain, signed, posted, paid_charges))
+    return page_template("mosaik_p2p.studies.compare.shown", TEMPLATE, (plain, signed, posted, paid_charges))

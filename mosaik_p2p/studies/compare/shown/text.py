@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from mosaik_p2p.results.labels.numbers import plain, signed
-from mosaik_p2p.studies.compare.sentences import sentences_of
+from mosaik_p2p.studies.compare.shown.sentences import sentences_of
 
 WIDTH = 100
 NOT_KNOWN = "-"
