@@ -82,7 +82,7 @@ def _on_the_map(clock: Clock, rows: pd.DataFrame, carrier: str) -> list[Panel]:
     spread = by_hour.max() - by_hour.min()
     if net is None or not len(spread):
         return []
-    when = spread.idxmax()
+    when = pd.Timestamp(str(spread.idxmax()))
     price = rows[rows["time"] == when].set_index("prosumer")["price"]
     values = {
         node: sum(float(price[name]) for name in known) / len(known)
