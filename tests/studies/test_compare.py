@@ -20,12 +20,12 @@ from mosaik_p2p.loading import load
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
 from mosaik_p2p.results.claiming import claim_faults, claimed_folder
 from mosaik_p2p.results.store.mark import COMPARISON
-from mosaik_p2p.studies.compare import running
-from mosaik_p2p.studies.compare.charges import OWN_CHARGES, Posted, parsed_charges
 from mosaik_p2p.studies.compare.columns import COLUMNS
 from mosaik_p2p.studies.compare.command import Comparison, compare
-from mosaik_p2p.studies.compare.designs import NamedDesign, named_designs
-from mosaik_p2p.studies.compare.rows import rows_of
+from mosaik_p2p.studies.compare.runs import running
+from mosaik_p2p.studies.compare.runs.charges import OWN_CHARGES, Posted, parsed_charges
+from mosaik_p2p.studies.compare.runs.designs import NamedDesign, named_designs
+from mosaik_p2p.studies.compare.runs.rows import rows_of
 from mosaik_p2p.studies.compare.text import render
 
 pytestmark = pytest.mark.once
