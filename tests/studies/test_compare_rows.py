@@ -1,4 +1,4 @@
-"""What `compare` is asked for, before anything runs: rows as overrides of a run, charges as they are written, faults."""
+"""What `compare` is asked for, before anything runs: rows as overrides of a run, charges as they are written."""
 
 from pathlib import Path
 
