@@ -36,6 +36,7 @@ from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.agents.network_side import Agreement, absent, agree
 from mosaik_p2p.market.agents.prosumer_side import Introduction, own_part
 from mosaik_p2p.market.clearing import fitted, shifted
+from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.units import CARRIERS, FloatArray
 
@@ -252,7 +253,7 @@ class Coordinator(mosaik_api_v3.Simulator):
             link.send("create", 1, "Agent", own=own, account=account)
         for link in links.values():
             link.answer(monotonic() + START_LIMIT_S)
-        self._start = None
+        self._start: Start | None = None
         return [{"eid": "Market", "type": model}]
 
     def step(self, time: int, inputs: Any, max_advance: int) -> int:  # noqa: ARG002

@@ -114,3 +114,26 @@ def test_a_part_has_nobody_else_in_it() -> None:
         own_part(case, "Nobody")
     with pytest.raises(ValueError, match="4 are given"):
         ProsumerSide(case)
+
+
+def test_what_an_end_cannot_keep_is_cut_off_at_both() -> None:
+    """P0 says of the first trades that it cannot keep 0.2 kW of its electricity."""
+    case = market_case()
+    sides = sides_of(case)
+    ask, keep = together(sides, ProsumerSide.respond)
+    sold: list[FloatArray] = []
+
+    def cannot(sale_kw: FloatArray) -> FloatArray:
+        surplus = keep(sale_kw)
+        sold.append(sale_kw.copy())
+        if len(sold) == 1:
+            surplus[0, 0] = -0.2 * np.sign(sale_kw[0, 0, 0])
+        return surplus
+
+    introduced = {p.name: side.begin(0) for p, side in zip(case.prosumers, sides, strict=True)}
+    agreed = agree(introduced, charges_of(case, 0), case.dt_h, case.settings, ask=ask, keep=cannot)
+    first, last = sold[0][0, 0], agreed.sale_kw[0, 0]
+    assert abs(first[0]) > 0.2
+    assert abs(last[0]) == pytest.approx(abs(first[0]) - 0.2, abs=KEPT)
+    assert last == pytest.approx(agreed.trades[0].net_sale(len(sides)), abs=KEPT)
+    assert last.sum() == pytest.approx(0.0, abs=KEPT)
