@@ -115,15 +115,10 @@ def cold_start(known: Known, form: Form) -> Start:
             continue
         own = price[c][:, who]
         middle[c] = np.median(own, axis=1, keepdims=True)
-<<<<<<< HEAD
-        load, size = float(np.sqrt(np.mean(fleet.alone.load_kw[c][:, who] ** 2))), float(fleet.power_kw.mean())
+        load, size = float(np.sqrt(np.mean(known.alone.load_kw[c][:, who] ** 2))), float(known.power_kw.mean())
         # Where nobody draws anything, a solver's rounding is no load either.
         load = load if load > NO_LOAD * size else size
-        weight[c] = first_weight(own, sizes, largest_offer=fleet.price_scale, load_kw=load, dt_h=fleet.problem.dt_h)
-=======
-        load = float(np.sqrt(np.mean(known.alone.load_kw[c][:, who] ** 2))) or float(known.power_kw.mean())
         weight[c] = first_weight(own, sizes, largest_offer=known.price_scale, load_kw=load, dt_h=known.problem.dt_h)
->>>>>>> stages
     return Start(np.zeros(form.shape), middle, weight)
 
 

@@ -18,14 +18,9 @@ from mosaik_p2p.studies.compare.baseline import baseline_of
 from mosaik_p2p.studies.compare.columns import table_of
 from mosaik_p2p.studies.compare.outcome import RowOutcome, outcome_of
 from mosaik_p2p.studies.compare.plan import Plan, Wanted, planned
-<<<<<<< HEAD
-from mosaik_p2p.studies.compare.rows import Asked
-from mosaik_p2p.studies.compare.running import AllRan, run_apart, run_here
-from mosaik_p2p.studies.compare.shown.page import page
-=======
 from mosaik_p2p.studies.compare.runs.rows import Asked
 from mosaik_p2p.studies.compare.runs.running import AllRan, run_apart, run_here
->>>>>>> compare
+from mosaik_p2p.studies.compare.shown.page import page
 from mosaik_p2p.studies.compare.summary import summary_of
 
 TABLE_FILE, SUMMARY_FILE, PAGE_FILE = "compare.parquet", "compare.json", "compare.html"
