@@ -21,7 +21,7 @@ from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import IMBALANCE
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import BoolArray, FloatArray
 
 TIGHTER = 0.5
 """Part of the wanted gap at which the iteration stops: agreeing on exact trades costs a little, and the cost of keeping
@@ -153,7 +153,14 @@ def _settled(
     certificate = replace(outcome.certificate, cost=cost, lower_bound=lower_bound)
     prices[:, at] -= found_prices.surcharge_per_kwh[:, at]
     own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))
-    regrets = regrets_at(fleet, form, own, end.z, own_cost=done.cost, cost=cost + form.added(injection))
+    regrets = regrets_at(
+        fleet,
+        form,
+        own,
+        np.where(_is_lifted(form)[:, None], injection, end.z),
+        own_cost=_without_imbalances(fleet, done.x, at),
+        cost=cost + form.added(injection),
+    )
     status = _status(outcome, certificate, settings, repaired=repaired)
     cause = None if status is Status.OK else _cause(problem, outcome, certificate, settings)
     binding = tuple(trades[t] for t in range(settings.binding))
@@ -169,6 +176,24 @@ def _settled(
         injection_kw=injection,
         end=end,
     )
+
+
+def _is_lifted(form: OperatorForm) -> BoolArray:
+    """(T,)."""
+    return np.isin(np.arange(form.shape[1]), form.lifted)
+
+
+def _without_imbalances(fleet: ConstrainedFleet, x: Sequence[FloatArray], lifted: list[int]) -> FloatArray:
+    """(N,) what dispatches (K, T) cost everyone, but for what devices do not follow in lifted intervals: contracts
+    there make up for it, which are the network's."""
+    costs = []
+    for model, own in zip(fleet.problem.models, x, strict=True):
+        outside = [k for k, v in enumerate(model.variables) if v.type == IMBALANCE and not v.is_behind_meter]
+        rows = [k for k in outside if model.balance[np.flatnonzero(model.member), k].any()]
+        followed = own.copy()
+        followed[np.ix_(rows, lifted)] = 0.0
+        costs.append(model.cost(followed))
+    return np.array(costs)
 
 
 def _with_all_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray, lifted: list[int]) -> Completion:
