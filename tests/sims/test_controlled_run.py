@@ -56,7 +56,8 @@ def net() -> pandapowerNet:
 @pytest.fixture(scope="module")
 def folder(net: pandapowerNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("controlled")
-    assert run(written(net, folder, settlement=NOBODY), out=folder / "out", progress=False).exit_code is ExitCode.COMPLETE
+    path = written(net, folder, settlement=NOBODY)
+    assert run(path, out=folder / "out", progress=False).exit_code is ExitCode.COMPLETE
     return folder / "out"
 
 
