@@ -1,5 +1,7 @@
 """Settings for all tests."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -14,6 +16,8 @@ settings.load_profile("steady")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile before any test does: a process that compiles for itself rounds otherwise than those that come later."""
+    # Each worker has a core: threads within it would wait for each other. Workers and what they start take this over.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     is_worker = hasattr(config, "workerinput")
     if not is_worker and kernel_is_cold():
         compile_kernel()

@@ -13,13 +13,14 @@ from mosaik_p2p.market.prosumer_step.fleet import Fleet
 pytestmark = pytest.mark.once
 
 MUCH = 1e5
+ITERATIONS = 400
 
 
 def cleared_with(penalty: float, monkeypatch: pytest.MonkeyPatch) -> ConstrainedClearing:
-    """The lower bound is less by `penalty`."""
+    """The lower bound is less by `penalty`; the iterations are several times as many as the market needs."""
     monkeypatch.setattr(OperatorForm, "added", lambda *_: penalty)
     problem = connected(radial_market(4, 1, nodes=(5, 5)))
-    return clear_constrained(problem, Limits(()), Settings(), alone=Fleet(problem).alone)
+    return clear_constrained(problem, Limits(()), Settings(max_iterations=ITERATIONS), alone=Fleet(problem).alone)
 
 
 @pytest.mark.once

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.once
 NOON = ("time.start=2017-03-28T11:00:00+01:00", "time.horizon_steps=6")
 TIGHT = ("networks.electricity.limits.voltage_pu.min=0.999", "charges.electricity.rate=0.05")
 """A limit that is violated in every case, and charges that prevent some trades."""
+SHORT = ("time.horizon_steps=2", "settlement.through_networks=[]")
+"""What these tests do not look at is not computed."""
 SUNNY = (
     "scale.pv=6",
     "templates.member.pv.power_factor=0.95",
@@ -39,12 +41,14 @@ ROUNDING = 1e-9
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
     folder = tmp_path_factory.mktemp("compared") / "run"
-    return run("network1", out=folder, steps=2, overrides=(*NOON, *TIGHT), counterfactuals=True, progress=False)
+    return run("network1", out=folder, steps=2, overrides=(*NOON, *TIGHT, *SHORT), counterfactuals=True, progress=False)
 
 
 def test_the_run_itself_stays_the_result(compared: RunOutcome) -> None:
     assert compared.exit_code is ExitCode.COMPLETE
-    alone = run("network1", out=compared.folder.parent / "alone", steps=2, overrides=(*NOON, *TIGHT), progress=False)
+    alone = run(
+        "network1", out=compared.folder.parent / "alone", steps=2, overrides=(*NOON, *TIGHT, *SHORT), progress=False
+    )
     trades = (read_table(folder, "trades") for folder in (compared.folder, alone.folder))
     pd.testing.assert_frame_equal(*trades, check_exact=True)
 
@@ -123,10 +127,10 @@ def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -
 
 def test_an_interrupt_beside_the_run_ends_all_and_is_told(tmp_path: Path) -> None:
     order = Order(
-        scenario="network1",
+        scenario="network1_electric",
         out=tmp_path / "cut",
         steps=1,
-        overrides=(*NOON, *TIGHT, "negotiation.enabled=true", "negotiation.max_rounds=1"),
+        overrides=(*NOON, *TIGHT, "time.horizon_steps=2", "negotiation.enabled=true", "negotiation.max_rounds=1"),
         counterfactuals=True,
         progress=False,
         simulators={"electric_grid": {"python": "dying_grid:DiesWithoutCharges"}},

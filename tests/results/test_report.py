@@ -50,9 +50,31 @@ def pages(folders: dict[str, Path]) -> dict[str, str]:
     return {name: build_report(folder).read_text(encoding="utf-8") for name, folder in folders.items()}
 
 
+@pytest.fixture
+def small(folders: dict[str, Path], tmp_path: Path) -> Path:
+    """A copy of the small run, for a test to change."""
+    return shutil.copytree(folders["small"], tmp_path / "small", ignore=shutil.ignore_patterns("report.html"))
+
+
 def without_library(page: str) -> str:
     """The page without the drawing library, whose text is not ours."""
     return re.sub(r"<script>/\*\*\s*\* plotly\.js.*?</script>", "", page, flags=re.DOTALL)
+
+
+Edited = Callable[[Callable[[dict[str, Any]], object]], str]
+
+
+@pytest.fixture
+def edited(small: Path) -> Edited:
+    """The page, without the drawing library, of a made run whose summary was changed."""
+
+    def page(change: Callable[[dict[str, Any]], object]) -> str:
+        summary = json.loads((small / "summary.json").read_text())
+        change(summary)
+        (small / "summary.json").write_text(json.dumps(summary))
+        return without_library(build_report(small).read_text())
+
+    return page
 
 
 def plots(page: str) -> list[str]:
@@ -130,13 +152,12 @@ def test_the_folder_may_lie_anywhere(folders: dict[str, Path], pages: dict[str, 
     assert build_report(tmp_path / "elsewhere").read_text(encoding="utf-8") == pages["small"]
 
 
-def test_names_cannot_break_the_page(tmp_path: Path):
-    folder = write_made(tmp_path, SMALL)
-    summary = json.loads((folder / "summary.json").read_text())
-    summary["title"] = "</title><script>alert(1)</script>"
-    summary["cost"]["</script><b>"] = summary["cost"].pop("P1")
-    (folder / "summary.json").write_text(json.dumps(summary))
-    page = without_library(build_report(folder).read_text())
+def test_names_cannot_break_the_page(edited: Edited):
+    def rename(summary: dict[str, Any]) -> None:
+        summary["title"] = "</title><script>alert(1)</script>"
+        summary["cost"]["</script><b>"] = summary["cost"].pop("P1")
+
+    page = edited(rename)
     assert "<script>alert" not in page
     assert "</script><b>" not in page
 
@@ -146,17 +167,11 @@ def test_an_empty_folder_gives_a_report_that_says_so(tmp_path: Path):
     assert "Incomplete run" in page
 
 
-def edited(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
-    """The page, without the drawing library, of a made run whose summary was changed."""
-    summary = json.loads((write_made(folder, SMALL) / "summary.json").read_text())
-    change(summary)
-    (folder / "summary.json").write_text(json.dumps(summary))
-    return without_library(build_report(folder).read_text())
-
-
 @pytest.mark.once
-def test_a_crowd_shows_the_element_that_breaks_a_limit_of_its_own(pages: dict[str, str], tmp_path: Path):
-    folder = write_made(tmp_path, VILLAGE)
+def test_a_crowd_shows_the_element_that_breaks_a_limit_of_its_own(
+    folders: dict[str, Path], pages: dict[str, str], tmp_path: Path
+):
+    folder = shutil.copytree(folders["village"], tmp_path / "village")
     with (folder / "scenario.toml").open("a") as scenario:
         own = 'table = "bus"\nname = "150"\nvoltage_pu = { min = 0.999 }\n'
         scenario.write(f"[[networks.electricity.limits.element]]\n{own}")
@@ -166,46 +181,46 @@ def test_a_crowd_shows_the_element_that_breaks_a_limit_of_its_own(pages: dict[st
     assert "worst by its own limit" not in pages["village"]
 
 
-def test_energy_that_was_not_served_has_a_sentence_and_a_table(pages: dict[str, str], tmp_path: Path):
+def test_energy_that_was_not_served_has_a_sentence_and_a_table(pages: dict[str, str], edited: Edited):
     assert not any("Energy not served" in page for page in pages.values())
 
     def lack(summary: dict[str, Any]) -> None:
         summary["cost"]["P2"] |= {"unserved_kwh": {"heat": 12.3}, "unserved_alone_kwh": {"heat": 18.0}}
 
-    page = edited(tmp_path, lack)
+    page = edited(lack)
     assert "<p>Not served: 12.3 kWh heat at P2 (18.0 kWh without trade)." in page
     assert '<tr><td>P2</td><td>heat</td><td class="num">12.3</td><td class="num">18.0</td></tr>' in page
 
 
-def test_energy_that_missed_its_deadline_has_a_sentence_and_a_table(pages: dict[str, str], tmp_path: Path):
+def test_energy_that_missed_its_deadline_has_a_sentence_and_a_table(pages: dict[str, str], edited: Edited):
     assert not any("missed its deadline" in page for page in pages.values())
 
     def miss(summary: dict[str, Any]) -> None:
         summary["missed_alone_kwh"] = 8.0
         summary["cost"]["P2"]["missed_kwh"] = {"ev": 6.5}
 
-    page = edited(tmp_path, miss)
+    page = edited(miss)
     assert "<p>Not had in time: 6.5 kWh at P2 (ev) (8.0 kWh without trade)." in page
     assert '<tr><td>P2</td><td>ev</td><td class="num">6.5</td></tr>' in page
 
 
-def test_the_report_prints_no_share_of_nothing_and_no_negative_zero(tmp_path: Path):
+def test_the_report_prints_no_share_of_nothing_and_no_negative_zero(edited: Edited):
     def shrink(summary: dict[str, Any]) -> None:
         for entry in (*summary["cost"].values(), summary["cost_total"]):
             entry |= {"alone": 1e-12, "in_market": -1e-9}
         summary["operator"]["balance"] = -1e-9
 
-    page = edited(tmp_path, shrink)
+    page = edited(shrink)
     assert "-0.00" not in page.replace("-0.000", "")
     assert re.findall(r"[+-][\d.,]+ %", page) == []
 
 
-def test_who_is_worse_off_may_have_more_stored(tmp_path: Path):
+def test_who_is_worse_off_may_have_more_stored(edited: Edited):
     def store(summary: dict[str, Any]) -> None:
         summary["worse_off"] = ["P1"]
         summary["cost"]["P1"] |= {"stored_end_kwh": 2.0, "stored_end_alone_kwh": 5.4}
 
-    assert "P1 (worse off; 3.4 kWh less stored at the end)" in edited(tmp_path, store)
+    assert "P1 (worse off; 3.4 kWh less stored at the end)" in edited(store)
 
 
 @pytest.mark.once
@@ -259,11 +274,11 @@ def with_another_scenario(folder: Path) -> None:
     "damage",
     [without_tables, without_cost, with_a_cost_of_text, with_a_wrong_table, with_half_a_table, with_another_scenario],
 )
-def test_a_damaged_folder_is_bad_input(tmp_path: Path, damage: Callable[[Path], None]):
-    damage(write_made(tmp_path, SMALL))
+def test_a_damaged_folder_is_bad_input(small: Path, damage: Callable[[Path], None]):
+    damage(small)
     with pytest.raises(BadInput):
-        api.report(tmp_path)
-    assert not (tmp_path / "report.html").exists()
+        api.report(small)
+    assert not (small / "report.html").exists()
 
 
 def test_broken_limits_are_told_in_words(tmp_path: Path):
@@ -283,11 +298,11 @@ def test_broken_limits_are_told_in_words(tmp_path: Path):
     assert "degC" not in page
 
 
-def test_the_report_says_why_the_market_did_not_converge(tmp_path: Path):
+def test_the_report_says_why_the_market_did_not_converge(edited: Edited):
     def fail(summary: dict[str, Any]) -> None:
         summary["not_converged"] = {"intervals": 2, "cause": "too <hard>"}
 
-    assert "<p>The market did not converge in 2 intervals: too &lt;hard&gt;</p>" in edited(tmp_path, fail)
+    assert "<p>The market did not converge in 2 intervals: too &lt;hard&gt;</p>" in edited(fail)
 
 
 def test_the_losses_that_prosumers_cause_stand_beside_those_of_the_whole_network(pages: dict[str, str]):

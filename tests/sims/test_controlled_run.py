@@ -25,6 +25,7 @@ SUN = (1.0, 0.1, 1.0)
 LOADS = (0.2, 1.0, 0.2)
 HOUSE_KW = 5.0
 LV = 2
+NOBODY = {"through_networks": ["nobody"]}
 
 
 def written(net: pandapowerNet, folder: Path, **settings: Any) -> Path:
@@ -55,7 +56,8 @@ def net() -> pandapowerNet:
 @pytest.fixture(scope="module")
 def folder(net: pandapowerNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("controlled")
-    assert run(written(net, folder), out=folder / "out", progress=False).exit_code is ExitCode.COMPLETE
+    path = written(net, folder, settlement=NOBODY)
+    assert run(path, out=folder / "out", progress=False).exit_code is ExitCode.COMPLETE
     return folder / "out"
 
 

@@ -23,6 +23,7 @@ SUNNY = (
     "networks.electricity.limits.voltage_pu.max=1.001",
     "time.start=2017-03-28T10:00:00+01:00",
     "time.horizon_steps=6",
+    "settlement.through_networks=[]",
 )
 NEGOTIATING = (*SUNNY, "negotiation.enabled=true")
 GRID = {"electric_grid": {"python": "rows_grid:Simulator"}}

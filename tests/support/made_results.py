@@ -347,4 +347,4 @@ def _payment(case: str, payer: str, payee: str, carrier: str, item: str, energy:
 SMALL = Made()
 ELECTRIC_ONLY = replace(SMALL, has_heat=False)
 BROKEN_OFF = replace(SMALL, steps_computed=4, is_closed=False)
-VILLAGE = Made(prosumers=44, steps=48, steps_computed=48, buses=300)
+VILLAGE = Made(prosumers=44, steps=24, steps_computed=24, buses=300)
