@@ -96,8 +96,9 @@ def _rests(state: NegotiationState, rules: Rules, relative_gap: float) -> bool:
         return False
     if len(state.checked) < 2:
         return rules.are_plain
-    if abs(now.cost - state.checked[-2].cost) <= UNDECIDED * relative_gap * state.scale:
-        return len(state.checked) > FIRST_ROUNDS
+    is_undecided = abs(now.cost - state.checked[-2].cost) <= UNDECIDED * relative_gap * state.scale
+    if is_undecided and len(state.checked) > FIRST_ROUNDS:
+        return True
     size = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
     return bool((np.abs(moved_kw(state)) <= RESTS * size).all())
 
