@@ -19,7 +19,13 @@ class Status(StrEnum):
     GAP_OPEN = "gap_open"
     """Market only: trades and dispatch hold, stores going one way, but how good they are is not certified as asked for;
     the gap reported says what is."""
+    NO_EQUILIBRIUM = "no_equilibrium"
+    """Market only: trades and dispatch hold and keep the limits, but as an equilibrium of equal weights; with those
+    asked for none was found."""
 
+
+NOT_REACHED = (Status.NOT_CONVERGED, Status.NO_EQUILIBRIUM)
+"""Clearings that are not what they are to be: what follows is the scenario's rule (`market.on_not_converged`)."""
 
 NOT_DETERMINED = "cause not determined"
 """Said where nobody found out why there is no solution: no cause is guessed."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.errors import Status
+from mosaik_p2p.errors import NOT_REACHED, Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, published, shifted
 from mosaik_p2p.market.designs.base import Cleared
 from mosaik_p2p.market.iteration.driver import Start
@@ -126,7 +126,7 @@ class RollingMarket:
         except NotSolved as error:
             record = failed_table(self._case.settings.form, describe_failure(error, raw))
             return self._halt(record, prosumers, window)
-        if found.clearing.status is Status.NOT_CONVERGED and self._case.on_not_converged == "stop":
+        if found.clearing.status in NOT_REACHED and self._case.on_not_converged == "stop":
             return self._halt(clearing_table(found.problem, found.clearing), prosumers, window)
         self._open = _Open(window, prosumers, alone, found, None)
         surcharge = None if found.surcharge_per_kwh is None else found.surcharge_per_kwh[:, 0]

@@ -71,7 +71,10 @@ MARKET_TABLES: dict[str, TableShape] = {
         round=count("Of the negotiation; 0 is the first."),
         binding=flag("Whether this round is the one that counts."),
         form=text("How trades were modelled; see docs/forms.md."),
-        status=text("`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted) or `not_converged`."),
+        status=text(
+            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_equilibrium` (the dispatch holds, "
+            "but of the weights asked for there is none) or `not_converged`."
+        ),
         cause=text("Why the status is not `ok`.", null="it is"),
         iterations=count("Of the algorithm.", null=NO_SOLUTION),
         primal_residual=amount("How far both ends of trades disagree, relative.", unit=ONE, null=NO_SOLUTION),
