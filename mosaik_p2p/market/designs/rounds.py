@@ -13,10 +13,11 @@ from mosaik_p2p.market.designs.asking import loss_terms, planned_exchanges, repo
 from mosaik_p2p.market.designs.base import Task
 from mosaik_p2p.market.designs.operator import Operator
 from mosaik_p2p.market.designs.weights import cleared_at_weights
-from mosaik_p2p.market.negotiation.constrained_clearing import least_exchange
+from mosaik_p2p.market.negotiation.constrained_clearing import Way, least_exchange
 from mosaik_p2p.market.negotiation.limits import held_at
 from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, Reports, with_reported_limits
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
+from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.units import FloatArray
 
 RESTS = 1e-3
@@ -34,6 +35,8 @@ class Rules:
     """(T,); None: losses do not count."""
     weight: FloatArray | None = None
     """(N,) see `weights`; None: all the same."""
+    way: Way = cleared_by
+    """How each clearing under limits finds its point of rest."""
 
     @property
     def are_plain(self) -> bool:
@@ -62,6 +65,7 @@ def rounds_with_operator(task: Task, operator: Operator, first: Clearing, rules:
     """Rounds from the clearing without limits until the plan keeps them, or `max_rounds` is reached."""
     horizon = task.problem.shape[1]
     state = NegotiationState.initial(task.prosumers, task.raw, first, asked=range(horizon))
+    state = replace(state, way=rules.way)
     rounds, iterations, is_equilibrium, failure = 0, 0, True, None
     while True:
         exchanges = planned_exchanges(task.prosumers, state)
