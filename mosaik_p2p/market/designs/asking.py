@@ -8,7 +8,7 @@ from mosaik_p2p.market.certificate import offers
 from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.limits import LossTerms
 from mosaik_p2p.market.negotiation.state import ELECTRIC, NegotiationState, Reports
-from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.problem import PreparedProblem
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import FloatArray
@@ -65,7 +65,7 @@ def loss_terms(
     return terms
 
 
-def mean_import_price(problem: MarketProblem) -> FloatArray:
+def mean_import_price(problem: PreparedProblem) -> FloatArray:
     """(T,) the mean over the members of what a kWh of electricity costs them by contract; zero where nobody has one."""
     lowest, _ = offers(problem)
     prices = lowest[ELECTRIC]

@@ -20,7 +20,7 @@ from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.units import FloatArray
 
-RESTS = 1e-3
+RESTS = 5e-4
 """Of a prosumer's size: injections that move by less from one round to the next are at rest."""
 BACK = 0.5
 """Where a network has no solution: how far injections go back to the least exchange that is possible."""

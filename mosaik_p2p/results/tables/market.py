@@ -72,7 +72,7 @@ MARKET_TABLES: dict[str, TableShape] = {
         binding=flag("Whether this round is the one that counts."),
         form=text("How trades were modelled; see docs/forms.md."),
         status=text(
-            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_equilibrium` (the dispatch holds, "
+            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_equilibrium` (it holds too, "
             "but of the weights asked for there is none) or `not_converged`."
         ),
         cause=text("Why the status is not `ok`.", null="it is"),
@@ -159,6 +159,19 @@ MARKET_TABLES: dict[str, TableShape] = {
         ),
         place_charge_sold_per_kwh=signed("What its place pays for every kWh sold in trades.", positive=TO_OPERATOR),
         cleared_surplus_kw=amount(SURPLUS, null="not reported"),
+    ),
+    "nodal_prices": table(
+        "What makes up the marginal price at every prosumer's place, where a design has limits and losses in its "
+        "clearing; the parts add up to `marginal_price_per_kwh` of the table `prosumers`.",
+        "time prosumer carrier",
+        time=BEGIN,
+        prosumer=PROSUMER,
+        carrier=CARRIER,
+        energy_per_kwh=number("What a kWh fetches there, charges of the way and of the place counted."),
+        loss_per_kwh=signed("What it saves in losses of the electric network.", positive="saves"),
+        congestion_per_kwh=signed("What it relieves lines, transformers and the like by.", positive="relieves"),
+        voltage_per_kwh=signed("What it relieves limits of voltages by.", positive="relieves"),
+        heat_limits_per_kwh=signed("What it relieves limits of the heat network by.", positive="relieves"),
     ),
     "devices": table("What every device does in the market.", "time prosumer device", **DEVICES),
     "alone": table(
