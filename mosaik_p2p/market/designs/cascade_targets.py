@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
+from mosaik_p2p.market.negotiation.operator_qp import GAP_TOLERANCE
 from mosaik_p2p.market.negotiation.operator_step import Lifted
 from mosaik_p2p.market.prosumer_step.qp_solver import DiagonalProgram
 from mosaik_p2p.market.prosumer_step.subproblem import STEP_TOLERANCE
@@ -107,6 +108,7 @@ class _Part:
             lower=self._lower,
             upper=self._upper,
             tolerance=STEP_TOLERANCE,
+            gap_tolerance=GAP_TOLERANCE,
         )
 
     def nearest(self, wish_kw: FloatArray, weight: float) -> FloatArray:

@@ -5,7 +5,7 @@
     alpha <- alpha + 2 beta^2 (t - X),   then beta may grow
 
 Update of alpha only where the levels have come to rest with each other: the operator's own slope is off by 2 beta^2
-times what X last moved by, which has to be a small part of what alpha is changed by, 2 beta^2 |t - X|. With one exchange
+times what X last moved by, which has to be a small part of what alpha changes by, 2 beta^2 |t - X|. With one exchange
 for each update and beta grown every time, both come to rest anywhere, with |t - X| as small as one likes: so beta grows
 only where |t - X| did not halve, and nothing is accepted but on the certificate of the whole market under its limits.
 """
@@ -18,6 +18,7 @@ import numpy as np
 from mosaik_p2p.market.certificate import Certificate, certify
 from mosaik_p2p.market.designs.cascade_market import MarketLevel, Pull
 from mosaik_p2p.market.designs.cascade_targets import OperatorLevel
+from mosaik_p2p.market.iteration.anderson import Anderson
 from mosaik_p2p.market.iteration.driver import (
     UNKNOWN,
     Agreement,
@@ -42,8 +43,8 @@ ITERATIONS = 10
 """Of the market's own algorithm for one exchange."""
 LAST_EXCHANGE = 1000
 """After which it has lost its way."""
-STIFFEST = 1e4
-"""In first weights: with more neither level moves any more."""
+STIFFEST = 1e3
+"""In first weights: with more neither level moves noticeably."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ class Schedule:
     """Of beta, from one update to the next where |t - X| did not fall as it should."""
     first_weight: float | None = None
     """2 beta_0^2, money per kW^2 and hour; None: of the market's own curvature."""
+    stiffest: float = STIFFEST
+    """In first weights: how far it grows at most."""
     should_fall_to: float = HALVED
+    """Of |t - X| before, where the weight is not to grow."""
     most_exchanges: int = MOST_EXCHANGES
 
 
@@ -76,10 +80,14 @@ class _Point:
     """Between two exchanges."""
 
     end: Start
+    """Of the market's level."""
+    heard_kw: FloatArray
+    """(C, T, N) the answers that the next targets are set by: those of the market, accelerated."""
     target_kw: FloatArray
     alpha_per_kwh: FloatArray
     weight: float
     moved_kw: FloatArray
+    """What the last answers were off from those that its targets had been set by."""
     of_market: Residuals
     exchanges: int = 0
     iterations: int = 0
@@ -148,31 +156,42 @@ class _Levels:
         self._first = self._dt_h * (first_weight(fleet.problem) if given is None else given)
 
     def updates(self, begin: Start) -> Iterator[_Point]:
-        """A point after every update, until the weight is beyond all use."""
+        """A point after every update, without end."""
         alpha = self._operator.first_alpha(self._form.shape)
         if isinstance(begin, Cascaded):
             alpha = self._operator.pulled(begin.alpha_per_kwh)
-        point = _Point(begin, begin.z, alpha, self._first, np.zeros_like(begin.z), UNKNOWN)
+        point = _Point(begin, begin.z, begin.z, alpha, self._first, np.zeros_like(begin.z), UNKNOWN)
         before = np.inf
-        while point.weight <= STIFFEST * self._first:
+        while True:
             point = self._at_rest(point)
             step = point.weight / self._dt_h * (point.target_kw - point.end.z)
             point = replace(point, alpha_per_kwh=point.alpha_per_kwh + step, updates=point.updates + 1)
             yield point
-            if point.apart_kw > self._schedule.should_fall_to * before:
-                point = replace(point, weight=point.weight * self._schedule.growth**2)
+            if point.apart_kw > self._schedule.should_fall_to * before and self._apart(point) > self._limit:
+                grown = point.weight * self._schedule.growth**2
+                point = replace(point, weight=min(grown, self._schedule.stiffest * self._first))
             before = point.apart_kw
+
+    @property
+    def _limit(self) -> float:
+        return self._settings.relative_gap
+
+    def _apart(self, point: _Point) -> float:
+        """|t - X| of what flows, in the worst carrier."""
+        return float(primal_residual(point.target_kw, point.end.z, self._market.floor[0]).max())
 
     def _at_rest(self, point: _Point) -> _Point:
         """Exchanges until the market's answer rests, or as many as an update may have."""
+        memory = Anderson()
         for _ in range(self._schedule.most_exchanges):
-            point = self._exchanged(point)
-            if np.abs(point.moved_kw).max() <= RESTS * point.apart_kw:
+            point = self._exchanged(point, memory)
+            moved = float(primal_residual(point.end.z + point.moved_kw, point.end.z, self._market.floor[0]).max())
+            if moved <= RESTS * max(self._apart(point), self._limit):
                 break
         return point
 
-    def _exchanged(self, point: _Point) -> _Point:
-        target = self._operator.targets(point.end.z, point.alpha_per_kwh, point.weight)
+    def _exchanged(self, point: _Point, memory: Anderson) -> _Point:
+        target = self._operator.targets(point.heard_kw, point.alpha_per_kwh, point.weight)
         weight = self._operator.pulled(np.full(self._form.shape, point.weight))
         end, of_market = self._market.answer(
             Pull(target, point.alpha_per_kwh, weight),
@@ -181,11 +200,13 @@ class _Levels:
             iterations=ITERATIONS,
             before=point.iterations,
         )
+        heard = memory.step(point.heard_kw.ravel(), end.z.ravel()).reshape(end.z.shape)
         return replace(
             point,
             end=end,
+            heard_kw=heard,
             target_kw=np.where(weight > 0.0, target, end.z),
-            moved_kw=self._operator.pulled(end.z - point.end.z),
+            moved_kw=self._operator.pulled(end.z - point.heard_kw),
             of_market=of_market,
             exchanges=point.exchanges + 1,
             iterations=point.iterations + ITERATIONS,

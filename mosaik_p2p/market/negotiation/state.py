@@ -16,7 +16,13 @@ from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing, unpublished
-from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, Way, connected, imbalances, injections
+from mosaik_p2p.market.negotiation.constrained_clearing import (
+    ConstrainedClearing,
+    Way,
+    connected,
+    imbalances,
+    injections,
+)
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.presolve import within_balance
