@@ -76,6 +76,8 @@ class Design(Section):
     """Whether anybody trades."""
     asks_networks: ClassVar[bool] = False
     """Whether it needs the operator's answers before the first dispatch."""
+    clearing_s: ClassVar[float] = 0.0
+    """About how long a clearing takes, for each prosumer and interval of its look-ahead; 0: not worth a warning."""
 
     @abstractmethod
     def clear(self, task: Task) -> Cleared:

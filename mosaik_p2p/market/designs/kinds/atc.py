@@ -22,6 +22,7 @@ class Atc(Design):
     """The operator sets targets for what everyone injects, the market answers them, and both agree step by step."""
 
     asks_networks: ClassVar[bool] = True
+    clearing_s: ClassVar[float] = 0.3
 
     growth: Annotated[float, Field(gt=1.0, le=10.0)] = 1.5
     """By how much the weight (beta) of targets and answers being apart grows where they did not come near enough."""
