@@ -43,6 +43,20 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a clearing took, where its iterations do not say it."""
+
+    rounds: int = 0
+    """Clearings beyond the first one."""
+    exchanges: int | None = None
+    """Messages between a prosumer and the network's side, there and back counting one; None: one per iteration."""
+
+
+NO_MORE = Effort()
+"""One clearing, an exchange in every iteration."""
+
+
+@dataclass(frozen=True)
 class Cleared:
     """How a look-ahead was cleared."""
 
@@ -62,6 +76,11 @@ class Cleared:
     tables: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
     """More result tables, by name and then by interval that binds; without time, round and binding."""
 
+    @property
+    def effort(self) -> Effort:
+        """What it took."""
+        return Effort(self.rounds, self.exchanges)
+
     def tables_of(self, n: int) -> dict[str, Table]:
         """The further tables of binding interval `n`, 0 for the first."""
         return {name: parts[n] for name, parts in self.tables.items()}
@@ -78,6 +97,16 @@ class Design(Section):
     """Whether it needs the operator's answers before the first dispatch."""
     clearing_s: ClassVar[float] = 0.0
     """About how long a clearing takes, for each prosumer and interval of its look-ahead; 0: not worth a warning."""
+    reveals: ClassVar[str] = (
+        "In every exchange its net sale for each carrier and interval of the look-ahead, or (form bilateral) its trade "
+        "with each partner; under negotiated limits what it injects."
+    )
+    """What leaves a prosumer, in sentences."""
+    conceals: ClassVar[str] = (
+        "Devices, levels of storages, profiles, costs, comfort and contracts. Who keeps many answers to many prices "
+        "can infer what it takes and gives at such prices."
+    )
+    """What does not, and how far that holds."""
 
     @abstractmethod
     def clear(self, task: Task) -> Cleared:

@@ -111,6 +111,7 @@ class DayAheadMarket:
             charges_change=self._case.charges_change(k),
             since_clearing=n,
             surcharge_per_kwh=None if surcharge is None else surcharge[:, n],
+            effort=plan.cleared.effort,
         )
         tables |= plan.cleared.tables_of(n)
         if k + 1 == self._case.steps:
@@ -143,7 +144,7 @@ class DayAheadMarket:
         except NotSolved as error:
             return self._halt(failed_table(case.settings.form, describe_failure(error, raw)), prosumers, window)
         if found.clearing.status in NOT_REACHED and case.on_not_converged == "stop":
-            return self._halt(clearing_table(found.problem, found.clearing), prosumers, window)
+            return self._halt(clearing_table(found.problem, found.clearing, found.effort), prosumers, window)
         return _Plan(k, prosumers, found, alone_problem, tuple(alone))
 
     def _after(

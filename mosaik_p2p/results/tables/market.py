@@ -3,7 +3,9 @@
 from mosaik_p2p.results.tables.columns import (
     BEGIN,
     CURRENCY,
+    NEVER_NEGATIVE,
     ONE,
+    WHOLE,
     Column,
     TableShape,
     amount,
@@ -97,6 +99,21 @@ MARKET_TABLES: dict[str, TableShape] = {
         repaired=flag("Whether a storage would have charged and discharged at once."),
         since_clearing=count("Intervals since the clearing that this one follows; 0: its own.", null="its own"),
         clipped_pairs=count("Pairs whose mutual reputation was worth more than their charges.", null=NO_SOLUTION),
+        exchanges=count(
+            "How often prosumers and network spoke, there and back counting one; 0 of an earlier round, offered once "
+            "more, and where nobody has anybody to trade with.",
+            null=f"{NO_SOLUTION}, or not reported",
+        ),
+        sent_bytes=Column(
+            WHOLE,
+            "What left all prosumers together in these exchanges, 8 bytes a number; see docs/compare.md.",
+            f"{NO_SOLUTION}, or not reported",
+            "byte",
+            NEVER_NEGATIVE,
+        ),
+        further_clearings=count(
+            "That the market's design needed beyond the first one.", null=f"{NO_SOLUTION}, or not reported"
+        ),
     ),
     "regrets": table(
         "By how much each one would have done better over the look-ahead of a clearing, had it done as it liked at "
