@@ -19,6 +19,8 @@ def market_case(case: Case) -> MarketCase:
     """The market of `case`."""
     market, time = case.scenario.market, case.scenario.time
     known, posted, design = market.reputation, posted_charges(case), market.chosen_design
+    negotiation = case.scenario.negotiation
+    is_ahead = negotiation.enabled and time.clearing == "day_ahead"
     return MarketCase(
         prosumers=case.prosumers,
         charges=_with_preferences(case, _among_partners(case, posted.pairs)),
@@ -39,7 +41,8 @@ def market_case(case: Case) -> MarketCase:
         reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
         place=posted.place,
         design=design,
-        operator=operator_of(case) if design.asks_networks else None,
+        operator=operator_of(case) if design.asks_networks or is_ahead else None,
+        rounds_ahead=negotiation.max_rounds if is_ahead else None,
     )
 
 
@@ -69,11 +72,6 @@ def design_faults(scenario: Scenario) -> list[Fault]:
     if scenario.negotiation.enabled and not scenario.market.chosen_design.negotiates:
         problem = f"the design {scenario.market.design} keeps the networks' limits by itself"
         faults.append(Fault("negotiation.enabled", "true", problem, "Use false, or another market.design."))
-    if scenario.time.clearing == "day_ahead" and scenario.negotiation.enabled:
-        problem = (
-            "negotiation clears the open interval again, and a day-ahead clearing has agreed on the later ones too"
-        )
-        faults.append(Fault("negotiation.enabled", "true", problem, 'Use time.clearing = "rolling", or false here.'))
     if scenario.market.form == "network" and scenario.market.reputation.benefit_per_kwh > 0:
         problem = "reputation differs from pair to pair, which no path through a network does"
         faults.append(Fault("market.form", "'network'", problem, 'Use "auto", "partners" or "bilateral".'))

@@ -119,7 +119,9 @@ class Market(Section):
 
 
 class Negotiation(Section):
-    """Whether the market answers a violated limit by surcharges within the same interval, and how often at most.
+    """Whether the market answers a violated limit by surcharges, and how often at most: within the same interval or,
+    where it clears day-ahead, for a whole block before the first dispatch (what the networks then still find violated
+    stays so).
 
     Off: the networks are checked and the verdict is recorded.
     """

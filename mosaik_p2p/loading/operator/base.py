@@ -26,6 +26,7 @@ class AskedNetwork(ABC):
         self._names, self._who = names, who
         self._solved_for: tuple[int, bytes] | None = None
         self._solution: Solution | None = None
+        self._answered: dict[str, Response] | None = None
 
     @property
     def has_prosumers(self) -> bool:
@@ -53,7 +54,7 @@ class AskedNetwork(ABC):
             return result
         if not self.solution(exchange, t).is_solved:
             return np.full(len(self._names), nan)
-        result[self._who] = self._marginal_loss(self._responses()[SLACK])
+        result[self._who] = self._marginal_loss(self._answer()[SLACK])
         return result
 
     def solution(self, exchange: Exchange, t: int) -> Solution:
@@ -61,14 +62,20 @@ class AskedNetwork(ABC):
         asked = t, self._asked(exchange)
         if self._solution is None or asked != self._solved_for:
             # Forgotten first: a solver that raises must not leave an old solution behind that looks like this one.
-            self._solution = None
+            self._solution = self._answered = None
             self._solution, self._solved_for = self._solve(exchange, t), asked
         return self._solution
 
     def _movers(self, exchange: Exchange) -> Movers:
         sources = [self._names[n] for n in self._who]
         injected = dict(zip(sources, self._injection_kw(exchange).tolist(), strict=True))
-        return Movers(sources=sources, injection_kw=injected, responses=self._responses())
+        return Movers(sources=sources, injection_kw=injected, responses=self._answer())
+
+    def _answer(self) -> dict[str, Response]:
+        """How the last solution answers, found once."""
+        if self._answered is None:
+            self._answered = self._responses()
+        return self._answered
 
     @abstractmethod
     def _asked(self, exchange: Exchange) -> bytes:

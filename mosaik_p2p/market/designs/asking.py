@@ -1,6 +1,6 @@
 """What the networks say of a plan, interval by interval, before anything of it is dispatched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import FloatArray
 
+Losses = dict[tuple[int, int], LossTerms]
+"""By carrier and interval."""
+
 
 def planned_exchanges(prosumers: Sequence[Prosumer], state: NegotiationState) -> list[Exchange]:
     """By interval what the last dispatch puts on the networks; loads that cannot be moved at their owner's power
@@ -23,46 +26,46 @@ def planned_exchanges(prosumers: Sequence[Prosumer], state: NegotiationState) ->
     return [Exchange(state.last_kw[:, t], kvar[t]) for t in range(state.problem.shape[1])]
 
 
-def reported(operator: Operator, exchanges: Sequence[Exchange], begin: int, state: NegotiationState) -> Reports:
-    """What the networks say of each interval, with rows for the limits that are held there already."""
-    reports = {}
-    for t, exchange in enumerate(exchanges):
+def asked(
+    operator: Operator,
+    prosumers: Sequence[Prosumer],
+    state: NegotiationState,
+    begin: int,
+    loss_price_per_kwh: FloatArray | None,
+) -> tuple[Reports, Losses]:
+    """What the networks say of each interval of the last dispatch, with rows for the limits that are held there
+    already, and its losses at prices (T,), or none.
+
+    One interval after the other, since an operator may solve one exchange for all questions about it.
+    """
+    reports, losses = {}, {}
+    for t, exchange in enumerate(planned_exchanges(prosumers, state)):
         kept = frozenset(key.limit for key in state.rows if key.interval == t)
         for carrier, report in operator.reports(exchange, begin + t, kept=kept).items():
             reports[carrier, t] = report
-    return reports
+        if loss_price_per_kwh is not None:
+            terms = _loss_terms(operator, exchange, begin + t, float(loss_price_per_kwh[t]))
+            losses |= {} if terms is None else {(ELECTRIC, t): terms}
+    return reports, losses
 
 
-def loss_terms(
-    operator: Operator, exchanges: Sequence[Exchange], begin: int, price_per_kwh: FloatArray
-) -> Mapping[tuple[int, int], LossTerms]:
-    """The losses of the electric network around each exchange, at prices (T,); where it has no solution there are none.
+def _loss_terms(operator: Operator, exchange: Exchange, t: int, price_per_kwh: float) -> LossTerms | None:
+    """The losses of the electric network around an exchange; None where it has no solution, or nobody moves them.
 
     Losses of heat networks hardly depend on who injects, and their slopes jump where water turns round: they have no
     place in a price.
     """
-    terms = {}
-    for t, exchange in enumerate(exchanges):
-        marginal = operator.marginal_loss(exchange, begin + t)[ELECTRIC]
-        if np.isnan(marginal).any() or not marginal.any():
-            continue
-        branches = operator.branch_losses(exchange, begin + t)
-        share, curve = (
-            (np.zeros((0, len(marginal))), np.zeros(0))
-            if branches is None
-            else (
-                branches.share,
-                branches.kw_per_kw2,
-            )
-        )
-        terms[ELECTRIC, t] = LossTerms.merged(
-            float(price_per_kwh[t]),
-            marginal=marginal,
-            around_kw=exchange.injection_kw[ELECTRIC],
-            share=share,
-            kw_per_kw2=curve,
-        )
-    return terms
+    marginal = operator.marginal_loss(exchange, t)[ELECTRIC]
+    branches = operator.branch_losses(exchange, t)
+    if branches is None or np.isnan(marginal).any() or not marginal.any():
+        return None
+    return LossTerms.merged(
+        price_per_kwh,
+        marginal=marginal,
+        around_kw=exchange.injection_kw[ELECTRIC],
+        share=branches.share,
+        kw_per_kw2=branches.kw_per_kw2,
+    )
 
 
 def mean_import_price(problem: PreparedProblem) -> FloatArray:
@@ -74,3 +77,9 @@ def mean_import_price(problem: PreparedProblem) -> FloatArray:
     total = np.where(known, prices, 0.0).sum(axis=1)
     result: FloatArray = np.divide(total, count, out=np.zeros(len(total)), where=count > 0)
     return result
+
+
+def loss_price(problem: PreparedProblem, per_kwh: float | None) -> FloatArray | None:
+    """(T,) what a kWh of losses costs: as given, or the mean of the members' import prices; None where it is zero."""
+    price = mean_import_price(problem) if per_kwh is None else np.full(problem.shape[1], per_kwh)
+    return price if price.any() else None

@@ -9,19 +9,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.market.cleared import Clearing
-from mosaik_p2p.market.designs.asking import loss_terms, planned_exchanges, reported
+from mosaik_p2p.market.designs.asking import asked
 from mosaik_p2p.market.designs.base import Task
 from mosaik_p2p.market.designs.operator import Operator
 from mosaik_p2p.market.designs.weights import cleared_at_weights
 from mosaik_p2p.market.negotiation.constrained_clearing import Way, least_exchange
+from mosaik_p2p.market.negotiation.limit_rows import MARGIN
 from mosaik_p2p.market.negotiation.limits import held_at
 from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, Reports, with_reported_limits
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.units import FloatArray
 
+MARGIN_OF_GAP = 0.05
+"""Part of a limit by which its row stays clear of it, in units of the gap that clearings may have: what they leave
+undecided would else break it."""
 RESTS = 5e-4
 """Of a prosumer's size: injections that move by less from one round to the next are at rest."""
+UNDECIDED = 0.3
+"""Of the gap that clearings may have: where the cost moves by less, so do injections that it leaves undecided."""
+FIRST_ROUNDS = 2
+"""Checks before the cost alone is believed: the first ones linearise far from where the market ends."""
 BACK = 0.5
 """Where a network has no solution: how far injections go back to the least exchange that is possible."""
 
@@ -65,19 +73,17 @@ def rounds_with_operator(task: Task, operator: Operator, first: Clearing, rules:
     """Rounds from the clearing without limits until the plan keeps them, or `max_rounds` is reached."""
     horizon = task.problem.shape[1]
     state = NegotiationState.initial(task.prosumers, task.raw, first, asked=range(horizon))
-    state = replace(state, way=rules.way)
+    share = max(MARGIN, MARGIN_OF_GAP * task.settings.relative_gap)
+    state = replace(state, margin_share=share, way=rules.way)
     rounds, iterations, is_equilibrium, failure = 0, 0, True, None
     while True:
-        exchanges = planned_exchanges(task.prosumers, state)
-        reports = reported(operator, exchanges, task.begin, state)
+        reports, losses = asked(operator, task.prosumers, state, task.begin, rules.loss_price_per_kwh)
         state = with_reported_limits(state, reports)
-        rests = _rests(state, rules)
+        rests = _rests(state, rules, task.settings.relative_gap)
         if rests or rounds == rules.max_rounds or not is_equilibrium:
             break
         state = _held_back(state, reports)
-        if rules.loss_price_per_kwh is not None:
-            losses = loss_terms(operator, exchanges, task.begin, rules.loss_price_per_kwh)
-            state = replace(state, besides=replace(state.besides, losses=losses))
+        state = replace(state, besides=replace(state.besides, losses=losses))
         try:
             state, is_equilibrium, spent = cleared_at_weights(state, task.settings, rules.weight, task.on_check)
         except NotSolved as error:
@@ -88,12 +94,15 @@ def rounds_with_operator(task: Task, operator: Operator, first: Clearing, rules:
     return Reached(best, state, rounds, iterations, rests, is_equilibrium, failure)
 
 
-def _rests(state: NegotiationState, rules: Rules) -> bool:
+def _rests(state: NegotiationState, rules: Rules, relative_gap: float) -> bool:
     now = state.checked[-1]
     if now.excess > 0.0:
         return False
     if len(state.checked) < 2:
         return rules.are_plain
+    is_undecided = abs(now.cost - state.checked[-2].cost) <= UNDECIDED * relative_gap * state.scale
+    if is_undecided and len(state.checked) > FIRST_ROUNDS:
+        return True
     size = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
     return bool((np.abs(moved_kw(state)) <= RESTS * size).all())
 

@@ -110,9 +110,11 @@ def held_row(
     affordable: float = 0.0,
     *,
     interval: int = 0,
+    margin_share: float = MARGIN,
 ) -> HeldRow:
     """The row of a limit found with injections `injection_kw` (N,) cleared and a plan of `kvar` (N,); `held` are the
-    rows so far. A margin of `affordable`, in `unit`, costs as good as nothing."""
+    rows so far. A margin of `affordable`, in `unit`, costs as good as nothing; one of `margin_share` of the limit is
+    kept in any case."""
     sign = 1.0 if row.is_upper else -1.0
     slope, kvar_slope = (
         sign * np.array([change.get(name, 0.0) for name in names]) for change in (row.per_kw, row.per_kvar)
@@ -120,7 +122,7 @@ def held_row(
     planned = np.zeros(len(names)) if kvar is None else kvar
     before = held.get(row_key(carrier, row.key, slope, interval))
     broken = (before.times_broken if before is not None else 0) + int(row.excess > 0)
-    margin = MARGIN * abs(row.limit)
+    margin = margin_share * abs(row.limit)
     if before is not None:
         missed = row.excess - before.predicted(injection_kw, planned)
         likely = _missed_again(before, row.excess, missed, broken)

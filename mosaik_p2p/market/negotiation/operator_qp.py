@@ -25,7 +25,7 @@ import scipy.sparse as sp
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
 from mosaik_p2p.market.negotiation.limits import LossTerms
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
-from mosaik_p2p.market.network_step.least_trade import Served, serve
+from mosaik_p2p.market.network_step.least_trade import CHEAPEST, Served, serve
 from mosaik_p2p.market.problem import UNLIMITED
 from mosaik_p2p.market.prosumer_step.qp_solver import DiagonalProgram, NotSolved
 from mosaik_p2p.market.prosumer_step.subproblem import STEP_TOLERANCE
@@ -90,6 +90,7 @@ class NetworkStep:
         self._build(injection_bounds_kw[0] / power_kw, injection_bounds_kw[1] / power_kw, imbalance_kw)
         self._weight = np.zeros(0)
         self._agreeing: DiagonalProgram | None = None
+        self._served_last = self._bounded_last = np.zeros(0), 0.0
         self._last = np.zeros(graph.nodes + len(rows) + len(self._losses.curve))
 
     def _build(self, least: FloatArray, most: FloatArray, imbalance_kw: tuple[FloatArray, FloatArray]) -> None:
@@ -163,7 +164,23 @@ class NetworkStep:
         self._agreeing.update(linear=linear)
         solution = self._agreeing.solve()
         self._last = solution.y
-        return self._answer(solution.x, solution.y)
+        answer = self._answer(solution.x, solution.y)
+        # Contracts and flows of an answer serve its injections at the least cost.
+        self._served_last = answer.injection_kw, self._cost_of(solution.x)
+        return answer
+
+    def _cost_of(self, x: FloatArray) -> float:
+        """Money per hour for contracts and flows."""
+        outside, edges = len(self._contracts.owner), len(self._graph.charge)
+        _, contract, there, back, _ = np.split(x * self._power, np.cumsum([self._count, outside, edges, edges]))
+        flow, money = there - back, float(self._contracts.price_per_kwh @ contract)
+        curvature = 0.0 if self._graph.curvature is None else float(self._graph.curvature @ flow**2)
+        return money + float(self._graph.charge @ np.abs(flow)) + curvature
+
+    def cost_per_hour(self, injection_kw: FloatArray) -> float:
+        """The least money for contracts and flows that serve injections (n,). Raises NotSolved."""
+        known, cost = self._served_last
+        return cost if np.array_equal(known, injection_kw) else self.serve(injection_kw, steps=CHEAPEST).cost_per_hour
 
     def _programme(self, curvature: FloatArray, linear: FloatArray, tolerance: float) -> DiagonalProgram:
         return DiagonalProgram(
@@ -209,12 +226,16 @@ class NetworkStep:
 
         Weak duality: any multipliers give a valid value, the optimal ones the best.
         """
+        known, value = self._bounded_last
+        if np.array_equal(known, price_per_kwh):
+            return value
         linear = self._buying(price_per_kwh)
         try:
             y = self._programme(self._quadratic, linear, STEP_TOLERANCE).solve().y
         except NotSolved:
             y = self._last
-        return self._dual_value(linear, y)
+        self._bounded_last = price_per_kwh.copy(), self._dual_value(linear, y)
+        return self._bounded_last[1]
 
     def tight_bound(self, price_per_kwh: FloatArray) -> float:
         """The same with the best multipliers to the last digits, which flows without limits multiply."""

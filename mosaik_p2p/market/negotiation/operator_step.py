@@ -22,7 +22,6 @@ from mosaik_p2p.market.negotiation.operator_qp import NetworkAnswer, NetworkStep
 from mosaik_p2p.market.network_step.agreed_trades import reported_steps, trades_behind
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.network_step.flow_problem import Contracts, contracts_at, flow_graph
-from mosaik_p2p.market.network_step.least_trade import CHEAPEST
 from mosaik_p2p.market.problem import PreparedProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
@@ -238,9 +237,7 @@ class OperatorForm:
 
     def charge(self, z: FloatArray) -> float:
         """Money for contracts, charges and all that the operator adds in lifted intervals, for charges in others."""
-        now = sum(
-            one.step.serve(z[one.c, one.t, one.who], steps=CHEAPEST).cost_per_hour * self._dt_h for one in self.steps
-        )
+        now = sum(one.step.cost_per_hour(z[one.c, one.t, one.who]) * self._dt_h for one in self.steps)
         return now + self.added(z) + self.charge_elsewhere(z)
 
     def added(self, injection_kw: FloatArray) -> float:

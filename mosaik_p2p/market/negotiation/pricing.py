@@ -22,7 +22,7 @@ from mosaik_p2p.market.negotiation.constrained_clearing import (
     start_from,
 )
 from mosaik_p2p.market.negotiation.fixed_point import shortened
-from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.state import ELECTRIC, Move, NegotiationState, Offer, RoundLog
 from mosaik_p2p.market.problem import Settings
@@ -147,7 +147,7 @@ def _for_its_plan(
         constrained = _cleared(now, limits, settings, on_check)
         now, spent = replace(now, cleared=constrained), spent + constrained.clearing.iterations
         following = state.kvar(constrained.clearing.dispatch) - planned
-        if all(_rests(row, following[row.interval]) for row in held):
+        if all(_rests(row, following[row.interval], state.margin_share) for row in held):
             break
         parts = zip(taken, before, following, strict=True)
         taken = following if renewal == 0 else np.stack([shortened(*part) for part in parts])
@@ -155,9 +155,9 @@ def _for_its_plan(
     return _Found(held, constrained, spent)
 
 
-def _rests(row: HeldRow, change_kvar: FloatArray) -> bool:
+def _rests(row: HeldRow, change_kvar: FloatArray, margin_share: float) -> bool:
     moved = 0.0 if row.kvar_slope is None or row.carrier != ELECTRIC else abs(float(row.kvar_slope @ change_kvar))
-    return moved <= max(SETTLED * abs(row.excess), MARGIN * abs(row.limit))
+    return moved <= max(SETTLED * abs(row.excess), margin_share * abs(row.limit))
 
 
 def _is_worse(one: ConstrainedClearing) -> tuple[bool, float]:

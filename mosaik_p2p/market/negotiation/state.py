@@ -23,7 +23,7 @@ from mosaik_p2p.market.negotiation.constrained_clearing import (
     imbalances,
     injections,
 )
-from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
+from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey, held_row
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, placed
@@ -145,6 +145,8 @@ class NegotiationState:
     """Boxes, losses and levy of the next clearing; its rows are those of the state."""
     way: Way = cleared_by
     """How clearings under rows find their point of rest."""
+    margin_share: float = MARGIN
+    """Part of a limit by which its row stays clear of it in any case."""
     cleared: ConstrainedClearing | None = None
     """The last clearing under rows, from which the next one starts."""
     rounds: int = 0
@@ -271,14 +273,15 @@ def _reported(reports: Reports) -> list[tuple[tuple[int, int], LimitRow, bool]]:
 def _held(state: NegotiationState, row: LimitRow, carrier: int, t: int, plan_kvar: FloatArray) -> HeldRow:
     kvar = plan_kvar if carrier == ELECTRIC else None
     now_kw, names = state.last_kw[carrier, t], state.problem.names
-    held = held_row(row, carrier, names, now_kw, state.rows, kvar, interval=t)
+    share = state.margin_share
+    held = held_row(row, carrier, names, now_kw, state.rows, kvar, interval=t, margin_share=share)
     log = state.last.log
     price = sum(float(mu) for one, mu in zip(log.rows, log.multiplier, strict=True) if one.key == held.key)
     if held.excess <= 0.0 or held.key not in state.rows or not log.rows:
         return held
     cheap = CHEAP * state.scale / state.problem.dt_h
     affordable = cheap / price if price else np.inf
-    return held_row(row, carrier, names, now_kw, state.rows, kvar, affordable, interval=t)
+    return held_row(row, carrier, names, now_kw, state.rows, kvar, affordable, interval=t, margin_share=share)
 
 
 def _unused(state: NegotiationState, rows: Mapping[RowKey, HeldRow]) -> float:

@@ -42,7 +42,9 @@ class MarketCase:
     design: Design = field(default_factory=PeerToPeer)
     """How a look-ahead is cleared."""
     operator: Operator | None = None
-    """Answers for the networks before anything is dispatched; None where the design does not ask."""
+    """Answers for the networks before anything is dispatched; None where nobody asks."""
+    rounds_ahead: int | None = None
+    """In how many rounds at most a look-ahead is negotiated with the operator before its first dispatch; None: not."""
 
     def window(self, k: int) -> Window:
         """The look-ahead that begins with interval `k` of the run."""

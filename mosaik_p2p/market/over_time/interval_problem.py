@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.errors import RunFailed, Status
+from mosaik_p2p.errors import NOT_REACHED, RunFailed, Status
 from mosaik_p2p.market.clearing import Clearing, Progress, clear, fitted
+from mosaik_p2p.market.designs.ahead import cleared_within_limits
 from mosaik_p2p.market.designs.base import Cleared, Task
+from mosaik_p2p.market.designs.rounds import Rules
 from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
@@ -91,24 +93,28 @@ def cleared(
     start: Start | None,
     on_check: Progress | None = None,
 ) -> Cleared:
-    """The look-ahead that begins with interval `begin`, stated as `raw`, cleared as the case's design does it.
+    """The look-ahead that begins with interval `begin`, stated as `raw`, cleared as the case's design does it; then,
+    where that is negotiated ahead, within the limits that the operator tells.
 
     Raises NotSolved where a prosumer's own problem has no numerical solution.
     """
     problem = with_imbalance_priced(raw)
-    return case.design.clear(
-        Task(
-            prosumers=prosumers,
-            begin=begin,
-            raw=raw,
-            problem=problem,
-            settings=settings,
-            clear=lambda asked, since: solved(case, asked, settings, start=since, on_check=on_check),
-            start=fitted(start, problem.shape[1]),
-            operator=case.operator,
-            on_check=on_check,
-        )
+    task = Task(
+        prosumers=prosumers,
+        begin=begin,
+        raw=raw,
+        problem=problem,
+        settings=settings,
+        clear=lambda asked, since: solved(case, asked, settings, start=since, on_check=on_check),
+        start=fitted(start, problem.shape[1]),
+        operator=case.operator,
+        on_check=on_check,
     )
+    found = case.design.clear(task)
+    if case.rounds_ahead is None or case.operator is None or found.clearing.status in NOT_REACHED:
+        return found
+    rules = Rules(case.rounds_ahead)
+    return cleared_within_limits(replace(task, raw=found.raw), case.operator, found.clearing, rules)
 
 
 def without_peers(problem: MarketProblem) -> tuple[PreparedProblem, Sequence[Completion]]:

@@ -10,10 +10,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market.designs.ahead import cleared_within_limits
+from mosaik_p2p.market.designs.asking import loss_price
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
 from mosaik_p2p.market.designs.cascading import Cascade, Schedule
 from mosaik_p2p.market.designs.rounds import Rules
-from mosaik_p2p.market.designs.within_limits import cleared_within_limits, loss_price
 
 MOST_ROUNDS = 100
 
@@ -23,6 +25,10 @@ class Atc(Design):
 
     asks_networks: ClassVar[bool] = True
     clearing_s: ClassVar[float] = 0.3
+    reveals: ClassVar[str] = (
+        "In every exchange, with the market and with the operator alike, what it injects for each carrier and interval "
+        "of the look-ahead. The operator is told no trades and no contracts."
+    )
 
     growth: Annotated[float, Field(gt=1.0, le=10.0)] = 1.5
     """By how much the weight (beta) of targets and answers being apart grows where they did not come near enough."""
@@ -34,6 +40,8 @@ class Atc(Design):
 
     def clear(self, task: Task) -> Cleared:
         """See Design. `market.max_iterations` bounds the exchanges between operator and market in a round."""
-        way = Cascade(Schedule(growth=self.growth))
-        rules = Rules(self.max_rounds, loss_price(task, self.loss_price_per_kwh), way=way)
-        return cleared_within_limits(task, rules, "atc")
+        first = task.clear(task.problem, task.start)
+        if task.operator is None or first.status is Status.NOT_CONVERGED:
+            return Cleared(first, task.raw, task.problem)
+        price, way = loss_price(task.problem, self.loss_price_per_kwh), Cascade(Schedule(growth=self.growth))
+        return cleared_within_limits(task, task.operator, first, Rules(self.max_rounds, price, way=way))

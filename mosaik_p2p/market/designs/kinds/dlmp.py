@@ -11,10 +11,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from mosaik_p2p.errors import Status
+from mosaik_p2p.market.designs.ahead import cleared_within_limits
+from mosaik_p2p.market.designs.asking import loss_price
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
 from mosaik_p2p.market.designs.rounds import Rules
 from mosaik_p2p.market.designs.weights import weights_of
-from mosaik_p2p.market.designs.within_limits import cleared_within_limits, loss_price
 from mosaik_p2p.sections.base import Name
 
 MOST_ROUNDS = 100
@@ -37,6 +39,11 @@ class Dlmp(Design):
 
     def clear(self, task: Task) -> Cleared:
         """See Design."""
+        first = task.clear(task.problem, task.start)
+        if task.operator is None or first.status is Status.NOT_CONVERGED:
+            return Cleared(first, task.raw, task.problem)
+        return cleared_within_limits(task, task.operator, first, self._rules(task))
+
+    def _rules(self, task: Task) -> Rules:
         weight = weights_of(task.problem.names, self.weights)
-        rules = Rules(self.max_rounds, loss_price(task, self.loss_price_per_kwh), weight)
-        return cleared_within_limits(task, rules, "dlmp")
+        return Rules(self.max_rounds, loss_price(task.problem, self.loss_price_per_kwh), weight)
