@@ -13,6 +13,8 @@ from mosaik_p2p.scenario.parts.market_design import PARAMETERS
 from mosaik_p2p.scenario.schema import ElementSpec, JunctionPair, ProsumerSpec, Scenario
 
 DAY_H = 24.0
+LONG_S = 30.0
+"""A clearing that takes longer is worth a warning."""
 
 
 def warnings_of(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) -> tuple[InputWarning, ...]:
@@ -20,6 +22,7 @@ def warnings_of(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) ->
     return (
         *_short_look_ahead(scenario),
         *_unused_designs(scenario),
+        *_slow_design(scenario),
         *_bare_numbers(scenario, grids),
         *consumers_beside(scenario, grids, places),
         *generators_beside(scenario, grids, places),
@@ -44,6 +47,24 @@ def _unused_designs(scenario: Scenario) -> Iterator[InputWarning]:
         if name not in (market.design, PARAMETERS):
             problem = f"is not used: the market's design is {market.design}"
             yield InputWarning(f"market.{name}", "(a table)", problem, f'Use market.design = "{name}", or leave it out')
+
+
+def _slow_design(scenario: Scenario) -> Iterator[InputWarning]:
+    """A design whose clearings may take minutes."""
+    market, time = scenario.market, scenario.time
+    count = len(scenario.prosumers)
+    took_s = market.chosen_design.clearing_s * count * time.horizon_steps
+    if took_s <= LONG_S:
+        return
+    is_rolling = time.clearing == "rolling"
+    clearings = time.steps if is_rolling else -(-time.steps // time.horizon_steps)
+    problem = (
+        f"a clearing of {count} prosumers over {time.horizon_steps} intervals takes about {took_s / 60.0:.1f} min with "
+        f"it, and the run has {clearings}"
+    )
+    others = 'time.clearing = "day_ahead", ' if is_rolling else ""
+    remedy = f'Use {others}a shorter time.horizon_steps, or market.design = "dlmp", if it is the result that counts'
+    yield InputWarning("market.design", market.design, problem, remedy)
 
 
 def _bare_numbers(scenario: Scenario, grids: Grids) -> Iterator[InputWarning]:

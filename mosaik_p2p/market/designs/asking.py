@@ -77,3 +77,9 @@ def mean_import_price(problem: PreparedProblem) -> FloatArray:
     total = np.where(known, prices, 0.0).sum(axis=1)
     result: FloatArray = np.divide(total, count, out=np.zeros(len(total)), where=count > 0)
     return result
+
+
+def loss_price(problem: PreparedProblem, per_kwh: float | None) -> FloatArray | None:
+    """(T,) what a kWh of losses costs: as given, or the mean of the members' import prices; None where it is zero."""
+    price = mean_import_price(problem) if per_kwh is None else np.full(problem.shape[1], per_kwh)
+    return price if price.any() else None

@@ -95,6 +95,8 @@ class Design(Section):
     """Whether anybody trades."""
     asks_networks: ClassVar[bool] = False
     """Whether it needs the operator's answers before the first dispatch."""
+    clearing_s: ClassVar[float] = 0.0
+    """About how long a clearing takes, for each prosumer and interval of its look-ahead; 0: not worth a warning."""
     reveals: ClassVar[str] = (
         "In every exchange its net sale for each carrier and interval of the look-ahead, or (form bilateral) its trade "
         "with each partner; under negotiated limits what it injects."

@@ -13,11 +13,12 @@ from mosaik_p2p.market.designs.asking import asked
 from mosaik_p2p.market.designs.base import Task
 from mosaik_p2p.market.designs.operator import Operator
 from mosaik_p2p.market.designs.weights import cleared_at_weights
-from mosaik_p2p.market.negotiation.constrained_clearing import least_exchange
+from mosaik_p2p.market.negotiation.constrained_clearing import Way, least_exchange
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN
 from mosaik_p2p.market.negotiation.limits import held_at
 from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, Reports, with_reported_limits
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
+from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.units import FloatArray
 
 MARGIN_OF_GAP = 0.05
@@ -42,6 +43,8 @@ class Rules:
     """(T,); None: losses do not count."""
     weight: FloatArray | None = None
     """(N,) see `weights`; None: all the same."""
+    way: Way = cleared_by
+    """How each clearing under limits finds its point of rest."""
 
     @property
     def are_plain(self) -> bool:
@@ -70,7 +73,8 @@ def rounds_with_operator(task: Task, operator: Operator, first: Clearing, rules:
     """Rounds from the clearing without limits until the plan keeps them, or `max_rounds` is reached."""
     horizon = task.problem.shape[1]
     state = NegotiationState.initial(task.prosumers, task.raw, first, asked=range(horizon))
-    state = replace(state, margin_share=max(MARGIN, MARGIN_OF_GAP * task.settings.relative_gap))
+    share = max(MARGIN, MARGIN_OF_GAP * task.settings.relative_gap)
+    state = replace(state, margin_share=share, way=rules.way)
     rounds, iterations, is_equilibrium, failure = 0, 0, True, None
     while True:
         reports, losses = asked(operator, task.prosumers, state, task.begin, rules.loss_price_per_kwh)

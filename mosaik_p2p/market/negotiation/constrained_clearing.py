@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.cleared import Clearing, Found, Progress, cause_of, clearing_of, told
 from mosaik_p2p.market.imbalance import with_imbalance_priced, without_lone_members
-from mosaik_p2p.market.iteration.driver import Outcome, Start
+from mosaik_p2p.market.iteration.driver import OnCheck, Outcome, Start
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.operator_step import ConstrainedFleet, OperatorForm, without_contracts
 from mosaik_p2p.market.network_step.agreed_trades import MIN_TRADE, planned_kw, with_contracts
@@ -28,6 +29,21 @@ TIGHTER = 0.5
 a limit is a small difference between large costs."""
 LONGER = "raise market.max_iterations or market.relative_gap"
 """The remedy where the bound does not close: nothing else clears under rows."""
+
+
+class Way(Protocol):
+    """How the point of rest under rows is found: where it ended, and by which certificate."""
+
+    def __call__(
+        self,
+        fleet: ConstrainedFleet,
+        form: OperatorForm,
+        start: Start | None,
+        settings: Settings,
+        on_check: OnCheck[Certificate] | None,
+        /,
+    ) -> Outcome[Certificate]:
+        """From `start` if it fits, else from the data alone. Raises NotSolved."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +130,9 @@ def clear_constrained(
     alone: Alone,
     start: Start | None = None,
     on_check: Progress | None = None,
+    way: Way = cleared_by,
 ) -> ConstrainedClearing:
-    """Clear `problem` (see `connected`) within `limits`.
+    """Clear `problem` (see `connected`) within `limits`, in whatever `way` its point of rest is found.
 
     Rows that cannot be kept get slack, at a price above all others. Raises NotSolved where a programme has no numerical
     solution.
@@ -123,7 +140,7 @@ def clear_constrained(
     form = OperatorForm(problem, limits, binding=settings.binding)
     fleet = ConstrainedFleet(problem, form, alone=alone)
     tighter = replace(settings, relative_gap=TIGHTER * settings.relative_gap)
-    outcome = cleared_by(fleet, form, start, tighter, told(on_check))
+    outcome = way(fleet, form, start, tighter, told(on_check))
     return _settled(problem, fleet, form, outcome, settings, limits)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from mosaik_p2p.market.iteration.driver import Agreement
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
-from mosaik_p2p.market.negotiation.limits import Limits
+from mosaik_p2p.market.negotiation.limits import Limits, LossTerms
 from mosaik_p2p.market.negotiation.operator_qp import NetworkAnswer, NetworkStep
 from mosaik_p2p.market.network_step.agreed_trades import reported_steps, trades_behind
 from mosaik_p2p.market.network_step.choice import choose_form
@@ -102,6 +102,22 @@ def _slack_prices(
 
 
 @dataclass(frozen=True)
+class OwnTerms:
+    """What the operator adds to the market of one carrier in one interval, about its members (n,)."""
+
+    rows: tuple[HeldRow, ...]
+    slack_price: FloatArray
+    """(R,) money per unit of each row and hour."""
+    losses: LossTerms | None
+    injection_bounds_kw: tuple[FloatArray, FloatArray]
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the market's own answer is the operator's too."""
+        return not self.rows and self.losses is None
+
+
+@dataclass(frozen=True)
 class Lifted:
     """The operator's step of one carrier in one lifted interval."""
 
@@ -110,6 +126,7 @@ class Lifted:
     who: IntArray
     """Positions of those who are connected to the carrier's network."""
     step: NetworkStep
+    held: OwnTerms
 
 
 def _lifted_steps(problem: PreparedProblem, limits: Limits, lifted: Sequence[int]) -> Iterator[Lifted]:
@@ -124,21 +141,27 @@ def _lifted_steps(problem: PreparedProblem, limits: Limits, lifted: Sequence[int
                 continue
             rows = tuple(row for row in limits.rows if (row.carrier, row.interval) == (c, t))
             outside = contracts_at(problem, c, who, t)
+            held = OwnTerms(
+                rows,
+                _slack_prices(problem, rows, who, outside, limits.capped),
+                limits.losses.get((c, t)),
+                (least[c, who], most[c, who]),
+            )
             step = NetworkStep(
                 flow_graph(problem.charges[c].at(t), who),
                 outside,
                 rows,
                 who,
-                injection_bounds_kw=(least[c, who], most[c, who]),
+                injection_bounds_kw=held.injection_bounds_kw,
                 imbalance_kw=(lacking[c, who], surplus[c, who]),
                 power_kw=float(size.mean()),
                 price_per_kwh=highest_price(problem),
-                slack_price=_slack_prices(problem, rows, who, outside, limits.capped),
+                slack_price=held.slack_price,
                 dt_h=problem.dt_h,
-                losses=limits.losses.get((c, t)),
+                losses=held.losses,
                 levy_per_kwh=None if limits.levy_per_kwh is None else limits.levy_per_kwh[c, t, who],
             )
-            yield Lifted(c, t, who, step)
+            yield Lifted(c, t, who, step, held)
 
 
 class OperatorForm:
@@ -147,7 +170,8 @@ class OperatorForm:
     def __init__(self, problem: PreparedProblem, limits: Limits, *, binding: int = 1) -> None:
         """`problem` with everything priced, before `without_contracts`; its first `binding` intervals bind."""
         self.lifted = limits.lifted(binding)
-        self._problem, self._dt_h, self._at = problem, problem.dt_h, list(self.lifted)
+        self._problem, self._limits = problem, limits
+        self._dt_h, self._at = problem.dt_h, list(self.lifted)
         self._others = choose_form(without_contracts(problem, self.lifted), "auto")
         self.name = self._others.name
         self.shape = problem.shape
@@ -171,13 +195,23 @@ class OperatorForm:
 
     def agree(self, w: FloatArray, weight: FloatArray) -> Agreement:
         """The operator's step in lifted intervals, the network's step in all others."""
-        others = self._others.agree(w, weight)
-        z, price = self._without_lifted(others.z), self._without_lifted(others.price_per_kwh)
+        agreed = self.agree_elsewhere(w, weight)
+        z, price = agreed.z, agreed.price_per_kwh
         for one in self.steps:
             at, own = (one.c, one.t, one.who), weight[one.c, one.who]
             z[at] = one.step.agree(w[at], own).injection_kw
             price[at] = own * (z[at] - w[at]) / self._dt_h
         return Agreement(z, price)
+
+    def agree_elsewhere(self, w: FloatArray, weight: FloatArray) -> Agreement:
+        """The network's step in all other intervals, zero in the lifted ones; new arrays."""
+        others = self._others.agree(w, weight)
+        return Agreement(self._without_lifted(others.z), self._without_lifted(others.price_per_kwh))
+
+    def market_steps(self) -> tuple[Lifted, ...]:
+        """The steps of the lifted intervals as the market has them by itself: nothing held but boxes."""
+        boxes = replace(self._limits, rows=(), losses={}, levy_per_kwh=None)
+        return tuple(_lifted_steps(self._problem, boxes, self.lifted))
 
     def _without_lifted(self, values: FloatArray) -> FloatArray:
         """(C, T, N) with zeros in the lifted intervals."""

@@ -8,6 +8,7 @@ worth the highest price that anyone offers, and the market clears once more.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -167,15 +168,16 @@ def _cleared(
     state: NegotiationState, limits: Limits, settings: Settings, on_check: Progress | None
 ) -> ConstrainedClearing:
     """From where the last clearing ended; where that leads astray, from the data. The better of the two."""
-    start, warm, problem, alone = _start(state, limits.lifted(settings.binding)), None, state.problem, state.fleet.alone
+    start, warm = _start(state, limits.lifted(settings.binding)), None
+    clear = partial(clear_constrained, state.problem, limits, alone=state.fleet.alone, way=state.way, on_check=on_check)
     if start is not None:
         brief = replace(settings, max_iterations=min(settings.max_iterations, WARM_ITERATIONS))
         with suppress(NotSolved):
-            warm = clear_constrained(problem, limits, brief, alone=alone, start=start, on_check=on_check)
+            warm = clear(brief, start=start)
         if warm is not None and warm.clearing.status is not Status.NOT_CONVERGED:
             return warm
     try:
-        cold = clear_constrained(problem, limits, settings, alone=alone, on_check=on_check)
+        cold = clear(settings)
     except NotSolved:
         if warm is None:
             raise

@@ -16,7 +16,13 @@ from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing, unpublished
-from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, connected, imbalances, injections
+from mosaik_p2p.market.negotiation.constrained_clearing import (
+    ConstrainedClearing,
+    Way,
+    connected,
+    imbalances,
+    injections,
+)
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey, held_row
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.presolve import within_balance
@@ -25,6 +31,7 @@ from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
 from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
+from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer, own_reactive_share
 from mosaik_p2p.prosumers.roles import IMBALANCE
@@ -136,6 +143,8 @@ class NegotiationState:
     """By carrier, interval and limit: by how much it was violated when the networks first spoke of it, in its unit."""
     besides: Limits = NOTHING
     """Boxes, losses and levy of the next clearing; its rows are those of the state."""
+    way: Way = cleared_by
+    """How clearings under rows find their point of rest."""
     margin_share: float = MARGIN
     """Part of a limit by which its row stays clear of it in any case."""
     cleared: ConstrainedClearing | None = None

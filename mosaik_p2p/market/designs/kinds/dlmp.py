@@ -3,18 +3,17 @@
 Xia and others, *peer-to-peer trading as a generalised Nash equilibrium under network limits*: the operator holds the
 limits as rows, linearised at the last plan, and minimises the cost of losses to second order; its multipliers are what
 everyone pays at its place. The market clears, the operator answers, the limits are linearised anew, until the plan
-keeps them and does not move any more. See `market.designs.rounds`.
+keeps them and does not move any more. See docs/designs/dlmp.md and `market.designs.rounds`.
 """
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.designs.ahead import cleared_within_limits
-from mosaik_p2p.market.designs.asking import mean_import_price
+from mosaik_p2p.market.designs.asking import loss_price
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
 from mosaik_p2p.market.designs.rounds import Rules
 from mosaik_p2p.market.designs.weights import weights_of
@@ -46,8 +45,5 @@ class Dlmp(Design):
         return cleared_within_limits(task, task.operator, first, self._rules(task))
 
     def _rules(self, task: Task) -> Rules:
-        price = mean_import_price(task.problem)
-        if self.loss_price_per_kwh is not None:
-            price = np.full_like(price, self.loss_price_per_kwh)
         weight = weights_of(task.problem.names, self.weights)
-        return Rules(self.max_rounds, price if price.any() else None, weight)
+        return Rules(self.max_rounds, loss_price(task.problem, self.loss_price_per_kwh), weight)
