@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SCENARIO = "network1_electric"
 STEPS, HORIZON = 2, 6
-TIGHT = "networks.electricity.limits.voltage_pu={ min = 0.9604, max = 1.05 }"
-"""A little above what the lowest voltage is without trade."""
+TIGHT = "networks.electricity.limits.voltage_pu={ min = 0.9614, max = 1.05 }"
+"""Above what the lowest voltage is without trade: who gives is paid for it."""
 SAVINGS = ("savings", "savings_returned")
 NOON = ("time.start=2017-03-28T10:00:00+01:00", f"time.horizon_steps={HORIZON}")
 
@@ -147,7 +147,7 @@ def test_within_limits_the_row_of_nobody_is_what_others_are_compared_with(tmp_pa
     row, nobody = row_of(held, "p2p"), row_of(held, "none")
     assert row["baseline"] == nobody["baseline"] == "alone_within_limits"
     assert held.summary["baseline"]["source"] == "row none"
-    assert nobody["surcharges"] != 0.0
+    assert abs(nobody["surcharges"]) > 1.0
     assert nobody["welfare_gain"] == 0.0
     assert row["welfare_gain"] == pytest.approx(nobody["system_cost"] - row["system_cost"])
     # As the run itself has it from a run of the same kind that it makes beside itself.
