@@ -26,7 +26,7 @@ from markets import random_market
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections, start_from
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
-from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds, own_rows
@@ -67,7 +67,7 @@ def ascent(raw: MarketProblem, rows: tuple[HeldRow, ...], first_kw: FloatArray) 
             surcharge[r.carrier] += price * r.slope
         found = clear(with_surcharges(raw, surcharge), Settings(relative_gap=1e-4), start=begin)
         begin = found.end
-        now = injections(problem, found.dispatch)
+        now = injections(problem, found.dispatch)[:, 0]
         broken = np.array([r.slope @ now[r.carrier] - r.bound for r in rows])
         if np.all(broken <= tolerance):
             kept = min(kept, number)
@@ -81,7 +81,7 @@ def case(seed: int) -> tuple[MarketProblem, tuple[HeldRow, ...], FloatArray]:
     rng = np.random.default_rng(seed)
     raw = random_market(5, seed, horizon=6, first_hour=int(rng.integers(8, 20)))
     problem, free = connected(raw), clear(raw, Settings(relative_gap=1e-4))
-    now = injections(problem, free.dispatch)
+    now = injections(problem, free.dispatch)[:, 0]
     least, most = injection_bounds(problem, Fleet(problem).power_kw)
     rows = []
     for n in range(int(rng.integers(1, 4))):

@@ -14,6 +14,7 @@ from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading import shipped_scenarios
 from mosaik_p2p.loading.charges.sheets import changing_sheets, sheets_at
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
+from mosaik_p2p.market.designs.registry import DESIGNS
 from mosaik_p2p.networks.electric.network import ELECTRIC_CASES
 from mosaik_p2p.networks.heat.choice import HEAT_CASES
 from mosaik_p2p.results.charge_files import charge_files, write_charges
@@ -21,10 +22,6 @@ from mosaik_p2p.results.quantities.registry import known_quantities
 from mosaik_p2p.results.rebuilding import rebuild_report
 from mosaik_p2p.scenario.reference import in_a_line
 
-MARKET_DESIGNS = {
-    "p2p": "bilateral trades of electricity and heat, cleared with ADMM",
-    "none": "nobody trades; with negotiation everyone keeps the networks' limits without trade",
-}
 CLEARINGS = {
     "rolling": "a clearing with look-ahead in every interval, of which only that interval binds; may negotiate",
     "day_ahead": "a clearing every `horizon_steps` intervals, all of which bind",
@@ -35,7 +32,7 @@ MARKET_FORMS = {
     "network": "flows on the branches of radial networks; charges that are lengths of paths",
     "partners": "flows on the graph of pairs; any charges, partners and preferences",
 }
-"""By the values of `market.design`, `time.clearing` and `market.form`."""
+"""By the values of `time.clearing` and `market.form`."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def list_shipped() -> Shipped:
         electric_cases=ELECTRIC_CASES,
         heat_cases=HEAT_CASES,
         charge_mechanisms={name: in_a_line(kind) for name, kind in MECHANISMS.known().items()},
-        market_designs=MARKET_DESIGNS,
+        market_designs={name: in_a_line(kind) for name, kind in DESIGNS.known().items()},
         clearings=CLEARINGS,
         market_forms=MARKET_FORMS,
         market_algorithms={name: in_a_line(kind) for name, kind in ALGORITHMS.known().items()},

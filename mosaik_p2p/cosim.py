@@ -214,7 +214,7 @@ def _alone_within_limits(case: Case, folder: Path) -> dict[str, list[str]]:
     """Where a negotiated market is to be compared with a day without trade that violates limits: the same day within
     them."""
     scenario = case.scenario
-    if not scenario.negotiation.enabled or scenario.market.design == "none":
+    if not scenario.negotiation.enabled or not scenario.market.chosen_design.has_trades:
         return {}
     alone = violations_alone(read_results(folder), _networks(case))
     if alone is None or alone.empty:

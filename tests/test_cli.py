@@ -50,7 +50,6 @@ def test_list_names_what_ships(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 def test_list_names_every_way_to_clear_that_a_scenario_can_ask_for() -> None:
     shipped = mosaik_p2p.list()
     for section, key, named in (
-        (Market, "design", shipped.market_designs),
         (Market, "form", shipped.market_forms),
         (Time, "clearing", shipped.clearings),
     ):

@@ -37,6 +37,7 @@ def market_case(case: Case) -> MarketCase:
         final_at_end=time.final_at_end,
         reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
         place=posted.place,
+        design=market.chosen_design,
     )
 
 
@@ -63,6 +64,9 @@ def _with_preferences(case: Case, charges: tuple[AnyCharges, ...]) -> tuple[AnyC
 def design_faults(scenario: Scenario) -> list[Fault]:
     """Parts of a market's design that exclude each other."""
     faults = []
+    if scenario.negotiation.enabled and not scenario.market.chosen_design.negotiates:
+        problem = f"the design {scenario.market.design} keeps the networks' limits by itself"
+        faults.append(Fault("negotiation.enabled", "true", problem, "Use false, or another market.design."))
     if scenario.time.clearing == "day_ahead" and scenario.negotiation.enabled:
         problem = (
             "negotiation clears the open interval again, and a day-ahead clearing has agreed on the later ones too"
@@ -91,7 +95,7 @@ def form_faults(case: Case) -> list[Fault]:
         for carrier, posted in charges
         if posted.tree is None
     ]
-    if case.scenario.market.design == "none":
+    if not case.scenario.market.chosen_design.has_trades:
         problems.append("nobody has a partner there")
     if case.scenario.market.reputation.benefit_per_kwh > 0:
         problems.append("a network knows no reputation of single pairs")

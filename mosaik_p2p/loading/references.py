@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.networks.own_elements import BUS_KEYS, bus_key
+from mosaik_p2p.scenario.parts.market_design import PARAMETERS
 from mosaik_p2p.scenario.read import Reading
 from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario
 from mosaik_p2p.sections.names import did_you_mean
@@ -21,6 +22,7 @@ def reference_faults(reading: Reading, mentions: Iterable[Use]) -> list[Fault]:
         *_unconnected(reading),
         *_empty(reading),
         *_costs_without_network(reading),
+        *_parameters_of_nothing(reading),
     ]
 
 
@@ -113,6 +115,19 @@ def _empty(reading: Reading) -> Iterator[Fault]:
     if not traded(reading.scenario) and not reading.lost("networks"):
         remedy = "Add [networks.electricity] or [networks.heat], with a `case` or a `file`."
         yield Fault("networks", "(none)", "the scenario has no network", remedy)
+
+
+def _parameters_of_nothing(reading: Reading) -> Iterator[Fault]:
+    """`[market.parameters]` without a design that is named by its place in Python."""
+    market = reading.scenario.market
+    if PARAMETERS in market.design_tables and ":" not in market.design and not reading.lost("market.design"):
+        problem = f"belongs to a design named as package.module:name, and the design is {market.design}"
+        yield Fault(
+            f"market.{PARAMETERS}",
+            "(a table)",
+            problem,
+            "Leave it out; `mosaik-p2p keys` tells which tables designs have.",
+        )
 
 
 def partner_faults(reading: Reading) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from mosaik_p2p.loading.networks.consumers_beside import consumers_beside
 from mosaik_p2p.loading.networks.electric_beside import generators_beside, limits_left_out_of, loads_beside
 from mosaik_p2p.loading.networks.grids import Grids
 from mosaik_p2p.loading.networks.places import Places
+from mosaik_p2p.scenario.parts.market_design import PARAMETERS
 from mosaik_p2p.scenario.schema import ElementSpec, JunctionPair, ProsumerSpec, Scenario
 
 DAY_H = 24.0
@@ -18,6 +19,7 @@ def warnings_of(scenario: Scenario, grids: Grids, places: tuple[Places, ...]) ->
     """Every warning that needs no profile."""
     return (
         *_short_look_ahead(scenario),
+        *_unused_designs(scenario),
         *_bare_numbers(scenario, grids),
         *consumers_beside(scenario, grids, places),
         *generators_beside(scenario, grids, places),
@@ -33,6 +35,15 @@ def _short_look_ahead(scenario: Scenario) -> Iterator[InputWarning]:
         problem = f"the look-ahead is {span_h:g} h, less than a day: storages and vehicles see no further"
         remedy = f"Give {round(DAY_H / time.dt_h)} for 24 h, or leave the key out"
         yield InputWarning("time.horizon_steps", str(time.horizon_steps), problem, remedy)
+
+
+def _unused_designs(scenario: Scenario) -> Iterator[InputWarning]:
+    """Tables of other designs than the one that is asked for."""
+    market = scenario.market
+    for name in market.design_tables:
+        if name not in (market.design, PARAMETERS):
+            problem = f"is not used: the market's design is {market.design}"
+            yield InputWarning(f"market.{name}", "(a table)", problem, f'Use market.design = "{name}", or leave it out')
 
 
 def _bare_numbers(scenario: Scenario, grids: Grids) -> Iterator[InputWarning]:

@@ -115,7 +115,9 @@ class _Rows:
         self._touched = (self._share != 0.0).any(axis=2)
         several = self._touched.sum(axis=1) > 1
         self._coupled = np.concatenate([_coupled(model) for model in models])
-        self._firm = self._coupled | several | (not by_price)
+        # Who is held to some power feeds, or takes, that much at any price.
+        held = (self._lower > 0.0).any(axis=1)
+        self._firm = self._coupled | several | held | (not by_price)
         self._open = self._touched.any(axis=1) & ~self._coupled & (self._lower >= 0.0).all(axis=1)
         self._turns = several & self._bears_no_scarcity() & by_price
 

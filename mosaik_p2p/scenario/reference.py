@@ -12,9 +12,10 @@ from pydantic.fields import FieldInfo
 
 from mosaik_p2p.charges.registry import MECHANISMS
 from mosaik_p2p.devices.base import DeviceSection
+from mosaik_p2p.market.designs.registry import designs_with_keys
 from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.grids import Networks
-from mosaik_p2p.scenario.schema import ProsumerSpec, Scenario, Template
+from mosaik_p2p.scenario.schema import Market, ProsumerSpec, Scenario, Template
 from mosaik_p2p.sections.base import DISCRIMINATORS, OpenKinds, OpenNames, Section
 from mosaik_p2p.sections.prices import PriceStep
 
@@ -178,6 +179,9 @@ def _entries(owner: Kind, path: str) -> Iterator[Entry]:
             yield from _entries(kinds[0], place)
         else:
             yield from _tables(place, field.annotation, kinds)
+        if kinds[0] is Market:
+            for name, kind in designs_with_keys().items():
+                yield Entry((f"{place}.{name}", name), f"`[{place}.{name}]`", kind)
         if kinds[0] is ProsumerSpec:
             yield from _tables("devices", ProsumerSpec.model_fields["devices"].annotation, _device_kinds())
 
@@ -304,9 +308,12 @@ class Bounds:
     high_belongs: bool
 
     def __str__(self) -> str:
-        below = "" if self.low_belongs else "above "
-        above = "" if self.high_belongs else "below "
-        return f"{below}{_short(self.low)} to {above}{_short(self.high)}"
+        low, high = _short(self.low), _short(self.high)
+        if low and high:
+            return f"{'' if self.low_belongs else 'above '}{low} to {'' if self.high_belongs else 'below '}{high}"
+        if low:
+            return f"at least {low}" if self.low_belongs else f"above {low}"
+        return f"at most {high}" if self.high_belongs else f"below {high}"
 
 
 def number_bounds(annotation: Any, metadata: Iterable[Any] = ()) -> tuple[Bounds, ...]:
@@ -327,11 +334,14 @@ def number_bounds(annotation: Any, metadata: Iterable[Any] = ()) -> tuple[Bounds
 def _range_text(field: FieldInfo) -> str:
     """Like `0 to 1000`; empty where the schema has no number or does not bound it (an index of an element)."""
     found = number_bounds(field.annotation, field.metadata)
-    return ", ".join(str(bounds) for bounds in found if bounds.low is not None)
+    return ", ".join(str(bounds) for bounds in found if bounds.low is not None or bounds.high is not None)
 
 
 def _short(number: float | None) -> str:
-    text = f"{number:.7g}" if number is not None and abs(number) < 1e6 else f"{number:g}"
+    """In few digits; nothing of an end that is open."""
+    if number is None:
+        return ""
+    text = f"{number:.7g}" if abs(number) < 1e6 else f"{number:g}"
     return text.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
 
 

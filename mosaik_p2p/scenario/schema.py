@@ -4,6 +4,7 @@ A scenario is read by `mosaik_p2p.loading.load`; these classes say what a single
 than one table (names that refer to each other, files, networks) is checked by the door.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
@@ -11,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    SerializeAsAny,
     Tag,
     ValidationInfo,
     model_validator,
@@ -18,9 +20,11 @@ from pydantic import (
 
 from mosaik_p2p.devices.registry import DeviceSpec, device_kinds
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
+from mosaik_p2p.market.designs.base import Design
 from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.connection import ConnectionSpec
 from mosaik_p2p.scenario.parts.grids import Networks
+from mosaik_p2p.scenario.parts.market_design import DesignName, design_of, with_design_tables
 from mosaik_p2p.scenario.parts.preferences import Preference
 from mosaik_p2p.scenario.parts.profiles import ProfileSpec
 from mosaik_p2p.scenario.parts.tariffs import Tariff
@@ -68,9 +72,9 @@ class Reputation(Section):
 class Market(Section):
     """How the market clears, and when a clearing is good enough."""
 
-    design: Literal["p2p", "none"] = "p2p"
-    """`p2p`: every two members may trade with each other. `none`: nobody trades; with negotiation that is what everyone
-    can do within the networks' limits without trade."""
+    design: DesignName = "p2p"
+    """Who trades, and how the networks' limits are kept: `mosaik-p2p list` says of each design what it is. One that has
+    keys has a table of its own, `[market.NAME]`; one named as package.module:name has `[market.parameters]`."""
     form: Literal["auto", "bilateral", "network", "partners"] = "auto"
     """How the clearing is split between members and network: `bilateral`, `network`, `partners`, or `auto`, which takes
     the fastest that fits. All of them find the same market."""
@@ -93,6 +97,25 @@ class Market(Section):
     """What pairs put on trading with each other."""
     preferences_file: Name | None = None
     """CSV of more of these, with the columns `carrier`, `i`, `j`, `a` and `b`."""
+
+    # Besides, a table for each design that has keys.
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, SerializeAsAny[Section] | None] = Field(init=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_design_tables(cls, data: Any, info: ValidationInfo) -> Any:
+        return with_design_tables(data, cls.known_keys(), info) if isinstance(data, dict) else data
+
+    @property
+    def chosen_design(self) -> Design:
+        """The design with its keys."""
+        return design_of(self.design, self.design_tables)
+
+    @property
+    def design_tables(self) -> Mapping[str, Any]:
+        """The tables of designs that the scenario has, by name, those of other designs than the chosen one too."""
+        return {key: table for key, table in (self.__pydantic_extra__ or {}).items() if table is not None}
 
 
 class Negotiation(Section):

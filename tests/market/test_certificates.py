@@ -19,7 +19,8 @@ from mosaik_p2p.market import one_way
 from mosaik_p2p.market.clearing import Clearing, clear
 from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections
-from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
+from mosaik_p2p.market.negotiation.limits import Limits
+from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.interval_problem import solved
 from mosaik_p2p.market.over_time.rolling import RollingMarket
@@ -141,7 +142,7 @@ def test_the_gap_under_rows_is_that_of_the_cost_reported(seed: int) -> None:
     rng = np.random.default_rng(seed)
     raw = made(("tree", "loop", "partners")[seed % 3], some_market(seed), rng)
     problem = connected(raw)
-    rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch), rng)
+    rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch)[:, 0], rng)
     alone = Fleet(problem).alone
     limited = clear_constrained(problem, Limits(rows), Settings(), alone=alone)
     cleared = limited.clearing
@@ -159,7 +160,7 @@ def test_what_breaking_a_row_would_cost_is_no_scale(seed: int) -> None:
     raw = some_market(seed)
     problem = connected(raw)
     rng = np.random.default_rng(seed)
-    rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch), rng)
+    rows = some_rows(problem, injections(problem, clear(raw, Settings()).dispatch)[:, 0], rng)
     beyond = tuple(replace(row, bound=row.bound - 1e3 * row.size) for row in rows)
     alone = Fleet(problem).alone
     cleared = clear_constrained(problem, Limits(beyond), Settings(max_iterations=200), alone=alone).clearing

@@ -12,7 +12,8 @@ from mosaik_p2p.market.negotiation.constrained_clearing import (
     connected,
     injections,
 )
-from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
+from mosaik_p2p.market.negotiation.limits import Limits
+from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, serve
 from mosaik_p2p.market.problem import MarketProblem, Settings
@@ -50,7 +51,7 @@ def test_the_optimum_lies_between_the_bounds(seed: int, kind: str) -> None:
     raw = made(kind, some_market(seed), rng)
     problem = connected(raw)
     free = clear(raw, Settings())
-    rows = some_rows(problem, injections(problem, free.dispatch), rng)
+    rows = some_rows(problem, injections(problem, free.dispatch)[:, 0], rng)
     limited = clear_constrained(problem, Limits(rows), Settings(), alone=Fleet(problem).alone)
     price = SLACK_PRICE * problem.scarcity_price_per_kwh
     optimum = optimal_cost(problem, rows, slack_price_per_kwh=price)

@@ -17,7 +17,7 @@ from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected
-from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
@@ -158,7 +158,7 @@ def test_negotiated_and_pinned_injections_keep_them() -> None:
     limited = clear_constrained(ready, Limits(()), Settings(relative_gap=GAP), alone=Fleet(ready).alone)
     plain = clear(problem, Settings(relative_gap=GAP))
     assert limited.clearing.cost == pytest.approx(plain.cost, rel=1e-3)
-    assert limited.injection_kw[0, 0] <= 8.0 + KW
+    assert limited.injection_kw[0, 0, 0] <= 8.0 + KW
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""How much a prosumer can inject now, against linear programmes over its own limits (HiGHS)."""
+"""How much a prosumer can inject in an interval, against linear programmes over its own limits (HiGHS)."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -33,34 +34,34 @@ def owning(*devices: Device, horizon: int, dt_h: float) -> ProsumerModel:
     return modelled(Prosumer("A", 0, (0, 1), 1.0, devices, ()), horizon=horizon, dt_h=dt_h)
 
 
-def told(model: ProsumerModel) -> list[tuple[float, float]]:
-    """By carrier, what `injection_bounds` says."""
+def told(model: ProsumerModel, t: int = 0) -> list[tuple[float, float]]:
+    """By carrier, what `injection_bounds` says of interval `t`."""
     charges = tuple(no_charges(np.zeros(1, dtype=np.int64)) for _ in range(2))
-    least, most = injection_bounds(MarketProblem((model,), charges, model.dt_h), np.array([SIZE_KW]))
+    least, most = injection_bounds(MarketProblem((model,), charges, model.dt_h), np.array([SIZE_KW]), t)
     return list(zip(least[:, 0], most[:, 0], strict=True))
 
 
-def ends(model: ProsumerModel, c: int) -> tuple[float, float]:
-    """Least and largest injection of the first interval, by two linear programmes."""
+def ends(model: ProsumerModel, c: int, t: int = 0) -> tuple[float, float]:
+    """Least and largest injection of interval `t`, by two linear programmes."""
     rows = own_rows(model)
     objective = np.zeros(model.lower.shape)
-    objective[rows, 0] = model.balance[c, rows, 0]
+    objective[rows, t] = model.balance[c, rows, t]
     matrix, right = model.equations
     bounds = np.stack([model.lower.ravel(), model.upper.ravel()], axis=1)
     found = [linprog(sign * objective.ravel(), A_eq=matrix, b_eq=right, bounds=bounds) for sign in (1.0, -1.0)]
     if any(one.status != 0 for one in found):
         return np.inf, -np.inf
-    return found[0].fun - float(model.fixed[c, 0]), -found[1].fun - float(model.fixed[c, 0])
+    return found[0].fun - float(model.fixed[c, t]), -found[1].fun - float(model.fixed[c, t])
 
 
-def one_way(model: ProsumerModel, c: int) -> tuple[float, float]:
+def one_way(model: ProsumerModel, c: int, t: int = 0) -> tuple[float, float]:
     """The same with the storage's two directions one at a time."""
     (storage,) = model.storages
     ranges = []
     for k, _ in storage.withdrawal:
         upper = model.upper.copy()
-        upper[k, 0] = 0.0
-        ranges.append(ends(replace(model, upper=upper), c))
+        upper[k, t] = 0.0
+        ranges.append(ends(replace(model, upper=upper), c, t))
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
@@ -79,8 +80,9 @@ def test_a_storage_alone_reaches_exactly_what_its_levels_allow(kind: type[Batter
     c = 0 if kind is Battery else 1
     model = owning(device, horizon=1 + seed % 4, dt_h=(0.25, 0.5, 1.0)[seed % 3])
     assert np.isfinite(one_way(model, c)).all()
-    assert told(model)[c] == pytest.approx(one_way(model, c), abs=CLOSE_KW)
-    assert told(model)[1 - c] == (0.0, 0.0)
+    for t in range(model.horizon):
+        assert told(model, t)[c] == pytest.approx(one_way(model, c, t), abs=CLOSE_KW)
+        assert told(model, t)[1 - c] == (0.0, 0.0)
 
 
 def test_a_storage_that_must_fill_and_one_that_is_full() -> None:
@@ -104,8 +106,8 @@ def test_nothing_that_a_prosumer_can_do_is_outside(seed: int) -> None:
     rng = np.random.default_rng(seed)
     prosumer = equipped_prosumer(rng, "A", span=4, dt_h=0.5, first_hour=float(rng.integers(24)))
     model = modelled(prosumer, horizon=4, dt_h=0.5)
-    for c, (least, most) in enumerate(told(model)):
-        low, high = ends(model, c)
+    for c, t in product(range(2), range(4)):
+        (least, most), (low, high) = told(model, t)[c], ends(model, c, t)
         assert least <= low + CLOSE_KW
         assert most >= high - CLOSE_KW
         # Devices that are coupled, or burn by going both ways, reach less than the sum of each.

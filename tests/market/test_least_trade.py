@@ -14,7 +14,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected
-from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import IMBALANCE

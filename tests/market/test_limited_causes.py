@@ -5,7 +5,8 @@ import pytest
 from markets import radial_market
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, clear_constrained, connected
-from mosaik_p2p.market.negotiation.operator_step import Limits, OperatorForm
+from mosaik_p2p.market.negotiation.limits import Limits
+from mosaik_p2p.market.negotiation.operator_step import OperatorForm
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 
@@ -16,7 +17,7 @@ MUCH = 1e5
 
 def cleared_with(penalty: float, monkeypatch: pytest.MonkeyPatch) -> ConstrainedClearing:
     """The lower bound is less by `penalty`."""
-    monkeypatch.setattr(OperatorForm, "penalty", lambda *_: penalty)
+    monkeypatch.setattr(OperatorForm, "added", lambda *_: penalty)
     problem = connected(radial_market(4, 1, nodes=(5, 5)))
     return clear_constrained(problem, Limits(()), Settings(), alone=Fleet(problem).alone)
 

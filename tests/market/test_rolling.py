@@ -9,7 +9,7 @@ import pytest
 from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.market.clearing import Clearing
-from mosaik_p2p.market.over_time import rolling
+from mosaik_p2p.market.over_time import interval_problem
 from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.prosumers.state import ProsumerState, next_state
@@ -130,12 +130,12 @@ def test_last_feasible_dispatch_is_used_and_not_called_solved() -> None:
 
 
 def test_a_dispatch_whose_gap_is_open_is_used_whatever_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = rolling.solved
+    found = interval_problem.solved
 
     def opened(*given: Any, **how: Any) -> Clearing:
         return replace(found(*given, **how), status=Status.GAP_OPEN, cause="one direction", repaired=True)
 
-    monkeypatch.setattr(rolling, "solved", opened)
+    monkeypatch.setattr(interval_problem, "solved", opened)
     market = RollingMarket(market_case(rule="stop"))
     outcome = market.clear(0)
     assert (outcome.status, len(outcome.dispatch)) == (Status.GAP_OPEN, 4)

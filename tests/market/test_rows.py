@@ -15,7 +15,8 @@ from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected, injections, start_from
 from mosaik_p2p.market.negotiation.limit_rows import CURVATURE, CURVED, MARGIN, HeldRow, held_row
-from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE, Limits
+from mosaik_p2p.market.negotiation.limits import Limits, held_at
+from mosaik_p2p.market.negotiation.operator_step import SLACK_PRICE
 from mosaik_p2p.market.problem import MarketProblem, Settings, power_scale
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds, own_rows
@@ -84,8 +85,8 @@ def test_two_prosumers_and_one_limit_by_hand() -> None:
     """
     _, found = cleared(pair(), Limits((row(0, np.array([1.0, 0.0]), 6.0),)), gap=1e-6)
     assert found.clearing.status is Status.OK
-    assert found.injection_kw[0] == pytest.approx([6.0, -4.0], abs=BY_HAND)
-    assert found.surcharge_per_kwh[0] == pytest.approx([0.15, 0.0], abs=BY_HAND)
+    assert found.injection_kw[0, 0] == pytest.approx([6.0, -4.0], abs=BY_HAND)
+    assert found.surcharge_per_kwh[0, 0] == pytest.approx([0.15, 0.0], abs=BY_HAND)
     assert found.multiplier == pytest.approx([0.15], abs=BY_HAND)
     trades = found.clearing.trades[0]
     assert (trades.seller.tolist(), trades.buyer.tolist()) == ([0], [1])
@@ -107,8 +108,8 @@ def test_who_relieves_a_limit_gets_a_rebate_by_hand() -> None:
     )
     market = MarketProblem(models, (no_charges(np.zeros(2, dtype=np.int64)), no_charges(np.full(2, -1))), 1.0)
     _, found = cleared(market, Limits((row(0, np.array([1.0, 1.0]), 5.0),)), gap=1e-6)
-    assert found.injection_kw[0] == pytest.approx([12.0, -7.0], abs=0.01)
-    assert found.surcharge_per_kwh[0] == pytest.approx([0.15, 0.15], abs=BY_HAND)
+    assert found.injection_kw[0, 0] == pytest.approx([12.0, -7.0], abs=0.01)
+    assert found.surcharge_per_kwh[0, 0] == pytest.approx([0.15, 0.15], abs=BY_HAND)
     assert found.clearing.price_per_kwh[0, 0] == pytest.approx([0.05, 0.05], abs=BY_HAND)
 
 
@@ -117,7 +118,7 @@ def test_a_limit_that_nobody_can_keep_has_slack_and_the_rest_is_cleared() -> Non
     problem, found = cleared(pair(), Limits((row(0, np.array([0.0, -1.0]), 1.0),)))
     assert found.clearing.status is Status.OK
     assert found.slack == pytest.approx([3.0], abs=BY_HAND)
-    assert found.injection_kw[0, 1] == -4.0
+    assert found.injection_kw[0, 0, 1] == -4.0
     assert found.clearing.cost == pytest.approx(10 * 0.05 - 6 * 0.2, abs=10 * GAP)
     # The slack's price is in what is minimised, but neither in anyone's bill nor in what bounds the bills.
     expected, _ = central(problem, (row(0, np.array([0.0, -1.0]), 1.0),))
@@ -128,9 +129,9 @@ def test_a_limit_that_nobody_can_keep_has_slack_and_the_rest_is_cleared() -> Non
 
 
 def test_given_injections_are_kept() -> None:
-    problem, found = cleared(pair(), Limits((), pinned_kw=np.array([[3.0, -4.0], [0.0, 0.0]])))
+    problem, found = cleared(pair(), Limits((), held_at(np.array([[[3.0, -4.0]], [[0.0, 0.0]]]))))
     assert found.clearing.status is Status.OK
-    assert found.injection_kw[0] == pytest.approx([3.0, -4.0], abs=PINNED_KW)
+    assert found.injection_kw[0, 0] == pytest.approx([3.0, -4.0], abs=PINNED_KW)
     assert found.clearing.trades[0].power_kw == pytest.approx([3.0], abs=TIE_KW)
     bought = problem.models[1].index("grid", "import")
     assert found.clearing.dispatch[1].x[bought, 0] == pytest.approx(1.0, abs=TIE_KW)
@@ -155,7 +156,7 @@ def test_random_rows_against_the_central_model(seed: int) -> None:
     raw = random_market(4, seed, horizon=horizon, first_hour=int(rng.integers(0, 24)))
     problem = connected(raw)
     free = clear(raw, Settings())
-    rows = random_rows(problem, injections(problem, free.dispatch), rng)
+    rows = random_rows(problem, injections(problem, free.dispatch)[:, 0], rng)
     alone = Fleet(problem).alone
     start = start_from(problem, free, free.end.weight)
     found = clear_constrained(problem, Limits(rows), Settings(), alone=alone, start=start)
@@ -168,7 +169,7 @@ def test_random_rows_against_the_central_model(seed: int) -> None:
     assert found.clearing.lower_bound + penalty <= expected + 1e-6 * scale
     assert found.clearing.lower_bound <= found.clearing.cost + 1e-6 * scale
     for held, mu, slack in zip(rows, found.multiplier, found.slack, strict=True):
-        left = held.bound + slack - float(held.slope @ found.injection_kw[held.carrier])
+        left = held.bound + slack - float(held.slope @ found.injection_kw[held.carrier, 0])
         assert left >= -ROW * 10.0 * held.size
         assert mu >= 0.0
         # Complementary: a row with room has no price.
@@ -180,7 +181,7 @@ def test_on_a_network_with_loops_every_pair_is_an_edge() -> None:
     loops = MarketProblem(raw.models, tuple(_without_tree(c) for c in raw.charges), raw.dt_h)
     free = clear(raw, Settings())
     problem = connected(raw)
-    rows = random_rows(problem, injections(problem, free.dispatch), np.random.default_rng(3))
+    rows = random_rows(problem, injections(problem, free.dispatch)[:, 0], np.random.default_rng(3))
     _, on_tree = cleared(raw, Limits(rows))
     _, on_pairs = cleared(loops, Limits(rows))
     assert on_pairs.clearing.status is Status.OK
@@ -214,7 +215,7 @@ def test_surcharges_are_the_central_duals_where_costs_are_strictly_convex(seed: 
     market = MarketProblem(models, (charges, no_charges(np.full(5, -1))), 1.0)
     problem = connected(market)
     free = clear(market, Settings(relative_gap=1e-5))
-    injection = injections(problem, free.dispatch)[0]
+    injection = injections(problem, free.dispatch)[0, 0]
     slopes = [rng.normal(size=5) for _ in range(2)]
     rows = tuple(
         row(0, s, float(s @ injection) - 3.0 * float(np.abs(s).max()), f"line {n}") for n, s in enumerate(slopes)
@@ -222,7 +223,7 @@ def test_surcharges_are_the_central_duals_where_costs_are_strictly_convex(seed: 
     _, found = cleared(market, Limits(rows), gap=1e-5)
     _, duals = central(problem, rows)
     expected = sum(mu * r.slope for mu, r in zip(duals, rows, strict=True))
-    assert found.surcharge_per_kwh[0] == pytest.approx(expected, abs=EXACT_DUAL * float(np.abs(expected).max()))
+    assert found.surcharge_per_kwh[0, 0] == pytest.approx(expected, abs=EXACT_DUAL * float(np.abs(expected).max()))
 
 
 @given(seed=st.integers(0, 10_000))
@@ -237,7 +238,7 @@ def test_nobody_injects_beyond_its_reach(seed: int) -> None:
     for sale in (-100.0, 0.0, 100.0):
         wish = np.zeros(problem.shape)
         wish[:, 0] = sale
-        injection = injections(problem, tuple(fleet.dispatch_for_sales(wish)))
+        injection = injections(problem, tuple(fleet.dispatch_for_sales(wish)))[:, 0]
         assert np.all(injection <= np.where(problem.member, most, 0.0) + 1e-4)
         assert np.all(injection >= np.where(problem.member, least, 0.0) - 1e-4)
 
@@ -296,7 +297,7 @@ def test_storages_go_one_way_under_surcharges_far_beyond_their_wear(seed: int) -
     problem, found = cleared(market, Limits((row(0, np.ones(4), 0.9 * float(least[0].sum())),)))
     assert found.clearing.status is Status.OK
     # A battery that keeps 0.81 of what it takes burns power below this price; its wear is 0.1.
-    assert found.surcharge_per_kwh[0].min() > 0.1 * (1 + 0.81) / (1 - 0.81)
+    assert found.surcharge_per_kwh[0, 0].min() > 0.1 * (1 + 0.81) / (1 - 0.81)
     for model, done in zip(problem.models, found.clearing.dispatch, strict=True):
         for charge, discharge in storage_rows(model):
             assert np.minimum(done.x[charge], done.x[discharge]).max() <= ONE_WAY_KW

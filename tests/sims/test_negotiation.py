@@ -19,7 +19,7 @@ from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.negotiation import protocol
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN, held_row
-from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.protocol import ENVELOPES, SHRINKINGS, NetworkReport
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
@@ -375,10 +375,10 @@ def negotiated_prices(network: ElectricNetwork, limits: tuple[float, float], *, 
             if held.size > 0.0:
                 rows[held.key] = replace(held, bound=held.bound + MARGIN * abs(row.limit))
         _, found = cleared(market_with_losses(marginal, worth=worth), Limits(tuple(rows.values())), gap=1e-5)
-        injection = found.injection_kw[0]
+        injection = found.injection_kw[0, 0]
     assert found is not None
     assert found.multiplier.max() > 0.0
-    prices: np.ndarray = marginal - found.surcharge_per_kwh[0]
+    prices: np.ndarray = marginal - found.surcharge_per_kwh[0, 0]
     return prices
 
 

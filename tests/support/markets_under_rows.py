@@ -45,8 +45,10 @@ def some_market(seed: int) -> MarketProblem:
     return equipped[seed % 3]()
 
 
-def some_rows(problem: MarketProblem, injection_kw: FloatArray, rng: np.random.Generator) -> tuple[HeldRow, ...]:
-    """Three rows of either carrier that the injections of the free market break by up to two fifths."""
+def some_rows(
+    problem: MarketProblem, injection_kw: FloatArray, rng: np.random.Generator, *, interval: int = 0
+) -> tuple[HeldRow, ...]:
+    """Three rows of either carrier that the injections (C, N) of the free market break by up to two fifths."""
     held: dict[RowKey, HeldRow] = {}
     for n in range(3):
         c = int(rng.integers(2)) if problem.member[1].any() else 0
@@ -54,6 +56,7 @@ def some_rows(problem: MarketProblem, injection_kw: FloatArray, rng: np.random.G
         value = float(slope @ injection_kw[c])
         limit = value - abs(value) * rng.uniform(0.0, 0.4) - 0.1
         per_kw = dict(zip(problem.names, slope.tolist(), strict=True))
-        row = held_row(LimitRow(f"e{n}", "q", "u", value, limit, True, per_kw), c, problem.names, injection_kw[c], held)
+        found = LimitRow(f"e{n}", "q", "u", value, limit, True, per_kw)
+        row = held_row(found, c, problem.names, injection_kw[c], held, interval=interval)
         held[row.key] = row
     return tuple(held.values())

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, clear_constrained, connected
-from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel

@@ -1,5 +1,5 @@
-"""A market as one quadratic programme, by Clarabel, with none of the market's own code: under rows in its first
-interval, or with storages that go one way at a time (branch and bound over their directions)."""
+"""A market as one quadratic programme, by Clarabel, with none of the market's own code: under rows and with the cost of
+losses, or with storages that go one way at a time (branch and bound over their directions)."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
+from mosaik_p2p.market.negotiation.limits import Limits, LossTerms
 from mosaik_p2p.market.problem import MarketProblem, power_scale
 from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
 from mosaik_p2p.units import FloatArray
@@ -32,6 +33,7 @@ class Programme:
         self.upper: list[float] = []
         self.entries: list[tuple[int, int, float]] = []
         self.right: list[float] = []
+        self.constant = 0.0
 
     def columns(self, curve: FloatArray, price: FloatArray, lower: FloatArray, upper: FloatArray) -> int:
         first = len(self.price)
@@ -46,7 +48,7 @@ class Programme:
         self.right.append(float(right))
 
     def least(self) -> float:
-        return self.solved(np.array(self.upper))[0]
+        return self.solved(np.array(self.upper))[0] + self.constant
 
     def solved(self, upper: FloatArray) -> tuple[float, FloatArray]:
         """Least cost and where, within `upper`; infinite where there is nothing."""
@@ -71,8 +73,54 @@ class Programme:
 
 def optimal_cost(problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price_per_kwh: float) -> float:
     """Least cost of `problem` (imbalances priced), what rows are violated by paid for."""
-    programme, _ = stated(problem, rows, slack_price_per_kwh=slack_price_per_kwh)
+    return least_cost(problem, Limits(tuple(rows)), slack_price_per_kwh=slack_price_per_kwh)
+
+
+def least_cost(problem: MarketProblem, limits: Limits, *, slack_price_per_kwh: float, binding: int = 1) -> float:
+    """The same, with what losses and the levy cost added; the first `binding` intervals are lifted in any case."""
+    lifted = limits.lifted(binding) if limits.rows or limits.losses else ()
+    programme, first = stated(problem, limits.rows, slack_price_per_kwh=slack_price_per_kwh, lifted=lifted)
+    for (c, t), terms in limits.losses.items():
+        _add_losses(programme, problem, first, terms, c, t)
+    if limits.levy_per_kwh is not None:
+        for c, t, i in np.argwhere(limits.levy_per_kwh).tolist():
+            _add_price(programme, problem, first, (c, t, i), problem.dt_h * float(limits.levy_per_kwh[c, t, i]))
     return programme.least() + sum(model.constant for model in problem.models)
+
+
+def _injected(problem: MarketProblem, first: list[int], c: int, t: int, i: int) -> list[tuple[int, float]]:
+    """Columns that make up what a prosumer injects beside its fixed load, and what each adds."""
+    model = problem.models[i]
+    own = [k for k, variable in enumerate(model.variables) if variable.type not in OUTSIDE]
+    return [(first[i] + k * model.horizon + t, float(model.balance[c, k, t])) for k in own]
+
+
+def _add_price(
+    programme: Programme, problem: MarketProblem, first: list[int], at: tuple[int, int, int], money_per_kw: float
+) -> None:
+    """On what a prosumer injects: carrier, interval and prosumer in `at`."""
+    c, t, i = at
+    for column, share in _injected(problem, first, c, t, i):
+        programme.price[column] += money_per_kw * share
+    programme.constant -= money_per_kw * float(problem.models[i].fixed[c, t])
+
+
+def _add_losses(
+    programme: Programme, problem: MarketProblem, first: list[int], terms: LossTerms, c: int, t: int
+) -> None:
+    """price dt (l'(X - around) + sum_b r_b e_b^2), e_b = d_b (X - around), a free column each."""
+    rate, members = problem.dt_h * terms.price_per_kwh, np.flatnonzero(problem.member[c]).tolist()
+    programme.constant -= rate * float(terms.marginal[members] @ terms.around_kw[members])
+    for i in members:
+        _add_price(programme, problem, first, (c, t, i), rate * float(terms.marginal[i]))
+    for share, curve in zip(terms.share, terms.kw_per_kw2, strict=True):
+        endless = np.full(1, np.inf)
+        moved = programme.columns(np.full(1, 2.0 * rate * curve), np.zeros(1), -endless, endless)
+        entries, right = [(moved, -1.0)], 0.0
+        for i in members:
+            right += float(share[i]) * float(terms.around_kw[i] + problem.models[i].fixed[c, t])
+            entries += [(column, float(share[i]) * part) for column, part in _injected(problem, first, c, t, i)]
+        programme.equation(entries, right)
 
 
 def one_way_cost(problem: MarketProblem, *, within: float) -> float:
@@ -122,27 +170,29 @@ def _rounded(programme: Programme, pairs: list[tuple[int, int]], x: FloatArray) 
     return programme.solved(limits)[0]
 
 
-def held_imbalances(problem: MarketProblem) -> Iterator[tuple[int, int, float]]:
-    """Prosumer, variable and limit of each imbalance of the first interval that is no means to keep a row: what devices
-    can help is neither lacking nor too much."""
-    least, most = injection_bounds(problem, power_scale(problem))
+def held_imbalances(problem: MarketProblem, t: int = 0) -> Iterator[tuple[int, int, float]]:
+    """Prosumer, variable and limit of each imbalance of interval `t` that is no means to keep a row: what devices can
+    help is neither lacking nor too much."""
+    least, most = injection_bounds(problem, power_scale(problem), t)
     for i, model in enumerate(problem.models):
         for k, variable in enumerate(model.variables):
-            for c in np.flatnonzero(model.balance[:, k, 0] * np.array(model.member)):
+            for c in np.flatnonzero(model.balance[:, k, t] * np.array(model.member)):
                 if variable.type == "imbalance":
-                    forced = -most[c, i] if model.balance[c, k, 0] > 0.0 else least[c, i]
+                    forced = -most[c, i] if model.balance[c, k, t] > 0.0 else least[c, i]
                     yield i, k, max(float(forced), 0.0)
 
 
 def stated(
-    problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price_per_kwh: float
+    problem: MarketProblem, rows: Sequence[HeldRow], *, slack_price_per_kwh: float, lifted: Sequence[int] = ()
 ) -> tuple[Programme, list[int]]:
-    """The programme, and where each prosumer's dispatch (K, T) begins among its columns."""
+    """The programme, and where each prosumer's dispatch (K, T) begins among its columns; in lifted intervals no
+    imbalance is a means to keep a row."""
     programme, dt_h = Programme(), problem.dt_h
     carriers, horizon, _ = problem.shape
     first = [programme.columns(dt_h * m.quadratic, dt_h * m.linear, m.lower, m.upper) for m in problem.models]
-    for i, k, most in held_imbalances(problem) if rows else ():
-        programme.upper[first[i] + k * horizon] = most
+    for t in lifted:
+        for i, k, most in held_imbalances(problem, t):
+            programme.upper[first[i] + k * horizon + t] = most
     sold: dict[tuple[int, int, int], list[tuple[int, float]]] = {}
     for c in range(carriers):
         charges, total = problem.charges[c], np.asarray(problem.charges[c].total)
@@ -172,9 +222,9 @@ def stated(
         entries, right_side = [(slack, 1.0), (slack + 1, -1.0)], row.bound
         for i, model in enumerate(problem.models):
             if model.member[row.carrier]:
-                right_side += row.slope[i] * model.fixed[row.carrier, 0]
+                right_side += row.slope[i] * model.fixed[row.carrier, row.interval]
                 entries += [
-                    (first[i] + k * horizon, row.slope[i] * model.balance[row.carrier, k, 0])
+                    (first[i] + k * horizon + row.interval, row.slope[i] * model.balance[row.carrier, k, row.interval])
                     for k, variable in enumerate(model.variables)
                     if variable.type not in OUTSIDE
                 ]

@@ -115,7 +115,7 @@ def _view(
 def partners_of(case: Case) -> BoolArray | None:
     """(N, N): who may trade with whom; None: everyone."""
     pairs, count = case.scenario.market.partners, len(case.prosumers)
-    if case.scenario.market.design != "p2p":
+    if not case.scenario.market.chosen_design.has_trades:
         return np.zeros((count, count), dtype=np.bool_)
     if pairs is None:
         return None

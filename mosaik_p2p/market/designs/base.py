@@ -53,12 +53,18 @@ class Cleared:
     """What the dispatch is realised from; its models are those of the dispatch."""
     surcharge_per_kwh: FloatArray | None = None
     """(C, T, N) what everyone pays per kWh injected, where the design has surcharges."""
+    end: Start | None = None
+    """From where the next clearing without limits starts; None: from the clearing's own end."""
     rounds: int = 0
     """Clearings beyond the first one."""
     exchanges: int | None = None
     """Messages between a prosumer and the network's side, there and back counting one; None: one per iteration."""
     tables: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
-    """More rows for the result tables, by table and then by interval that binds; without time, round and binding."""
+    """More result tables, by name and then by interval that binds; without time, round and binding."""
+
+    def tables_of(self, n: int) -> dict[str, Table]:
+        """The further tables of binding interval `n`, 0 for the first."""
+        return {name: parts[n] for name, parts in self.tables.items()}
 
 
 class Design(Section):

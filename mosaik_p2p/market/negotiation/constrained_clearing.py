@@ -1,5 +1,6 @@
-"""One clearing that keeps the networks' rows in its first interval, as a value like any other clearing."""
+"""One clearing that keeps the networks' rows, as a value like any other clearing."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,8 +10,9 @@ from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.cleared import Clearing, Found, Progress, cause_of, clearing_of, told
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Outcome, Start
-from mosaik_p2p.market.negotiation.operator_step import ConstrainedFleet, Limits, OperatorForm, without_contracts
-from mosaik_p2p.market.network_step.agreed_trades import MIN_TRADE, devices_kw, with_contracts
+from mosaik_p2p.market.negotiation.limits import Limits
+from mosaik_p2p.market.negotiation.operator_step import ConstrainedFleet, OperatorForm, without_contracts
+from mosaik_p2p.market.network_step.agreed_trades import MIN_TRADE, planned_kw, with_contracts
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
@@ -29,20 +31,27 @@ LONGER = "raise market.max_iterations or market.relative_gap"
 
 @dataclass(frozen=True)
 class ConstrainedClearing:
-    """A clearing under rows, what keeping them is worth, and what they could not be kept by."""
+    """A clearing under rows, what keeping them is worth, and what they could not be kept by.
+
+    Arrays over intervals hold zeros where nothing is lifted (see `Limits.lifted`), injections aside.
+    """
 
     clearing: Clearing
-    """Prices are what a kWh injected is worth to each prosumer, surcharge deducted."""
+    """Prices are what a kWh injected is worth to each prosumer, surcharge deducted; its cost is the market's, without
+    what the operator adds."""
+    lifted: tuple[int, ...]
     surcharge_per_kwh: FloatArray
-    """(C, N): what everyone pays for each kWh injected in the first interval."""
+    """(C, T, N): what everyone pays for each kWh injected: rows, losses and levy together."""
+    loss_per_kwh: FloatArray
+    """(C, T, N): the part of it that losses cost."""
     multiplier: FloatArray
     """(R,) money per unit of each row and hour."""
     slack: FloatArray
     """(R,) by how much each row is violated, in its unit: more than all prosumers together can mend."""
     injection_kw: FloatArray
-    """(C, N) cleared injections of the first interval."""
+    """(C, T, N) cleared injections."""
     end: Start
-    """Where the iteration stopped; starts the next clearing under rows of the same interval."""
+    """Where the iteration stopped; starts the next clearing under rows of the same intervals."""
 
 
 def connected(problem: MarketProblem) -> PreparedProblem:
@@ -52,36 +61,45 @@ def connected(problem: MarketProblem) -> PreparedProblem:
     return replace(ready, models=models)
 
 
-def injections(problem: PreparedProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
-    """(C, N) what everyone's devices put on the networks in the first interval, kW; zero where not connected."""
-    now = [devices_kw(model, done.x, 0) for model, done in zip(problem.models, dispatch, strict=True)]
-    return np.where(problem.member, np.stack(now, axis=-1), 0.0)
+def injections(problem: PreparedProblem, dispatch: Sequence[Completion]) -> FloatArray:
+    """(C, T, N) what everyone's devices put on the networks, kW; zero where not connected."""
+    kw = [planned_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
+    return np.where(problem.member[:, None, :], np.stack(kw, axis=-1), 0.0)
 
 
-def imbalances(problem: PreparedProblem, dispatch: tuple[Completion, ...]) -> FloatArray:
-    """(2, C, N) what everyone lacks, and has too much, in the first interval, kW; zero where not connected."""
-    now = [_with_the_market_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
-    surplus = np.where(problem.member, np.stack(now, axis=-1), 0.0)
+def imbalances(problem: PreparedProblem, dispatch: Sequence[Completion]) -> FloatArray:
+    """(2, C, T, N) what everyone lacks, and has too much, kW; zero where not connected."""
+    kw = [_with_the_market_kw(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)]
+    surplus = np.where(problem.member[:, None, :], np.stack(kw, axis=-1), 0.0)
     result: FloatArray = np.maximum(np.stack([-surplus, surplus]), 0.0)
     return result
 
 
 def _with_the_market_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     rows = [k for k, v in enumerate(model.variables) if v.type == IMBALANCE and not v.is_behind_meter]
-    result: FloatArray = -model.balance[:, rows, 0] @ x[rows, 0]
+    result: FloatArray = -np.einsum("ckt,kt->ct", model.balance[:, rows], x[rows])
     return result
 
 
 def least_exchange(problem: PreparedProblem) -> FloatArray:
-    """(C, N) what has to enter the networks if everyone exchanges as little as it can: what devices cannot balance."""
+    """(C, T, N) what has to enter the networks if everyone exchanges as little as it can in the first interval: what
+    devices cannot balance."""
     return injections(problem, tuple(Fleet(without_contracts(problem)).dispatch_for_sales(np.zeros(problem.shape))))
 
 
-def start_from(problem: PreparedProblem, clearing: Clearing, weight: FloatArray) -> Start:
+def start_from(problem: PreparedProblem, clearing: Clearing, weight: FloatArray, lifted: Sequence[int] = (0,)) -> Start:
     """A start for the first clearing under rows out of the one without."""
-    z = clearing.sale_kw.copy()
-    z[:, 0] = injections(problem, clearing.dispatch)
+    z, at = clearing.sale_kw.copy(), list(lifted)
+    z[:, at] = injections(problem, clearing.dispatch)[:, at]
     return Start(z, clearing.price_per_kwh, weight)
+
+
+def start_again(before: ConstrainedClearing, lifted: Sequence[int]) -> Start:
+    """A start for a clearing under rows out of one that may have lifted other intervals."""
+    z = before.end.z.copy()
+    for t in set(lifted) ^ set(before.lifted):
+        z[:, t] = (before.injection_kw if t in lifted else before.clearing.sale_kw)[:, t]
+    return replace(before.end, z=z)
 
 
 def clear_constrained(
@@ -98,7 +116,7 @@ def clear_constrained(
     Rows that cannot be kept get slack, at a price above all others. Raises NotSolved where a programme has no numerical
     solution.
     """
-    form = OperatorForm(problem, limits)
+    form = OperatorForm(problem, limits, binding=settings.binding)
     fleet = ConstrainedFleet(problem, form, alone=alone)
     tighter = replace(settings, relative_gap=TIGHTER * settings.relative_gap)
     outcome = cleared_by(fleet, form, start, tighter, told(on_check))
@@ -113,28 +131,52 @@ def _settled(
     settings: Settings,
     limits: Limits,
 ) -> ConstrainedClearing:
-    end = outcome.end
-    node_price, surcharge, multiplier = _prices(form, end, limits)
+    end, at = outcome.end, list(form.lifted)
+    found_prices = _prices(form, end, limits)
     done, repaired = fleet.one_way_dispatch(end.z)
-    injection = injections(problem, tuple(done))
+    injection = injections(problem, done)
     prices = end.price_per_kwh.copy()
-    prices[:, 0] = node_price
-    trades = tuple(form.trades(injection[:, None], prices, min_trade_kw=MIN_TRADE * float(fleet.power_kw.mean())))
+    prices[:, at] = found_prices.node_per_kwh[:, at]
+    least_kw = MIN_TRADE * float(fleet.power_kw.mean())
+    trades = {t: tuple(form.trades(injection, prices, min_trade_kw=least_kw, interval=t)) for t in form.lifted}
     sale = _sales(end.z, trades)
-    parts = zip(problem.models, done, sale[:, 0].T, strict=True)
-    dispatch = tuple(with_contracts(model, part, own_sale, 0) for model, part, own_sale in parts)
-    slack = np.array([max(float(row.slope @ injection[row.carrier]) - row.bound, 0.0) for row in limits.rows])
-    cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_later(end.z)
-    penalty = form.penalty(injection)
-    # The bound is one on both together; of dispatches with no more slack than this one, the rest bounds the cost.
-    certificate = replace(outcome.certificate, cost=cost, lower_bound=outcome.certificate.lower_bound - penalty)
-    prices[:, 0] = node_price - surcharge
+    dispatch = tuple(_with_all_contracts(problem.models[i], done[i], sale[:, :, i], at) for i in range(len(done)))
+    slack = _slack(limits, injection)
+    cost = sum(part.cost for part in dispatch) + _charges(problem, trades) + form.charge_elsewhere(end.z)
+    # The bound is one on both together; of dispatches for which the operator adds no more, the rest bounds the cost.
+    lower_bound = outcome.certificate.lower_bound - form.added(injection)
+    certificate = replace(outcome.certificate, cost=cost, lower_bound=lower_bound)
+    prices[:, at] -= found_prices.surcharge_per_kwh[:, at]
     own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))
     status = _status(outcome, certificate, settings, repaired=repaired)
     cause = None if status is Status.OK else _cause(problem, outcome, certificate, settings)
-    found = Found((trades,), sale, own, dispatch, repaired)
+    binding = tuple(trades[t] for t in range(settings.binding))
+    found = Found(binding, sale, own, dispatch, repaired)
     clearing = clearing_of(problem, form.name, outcome, certificate, found, status, cause)
-    return ConstrainedClearing(clearing, surcharge, multiplier, slack, injection, end)
+    return ConstrainedClearing(
+        clearing=clearing,
+        lifted=form.lifted,
+        surcharge_per_kwh=found_prices.surcharge_per_kwh,
+        loss_per_kwh=found_prices.loss_per_kwh,
+        multiplier=found_prices.multiplier,
+        slack=slack,
+        injection_kw=injection,
+        end=end,
+    )
+
+
+def _with_all_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray, lifted: list[int]) -> Completion:
+    """The dispatch with what the contracts take or give in all lifted intervals, sales (C, T) as agreed."""
+    for t in lifted:
+        done = with_contracts(model, done, sale_kw[:, t], t)
+    return done
+
+
+def _slack(limits: Limits, injection_kw: FloatArray) -> FloatArray:
+    """(R,) by how much injections (C, T, N) break the rows, in their unit."""
+    values = [float(row.slope @ injection_kw[row.carrier, row.interval]) - row.bound for row in limits.rows]
+    result: FloatArray = np.maximum(np.array(values, dtype=float), 0.0)
+    return result
 
 
 def _status(outcome: Outcome[Certificate], final: Certificate, settings: Settings, *, repaired: bool) -> Status:
@@ -146,11 +188,12 @@ def _status(outcome: Outcome[Certificate], final: Certificate, settings: Setting
     return Status.GAP_OPEN if repaired and outcome.converged else Status.NOT_CONVERGED
 
 
-def _sales(z: FloatArray, trades: tuple[Trades, ...]) -> FloatArray:
-    """(C, T, N) net sales: of the trades in the first interval, of z later."""
+def _sales(z: FloatArray, trades: Mapping[int, tuple[Trades, ...]]) -> FloatArray:
+    """(C, T, N) net sales: of the trades in the lifted intervals, of z in all others."""
     sale = z.copy()
-    for c, carrier_trades in enumerate(trades):
-        sale[c, 0] = carrier_trades.net_sale(sale.shape[2])
+    for t, of_carriers in trades.items():
+        for c, own in enumerate(of_carriers):
+            sale[c, t] = own.net_sale(sale.shape[2])
     return sale
 
 
@@ -158,24 +201,34 @@ def _cause(problem: PreparedProblem, outcome: Outcome[Certificate], final: Certi
     return f"under the networks' limits, {cause_of(problem, outcome, final, settings, LONGER)}"
 
 
-def _prices(form: OperatorForm, end: Start, limits: Limits) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Node prices (C, N), surcharges (C, N) and the rows' multipliers (R,) behind the end of an iteration."""
-    answers = form.answers(form.start(end.z, end.price_per_kwh, end.weight), end.weight)
-    carriers, _, count = form.shape
-    node_price, surcharge = np.zeros((carriers, count)), np.zeros((carriers, count))
+@dataclass(frozen=True)
+class _Prices:
+    """Behind the end of an iteration: of nodes, surcharges and losses (C, T, N), and the rows' multipliers (R,)."""
+
+    node_per_kwh: FloatArray
+    surcharge_per_kwh: FloatArray
+    loss_per_kwh: FloatArray
+    multiplier: FloatArray
+
+
+def _prices(form: OperatorForm, end: Start, limits: Limits) -> _Prices:
+    node, surcharge, loss = (np.zeros(form.shape) for _ in range(3))
     multiplier = np.zeros(len(limits.rows))
-    of_carrier = np.array([row.carrier for row in limits.rows], dtype=int)
-    for c, answer in enumerate(answers):
-        if answer is not None:
-            who = form.members(c)
-            node_price[c, who], surcharge[c, who] = answer.node_price_per_kwh, answer.surcharge_per_kwh
-            multiplier[of_carrier == c] = answer.multiplier
-    return node_price, surcharge, multiplier
+    place = np.array([(row.carrier, row.interval) for row in limits.rows], dtype=int).reshape(-1, 2)
+    for one, answer in form.answers(form.start(end.z, end.price_per_kwh, end.weight), end.weight):
+        at = (one.c, one.t, one.who)
+        node[at], loss[at] = answer.node_price_per_kwh, answer.loss_per_kwh
+        surcharge[at] = answer.surcharge_per_kwh + answer.loss_per_kwh
+        if limits.levy_per_kwh is not None:
+            surcharge[at] += limits.levy_per_kwh[at]
+        multiplier[(place == (one.c, one.t)).all(axis=1)] = answer.multiplier
+    return _Prices(node, surcharge, loss, multiplier)
 
 
-def _charges(problem: PreparedProblem, trades: tuple[Trades, ...]) -> float:
-    """Money that both ends of the trades pay in the first interval."""
+def _charges(problem: PreparedProblem, trades: Mapping[int, tuple[Trades, ...]]) -> float:
+    """Money that both ends of the trades pay in the lifted intervals."""
     return problem.dt_h * sum(
-        charges.at(0).cost_per_hour(t.seller, t.buyer, t.power_kw)
-        for t, charges in zip(trades, problem.charges, strict=True)
+        charges.at(t).cost_per_hour(own.seller, own.buyer, own.power_kw)
+        for t, of_carriers in trades.items()
+        for own, charges in zip(of_carriers, problem.charges, strict=True)
     )

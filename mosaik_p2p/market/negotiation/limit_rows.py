@@ -36,11 +36,13 @@ class RowKey(NamedTuple):
     is_reverse: bool
     """What flows through a line or a pipe is limited in both directions: a row of either is kept beside the other, or
     the dispatch would swing between them."""
+    interval: int = 0
+    """Counted from the begin of the look-ahead."""
 
 
 @dataclass(frozen=True)
 class HeldRow:
-    """`slope @ x <= bound` in `unit`, for one limit of one carrier."""
+    """`slope @ x <= bound` in `unit`, for one limit of one carrier in one interval."""
 
     carrier: int
     element: str
@@ -62,11 +64,13 @@ class HeldRow:
     """(N,) unit per kvar; None: reactive power does not enter."""
     planned_kvar: FloatArray | None = None
     """(N,) reactive power of the plan that `bound` holds for."""
+    interval: int = 0
+    """Counted from the begin of the look-ahead."""
 
     @property
     def key(self) -> RowKey:
         """What makes it the same row in every round."""
-        return row_key(self.carrier, LimitKey(self.element, self.quantity, self.is_upper), self.slope)
+        return row_key(self.carrier, LimitKey(self.element, self.quantity, self.is_upper), self.slope, self.interval)
 
     @property
     def excess(self) -> float:
@@ -91,9 +95,9 @@ class HeldRow:
         return float(renewed.slope @ injection_kw) - renewed.bound - renewed.margin
 
 
-def row_key(carrier: int, limit: LimitKey, slope: FloatArray) -> RowKey:
+def row_key(carrier: int, limit: LimitKey, slope: FloatArray, interval: int = 0) -> RowKey:
     """The key of a row with this slope (N,)."""
-    return RowKey(carrier, limit, bool(slope.sum() < 0.0))
+    return RowKey(carrier, limit, bool(slope.sum() < 0.0), interval)
 
 
 def held_row(
@@ -104,6 +108,8 @@ def held_row(
     held: Mapping[RowKey, HeldRow],
     kvar: FloatArray | None = None,
     affordable: float = 0.0,
+    *,
+    interval: int = 0,
 ) -> HeldRow:
     """The row of a limit found with injections `injection_kw` (N,) cleared and a plan of `kvar` (N,); `held` are the
     rows so far. A margin of `affordable`, in `unit`, costs as good as nothing."""
@@ -112,7 +118,7 @@ def held_row(
         sign * np.array([change.get(name, 0.0) for name in names]) for change in (row.per_kw, row.per_kvar)
     )
     planned = np.zeros(len(names)) if kvar is None else kvar
-    before = held.get(row_key(carrier, row.key, slope))
+    before = held.get(row_key(carrier, row.key, slope, interval))
     broken = (before.times_broken if before is not None else 0) + int(row.excess > 0)
     margin = MARGIN * abs(row.limit)
     if before is not None:
@@ -134,6 +140,7 @@ def held_row(
         margin=margin,
         kvar_slope=kvar_slope if kvar_slope.any() else None,
         planned_kvar=planned if kvar_slope.any() else None,
+        interval=interval,
     )
 
 

@@ -1,10 +1,10 @@
 """The operator's own step in ADMM: the limits of the networks join the network's side of the market.
 
-In the first interval, the only one that binds, prosumers and network agree on each prosumer's whole injection X_i, to
-peers and to its contract together, and no longer on its net sale: the contracts move from the prosumers to the network
-(`without_contracts`), which then knows what enters the grid at every place and can keep `sum_i S_ci X_i <= bound_c`.
-The split has two sides as before, so that one iteration finds trades and multipliers together. Later intervals are
-cleared as in the form at hand.
+In the *lifted* intervals, those that bind and those with limits to hold, prosumers and network agree on each prosumer's
+whole injection X_i, to peers and to its contract together, and no longer on its net sale: the contracts move from the
+prosumers to the network (`without_contracts`), which then knows what enters the grid at every place and can keep
+`sum_i S_ci X_i <= bound_c`. The split has two sides as before, so that one iteration finds trades and multipliers
+together. All other intervals are cleared as in the form at hand.
 
 The lower bound stays rigorous: for any prices p of injections, the prosumers' own bound at p plus what the network
 cannot undercut when it buys at p.
@@ -17,6 +17,7 @@ import numpy as np
 
 from mosaik_p2p.market.iteration.driver import Agreement
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.operator_qp import NetworkAnswer, NetworkStep
 from mosaik_p2p.market.network_step.agreed_trades import reported_steps, trades_behind
 from mosaik_p2p.market.network_step.choice import choose_form
@@ -40,47 +41,44 @@ NOT_FOLLOWED = 3.0
 """Price of an injection that a prosumer's devices cannot follow, in scarcity prices: the network has to give way."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the operator holds the first interval to."""
-
-    rows: tuple[HeldRow, ...]
-    pinned_kw: FloatArray | None = None
-    """(C, N) where injections are given."""
-    capped: frozenset[RowKey] = frozenset()
-    """Rows that nobody can keep: relief is worth the highest price that anyone offers, by all of a carrier's rows
-    together."""
-    imbalance_kw: FloatArray | None = None
-    """(2, C, N) what everyone lacked, and had too much, without rows; it may again."""
-
-
-def without_contracts(problem: PreparedProblem) -> PreparedProblem:
-    """The market with the members' contracts of the first interval taken out of their own problems."""
+def without_contracts(problem: PreparedProblem, lifted: Sequence[int] = (0,)) -> PreparedProblem:
+    """The market with the members' contracts of the lifted intervals taken out of their own problems."""
     price = NOT_FOLLOWED * problem.scarcity_price_per_kwh
-    return replace(problem, models=tuple(_model_without_contracts(model, price) for model in problem.models))
+    models = tuple(_model_without_contracts(model, price, list(lifted)) for model in problem.models)
+    return replace(problem, models=models)
 
 
-def _model_without_contracts(model: ProsumerModel, price: float) -> ProsumerModel:
+def _model_without_contracts(model: ProsumerModel, price: float, lifted: list[int]) -> ProsumerModel:
     upper, linear = model.upper.copy(), model.linear.copy()
+    inside = (model.balance != 0.0)[np.array(model.member)].any(axis=0)
     for k, variable in enumerate(model.variables):
-        if not any(model.member[c] and model.balance[c, k, 0] != 0.0 for c in range(len(model.member))):
-            continue
+        own = [t for t in lifted if inside[k, t]]
         if variable.type == CONTRACT:
-            upper[k, 0] = 0.0
+            upper[k, own] = 0.0
         elif variable.type == IMBALANCE and not variable.is_behind_meter:
-            linear[k, 0] = price
+            linear[k, own] = price
     return replace(model, upper=upper, linear=linear)
 
 
-def _unavoidable(least: FloatArray, most: FloatArray, limits: Limits) -> tuple[FloatArray, FloatArray]:
-    """(C, N) each: the most that prosumers may lack, and have too much: what their devices cannot help, or had without
-    rows. Given injections are served whatever they lack."""
-    if limits.pinned_kw is not None:
-        return np.full_like(least, np.inf), np.full_like(most, np.inf)
+def _unavoidable(least: FloatArray, most: FloatArray, limits: Limits, t: int) -> tuple[FloatArray, FloatArray]:
+    """(C, N) each: the most that prosumers may lack, and have too much, in interval `t`: what their devices cannot
+    help, or had without rows. Given injections are served whatever they lack."""
     lacking, surplus = np.maximum(-most, 0.0), np.maximum(least, 0.0)
     if limits.imbalance_kw is not None:
-        lacking, surplus = np.maximum((lacking, surplus), limits.imbalance_kw)
-    return lacking, surplus
+        lacking, surplus = np.maximum((lacking, surplus), limits.imbalance_kw[:, :, t])
+    if limits.box_kw is None:
+        return lacking, surplus
+    is_given = limits.box_kw[0, :, t] == limits.box_kw[1, :, t]
+    return np.where(is_given, np.inf, lacking), np.where(is_given, np.inf, surplus)
+
+
+def _within_box(least: FloatArray, most: FloatArray, limits: Limits, t: int) -> tuple[FloatArray, FloatArray]:
+    """Least and largest injections (C, N) inside the box; where the two have nothing in common, the box's nearest end:
+    then the prosumer cannot follow."""
+    if limits.box_kw is None:
+        return least, most
+    low, high = limits.box_kw[:, :, t]
+    return np.clip(least, low, high), np.clip(most, low, high)
 
 
 def _slack_prices(
@@ -104,20 +102,31 @@ def _slack_prices(
     return np.array(prices)
 
 
-def _network_steps(problem: PreparedProblem, limits: Limits, members: Sequence[IntArray]) -> list[NetworkStep | None]:
-    """By carrier the operator's step in the first interval; None where a network has no members."""
+@dataclass(frozen=True)
+class Lifted:
+    """The operator's step of one carrier in one lifted interval."""
+
+    c: int
+    t: int
+    who: IntArray
+    """Positions of those who are connected to the carrier's network."""
+    step: NetworkStep
+
+
+def _lifted_steps(problem: PreparedProblem, limits: Limits, lifted: Sequence[int]) -> Iterator[Lifted]:
+    """The operator's steps, by interval and carrier; a network without members has none."""
     size = power_scale(problem)
-    least, most = injection_bounds(problem, size)
-    lacking, surplus = _unavoidable(least, most, limits)
-    if limits.pinned_kw is not None:
-        least = most = limits.pinned_kw
-    steps: list[NetworkStep | None] = []
-    for c, who in enumerate(members):
-        rows = tuple(row for row in limits.rows if row.carrier == c)
-        outside = contracts_at(problem, c, who, 0)
-        step = (
-            NetworkStep(
-                flow_graph(problem.charges[c].at(0), who),
+    for t in lifted:
+        least, most = injection_bounds(problem, size, t)
+        lacking, surplus = _unavoidable(least, most, limits, t)
+        least, most = _within_box(least, most, limits, t)
+        for c, who in enumerate(np.flatnonzero(member) for member in problem.member):
+            if not len(who):
+                continue
+            rows = tuple(row for row in limits.rows if (row.carrier, row.interval) == (c, t))
+            outside = contracts_at(problem, c, who, t)
+            step = NetworkStep(
+                flow_graph(problem.charges[c].at(t), who),
                 outside,
                 rows,
                 who,
@@ -127,29 +136,27 @@ def _network_steps(problem: PreparedProblem, limits: Limits, members: Sequence[I
                 price_per_kwh=highest_price(problem),
                 slack_price=_slack_prices(problem, rows, who, outside, limits.capped),
                 dt_h=problem.dt_h,
+                losses=limits.losses.get((c, t)),
+                levy_per_kwh=None if limits.levy_per_kwh is None else limits.levy_per_kwh[c, t, who],
             )
-            if len(who)
-            else None
-        )
-        steps.append(step)
-    return steps
+            yield Lifted(c, t, who, step)
 
 
 class OperatorForm:
-    """See `base.Form`; entries of the first interval are injections, all others net sales."""
+    """See `base.Form`; entries of the lifted intervals are injections, all others net sales."""
 
-    def __init__(self, problem: PreparedProblem, limits: Limits) -> None:
-        """`problem` with everything priced, before `without_contracts`."""
-        self._problem, self._dt_h = problem, problem.dt_h
-        self._later = choose_form(without_contracts(problem), "auto")
-        self.name = self._later.name
+    def __init__(self, problem: PreparedProblem, limits: Limits, *, binding: int = 1) -> None:
+        """`problem` with everything priced, before `without_contracts`; its first `binding` intervals bind."""
+        self.lifted = limits.lifted(binding)
+        self._problem, self._dt_h, self._at = problem, problem.dt_h, list(self.lifted)
+        self._others = choose_form(without_contracts(problem, self.lifted), "auto")
+        self.name = self._others.name
         self.shape = problem.shape
-        self._who = [np.flatnonzero(member) for member in problem.member]
-        self.steps = _network_steps(problem, limits, self._who)
+        self.steps = tuple(_lifted_steps(problem, limits, self.lifted))
 
     def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
         """See Form."""
-        return self._later.nearest(offer_per_kwh)
+        return self._others.nearest(offer_per_kwh)
 
     def start(self, z: FloatArray, price_per_kwh: FloatArray, weight: FloatArray) -> FloatArray:
         """See Form."""
@@ -164,26 +171,24 @@ class OperatorForm:
         return weight
 
     def agree(self, w: FloatArray, weight: FloatArray) -> Agreement:
-        """The operator's step now, the network's step later."""
-        later = self._later.agree(w, weight)
-        z, price = later.z.copy(), later.price_per_kwh.copy()
-        z[:, 0] = price[:, 0] = 0.0
-        for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True)):
-            if step is not None:
-                z[c, 0, who] = step.agree(w[c, 0, who], weight[c, who]).injection_kw
-                price[c, 0, who] = weight[c, who] * (z[c, 0, who] - w[c, 0, who]) / self._dt_h
+        """The operator's step in lifted intervals, the network's step in all others."""
+        others = self._others.agree(w, weight)
+        z, price = self._without_lifted(others.z), self._without_lifted(others.price_per_kwh)
+        for one in self.steps:
+            at, own = (one.c, one.t, one.who), weight[one.c, one.who]
+            z[at] = one.step.agree(w[at], own).injection_kw
+            price[at] = own * (z[at] - w[at]) / self._dt_h
         return Agreement(z, price)
 
-    def members(self, c: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Positions of those who are connected to the network of carrier `c`."""
-        return self._who[c]
+    def _without_lifted(self, values: FloatArray) -> FloatArray:
+        """(C, T, N) with zeros in the lifted intervals."""
+        result = values.copy()
+        result[:, self._at] = 0.0
+        return result
 
-    def answers(self, w: FloatArray, weight: FloatArray) -> list[NetworkAnswer | None]:
-        """What the operator answers to `w` in the first interval, by carrier, with prices and multipliers."""
-        return [
-            None if step is None else step.agree(w[c, 0, who], weight[c, who])
-            for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True))
-        ]
+    def answers(self, w: FloatArray, weight: FloatArray) -> list[tuple[Lifted, NetworkAnswer]]:
+        """What the operator answers to `w` in the lifted intervals, with prices and multipliers."""
+        return [(one, one.step.agree(w[one.c, one.t, one.who], weight[one.c, one.who])) for one in self.steps]
 
     def target(self, v: FloatArray) -> FloatArray:
         """See Form."""
@@ -194,78 +199,66 @@ class OperatorForm:
         return sale_kw
 
     def sales(self, z: FloatArray) -> FloatArray:
-        """See Form; injections in the first interval, as prosumers `without_contracts` know them."""
+        """See Form; injections in the lifted intervals, as prosumers `without_contracts` know them."""
         return z
 
     def charge(self, z: FloatArray) -> float:
-        """Money for contracts, charges and violated rows in the first interval, and for charges later."""
-        now = sum(step.serve(z[c, 0, who], steps=CHEAPEST).cost_per_hour for c, who, step in self._connected())
-        return now * self._dt_h + self.penalty(z[:, 0]) + self.charge_later(z)
-
-    def penalty(self, injection_kw: FloatArray) -> float:
-        """Money for the rows that injections (C, N) break in the first interval."""
-        return sum(
-            step.penalty(injection_kw[c, who])
-            for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True))
-            if step is not None
+        """Money for contracts, charges and all that the operator adds in lifted intervals, for charges in others."""
+        now = sum(
+            one.step.serve(z[one.c, one.t, one.who], steps=CHEAPEST).cost_per_hour * self._dt_h for one in self.steps
         )
+        return now + self.added(z) + self.charge_elsewhere(z)
 
-    def charge_later(self, z: FloatArray) -> float:
-        """Money that both ends pay after the first interval."""
-        later = z.copy()
-        later[:, 0] = 0.0
-        return self._later.charge(later)
+    def added(self, injection_kw: FloatArray) -> float:
+        """Money that the operator minimises beside the market's cost, for injections (C, T, N): broken rows, losses
+        against those around which they are stated, and the levy."""
+        return sum(one.step.added(injection_kw[one.c, one.t, one.who]) for one in self.steps)
+
+    def charge_elsewhere(self, z: FloatArray) -> float:
+        """Money that both ends pay in intervals that are not lifted."""
+        return self._others.charge(self._without_lifted(z))
 
     def concession(self, price_per_kwh: FloatArray) -> float:
-        """That of later intervals; the first one's is in the network's part of the bound."""
+        """That of the other intervals; that of lifted ones is in the network's part of the bound."""
         if all(charges.curvature is None for charges in self._problem.charges):
             return 0.0
-        later = price_per_kwh.copy()
-        later[:, 0] = 0.0
-        return self._later.concession(later)
+        return self._others.concession(self._without_lifted(price_per_kwh))
 
     def closed(self, price_per_kwh: FloatArray) -> list[FloatArray]:
-        """As in the form at hand; in the first interval any prices serve the bound."""
-        candidates = [prices.copy() for prices in self._later.closed(price_per_kwh)]
+        """As in the form at hand; in lifted intervals any prices serve the bound."""
+        candidates = [prices.copy() for prices in self._others.closed(price_per_kwh)]
         for prices in candidates:
-            prices[:, 0] = price_per_kwh[:, 0]
+            prices[:, self._at] = price_per_kwh[:, self._at]
         return candidates
 
     def trades(
-        self,
-        z: FloatArray,
-        price_per_kwh: FloatArray,
-        *,
-        min_trade_kw: float,
-        interval: int = 0,  # noqa: ARG002  (only the first one binds)
+        self, z: FloatArray, price_per_kwh: FloatArray, *, min_trade_kw: float, interval: int = 0
     ) -> list[Trades]:
-        """The least trades that serve injections z[:, 0]; `price_per_kwh` (C, T, N) are prices of the nodes."""
+        """The least trades that serve injections z[:, interval] of a lifted interval; `price_per_kwh` (C, T, N) are
+        prices of the nodes."""
         result = [no_trades()] * self.shape[0]
-        for c, who, step in self._connected():
-            charges = self._problem.charges[c].at(0)
-            served = step.serve(z[c, 0, who], steps=reported_steps(charges))
-            result[c] = trades_behind(served, who, price_per_kwh[c, 0], charges, min_trade_kw=min_trade_kw)
+        for one in self.steps:
+            if one.t != interval:
+                continue
+            charges = self._problem.charges[one.c].at(interval)
+            served = one.step.serve(z[one.c, interval, one.who], steps=reported_steps(charges))
+            prices = price_per_kwh[one.c, interval]
+            result[one.c] = trades_behind(served, one.who, prices, charges, min_trade_kw=min_trade_kw)
         return result
-
-    def _connected(self) -> Iterator[tuple[int, IntArray, NetworkStep]]:
-        """Carrier, members and step of every network that has members."""
-        for c, (who, step) in enumerate(zip(self._who, self.steps, strict=True)):
-            if step is not None:
-                yield c, who, step
 
 
 class ConstrainedFleet(Fleet):
-    """The prosumers without their contracts of the first interval; the bound includes the network's part."""
+    """The prosumers without their contracts of the lifted intervals; the bound includes the network's part."""
 
     def __init__(self, problem: PreparedProblem, form: OperatorForm, *, alone: Alone) -> None:
         """`problem` before `without_contracts`; `alone` as of the fleet with all contracts."""
-        super().__init__(without_contracts(problem), alone=alone)
+        super().__init__(without_contracts(problem, form.lifted), alone=alone)
         self._form = form
 
     def bound(self, price_per_kwh: FloatArray, *, improve: bool = False) -> float:
-        """See Fleet; prices of the first interval are those of injections."""
-        parts = [(c, step) for c, step in enumerate(self._form.steps) if step is not None]
-        bounds = [step.tight_bound if improve else step.bound for _, step in parts]
-        prices = [price_per_kwh[c, 0, self._form.members(c)] for c, _ in parts]
-        network = sum(bound(own) for bound, own in zip(bounds, prices, strict=True))
+        """See Fleet; prices of lifted intervals are those of injections."""
+        network = 0.0
+        for one in self._form.steps:
+            bound = one.step.tight_bound if improve else one.step.bound
+            network += bound(price_per_kwh[one.c, one.t, one.who])
         return super().bound(price_per_kwh, improve=improve) + network

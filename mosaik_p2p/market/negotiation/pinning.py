@@ -1,4 +1,4 @@
-"""Rounds of the negotiation with all injections given: half-way back to a solution, and operating envelopes.
+"""Rounds with all injections of the first interval given: half-way back to a solution, and operating envelopes.
 
 An envelope pins every injection on the line from the least exchange that is possible to the last dispatch, as far out
 as the rows, with room to spare, allow: both ends are dispatches that everyone can follow, so everything between is one.
@@ -10,7 +10,7 @@ import numpy as np
 
 from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, least_exchange
-from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.limits import Limits, held_at
 from mosaik_p2p.market.negotiation.state import Move, NegotiationState, Offer, RoundLog
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.units import FloatArray
@@ -31,8 +31,9 @@ def half_way_back(
     back = state.solved_kw
     if back is None:
         back = least_exchange(state.problem)
+    back, last = back[:, 0], state.last_kw[:, 0]
     further = replace(state, shrinkings=state.shrinkings + 1)
-    return _pinned(further, back + (1.0 - BACK) * (state.last_kw - back), Move.SHRUNK, settings, on_check)
+    return _pinned(further, back + (1.0 - BACK) * (last - back), Move.SHRUNK, settings, on_check)
 
 
 def envelope(state: NegotiationState, settings: Settings, on_check: Progress | None) -> tuple[NegotiationState, Offer]:
@@ -44,14 +45,19 @@ def envelope(state: NegotiationState, settings: Settings, on_check: Progress | N
 def _pinned(
     state: NegotiationState, pinned_kw: FloatArray, move: Move, settings: Settings, on_check: Progress | None
 ) -> tuple[NegotiationState, Offer]:
-    """Clear with all injections given; contracts and trades serve them at the least cost."""
-    constrained = clear_constrained(
-        state.problem, Limits((), pinned_kw), settings, alone=state.fleet.alone, on_check=on_check
-    )
+    """Clear with all injections of the first interval given, (C, N); contracts and trades serve them at the least cost.
+
+    Rows of later intervals are held as they stand.
+    """
+    held_kw = np.full(state.problem.shape, np.nan)
+    held_kw[:, 0] = pinned_kw
+    later = tuple(row for row in state.rows.values() if row.interval > 0)
+    limits = Limits(later, held_at(held_kw), imbalance_kw=state.unavoidable_kw)
+    constrained = clear_constrained(state.problem, limits, settings, alone=state.fleet.alone, on_check=on_check)
     cause = f"{_CAUSE[move]}; {constrained.clearing.cause}" if constrained.clearing.cause else _CAUSE[move]
     constrained = replace(constrained, clearing=replace(constrained.clearing, cause=cause))
-    rows = tuple(state.rows.values())
-    slack = np.array([max(float(row.slope @ constrained.injection_kw[row.carrier]) - row.bound, 0.0) for row in rows])
+    rows, now_kw = tuple(state.rows.values()), constrained.injection_kw
+    slack = np.array([max(float(row.slope @ now_kw[row.carrier, row.interval]) - row.bound, 0.0) for row in rows])
     offer = Offer(constrained, RoundLog(move, rows, np.zeros(len(rows)), slack, state.beyond))
     return replace(state, last=offer, rounds=state.rounds + 1), offer
 
@@ -61,11 +67,11 @@ def _on_the_line(state: NegotiationState) -> FloatArray:
 
     Room to spare: what was violated last, once, twice, four times.
     """
-    inner = least_exchange(state.problem)
-    way = state.last_kw - inner
+    inner = least_exchange(state.problem)[:, 0]
+    way = state.last_kw[:, 0] - inner
     spare = 2.0**state.envelopes
     begin, slope, weight = [], [], []
-    for row in state.rows.values():
+    for row in (row for row in state.rows.values() if row.interval == 0):
         begin.append(float(row.slope @ inner[row.carrier]) - row.bound + spare * max(row.excess, 0.0))
         slope.append(float(row.slope @ way[row.carrier]))
         weight.append(1.0 / row.size)

@@ -5,6 +5,7 @@ bounds until the plan rests, before the networks are asked again. What nobody ca
 worth the highest price that anyone offers, and the market clears once more.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,16 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Progress
-from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, clear_constrained, start_from
+from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.negotiation.constrained_clearing import (
+    ConstrainedClearing,
+    clear_constrained,
+    start_again,
+    start_from,
+)
+from mosaik_p2p.market.negotiation.fixed_point import shortened
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey
-from mosaik_p2p.market.negotiation.operator_step import Limits
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.state import ELECTRIC, Move, NegotiationState, Offer, RoundLog
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
@@ -44,7 +52,7 @@ def priced(state: NegotiationState, settings: Settings, on_check: Progress | Non
     worthless: tuple[HeldRow, ...] = ()
     if lacking:
         rows, worthless = _worth_relief(state, rows, found.constrained, lacking)
-        again = _for_its_plan(replace(state, end=found.constrained.end), rows, lacking, settings, on_check)
+        again = _for_its_plan(replace(state, cleared=found.constrained), rows, lacking, settings, on_check)
         found = replace(again, iterations=again.iterations + found.iterations)
     constrained = _told(found, lacking)
     offer = Offer(constrained, _log(state, found.rows, worthless, constrained, lacking))
@@ -53,7 +61,7 @@ def priced(state: NegotiationState, settings: Settings, on_check: Progress | Non
         state,
         last=offer,
         lacking=lacking,
-        end=constrained.end,
+        cleared=constrained,
         rounds=state.rounds + 1,
         unconverged=state.unconverged + int(missed),
     )
@@ -88,9 +96,11 @@ def _worth_relief(
     kept: list[HeldRow] = []
     worthless: list[HeldRow] = []
     for row, slack in zip(rows, constrained.slack, strict=True):
-        before, reached = (float(row.slope @ x[row.carrier]) for x in (state.first_kw, constrained.injection_kw))
+        before, reached = (
+            float(row.slope @ x[row.carrier, row.interval]) for x in (state.first_kw, constrained.injection_kw)
+        )
         has_relief = before - reached > WORTHLESS_RELIEF * slack
-        was_relieved = state.rounds == 0 or row.excess < state.first_excess[row.carrier, row.key.limit]
+        was_relieved = state.rounds == 0 or row.excess < state.first_excess[row.carrier, row.interval, row.key.limit]
         is_kept = row.key not in lacking or (has_relief and was_relieved)
         (kept if is_kept else worthless).append(row)
     return tuple(kept), tuple(worthless)
@@ -105,7 +115,8 @@ def _log(
 ) -> RoundLog:
     """The rows of a clearing, then those that were left out of it, which have no price."""
     left_out = (*worthless, *state.hopeless.values())
-    broken = [max(float(row.slope @ constrained.injection_kw[row.carrier]) - row.bound, 0.0) for row in left_out]
+    injected = constrained.injection_kw
+    broken = [max(float(row.slope @ injected[row.carrier, row.interval]) - row.bound, 0.0) for row in left_out]
     return RoundLog(
         Move.PRICES,
         (*rows, *left_out),
@@ -130,13 +141,15 @@ def _for_its_plan(
     taken = before = np.zeros_like(planned)
     now, spent = state, 0
     for renewal in range(RENEWALS):
-        held = tuple(row.renewed(planned) if row.carrier == ELECTRIC else row for row in rows)
-        constrained = _cleared(now, Limits(held, None, capped, state.unavoidable_kw), settings, on_check)
-        now, spent = replace(now, end=constrained.end), spent + constrained.clearing.iterations
+        held = tuple(row.renewed(planned[row.interval]) if row.carrier == ELECTRIC else row for row in rows)
+        limits = replace(state.besides, rows=held, capped=capped, imbalance_kw=state.unavoidable_kw)
+        constrained = _cleared(now, limits, settings, on_check)
+        now, spent = replace(now, cleared=constrained), spent + constrained.clearing.iterations
         following = state.kvar(constrained.clearing.dispatch) - planned
-        if all(_rests(row, following) for row in held):
+        if all(_rests(row, following[row.interval]) for row in held):
             break
-        taken = following if renewal == 0 else _shortened(taken, before, following)
+        parts = zip(taken, before, following, strict=True)
+        taken = following if renewal == 0 else np.stack([shortened(*part) for part in parts])
         planned, before = planned + taken, following
     return _Found(held, constrained, spent)
 
@@ -144,16 +157,6 @@ def _for_its_plan(
 def _rests(row: HeldRow, change_kvar: FloatArray) -> bool:
     moved = 0.0 if row.kvar_slope is None or row.carrier != ELECTRIC else abs(float(row.kvar_slope @ change_kvar))
     return moved <= max(SETTLED * abs(row.excess), MARGIN * abs(row.limit))
-
-
-def _shortened(taken: FloatArray, before: FloatArray, change: FloatArray) -> FloatArray:
-    """The next step of a fixed-point iteration that was asked for `before`, took `taken` of it, and is now asked for
-    `change`, at Aitken's length (Irons, Tuck 1969): where it swings half-way, where it creeps farther."""
-    turn = change - before
-    square = float(turn @ turn)
-    length = -float(taken @ turn) / square if square > 0.0 else 1.0
-    result: FloatArray = np.clip(length, 0.25, 4.0) * change
-    return result
 
 
 def _is_worse(one: ConstrainedClearing) -> tuple[bool, float]:
@@ -164,10 +167,7 @@ def _cleared(
     state: NegotiationState, limits: Limits, settings: Settings, on_check: Progress | None
 ) -> ConstrainedClearing:
     """From where the last clearing ended; where that leads astray, from the data. The better of the two."""
-    start, problem, alone = state.end, state.problem, state.fleet.alone
-    if start is None and state.first.form == "network":
-        start = start_from(problem, state.first, state.first.end.weight)
-    warm = None
+    start, warm, problem, alone = _start(state, limits.lifted(settings.binding)), None, state.problem, state.fleet.alone
     if start is not None:
         brief = replace(settings, max_iterations=min(settings.max_iterations, WARM_ITERATIONS))
         with suppress(NotSolved):
@@ -180,3 +180,12 @@ def _cleared(
     spent = cold.clearing.iterations + warm.clearing.iterations
     best = min((cold, warm), key=_is_worse)
     return replace(best, clearing=replace(best.clearing, iterations=spent))
+
+
+def _start(state: NegotiationState, lifted: Sequence[int]) -> Start | None:
+    """From where the last clearing under rows ended, or that without; None: from the data."""
+    if state.cleared is not None:
+        return start_again(state.cleared, lifted)
+    if state.first.form != "network":
+        return None
+    return start_from(state.problem, state.first, state.first.end.weight, lifted)

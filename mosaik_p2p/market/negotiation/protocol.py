@@ -63,7 +63,7 @@ def next_round(
     """What follows from the networks' `reports` (by carrier) on the last dispatch; None accepts it as it stands."""
     if state.is_final:
         return state, None
-    judged = with_reported_limits(state, reports)
+    judged = with_reported_limits(state, {(carrier, 0): report for carrier, report in reports.items()})
     # Where prices have no numerical solution, an envelope may have one.
     for rounds in (max_rounds, 0):
         try:

@@ -1,4 +1,7 @@
-"""An interval under negotiation: what the networks said of each dispatch, the limits held as rows, and what is best.
+"""A look-ahead under negotiation: what the networks said of each dispatch, the limits held as rows, and what is best.
+
+Of its intervals the networks are asked about some: about the first one alone where they judge what is dispatched now,
+about all where they are asked before anything is.
 
 Nothing here clears anything; see `protocol` for what follows when.
 """
@@ -13,9 +16,9 @@ from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing, unpublished
-from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import ConstrainedClearing, connected, imbalances, injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey, held_row
+from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, placed
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -30,6 +33,7 @@ from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
 ELECTRIC = CARRIERS.index(ELECTRICITY)
 CHEAP = 5e-5
 """Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
+NOTHING = Limits(())
 FREE_OF_PRICE = 1e-4
 """In scarcity prices: a multiplier below it is none."""
 
@@ -51,6 +55,10 @@ class NetworkReport:
     broken: frozenset[tuple[str, str]]
     """Element and quantity of every violated limit."""
     rows: tuple[LimitRow, ...]
+
+
+Reports = Mapping[tuple[int, int], NetworkReport]
+"""What the networks say, by carrier and interval."""
 
 
 @dataclass(frozen=True)
@@ -103,29 +111,32 @@ class Checked:
 
 @dataclass(frozen=True)
 class NegotiationState:
-    """An interval under negotiation, by the last dispatch. Nothing in it outlives the interval."""
+    """A look-ahead under negotiation, by the last dispatch."""
 
     problem: PreparedProblem
     fleet: Fleet
     """With all contracts: what everyone does alone."""
     kvar_per_kw: tuple[FloatArray, ...]
-    """By prosumer, (K,): reactive power that each variable of its dispatch injects, kvar per kW."""
+    """By prosumer, (K, T): reactive power that each variable of its dispatch injects, kvar per kW."""
     first: Clearing
     first_kw: FloatArray
-    """(C, N) injections of the clearing without rows."""
+    """(C, T, N) injections of the clearing without rows."""
     unavoidable_kw: FloatArray
-    """(2, C, N) what it left lacking, and too much."""
+    """(2, C, T, N) what it left lacking, and too much."""
     last: Offer
     solved_kw: FloatArray | None = None
-    """(C, N) injections of the last dispatch for which every network had a solution."""
+    """(C, T, N) injections of the last dispatch for which every network had a solution."""
     rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     hopeless: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     """Violated limits that prosumers do not move noticeably."""
     lacking: frozenset[RowKey] = frozenset()
     """Limits that the last clearing by prices could not keep."""
-    first_excess: Mapping[tuple[int, LimitKey], float] = field(default_factory=dict)
-    """By carrier and limit: by how much it was violated when the networks first spoke of it, in its unit."""
-    end: Start | None = None
+    first_excess: Mapping[tuple[int, int, LimitKey], float] = field(default_factory=dict)
+    """By carrier, interval and limit: by how much it was violated when the networks first spoke of it, in its unit."""
+    besides: Limits = NOTHING
+    """Boxes, losses and levy of the next clearing; its rows are those of the state."""
+    cleared: ConstrainedClearing | None = None
+    """The last clearing under rows, from which the next one starts."""
     rounds: int = 0
     envelopes: int = 0
     shrinkings: int = 0
@@ -138,17 +149,21 @@ class NegotiationState:
     """Whether the last dispatch was checked before."""
 
     @classmethod
-    def initial(cls, prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing) -> "NegotiationState":
-        """The interval before anything was checked; `raw` is the market without imbalances priced.
+    def initial(
+        cls, prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing, *, asked: Sequence[int] = (0,)
+    ) -> "NegotiationState":
+        """The look-ahead before anything was checked; `raw` is the market without imbalances priced, `asked` are the
+        intervals that the networks are asked about.
 
         From here on charges of places are among the prosumers' costs, and prices are the market's (see `published`).
         """
-        problem = _with_meters_held(within_balance(placed(connected(raw))), first)
+        problem = _with_meters_held(within_balance(placed(connected(raw))), first, asked)
         first = unpublished(first, raw.place)
         injection = injections(problem, first.dispatch)
         none = np.zeros(0)
         # Nothing has been cleared under rows yet: there is no such end to start from, and nobody pays surcharges.
-        free = ConstrainedClearing(first, np.zeros_like(injection), none, none, injection, first.end)
+        nothing = np.zeros_like(injection)
+        free = ConstrainedClearing(first, (), nothing, nothing, none, none, injection, first.end)
         return cls(
             problem=problem,
             fleet=Fleet(problem),
@@ -161,7 +176,7 @@ class NegotiationState:
 
     @property
     def last_kw(self) -> FloatArray:
-        """(C, N) injections of the last dispatch, as cleared."""
+        """(C, T, N) injections of the last dispatch, as cleared."""
         return self.last.constrained.injection_kw
 
     @property
@@ -181,31 +196,36 @@ class NegotiationState:
         return min(kept, key=lambda one: one.rank) if kept else None
 
     def kvar(self, dispatch: tuple[Completion, ...]) -> FloatArray:
-        """(N,) reactive power that a plan injects."""
-        return np.array([float(share @ done.x[:, 0]) for share, done in zip(self.kvar_per_kw, dispatch, strict=True)])
+        """(T, N) reactive power that a plan injects, beside that of loads that cannot be moved."""
+        parts = zip(self.kvar_per_kw, dispatch, strict=True)
+        return np.stack([(share * done.x).sum(axis=0) for share, done in parts], axis=-1)
 
 
-def _with_meters_held(problem: PreparedProblem, first: Clearing) -> PreparedProblem:
-    """The operator's step knows no directions: meters keep those of the clearing without rows in the open interval."""
-    parts = zip(problem.models, first.dispatch, strict=True)
-    return replace(problem, models=tuple(with_meters_held(model, done.x, 0) for model, done in parts))
+def _with_meters_held(problem: PreparedProblem, first: Clearing, asked: Sequence[int]) -> PreparedProblem:
+    """The operator's step knows no directions: meters keep those of the clearing without rows where it is taken."""
+    models = list(problem.models)
+    for i, done in enumerate(first.dispatch):
+        for t in asked:
+            models[i] = with_meters_held(models[i], done.x, t)
+    return replace(problem, models=tuple(models))
 
 
 def _kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
     own = {k for k in own_rows(model) if model.variables[k].type != IMBALANCE}
     shares = [own_reactive_share(prosumer, v.device) if k in own else 0.0 for k, v in enumerate(model.variables)]
-    result: FloatArray = model.balance[ELECTRIC, :, 0] * np.array(shares)
+    result: FloatArray = model.balance[ELECTRIC] * np.array(shares)[:, None]
     return result
 
 
-def with_reported_limits(state: NegotiationState, reports: Mapping[int, NetworkReport]) -> NegotiationState:
+def with_reported_limits(state: NegotiationState, reports: Reports) -> NegotiationState:
     """The state with the networks' reports on the last dispatch: rows linearised at it, and how good it is."""
     rows, hopeless, broken = dict(state.rows), dict(state.hopeless), set()
     first_excess = dict(state.first_excess)
     sizes = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
-    for carrier, row, is_broken in _reported(reports):
-        held = _held(state, row, carrier)
-        first_excess.setdefault((carrier, row.key), row.excess)
+    kvar = state.kvar(state.last.constrained.clearing.dispatch)
+    for (carrier, t), row, is_broken in _reported(reports):
+        held = _held(state, row, carrier, t, kvar[t])
+        first_excess.setdefault((carrier, t, row.key), row.excess)
         if can_influence(held.slope, sizes, held.excess):
             rows[held.key] = held
             hopeless.pop(held.key, None)
@@ -228,26 +248,27 @@ def with_reported_limits(state: NegotiationState, reports: Mapping[int, NetworkR
     return replace(following, checked=(*state.checked, judged))
 
 
-def _reported(reports: Mapping[int, NetworkReport]) -> list[tuple[int, LimitRow, bool]]:
-    """Carrier and row, of the networks that have a solution, and whether its limit counts as broken."""
+def _reported(reports: Reports) -> list[tuple[tuple[int, int], LimitRow, bool]]:
+    """Carrier with interval and row, of the networks that have a solution, and whether its limit counts as broken."""
     return [
-        (carrier, row, row.excess > 0.0 and (row.element, row.quantity) in report.broken)
-        for carrier, report in reports.items()
+        (at, row, row.excess > 0.0 and (row.element, row.quantity) in report.broken)
+        for at, report in reports.items()
         if report.is_solved
         for row in report.rows
     ]
 
 
-def _held(state: NegotiationState, row: LimitRow, carrier: int) -> HeldRow:
-    kvar = state.kvar(state.last.constrained.clearing.dispatch) if carrier == ELECTRIC else None
-    now_kw, names = state.last_kw[carrier], state.problem.names
-    held = held_row(row, carrier, names, now_kw, state.rows, kvar)
+def _held(state: NegotiationState, row: LimitRow, carrier: int, t: int, plan_kvar: FloatArray) -> HeldRow:
+    kvar = plan_kvar if carrier == ELECTRIC else None
+    now_kw, names = state.last_kw[carrier, t], state.problem.names
+    held = held_row(row, carrier, names, now_kw, state.rows, kvar, interval=t)
     log = state.last.log
     price = sum(float(mu) for one, mu in zip(log.rows, log.multiplier, strict=True) if one.key == held.key)
     if held.excess <= 0.0 or held.key not in state.rows or not log.rows:
         return held
     cheap = CHEAP * state.scale / state.problem.dt_h
-    return held_row(row, carrier, names, now_kw, state.rows, kvar, affordable=cheap / price if price else np.inf)
+    affordable = cheap / price if price else np.inf
+    return held_row(row, carrier, names, now_kw, state.rows, kvar, affordable, interval=t)
 
 
 def _unused(state: NegotiationState, rows: Mapping[RowKey, HeldRow]) -> float:
@@ -259,7 +280,7 @@ def _unused(state: NegotiationState, rows: Mapping[RowKey, HeldRow]) -> float:
         now = rows.get(before.key)
         if now is not None and before.key not in log.beyond and before.size * price > least:
             room += price * max(-now.excess - now.margin, 0.0)
-            turned[now.carrier] += price * (now.slope - before.slope)
+            turned[now.carrier, now.interval] += price * (now.slope - before.slope)
     before_kw = state.checked[-1].offer.constrained.injection_kw if state.checked else state.first_kw
     moved = np.abs(state.last_kw - before_kw)
     return state.problem.dt_h * float(room + np.sum(np.abs(turned) * moved))

@@ -101,6 +101,13 @@ def devices_kw(model: ProsumerModel, x: FloatArray, t: int) -> FloatArray:
     return result
 
 
+def planned_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
+    """(C, T): the same in all intervals."""
+    rows = own_rows(model)
+    result: FloatArray = np.einsum("ckt,kt->ct", model.balance[:, rows], x[rows]) - model.fixed
+    return result
+
+
 def with_contracts(model: ProsumerModel, done: Completion, sale_kw: FloatArray, t: int) -> Completion:
     """The dispatch with what the contracts take or give in interval `t`, sales (C,) as agreed."""
     x = done.x.copy()

@@ -1,9 +1,12 @@
 """Everything a market over many intervals needs to know, free of files, networks and co-simulation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.charges.place import PlaceCharges
+from mosaik_p2p.market.designs.base import Design
+from mosaik_p2p.market.designs.kinds.p2p import PeerToPeer
+from mosaik_p2p.market.designs.operator import Operator
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.reputation import ReputationRule
 from mosaik_p2p.prosumers.prosumer import Prosumer
@@ -36,6 +39,10 @@ class MarketCase:
     """Whether storages are to hold their final levels at the end of the run, too."""
     place: PlaceCharges | None = None
     """What places are charged, over the span; None: nothing."""
+    design: Design = field(default_factory=PeerToPeer)
+    """How a look-ahead is cleared."""
+    operator: Operator | None = None
+    """Answers for the networks before anything is dispatched; None where the design does not ask."""
 
     def window(self, k: int) -> Window:
         """The look-ahead that begins with interval `k` of the run."""

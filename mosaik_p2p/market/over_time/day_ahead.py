@@ -14,17 +14,17 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
-from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.designs.base import Cleared
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.closing import closing_table
 from mosaik_p2p.market.over_time.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.over_time.interval_problem import (
+    cleared,
     first_reputation,
     next_reputation,
     next_states,
     refuse_wrong_interval,
-    solved,
     stated,
     without_peers,
 )
@@ -48,8 +48,7 @@ class _Plan:
 
     begin: int
     prosumers: tuple[Prosumer, ...]
-    problem: PreparedProblem
-    clearing: Clearing
+    cleared: Cleared
     alone_problem: PreparedProblem
     alone: tuple[Completion, ...]
 
@@ -94,28 +93,31 @@ class DayAheadMarket:
         if isinstance(plan, IntervalOutcome):
             return plan
         prosumers = _turned_out(plan.prosumers, forecasts or {}, k)
-        n = k - plan.begin
-        cleared = clearing_at(plan.clearing, n)
-        realised = _realised(prosumers, plan.problem, plan.clearing.dispatch, plan.clearing.sale_kw, n, k)
-        nothing = np.zeros_like(plan.clearing.sale_kw)
+        n, whole = k - plan.begin, plan.cleared.clearing
+        part = clearing_at(whole, n)
+        realised = _realised(prosumers, plan.cleared.problem, whole.dispatch, whole.sale_kw, n, k)
+        nothing = np.zeros_like(whole.sale_kw)
+        surcharge = plan.cleared.surcharge_per_kwh
         alone = _realised(prosumers, plan.alone_problem, plan.alone, nothing, n, k)
-        self._pending = self._after(plan, k, cleared, realised, alone)
+        self._pending = self._after(plan, k, part, realised, alone)
         tables = interval_tables(
             prosumers,
-            problem_at(plan.problem, n),
-            cleared,
+            problem_at(plan.cleared.problem, n),
+            part,
             realised,
             alone,
             self._case.window(k),
             steps=self._case.steps,
             charges_change=self._case.charges_change(k),
             since_clearing=n,
+            surcharge_per_kwh=None if surcharge is None else surcharge[:, n],
         )
+        tables |= plan.cleared.tables_of(n)
         if k + 1 == self._case.steps:
             reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))
             tables["closing"] = closing_table(self._case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
-        return IntervalOutcome(plan.clearing.status, dispatch, tables)
+        return IntervalOutcome(whole.status, dispatch, tables)
 
     def commit(self) -> None:
         """Make the last dispatched interval the state from which the next one starts; without one, do nothing."""
@@ -134,28 +136,28 @@ class DayAheadMarket:
         window = case.window(k)
         settings = replace(case.settings, binding=window.horizon)
         prosumers = tuple(with_forecasts(p, forecasts.get(p.name, {}), begin=k) for p in case.prosumers)
-        problem = with_imbalance_priced(stated(case, prosumers, state.market, window, state.reputation))
+        raw = stated(case, prosumers, state.market, window, state.reputation)
         try:
-            clearing = solved(case, problem, settings, start=state.start, on_check=on_check)
+            found = cleared(case, prosumers, raw, settings, begin=k, start=state.start, on_check=on_check)
             alone_problem, alone = without_peers(stated(case, prosumers, state.alone, window, state.reputation))
         except NotSolved as error:
-            return self._halt(failed_table(case.settings.form, describe_failure(error, problem)), prosumers, window)
-        if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "stop":
-            return self._halt(clearing_table(problem, clearing), prosumers, window)
-        return _Plan(k, prosumers, problem, clearing, alone_problem, tuple(alone))
+            return self._halt(failed_table(case.settings.form, describe_failure(error, raw)), prosumers, window)
+        if found.clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "stop":
+            return self._halt(clearing_table(found.problem, found.clearing), prosumers, window)
+        return _Plan(k, prosumers, found, alone_problem, tuple(alone))
 
     def _after(
-        self, plan: _Plan, k: int, cleared: Clearing, realised: tuple[Realised, ...], alone: tuple[Realised, ...]
+        self, plan: _Plan, k: int, part: Clearing, realised: tuple[Realised, ...], alone: tuple[Realised, ...]
     ) -> _State:
         state, case = self._committed, self._case
-        is_last = k + 1 == plan.begin + plan.problem.shape[1]
+        is_last = k + 1 == plan.begin + plan.cleared.problem.shape[1]
         return _State(
             interval=k + 1,
             market=next_states(case, state.market, realised, k),
             alone=next_states(case, state.alone, alone, k),
             # The same hours of the next block look much like those of this one.
-            start=plan.clearing.end,
-            reputation=next_reputation(case, state.reputation, cleared.trades),
+            start=plan.cleared.clearing.end if plan.cleared.end is None else plan.cleared.end,
+            reputation=next_reputation(case, state.reputation, part.trades),
             plan=None if is_last else plan,
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.market.clearing import Clearing, Progress, clear, fitted
+from mosaik_p2p.market.designs.base import Cleared, Task
 from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
@@ -78,6 +79,36 @@ def solved(
     if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "central":
         clearing = cleared_centrally(problem, clearing, settings)
     return clearing
+
+
+def cleared(
+    case: MarketCase,
+    prosumers: tuple[Prosumer, ...],
+    raw: MarketProblem,
+    settings: Settings,
+    *,
+    begin: int,
+    start: Start | None,
+    on_check: Progress | None = None,
+) -> Cleared:
+    """The look-ahead that begins with interval `begin`, stated as `raw`, cleared as the case's design does it.
+
+    Raises NotSolved where a prosumer's own problem has no numerical solution.
+    """
+    problem = with_imbalance_priced(raw)
+    return case.design.clear(
+        Task(
+            prosumers=prosumers,
+            begin=begin,
+            raw=raw,
+            problem=problem,
+            settings=settings,
+            clear=lambda asked, since: solved(case, asked, settings, start=since, on_check=on_check),
+            start=fitted(start, problem.shape[1]),
+            operator=case.operator,
+            on_check=on_check,
+        )
+    )
 
 
 def without_peers(problem: MarketProblem) -> tuple[PreparedProblem, Sequence[Completion]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, published, shifted
-from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.designs.base import Cleared
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
 from mosaik_p2p.market.negotiation.protocol import NegotiationState, NetworkReport, next_round
@@ -20,11 +20,11 @@ from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.closing import closing_table
 from mosaik_p2p.market.over_time.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.over_time.interval_problem import (
+    cleared,
     first_reputation,
     next_reputation,
     next_states,
     refuse_wrong_interval,
-    solved,
     stated,
     without_peers,
 )
@@ -71,9 +71,7 @@ class _Open:
     window: Window
     prosumers: tuple[Prosumer, ...]
     alone: tuple[Realised, ...]
-    clearing: Clearing
-    raw: MarketProblem
-    """Without imbalances priced."""
+    cleared: Cleared
     negotiation: NegotiationState | None
 
 
@@ -119,18 +117,27 @@ class RollingMarket:
         )
         window = self._case.window(k)
         raw = stated(self._case, prosumers, state.market, window, state.reputation)
-        problem = with_imbalance_priced(raw)
         self._open = None
         try:
-            clearing = solved(self._case, problem, self._case.settings, start=state.start, on_check=on_check)
+            found = cleared(
+                self._case, prosumers, raw, self._case.settings, begin=k, start=state.start, on_check=on_check
+            )
             alone = self._alone(prosumers, state.alone, window)
         except NotSolved as error:
-            record = failed_table(self._case.settings.form, describe_failure(error, problem))
+            record = failed_table(self._case.settings.form, describe_failure(error, raw))
             return self._halt(record, prosumers, window)
-        if clearing.status is Status.NOT_CONVERGED and self._case.on_not_converged == "stop":
-            return self._halt(clearing_table(problem, clearing), prosumers, window)
-        self._open = _Open(window, prosumers, alone, clearing, raw, None)
-        return self._outcome(self._open, problem, clearing, start=shifted(clearing.end))
+        if found.clearing.status is Status.NOT_CONVERGED and self._case.on_not_converged == "stop":
+            return self._halt(clearing_table(found.problem, found.clearing), prosumers, window)
+        self._open = _Open(window, prosumers, alone, found, None)
+        surcharge = None if found.surcharge_per_kwh is None else found.surcharge_per_kwh[:, 0]
+        outcome = self._outcome(
+            self._open,
+            found.problem,
+            found.clearing,
+            start=shifted(found.clearing.end if found.end is None else found.end),
+            surcharge_per_kwh=surcharge,
+        )
+        return replace(outcome, tables={**outcome.tables, **found.tables_of(0)})
 
     def negotiate(
         self, reports: Mapping[str, NetworkReport], *, max_rounds: int, on_check: Progress | None = None
@@ -142,7 +149,9 @@ class RollingMarket:
         if self._open is None:
             raise ValueError("there is no cleared interval to negotiate about")
         open_ = self._open
-        before = open_.negotiation or NegotiationState.initial(open_.prosumers, open_.raw, open_.clearing)
+        before = open_.negotiation or NegotiationState.initial(
+            open_.prosumers, open_.cleared.raw, open_.cleared.clearing
+        )
         by_carrier = {CARRIERS.index(carrier): report for carrier, report in reports.items()}
         negotiation, offer = next_round(
             before, by_carrier, self._case.settings, max_rounds=max_rounds, on_check=on_check
@@ -153,10 +162,10 @@ class RollingMarket:
         outcome = self._outcome(
             self._open,
             # What forecasts miss goes to the contracts as they are, not as they were solved.
-            connected(self._open.raw),
-            published(offer.constrained.clearing, self._open.raw.place),
+            connected(self._open.cleared.raw),
+            published(offer.constrained.clearing, self._open.cleared.raw.place),
             start=self._pending.start,
-            surcharge_per_kwh=offer.constrained.surcharge_per_kwh,
+            surcharge_per_kwh=offer.constrained.surcharge_per_kwh[:, 0],
         )
         return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
 

@@ -59,8 +59,12 @@ def rate_keys(case: Case, keys: Sequence[str]) -> tuple[RateKey, ...]:
         for key in dict.fromkeys(keys)
         if keys.count(key) > 1
     ]
-    if case.scenario.market.design == "none":
-        faults.append(Fault("market.design", '"none"', "nobody trades, and no rate is paid", 'Use "p2p".'))
+    if not case.scenario.market.chosen_design.has_trades:
+        faults.append(
+            Fault(
+                "market.design", f'"{case.scenario.market.design}"', "nobody trades, and no rate is paid", 'Use "p2p".'
+            )
+        )
     if not faults:
         faults = [fault for key in found for fault in _unfit(case, key)]
     if faults:
