@@ -6,6 +6,7 @@ from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.charges.posted import partners_of, posted_charges
+from mosaik_p2p.loading.operator.of_case import operator_of
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.problem import Settings
@@ -17,7 +18,7 @@ from mosaik_p2p.units import CARRIERS
 def market_case(case: Case) -> MarketCase:
     """The market of `case`."""
     market, time = case.scenario.market, case.scenario.time
-    known, posted = market.reputation, posted_charges(case)
+    known, posted, design = market.reputation, posted_charges(case), market.chosen_design
     return MarketCase(
         prosumers=case.prosumers,
         charges=_with_preferences(case, _among_partners(case, posted.pairs)),
@@ -37,7 +38,8 @@ def market_case(case: Case) -> MarketCase:
         final_at_end=time.final_at_end,
         reputation=ReputationRule(known.benefit_per_kwh, known.growth) if known.benefit_per_kwh > 0 else None,
         place=posted.place,
-        design=market.chosen_design,
+        design=design,
+        operator=operator_of(case) if design.asks_networks else None,
     )
 
 
