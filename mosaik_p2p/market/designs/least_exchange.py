@@ -22,7 +22,7 @@ from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, PreparedProblem,
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.units import CARRIERS
 
 DEVICES = 0.01
 """Of their cost, beside 1 for every kWh exchanged."""
@@ -117,9 +117,7 @@ def _planned(prosumers: Sequence[Prosumer], state: NegotiationState) -> tuple[Ex
     return tuple(Exchange(state.last_kw[:, t], kvar[t]) for t in range(state.problem.shape[1]))
 
 
-def _reports(
-    operator: Operator, exchanges: Sequence[Exchange], begin: int
-) -> Mapping[tuple[int, int], NetworkReport]:
+def _reports(operator: Operator, exchanges: Sequence[Exchange], begin: int) -> Mapping[tuple[int, int], NetworkReport]:
     """By carrier and interval of the look-ahead."""
     return {
         (c, t): report

@@ -16,10 +16,12 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 LOADS = "loads"
 """Stands beside the networks where verdicts are told."""
 SOLVED = (Status.OK, Status.IDLE)
-CLEARED = (*SOLVED, Status.GAP_OPEN)
+CLEARED = (*SOLVED, Status.GAP_OPEN, Status.NO_ENVELOPE)
 """Of a market: its dispatch holds, however good it is."""
 ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
 """Where a solved network shows that it was looked at."""
+OF_MARKETS = (Status.GAP_OPEN, Status.NO_ENVELOPE)
+"""No network has these."""
 VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
 
 
@@ -74,7 +76,7 @@ def verdict_counts(verdicts: pd.DataFrame, steps: int) -> dict[str, int]:
 
 def status_counts(rows: pd.DataFrame) -> dict[str, int]:
     """Number of a network's rows by status, every status that a network can have named."""
-    return {name: count for name, count in clearing_status_counts(rows).items() if name != Status.GAP_OPEN}
+    return {name: count for name, count in clearing_status_counts(rows).items() if name not in OF_MARKETS}
 
 
 def clearing_status_counts(rows: pd.DataFrame) -> dict[str, int]:

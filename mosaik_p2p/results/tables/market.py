@@ -52,6 +52,7 @@ DEVICES: dict[str, Column] = {
         null="no deadline",
     ),
 }
+NO_ENVELOPE = "no envelope: even the least exchange breaks a limit"
 
 MARKET_TABLES: dict[str, TableShape] = {
     "inputs": table(
@@ -71,7 +72,10 @@ MARKET_TABLES: dict[str, TableShape] = {
         round=count("Of the negotiation; 0 is the first."),
         binding=flag("Whether this round is the one that counts."),
         form=text("How trades were modelled; see docs/forms.md."),
-        status=text("`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted) or `not_converged`."),
+        status=text(
+            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_envelope` (see `envelopes`) or "
+            "`not_converged`."
+        ),
         cause=text("Why the status is not `ok`.", null="it is"),
         iterations=count("Of the algorithm.", null=NO_SOLUTION),
         primal_residual=amount("How far both ends of trades disagree, relative.", unit=ONE, null=NO_SOLUTION),
@@ -139,6 +143,17 @@ MARKET_TABLES: dict[str, TableShape] = {
         ),
         place_charge_sold_per_kwh=signed("What its place pays for every kWh sold in trades.", positive=TO_OPERATOR),
         cleared_surplus_kw=amount(SURPLUS, null="not reported"),
+    ),
+    "envelopes": table(
+        "Between what everyone might inject, where the market's design is `envelopes`.",
+        "time prosumer carrier",
+        time=BEGIN,
+        prosumer=PROSUMER,
+        carrier=CARRIER,
+        base_kw=signed("Least exchange that keeps the limits.", positive="into the network"),
+        low_kw=signed("At the least.", positive="into the network", null=NO_ENVELOPE),
+        high_kw=signed("At the most.", positive="into the network", null=NO_ENVELOPE),
+        share=amount("Of what its devices could do, that everyone has on both sides.", unit=ONE, null=NO_ENVELOPE),
     ),
     "devices": table("What every device does in the market.", "time prosumer device", **DEVICES),
     "alone": table(

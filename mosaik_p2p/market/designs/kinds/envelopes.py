@@ -1,4 +1,4 @@
-"""Operating envelopes: before it trades, everyone is told between what it may inject, and every corner keeps the limits.
+"""Operating envelopes: before it trades, everyone is told what it may inject, and every corner keeps the limits.
 
 The boxes stand around the least exchange that keeps the limits (`least_exchange`), and give everybody the same share of
 what its devices could do (`envelope_boxes`). In the market a box is a limit at the meter, as that of a connection is:
@@ -23,8 +23,7 @@ from mosaik_p2p.market.negotiation.reactive import ELECTRIC, largest_share
 from mosaik_p2p.market.problem import MarketProblem, power_scale
 from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
 from mosaik_p2p.prosumers.meter_limits import with_meter_limits
-from mosaik_p2p.tabular import table_of
-from mosaik_p2p.units import CARRIERS, FloatArray, Table
+from mosaik_p2p.units import CARRIERS, FloatArray, Table, table_of
 
 HEAT_CORNERS = 8
 """Of a heat network, whose flows take longer, this many of the tightest rows have their worst corners tried."""
