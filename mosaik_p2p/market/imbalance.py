@@ -76,7 +76,8 @@ def _with_imbalance_variables(model: ProsumerModel, price: float, owed: float) -
     much of it."""
     touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
     pairs = [(c, Role.SHORT, Role.SURPLUS) for c in touched]
-    pairs += [(connection.c, Role.UNSERVED, Role.SPILLED) for connection in model.connections]
+    active = (connection for connection in model.connections if not connection.is_reactive)
+    pairs += [(connection.c, Role.UNSERVED, Role.SPILLED) for connection in active]
     more, horizon = 2 * len(pairs), model.horizon
     balance = np.zeros((len(CARRIERS), more, horizon))
     names = []

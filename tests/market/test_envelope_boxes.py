@@ -26,13 +26,13 @@ WANTED = (-300.0, 600.0)
 
 def found(feeder: FeederLimits, wanted: tuple[float, float]) -> Boxes:
     least, most = (np.full(feeder.count, end) for end in wanted)
-    boxes = boxes_around(np.zeros(feeder.count), least, most, feeder.asked.asking())
+    boxes = boxes_around(np.zeros(feeder.count), least, most, feeder.told)
     assert boxes is not None
-    assert (boxes.low_kw >= least).all()
-    assert (boxes.high_kw <= most).all()
+    assert (boxes.low >= least).all()
+    assert (boxes.high <= most).all()
     # Everybody has the common share at the least.
-    assert (boxes.high_kw >= boxes.share * most - 1e-6).all()
-    assert (boxes.low_kw <= boxes.share * least + 1e-6).all()
+    assert (boxes.high >= boxes.share * most - 1e-6).all()
+    assert (boxes.low <= boxes.share * least + 1e-6).all()
     return boxes
 
 
@@ -41,7 +41,7 @@ def worst_corner(feeder: FeederLimits, boxes: Boxes) -> float:
     corners = np.array(list(itertools.product((0, 1), repeat=feeder.count)))
     if not LONG:
         corners = np.random.default_rng(0).permutation(corners)[:SAMPLE]
-    return max(feeder.excess(np.where(corner, boxes.high_kw, boxes.low_kw)) for corner in corners)
+    return max(feeder.excess(np.where(corner, boxes.high, boxes.low)) for corner in corners)
 
 
 def worst_point(feeder: FeederLimits, boxes: Boxes) -> float:
@@ -49,7 +49,7 @@ def worst_point(feeder: FeederLimits, boxes: Boxes) -> float:
     rng, worst = np.random.default_rng(1), -np.inf
     for number in range(POINTS if LONG else SAMPLE):
         at = rng.random(feeder.count) if number % 2 else rng.integers(0, 2, feeder.count)
-        worst = max(worst, feeder.excess(boxes.low_kw + at * (boxes.high_kw - boxes.low_kw)))
+        worst = max(worst, feeder.excess(boxes.low + at * (boxes.high - boxes.low)))
     return worst
 
 
@@ -58,11 +58,11 @@ def test_eight_places_of_the_33_bus_feeder() -> None:
     boxes = found(feeder, WANTED)
     assert boxes.share == pytest.approx(0.5678, abs=SAME_SHARE)
     expected = [340.7, 600.0, 600.0, 340.7, 340.7, 452.6, 340.7, 600.0]
-    assert boxes.high_kw == pytest.approx(expected, abs=SAME_KW)
-    assert boxes.low_kw == pytest.approx(np.full(8, -170.3), abs=SAME_KW)
+    assert boxes.high == pytest.approx(expected, abs=SAME_KW)
+    assert boxes.low == pytest.approx(np.full(8, -170.3), abs=SAME_KW)
     # It is no smaller than it has to be: with everybody at the lower end a limit is reached.
     assert -1e-4 < worst_corner(feeder, boxes) <= EXCESS_PU
-    assert feeder.excess(boxes.low_kw) == pytest.approx(0.0, abs=2e-6)
+    assert feeder.excess(boxes.low) == pytest.approx(0.0, abs=2e-6)
     assert worst_point(feeder, boxes) <= EXCESS_PU
 
 
@@ -109,8 +109,8 @@ def test_a_common_share_before_width() -> None:
     assert boxes is not None
     # 6 / 13 of 10 and of 3 are 6 kW together; below nothing binds.
     assert boxes.share == pytest.approx(6 / 13)
-    assert boxes.high_kw == pytest.approx([60 / 13, 18 / 13])
-    assert boxes.low_kw == pytest.approx([-1.0, -1.0])
+    assert boxes.high == pytest.approx([60 / 13, 18 / 13])
+    assert boxes.low == pytest.approx([-1.0, -1.0])
 
 
 def test_who_relieves_the_others_is_not_counted_on() -> None:
@@ -119,8 +119,8 @@ def test_who_relieves_the_others_is_not_counted_on() -> None:
     assert boxes is not None
     # Worst is the first at his upper end and the second at his lower one: 2 + 8 a - (1 - a) <= 5.
     assert boxes.share == pytest.approx(4 / 9)
-    assert boxes.high_kw[0] - boxes.low_kw[1] == pytest.approx(5.0)
-    assert boxes.high_kw[1] == pytest.approx(10.0)
+    assert boxes.high[0] - boxes.low[1] == pytest.approx(5.0)
+    assert boxes.high[1] == pytest.approx(10.0)
 
 
 def test_a_base_that_breaks_a_limit_has_no_box() -> None:
@@ -135,15 +135,15 @@ def test_what_no_row_tells_shrinks_the_boxes() -> None:
 
     boxes = boxes_around(np.zeros(2), np.zeros(2), np.full(2, 2.0), ask)
     assert boxes is not None
-    assert 1.6 < boxes.high_kw.sum() <= 2.0
-    assert boxes.share == pytest.approx(boxes.high_kw[0] / 2.0)
+    assert 1.6 < boxes.high.sum() <= 2.0
+    assert boxes.share == pytest.approx(boxes.high[0] / 2.0)
 
     def never(x: FloatArray) -> Told:
         return Told(np.inf if x.any() else 0.0, Rows(np.zeros((0, 2)), np.zeros(0)))
 
     only_base = boxes_around(np.zeros(2), np.zeros(2), np.full(2, 2.0), never)
     assert only_base is not None
-    assert (only_base.share, only_base.high_kw.tolist()) == (0.0, [0.0, 0.0])
+    assert (only_base.share, only_base.high.tolist()) == (0.0, [0.0, 0.0])
 
 
 def test_a_curved_limit_is_linearised_where_it_is_broken() -> None:
@@ -157,4 +157,4 @@ def test_a_curved_limit_is_linearised_where_it_is_broken() -> None:
     boxes = boxes_around(np.zeros(1), np.zeros(1), np.full(1, 8.0), ask)
     assert boxes is not None
     assert boxes.rounds > 1
-    assert boxes.high_kw[0] == pytest.approx(-4.0 + np.sqrt(48.0), abs=2 * ROOM)
+    assert boxes.high[0] == pytest.approx(-4.0 + np.sqrt(48.0), abs=2 * ROOM)

@@ -1,7 +1,8 @@
 """Operating envelopes: boxes of injections of which every corner keeps every limit of a network.
 
-Around a base x0 that keeps the limits, prosumer i may inject anything from lo_i to hi_i, whatever the others do in
-theirs. With rows S x <= beta the worst corner of a row is exact, so that
+Around a base x0 that keeps the limits, each injection i may be anything from lo_i to hi_i, whatever the others are in
+theirs: the active power of a prosumer is one, its reactive power another. With rows S x <= beta the worst corner of a
+row is exact, so that
 
     alpha = max a   subject to   S+ (x0 + a (most - x0)) - S- (x0 - a (x0 - least)) <= beta,   0 <= a <= 1
     max sum_i hi_i - lo_i   subject to   S+ hi - S- lo <= beta,   lo <= x0 - alpha (x0 - least),   hi >= x0 + ...
@@ -39,7 +40,7 @@ class Rows:
     """`slope @ x <= bound`, each in a unit of its own."""
 
     slope: FloatArray
-    """(R, N) per kW."""
+    """(R, N) per kW, or kvar."""
     bound: FloatArray
     """(R,)"""
 
@@ -51,7 +52,7 @@ class Rows:
         """(R,) the largest value of each in the box."""
         return np.asarray(np.maximum(self.slope, 0.0) @ high + np.minimum(self.slope, 0.0) @ low, dtype=np.float64)
 
-    def in_kw(self) -> "Rows":
+    def scaled(self) -> "Rows":
         """The same with a largest entry of one; without those that nobody moves."""
         size = np.abs(self.slope).max(axis=1, initial=0.0)
         moved = size > 0.0
@@ -70,71 +71,71 @@ class Told:
 
 
 Ask = Callable[[FloatArray], Told]
-"""A network's answer to injections (N,) in kW."""
+"""A network's answer to injections (N,), each in kW or in kvar."""
 
 
 @dataclass(frozen=True)
 class Boxes:
-    """What N prosumers may inject, kW."""
+    """What may be injected, each of N in kW or in kvar."""
 
-    low_kw: FloatArray
-    high_kw: FloatArray
+    low: FloatArray
+    high: FloatArray
     share: float
     """Of what each wanted, on both sides of the base; zero where only the base is left."""
     rounds: int
 
 
 def boxes_around(
-    base_kw: FloatArray, least_kw: FloatArray, most_kw: FloatArray, ask: Ask, *, corners: int = CORNERS
+    base: FloatArray, least: FloatArray, most: FloatArray, ask: Ask, *, corners: int = CORNERS
 ) -> Boxes | None:
     """The widest boxes around a base (N,) within what is wanted, (N,) least and most; None where the base itself breaks
     a limit."""
-    first = ask(base_kw)
+    first = ask(base)
     if first.excess > 0.0:
         return None
-    rows = _that_may_bind(first.rows.in_kw(), least_kw, most_kw)
-    wanted = (np.minimum(least_kw, base_kw), np.maximum(most_kw, base_kw))
+    wanted = (np.minimum(least, base), np.maximum(most, base))
+    rows = _that_may_bind(first.rows.scaled(), *wanted)
     for number in range(1, ROUNDS + 1):
-        share = common_share(rows, base_kw, *wanted)
-        low, high = _widest(rows, base_kw, *wanted, share)
+        share = common_share(rows, base, *wanted)
+        low, high = _widest(rows, base, *wanted, share)
         answers = [(ask(corner), corner) for corner in _corners(rows, low, high, corners)]
         broken = sorted((told for told, _ in answers if told.excess > 0.0), key=lambda told: -told.excess)
         if not broken:
             return Boxes(low, high, share, number)
         for told in broken[:WORST]:
-            rows = rows.and_also(told.rows.in_kw())
-    return _shrunk(Boxes(low, high, share, ROUNDS), base_kw, rows, ask, corners)
+            rows = rows.and_also(told.rows.scaled())
+    return _shrunk(Boxes(low, high, share, ROUNDS), base, rows, ask, corners)
 
 
-def common_share(rows: Rows, base_kw: FloatArray, least_kw: FloatArray, most_kw: FloatArray) -> float:
+def common_share(rows: Rows, base: FloatArray, least: FloatArray, most: FloatArray) -> float:
     """The largest share alpha that everybody can have of what is wanted."""
-    at_base = rows.slope @ base_kw
-    way = rows.worst(least_kw - base_kw, most_kw - base_kw)
+    at_base = rows.slope @ base
+    way = rows.worst(least - base, most - base)
     room = np.maximum(rows.bound - at_base, 0.0)
     return float(np.min(room[way > 0.0] / way[way > 0.0], initial=1.0))
 
 
-def _that_may_bind(rows: Rows, least_kw: FloatArray, most_kw: FloatArray) -> Rows:
+def _that_may_bind(rows: Rows, least: FloatArray, most: FloatArray) -> Rows:
     """Without those that no wanted injection breaks: of a large network hardly any are left."""
-    kept = rows.worst(least_kw, most_kw) > rows.bound
+    kept = rows.worst(least, most) > rows.bound
     return Rows(rows.slope[kept], rows.bound[kept])
 
 
 def _widest(
-    rows: Rows, base_kw: FloatArray, least_kw: FloatArray, most_kw: FloatArray, share: float
+    rows: Rows, base: FloatArray, least: FloatArray, most: FloatArray, share: float
 ) -> tuple[FloatArray, FloatArray]:
     """Ends of the boxes of the widest sum, of which everybody has the common share."""
-    low, high = base_kw - share * (base_kw - least_kw), base_kw + share * (most_kw - base_kw)
+    low, high = base - share * (base - least), base + share * (most - base)
     if not len(rows.bound):
-        return least_kw, most_kw
-    count = len(base_kw)
+        return least, most
+    count = len(base)
     # Variables: by how much each end goes further than the common share.
     room = np.maximum(rows.bound - rows.worst(low, high), 0.0)
     found = linprog(
         -np.ones(2 * count),
         A_ub=np.hstack([np.maximum(rows.slope, 0.0), np.maximum(-rows.slope, 0.0)]),
         b_ub=room,
-        bounds=np.stack([np.zeros(2 * count), np.concatenate([most_kw - high, low - least_kw])], axis=-1),
+        bounds=np.stack([np.zeros(2 * count), np.concatenate([most - high, low - least])], axis=-1),
         method="highs",
     )
     if found.status != 0:
@@ -150,11 +151,11 @@ def _corners(rows: Rows, low: FloatArray, high: FloatArray, most: int) -> Iterat
     yield from {corner.tobytes(): corner for corner in found}.values()
 
 
-def _shrunk(boxes: Boxes, base_kw: FloatArray, rows: Rows, ask: Ask, corners: int) -> Boxes:
+def _shrunk(boxes: Boxes, base: FloatArray, rows: Rows, ask: Ask, corners: int) -> Boxes:
     """The boxes, so much nearer to the base that no corner breaks a limit."""
     for number in range(1, SHRINKINGS + 1):
         part = SHRUNK**number
-        low, high = (base_kw + part * (end - base_kw) for end in (boxes.low_kw, boxes.high_kw))
+        low, high = (base + part * (end - base) for end in (boxes.low, boxes.high))
         if all(ask(corner).excess <= 0.0 for corner in _corners(rows, low, high, corners)):
             return Boxes(low, high, part * boxes.share, boxes.rounds + number)
-    return Boxes(base_kw, base_kw, 0.0, boxes.rounds + SHRINKINGS)
+    return Boxes(base, base, 0.0, boxes.rounds + SHRINKINGS)

@@ -5,25 +5,24 @@ tightened by so many kW at the place that moves each most. Rounds: clear, ask th
 look-ahead, linearise, until no limit is broken that prosumers can keep.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.market.clearing import Progress, clear
-from mosaik_p2p.market.designs.operator import Exchange, Operator
+from mosaik_p2p.market.designs.under_rows import Ask, UnderRows, kept_by_rows
 from mosaik_p2p.market.imbalance import with_imbalance_priced
-from mosaik_p2p.market.negotiation.limit_rows import HeldRow
-from mosaik_p2p.market.negotiation.pricing import priced
-from mosaik_p2p.market.negotiation.reactive import planned_kvar
-from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport, with_reported_limits
-from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, PreparedProblem, Settings, power_scale
+from mosaik_p2p.market.negotiation.state import NegotiationState
+from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, Settings, power_scale
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
 from mosaik_p2p.units import CARRIERS
 
+GAP = 1e-2
+"""Nobody is dispatched by it: the room that is left counts, not the last per cent of what is exchanged."""
 DEVICES = 0.01
 """Of their cost, beside 1 for every kWh exchanged."""
 ROUNDS = 6
@@ -32,51 +31,26 @@ ANYBODY = "exchange"
 """Name of the contract that stands for everything exchanged, whoever with."""
 
 
-@dataclass(frozen=True)
-class LeastExchange:
-    """What everyone would put on the networks, and what was asked for to know it."""
-
-    problem: PreparedProblem
-    """Whose devices are those of the market; its costs are not."""
-    exchanges: tuple[Exchange, ...]
-    """By interval of the look-ahead."""
-    rounds: int
-    """Clearings under rows."""
-    iterations: int
-    """Of all of them."""
-
-
 def least_exchange_within(
     prosumers: Sequence[Prosumer],
     raw: MarketProblem,
-    operator: Operator,
+    ask: Ask,
     settings: Settings,
     *,
-    begin: int,
     spare_kw: float,
     on_check: Progress | None = None,
-) -> LeastExchange:
-    """Of the market `raw`, imbalances not priced, whose first interval is number `begin` of the run.
+) -> UnderRows:
+    """Of the market `raw`, imbalances not priced.
 
     Where limits cannot be kept the networks say so again when they are asked. Raises NotSolved where a programme has no
     numerical solution.
     """
     quiet = exchanging(raw)
-    single = replace(settings, binding=1)
-    first = clear(with_imbalance_priced(quiet), single, on_check=on_check)
-    horizon = range(quiet.shape[1])
-    state = NegotiationState.initial(prosumers, quiet, first, asked=horizon)
-    iterations = first.iterations
-    for number in range(ROUNDS + 1):
-        exchanges = _planned(prosumers, state)
-        state = with_reported_limits(state, _reports(operator, exchanges, begin))
-        now = state.checked[-1]
-        if (now.excess == 0.0 and (number > 0 or not state.rows)) or number == ROUNDS or not now.is_solved:
-            break
-        following, offer = priced(replace(state, rows=_tightened(state.rows, spare_kw)), single, on_check)
-        iterations += offer.constrained.clearing.iterations
-        state = replace(following, rows=state.rows)
-    return LeastExchange(state.problem, exchanges, number, iterations)
+    loose = replace(settings, binding=1, relative_gap=max(settings.relative_gap, GAP))
+    first = clear(with_imbalance_priced(quiet), loose, on_check=on_check)
+    state = NegotiationState.initial(prosumers, quiet, first, asked=range(quiet.shape[1]))
+    found = kept_by_rows(prosumers, state, ask, loose, rounds=ROUNDS, spare_kw=spare_kw, on_check=on_check)
+    return replace(found, iterations=found.iterations + first.iterations)
 
 
 def exchanging(raw: MarketProblem) -> MarketProblem:
@@ -109,26 +83,3 @@ def _exchanging(model: ProsumerModel, size_kw: float) -> ProsumerModel:
         quadratic=np.vstack([DEVICES * model.quadratic, np.zeros(shape)]),
         balance=np.concatenate([model.balance, balance], axis=1),
     )
-
-
-def _planned(prosumers: Sequence[Prosumer], state: NegotiationState) -> tuple[Exchange, ...]:
-    dispatch = state.last.constrained.clearing.dispatch
-    kvar = planned_kvar(prosumers, state.problem.models, dispatch)
-    return tuple(Exchange(state.last_kw[:, t], kvar[t]) for t in range(state.problem.shape[1]))
-
-
-def _reports(operator: Operator, exchanges: Sequence[Exchange], begin: int) -> Mapping[tuple[int, int], NetworkReport]:
-    """By carrier and interval of the look-ahead."""
-    return {
-        (c, t): report
-        for t, exchange in enumerate(exchanges)
-        for c, report in operator.reports(exchange, begin + t).items()
-    }
-
-
-def _tightened(rows: Mapping[object, HeldRow], spare_kw: float) -> dict[object, HeldRow]:
-    """The rows, nearer by what `spare_kw` at the place that moves them most makes."""
-    return {
-        key: replace(row, bound=row.bound - spare_kw * row.size, margin=row.margin + spare_kw * row.size)
-        for key, row in rows.items()
-    }

@@ -1,10 +1,15 @@
 """Operating envelopes: before it trades, everyone is told what it may inject, and every corner keeps the limits.
 
-The boxes stand around the least exchange that keeps the limits (`least_exchange`), and give everybody the same share of
-what its devices could do (`envelope_boxes`). In the market a box is a limit at the meter, as that of a connection is:
-no prosumer has to know of the others', and no surcharge is paid.
+The boxes, of active and of reactive power at every bus, stand around the least exchange that keeps the limits
+(`least_exchange`), and give everybody the same share of what its devices could do (`envelope_boxes`). In the market a
+box is a limit at the meter, as that of a connection is: no prosumer has to know of the others', and none pays a
+surcharge for electricity.
+
+Temperatures of heat networks are no monotonous functions of what is drawn: boxes could not be trusted there. The limits
+of heat are kept as rows in the intervals that bind, and their surcharges are paid.
 """
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
@@ -12,26 +17,30 @@ import numpy as np
 from pydantic import Field
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.clearing import Clearing, published
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
-from mosaik_p2p.market.designs.envelope_asking import Asked
+from mosaik_p2p.market.designs.envelope_asking import asking
 from mosaik_p2p.market.designs.envelope_boxes import Boxes, boxes_around
-from mosaik_p2p.market.designs.least_exchange import LeastExchange, least_exchange_within
-from mosaik_p2p.market.designs.operator import Operator
+from mosaik_p2p.market.designs.least_exchange import least_exchange_within
+from mosaik_p2p.market.designs.operator import Exchange, Operator
+from mosaik_p2p.market.designs.under_rows import UnderRows, kept_by_rows
 from mosaik_p2p.market.imbalance import with_imbalance_priced
-from mosaik_p2p.market.negotiation.reactive import ELECTRIC, largest_share
+from mosaik_p2p.market.negotiation.reactive import ELECTRIC, reactive_connection
+from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport
 from mosaik_p2p.market.problem import MarketProblem, power_scale
 from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
-from mosaik_p2p.prosumers.meter_limits import with_meter_limits
-from mosaik_p2p.units import CARRIERS, FloatArray, Table, table_of
+from mosaik_p2p.prosumers.meter_limits import meter_reach, with_limits_over, with_meter_limits
+from mosaik_p2p.units import ELECTRICITY, FloatArray, Table, table_of
 
-HEAT_CORNERS = 8
-"""Of a heat network, whose flows take longer, this many of the tightest rows have their worst corners tried."""
-COLUMNS = ("prosumer", "carrier", "base_kw", "low_kw", "high_kw", "share")
+HEAT_ROUNDS = 6
+"""Clearings under rows of the heat network at the most."""
+COLUMNS = (
+    "prosumer", "carrier", "base_kw", "low_kw", "high_kw", "base_kvar", "low_kvar", "high_kvar", "share",
+)  # fmt: skip
 
 
 class Envelopes(Design):
-    """Trades within boxes of which every corner keeps the networks' limits."""
+    """Trades within boxes of which every corner keeps the limits of the electric network."""
 
     asks_networks: ClassVar[bool] = True
     example: ClassVar[str] = "{ spare_kw = 2 }"
@@ -43,92 +52,123 @@ class Envelopes(Design):
         """See Design. Without networks there are no boxes, and none are needed."""
         if task.operator is None:
             return Cleared(task.clear(task.problem, task.start), task.raw, task.problem)
+        asked = _asking(task.operator, task.begin, range(task.raw.shape[1]))
         base = least_exchange_within(
-            task.prosumers,
-            task.raw,
-            task.operator,
-            task.settings,
-            begin=task.begin,
-            spare_kw=self.spare_kw,
-            on_check=task.on_check,
+            task.prosumers, task.raw, asked, task.settings, spare_kw=self.spare_kw, on_check=task.on_check
         )
         envelopes = _envelopes(task, base, task.operator)
-        raw = _within(task.raw, envelopes)
-        problem = with_imbalance_priced(raw)
-        clearing = task.clear(problem, task.start)
-        binding = range(task.settings.binding)
-        return Cleared(
-            _judged(clearing, envelopes, task.settings.binding),
-            raw,
-            problem,
-            rounds=base.rounds + 1,
-            exchanges=clearing.iterations + base.iterations,
-            tables={"envelopes": tuple(_table(task, envelopes, t) for t in binding)},
+        cleared = _with_heat_kept(task, _within(task, envelopes), task.operator)
+        tables = tuple(_table(task, envelopes, t) for t in range(task.settings.binding))
+        return replace(
+            cleared,
+            clearing=_judged(cleared.clearing, envelopes[: task.settings.binding]),
+            rounds=base.rounds + cleared.rounds + 1,
+            exchanges=base.iterations + (cleared.exchanges or 0),
+            tables={"envelopes": tables},
         )
 
 
 @dataclass(frozen=True)
 class _Envelope:
-    """One carrier's in one interval; None: there is none."""
+    """That of an interval; powers first active, then reactive (2N,)."""
 
-    c: int
-    t: int
-    base_kw: FloatArray
+    base: FloatArray
     boxes: Boxes | None
 
 
-def _envelopes(task: Task, base: LeastExchange, operator: Operator) -> tuple[_Envelope, ...]:
-    size = power_scale(base.problem)
-    share = np.array([largest_share(p, m) for p, m in zip(task.prosumers, task.raw.models, strict=True)])
+def _asking(
+    operator: Operator, begin: int, intervals: Sequence[int], carriers: Sequence[int] | None = None
+) -> Callable[[Sequence[Exchange]], Mapping[tuple[int, int], NetworkReport]]:
+    """What the networks of some carriers, or of all, say of some intervals of the look-ahead."""
+
+    def told(exchanges: Sequence[Exchange]) -> Iterator[tuple[tuple[int, int], NetworkReport]]:
+        for t in intervals:
+            for c, report in operator.reports(exchanges[t], begin + t).items():
+                if carriers is None or c in carriers:
+                    yield (c, t), report
+
+    return lambda exchanges: dict(told(exchanges))
+
+
+def _envelopes(task: Task, base: UnderRows, operator: Operator) -> list[_Envelope]:
+    """By interval of the look-ahead; none where there is no electric network."""
+    problem, size = base.state.problem, power_scale(base.state.problem)
+    pairs = zip(task.prosumers, task.raw.models, strict=True)
+    kvar = [meter_reach(model, reactive_connection(prosumer, model)) for prosumer, model in pairs]
+    on_bus = np.array([prosumer.bus is not None for prosumer in task.prosumers])
+    if not on_bus.any():
+        return []
     found = []
-    for t, exchange in enumerate(base.exchanges):
-        least, most = injection_bounds(base.problem, size, t)
-        for c in operator.reports(exchange, task.begin + t):
-            kvar_per_kw = share if c == ELECTRIC else np.zeros_like(share)
-            asked = Asked(operator, c, task.begin + t, base.problem.names, exchange, kvar_per_kw)
-            boxes = boxes_around(
-                exchange.injection_kw[c],
-                least[c],
-                most[c],
-                asked.asking(),
-                **({} if c == ELECTRIC else {"corners": HEAT_CORNERS}),
-            )
-            found.append(_Envelope(c, t, exchange.injection_kw[c], boxes))
-    return tuple(found)
+    for t, exchange in enumerate(base.exchanges(task.prosumers)):
+        least_kvar, most_kvar = (np.where(on_bus, [own[end][t] for own in kvar], 0.0) for end in (0, 1))
+        least_kw, most_kw = (bound[ELECTRIC] for bound in injection_bounds(problem, size, t))
+        centre = np.concatenate([exchange.injection_kw[ELECTRIC], exchange.reactive_kvar])
+        least, most = np.concatenate([least_kw, least_kvar]), np.concatenate([most_kw, most_kvar])
+        ask = asking(operator, task.begin + t, exchange, problem.names, most - least)
+        found.append(_Envelope(centre, boxes_around(centre, least, most, ask)))
+    return found
 
 
-def _within(raw: MarketProblem, envelopes: tuple[_Envelope, ...]) -> MarketProblem:
+def _within(task: Task, envelopes: Sequence[_Envelope]) -> MarketProblem:
     """The market with the boxes as limits at the meters."""
-    low, high = np.full(raw.shape, -np.inf), np.full(raw.shape, np.inf)
-    for one in envelopes:
+    count = len(task.prosumers)
+    low, high = np.full((len(envelopes), 2 * count), -np.inf), np.full((len(envelopes), 2 * count), np.inf)
+    for t, one in enumerate(envelopes):
         if one.boxes is not None:
-            low[one.c, one.t], high[one.c, one.t] = one.boxes.low_kw, one.boxes.high_kw
-    models = list(raw.models)
-    for i, model in enumerate(raw.models):
-        for c in np.flatnonzero(model.member):
-            models[i] = with_meter_limits(models[i], int(c), low[c, :, i], high[c, :, i])
-    return replace(raw, models=tuple(models))
+            low[t], high[t] = one.boxes.low, one.boxes.high
+    models = list(task.raw.models)
+    for i, prosumer in enumerate(task.prosumers):
+        if prosumer.bus is not None:
+            limited = with_meter_limits(models[i], ELECTRIC, low[:, i], high[:, i])
+            reactive = reactive_connection(prosumer, limited)
+            models[i] = with_limits_over(reactive, limited, low[:, count + i], high[:, count + i])
+    return replace(task.raw, models=tuple(models))
 
 
-def _judged(clearing: Clearing, envelopes: tuple[_Envelope, ...], binding: int) -> Clearing:
-    """The clearing, which says where there is no envelope of those intervals that bind."""
-    missing = [one for one in envelopes if one.boxes is None and one.t < binding]
+def _with_heat_kept(task: Task, raw: MarketProblem, operator: Operator) -> Cleared:
+    """The market `raw` cleared, the limits of heat kept as rows in the intervals that bind."""
+    problem = with_imbalance_priced(raw)
+    first = task.clear(problem, task.start)
+    binding = range(task.settings.binding)
+    heat = [c for c in range(len(raw.charges)) if c != ELECTRIC]
+    state = NegotiationState.initial(task.prosumers, raw, first, asked=binding)
+    ask = _asking(operator, task.begin, binding, heat)
+    found = kept_by_rows(task.prosumers, state, ask, task.settings, rounds=HEAT_ROUNDS, on_check=task.on_check)
+    if found.best.number == 0:
+        return Cleared(first, raw, problem, rounds=found.rounds, exchanges=first.iterations + found.iterations)
+    kept = found.best.offer.constrained
+    return Cleared(
+        published(kept.clearing, raw.place),
+        raw,
+        found.state.problem,
+        surcharge_per_kwh=kept.surcharge_per_kwh,
+        end=first.end,
+        rounds=found.rounds,
+        exchanges=first.iterations + found.iterations,
+    )
+
+
+def _judged(clearing: Clearing, envelopes: Sequence[_Envelope]) -> Clearing:
+    """The clearing, which says in which of the intervals that bind there is no envelope."""
+    missing = [str(t) for t, one in enumerate(envelopes) if one.boxes is None]
     if not missing:
         return clearing
-    where = ", ".join(f"{CARRIERS[one.c]} in interval {one.t}" for one in missing)
-    cause = f"no operating envelope for {where} of the look-ahead: even the least exchange breaks a limit"
+    which = f"interval {missing[0]}" if len(missing) == 1 else f"intervals {', '.join(missing)}"
+    cause = f"no operating envelope in {which} of the look-ahead: even the least exchange breaks a limit"
     status = Status.NO_ENVELOPE if clearing.status is Status.OK else clearing.status
     return replace(clearing, status=status, cause="; ".join(part for part in (cause, clearing.cause) if part))
 
 
-def _table(task: Task, envelopes: tuple[_Envelope, ...], t: int) -> Table:
-    rows = []
-    for one in (one for one in envelopes if one.t == t):
-        for i, model in enumerate(task.raw.models):
-            if model.member[one.c]:
-                rows.append((model.name, CARRIERS[one.c], float(one.base_kw[i]), *_ends(one.boxes, i)))
-    return table_of(list(COLUMNS), rows)
+def _table(task: Task, envelopes: Sequence[_Envelope], t: int) -> Table:
+    count, rows = len(task.prosumers), []
+    for i, prosumer in enumerate(task.prosumers):
+        if prosumer.bus is not None:
+            kw, kvar = (_part(envelopes[t], place) for place in (i, count + i))
+            share = None if envelopes[t].boxes is None else envelopes[t].boxes.share
+            rows.append((prosumer.name, ELECTRICITY, *kw, *kvar, share))
+    return table_of(COLUMNS, rows)
 
 
-def _ends(boxes: Boxes | None, i: int) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if boxes is None else (float(boxes.low_kw[i]), float(boxes.high_kw[i]), boxes.share)
+def _part(envelope: _Envelope, place: int) -> tuple[float | None, float | None, float | None]:
+    base, boxes = float(envelope.base[place]), envelope.boxes
+    return (base, None, None) if boxes is None else (base, float(boxes.low[place]), float(boxes.high[place]))

@@ -1,0 +1,79 @@
+"""A market that keeps limits in many intervals before any of them is dispatched: clear, ask the networks, linearise."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mosaik_p2p.market.clearing import Progress
+from mosaik_p2p.market.designs.operator import Exchange
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
+from mosaik_p2p.market.negotiation.pricing import priced
+from mosaik_p2p.market.negotiation.reactive import planned_kvar
+from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, NetworkReport, with_reported_limits
+from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.prosumers.prosumer import Prosumer
+
+Ask = Callable[[Sequence[Exchange]], Mapping[tuple[int, int], NetworkReport]]
+"""What networks say to the exchanges of a look-ahead, by carrier and interval."""
+
+
+@dataclass(frozen=True)
+class UnderRows:
+    """Where the rounds ended."""
+
+    state: NegotiationState
+    best: Checked
+    """The dispatch that breaks the limits least, and of those the cheapest."""
+    rounds: int
+    """Clearings under rows."""
+    iterations: int
+    """Of all of them."""
+
+    def exchanges(self, prosumers: Sequence[Prosumer]) -> tuple[Exchange, ...]:
+        """Of the best dispatch, by interval of the look-ahead."""
+        return planned_exchanges(prosumers, self.state, self.best)
+
+
+def kept_by_rows(
+    prosumers: Sequence[Prosumer],
+    state: NegotiationState,
+    ask: Ask,
+    settings: Settings,
+    *,
+    rounds: int,
+    spare_kw: float = 0.0,
+    on_check: Progress | None = None,
+) -> UnderRows:
+    """Clear under the rows of what `ask` says until no limit is broken that can be kept.
+
+    Rows are tightened by what `spare_kw` at the prosumer that moves them most makes; where there is to be such room,
+    the market is cleared at least once. Raises NotSolved where a programme has no numerical solution.
+    """
+    iterations = 0
+    for number in range(rounds + 1):
+        state = with_reported_limits(state, ask(planned_exchanges(prosumers, state, None)))
+        now = state.checked[-1]
+        is_kept = now.excess == 0.0 and (number > 0 or spare_kw == 0.0 or not state.rows)
+        if is_kept or number == rounds or not now.is_solved:
+            break
+        following, offer = priced(replace(state, rows=_tightened(state.rows, spare_kw)), settings, on_check)
+        iterations += offer.constrained.clearing.iterations
+        state = replace(following, rows=state.rows)
+    # The first one was not asked for any room.
+    asked_for = state.checked if spare_kw == 0.0 or number == 0 else state.checked[1:]
+    return UnderRows(state, min(asked_for, key=lambda one: one.rank), number, iterations)
+
+
+def planned_exchanges(
+    prosumers: Sequence[Prosumer], state: NegotiationState, checked: Checked | None
+) -> tuple[Exchange, ...]:
+    """What a dispatch puts on the networks by interval: one that was checked, or the last one."""
+    constrained = (state.last if checked is None else checked.offer).constrained
+    kvar = planned_kvar(prosumers, state.problem.models, constrained.clearing.dispatch)
+    return tuple(Exchange(constrained.injection_kw[:, t], kvar[t]) for t in range(state.problem.shape[1]))
+
+
+def _tightened(rows: Mapping[RowKey, HeldRow], spare_kw: float) -> dict[RowKey, HeldRow]:
+    return {
+        key: replace(row, bound=row.bound - spare_kw * row.size, margin=row.margin + spare_kw * row.size)
+        for key, row in rows.items()
+    }
