@@ -38,7 +38,7 @@ def with_imbalance_priced(problem: MarketProblem) -> PreparedProblem:
     Raises BadInput where a prosumer's problem holds what is no number, and ValueError where its prosumers are those of
     a prepared market, which would get their imbalances twice.
     """
-    problem = _without_lone_members(problem)
+    problem = without_lone_members(problem)
     if isinstance(problem, PreparedProblem):
         return problem
     if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
@@ -76,8 +76,7 @@ def _with_imbalance_variables(model: ProsumerModel, price: float, owed: float) -
     much of it."""
     touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
     pairs = [(c, Role.SHORT, Role.SURPLUS) for c in touched]
-    active = (connection for connection in model.connections if not connection.is_reactive)
-    pairs += [(connection.c, Role.UNSERVED, Role.SPILLED) for connection in active]
+    pairs += [(connection.c, Role.UNSERVED, Role.SPILLED) for connection in model.connections]
     more, horizon = 2 * len(pairs), model.horizon
     balance = np.zeros((len(CARRIERS), more, horizon))
     names = []
@@ -114,8 +113,8 @@ def _constant(rows: int, columns: int, value: float) -> FloatArray:
     return result
 
 
-def _without_lone_members(problem: AnyProblem) -> AnyProblem:
-    """Who has nobody to trade a carrier with keeps it to itself."""
+def without_lone_members(problem: AnyProblem) -> AnyProblem:
+    """The market in which who has nobody to trade a carrier with keeps it to itself."""
     member = problem.member
     lone = np.array([who & ~_has_partner(own, who) for own, who in zip(problem.charges, member, strict=True)])
     if not lone.any():

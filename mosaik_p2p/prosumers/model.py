@@ -55,25 +55,6 @@ class Connection:
 
     k: int
     c: int
-    kvar_per_kw: Mapping[int, float] | None = None
-    """Where it is the reactive power that is limited, kvar: what goes along with each kW of these rows of `x`; None: it
-    is the active power."""
-    fixed_kvar_per_kw: float = 0.0
-    """The same of what is fixed."""
-
-    @property
-    def is_reactive(self) -> bool:
-        """Whether it is reactive power that is limited."""
-        return self.kvar_per_kw is not None
-
-    def weight(self, k: int) -> float:
-        """How much of a kW that row `k` of `x` adds to the carrier counts."""
-        return 1.0 if self.kvar_per_kw is None else self.kvar_per_kw.get(k, 0.0)
-
-    @property
-    def fixed_weight(self) -> float:
-        """How much of a kW that is fixed counts."""
-        return self.fixed_kvar_per_kw if self.is_reactive else 1.0
 
 
 @dataclass(frozen=True)
@@ -124,11 +105,9 @@ class ProsumerModel:
         for connection in self.connections:
             for t in range(self.horizon):
                 entries.append((len(rhs), connection.k * self.horizon + t, 1.0))
-                added = (
-                    (k, connection.weight(k) * float(self.balance[connection.c, k, t])) for k in self._behind_the_meter
-                )
-                entries += [(len(rhs), k * self.horizon + t, -share) for k, share in added if share != 0.0]
-                rhs.append(-connection.fixed_weight * float(self.fixed[connection.c, t]))
+                shares = ((k, float(self.balance[connection.c, k, t])) for k in self._behind_the_meter)
+                entries += [(len(rhs), k * self.horizon + t, -share) for k, share in shares if share != 0.0]
+                rhs.append(-float(self.fixed[connection.c, t]))
         row = [entry[0] for entry in entries]
         column = [entry[1] for entry in entries]
         value = [entry[2] for entry in entries]

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mosaik_p2p.limits.rows import EVERY_LIMIT
 from mosaik_p2p.limits.stated import NetworkLimits
 from mosaik_p2p.loading.operator.electric import AskedPowerFlow
 from mosaik_p2p.loading.operator.of_case import CaseOperator
-from mosaik_p2p.market.designs.envelope_asking import told_of
-from mosaik_p2p.market.designs.envelope_boxes import Rows, Told
+from mosaik_p2p.market.designs.envelope_asking import Corners
 from mosaik_p2p.market.designs.operator import Exchange
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.units import FloatArray
@@ -49,17 +47,9 @@ class FeederLimits:
         self.count = len(buses)
         self._tan = np.full(self.count, tan)
         self._flow = AskedPowerFlow(case, network, LIMITS)
-        self._operator, self._buses = CaseOperator(self._flow, None), list(buses)
-
-    def told(self, injection_kw: FloatArray) -> Told:
-        """What the feeder says to injections (N,); see Ask."""
-        power = np.stack([injection_kw, np.zeros(self.count)])
-        kvar = self._tan * injection_kw
-        report = self._operator.reports(Exchange(power, kvar), 0, kept=EVERY_LIMIT)[0]
-        both = np.concatenate([injection_kw, kvar])
-        told = told_of(report, self._buses, both, np.full(2 * self.count, 1e3))
-        slope, reactive = np.hsplit(told.rows.slope, 2)
-        return Told(told.excess, Rows(slope + self._tan * reactive, told.rows.bound))
+        nothing = Exchange(np.zeros((2, self.count)), np.zeros(self.count))
+        corners = Corners(buses, nothing, self._tan, np.full(self.count, 1e3))
+        self.told = corners.asking(CaseOperator(self._flow, None), 0)
 
     def excess(self, injection_kw: FloatArray) -> float:
         """The largest excess at injections (N,), in p.u. and in shares of a rating; below zero where all is kept."""

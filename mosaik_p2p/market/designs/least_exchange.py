@@ -19,7 +19,7 @@ from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, Settings, power_
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
-from mosaik_p2p.units import CARRIERS
+from mosaik_p2p.units import CARRIERS, FloatArray
 
 GAP = 1e-2
 """Nobody is dispatched by it: the room that is left counts, not the last per cent of what is exchanged."""
@@ -37,10 +37,10 @@ def least_exchange_within(
     ask: Ask,
     settings: Settings,
     *,
-    spare_kw: float,
+    spare_kw: FloatArray,
     on_check: Progress | None = None,
 ) -> UnderRows:
-    """Of the market `raw`, imbalances not priced.
+    """Of the market `raw`, imbalances not priced, with `spare_kw` (T,) of room.
 
     Where limits cannot be kept the networks say so again when they are asked. Raises NotSolved where a programme has no
     numerical solution.

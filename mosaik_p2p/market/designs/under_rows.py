@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 
 from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.designs.operator import Exchange
+from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.pricing import priced
 from mosaik_p2p.market.negotiation.reactive import planned_kvar
 from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, NetworkReport, with_reported_limits
-from mosaik_p2p.market.problem import Settings
+from mosaik_p2p.market.problem import PreparedProblem, Settings
+from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.units import FloatArray
 
 Ask = Callable[[Sequence[Exchange]], Mapping[tuple[int, int], NetworkReport]]
 """What networks say to the exchanges of a look-ahead, by carrier and interval."""
@@ -30,7 +33,7 @@ class UnderRows:
 
     def exchanges(self, prosumers: Sequence[Prosumer]) -> tuple[Exchange, ...]:
         """Of the best dispatch, by interval of the look-ahead."""
-        return planned_exchanges(prosumers, self.state, self.best)
+        return planned_exchanges(prosumers, self.state.problem, self.best.offer.constrained.clearing.dispatch)
 
 
 def kept_by_rows(
@@ -40,40 +43,42 @@ def kept_by_rows(
     settings: Settings,
     *,
     rounds: int,
-    spare_kw: float = 0.0,
+    spare_kw: FloatArray | None = None,
     on_check: Progress | None = None,
 ) -> UnderRows:
     """Clear under the rows of what `ask` says until no limit is broken that can be kept.
 
-    Rows are tightened by what `spare_kw` at the prosumer that moves them most makes; where there is to be such room,
-    the market is cleared at least once. Raises NotSolved where a programme has no numerical solution.
+    Rows are tightened by what `spare_kw` (T,) at the prosumer that moves them most makes; where there is to be such
+    room, the market is cleared at least once. Raises NotSolved where a programme has no numerical solution.
     """
     iterations = 0
     for number in range(rounds + 1):
-        state = with_reported_limits(state, ask(planned_exchanges(prosumers, state, None)))
+        dispatch = state.last.constrained.clearing.dispatch
+        state = with_reported_limits(state, ask(planned_exchanges(prosumers, state.problem, dispatch)))
         now = state.checked[-1]
-        is_kept = now.excess == 0.0 and (number > 0 or spare_kw == 0.0 or not state.rows)
+        is_kept = now.excess == 0.0 and (number > 0 or spare_kw is None or not state.rows)
         if is_kept or number == rounds or not now.is_solved:
             break
         following, offer = priced(replace(state, rows=_tightened(state.rows, spare_kw)), settings, on_check)
         iterations += offer.constrained.clearing.iterations
         state = replace(following, rows=state.rows)
     # The first one was not asked for any room.
-    asked_for = state.checked if spare_kw == 0.0 or number == 0 else state.checked[1:]
+    asked_for = state.checked if spare_kw is None or number == 0 else state.checked[1:]
     return UnderRows(state, min(asked_for, key=lambda one: one.rank), number, iterations)
 
 
 def planned_exchanges(
-    prosumers: Sequence[Prosumer], state: NegotiationState, checked: Checked | None
+    prosumers: Sequence[Prosumer], problem: PreparedProblem, dispatch: Sequence[Completion]
 ) -> tuple[Exchange, ...]:
-    """What a dispatch puts on the networks by interval: one that was checked, or the last one."""
-    constrained = (state.last if checked is None else checked.offer).constrained
-    kvar = planned_kvar(prosumers, state.problem.models, constrained.clearing.dispatch)
-    return tuple(Exchange(constrained.injection_kw[:, t], kvar[t]) for t in range(state.problem.shape[1]))
+    """What a dispatch puts on the networks, by interval of the look-ahead."""
+    injection_kw, kvar = injections(problem, dispatch), planned_kvar(prosumers, problem.models, dispatch)
+    return tuple(Exchange(injection_kw[:, t], kvar[t]) for t in range(problem.shape[1]))
 
 
-def _tightened(rows: Mapping[RowKey, HeldRow], spare_kw: float) -> dict[RowKey, HeldRow]:
+def _tightened(rows: Mapping[RowKey, HeldRow], spare_kw: FloatArray | None) -> dict[RowKey, HeldRow]:
+    if spare_kw is None:
+        return dict(rows)
+    nearer = {key: float(spare_kw[row.interval]) * row.size for key, row in rows.items()}
     return {
-        key: replace(row, bound=row.bound - spare_kw * row.size, margin=row.margin + spare_kw * row.size)
-        for key, row in rows.items()
+        key: replace(row, bound=row.bound - nearer[key], margin=row.margin + nearer[key]) for key, row in rows.items()
     }

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
-from mosaik_p2p.prosumers.meter_limits import ELECTRIC as ELECTRIC
-from mosaik_p2p.prosumers.model import Connection, ProsumerModel
+from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer, own_reactive_share
 from mosaik_p2p.prosumers.state import reactive_share
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
+
+ELECTRIC = CARRIERS.index(ELECTRICITY)
 
 
 def kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
@@ -19,11 +20,14 @@ def kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
     return result
 
 
-def reactive_connection(prosumer: Prosumer, model: ProsumerModel) -> Connection:
-    """The connection over which all its reactive power goes, as one more row of its problem would count it."""
-    rows = [k for k, v in enumerate(model.variables) if v.is_device and model.balance[ELECTRIC, k].any()]
-    shares = {k: own_reactive_share(prosumer, model.variables[k].device) for k in rows}
-    return Connection(len(model.variables), ELECTRIC, shares, reactive_share(prosumer.power_factor))
+def largest_share(prosumer: Prosumer, model: ProsumerModel) -> float:
+    """kvar per kW of that of its devices which can be moved and has most of it; zero where none has any."""
+    moved = (
+        v.device
+        for k, v in enumerate(model.variables)
+        if v.is_device and model.balance[ELECTRIC, k].any() and (model.upper[k] > model.lower[k]).any()
+    )
+    return max((own_reactive_share(prosumer, device) for device in moved), key=abs, default=0.0)
 
 
 def planned_kvar(

@@ -19,7 +19,7 @@ def injection_bounds(problem: MarketProblem, power_kw: FloatArray, t: int = 0) -
         low, high = _bounds_at(model, t, UNLIMITED * float(power_kw[i]))
         for c in np.flatnonzero(model.member):
             lowest[c, i], highest[c, i] = _carrier_range(model, int(c), t, low, high)
-        for one in (own for own in model.connections if not own.is_reactive):
+        for one in model.connections:
             limits = (model.lower[one.k, t], model.upper[one.k, t])
             lowest[one.c, i], highest[one.c, i] = np.clip((lowest[one.c, i], highest[one.c, i]), *limits)
     return lowest, highest
