@@ -28,6 +28,8 @@ class Certificate:
     cost_alone: float
     least_scale: float
     """See `least_scale`."""
+    price_per_kwh: FloatArray | None = None
+    """(C, T, N) closed prices at which the bound was found; None where it is not one of prices alone."""
 
     @property
     def scale(self) -> float:
@@ -64,11 +66,13 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     limit = fleet.problem.imbalance_price_per_kwh
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
     candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
-    lower = max(fleet.bound(prices) - form.concession(prices) for prices in candidates)
-    if cost - lower > wanted * judged.scale:
-        chosen = [candidates[n] for n in (0, len(closed))]
-        lower = max(lower, *(fleet.bound(prices, improve=True) - form.concession(prices) for prices in chosen))
-    return replace(judged, lower_bound=lower)
+    bounds = [fleet.bound(prices) - form.concession(prices) for prices in candidates]
+    if cost - max(bounds) > wanted * judged.scale:
+        for n in (0, len(closed)):
+            tight = fleet.bound(candidates[n], improve=True) - form.concession(candidates[n])
+            bounds[n] = max(bounds[n], tight)
+    best = max(range(len(bounds)), key=bounds.__getitem__)
+    return replace(judged, lower_bound=bounds[best], price_per_kwh=candidates[best])
 
 
 def certify_one_way(

@@ -15,6 +15,7 @@ from mosaik_p2p.market.problem import PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.completions import Completions
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import NEGLIGIBLE, Completion
+from mosaik_p2p.market.regrets import Regrets, regrets_at
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.suspects import out_of_proportion
 from mosaik_p2p.market.trades import Trades, trimmed
@@ -67,6 +68,8 @@ class Clearing:
     """Where the iteration stopped; starts the next clearing."""
     later_trades: tuple[tuple[Trades, ...], ...] = ()
     """The same of the other intervals that bind, in their order."""
+    regrets: Regrets | None = None
+    """How far it is from an equilibrium at its prices; None where that was not measured."""
 
 
 Binding = tuple[tuple[Trades, ...], ...]
@@ -82,6 +85,7 @@ class Found:
     price_per_kwh: FloatArray
     dispatch: tuple[Completion, ...]
     repaired: bool
+    regrets: Regrets | None = None
 
 
 def told(progress: Progress | None) -> OnCheck[Certificate] | None:
@@ -123,9 +127,12 @@ def settled(fleet: Fleet, form: Form, outcome: Outcome[Certificate], settings: S
     held = outcome.converged and final.is_sound and repaired
     status = Status.OK if converged else Status.GAP_OPEN if held else Status.NOT_CONVERGED
     cause = None if converged else cause_of(fleet.problem, outcome, final, settings, CENTRALLY)
-    # Who does not trade a carrier has a price of its own for it.
-    prices = np.where(fleet.problem.member[:, None, :], end.price_per_kwh, dispatch.price_per_kwh)
-    found = Found(agreed.binding, agreed.sale_kw, prices, tuple(dispatch), repaired)
+    # Those that prove the bound are nearer to the optimum than where the iteration stopped. Who does not trade a
+    # carrier has a price of its own for it.
+    proven = end.price_per_kwh if certificate.price_per_kwh is None else certificate.price_per_kwh
+    prices = np.where(fleet.problem.member[:, None, :], proven, dispatch.price_per_kwh)
+    regrets = regrets_at(fleet, form, prices, agreed.sale_kw, own_cost=dispatch.cost, cost=cost)
+    found = Found(agreed.binding, agreed.sale_kw, prices, tuple(dispatch), repaired, regrets)
     return clearing_of(fleet.problem, form.name, outcome, final, found, status, cause)
 
 
@@ -158,6 +165,7 @@ def clearing_of(
         scarcity_price_per_kwh=problem.scarcity_price_per_kwh,
         end=outcome.end,
         later_trades=found.binding[1:],
+        regrets=found.regrets,
     )
 
 

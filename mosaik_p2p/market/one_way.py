@@ -20,6 +20,7 @@ from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.storage_direction import directed_as, one_way_rows, same_limits
+from mosaik_p2p.market.regrets import Regrets, regrets_at
 
 MOST_STEPS = 40
 """Halves looked at and clearings beside the relaxed one. These begin where another one ended."""
@@ -46,7 +47,7 @@ def cleared_one_way(fleet: Fleet, relaxed: Clearing, settings: Settings, on_chec
     """
     search = _Search(fleet, relaxed, settings, on_check)
     search.run()
-    return replace(search.judged(), iterations=search.iterations)
+    return replace(search.judged(), iterations=search.iterations, regrets=search.regrets())
 
 
 class _Search:
@@ -127,6 +128,12 @@ class _Search:
             return None
         i, pair, t = where
         return [_shut(half.problem, i, row, t) for row in pair]
+
+    def regrets(self) -> Regrets:
+        """Of the best clearing, against the limits that everyone really has."""
+        best = self._best
+        own_cost = np.array([done.cost for done in best.dispatch])
+        return regrets_at(self._fleet, self._form, best.price_per_kwh, best.sale_kw, own_cost=own_cost, cost=best.cost)
 
     def judged(self) -> Clearing:
         """The best clearing by what bounds every choice."""

@@ -115,9 +115,7 @@ class _Rows:
         self._touched = (self._share != 0.0).any(axis=2)
         several = self._touched.sum(axis=1) > 1
         self._coupled = np.concatenate([_coupled(model) for model in models])
-        # Who is held to some power feeds, or takes, that much at any price.
-        held = (self._lower > 0.0).any(axis=1)
-        self._firm = self._coupled | several | held | (not by_price)
+        self._firm = self._coupled | several | (not by_price)
         self._open = self._touched.any(axis=1) & ~self._coupled & (self._lower >= 0.0).all(axis=1)
         self._turns = several & self._bears_no_scarcity() & by_price
 
@@ -162,10 +160,13 @@ class _Rows:
         size = np.abs(share)
         flow = np.multiply(size, upper, out=np.zeros_like(upper), where=size > 0.0)
         made, taken = np.where(share > 0.0, flow, 0.0), np.where(share < 0.0, flow, 0.0)
-        fixed, everyone = self._fixed[c], np.ones_like(self._firm)
+        fixed = self._fixed[c]
         # What is worth anything serves every source; what has a price serves those of no price of their own, too.
-        firm = np.where(share > 0.0, self._sums(c, taken, fixed, self._firm), self._sums(c, made, -fixed, self._firm))
-        whole = np.where(share > 0.0, self._sums(c, taken, fixed, everyone), self._sums(c, made, -fixed, everyone))
+        # So does the least that anything is held to, whatever its price.
+        sure = np.where(self._firm[:, None], flow, size * np.maximum(self._lower, 0.0))
+        fed, drawn = np.where(share > 0.0, sure, 0.0), np.where(share < 0.0, sure, 0.0)
+        firm = np.where(share > 0.0, self._sums(c, drawn, fixed), self._sums(c, fed, -fixed))
+        whole = np.where(share > 0.0, self._sums(c, taken, fixed), self._sums(c, made, -fixed))
         other = np.where(self._firm[:, None], whole, firm)
         waiting = self._open & ~self._firm & (flow > FAR * other).any(axis=1)
         for group in np.unique(self._group[c][waiting]):
@@ -173,17 +174,17 @@ class _Rows:
             self._add_by_price(c, inside, upper, other)
         forced = size * self._lower * ~self._coupled[:, None] + np.where(self._coupled[:, None], flow, 0.0)
         taken, made = np.where(share < 0.0, forced, 0.0), np.where(share > 0.0, forced, 0.0)
-        scarce = np.where(share > 0.0, self._sums(c, taken, fixed, everyone), self._sums(c, made, -fixed, everyone))
+        scarce = np.where(share > 0.0, self._sums(c, taken, fixed), self._sums(c, made, -fixed))
         nothing = np.zeros_like(upper)
         return (
             np.divide(other, size, out=nothing.copy(), where=size > 0.0),
             np.divide(scarce, size, out=nothing.copy(), where=size > 0.0),
         )
 
-    def _sums(self, c: int, flow: FloatArray, fixed: FloatArray, who: BoolArray) -> FloatArray:
-        """(K, T): the flows of `who` (K,) and the loads, summed over each variable's group."""
+    def _sums(self, c: int, flow: FloatArray, fixed: FloatArray) -> FloatArray:
+        """(K, T): the flows and the loads, summed over each variable's group."""
         total = np.zeros((len(self._pool[c]) + 1, flow.shape[1]))
-        np.add.at(total, self._group[c][who], flow[who])
+        np.add.at(total, self._group[c], flow)
         np.add.at(total, self._pool[c], np.maximum(fixed, 0.0).T)
         result: FloatArray = total[self._group[c]]
         return result

@@ -100,24 +100,25 @@ def structure_faults(path: Path, net: pandapipesNet) -> list[Fault]:
 
 
 def _with_kinds(net: pandapipesNet) -> pandapipesNet:
-    """A copy with columns of the kinds that the library has in mind; None among numbers is NaN; names are texts."""
+    """A copy with columns of the kinds that the library has in mind; None among numbers is NaN; names are texts; pipes
+    have one section each."""
     net = net.deepcopy()
     for table, rules in heat_tables().items():
         if table in net:
             kinds = {name: rule.kind for name, rule in rules.items()}
             net[table] = with_plain_names(with_kinds(net[table], kinds))
+    # Along one section the exponential law is exact; with several, the library's outlets of reversed pipes are wrong.
+    net.pipe["sections"] = 1
     return net
 
 
 def _prepared(net: pandapipesNet) -> pandapipesNet:
-    """Without what balances it (the plants do that now), with unique names, and pipes in one section each."""
+    """Without what balances it (the plants do that now), and with unique names."""
     for table in ("circ_pump_pressure", "ext_grid"):
         if table in net:
             net[table] = net[table].iloc[:0]
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
-    # Along one section the exponential law is exact; with several, the library's outlets of reversed pipes are wrong.
-    net.pipe["sections"] = 1
     ambient_k = stored_options(net).get(AMBIENT)
     if ambient_k is not None:
         net.pipe["text_k"] = net.pipe["text_k"].fillna(float(ambient_k))

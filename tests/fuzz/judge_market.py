@@ -1,7 +1,7 @@
 """A cleared plain market recomputed by another road: Clarabel on a central programme, from the two tables alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import clarabel
@@ -18,6 +18,10 @@ TOLERANCE = 1e-6
 """Of the scale of the gap: what two solvers may differ by. The gaps asked for are a hundred times as large."""
 NOTHING_KW = 1e-3
 """What costs less than so much power is below the rounding of the solver."""
+WORTHLESS = 2e-3
+"""Of what flows at the middle offer: a market that costs less is judged by another scale (docs/forms.md)."""
+FAR = 10.0
+"""In the largest power that flows: limits beyond it are drawn near."""
 BALANCE = 1e-6
 """Of the largest power."""
 
@@ -38,9 +42,23 @@ class Programme:
     upper: Vector
 
     def minimum(self) -> float:
-        """The least cost. Raises Unsolved."""
+        """The least cost. Raises Unsolved.
+
+        Limits far beyond what flows leave the solver few digits of it; so it is solved once more with them near by.
+        """
         if not len(self.a):
             return 0.0
+        x = self._solution()
+        near = FAR * float(np.abs(x).max(initial=0.0))
+        narrowed = replace(self, lower=np.clip(self.lower, -near, None), upper=np.clip(self.upper, None, near))
+        if near and (narrowed.lower <= narrowed.upper).all():
+            closer = narrowed._solution()
+            # Where a limit that was drawn near binds, it has cut something off.
+            if (np.abs(closer) < 0.9 * near).all():
+                x = closer
+        return float(np.sum(self.a / 2 * x**2 + self.b * x))
+
+    def _solution(self) -> Vector:
         scale = max(float(np.abs(np.concatenate([self.lower, self.upper])).max()), 1e-9)
         eye = sp.identity(len(self.a), format="csc")
         matrix = sp.vstack([self.equations, eye, -eye]).tocsc()
@@ -54,8 +72,7 @@ class Programme:
         found = clarabel.DefaultSolver(hessian, self.b / money, matrix, bounds, cones, options).solve()
         if str(found.status) not in ("Solved", "AlmostSolved"):
             raise Unsolved(str(found.status))
-        x = np.clip(np.array(found.x) * scale, self.lower, self.upper)
-        return float(np.sum(self.a / 2 * x**2 + self.b * x))
+        return np.clip(np.array(found.x) * scale, self.lower, self.upper)
 
 
 @dataclass(frozen=True)
@@ -140,7 +157,8 @@ def of_clearing(agents: pd.DataFrame, pairs: pd.DataFrame, told: dict[str, Any],
     except Unsolved:
         return
     scale = max(abs(told["cost"]), alone)
-    if scale <= NOTHING_KW * float(np.abs(market.b).max()):
+    flowing = WORTHLESS * sum(abs(power) for power in sales.values()) * float(np.median(np.abs(market.b)))
+    if scale <= max(NOTHING_KW * float(np.abs(market.b).max()), flowing):
         return
     true_gap = (cost - best) / scale
     numbers = (

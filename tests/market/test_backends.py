@@ -75,9 +75,9 @@ def test_steps_are_as_good_and_bounds_as_high(seed: int, horizon: int, hard: int
     prices = rng.uniform(0.1, 0.6, market.shape)
     for engine in (one, compiled):
         engine.improve_bound(prices)
-    floor = one.bound(prices)
+    floor = one.bounds(prices).sum()
     # Both ways: a bound that is too high would be no bound.
-    assert compiled.bound(prices) == pytest.approx(floor, abs=OBJECTIVE[hard] * (turnover(market) + abs(floor)))
+    assert compiled.bounds(prices).sum() == pytest.approx(floor, abs=OBJECTIVE[hard] * (turnover(market) + abs(floor)))
 
 
 @given(seed=st.integers(0, 10_000), hard=st.sampled_from([0, 2]))

@@ -14,7 +14,7 @@ from mosaik_p2p.sims import market, recorder
 
 pytestmark = pytest.mark.once
 
-OF_THE_MARKET = ("inputs", "charges", "clearing", "trades", "prosumers", "devices", "alone", "alone_devices")
+OF_THE_MARKET = ("inputs", "charges", "clearing", "regrets", "trades", "prosumers", "devices", "alone", "alone_devices")
 
 
 @pytest.fixture(scope="module")

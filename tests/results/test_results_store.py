@@ -26,6 +26,7 @@ CONTRACT = {
     "inputs": "time prosumer device quantity forecast realised",
     "clearing": "time round binding form status cause iterations primal_residual dual_residual cost lower_bound "
     "relative_gap gap_of_gain repaired since_clearing clipped_pairs",
+    "regrets": "time prosumer money",
     "trades": "time carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
     "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh",
     "prosumers": "time prosumer carrier net_sale_kw import_kw export_kw injection_kw q_injection_kvar imbalance_kw "

@@ -8,7 +8,7 @@ import numpy as np
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.cleared import Clearing, Found, Progress, cause_of, clearing_of, told
-from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.imbalance import with_imbalance_priced, without_lone_members
 from mosaik_p2p.market.iteration.driver import Outcome, Start
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.operator_step import ConstrainedFleet, OperatorForm, without_contracts
@@ -16,6 +16,7 @@ from mosaik_p2p.market.network_step.agreed_trades import MIN_TRADE, planned_kw, 
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
+from mosaik_p2p.market.regrets import regrets_at
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -91,7 +92,9 @@ def start_from(problem: PreparedProblem, clearing: Clearing, weight: FloatArray,
     """A start for the first clearing under rows out of the one without."""
     z, at = clearing.sale_kw.copy(), list(lifted)
     z[:, at] = injections(problem, clearing.dispatch)[:, at]
-    return Start(z, clearing.price_per_kwh, weight)
+    # The iteration goes on from its own prices, not from those published; who does not trade has one of its own.
+    traded = without_lone_members(problem).member[:, None, :]
+    return Start(z, np.where(traded, clearing.end.price_per_kwh, clearing.price_per_kwh), weight)
 
 
 def start_again(before: ConstrainedClearing, lifted: Sequence[int]) -> Start:
@@ -135,7 +138,8 @@ def _settled(
     found_prices = _prices(form, end, limits)
     done, repaired = fleet.one_way_dispatch(end.z)
     injection = injections(problem, done)
-    prices = end.price_per_kwh.copy()
+    certified = outcome.certificate.price_per_kwh
+    prices = (end.price_per_kwh if certified is None else certified).copy()
     prices[:, at] = found_prices.node_per_kwh[:, at]
     least_kw = MIN_TRADE * float(fleet.power_kw.mean())
     trades = {t: tuple(form.trades(injection, prices, min_trade_kw=least_kw, interval=t)) for t in form.lifted}
@@ -148,10 +152,11 @@ def _settled(
     certificate = replace(outcome.certificate, cost=cost, lower_bound=lower_bound)
     prices[:, at] -= found_prices.surcharge_per_kwh[:, at]
     own = np.where(problem.member[:, None, :], prices, np.stack([part.price_per_kwh for part in dispatch], axis=-1))
+    regrets = regrets_at(fleet, form, own, end.z, own_cost=done.cost, cost=cost + form.added(injection))
     status = _status(outcome, certificate, settings, repaired=repaired)
     cause = None if status is Status.OK else _cause(problem, outcome, certificate, settings)
     binding = tuple(trades[t] for t in range(settings.binding))
-    found = Found(binding, sale, own, dispatch, repaired)
+    found = Found(binding, sale, own, dispatch, repaired, regrets)
     clearing = clearing_of(problem, form.name, outcome, certificate, found, status, cause)
     return ConstrainedClearing(
         clearing=clearing,

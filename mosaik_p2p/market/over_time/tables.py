@@ -18,6 +18,9 @@ CLEARING = (
     "since_clearing clipped_pairs"
 )
 
+OPERATOR = "operator"
+"""Beside the prosumers' names, of which it can be none."""
+
 
 def interval_tables(
     prosumers: tuple[Prosumer, ...],
@@ -42,6 +45,7 @@ def interval_tables(
         "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
         "charges": charges_table(problem, charges_change, since_clearing=since_clearing),
         "clearing": clearing_table(problem, clearing, since_clearing=since_clearing),
+        "regrets": regrets_table(problem, clearing, since_clearing=since_clearing),
         "trades": trades_table(problem, clearing, surcharge),
         "prosumers": prosumers_table(prosumers, clearing, realised, (surcharge, on_injection, on_trades)),
         "devices": devices_table(prosumers, realised),
@@ -130,6 +134,16 @@ def clearing_table(problem: MarketProblem, clearing: Clearing, *, since_clearing
         clipped_pairs(problem.charges, problem.member),
     )
     return _columns(CLEARING, [row])
+
+
+def regrets_table(problem: MarketProblem, clearing: Clearing, *, since_clearing: int = 0) -> Table:
+    """What everyone, and last the operator, would have saved over the look-ahead by doing as it likes at the clearing's
+    prices; told once for each clearing."""
+    rows: list[tuple[str, float]] = []
+    if clearing.regrets is not None and not since_clearing:
+        own = zip(problem.names, clearing.regrets.prosumers.tolist(), strict=True)
+        rows = [*own, (OPERATOR, clearing.regrets.network)]
+    return _columns("prosumer money", rows)
 
 
 def failed_table(form: str, cause: str) -> Table:

@@ -34,16 +34,16 @@ class Engine(Protocol):
         """Set the penalties, (C, N) money per kW^2."""
 
     def proximal_step(self, target_kw: FloatArray) -> FloatArray:
-        """Net sales that answer the targets; keeps the multipliers for `bound`."""
+        """Net sales that answer the targets; keeps the multipliers for `bounds`."""
 
     def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """Everyone's dispatch for agreed net sales."""
 
-    def bound(self, price_per_kwh: FloatArray) -> float:
-        """Lower bound on the sum of cost less sales at these prices, with the multipliers at hand."""
+    def bounds(self, price_per_kwh: FloatArray) -> FloatArray:
+        """(N,) lower bounds on everyone's cost less sales at these prices, with the multipliers at hand."""
 
     def improve_bound(self, price_per_kwh: FloatArray) -> None:
-        """Find the multipliers with which `bound` is as high as it can be at these prices."""
+        """Find the multipliers with which `bounds` are as high as they can be at these prices."""
 
 
 class OneByOne:
@@ -91,9 +91,9 @@ class OneByOne:
             raise NotSolved(f"PIQP finds no solution for prosumer {self._models[i].name!r} and its connection")
         return Compiled(self._models[i : i + 1], self._power[i : i + 1], self._price)
 
-    def bound(self, price_per_kwh: FloatArray) -> float:
+    def bounds(self, price_per_kwh: FloatArray) -> FloatArray:
         """See Engine."""
-        return sum(member.bound(price_per_kwh[:, :, i]) for i, member in enumerate(self._members))
+        return np.array([member.bound(price_per_kwh[:, :, i]) for i, member in enumerate(self._members)])
 
     def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """See Engine."""
@@ -133,9 +133,12 @@ class Mixed:
             self._count, [(who, engine.dispatch_for_sales(sale_kw[:, :, who])) for who, engine in self._parts]
         )
 
-    def bound(self, price_per_kwh: FloatArray) -> float:
+    def bounds(self, price_per_kwh: FloatArray) -> FloatArray:
         """See Engine."""
-        return sum(engine.bound(price_per_kwh[:, :, who]) for who, engine in self._parts)
+        result = np.empty(self._count)
+        for who, engine in self._parts:
+            result[who] = engine.bounds(price_per_kwh[:, :, who])
+        return result
 
     def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """See Engine."""
@@ -208,11 +211,12 @@ class Compiled:
             self._mu = FIRST_MU
         return with_replaced(evaluate(self._problems, points, self._penalised, self._scales), other)
 
-    def bound(self, price_per_kwh: FloatArray) -> float:
+    def bounds(self, price_per_kwh: FloatArray) -> FloatArray:
         """See Engine."""
         price = np.ascontiguousarray(price_per_kwh.transpose(2, 0, 1) / self._price)
-        bounds = bound_all(self._problems, self._multipliers, price, self._member, self._ceiling)
-        return float(bounds @ self._scales.money + self._scales.constant.sum())
+        scaled = bound_all(self._problems, self._multipliers, price, self._member, self._ceiling)
+        result: FloatArray = scaled * self._scales.money + self._scales.constant
+        return result
 
     def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """Everyone's own optimum at the prices, from where the last step ended."""

@@ -110,9 +110,13 @@ class Fleet:
 
     def bound(self, price_per_kwh: FloatArray, *, improve: bool = False) -> float:
         """Lower bound on the market's cost from closed node prices (C, T, N); `improve` spends one more solve each."""
+        return float(self.bounds(price_per_kwh, improve=improve).sum())
+
+    def bounds(self, price_per_kwh: FloatArray, *, improve: bool = False) -> FloatArray:
+        """(N,) money: what each one's cost less sales at prices (C, T, N) cannot undercut; see `bound`."""
         if improve:
             self._engine.improve_bound(price_per_kwh)
-        return self._engine.bound(price_per_kwh)
+        return self._engine.bounds(price_per_kwh)
 
     @property
     def alone(self) -> Alone:

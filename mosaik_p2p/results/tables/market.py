@@ -99,6 +99,19 @@ MARKET_TABLES: dict[str, TableShape] = {
         since_clearing=count("Intervals since the clearing that this one follows; 0: its own.", null="its own"),
         clipped_pairs=count("Pairs whose mutual reputation was worth more than their charges.", null=NO_SOLUTION),
     ),
+    "regrets": table(
+        "By how much each one would have done better over the look-ahead of a clearing, had it done as it liked at "
+        "its own prices: nothing at an equilibrium. Together that is the cost less the lower bound at these prices. "
+        "One row each at every clearing.",
+        "time prosumer",
+        time=BEGIN,
+        prosumer=text("Its name; `operator` of the network that carries what is traded."),
+        money=number(
+            "Its cost less the least that it could have; below zero by rounding alone. A storage counts as free to go "
+            "both ways at once.",
+            unit=CURRENCY,
+        ),
+    ),
     "charges": table(
         "What a trade between two prosumers pays, from this time on until the pair's next row.",
         "time carrier prosumer partner",
@@ -135,7 +148,11 @@ MARKET_TABLES: dict[str, TableShape] = {
         injection_kw=signed("Trades, contract and imbalance together.", positive="into the network"),
         q_injection_kvar=REACTIVE,
         imbalance_kw=signed("What it could not balance.", positive="too much"),
-        marginal_price_per_kwh=number("What one kWh more is worth to it.", null="not reported"),
+        marginal_price_per_kwh=number(
+            "What one kWh more is worth to it: a price of those that prove the clearing's lower bound, to which the "
+            "table `regrets` refers.",
+            null="not reported",
+        ),
         **PRICES,
         surcharge_per_kwh=signed("What negotiation asks for every kWh injected here.", positive=TO_OPERATOR),
         place_charge_injected_per_kwh=signed(

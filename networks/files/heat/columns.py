@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mosaik_p2p.networks.files.columns import Column, Kind, Range, Table
+from mosaik_p2p.networks.files.heat.sense import TYPED
 from mosaik_p2p.networks.files.heat.shapes import COMPONENTS
 
 _BAR = Range(0.0, 200.0, "bar", above=True)
@@ -60,7 +61,7 @@ _WITHOUT_VALUE = {
 }
 """Columns in which an element may have no number."""
 _CHOICES = {("valve", "et"): frozenset({"ju", "pi"})}
-_LOOSE = {"name", "type", "std_type"}
+_LOOSE = {"name", "std_type"}
 
 
 @cache
@@ -75,13 +76,13 @@ def _table(component: Any) -> Table:
         name: Column(
             kind=_kind(dtype),
             required=name not in _OPTIONAL.get(table, ()),
-            nullable=name in _WITHOUT_VALUE.get(table, ()),
+            nullable=name == "type" or name in _WITHOUT_VALUE.get(table, ()),
             refers_to="junction" if _is_junction(name) else None,
             range=RANGES.get(table, {}).get(name),
             choices=_CHOICES.get((table, name)),
         )
         for name, dtype in component.get_component_input()
-        if name not in _LOOSE
+        if name not in _LOOSE and (name != "type" or table in TYPED)
     }
 
 

@@ -101,6 +101,8 @@ _HELD = {
     ),
 }
 """By table: the types that can be computed, what is wrong with others, and how to mend it."""
+TYPED = frozenset(_HELD)
+"""Tables whose elements are computed by their `type`, which is a mere label in others."""
 
 
 def _held(path: Path, net: pandapipesNet) -> Iterator[Fault]:

@@ -232,3 +232,19 @@ def test_solved_net_can_be_written_and_solved_again(tmp_path: Path) -> None:
     # It starts from the temperatures found, and knows no law of its own for laminar flow.
     assert net.res_junction["p_bar"].tolist() == pytest.approx(result.junctions["p_bar"], abs=1e-4)
     assert net.res_junction["t_k"].tolist() == pytest.approx(flow.net_as_solved().res_junction["t_k"], abs=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_a_file_without_a_column_loads_or_has_the_column_named(tmp_path: Path) -> None:
+    whole, unnamed = user_net(), []
+    for table in ("junction", "pipe", "heat_consumer", "circ_pump_pressure"):
+        for column in whole[table].columns:
+            net = user_net()
+            net[table] = net[table].drop(columns=column)
+            try:
+                heat_file(written(net, tmp_path), SETTINGS)
+            except BadInput as bad:
+                if f"the table has no column {column}" not in str(bad):
+                    unnamed.append(f"{table}.{column}: {bad}")
+    assert not unnamed
