@@ -5,7 +5,7 @@ tightened by so many kW at the place that moves each most. Rounds: clear, ask th
 look-ahead, linearise, until no limit is broken that prosumers can keep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.market.clearing import Progress, clear
 from mosaik_p2p.market.designs.under_rows import Ask, UnderRows, kept_by_rows
 from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.state import NegotiationState
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, Settings, power_scale
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -38,9 +39,11 @@ def least_exchange_within(
     settings: Settings,
     *,
     spare_kw: FloatArray,
+    rows: Mapping[RowKey, HeldRow] | None = None,
     on_check: Progress | None = None,
 ) -> UnderRows:
-    """Of the market `raw`, imbalances not priced, with `spare_kw` (T,) of room.
+    """Of the market `raw`, imbalances not priced, with `spare_kw` (T,) of room; `rows` are known from one
+    like it.
 
     Where limits cannot be kept the networks say so again when they are asked. Raises NotSolved where a programme has no
     numerical solution.
@@ -49,6 +52,7 @@ def least_exchange_within(
     loose = replace(settings, binding=1, relative_gap=max(settings.relative_gap, GAP))
     first = clear(with_imbalance_priced(quiet), loose, on_check=on_check)
     state = NegotiationState.initial(prosumers, quiet, first, asked=range(quiet.shape[1]))
+    state = replace(state, rows=rows or {})
     found = kept_by_rows(prosumers, state, ask, loose, rounds=ROUNDS, spare_kw=spare_kw, on_check=on_check)
     return replace(found, iterations=found.iterations + first.iterations)
 

@@ -48,23 +48,25 @@ def kept_by_rows(
 ) -> UnderRows:
     """Clear under the rows of what `ask` says until no limit is broken that can be kept.
 
+    Where `state` has rows, the market is cleared under them before anybody is asked.
     Rows are tightened by what `spare_kw` (T,) at the prosumer that moves them most makes; where there is to be such
     room, the market is cleared at least once. Raises NotSolved where a programme has no numerical solution.
     """
     iterations = 0
     for number in range(rounds + 1):
-        dispatch = state.last.constrained.clearing.dispatch
-        state = with_reported_limits(state, ask(planned_exchanges(prosumers, state.problem, dispatch)))
-        now = state.checked[-1]
-        is_kept = now.excess == 0.0 and (number > 0 or spare_kw is None or not state.rows)
-        if is_kept or number == rounds or not now.is_solved:
-            break
+        if number > 0 or not state.rows:
+            dispatch = state.last.constrained.clearing.dispatch
+            state = with_reported_limits(state, ask(planned_exchanges(prosumers, state.problem, dispatch)))
+            now = state.checked[-1]
+            is_kept = now.excess == 0.0 and (now.number > 0 or spare_kw is None or not state.rows)
+            if is_kept or number == rounds or not now.is_solved:
+                break
         following, offer = priced(replace(state, rows=_tightened(state.rows, spare_kw)), settings, on_check)
         iterations += offer.constrained.clearing.iterations
         state = replace(following, rows=state.rows)
     # The first one was not asked for any room.
-    asked_for = state.checked if spare_kw is None or number == 0 else state.checked[1:]
-    return UnderRows(state, min(asked_for, key=lambda one: one.rank), number, iterations)
+    with_room = [one for one in state.checked if one.number > 0 or spare_kw is None]
+    return UnderRows(state, min(with_room or state.checked, key=lambda one: one.rank), number, iterations)
 
 
 def planned_exchanges(

@@ -89,6 +89,7 @@ def cleared(
     *,
     begin: int,
     start: Start | None,
+    carried: object = None,
     on_check: Progress | None = None,
 ) -> Cleared:
     """The look-ahead that begins with interval `begin`, stated as `raw`, cleared as the case's design does it.
@@ -107,6 +108,7 @@ def cleared(
             start=fitted(start, problem.shape[1]),
             operator=case.operator,
             on_check=on_check,
+            carried=carried,
         )
     )
 

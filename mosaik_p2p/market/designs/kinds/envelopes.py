@@ -3,14 +3,17 @@
 The boxes stand around the least exchange that keeps the limits (`least_exchange`), and give everybody the same share of
 what its devices could do (`envelope_boxes`). In the market a box is a limit at the meter, as that of a connection is:
 no prosumer has to know of the others', and none pays a surcharge for electricity. The plan is checked: where its
-reactive power breaks a limit, the boxes of that interval are made anew with room for it.
+reactive power breaks a limit, the boxes are made anew with room for it.
+
+What was published for an interval stands: a rolling market adds the boxes of the intervals that come into sight. Where
+what turned out does not let somebody keep to his, all are made anew.
 
 Temperatures of heat networks are no monotonous functions of what is drawn: boxes could not be trusted there. The limits
 of heat are kept as rows in the intervals that bind, and their surcharges are paid.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -19,14 +22,20 @@ from pydantic import Field
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, published
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
-from mosaik_p2p.market.designs.envelope_meters import Envelope, envelopes_around, envelopes_table, within
+from mosaik_p2p.market.designs.envelope_meters import (
+    Envelope,
+    envelopes_around,
+    envelopes_table,
+    goes_beyond,
+    within,
+)
 from mosaik_p2p.market.designs.least_exchange import least_exchange_within
 from mosaik_p2p.market.designs.operator import Exchange, Operator
-from mosaik_p2p.market.designs.under_rows import Ask, UnderRows, kept_by_rows, planned_exchanges
+from mosaik_p2p.market.designs.under_rows import Ask, kept_by_rows, planned_exchanges
 from mosaik_p2p.market.imbalance import with_imbalance_priced
+from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC
 from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport
-from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 HEAT_ROUNDS = 6
@@ -35,6 +44,28 @@ ROOM_ROUNDS = 4
 """Times that boxes are made anew, with more room, at the most."""
 MORE = 1.5
 """Of what room was lacking for a plan: the next one's reactive power is another one again."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Envelopes that are known, by interval from `begin` on, counted from the begin of the run."""
+
+    begin: int
+    envelopes: tuple[Envelope, ...]
+
+    def known_at(self, begin: int) -> tuple[Envelope, ...]:
+        """Those from an interval on."""
+        return self.envelopes[begin - self.begin :]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Envelopes of the whole look-ahead, and what was cleared to know them."""
+
+    envelopes: tuple[Envelope, ...]
+    rounds: int = 0
+    iterations: int = 0
+    rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
 
 
 class Envelopes(Design):
@@ -50,52 +81,68 @@ class Envelopes(Design):
         """See Design. Without networks there are no boxes, and none are needed."""
         if task.operator is None:
             return Cleared(task.clear(task.problem, task.start), task.raw, task.problem)
-        room_kw, rounds, exchanges = np.zeros(task.raw.shape[1]), 0, 0
+        known = task.carried.known_at(task.begin) if isinstance(task.carried, Published) else ()
+        return (self._going_on(task, task.operator, known) if known else None) or self._anew(task, task.operator)
+
+    def _going_on(self, task: Task, operator: Operator, known: tuple[Envelope, ...]) -> Cleared | None:
+        """Within what was published before; None where that cannot be, or does not keep the limits now."""
+        made = self._made(task, operator, np.zeros(task.raw.shape[1]), known=known[: task.raw.shape[1]])
+        first = _cleared_within(task, made)
+        cleared = _with_heat_kept(task, first, operator)
+        binding = task.settings.binding
+        if goes_beyond(cleared.problem, cleared.clearing.dispatch):
+            return None
+        return None if _lacking_kw(task, operator, made, cleared)[:binding].any() else _told(task, made, cleared)
+
+    def _anew(self, task: Task, operator: Operator) -> Cleared:
+        """Boxes with as much room as the plan turns out to need."""
+        room_kw, made, spent = np.zeros(task.raw.shape[1]), _Made(()), _Made(())
         for number in range(ROOM_ROUNDS + 1):
-            envelopes, base = _envelopes(task, task.operator, self.spare_kw, room_kw)
-            cleared = _cleared_within(task, envelopes, task.operator)
-            rounds, exchanges = rounds + base.rounds + cleared.rounds + 2, exchanges + base.iterations
-            exchanges += cleared.exchanges or 0
-            lacking_kw = _lacking_kw(task, task.operator, envelopes, cleared)
+            made = self._made(task, operator, room_kw, rows=made.rows)
+            cleared = _cleared_within(task, made)
+            lacking_kw = _lacking_kw(task, operator, made, cleared)
+            if number == ROOM_ROUNDS or not lacking_kw.any():
+                cleared = _with_heat_kept(task, cleared, operator)
+                lacking_kw = _lacking_kw(task, operator, made, cleared)
             if number == ROOM_ROUNDS or not lacking_kw.any():
                 break
             room_kw = room_kw + MORE * lacking_kw
-        binding = task.settings.binding
-        missing = [t for t, one in enumerate(envelopes[:binding]) if one.boxes is None]
-        return replace(
-            cleared,
-            clearing=_judged(cleared.clearing, missing),
-            rounds=rounds - 1,
-            exchanges=exchanges,
-            tables={"envelopes": tuple(envelopes_table(task.prosumers, envelopes, t) for t in range(binding))},
+            iterations = spent.iterations + made.iterations + (cleared.exchanges or 0)
+            spent = _Made((), spent.rounds + made.rounds + cleared.rounds + 1, iterations)
+        return _told(task, made, cleared, spent)
+
+    def _made(
+        self,
+        task: Task,
+        operator: Operator,
+        room_kw: FloatArray,
+        *,
+        known: tuple[Envelope, ...] = (),
+        rows: Mapping[RowKey, HeldRow] | None = None,
+    ) -> _Made:
+        """Envelopes around the least exchange, with room (T,) beyond what it has to spare, where none are `known`."""
+        wanted = range(len(known), task.raw.shape[1])
+        if not wanted:
+            return _Made(known)
+        base = least_exchange_within(
+            task.prosumers,
+            within(task.prosumers, task.raw, known),
+            _asking(operator, task.begin, wanted, range(len(CARRIERS))),
+            task.settings,
+            spare_kw=self.spare_kw + room_kw,
+            rows=rows,
+            on_check=task.on_check,
         )
-
-
-def _envelopes(
-    task: Task, operator: Operator, spare_kw: float, room_kw: FloatArray
-) -> tuple[tuple[Envelope, ...], UnderRows]:
-    """Around the least exchange, with room (T,) beyond what it has to spare."""
-    asked = _asking(operator, task.begin, range(task.raw.shape[1]), range(len(CARRIERS)))
-    spare = spare_kw + room_kw
-    base = least_exchange_within(task.prosumers, task.raw, asked, task.settings, spare_kw=spare, on_check=task.on_check)
-    bases = base.exchanges(task.prosumers)
-    found = envelopes_around(task.prosumers, base.state.problem, bases, operator, begin=task.begin, room_kw=room_kw)
-    return found, base
-
-
-def _cleared_within(task: Task, envelopes: Sequence[Envelope], operator: Operator) -> Cleared:
-    return _with_heat_kept(task, within(task.prosumers, task.raw, envelopes), operator)
-
-
-def _lacking_kw(task: Task, operator: Operator, envelopes: Sequence[Envelope], cleared: Cleared) -> FloatArray:
-    """(T,) by how much the plan breaks limits of the electric network where there are boxes: its reactive power is not
-    quite what was taken to go along."""
-    exchanges = planned_exchanges(task.prosumers, cleared.problem, cleared.clearing.dispatch)
-    result = np.zeros(len(exchanges))
-    for t, one in enumerate(envelopes):
-        if one.boxes is not None:
-            result[t] = one.corners.lacking_kw(operator.reports(exchanges[t], task.begin + t)[ELECTRIC])
-    return result
+        found = envelopes_around(
+            task.prosumers,
+            base.state.problem,
+            base.exchanges(task.prosumers),
+            operator,
+            begin=task.begin,
+            intervals=wanted,
+            room_kw=room_kw,
+        )
+        return _Made((*known, *found), base.rounds + 1, base.iterations, base.state.rows)
 
 
 def _asking(operator: Operator, begin: int, intervals: Sequence[int], carriers: Sequence[int]) -> Ask:
@@ -113,27 +160,57 @@ def _asking(operator: Operator, begin: int, intervals: Sequence[int], carriers: 
     return ask
 
 
-def _with_heat_kept(task: Task, raw: MarketProblem, operator: Operator) -> Cleared:
-    """The market `raw` cleared, the limits of heat kept as rows in the intervals that bind."""
+def _cleared_within(task: Task, made: _Made) -> Cleared:
+    raw = within(task.prosumers, task.raw, made.envelopes)
     problem = with_imbalance_priced(raw)
-    first = task.clear(problem, task.start)
-    binding = range(task.settings.binding)
+    clearing = task.clear(problem, task.start)
+    return Cleared(clearing, raw, problem, exchanges=clearing.iterations)
+
+
+def _with_heat_kept(task: Task, first: Cleared, operator: Operator) -> Cleared:
+    """A market cleared again where limits of heat are broken: they are kept as rows in the intervals that bind."""
+    binding, raw = range(task.settings.binding), first.raw
     heat = [c for c in range(len(CARRIERS)) if c != ELECTRIC]
-    state = NegotiationState.initial(task.prosumers, raw, first, asked=binding)
+    state = NegotiationState.initial(task.prosumers, raw, first.clearing, asked=binding)
     ask = _asking(operator, task.begin, binding, heat)
     found = kept_by_rows(task.prosumers, state, ask, task.settings, rounds=HEAT_ROUNDS, on_check=task.on_check)
-    iterations = first.iterations + found.iterations
+    exchanges = (first.exchanges or 0) + found.iterations
     if found.best.number == 0:
-        return Cleared(first, raw, problem, rounds=found.rounds, exchanges=iterations)
+        return replace(first, rounds=found.rounds, exchanges=exchanges)
     kept = found.best.offer.constrained
     return Cleared(
         published(kept.clearing, raw.place),
         raw,
         found.state.problem,
         surcharge_per_kwh=kept.surcharge_per_kwh,
-        end=first.end,
+        end=first.clearing.end,
         rounds=found.rounds,
-        exchanges=iterations,
+        exchanges=exchanges,
+    )
+
+
+def _lacking_kw(task: Task, operator: Operator, made: _Made, cleared: Cleared) -> FloatArray:
+    """(T,) by how much the plan breaks limits of the electric network where there are boxes: its reactive power is not
+    quite what was taken to go along."""
+    exchanges = planned_exchanges(task.prosumers, cleared.problem, cleared.clearing.dispatch)
+    result = np.zeros(len(exchanges))
+    for t, one in enumerate(made.envelopes):
+        if one.boxes is not None:
+            result[t] = one.corners.lacking_kw(operator.reports(exchanges[t], task.begin + t)[ELECTRIC])
+    return result
+
+
+def _told(task: Task, made: _Made, cleared: Cleared, spent: _Made | None = None) -> Cleared:
+    """What was cleared, with its envelopes; `spent` beside it on envelopes that had too little room."""
+    binding, before = range(task.settings.binding), spent or _Made(())
+    missing = [t for t, one in enumerate(made.envelopes[: task.settings.binding]) if one.boxes is None]
+    return replace(
+        cleared,
+        clearing=_judged(cleared.clearing, missing),
+        rounds=before.rounds + made.rounds + cleared.rounds,
+        exchanges=before.iterations + made.iterations + (cleared.exchanges or 0),
+        tables={"envelopes": tuple(envelopes_table(task.prosumers, made.envelopes, t) for t in binding)},
+        carried=Published(task.begin, made.envelopes),
     )
 
 
