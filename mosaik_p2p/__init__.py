@@ -1,6 +1,6 @@
 """Peer-to-peer markets of electricity and heat, co-simulated with the networks that carry them.
 
-The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report` and
+The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report`, `compare` and
 `optimal_charge`. They are imported when they are first used: the market core below works without mosaik and without the
 network libraries.
 """
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from mosaik_p2p.cosim import RunOutcome, run
     from mosaik_p2p.single_period.clearing import clear_plain as clear
     from mosaik_p2p.studies.best_rate.command import optimal_charge
+    from mosaik_p2p.studies.compare.command import compare
 
 __all__ = [
     "RunOutcome",
     "charge_sheets",
     "check",
     "clear",
+    "compare",
     "examine",
     "list",
     "optimal_charge",
@@ -39,6 +41,7 @@ _HOMES = {
     "examine": ("mosaik_p2p.api", "examine"),
     "clear": ("mosaik_p2p.single_period.clearing", "clear_plain"),
     "optimal_charge": ("mosaik_p2p.studies.best_rate.command", "optimal_charge"),
+    "compare": ("mosaik_p2p.studies.compare.command", "compare"),
     "report": ("mosaik_p2p.api", "report"),
 }
 

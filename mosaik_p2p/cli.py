@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mosaik_p2p.errors import BadInput, Fault, InputWarning, RunFailed
-from mosaik_p2p.printing import Lenient, say, settle_streams
+from mosaik_p2p.printing import Lenient, quiet_logs, say, settle_streams
 from mosaik_p2p.streams import open_missing_streams
 
 if TYPE_CHECKING:
-    from loguru import Record
-
     from mosaik_p2p.loading import Examination
 
 INCOMPLETE, BAD_INPUT, NO_SOLUTION = 1, 2, 3
@@ -281,6 +279,49 @@ def optimal_charge_command(
     raise typer.Exit(int(found.exit_code))
 
 
+@app.command("compare")
+def compare_command(
+    scenario: ScenarioArgument,
+    *,
+    designs: Annotated[str, typer.Option(metavar="a,b", help="Market designs, comma between; a run for each.")],
+    charges: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:RATE",
+            help="Charges in place of the scenario's own, such as uniform:0.02 or electricity=zonal:0.01,heat=none; "
+            "none, or own. Several times: every design under each.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Result folder; default: results/NAME-compare.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
+    set_: SetOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier comparison.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Run market designs and charges side by side: which keeps the limits at the least cost, and who pays for it."""
+    from mosaik_p2p.studies.compare.command import PAGE_FILE, compare
+    from mosaik_p2p.studies.compare.shown.text import render
+
+    compared = compare(
+        scenario,
+        designs,
+        charges=charges or (),
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        jobs=jobs,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say(render(compared.summary))
+        say(f"Page: {compared.folder / PAGE_FILE}")
+    raise typer.Exit(int(compared.exit_code))
+
+
 @app.command("clear")
 def clear_command(
     agents: Annotated[
@@ -332,32 +373,13 @@ def examination_json(found: "Examination") -> str:
     return dumps(asdict(found), indent=2, ensure_ascii=False)
 
 
-def _quiet_logs() -> None:
-    """Warnings and errors only, mosaik's included, without tracebacks."""
-    from loguru import logger
-
-    logger.remove()
-    logger.add(sys.stderr, level="WARNING", format=_log_format, filter=_is_news)
-    logger.enable("mosaik")
-
-
-def _log_format(_: "Record") -> str:
-    # A function instead of a text: loguru adds the traceback to a text by itself.
-    return "{level}: {message}\n"
-
-
-def _is_news(record: "Record") -> bool:
-    """Whether a message tells something new: that a simulator stopped the run stands in the run's own last lines."""
-    return not (record["level"].name == "ERROR" and record["name"] == "mosaik.async_scenario")
-
-
 def main() -> None:
     """Entry point of `mosaik-p2p`."""
     open_missing_streams()
     stderr = sys.stderr
     sys.stderr = Lenient(stderr)
     try:
-        _quiet_logs()
+        quiet_logs()
         _command()
     finally:
         sys.stderr = stderr

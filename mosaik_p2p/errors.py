@@ -21,7 +21,13 @@ class Status(StrEnum):
     the gap reported says what is."""
     NO_ENVELOPE = "no_envelope"
     """Market only: cleared, but somewhere without the operating envelopes that its design promises."""
+    NO_EQUILIBRIUM = "no_equilibrium"
+    """Market only: trades and dispatch hold and keep the limits, but as an equilibrium of equal weights; with those
+    asked for none was found."""
 
+
+NOT_REACHED = (Status.NOT_CONVERGED, Status.NO_EQUILIBRIUM)
+"""Clearings that are not what they are to be: what follows is the scenario's rule (`market.on_not_converged`)."""
 
 NOT_DETERMINED = "cause not determined"
 """Said where nobody found out why there is no solution: no cause is guessed."""

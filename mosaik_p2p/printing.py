@@ -6,7 +6,10 @@ What it came to stands in its folder. Commands whose only result is what they pr
 import contextlib
 import os
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 
 class Lenient:
@@ -51,3 +54,22 @@ def _to_nowhere(number: int) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, number)
         os.close(null)
+
+
+def quiet_logs() -> None:
+    """Warnings and errors only, mosaik's included, without tracebacks."""
+    from loguru import logger
+
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING", format=_log_format, filter=_is_news)
+    logger.enable("mosaik")
+
+
+def _log_format(_: "Record") -> str:
+    # A function instead of a text: loguru adds the traceback to a text by itself.
+    return "{level}: {message}\n"
+
+
+def _is_news(record: "Record") -> bool:
+    """Whether a message tells something new: that a simulator stopped the run stands in the run's own last lines."""
+    return not (record["level"].name == "ERROR" and record["name"] == "mosaik.async_scenario")

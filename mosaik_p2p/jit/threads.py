@@ -5,7 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-WORKERS = os.cpu_count() or 1
+THREADS_VARIABLE = "MOSAIK_P2P_THREADS"
+"""Of the environment: how many threads one process may use; where several runs share a machine."""
+
+
+def _workers() -> int:
+    asked, there = os.environ.get(THREADS_VARIABLE, ""), os.cpu_count() or 1
+    return min(int(asked), there) if asked.isdecimal() and int(asked) else there
+
+
+WORKERS = _workers()
 PARTS_EACH = 4
 """Parts per worker: who is done early takes another."""
 

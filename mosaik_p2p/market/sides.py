@@ -10,6 +10,8 @@ from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.units import FloatArray
 
+NO_LOAD = 1e-6
+"""Of the mean size: less is drawn by nobody."""
 LEAST_OF_SIZES = 1e-4
 """Part of the sizes that a power is compared with at the least."""
 
@@ -83,7 +85,9 @@ def cold_start(fleet: Fleet, form: Form) -> Start:
             continue
         own = price[c][:, who]
         middle[c] = np.median(own, axis=1, keepdims=True)
-        load = float(np.sqrt(np.mean(fleet.alone.load_kw[c][:, who] ** 2))) or float(fleet.power_kw.mean())
+        load, size = float(np.sqrt(np.mean(fleet.alone.load_kw[c][:, who] ** 2))), float(fleet.power_kw.mean())
+        # Where nobody draws anything, a solver's rounding is no load either.
+        load = load if load > NO_LOAD * size else size
         weight[c] = first_weight(own, sizes, largest_offer=fleet.price_scale, load_kw=load, dt_h=fleet.problem.dt_h)
     return Start(np.zeros(form.shape), middle, weight)
 

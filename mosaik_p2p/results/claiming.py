@@ -6,16 +6,17 @@ Only what the mark of an earlier run names, and what still is as that run has wr
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.files import reason_of
 from mosaik_p2p.results.progress import progress_text
 from mosaik_p2p.results.store.folder import COUNTERFACTUALS_FOLDER, OWN_NAMES, SHARED_NAMES
-from mosaik_p2p.results.store.leftovers import leftovers
+from mosaik_p2p.results.store.leftovers import Leftovers, leftovers
 from mosaik_p2p.results.store.lock import InUse, is_lock, is_locked, locked
-from mosaik_p2p.results.store.mark import NotWritten, ResultFolder, read_mark, start_mark
+from mosaik_p2p.results.store.mark import COMPARISON, RUN, Mark, NotWritten, ResultFolder, read_mark, start_mark
 
 ELSEWHERE = "Choose another folder with --out"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -24,20 +25,26 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 @contextlib.contextmanager
 def claimed_folder(
-    folder: Path, *, overwrite: bool, inputs: Iterable[Path] = (), more_names: Iterable[str] = ()
+    folder: Path,
+    *,
+    overwrite: bool,
+    inputs: Iterable[Path] = (),
+    more_names: Iterable[str] = (),
+    what: str = RUN,
 ) -> Iterator[ResultFolder]:
     """The folder, empty of results and marked as that of a new run, for this run alone until the context ends.
 
     Files that no run writes stay. Raises BadInput where the folder cannot be used: it is a file, another run uses it,
     it is not empty, or (with `overwrite`) it is not the folder of an earlier run, a file in it would be lost (this run
     will write `more_names` beside what every run writes), or one of the `inputs` of the run lies in it. Raises
-    NotWritten where there is no room for it.
+    NotWritten where there is no room for it. `what` is it that claims: no run takes the folder of a comparison, and no
+    comparison that of a run.
     """
     with contextlib.ExitStack() as held:
         try:
             _refuse_inside_a_run(folder)
-            clear = partial(_clear, overwrite=overwrite, inputs=tuple(inputs), more_names=tuple(more_names))
-            claimed = _claim(folder, held, clear)
+            wanted = _Wanted(what, overwrite, tuple(inputs), tuple(more_names))
+            claimed = _claim(folder, held, wanted)
         except InUse:
             raise _in_use(folder) from None
         except (OSError, ValueError) as error:
@@ -52,7 +59,7 @@ def claimed_counterfactual(folder: Path) -> Iterator[ResultFolder]:
         raise _refused(folder.parent, "is a link, and nothing is written through links", "Remove the link")
     with contextlib.ExitStack() as held:
         try:
-            claimed = _claim(folder, held, partial(_clear, overwrite=False, inputs=(), more_names=()))
+            claimed = _claim(folder, held, _Wanted())
         except InUse:
             raise _in_use(folder) from None
         except (OSError, ValueError) as error:
@@ -60,36 +67,84 @@ def claimed_counterfactual(folder: Path) -> Iterator[ResultFolder]:
         yield claimed
 
 
-def _claim(folder: Path, held: contextlib.ExitStack, clear: Callable[[Path], None]) -> ResultFolder:
-    if folder.exists() and not folder.is_dir():
-        raise _refused(folder, "is a file", "Name a folder with --out")
-    if _present(folder) and read_mark(folder) is None:
-        # Before a lock is left in somebody's folder.
-        raise _no_result(folder)
+def claim_faults(folder: Path, *, overwrite: bool, inputs: Iterable[Path] = (), what: str = RUN) -> tuple[Fault, ...]:
+    """Why a run (or `what` it is that claims) could not have the folder at the moment; none where it could.
+
+    Nothing is removed from it.
+    """
+    try:
+        _refuse_inside_a_run(folder)
+        _refuse_foreign(folder)
+        if is_locked(folder):
+            raise InUse
+        if _present(folder):
+            _own_leftovers(folder, _Wanted(what, overwrite, tuple(inputs)))
+    except InUse:
+        return _in_use(folder).faults
+    except BadInput as refused:
+        return refused.faults
+    except (OSError, ValueError) as error:
+        return (_unprepared(folder, error),)
+    return ()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be done with a folder, and on which terms."""
+
+    what: str = RUN
+    overwrite: bool = False
+    inputs: tuple[Path, ...] = ()
+    more_names: tuple[str, ...] = ()
+
+
+def _claim(folder: Path, held: contextlib.ExitStack, wanted: _Wanted) -> ResultFolder:
+    # Before a lock is left in somebody's folder.
+    _refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
     held.enter_context(locked(folder))
     if _present(folder):
-        clear(folder)
-    return ResultFolder(folder, start_mark(folder))
+        _remove(_own_leftovers(folder, wanted))
+    return ResultFolder(folder, start_mark(folder, what=wanted.what))
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise _refused(folder, "is a file", "Name a folder with --out")
+    if _present(folder) and read_mark(folder) is None:
+        raise _no_result(folder)
 
 
 def _present(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if not is_lock(path)] if folder.is_dir() else []
 
 
-def _clear(folder: Path, *, overwrite: bool, inputs: Sequence[Path], more_names: Sequence[str]) -> None:
-    """Remove what an earlier run has written; BadInput where that is not asked for, or would lose anything else."""
+def _own_leftovers(folder: Path, wanted: _Wanted) -> Leftovers:
+    """What an earlier run has written; BadInput where to remove it is not asked for, or would lose anything else."""
     mark = read_mark(folder)
     if mark is None:
         raise _no_result(folder)
+    if mark.what != wanted.what:
+        raise _refused(folder, f"is not empty: it holds a {mark.what}, and no {wanted.what}", ELSEWHERE)
     left = leftovers(folder, mark)
-    others = {folder / name for name in more_names if (folder / name).exists()} - {*left.files, *left.in_the_way}
-    obstacles = [*_inputs_inside(folder, inputs), *_not_own((*left.in_the_way, *sorted(others)))]
-    if not overwrite:
-        choice = ELSEWHERE if obstacles else f"{ELSEWHERE}, or allow --overwrite"
-        raise _refused(folder, progress_text(folder), f"`mosaik-p2p report {folder}` shows it. {choice}")
+    others = {folder / name for name in wanted.more_names if (folder / name).exists()} - {*left.files, *left.in_the_way}
+    obstacles = [*_inputs_inside(folder, wanted.inputs), *_not_own((*left.in_the_way, *sorted(others)))]
+    if not wanted.overwrite:
+        raise _refused(folder, *_holding(folder, mark, can_overwrite=not obstacles))
     if obstacles:
         raise BadInput(obstacles)
+    return left
+
+
+def _holding(folder: Path, mark: Mark, *, can_overwrite: bool) -> tuple[str, str]:
+    """What there is in a folder that nobody has allowed to overwrite, and what to do about it."""
+    choice = f"{ELSEWHERE}, or allow --overwrite" if can_overwrite else ELSEWHERE
+    if mark.what == COMPARISON:
+        return "is not empty: it holds an earlier comparison", choice
+    return progress_text(folder), f"`mosaik-p2p report {folder}` shows it. {choice}"
+
+
+def _remove(left: Leftovers) -> None:
     for path in left.files:
         path.unlink()
     for path in left.folders:
@@ -144,10 +199,13 @@ def _no_result(folder: Path) -> BadInput:
 
 
 def _impossible(folder: Path, error: OSError | ValueError) -> Exception:
-    reason = getattr(error, "strerror", None) or str(error)
     if getattr(error, "errno", None) in NO_ROOM:
-        return NotWritten(f"the result folder {folder} cannot be prepared: {reason}")
-    return _refused(folder, f"cannot be prepared ({reason})", ELSEWHERE)
+        return NotWritten(f"the result folder {folder} cannot be prepared: {reason_of(error)}")
+    return BadInput([_unprepared(folder, error)])
+
+
+def _unprepared(folder: Path, error: OSError | ValueError) -> Fault:
+    return Fault("result folder", str(folder), f"cannot be prepared ({reason_of(error)})", ELSEWHERE)
 
 
 def _refused(folder: Path, problem: str, remedy: str) -> BadInput:

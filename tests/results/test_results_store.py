@@ -25,7 +25,7 @@ NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
 CONTRACT = {
     "inputs": "time prosumer device quantity forecast realised",
     "clearing": "time round binding form status cause iterations primal_residual dual_residual cost lower_bound "
-    "relative_gap gap_of_gain repaired since_clearing clipped_pairs",
+    "relative_gap gap_of_gain repaired since_clearing clipped_pairs exchanges sent_bytes further_clearings",
     "regrets": "time prosumer money",
     "trades": "time carrier seller buyer power_kw price_per_kwh charge_seller_per_kwh charge_buyer_per_kwh "
     "surcharge_seller_per_kwh surcharge_buyer_per_kwh benefit_per_kwh",

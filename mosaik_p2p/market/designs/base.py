@@ -45,6 +45,20 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a clearing took, where its iterations do not say it."""
+
+    rounds: int = 0
+    """Clearings beyond the first one."""
+    exchanges: int | None = None
+    """Messages between a prosumer and the network's side, there and back counting one; None: one per iteration."""
+
+
+NO_MORE = Effort()
+"""One clearing, an exchange in every iteration."""
+
+
+@dataclass(frozen=True)
 class Cleared:
     """How a look-ahead was cleared."""
 
@@ -66,6 +80,11 @@ class Cleared:
     carried: object = None
     """What the design's next clearing is to know of this one."""
 
+    @property
+    def effort(self) -> Effort:
+        """What it took."""
+        return Effort(self.rounds, self.exchanges)
+
     def tables_of(self, n: int) -> dict[str, Table]:
         """The further tables of binding interval `n`, 0 for the first."""
         return {name: parts[n] for name, parts in self.tables.items()}
@@ -80,6 +99,16 @@ class Design(Section):
     """Whether anybody trades."""
     asks_networks: ClassVar[bool] = False
     """Whether it needs the operator's answers before the first dispatch."""
+    reveals: ClassVar[str] = (
+        "In every exchange its net sale for each carrier and interval of the look-ahead, or (form bilateral) its trade "
+        "with each partner; under negotiated limits what it injects."
+    )
+    """What leaves a prosumer, in sentences."""
+    conceals: ClassVar[str] = (
+        "Devices, levels of storages, profiles, costs, comfort and contracts. Who keeps many answers to many prices "
+        "can infer what it takes and gives at such prices."
+    )
+    """What does not, and how far that holds."""
 
     @abstractmethod
     def clear(self, task: Task) -> Cleared:

@@ -4,14 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mosaik_p2p.market.clearing import Progress
+from mosaik_p2p.market.designs.asking import exchanges_of, planned_exchanges
 from mosaik_p2p.market.designs.operator import Exchange
-from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.pricing import priced
-from mosaik_p2p.market.negotiation.reactive import planned_kvar
 from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, NetworkReport, with_reported_limits
-from mosaik_p2p.market.problem import PreparedProblem, Settings
-from mosaik_p2p.market.prosumer_step.subproblem import Completion
+from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.units import FloatArray
 
@@ -33,7 +31,7 @@ class UnderRows:
 
     def exchanges(self, prosumers: Sequence[Prosumer]) -> tuple[Exchange, ...]:
         """Of the best dispatch, by interval of the look-ahead."""
-        return planned_exchanges(prosumers, self.state.problem, self.best.offer.constrained.clearing.dispatch)
+        return exchanges_of(prosumers, self.state.problem, self.best.offer.constrained.clearing.dispatch)
 
 
 def kept_by_rows(
@@ -55,8 +53,7 @@ def kept_by_rows(
     iterations = 0
     for number in range(rounds + 1):
         if number > 0 or not state.rows:
-            dispatch = state.last.constrained.clearing.dispatch
-            state = with_reported_limits(state, ask(planned_exchanges(prosumers, state.problem, dispatch)))
+            state = with_reported_limits(state, ask(planned_exchanges(prosumers, state)))
             now = state.checked[-1]
             is_kept = now.excess == 0.0 and (now.number > 0 or spare_kw is None or not state.rows)
             if is_kept or number == rounds or not now.is_solved:
@@ -67,14 +64,6 @@ def kept_by_rows(
     # The first one was not asked for any room.
     with_room = [one for one in state.checked if one.number > 0 or spare_kw is None]
     return UnderRows(state, min(with_room or state.checked, key=lambda one: one.rank), number, iterations)
-
-
-def planned_exchanges(
-    prosumers: Sequence[Prosumer], problem: PreparedProblem, dispatch: Sequence[Completion]
-) -> tuple[Exchange, ...]:
-    """What a dispatch puts on the networks, by interval of the look-ahead."""
-    injection_kw, kvar = injections(problem, dispatch), planned_kvar(prosumers, problem.models, dispatch)
-    return tuple(Exchange(injection_kw[:, t], kvar[t]) for t in range(problem.shape[1]))
 
 
 def _tightened(rows: Mapping[RowKey, HeldRow], spare_kw: FloatArray | None) -> dict[RowKey, HeldRow]:

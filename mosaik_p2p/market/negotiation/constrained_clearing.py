@@ -82,10 +82,11 @@ def _with_the_market_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     return result
 
 
-def least_exchange(problem: PreparedProblem) -> FloatArray:
-    """(C, T, N) what has to enter the networks if everyone exchanges as little as it can in the first interval: what
+def least_exchange(problem: PreparedProblem, lifted: Sequence[int] = (0,)) -> FloatArray:
+    """(C, T, N) what has to enter the networks if everyone exchanges as little as it can in the lifted intervals: what
     devices cannot balance."""
-    return injections(problem, tuple(Fleet(without_contracts(problem)).dispatch_for_sales(np.zeros(problem.shape))))
+    alone = Fleet(without_contracts(problem, lifted))
+    return injections(problem, tuple(alone.dispatch_for_sales(np.zeros(problem.shape))))
 
 
 def start_from(problem: PreparedProblem, clearing: Clearing, weight: FloatArray, lifted: Sequence[int] = (0,)) -> Start:

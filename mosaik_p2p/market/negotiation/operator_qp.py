@@ -35,6 +35,8 @@ FLOW_EACH = 10.0
 """In mean sizes: what each member may add to the flow along an edge."""
 
 
+GAP_TOLERANCE = 1e-9
+"""Of the step's duality gap, in its own scale: an injection at its limit stays as far off it as this allows."""
 SERVED_TOLERANCE = 1e-9
 """Where contracts and flows are found for given injections: what they miss is an imbalance at the scarcity price."""
 
@@ -172,6 +174,7 @@ class NetworkStep:
             lower=self._lower,
             upper=self._upper,
             tolerance=tolerance,
+            gap_tolerance=GAP_TOLERANCE,
         )
 
     def _answer(self, x: FloatArray, y: FloatArray) -> NetworkAnswer:

@@ -175,7 +175,12 @@ def _cleared(
             warm = clear_constrained(problem, limits, brief, alone=alone, start=start, on_check=on_check)
         if warm is not None and warm.clearing.status is not Status.NOT_CONVERGED:
             return warm
-    cold = clear_constrained(problem, limits, settings, alone=alone, on_check=on_check)
+    try:
+        cold = clear_constrained(problem, limits, settings, alone=alone, on_check=on_check)
+    except NotSolved:
+        if warm is None:
+            raise
+        return warm
     if warm is None:
         return cold
     spent = cold.clearing.iterations + warm.clearing.iterations

@@ -31,6 +31,7 @@ from mosaik_p2p.units import FloatArray
 CHEAP = 5e-5
 """Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
 NOTHING = Limits(())
+"""Beside the rows."""
 FREE_OF_PRICE = 1e-4
 """In scarcity prices: a multiplier below it is none."""
 

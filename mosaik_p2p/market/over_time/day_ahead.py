@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.errors import Status
+from mosaik_p2p.errors import NOT_REACHED, Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
 from mosaik_p2p.market.designs.base import Cleared
 from mosaik_p2p.market.iteration.driver import Start
@@ -113,6 +113,7 @@ class DayAheadMarket:
             charges_change=self._case.charges_change(k),
             since_clearing=n,
             surcharge_per_kwh=None if surcharge is None else surcharge[:, n],
+            effort=plan.cleared.effort,
         )
         tables |= plan.cleared.tables_of(n)
         if k + 1 == self._case.steps:
@@ -146,8 +147,8 @@ class DayAheadMarket:
             alone_problem, alone = without_peers(stated(case, prosumers, state.alone, window, state.reputation))
         except NotSolved as error:
             return self._halt(failed_table(case.settings.form, describe_failure(error, raw)), prosumers, window)
-        if found.clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "stop":
-            return self._halt(clearing_table(found.problem, found.clearing), prosumers, window)
+        if found.clearing.status in NOT_REACHED and case.on_not_converged == "stop":
+            return self._halt(clearing_table(found.problem, found.clearing, found.effort), prosumers, window)
         return _Plan(k, prosumers, found, alone_problem, tuple(alone))
 
     def _after(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.errors import Status
+from mosaik_p2p.errors import NOT_REACHED, Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, published, shifted
-from mosaik_p2p.market.designs.base import Cleared
+from mosaik_p2p.market.designs.base import Cleared, Effort
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
 from mosaik_p2p.market.negotiation.protocol import NegotiationState, NetworkReport, next_round
@@ -135,8 +135,8 @@ class RollingMarket:
         except NotSolved as error:
             record = failed_table(self._case.settings.form, describe_failure(error, raw))
             return self._halt(record, prosumers, window)
-        if found.clearing.status is Status.NOT_CONVERGED and self._case.on_not_converged == "stop":
-            return self._halt(clearing_table(found.problem, found.clearing), prosumers, window)
+        if found.clearing.status in NOT_REACHED and self._case.on_not_converged == "stop":
+            return self._halt(clearing_table(found.problem, found.clearing, found.effort), prosumers, window)
         self._open = _Open(window, prosumers, alone, found, None)
         surcharge = None if found.surcharge_per_kwh is None else found.surcharge_per_kwh[:, 0]
         outcome = self._outcome(
@@ -145,6 +145,7 @@ class RollingMarket:
             found.clearing,
             start=shifted(found.clearing.end if found.end is None else found.end),
             surcharge_per_kwh=surcharge,
+            effort=found.effort,
         )
         return replace(outcome, tables={**outcome.tables, **found.tables_of(0)})
 
@@ -175,6 +176,8 @@ class RollingMarket:
             published(offer.constrained.clearing, self._open.cleared.raw.place),
             start=self._pending.start,
             surcharge_per_kwh=offer.constrained.surcharge_per_kwh[:, 0],
+            # What is offered once more was cleared before.
+            effort=Effort(exchanges=0 if negotiation.is_final else None),
         )
         return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
 
@@ -186,6 +189,7 @@ class RollingMarket:
         *,
         start: Start | None,
         surcharge_per_kwh: FloatArray | None = None,
+        effort: Effort,
     ) -> IntervalOutcome:
         """What a clearing makes happen; the state that follows waits for `commit`."""
         state, window, prosumers = self._committed, opened_interval.window, opened_interval.prosumers
@@ -212,6 +216,7 @@ class RollingMarket:
             steps=self._case.steps,
             charges_change=self._case.charges_change(k),
             surcharge_per_kwh=surcharge_per_kwh,
+            effort=effort,
         )
         if k + 1 == self._case.steps:
             reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))

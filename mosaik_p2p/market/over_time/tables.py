@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from mosaik_p2p.market.clearing import Clearing
+from mosaik_p2p.market.designs.base import NO_MORE, Effort
 from mosaik_p2p.market.negotiation.protocol import RoundLog
+from mosaik_p2p.market.network_step.messages import BYTES_OF_A_NUMBER, told_in_all
 from mosaik_p2p.market.over_time.realisation import Realised
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.reputation import clipped_pairs, counted_benefit
@@ -15,7 +17,7 @@ from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray, Table, table_of
 
 CLEARING = (
     "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired "
-    "since_clearing clipped_pairs"
+    "since_clearing clipped_pairs exchanges sent_bytes further_clearings"
 )
 
 OPERATOR = "operator"
@@ -34,17 +36,19 @@ def interval_tables(
     charges_change: tuple[bool, ...],
     since_clearing: int = 0,
     surcharge_per_kwh: FloatArray | None = None,
+    effort: Effort = NO_MORE,
 ) -> dict[str, Table]:
     """The tables of one binding interval of `steps`, the first one of `problem` and `clearing`, which was cleared
     `since_clearing` intervals before; `charges_change` says by carrier whether charges differ from those of the
-    interval before, `surcharge_per_kwh` (C, N) is there where the networks negotiated."""
+    interval before, `surcharge_per_kwh` (C, N) is there where the networks negotiated or a
+    design has surcharges; `effort` is what the clearing took beyond its iterations."""
     nothing = np.zeros(problem.member.shape)
     surcharge = nothing if surcharge_per_kwh is None else surcharge_per_kwh
     on_injection, on_trades = (nothing, nothing) if problem.place is None else problem.place.at(0)
     return {
         "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
         "charges": charges_table(problem, charges_change, since_clearing=since_clearing),
-        "clearing": clearing_table(problem, clearing, since_clearing=since_clearing),
+        "clearing": clearing_table(problem, clearing, effort, since_clearing=since_clearing),
         "regrets": regrets_table(problem, clearing, since_clearing=since_clearing),
         "trades": trades_table(problem, clearing, surcharge),
         "prosumers": prosumers_table(prosumers, clearing, realised, (surcharge, on_injection, on_trades)),
@@ -116,8 +120,12 @@ def charges_table(problem: MarketProblem, change: tuple[bool, ...], *, since_cle
     return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh", rows)
 
 
-def clearing_table(problem: MarketProblem, clearing: Clearing, *, since_clearing: int = 0) -> Table:
+def clearing_table(
+    problem: MarketProblem, clearing: Clearing, effort: Effort = NO_MORE, *, since_clearing: int = 0
+) -> Table:
     """One row about the clearing itself, for the interval that begins `since_clearing` intervals after it."""
+    told = told_in_all(problem, clearing.form, clearing.end.z.shape[1])
+    spoken = 0 if not told else clearing.iterations if effort.exchanges is None else effort.exchanges
     row = (
         clearing.form,
         str(clearing.status),
@@ -132,6 +140,9 @@ def clearing_table(problem: MarketProblem, clearing: Clearing, *, since_clearing
         clearing.repaired,
         since_clearing,
         clipped_pairs(problem.charges, problem.member),
+        spoken,
+        spoken * told * BYTES_OF_A_NUMBER,
+        effort.rounds,
     )
     return _columns(CLEARING, [row])
 
@@ -148,7 +159,7 @@ def regrets_table(problem: MarketProblem, clearing: Clearing, *, since_clearing:
 
 def failed_table(form: str, cause: str) -> Table:
     """The row of a clearing that has no solution at all."""
-    return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False, 0, None)])
+    return _columns(CLEARING, [(form, "not_converged", cause, *[None] * 7, False, 0, *[None] * 4)])
 
 
 def trades_table(problem: MarketProblem, clearing: Clearing, surcharge_per_kwh: FloatArray) -> Table:

@@ -56,6 +56,7 @@ class DiagonalProgram:
         lower: FloatArray,
         upper: FloatArray,
         tolerance: float,
+        gap_tolerance: float = GAP_TOLERANCE,
     ) -> None:
         self._free = np.flatnonzero(upper - lower > FIXED_WIDTH)
         self._x = np.where(upper - lower > FIXED_WIDTH, 0.0, lower)
@@ -63,6 +64,7 @@ class DiagonalProgram:
         self._matrix = sp.csc_matrix(columns[:, self._free])
         self._shift = columns @ self._x
         self._lower, self._upper, self._tolerance = lower[self._free], upper[self._free], tolerance
+        self._gap_tolerance = gap_tolerance
         self._quadratic, self._linear, self._rhs = quadratic[self._free], linear[self._free], rhs - self._shift
         self._solver = self._set_up()
 
@@ -73,7 +75,8 @@ class DiagonalProgram:
         solver.settings.max_iter = MAX_ITERATIONS
         # The duality gap stalls at 1e-8 where a prosumer has no strictly feasible dispatch; the market's certificate
         # judges optimality, and the residuals, which stand for the balances, keep the full tolerance.
-        solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = GAP_TOLERANCE
+        gap = max(self._gap_tolerance, min(self._gap_tolerance * slack, GAP_TOLERANCE))
+        solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = gap
         solver.settings.reg_lower_limit, solver.settings.reg_finetune_lower_limit = 1e-13, 1e-14
         hessian = sp.csc_matrix(sp.diags_array(self._quadratic))
         solver.setup(hessian, self._linear, self._matrix, self._rhs, None, None, None, self._lower, self._upper)

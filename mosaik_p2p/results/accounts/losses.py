@@ -96,7 +96,24 @@ def cost_of_losses(results: Results, case: str) -> "pd.Series[float]":
 
     Pumping counts with heat, whose network needs it, though it is electricity.
     """
-    counted, prices = losses_that_count(results, case), loss_prices(results)
+    return _priced(results, losses_that_count(results, case), case)
+
+
+def cost_of_caused_losses(results: Results) -> float | None:
+    """What the losses that the prosumers cause in the market cost over the run, whichever ones the operator pays.
+
+    None where no loss has a price, or one is not known.
+    """
+    caused, prices = caused_losses(results, IN_MARKET), loss_prices(results).values()
+    if not any(price.electricity is not None or price.heat is not None for price in prices):
+        return None
+    cost = _priced(results, caused, IN_MARKET)
+    return float(cost.sum()) if cost.notna().all() else None
+
+
+def _priced(results: Results, losses: pd.DataFrame, case: str) -> "pd.Series[float]":
+    """By time and network: what losses cost, loss_kw and pump_kw; NaN where they are not known."""
+    counted, prices = losses, loss_prices(results)
     counted = counted[counted.index.get_level_values("time").isin(list(prices))]
     powers = zip(counted.index, counted["loss_kw"], counted["pump_kw"], strict=True)
     money = [

@@ -81,7 +81,12 @@ def _sum_of(values: Sequence[float | None]) -> float | None:
 def is_worse_off(entry: Mapping[str, Any]) -> bool:
     """Whether a prosumer pays noticeably more in the market than without trade, closing values in."""
     change = change_of_cost(entry)
-    return change is not None and change > max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(entry[ALONE]))
+    return change is not None and change > noticeable_money(entry)
+
+
+def noticeable_money(entry: Mapping[str, Any]) -> float:
+    """From where on a prosumer notices a change of its cost, which is known without trade."""
+    return max(NOTICEABLE_MONEY, NOTICEABLE_SHARE * abs(float(entry[ALONE])))
 
 
 def operator_account(results: Results, networks: Sequence[str]) -> dict[str, Any]:

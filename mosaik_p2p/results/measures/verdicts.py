@@ -18,10 +18,10 @@ LOADS = "loads"
 SOLVED = (Status.OK, Status.IDLE)
 CLEARED = (*SOLVED, Status.GAP_OPEN, Status.NO_ENVELOPE)
 """Of a market: its dispatch holds, however good it is."""
+OF_MARKETS = (Status.GAP_OPEN, Status.NO_ENVELOPE, Status.NO_EQUILIBRIUM)
+"""No network has these."""
 ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
 """Where a solved network shows that it was looked at."""
-OF_MARKETS = (Status.GAP_OPEN, Status.NO_ENVELOPE)
-"""No network has these."""
 VIOLATION_FIELDS = tuple(field.name for field in fields(Violation))
 
 

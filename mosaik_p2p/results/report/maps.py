@@ -72,8 +72,7 @@ def _worst_use(clock: Clock, keys: Sequence[str]) -> dict[str, tuple[float, floa
 
 def _drawn(net: NetMap, use: Mapping[str, tuple[float, float | None]], quantity: str, unit: str) -> go.Figure:
     """The edges, shaded by their worst value's share of their limit."""
-    rows = max(net.y.values(), default=0.0) + 1.0
-    figure = blank(None, "", height_px=int(min(max(ROW_PX * rows + 120, LEAST_PX), MOST_PX)))
+    figure = _sheet(net)
     by_class: dict[int, list[tuple[str, str, str]]] = {}
     for _, name, a, b in net.edges:
         by_class.setdefault(_class_of(use.get(name, (0.0, None))[1]), []).append((name, a, b))
@@ -93,8 +92,24 @@ def _drawn(net: NetMap, use: Mapping[str, tuple[float, float | None]], quantity:
             showlegend=False,
         )
     )
-    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def node_map(net: NetMap, values: dict[str, float], scale: tuple[str, str, str]) -> go.Figure:
+    """A map of nodes by their value, edges without any; `scale` is the quantity, its unit and how it is printed."""
+    figure = _sheet(net)
+    edges = _lines(net, -1, [(name, a, b) for _, name, a, b in net.edges])
+    figure.add_trace(edges.update(showlegend=False))
+    _add_nodes(figure, net, values, scale)
+    return figure
+
+
+def _sheet(net: NetMap) -> go.Figure:
+    """An empty map: across the way from where the network is fed, a row for each branch."""
+    rows = max(net.y.values(), default=0.0) + 1.0
+    figure = blank(None, "", height_px=int(min(max(ROW_PX * rows + 120, LEAST_PX), MOST_PX)))
     longest = max(net.x_km.values(), default=1.0) or 1.0
+    figure.update_layout(hovermode="closest")
     figure.update_xaxes(title="length of the way (km)", range=[-MARGIN * longest, (1 + MARGIN) * longest])
     figure.update_yaxes(visible=False, range=[rows - 0.5, -1.0])
     return figure

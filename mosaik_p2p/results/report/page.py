@@ -4,7 +4,6 @@ Nothing in it depends on the moment or the machine: the same folder gives the sa
 and the page forbids itself any request, so that it can be sent by mail and opened anywhere.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import plotly.io
 import plotly.offline
 
 from mosaik_p2p.errors import BadInput
@@ -20,6 +18,7 @@ from mosaik_p2p.results.accounts.arbitrage import arbitrage_texts
 from mosaik_p2p.results.accounts.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.accounts.comparison import comparison_rows
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.figures.pages import page_template
 from mosaik_p2p.results.figures.style import Clock, Panel, clock_of
 from mosaik_p2p.results.labels.numbers import energy, least_compared, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.results.measures.limit_costs import limit_lines
@@ -43,6 +42,7 @@ from mosaik_p2p.results.report.maps import map_panels
 from mosaik_p2p.results.report.market import convergence_panels, market_panels
 from mosaik_p2p.results.report.money import money_panels
 from mosaik_p2p.results.report.negotiation import negotiation_panels
+from mosaik_p2p.results.report.nodal_prices import nodal_price_panels
 from mosaik_p2p.results.report.operator import operator_panels
 from mosaik_p2p.results.report.sentences import (
     convergence_sentence,
@@ -60,11 +60,10 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 TEMPLATE = "report.html.j2"
 MOST_VIOLATION_ROWS = 100
 TITLES = (
-    *("Feasibility over time", "Maps", "Electricity network", "Heat network", "Negotiation", "Market", "Money"),
-    *("Storage", "Clearing"),
+    *("Feasibility over time", "Maps", "Electricity network", "Heat network", "Negotiation", "Nodal prices", "Market"),
+    *("Money", "Storage", "Clearing"),
 )
 """Of the chapters, in their order; result quantities may add more."""
-PLOT_CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}
 
 
 @dataclass(frozen=True)
@@ -110,24 +109,13 @@ def _page(clock: Clock, summary: Mapping[str, Any], drawings: Drawings, left_out
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
         inventory="\n".join(inventory_lines(read.get("inventory", {}))),
         warned=read.get("warnings", []),
-        plot=_plot,
         plotly_js=plotly.offline.get_plotlyjs(),
     )
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mosaik_p2p.results.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {
-        function.__name__: function
-        for function in (change_of_cost, energy, plain, share_of_change, signed, stored_beside, with_total)
-    }
-    return environment.get_template(TEMPLATE)
+    numbers = (change_of_cost, energy, plain, share_of_change, signed, stored_beside, with_total)
+    return page_template("mosaik_p2p.results.report", TEMPLATE, numbers)
 
 
 def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,13 +142,6 @@ def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plot(panel: Panel) -> str:
-    """The figure as a script for the page; `<` is escaped so that no name can end it."""
-    figure = json.loads(plotly.io.to_json(panel.figure, validate=False))
-    parts = (f"fig-{panel.key}", figure["data"], figure["layout"], PLOT_CONFIG)
-    return ", ".join(json.dumps(part, sort_keys=True, allow_nan=False).replace("<", "\\u003c") for part in parts)
-
-
 def _sections(clock: Clock, summary: Mapping[str, Any], drawings: Drawings) -> list[Section]:
     """The chapters with their figures, those of result quantities after the others."""
     own = _own_panels(clock, summary)
@@ -177,6 +158,7 @@ def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Pan
         "Electricity network": tuple(network_panels(clock, ELECTRICITY)),
         "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
         "Negotiation": tuple(negotiation_panels(clock)),
+        "Nodal prices": tuple(nodal_price_panels(clock)),
         "Market": tuple(market_panels(clock)),
         "Money": (*money_panels(clock, summary), *operator_panels(clock, summary)),
         "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),

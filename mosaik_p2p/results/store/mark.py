@@ -25,6 +25,8 @@ from mosaik_p2p.errors import RunFailed
 
 MARK_FILE = "run.jsonl"
 MADE_BY, FORMAT = "mosaik_p2p result folder", 1
+RUN, COMPARISON = "run", "comparison"
+"""What a folder with a mark is of."""
 _NEVER_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -56,6 +58,8 @@ class Mark:
     """By name: of all that was ever written there."""
     is_damaged: bool
     """Whether there are lines, apart from a last one that was cut off, that no run has written."""
+    what: str = RUN
+    """What the folder is of: a `run`, or a `comparison` with runs below it."""
 
     @property
     def holder(self) -> str:
@@ -67,13 +71,15 @@ class Mark:
         return _hidden(place, self.run)
 
 
-def start_mark(folder: Path) -> str:
-    """Mark the folder, which exists, as that of a new run; returns the run's own id. Raises NotWritten."""
+def start_mark(folder: Path, *, what: str = RUN) -> str:
+    """Mark the folder, which exists, as that of a new run (or of `what`); returns the run's own id. Raises
+    NotWritten."""
     run = secrets.token_hex(8)
     header = {
         "made_by": MADE_BY,
         "format": FORMAT,
         "run": run,
+        "what": what,
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now(tz=UTC).isoformat(timespec="seconds"),
@@ -112,7 +118,8 @@ def _mark(header: Mapping[str, Any], entries: list[dict[str, Any]], *, is_damage
         checksums[name] = checksums.get(name, frozenset()) | {entry["sha256"]}
     written = {name: versions[-1] for name, versions in standing.items() if versions}
     about = {key: header[key] for key in ("run", "pid", "host", "since")}
-    return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged)
+    what = str(header.get("what", RUN))
+    return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged, what=what)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

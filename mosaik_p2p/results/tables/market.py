@@ -3,7 +3,9 @@
 from mosaik_p2p.results.tables.columns import (
     BEGIN,
     CURRENCY,
+    NEVER_NEGATIVE,
     ONE,
+    WHOLE,
     Column,
     TableShape,
     amount,
@@ -73,8 +75,8 @@ MARKET_TABLES: dict[str, TableShape] = {
         binding=flag("Whether this round is the one that counts."),
         form=text("How trades were modelled; see docs/forms.md."),
         status=text(
-            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_envelope` (see `envelopes`) or "
-            "`not_converged`."
+            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_envelope` (see `envelopes`), "
+            "`no_equilibrium` (it holds too, but of the weights asked for there is none) or `not_converged`."
         ),
         cause=text("Why the status is not `ok`.", null="it is"),
         iterations=count("Of the algorithm.", null=NO_SOLUTION),
@@ -98,6 +100,21 @@ MARKET_TABLES: dict[str, TableShape] = {
         repaired=flag("Whether a storage would have charged and discharged at once."),
         since_clearing=count("Intervals since the clearing that this one follows; 0: its own.", null="its own"),
         clipped_pairs=count("Pairs whose mutual reputation was worth more than their charges.", null=NO_SOLUTION),
+        exchanges=count(
+            "How often prosumers and network spoke, there and back counting one; 0 of an earlier round, offered once "
+            "more, and where nobody has anybody to trade with.",
+            null=f"{NO_SOLUTION}, or not reported",
+        ),
+        sent_bytes=Column(
+            WHOLE,
+            "What left all prosumers together in these exchanges, 8 bytes a number; see docs/compare.md.",
+            f"{NO_SOLUTION}, or not reported",
+            "byte",
+            NEVER_NEGATIVE,
+        ),
+        further_clearings=count(
+            "That the market's design needed beyond the first one.", null=f"{NO_SOLUTION}, or not reported"
+        ),
     ),
     "regrets": table(
         "By how much each one would have done better over the look-ahead of a clearing, had it done as it liked at "
@@ -171,6 +188,19 @@ MARKET_TABLES: dict[str, TableShape] = {
         low_kw=signed("At the least.", positive="into the network", null=NO_ENVELOPE),
         high_kw=signed("At the most.", positive="into the network", null=NO_ENVELOPE),
         share=amount("Of what its devices could do, that everyone has on both sides.", unit=ONE, null=NO_ENVELOPE),
+    ),
+    "nodal_prices": table(
+        "What makes up the marginal price at every prosumer's place, where a design has limits and losses in its "
+        "clearing; the parts add up to `marginal_price_per_kwh` of the table `prosumers`.",
+        "time prosumer carrier",
+        time=BEGIN,
+        prosumer=PROSUMER,
+        carrier=CARRIER,
+        energy_per_kwh=number("What a kWh fetches there, charges of the way and of the place counted."),
+        loss_per_kwh=signed("What it saves in losses of the electric network.", positive="saves"),
+        congestion_per_kwh=signed("What it relieves lines, transformers and the like by.", positive="relieves"),
+        voltage_per_kwh=signed("What it relieves limits of voltages by.", positive="relieves"),
+        heat_limits_per_kwh=signed("What it relieves limits of the heat network by.", positive="relieves"),
     ),
     "devices": table("What every device does in the market.", "time prosumer device", **DEVICES),
     "alone": table(

@@ -21,6 +21,7 @@ from pydantic import Field
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, published
+from mosaik_p2p.market.designs.asking import exchanges_of
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
 from mosaik_p2p.market.designs.envelope_meters import (
     Envelope,
@@ -31,7 +32,7 @@ from mosaik_p2p.market.designs.envelope_meters import (
 )
 from mosaik_p2p.market.designs.least_exchange import least_exchange_within
 from mosaik_p2p.market.designs.operator import Exchange, Operator
-from mosaik_p2p.market.designs.under_rows import Ask, kept_by_rows, planned_exchanges
+from mosaik_p2p.market.designs.under_rows import Ask, kept_by_rows
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC
@@ -192,7 +193,7 @@ def _with_heat_kept(task: Task, first: Cleared, operator: Operator) -> Cleared:
 def _lacking_kw(task: Task, operator: Operator, made: _Made, cleared: Cleared) -> FloatArray:
     """(T,) by how much the plan breaks limits of the electric network where there are boxes: its reactive power is not
     quite what was taken to go along."""
-    exchanges = planned_exchanges(task.prosumers, cleared.problem, cleared.clearing.dispatch)
+    exchanges = exchanges_of(task.prosumers, cleared.problem, cleared.clearing.dispatch)
     result = np.zeros(len(exchanges))
     for t, one in enumerate(made.envelopes):
         if one.boxes is not None:

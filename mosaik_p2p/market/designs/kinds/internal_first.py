@@ -44,6 +44,10 @@ class InternalFirst(Design):
     """Everyone first balances itself, then trades what is left over."""
 
     negotiates: ClassVar[bool] = True
+    conceals: ClassVar[str] = (
+        "Devices, levels of storages, profiles, costs, comfort and contracts. What it says is what it could not "
+        "balance by itself: devices are settled before and answer no price, unless limits are negotiated."
+    )
     example: ClassVar[str] = "{ weight_per_kwh = 0.5 }"
     weight_per_kwh: CostPerKwh | None = None
     """Currency per kWh: what exchanging a kWh, in either direction, counts as while a prosumer plans for itself.

@@ -10,6 +10,10 @@ class NoTrade(Design):
 
     negotiates: ClassVar[bool] = True
     has_trades: ClassVar[bool] = False
+    reveals: ClassVar[str] = (
+        "Nothing; under negotiated limits in every exchange what it injects, for each carrier and interval of the "
+        "look-ahead."
+    )
 
     def clear(self, task: Task) -> Cleared:
         """See Design: a market in which nobody has a partner."""

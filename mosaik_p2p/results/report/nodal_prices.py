@@ -1,0 +1,97 @@
+"""Figures of nodal prices: what a kWh is worth at each place and hour, what makes it up, and the same on the map."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from mosaik_p2p.results.figures.style import BLACK, COLOURS, Clock, Panel, add_bars, blank
+from mosaik_p2p.results.report.maps import node_map
+from mosaik_p2p.results.report.net_map import electric_map, heat_map
+from mosaik_p2p.results.store.reading import natural
+from mosaik_p2p.units import CARRIERS, ELECTRICITY
+
+PARTS = {
+    "energy_per_kwh": "energy",
+    "loss_per_kwh": "losses",
+    "congestion_per_kwh": "lines and transformers",
+    "voltage_per_kwh": "voltages",
+    "heat_limits_per_kwh": "limits of the heat network",
+}
+"""Columns of the table `nodal_prices` that add up to the marginal price, and their names."""
+ROW_PX, LEAST_PX, MOST_PX = 26, 220, 900
+
+
+def nodal_price_panels(clock: Clock) -> list[Panel]:
+    """Nothing where the market's design has no nodal prices."""
+    rows = clock.results["nodal_prices"]
+    if rows.empty:
+        return []
+    priced = rows.assign(price=rows[list(PARTS)].sum(axis=1))
+    panels = []
+    for carrier in CARRIERS:
+        own = priced[priced["carrier"] == carrier]
+        if not own.empty:
+            panels += [_by_place_and_hour(clock, own, carrier), _made_up(clock, own, carrier)]
+            panels += _on_the_map(clock, own, carrier)
+    return panels
+
+
+def _by_place_and_hour(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
+    table = rows.pivot(index="prosumer", columns="time", values="price").reindex(columns=clock.begins)
+    table = table.loc[sorted(table.index, key=natural, reverse=True)]
+    height = int(min(max(ROW_PX * len(table) + 110, LEAST_PX), MOST_PX))
+    figure = blank(clock, "", height_px=height)
+    unit = f"{clock.results.facts.currency}/kWh"
+    figure.add_trace(
+        go.Heatmap(
+            x=clock.local_middles(),
+            y=[str(name) for name in table.index],
+            z=[[None if pd.isna(value) else float(value) for value in line] for line in table.to_numpy()],
+            colorscale="Viridis",
+            colorbar={"title": {"text": unit}, "thickness": 12},
+            hovertemplate="%{y}, %{x|%a %H:%M}: %{z:.4f} " + unit + "<extra></extra>",
+        )
+    )
+    figure.update_layout(hovermode="closest")
+    figure.update_yaxes(type="category", showgrid=False)
+    note = (
+        "What one kWh more is worth to each prosumer at its place: bright where it is short, dark where it is plenty."
+    )
+    return Panel(f"nodal-{carrier}", f"Price of {carrier} by place and hour", note, figure, is_wide=True)
+
+
+def _made_up(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
+    """The parts of the price where the network moves it most."""
+    moved = (rows["price"] - rows["energy_per_kwh"]).abs().groupby(rows["prosumer"]).max()
+    name = str(moved.idxmax())
+    own = rows[rows["prosumer"] == name].set_index("time").reindex(clock.begins)
+    figure = blank(clock, f"price ({clock.results.facts.currency}/kWh)")
+    for n, (column, part) in enumerate(PARTS.items()):
+        if own[column].abs().max() > 0.0:
+            add_bars(figure, clock, own[column], part, marker={"color": COLOURS[n % len(COLOURS)]})
+    figure.add_hline(y=0.0, line={"color": BLACK, "width": 1})
+    figure.update_layout(barmode="relative")
+    note = f"At {name}, where the network moves it most. Below zero: what feeding in there costs the network."
+    return Panel(f"nodal-parts-{carrier}", f"What makes up the price of {carrier}", note, figure)
+
+
+def _on_the_map(clock: Clock, rows: pd.DataFrame, carrier: str) -> list[Panel]:
+    """The prices of the hour in which they differ most, where the network lies in the folder."""
+    folder = clock.results.folder
+    net = electric_map(folder) if carrier == ELECTRICITY else heat_map(folder)
+    by_hour = rows.groupby("time")["price"]
+    spread = by_hour.max() - by_hour.min()
+    if net is None or not len(spread):
+        return []
+    when = pd.Timestamp(str(spread.idxmax()))
+    price = rows[rows["time"] == when].set_index("prosumer")["price"]
+    values = {
+        node: sum(float(price[name]) for name in known) / len(known)
+        for node, names in net.prosumers.items()
+        if (known := [name for name in names if name in price.index])
+    }
+    figure = node_map(net, values, ("price", f"{clock.results.facts.currency}/kWh", ".4f"))
+    moment = f"{clock.local(when.to_pydatetime()):%a %d %b %H:%M}"
+    note = (
+        f"At {moment}, when prices differ most. Dots: price of the prosumers there. Across: way from the feeding place."
+    )
+    return [Panel(f"nodal-map-{carrier}", f"Prices of {carrier} on the map", note, figure, is_wide=True)]

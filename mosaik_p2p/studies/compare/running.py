@@ -1,0 +1,168 @@
+"""Rows are run: one after the other in this process, or several at once in processes of their own.
+
+Whatever becomes of one row stops no other; only an interrupt ends them all. What a row came to stands in its folder.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+
+from mosaik_p2p.cosim import ExitCode, Order, conduct
+from mosaik_p2p.errors import BadInput, RunFailed
+from mosaik_p2p.files import reason_of
+from mosaik_p2p.jit.threads import THREADS_VARIABLE
+from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
+from mosaik_p2p.sims.world.interrupts import signals_heeded
+from mosaik_p2p.sims.world.progress import tell
+from mosaik_p2p.studies.compare import child
+
+THREADS = (THREADS_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables of the environment by which libraries know how many threads they may use."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a row's run ended, beside what stands in its folder."""
+
+    failure: str | None = None
+    """Why it ended in no regular way, if it did."""
+    last_said: str | None = None
+    """The last line of its process."""
+
+
+@dataclass(frozen=True)
+class AllRan:
+    """How all rows ended."""
+
+    rows: dict[str, Ran]
+    """By label; a row that was never begun is not there."""
+    demand: BaseException | None = None
+    """The interrupt that ended them, which is meant for the calling program as well."""
+
+
+def run_here(orders: dict[str, Order]) -> AllRan:
+    """One after the other, by label."""
+    rows: dict[str, Ran] = {}
+    for label, order in orders.items():
+        try:
+            _, demand = conduct(order)
+        except (BadInput, RunFailed) as error:
+            # Loaded before without a fault: a file has changed since, or the folder.
+            rows[label] = Ran(" ".join(str(error).split()))
+            continue
+        rows[label] = Ran()
+        if demand is not None:
+            return AllRan(rows, demand)
+    return AllRan(rows)
+
+
+def run_apart(orders: dict[str, Order], *, jobs: int) -> AllRan:
+    """As many at once as `jobs` says, each with its share of the machine's threads."""
+    if kernel_is_cold():
+        compile_kernel()
+    children = _Children(max((os.cpu_count() or 1) // min(jobs, len(orders)), 1))
+    with signals_heeded() as interrupts, ThreadPoolExecutor(jobs, thread_name_prefix="row") as pool:
+        running = {pool.submit(children.run, label, order): label for label, order in orders.items()}
+        try:
+            with interrupts.break_off():
+                _wait_for(running)
+        except KeyboardInterrupt:
+            for future in running:
+                future.cancel()
+            children.end_all()
+        rows = {label: future.result() for future, label in running.items() if not future.cancelled()}
+    return AllRan(rows, interrupts.first)
+
+
+def _wait_for(running: Sequence[Future[Ran]] | dict[Future[Ran], str]) -> None:
+    left = set(running)
+    while left:
+        # In turns: an interrupt is heeded between two of them.
+        _, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
+
+
+class _Children:
+    """The processes of rows that go on."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._lock = threads, Lock()
+        self._going: list[subprocess.Popen[str]] = []
+        self._ended = False
+
+    def run(self, label: str, order: Order) -> Ran:
+        """Start a process, tell what it says under the row's label, and wait for its end."""
+        said: str | None = None
+        try:
+            with self._begun() as process:
+                if process is None:
+                    return Ran("it was not begun")
+                _give(process, order)
+                for line in process.stderr or ():
+                    said = line.rstrip() or said
+                    tell(f"{label}: {line.rstrip()}")
+                code = process.wait()
+        except OSError as error:
+            return Ran(f"its process could not be started: {reason_of(error)}", said)
+        return Ran(_failure(code), said)
+
+    def end_all(self) -> None:
+        """Let every process write what it has, and end."""
+        with self._lock:
+            self._ended = True
+            for process in self._going:
+                if process.stdin is not None:
+                    with contextlib.suppress(OSError):
+                        process.stdin.close()
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[subprocess.Popen[str] | None]:
+        with self._lock:
+            process = None if self._ended else _started(self._threads)
+            if process is not None:
+                self._going.append(process)
+        if process is None:
+            yield None
+            return
+        with process:
+            yield process
+        with self._lock:
+            self._going.remove(process)
+
+
+def _started(threads: int) -> subprocess.Popen[str]:
+    searched = [str(Path(path or ".").absolute()) for path in sys.path]
+    share = {name: str(threads) for name in THREADS if name not in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", child.MODULE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, **share, "PYTHONPATH": os.pathsep.join(searched)},
+        # An interrupt at the terminal is for this process, which hands it on by closing the pipe.
+        start_new_session=True,
+    )
+
+
+def _give(process: subprocess.Popen[str], order: Order) -> None:
+    if process.stdin is None:
+        raise AssertionError("the process was started without a pipe")
+    with contextlib.suppress(OSError):  # it has ended already, and says why
+        process.stdin.write(json.dumps(asdict(order), default=str) + "\n")
+        process.stdin.flush()
+
+
+def _failure(code: int) -> str | None:
+    """Why a process ended otherwise than a run does."""
+    if code in list(ExitCode):
+        return None
+    return f"its process was ended by signal {-code}" if code < 0 else f"its process ended with exit code {code}"
