@@ -135,10 +135,10 @@ def _widest(
         -np.ones(2 * count),
         A_ub=np.hstack([np.maximum(rows.slope, 0.0), np.maximum(-rows.slope, 0.0)]),
         b_ub=room,
-        bounds=np.stack([np.zeros(2 * count), np.concatenate([most - high, low - least])], axis=-1),
+        bounds=[(0.0, max(float(further), 0.0)) for further in np.concatenate([most - high, low - least])],
         method="highs",
     )
-    if found.status != 0:
+    if found.status != 0 or found.x is None:
         return low, high
     further = np.maximum(found.x, 0.0)
     return low - further[count:], high + further[:count]
