@@ -19,6 +19,8 @@ class Status(StrEnum):
     GAP_OPEN = "gap_open"
     """Market only: trades and dispatch hold, stores going one way, but how good they are is not certified as asked for;
     the gap reported says what is."""
+    NO_ENVELOPE = "no_envelope"
+    """Market only: cleared, but somewhere without the operating envelopes that its design promises."""
     NO_EQUILIBRIUM = "no_equilibrium"
     """Market only: trades and dispatch hold and keep the limits, but as an equilibrium of equal weights; with those
     asked for none was found."""

@@ -6,24 +6,30 @@ import numpy as np
 
 from mosaik_p2p.market.certificate import offers
 from mosaik_p2p.market.designs.operator import Exchange, Operator
+from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limits import LossTerms
-from mosaik_p2p.market.negotiation.state import ELECTRIC, NegotiationState, Reports
+from mosaik_p2p.market.negotiation.reactive import ELECTRIC, planned_kvar
+from mosaik_p2p.market.negotiation.state import NegotiationState, Reports
 from mosaik_p2p.market.problem import PreparedProblem
+from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.prosumer import Prosumer
-from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.units import FloatArray
 
 Losses = dict[tuple[int, int], LossTerms]
 """By carrier and interval."""
 
 
-def planned_exchanges(prosumers: Sequence[Prosumer], state: NegotiationState) -> list[Exchange]:
-    """By interval what the last dispatch puts on the networks; loads that cannot be moved at their owner's power
-    factor."""
-    moved_kvar = state.kvar(state.last.constrained.clearing.dispatch)
-    fixed_kw = np.stack([model.fixed[ELECTRIC] for model in state.problem.models], axis=-1)
-    kvar = moved_kvar - fixed_kw * np.array([reactive_share(prosumer.power_factor) for prosumer in prosumers])
-    return [Exchange(state.last_kw[:, t], kvar[t]) for t in range(state.problem.shape[1])]
+def planned_exchanges(prosumers: Sequence[Prosumer], state: NegotiationState) -> tuple[Exchange, ...]:
+    """By interval what the last dispatch puts on the networks."""
+    return exchanges_of(prosumers, state.problem, state.last.constrained.clearing.dispatch)
+
+
+def exchanges_of(
+    prosumers: Sequence[Prosumer], problem: PreparedProblem, dispatch: Sequence[Completion]
+) -> tuple[Exchange, ...]:
+    """By interval what a dispatch puts on the networks; loads that cannot be moved at their owner's power factor."""
+    injection_kw, kvar = injections(problem, dispatch), planned_kvar(prosumers, problem.models, dispatch)
+    return tuple(Exchange(injection_kw[:, t], kvar[t]) for t in range(problem.shape[1]))
 
 
 def asked(

@@ -40,6 +40,8 @@ class Task:
     operator: Operator | None = None
     """None where the scenario has no networks."""
     on_check: Progress | None = None
+    carried: object = None
+    """What the last clearing of the same design handed on (`Cleared.carried`); None at the begin."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Cleared:
     """Messages between a prosumer and the network's side, there and back counting one; None: one per iteration."""
     tables: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
     """More result tables, by name and then by interval that binds; without time, round and binding."""
+    carried: object = None
+    """What the design's next clearing is to know of this one."""
 
     @property
     def effort(self) -> Effort:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosaik_p2p.limits.electric import VOLTAGE_MAX
-from mosaik_p2p.market.negotiation.state import ELECTRIC, RoundLog
+from mosaik_p2p.market.negotiation.reactive import ELECTRIC
+from mosaik_p2p.market.negotiation.state import RoundLog
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, Table, table_of
 
 COLUMNS = "prosumer carrier energy_per_kwh loss_per_kwh congestion_per_kwh voltage_per_kwh heat_limits_per_kwh"

@@ -24,7 +24,8 @@ from mosaik_p2p.market.negotiation.constrained_clearing import (
 from mosaik_p2p.market.negotiation.fixed_point import shortened
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.limits import Limits
-from mosaik_p2p.market.negotiation.state import ELECTRIC, Move, NegotiationState, Offer, RoundLog
+from mosaik_p2p.market.negotiation.reactive import ELECTRIC
+from mosaik_p2p.market.negotiation.state import Move, NegotiationState, Offer, RoundLog
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.units import FloatArray

@@ -25,19 +25,16 @@ from mosaik_p2p.market.negotiation.constrained_clearing import (
 )
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey, held_row
 from mosaik_p2p.market.negotiation.limits import Limits
+from mosaik_p2p.market.negotiation.reactive import ELECTRIC, kvar_per_kw
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, placed
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
-from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
 from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.market.sides import cleared_by
-from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.prosumers.prosumer import Prosumer, own_reactive_share
-from mosaik_p2p.prosumers.roles import IMBALANCE
-from mosaik_p2p.units import CARRIERS, ELECTRICITY, FloatArray
+from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.units import FloatArray
 
-ELECTRIC = CARRIERS.index(ELECTRICITY)
 CHEAP = 5e-5
 """Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
 NOTHING = Limits(())
@@ -179,7 +176,7 @@ class NegotiationState:
         return cls(
             problem=problem,
             fleet=Fleet(problem),
-            kvar_per_kw=tuple(_kvar_per_kw(*pair) for pair in zip(prosumers, problem.models, strict=True)),
+            kvar_per_kw=tuple(kvar_per_kw(*pair) for pair in zip(prosumers, problem.models, strict=True)),
             first=first,
             first_kw=injection,
             unavoidable_kw=imbalances(problem, first.dispatch),
@@ -220,13 +217,6 @@ def _with_meters_held(problem: PreparedProblem, first: Clearing, asked: Sequence
         for t in asked:
             models[i] = with_meters_held(models[i], done.x, t)
     return replace(problem, models=tuple(models))
-
-
-def _kvar_per_kw(prosumer: Prosumer, model: ProsumerModel) -> FloatArray:
-    own = {k for k in own_rows(model) if model.variables[k].type != IMBALANCE}
-    shares = [own_reactive_share(prosumer, v.device) if k in own else 0.0 for k, v in enumerate(model.variables)]
-    result: FloatArray = model.balance[ELECTRIC] * np.array(shares)[:, None]
-    return result
 
 
 def with_reported_limits(state: NegotiationState, reports: Reports) -> NegotiationState:

@@ -63,6 +63,8 @@ class _State:
     start: Start | None
     reputation: Reputation
     plan: _Plan | None
+    carried: object = None
+    """What the design hands on to itself."""
 
 
 class DayAheadMarket:
@@ -139,7 +141,9 @@ class DayAheadMarket:
         prosumers = tuple(with_forecasts(p, forecasts.get(p.name, {}), begin=k) for p in case.prosumers)
         raw = stated(case, prosumers, state.market, window, state.reputation)
         try:
-            found = cleared(case, prosumers, raw, settings, begin=k, start=state.start, on_check=on_check)
+            found = cleared(
+                case, prosumers, raw, settings, begin=k, start=state.start, carried=state.carried, on_check=on_check
+            )
             alone_problem, alone = without_peers(stated(case, prosumers, state.alone, window, state.reputation))
         except NotSolved as error:
             return self._halt(failed_table(case.settings.form, describe_failure(error, raw)), prosumers, window)
@@ -160,6 +164,7 @@ class DayAheadMarket:
             start=plan.cleared.clearing.end if plan.cleared.end is None else plan.cleared.end,
             reputation=next_reputation(case, state.reputation, part.trades),
             plan=None if is_last else plan,
+            carried=plan.cleared.carried,
         )
 
     def _halt(self, record: Table, prosumers: tuple[Prosumer, ...], window: Window) -> IntervalOutcome:

@@ -91,6 +91,7 @@ def cleared(
     *,
     begin: int,
     start: Start | None,
+    carried: object = None,
     on_check: Progress | None = None,
 ) -> Cleared:
     """The look-ahead that begins with interval `begin`, stated as `raw`, cleared as the case's design does it; then,
@@ -109,6 +110,7 @@ def cleared(
         start=fitted(start, problem.shape[1]),
         operator=case.operator,
         on_check=on_check,
+        carried=carried,
     )
     found = case.design.clear(task)
     if case.rounds_ahead is None or case.operator is None or found.clearing.status in NOT_REACHED:

@@ -84,6 +84,8 @@ class _State:
     alone: tuple[ProsumerState, ...]
     start: Start | None
     reputation: Reputation
+    carried: object = None
+    """What the design hands on to itself."""
 
 
 class RollingMarket:
@@ -120,7 +122,14 @@ class RollingMarket:
         self._open = None
         try:
             found = cleared(
-                self._case, prosumers, raw, self._case.settings, begin=k, start=state.start, on_check=on_check
+                self._case,
+                prosumers,
+                raw,
+                self._case.settings,
+                begin=k,
+                start=state.start,
+                carried=state.carried,
+                on_check=on_check,
             )
             alone = self._alone(prosumers, state.alone, window)
         except NotSolved as error:
@@ -195,6 +204,7 @@ class RollingMarket:
             alone=next_states(self._case, state.alone, opened_interval.alone, k),
             start=start,
             reputation=next_reputation(self._case, state.reputation, clearing.trades),
+            carried=opened_interval.cleared.carried,
         )
         tables = interval_tables(
             prosumers,

@@ -16,9 +16,9 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 LOADS = "loads"
 """Stands beside the networks where verdicts are told."""
 SOLVED = (Status.OK, Status.IDLE)
-CLEARED = (*SOLVED, Status.GAP_OPEN)
+CLEARED = (*SOLVED, Status.GAP_OPEN, Status.NO_ENVELOPE)
 """Of a market: its dispatch holds, however good it is."""
-OF_MARKETS = (Status.GAP_OPEN, Status.NO_EQUILIBRIUM)
+OF_MARKETS = (Status.GAP_OPEN, Status.NO_ENVELOPE, Status.NO_EQUILIBRIUM)
 """No network has these."""
 ELEMENTS = {ELECTRICITY: "buses", HEAT: "pipes"}
 """Where a solved network shows that it was looked at."""

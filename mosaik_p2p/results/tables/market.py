@@ -54,6 +54,7 @@ DEVICES: dict[str, Column] = {
         null="no deadline",
     ),
 }
+NO_ENVELOPE = "no envelope: even the least exchange breaks a limit"
 
 MARKET_TABLES: dict[str, TableShape] = {
     "inputs": table(
@@ -74,8 +75,8 @@ MARKET_TABLES: dict[str, TableShape] = {
         binding=flag("Whether this round is the one that counts."),
         form=text("How trades were modelled; see docs/forms.md."),
         status=text(
-            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_equilibrium` (it holds too, "
-            "but of the weights asked for there is none) or `not_converged`."
+            "`ok`, `gap_open` (the dispatch holds, its gap is wider than wanted), `no_envelope` (see `envelopes`), "
+            "`no_equilibrium` (it holds too, but of the weights asked for there is none) or `not_converged`."
         ),
         cause=text("Why the status is not `ok`.", null="it is"),
         iterations=count("Of the algorithm.", null=NO_SOLUTION),
@@ -176,6 +177,17 @@ MARKET_TABLES: dict[str, TableShape] = {
         ),
         place_charge_sold_per_kwh=signed("What its place pays for every kWh sold in trades.", positive=TO_OPERATOR),
         cleared_surplus_kw=amount(SURPLUS, null="not reported"),
+    ),
+    "envelopes": table(
+        "Between what everyone might inject, where the market's design is `envelopes`.",
+        "time prosumer carrier",
+        time=BEGIN,
+        prosumer=PROSUMER,
+        carrier=CARRIER,
+        base_kw=signed("Least exchange that keeps the limits.", positive="into the network"),
+        low_kw=signed("At the least.", positive="into the network", null=NO_ENVELOPE),
+        high_kw=signed("At the most.", positive="into the network", null=NO_ENVELOPE),
+        share=amount("Of what its devices could do, that everyone has on both sides.", unit=ONE, null=NO_ENVELOPE),
     ),
     "nodal_prices": table(
         "What makes up the marginal price at every prosumer's place, where a design has limits and losses in its "
