@@ -9,7 +9,7 @@ from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limits import LossTerms
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC, planned_kvar
-from mosaik_p2p.market.negotiation.state import NegotiationState, Reports
+from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport, Reports
 from mosaik_p2p.market.problem import PreparedProblem
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.prosumer import Prosumer
@@ -44,7 +44,8 @@ def asked(
 
     One interval after the other, since an operator may solve one exchange for all questions about it.
     """
-    reports, losses = {}, {}
+    reports: dict[tuple[int, int], NetworkReport] = {}
+    losses: Losses = {}
     for t, exchange in enumerate(planned_exchanges(prosumers, state)):
         kept = frozenset(key.limit for key in state.rows if key.interval == t)
         for carrier, report in operator.reports(exchange, begin + t, kept=kept).items():
