@@ -9,6 +9,7 @@
 | `refused_grid` | a grid that steps by the clock alone, and why it is refused |
 | `files` | inputs from mosaik-csv, outputs to its writer and to mosaik-hdf5 |
 | `own_world` | market, grid and recorder in a world of one's own, which ends with a report |
+| `agents` | every prosumer a process of its own that tells only what it would sell at a price; one may die |
 | `attributes` | transformers, storages, power and losses of lines; plants and pipes |
 
 `python -m mosaik_p2p.scenarios.examples.usual_grid` runs the first. The simulators of others come with

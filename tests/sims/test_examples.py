@@ -1,6 +1,7 @@
 """The examples in `scenarios/examples`: each does what it says, with these numbers."""
 
 import pkgutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import load
+from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.scenarios import examples
 from mosaik_p2p.scenarios.examples import (
+    agents,
     attributes,
     either_grid,
     files,
@@ -32,7 +36,7 @@ CLEARED = 2e-3
 """Relative: markets are cleared to a gap of 1e-3, so that a dispatch may differ by as much."""
 BY_HAND = 5e-5
 """Pinned values are printed with four digits."""
-HELPERS = {"collector"}
+HELPERS = {"agent_process", "collector"}
 
 
 def test_every_example_is_tested_here() -> None:
@@ -232,3 +236,44 @@ class TestAttributes:
         # The loop over the mass flow stops within 0.05 kW.
         assert list(given - lost) == pytest.approx([10.0, 10.0, 20.0, 20.0], abs=0.06)
         assert list(lost) == pytest.approx([25.32, 25.32, 25.35, 25.35], abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.once
+class TestAgents:
+    """Five prosumers in five processes, three hours."""
+
+    def test_they_pay_what_the_usual_market_pays(self, tmp_path: Path) -> None:
+        found = agents.traded(tmp_path)
+        usual = RollingMarket(market_case(load("network1", [*agents.MORNING, f"time.steps={agents.HOURS}"])))
+        assert list(found.intervals["status"]) == ["ok"] * agents.HOURS
+        for k in range(agents.HOURS):
+            cost = sum(own[k] for own in found.costs.values()) + found.intervals["charges"][k]
+            assert cost == pytest.approx(usual.clear(k).tables["clearing"]["cost"][0], rel=CLEARED)
+            usual.commit()
+        assert not any(found.intervals[what].map(len).any() for what in ("late", "lost", "absent"))
+
+    def test_one_that_dies_leaves_the_others_trading(self, tmp_path: Path) -> None:
+        def kill(k: int, exchange: int, links: dict[str, agents.Link]) -> None:
+            if (k, exchange) == (1, 2):
+                links["C"].process.kill()
+
+        found = agents.traded(tmp_path, watch=kill)
+        assert [list(row) for row in found.intervals["lost"]] == [[], ["C"], []]
+        assert [list(row) for row in found.intervals["absent"]] == [[], [], ["C"]]
+        assert {name: len(costs) for name, costs in found.costs.items()} == {**dict.fromkeys("ABDE", 3), "C": 1}
+        last = found.trades.query("interval == 2")
+        assert len(last) > 0
+        assert "C" not in {*last["seller"], *last["buyer"]}
+        # Its last offer stood: the others were promised its sun, and it does not take part in keeping the promise.
+        assert "C" in set(found.trades.query("interval == 1")["seller"])
+
+    def test_one_that_is_late_keeps_its_last_offer_for_the_hour(self, tmp_path: Path) -> None:
+        def delay(k: int, exchange: int, links: dict[str, agents.Link]) -> None:
+            if k == 1 and exchange in (2, 4):
+                links["B"].process.send_signal(signal.SIGSTOP if exchange == 2 else signal.SIGCONT)
+
+        found = agents.traded(tmp_path, answer_limit_s=5.0, watch=delay)
+        assert [list(row) for row in found.intervals["late"]] == [[], ["B"], []]
+        assert not any(found.intervals[what].map(len).any() for what in ("lost", "absent"))
+        assert {len(costs) for costs in found.costs.values()} == {3}

@@ -16,19 +16,14 @@ from browser import dump_dom, find_browser
 from mosaik_p2p.cli import app
 from mosaik_p2p.cosim import ExitCode, Order
 from mosaik_p2p.errors import BadInput, RunFailed
-from mosaik_p2p.loading import load
-from mosaik_p2p.market.designs.base import Cleared, Design, Task
 from mosaik_p2p.results.claiming import claim_faults, claimed_folder
 from mosaik_p2p.results.store.mark import COMPARISON
-from mosaik_p2p.studies.compare import running
-from mosaik_p2p.studies.compare.charges import OWN_CHARGES, Posted, parsed_charges
 from mosaik_p2p.studies.compare.columns import COLUMNS
 from mosaik_p2p.studies.compare.command import Comparison, compare
-from mosaik_p2p.studies.compare.designs import NamedDesign, named_designs
-from mosaik_p2p.studies.compare.rows import rows_of
+from mosaik_p2p.studies.compare.runs import running
 from mosaik_p2p.studies.compare.shown.text import render
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SCENARIO = "network1_electric"
 STEPS, HORIZON = 2, 6
@@ -146,7 +141,6 @@ def test_text_names_the_cheapest_that_keeps_the_limits(both: Comparison) -> None
     assert max(map(len, text.splitlines())) <= 120
 
 
-@pytest.mark.slow
 def test_within_limits_the_row_of_nobody_is_what_others_are_compared_with(tmp_path: Path) -> None:
     """The baseline that a negotiating run makes beside itself is the same."""
     held = compared(tmp_path / "out", "p2p,none", "negotiation.enabled=true", TIGHT)
@@ -165,101 +159,6 @@ def test_within_limits_the_row_of_nobody_is_what_others_are_compared_with(tmp_pa
     paid, back = (next(r for r in held.summary["rows"] if r["label"] == "p2p")[key] for key in SAVINGS)
     surplus = told["operator"]["surcharges"]
     assert sum(back.values()) - sum(paid.values()) == pytest.approx(surplus)
-
-
-def test_all_faults_of_all_rows_at_once(tmp_path: Path) -> None:
-    with pytest.raises(BadInput) as refused:
-        compare(
-            SCENARIO,
-            ["p2p", "peer", "p2p"],
-            charges=["uniform:cheap", "zonal:0.1", "uniform:1e9"],
-            overrides=["market.design=none", "time.stepps=3"],
-            out=tmp_path / "out",
-            jobs=0,
-        )
-    told = {(fault.place, fault.value) for fault in refused.value.faults}
-    assert {
-        ("--designs", "'peer'"),
-        ("--designs", "'p2p'"),
-        ("--charges", "'uniform:cheap'"),
-        ("--set", "'market.design=none'"),
-        ("--jobs", "0"),
-        ("time.stepps", "3"),
-    } <= told
-    rate = next(fault for fault in refused.value.faults if fault.place == "charges.electricity.rate")
-    assert "(row p2p-uniform-1e9)" in rate.problem
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "posted"),
-    [
-        ("own", {}),
-        ("none", {"electricity": Posted("none"), "heat": Posted("none")}),
-        ("uniform:0.02", {"electricity": Posted("uniform", 0.02), "heat": Posted("uniform", 0.02)}),
-        ("electrical_distance:1e-3", {"electricity": Posted("electrical_distance", 1e-3)}),
-        ("heat=uniform:0.1,electricity=own", {"heat": Posted("uniform", 0.1)}),
-        ("table", {"electricity": Posted("table"), "heat": Posted("table")}),
-    ],
-)
-def test_charges_as_they_are_written(text: str, posted: dict[str, Posted]) -> None:
-    change, faults = parsed_charges(text, allow_code=False)
-    assert faults == []
-    assert change.posted == posted
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "names no charge"),
-        ("uniform:", "is no rate"),
-        ("uniform:-1", "is not 0 or more"),
-        ("uniform:nan", "is not 0 or more"),
-        ("table:0.1", "has no rate"),
-        ("none:0.1", "has no rate"),
-        ("unifrom:0.1", "there is no charge mechanism"),
-        ("gas=uniform:0.1", "is no carrier"),
-        ("heat=electrical_distance:0.1", "is no mechanism of heat"),
-        ("uniform:0.1,heat=none", "says twice"),
-        ("a.b:c", "names code to import"),
-    ],
-)
-def test_charges_that_are_written_wrong(text: str, problem: str) -> None:
-    _, (fault,) = parsed_charges(text, allow_code=False)
-    assert problem in fault.problem
-    assert fault.place == "--charges"
-
-
-def test_every_design_under_every_charge_is_a_row() -> None:
-    """Without heat network, what is said of both carriers is said of electricity."""
-    designs, _ = named_designs(["p2p", "none"], allow_code=False)
-    texts = ("own", "uniform:0.2", "electrical_distance:0.03", "none", "heat=uniform:0.1")
-    changes = [parsed_charges(text, allow_code=False)[0] for text in texts]
-    rows = rows_of(designs, changes, ["scale.pv=2"], load(SCENARIO))
-    assert [row.label for row in rows[:3]] == ["p2p-own", "p2p-uniform-0.2", "p2p-electrical_distance-0.03"]
-    design, of_nobody = 'market.design="p2p"', ('market.design="none"', 'market.form="auto"')
-    assert [row.overrides for row in rows[:5]] == [
-        ("scale.pv=2", design),
-        ("scale.pv=2", design, 'charges.electricity={ mechanism = "uniform", rate = 0.2 }'),
-        # A mechanism that the scenario has keeps its other keys.
-        ("scale.pv=2", design, "charges.electricity.rate=0.03"),
-        ("scale.pv=2", design, "charges.electricity={}"),
-        ("scale.pv=2", design, 'charges.heat={ mechanism = "uniform", rate = 0.1 }'),
-    ]
-    assert rows[5].overrides == ("scale.pv=2", *of_nobody)
-    assert len({row.label.lower() for row in rows}) == len(rows) == 10
-
-
-def test_designs_that_hold_limits_themselves_run_without_negotiation() -> None:
-    class Holding(Design):
-        """Keeps limits by itself."""
-
-        def clear(self, task: Task) -> Cleared:
-            raise NotImplementedError
-
-    (row,) = rows_of([NamedDesign("some.module:Holding", Holding)], [OWN_CHARGES], [], None)
-    assert row.overrides == ('market.design="some.module:Holding"', "negotiation.enabled=false")
-    assert row.label == "some.module-Holding"
 
 
 def test_one_row_that_fails_stops_no_other(both: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,7 +238,6 @@ def test_as_a_command_it_replaces_an_earlier_comparison(both: Comparison, tmp_pa
     assert pd.read_parquet(out / "compare.parquet")["label"].tolist() == ["none"]
 
 
-@pytest.mark.slow
 def test_rows_in_processes_are_those_in_this_one(both: Comparison, tmp_path: Path) -> None:
     apart = compared(tmp_path / "out", "p2p,none", jobs=2)
     assert apart.exit_code is ExitCode.COMPLETE

@@ -18,8 +18,8 @@ from mosaik_p2p.studies.compare.baseline import baseline_of
 from mosaik_p2p.studies.compare.columns import table_of
 from mosaik_p2p.studies.compare.outcome import RowOutcome, outcome_of
 from mosaik_p2p.studies.compare.plan import Plan, Wanted, planned
-from mosaik_p2p.studies.compare.rows import Asked
-from mosaik_p2p.studies.compare.running import AllRan, run_apart, run_here
+from mosaik_p2p.studies.compare.runs.rows import Asked
+from mosaik_p2p.studies.compare.runs.running import AllRan, run_apart, run_here
 from mosaik_p2p.studies.compare.shown.page import page
 from mosaik_p2p.studies.compare.summary import summary_of
 

@@ -8,8 +8,8 @@ from typing import Any
 from mosaik_p2p.cosim import ExitCode, exit_code
 from mosaik_p2p.results.store.reading import Results, read_results
 from mosaik_p2p.results.summary import NOT_ENDED, read_summary
-from mosaik_p2p.studies.compare.rows import CheckedRow
-from mosaik_p2p.studies.compare.running import Ran
+from mosaik_p2p.studies.compare.runs.rows import CheckedRow
+from mosaik_p2p.studies.compare.runs.running import Ran
 
 NOT_BEGUN = "it was not begun"
 

@@ -12,10 +12,10 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.claiming import claim_faults
 from mosaik_p2p.results.store.mark import COMPARISON
 from mosaik_p2p.studies.compare.baseline import NOBODY_TRADES
-from mosaik_p2p.studies.compare.charges import OPTION as CHARGES_OPTION
-from mosaik_p2p.studies.compare.charges import OWN_CHARGES, ChargesChange, parsed_charges
-from mosaik_p2p.studies.compare.designs import NamedDesign, named_designs
-from mosaik_p2p.studies.compare.rows import Asked, CheckedRow, checked, networks_of, override_faults, rows_of
+from mosaik_p2p.studies.compare.runs.charges import OPTION as CHARGES_OPTION
+from mosaik_p2p.studies.compare.runs.charges import OWN_CHARGES, ChargesChange, parsed_charges
+from mosaik_p2p.studies.compare.runs.designs import NamedDesign, named_designs
+from mosaik_p2p.studies.compare.runs.rows import Asked, CheckedRow, checked, networks_of, override_faults, rows_of
 
 MOST_JOBS = 256
 MOST_ROWS = 100

@@ -14,8 +14,8 @@ from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.scenario.overrides import parsed
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.names import listed
-from mosaik_p2p.studies.compare.charges import NONE, ChargesChange, Posted
-from mosaik_p2p.studies.compare.designs import NamedDesign
+from mosaik_p2p.studies.compare.runs.charges import NONE, ChargesChange, Posted
+from mosaik_p2p.studies.compare.runs.designs import NamedDesign
 from mosaik_p2p.units import CARRIERS
 
 DESIGN_KEY = "market.design"

@@ -21,7 +21,7 @@ from mosaik_p2p.jit.threads import THREADS_VARIABLE
 from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 from mosaik_p2p.sims.world.interrupts import signals_heeded
 from mosaik_p2p.sims.world.progress import tell
-from mosaik_p2p.studies.compare import child
+from mosaik_p2p.studies.compare.runs import child
 
 THREADS = (THREADS_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables of the environment by which libraries know how many threads they may use."""

@@ -1,0 +1,1 @@
+"""The rows of a comparison: what they are asked for by, and how they are run."""
