@@ -27,6 +27,10 @@ class Dlmp(Design):
     """The networks' limits and losses are part of the clearing, and everyone pays what it does to them at its place."""
 
     asks_networks: ClassVar[bool] = True
+    reveals: ClassVar[str] = (
+        "In every exchange what it injects, for each carrier and interval of the look-ahead; in every round the "
+        "reactive power of its plan as well."
+    )
 
     loss_price_per_kwh: Annotated[float, Field(ge=0.0)] | None = None
     """What a kWh of electric losses costs in the clearing; left out: the mean of the members' import prices in each
