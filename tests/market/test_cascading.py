@@ -11,7 +11,7 @@ from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.designs.ahead import cleared_within_limits
 from mosaik_p2p.market.designs.asking import loss_price
 from mosaik_p2p.market.designs.base import Cleared
-from mosaik_p2p.market.designs.cascading import Cascade, Cascaded, Schedule
+from mosaik_p2p.market.designs.cascade.cascading import Cascade, Cascaded, Schedule
 from mosaik_p2p.market.designs.kinds.dlmp import Dlmp
 from mosaik_p2p.market.designs.rounds import Rules
 from mosaik_p2p.market.iteration.driver import Outcome

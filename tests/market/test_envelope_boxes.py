@@ -8,7 +8,7 @@ import pytest
 from pandapower.topology import connected_component, create_nxgraph
 
 from feeder_limits import FeederLimits
-from mosaik_p2p.market.designs.envelope_boxes import Ask, Boxes, Rows, Told, boxes_around, common_share
+from mosaik_p2p.market.designs.envelope.boxes import Ask, Boxes, Rows, Told, boxes_around, common_share
 from mosaik_p2p.networks.electric.network import electric_case
 from mosaik_p2p.units import FloatArray
 

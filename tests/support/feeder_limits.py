@@ -9,7 +9,7 @@ import numpy as np
 from mosaik_p2p.limits.stated import NetworkLimits
 from mosaik_p2p.loading.operator.electric import AskedPowerFlow
 from mosaik_p2p.loading.operator.of_case import CaseOperator
-from mosaik_p2p.market.designs.envelope_asking import Corners
+from mosaik_p2p.market.designs.envelope.asking import Corners
 from mosaik_p2p.market.designs.operator import Exchange
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.units import FloatArray

@@ -3,7 +3,7 @@
 Xiao and others, *peer-to-peer trading under network limits by analytical target cascading*: the operator knows limits
 and losses of its networks, and of the prosumers only what they inject; the market knows no network, and of the operator
 only targets and prices. It finds what `dlmp` finds, in more exchanges. See docs/designs/atc.md and
-`market.designs.cascading`.
+`market.designs.cascade.cascading`.
 """
 
 from typing import Annotated, ClassVar
@@ -14,7 +14,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market.designs.ahead import cleared_within_limits
 from mosaik_p2p.market.designs.asking import loss_price
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
-from mosaik_p2p.market.designs.cascading import Cascade, Schedule
+from mosaik_p2p.market.designs.cascade.cascading import Cascade, Schedule
 from mosaik_p2p.market.designs.rounds import Rules
 
 MOST_ROUNDS = 100

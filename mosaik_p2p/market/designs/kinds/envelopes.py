@@ -23,16 +23,16 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Clearing, published
 from mosaik_p2p.market.designs.asking import exchanges_of
 from mosaik_p2p.market.designs.base import Cleared, Design, Task
-from mosaik_p2p.market.designs.envelope_meters import (
+from mosaik_p2p.market.designs.envelope.least_exchange import least_exchange_within
+from mosaik_p2p.market.designs.envelope.meters import (
     Envelope,
     envelopes_around,
     envelopes_table,
     goes_beyond,
     within,
 )
-from mosaik_p2p.market.designs.least_exchange import least_exchange_within
+from mosaik_p2p.market.designs.envelope.under_rows import Ask, kept_by_rows
 from mosaik_p2p.market.designs.operator import Exchange, Operator
-from mosaik_p2p.market.designs.under_rows import Ask, kept_by_rows
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mosaik_p2p.market.certificate import Certificate, certify
-from mosaik_p2p.market.designs.cascade_market import MarketLevel, Pull
-from mosaik_p2p.market.designs.cascade_targets import OperatorLevel
+from mosaik_p2p.market.designs.cascade.market_level import MarketLevel, Pull
+from mosaik_p2p.market.designs.cascade.operator_level import OperatorLevel
 from mosaik_p2p.market.iteration.anderson import Anderson
 from mosaik_p2p.market.iteration.driver import (
     UNKNOWN,

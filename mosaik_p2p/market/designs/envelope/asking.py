@@ -12,7 +12,7 @@ import numpy as np
 
 from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import EVERY_LIMIT, LimitRow
-from mosaik_p2p.market.designs.envelope_boxes import Ask, Rows, Told
+from mosaik_p2p.market.designs.envelope.boxes import Ask, Rows, Told
 from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC
 from mosaik_p2p.market.negotiation.state import NetworkReport

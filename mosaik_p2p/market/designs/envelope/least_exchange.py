@@ -12,7 +12,7 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.market.clearing import Progress, clear
-from mosaik_p2p.market.designs.under_rows import Ask, UnderRows, kept_by_rows
+from mosaik_p2p.market.designs.envelope.under_rows import Ask, UnderRows, kept_by_rows
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.state import NegotiationState

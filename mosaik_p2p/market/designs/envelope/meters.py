@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.market.designs.envelope_asking import Corners
-from mosaik_p2p.market.designs.envelope_boxes import Boxes, boxes_around
+from mosaik_p2p.market.designs.envelope.asking import Corners
+from mosaik_p2p.market.designs.envelope.boxes import Boxes, boxes_around
 from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC, largest_share
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, power_scale

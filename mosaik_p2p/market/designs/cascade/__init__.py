@@ -1,0 +1,1 @@
+"""Analytical target cascading: the two levels, and how they come to agree."""
