@@ -29,8 +29,8 @@ def test_limits_of_a_later_interval_are_kept_by_surcharges_there() -> None:
         assert len(outcome.tables["nodal_prices"]["prosumer"]) == len(names)
         market.commit()
     free = DayAheadMarket(replace(case, operator=LinearOperator(names, {})))
-    for _ in range(2):
-        free.clear(_)
+    for k in range(2):
+        free.clear(k)
         free.commit()
     assert sum(one.injection_kw for one in free.clear(2).dispatch) < LEAST_KW - 1.0
     assert drawn[2] >= LEAST_KW - 0.01
