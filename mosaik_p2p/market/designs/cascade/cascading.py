@@ -1,7 +1,7 @@
 """Analytical target cascading between the operator and the market (Xiao and others).
 
-    t      = targets of the operator, which keep its limits         (cascade_targets)
-    X      = answers of the market, which knows of no limits        (cascade_market)
+    t      = targets of the operator, which keep its limits         (operator_level)
+    X      = answers of the market, which knows of no limits        (market_level)
     alpha <- alpha + 2 beta^2 (t - X),   then beta may grow
 
 Update of alpha only where the levels have come to rest with each other: the operator's own slope is off by 2 beta^2

@@ -1,4 +1,4 @@
-"""Asking the electric network about corners of boxes: from its report to the rows and the excess of `envelope_boxes`.
+"""Asking the electric network about corners of boxes: from its report to the rows and the excess of `boxes`.
 
 Of a box only the active power is limited; the reactive power goes along with what is injected beside the base, at the
 largest share that one of the prosumer's devices has. Devices that move against each other have another one at the same
