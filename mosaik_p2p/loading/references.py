@@ -23,6 +23,7 @@ def reference_faults(reading: Reading, mentions: Iterable[Use]) -> list[Fault]:
         *_empty(reading),
         *_costs_without_network(reading),
         *_parameters_of_nothing(reading),
+        *_unknown_in_design(reading),
     ]
 
 
@@ -128,6 +129,18 @@ def _parameters_of_nothing(reading: Reading) -> Iterator[Fault]:
             problem,
             "Leave it out; `mosaik-p2p keys` tells which tables designs have.",
         )
+
+
+def _unknown_in_design(reading: Reading) -> Iterator[Fault]:
+    """Prosumers that the table of the market's design names and that there are not."""
+    market, known = reading.scenario.market, [prosumer.name for prosumer in reading.scenario.prosumers]
+    if reading.lost("prosumers") or reading.lost("market.design"):
+        return
+    table = PARAMETERS if ":" in market.design else market.design
+    for key, name in market.chosen_design.prosumers_named().items():
+        if name not in known:
+            remedy = did_you_mean(name, known, what="prosumers")
+            yield Fault(f"market.{table}.{key}", repr(name), f"there is no prosumer {name!r}", remedy)
 
 
 def partner_faults(reading: Reading) -> Iterator[Fault]:

@@ -181,26 +181,26 @@ def test_our_own_quantities_are_whole() -> None:
 def test_a_limit_without_a_response_is_refused_where_someone_negotiates(made: Any) -> None:
     made(made_quantity(own_key="own_u", own_meaning="Of a line, u."))
     general = NetworkLimits({"made": 5.0})
-    (fault,) = limit_faults(general, "electricity", negotiates=True)
+    (fault,) = limit_faults(general, "electricity", keeps_limits=True)
     assert fault.place == "networks.electricity.limits.made_u"
     assert "nothing says how q answers" in fault.problem
-    (fault,) = limit_faults(NetworkLimits({}, (ElementLimit("made", "a", 5.0),)), "electricity", negotiates=True)
+    (fault,) = limit_faults(NetworkLimits({}, (ElementLimit("made", "a", 5.0),)), "electricity", keeps_limits=True)
     assert fault.place == "networks.electricity.limits.element[].own_u (line 'a')"
-    assert list(limit_faults(general, "electricity", negotiates=False)) == []
-    assert list(limit_faults(NetworkLimits(), "electricity", negotiates=True)) == []
+    assert list(limit_faults(general, "electricity", keeps_limits=False)) == []
+    assert list(limit_faults(NetworkLimits(), "electricity", keeps_limits=True)) == []
     made(made_quantity(all_key="", fixed=3.0))
-    (fault,) = limit_faults(NetworkLimits(), "electricity", negotiates=True)
+    (fault,) = limit_faults(NetworkLimits(), "electricity", keeps_limits=True)
     assert (fault.place, fault.value) == ("limited quantity 'made'", "3")
 
 
 def test_a_column_that_is_not_there_is_told(made: Any) -> None:
     of = made_quantity(columns=("i_kaa",))
     made(of)
-    (fault,) = limit_faults(None, "electricity", negotiates=False)
+    (fault,) = limit_faults(None, "electricity", keeps_limits=False)
     assert fault.problem == "is measured in lines.i_kaa, which no result table has"
     with pytest.raises(UnknownColumn, match=r"lines\.i_kaa"):
         checks([of], {"lines": {"element": ["a"], "i_ka": [1.0]}}, NetworkLimits({"made": 5.0}))
-    assert list(limit_faults(None, "heat", negotiates=True)) == []
+    assert list(limit_faults(None, "heat", keeps_limits=True)) == []
 
 
 def test_a_sum_of_columns_and_the_rows_that_count_are_the_quantitys_own() -> None:

@@ -627,3 +627,10 @@ def test_reputation_is_no_length_of_a_path(tmp_path: Path) -> None:
     found = faults_of(tmp_path, edit)
     assert "from pair to pair" in found["market.form"].problem
     assert "bilateral" in found["market.form"].remedy
+
+
+def test_a_design_names_prosumers_that_there_are() -> None:
+    overrides = ["market.design=dlmp", "market.dlmp.weights={ A = 1.2, Q = 1.5 }"]
+    (fault,) = check("network1_electric", overrides=overrides)
+    assert fault.place == "market.dlmp.weights.Q"
+    assert "'Q'" in fault.problem

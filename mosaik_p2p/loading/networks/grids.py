@@ -55,8 +55,9 @@ def grids_of(scenario: Scenario, folder: Path) -> Grids:
     electric_limits = None if electricity is None else _with_ratings(_limits(electricity.limits), electric)
     heat_limits = None if spec.heat is None else _limits(spec.heat.limits)
     faults.extend(registration_faults())
+    keeps_limits = scenario.negotiation.enabled or scenario.market.chosen_design.asks_networks
     for name, limits in ((ELECTRICITY, electric_limits), (HEAT, heat_limits)):
-        faults.extend(limit_faults(limits, name, negotiates=scenario.negotiation.enabled))
+        faults.extend(limit_faults(limits, name, keeps_limits=keeps_limits))
     return Grids(
         electric=electric,
         heat=heat,

@@ -9,11 +9,11 @@ from mosaik_p2p.limits.stated import NetworkLimits
 from mosaik_p2p.results.tables.schema import TABLES
 
 
-def limit_faults(limits: NetworkLimits | None, network: str, *, negotiates: bool) -> Iterator[Fault]:
-    """The faults of one network's limits: measured where nothing stands, or negotiated without a response."""
+def limit_faults(limits: NetworkLimits | None, network: str, *, keeps_limits: bool) -> Iterator[Fault]:
+    """The faults of one network's limits: measured where nothing stands, or kept by the market without a response."""
     for of in limited_quantities(network):
         yield from _unmeasured(of)
-        if negotiates and limits is not None and limits.has(of) and of.response is None:
+        if keeps_limits and limits is not None and limits.has(of) and of.response is None:
             yield _unanswered(of, limits)
 
 
@@ -30,8 +30,9 @@ def _unanswered(of: LimitedQuantity, limits: NetworkLimits) -> Fault:
     return Fault(
         place,
         f"{value:g}",
-        f"cannot be negotiated: nothing says how {of.quantity} answers to injections",
-        f"Give {of.key} a response, leave the limit out, or say negotiation.enabled = false.",
+        f"cannot be negotiated, nor kept by a design: nothing says how {of.quantity} answers to injections",
+        f"Give {of.key} a response, leave the limit out, or use negotiation.enabled = false and a design that asks no "
+        "network.",
     )
 
 

@@ -112,6 +112,10 @@ class Design(Section):
     )
     """What does not, and how far that holds."""
 
+    def prosumers_named(self) -> Mapping[str, str]:
+        """The prosumers that its table names, by key: each has to be one of the scenario's."""
+        return {}
+
     @abstractmethod
     def clear(self, task: Task) -> Cleared:
         """Clear the task. Raises NotSolved where a prosumer's own problem has no numerical solution.

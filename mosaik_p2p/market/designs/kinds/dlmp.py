@@ -27,6 +27,7 @@ class Dlmp(Design):
     """The networks' limits and losses are part of the clearing, and everyone pays what it does to them at its place."""
 
     asks_networks: ClassVar[bool] = True
+    clearing_s: ClassVar[float] = 0.2
     reveals: ClassVar[str] = (
         "In every exchange what it injects, for each carrier and interval of the look-ahead; in every round the "
         "reactive power of its plan as well."
@@ -40,6 +41,10 @@ class Dlmp(Design):
     apart there may be no equilibrium: then that is the status."""
     max_rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] = 10
     """How often the operator is asked again at most, after the market without limits was cleared."""
+
+    def prosumers_named(self) -> Mapping[str, str]:
+        """See Design."""
+        return {f"weights.{name}": name for name in self.weights}
 
     def clear(self, task: Task) -> Cleared:
         """See Design."""

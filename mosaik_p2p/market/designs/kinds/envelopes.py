@@ -1,7 +1,7 @@
 """Operating envelopes: before it trades, everyone is told what it may inject, and every corner keeps the limits.
 
 The boxes stand around the least exchange that keeps the limits (`least_exchange`), and give everybody the same share of
-what its devices could do (`designs.envelope.boxes`). In the market a box is a limit at the meter, as that of a connection is:
+what its devices could do (`envelope.boxes`). In the market a box is a limit at the meter, as that of a connection is:
 no prosumer has to know of the others', and none pays a surcharge for electricity. The plan is checked: where its
 reactive power breaks a limit, the boxes are made anew with room for it.
 
