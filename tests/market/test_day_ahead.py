@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ import pytest
 from markets import random_market, strained
 from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.errors import RunFailed, Status
-from mosaik_p2p.loading.market_case import design_faults
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.case import MarketCase
@@ -22,8 +20,6 @@ from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.reference.pyomo_model import solve_central
 from mosaik_p2p.market.reputation import ReputationRule
-from mosaik_p2p.scenario.schema import Scenario
-from mosaik_p2p.sections.time import Time
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.units import Table
 from rolling_markets import HORIZON, STEPS, market_case
@@ -254,17 +250,3 @@ def test_other_rules_go_on_with_trades_in_every_interval(rule: str, status: Stat
     if rule == "central":
         assert sold > 1.0
         assert outcome.tables["clearing"]["cost"][0] == pytest.approx(reference, rel=GAP)
-
-
-def test_negotiation_needs_a_rolling_market() -> None:
-    scenario = Scenario(name="x", time=Time(start=datetime(2017, 3, 21, tzinfo=UTC)))
-    assert not design_faults(scenario)
-    ahead = scenario.model_copy(
-        update={
-            "time": scenario.time.model_copy(update={"clearing": "day_ahead"}),
-            "negotiation": scenario.negotiation.model_copy(update={"enabled": True}),
-        }
-    )
-    (fault,) = design_faults(ahead)
-    assert fault.place == "negotiation.enabled"
-    assert "rolling" in fault.remedy

@@ -7,7 +7,7 @@ import numpy as np
 from mosaik_p2p.market.certificate import offers
 from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.limits import LossTerms
-from mosaik_p2p.market.negotiation.state import ELECTRIC, NegotiationState, Reports
+from mosaik_p2p.market.negotiation.state import ELECTRIC, NegotiationState, NetworkReport, Reports
 from mosaik_p2p.market.problem import PreparedProblem
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.prosumers.state import reactive_share
@@ -38,7 +38,8 @@ def asked(
 
     One interval after the other, since an operator may solve one exchange for all questions about it.
     """
-    reports, losses = {}, {}
+    reports: dict[tuple[int, int], NetworkReport] = {}
+    losses: Losses = {}
     for t, exchange in enumerate(planned_exchanges(prosumers, state)):
         kept = frozenset(key.limit for key in state.rows if key.interval == t)
         for carrier, report in operator.reports(exchange, begin + t, kept=kept).items():
