@@ -116,8 +116,10 @@ def clear_once(fleet: Fleet, settings: Settings, start: Start | None, on_check: 
 def settled(fleet: Fleet, form: Form, outcome: Outcome[Certificate], settings: Settings) -> Clearing:
     """Agree on exactly reciprocal trades, let everyone complete its dispatch, and judge what came out."""
     end, certificate = outcome.end, outcome.certificate
+    # Those that prove the bound are nearer to the optimum than where the iteration stopped.
+    proven = end.price_per_kwh if certificate.price_per_kwh is None else certificate.price_per_kwh
     kept, repaired = _agreed(fleet, form, end, settings.binding)
-    agreed = with_least_trade(fleet, kept, end.price_per_kwh)
+    agreed = with_least_trade(fleet, kept, proven)
     dispatch = agreed.dispatch
     cost = float(dispatch.cost.sum()) + _charges(fleet.problem, form, end.z, agreed.binding)
     cost += _unkept(fleet.problem, dispatch)
@@ -127,9 +129,7 @@ def settled(fleet: Fleet, form: Form, outcome: Outcome[Certificate], settings: S
     held = outcome.converged and final.is_sound and repaired
     status = Status.OK if converged else Status.GAP_OPEN if held else Status.NOT_CONVERGED
     cause = None if converged else cause_of(fleet.problem, outcome, final, settings, CENTRALLY)
-    # Those that prove the bound are nearer to the optimum than where the iteration stopped. Who does not trade a
-    # carrier has a price of its own for it.
-    proven = end.price_per_kwh if certificate.price_per_kwh is None else certificate.price_per_kwh
+    # Who does not trade a carrier has a price of its own for it.
     prices = np.where(fleet.problem.member[:, None, :], proven, dispatch.price_per_kwh)
     regrets = regrets_at(fleet, form, prices, agreed.sale_kw, own_cost=dispatch.cost, cost=cost)
     found = Found(agreed.binding, agreed.sale_kw, prices, tuple(dispatch), repaired, regrets)
