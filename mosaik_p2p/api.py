@@ -24,7 +24,7 @@ from mosaik_p2p.scenario.reference import in_a_line
 
 CLEARINGS = {
     "rolling": "a clearing with look-ahead in every interval, of which only that interval binds; may negotiate",
-    "day_ahead": "a clearing every `horizon_steps` intervals, all of which bind",
+    "day_ahead": "a clearing every `horizon_steps` intervals, all of which bind; may negotiate beforehand",
 }
 MARKET_FORMS = {
     "auto": "the network form where it fits, else the partner form",

@@ -51,6 +51,9 @@ CONTRACT = {
     "import_price_per_kwh export_price_per_kwh imbalance_price_per_kwh fuel_kw fuel_cost missed_kwh "
     "cleared_surplus_kw",
     "alone_devices": "time prosumer device type family carrier el_kw heat_kw fuel_kw level_kwh cost missed_kwh",
+    "envelopes": "time prosumer carrier base_kw low_kw high_kw share",
+    "nodal_prices": "time prosumer carrier energy_per_kwh loss_per_kwh congestion_per_kwh voltage_per_kwh "
+    "heat_limits_per_kwh",
     "flows_without_market": "time case network status cause iterations slack_kw loss_kw pump_kw",
     "violations_without_market": "time case network element quantity value limit unit excess",
     "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh",
