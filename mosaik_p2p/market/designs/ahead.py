@@ -51,5 +51,5 @@ def _unsettled(reached: Reached, max_rounds: int) -> str:
     if not reached.best.is_solved:
         return f"{after} a network has no solution for the plan"
     if reached.best.excess > 0.0:
-        return f"{after} the plan still violates {len(reached.best.broken)} limits"
-    return f"{after} injections still move from one round to the next"
+        return f"{after} the plan still violates {len(reached.best.broken)} limits; allow more rounds"
+    return f"{after} injections still move from one round to the next; allow more rounds"
