@@ -54,7 +54,10 @@ META: Meta = {
     "models": {
         "Grid": {
             "public": True,
-            "params": ["json", "xlsx", "net", "simbench", "network_function", "params", "scenario", "limit_rows"],
+            "params": [
+                *("json", "xlsx", "net", "simbench", "network_function", "params", "scenario", "limit_rows"),
+                "first_interval",
+            ],
             "attrs": ["round", LOAD_SCALING, GENERATION_SCALING, *GRID_EVENTS, *TOTALS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
@@ -108,7 +111,7 @@ class Simulator(GridSimulator):
         source = grid_source(case, params)
         self._use_limit_rows(params.get("limit_rows"), case)
         if case is not None:
-            self._use_time(case)
+            self._use_time(case, params.get("first_interval", 0))
             self._scalings = {LOAD_SCALING: 0.0, GENERATION_SCALING: float(case.generation[0])}
         # Switching elements and adding generators change the net: it has to be this simulator's own.
         self._source = dataclasses.replace(source, network=_own(source))
@@ -241,6 +244,11 @@ class Simulator(GridSimulator):
         """What the network's own elements were multiplied by: who recomputes the injections needs it."""
         quantities = [attribute.removesuffix("[1]") for attribute in self._scalings]
         return {"quantity": quantities, "factor": list(self._scalings.values())}
+
+    def _forget(self) -> None:
+        # Who holds the net may have changed it: it stays.
+        if not self._net_is_lent:
+            self._flow, self._settled_in = None, None
 
     def _movers(self) -> Movers:
         places = {

@@ -47,7 +47,7 @@ META: Meta = {
     "models": {
         "Grid": {
             "public": True,
-            "params": ["scenario", "json", "settings", "limit_rows"],
+            "params": ["scenario", "json", "settings", "limit_rows", "first_interval"],
             "attrs": ["round", *GRID_EVENTS, *TOTALS],
             "trigger": ["round"],
             "non-persistent": ["round", *GRID_EVENTS],
@@ -102,6 +102,7 @@ class Simulator(GridSimulator):
         json: str | None = None,
         settings: Mapping[str, Any] | None = None,
         limit_rows: bool | None = None,
+        first_interval: int = 0,
     ) -> CreateResult:
         if (scenario is None) == (json is None):
             remedy = "Give `scenario`, or `json` with `settings`"
@@ -109,19 +110,19 @@ class Simulator(GridSimulator):
         case = None if scenario is None else open_case(scenario)
         self._use_limit_rows(limit_rows, case)
         if case is not None:
-            self._open(case)
+            self._open(case, first_interval)
         else:
             self._heat = _tried(heat_file(Path(str(json)), _settings(settings or {})))
         elements = [*children(self._opened), *(self._consumer(name) for name in self._connections)]
         self._extra_info |= {element["eid"]: element.get("extra_info") for element in elements}
         return {"eid": GRID_ID, "type": "Grid", "rel": [], "children": elements}
 
-    def _open(self, case: Case) -> None:
+    def _open(self, case: Case, first_interval: int) -> None:
         if case.heat is None or case.heat_limits is None:
             problem = "the scenario has no heat network"
             raise BadInput([Fault("Grid", case.scenario.name, problem, "Leave the grid out")])
         self._heat, self._limits = case.heat, case.heat_limits
-        self._use_time(case)
+        self._use_time(case, first_interval)
         for prosumer in case.prosumers:
             if prosumer.junctions is not None:
                 self._connect(prosumer.name, *prosumer.junctions)
@@ -196,6 +197,9 @@ class Simulator(GridSimulator):
         result = self._ahead.get(draw_kw) or self._heat_flow().solve(np.array(draw_kw, dtype=np.float64))
         self._values = shown_values(self._opened, result)
         return heat_solution(result, self._limits)
+
+    def _forget(self) -> None:
+        self._flow = HeatFlow(self._opened, list(self._connections.values()))
 
     def _movers(self) -> Movers:
         places = {

@@ -12,7 +12,7 @@ into the networks, as a sale is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -21,9 +21,11 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.loading.operator.of_case import operator_of
 from mosaik_p2p.market.negotiation.protocol import NetworkReport
 from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.over_time.forecasts import forecast_attributes, realised_attributes
+from mosaik_p2p.market.over_time.kept_state import NotKept, state_of, text_of
 from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE
@@ -32,6 +34,7 @@ from mosaik_p2p.sims.shared import (
     API_VERSION,
     ScenarioSimulator,
     ScenarioSource,
+    begins_anew,
     in_order,
     interval_steps,
     open_case,
@@ -54,7 +57,7 @@ def meta() -> Meta:
         "models": {
             "Market": {
                 "public": True,
-                "params": ["scenario"],
+                "params": ["scenario", "first_interval", "state"],
                 "attrs": ["round", "tables", *ANSWERS],
                 "trigger": [*ANSWERS],
                 "non-persistent": ["round", "tables", *ANSWERS],
@@ -99,6 +102,9 @@ class Simulator(ScenarioSimulator):
         self._prices: dict[tuple[str, str], float | None] = {}
         self._expected = Expected()
         self._interval = -1
+        self._first = 0
+        self._state_text: str | None = None
+        """What the market started the open interval from, where it was made anew."""
         self._emits = False
         self._wall_s = 0.0
 
@@ -109,16 +115,21 @@ class Simulator(ScenarioSimulator):
         self._open(**model_params)
         return [{"eid": MARKET_ID, "type": "Market", "rel": [], "children": [_child(p) for p in self.case.prosumers]}]
 
-    def _open(self, scenario: ScenarioSource) -> None:
+    def _open(self, scenario: ScenarioSource, first_interval: int = 0, state: str | None = None) -> None:
+        """The world begins with `first_interval`, for which an earlier one has left the market's `state`."""
         self.case = open_case(scenario)
         self.market = make_market(market_case(self.case))
+        self._first = first_interval
+        if state is not None:
+            self.market.go_on_from(self._state_of(state))
         self._steps_per_interval = interval_steps(self.case, self._time_resolution)
         self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
         """Clear when an interval begins; otherwise consider the grids' answers to the last dispatch."""
         self._emits = False
-        interval, inside = divmod(time, self._steps_per_interval)
+        since, inside = divmod(time, self._steps_per_interval)
+        interval = self._first + since
         if interval >= self.case.scenario.time.steps:
             return None
         if interval > self._interval and not inside:
@@ -127,7 +138,7 @@ class Simulator(ScenarioSimulator):
             self._expected.take_late(_of_prosumers(inputs), interval=interval, when=self._lateness(inside))
             # What a network finds while the interval runs, on account of others, is not about the dispatch as cleared.
             self._consider({} if inside else inputs.get(MARKET_ID, {}))
-        return (interval + 1) * self._steps_per_interval
+        return (since + 1) * self._steps_per_interval
 
     def _lateness(self, inside: int) -> str:
         minutes = inside * self._time_resolution / SECONDS_PER_MINUTE
@@ -136,10 +147,30 @@ class Simulator(ScenarioSimulator):
     def _begin(self, interval: int, inputs: InputData) -> None:
         self._commit()
         started = perf_counter()
+        self._state_text = self._made_anew() if begins_anew(self.case, interval) else None
         self._expected.take(_of_prosumers(inputs), interval=interval)
         outcome = self.market.clear(interval, self._expected.forecasts(interval, self._prosumer_of))
         self._interval, self.round = interval, 0
         self._publish(outcome, perf_counter() - started)
+
+    def _made_anew(self) -> str | None:
+        """Go on with a new market that knows what the last one handed on, and nothing else; that as text.
+
+        None where a design carries what has no text: the market then stays, and nobody can go on from here.
+        """
+        try:
+            text = text_of(self.market.state)
+        except NotKept:
+            return None
+        case = self.market.case
+        operator = None if case.operator is None else operator_of(self.case)
+        self.market = make_market(replace(case, operator=operator))
+        self.market.go_on_from(self._state_of(text))
+        return text
+
+    def _state_of(self, text: str) -> object:
+        design = type(self.market.case.design).__module__.partition(".")[0]
+        return state_of(text, packages=frozenset({"mosaik_p2p", design}))
 
     def _consider(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         violations = {
@@ -219,7 +250,8 @@ class Simulator(ScenarioSimulator):
     def _market_events(self) -> dict[str, Any]:
         if not self._emits or self.outcome is None:
             return {}
-        tables = record(self.round, self.outcome.tables, wall_s=self._wall_s)
+        state = self._state_text if self.round == 0 else None
+        tables = record(self.round, self.outcome.tables, wall_s=self._wall_s, state=state)
         # A clearing that failed leaves its record, but nothing that the grids could check.
         return {"tables": tables} | ({"round": self.round} if self.outcome.dispatch else {})
 

@@ -33,7 +33,7 @@ def meta() -> Meta:
         "api_version": API_VERSION,
         "type": "hybrid",
         "models": {
-            "Profiles": {"public": True, "params": ["scenario"], "attrs": [], "any_inputs": False},
+            "Profiles": {"public": True, "params": ["scenario", "first_interval"], "attrs": [], "any_inputs": False},
             "Prosumer": {"public": False, "params": [], "attrs": [*forecast_attributes()], "any_inputs": False},
             "Background": {
                 "public": False,
@@ -51,7 +51,7 @@ class Simulator(ScenarioSimulator):
     def __init__(self) -> None:
         super().__init__(meta())
         self._series: dict[str, dict[str, list[Series]]] = {}
-        self._interval = 0
+        self._interval = self._first = 0
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
         """The one set of profiles: a child per prosumer and one for the background."""
@@ -62,16 +62,17 @@ class Simulator(ScenarioSimulator):
         children = [_child(eid, by_kind) for eid, by_kind in self._series.items()]
         return [{"eid": "Profiles", "type": "Profiles", "rel": [], "children": [*children, background]}]
 
-    def _open(self, scenario: ScenarioSource) -> None:
-        self._case = open_case(scenario)
+    def _open(self, scenario: ScenarioSource, first_interval: int = 0) -> None:
+        self._case, self._first = open_case(scenario), first_interval
         self._steps_per_interval = interval_steps(self._case, self._time_resolution)
         self._series = {f"Prosumer-{prosumer.name}": series_by_kind(prosumer) for prosumer in self._case.prosumers}
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
         """Move on to the interval that contains `time`."""
-        self._interval = time // self._steps_per_interval
-        following = self._interval + 1
-        return following * self._steps_per_interval if following < self._case.scenario.time.steps else None
+        following = time // self._steps_per_interval + 1
+        self._interval = self._first + following - 1
+        is_last = self._interval + 1 >= self._case.scenario.time.steps
+        return None if is_last else following * self._steps_per_interval
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
         """Forecasts are lists over the horizon, realised values and the load scaling single numbers."""

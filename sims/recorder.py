@@ -17,6 +17,7 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
 from mosaik_p2p.results.store.parts import ResultStore
+from mosaik_p2p.results.store.resume_point import Phase, move_point
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.sims.expected import LateValue
@@ -40,7 +41,7 @@ META: Meta = {
     "models": {
         "Recorder": {
             "public": True,
-            "params": ["scenario", "folder", "overwrite", "on_interval"],
+            "params": ["scenario", "folder", "overwrite", "on_interval", "first_interval"],
             "attrs": ["tables"],
             "trigger": ["tables"],
             "non-persistent": ["tables"],
@@ -63,7 +64,7 @@ class Simulator(ScenarioSimulator):
         self._nets: dict[str, str] = {}
         """By network, as it was sent last."""
         self._has_warned = False
-        self._interval = 0
+        self._interval = self._first = 0
         self._written = 0
         self._wall_s: dict[str, float] = {}
         self._on_interval: Callable[[], object] | None = None
@@ -81,27 +82,39 @@ class Simulator(ScenarioSimulator):
         folder: str | Path,
         overwrite: bool = False,
         on_interval: Callable[[], object] | None = None,
+        first_interval: int = 0,
     ) -> None:
+        """The world begins with `first_interval`: the folder has the intervals before it."""
         self._case: Case = open_case(scenario)
         self._steps_per_interval = interval_steps(self._case, self._time_resolution)
         self._own = claimed(Path(folder), self._case, overwrite=overwrite)
-        self._store = ResultStore(Path(folder))
+        self._interval = self._first = first_interval
+        self._store = ResultStore.going_on(Path(folder)) if first_interval else ResultStore(Path(folder))
         self._on_interval = on_interval
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
         """Keep what arrived; when time has advanced, write the interval before."""
-        interval = time // self._steps_per_interval
+        interval = self._first + time // self._steps_per_interval
+        messages = inputs.get(RECORDER_ID, {}).get("tables", {})
         if interval != self._interval:
             self._write_open()
             self._interval = interval
-        messages = inputs.get(RECORDER_ID, {}).get("tables", {})
+            self._move_point(messages)
         if time % self._steps_per_interval:
             self._warn_of(messages)
             messages = {}
         for source in sorted(messages):
             self._keep(source, messages[source])
         following = interval + 1
-        return following * self._steps_per_interval if following < self._case.scenario.time.steps else None
+        is_last = following >= self._case.scenario.time.steps
+        return None if is_last else (following - self._first) * self._steps_per_interval
+
+    def _move_point(self, messages: Mapping[str, Any]) -> None:
+        """Where the market says what it starts this interval from, the run can go on from here."""
+        states = [message["state"] for message in messages.values() if "state" in message]
+        if states and self._store is not None:
+            self._store.flush()
+            move_point(self._store.folder, Phase.RUNNING, interval=self._interval, state=states[0])
 
     def _keep(self, source: str, message: Mapping[str, Any]) -> None:
         refuse_other_columns(source, message["tables"])
@@ -150,7 +163,7 @@ class Simulator(ScenarioSimulator):
 
         Otherwise nobody knows whether its last round would have been binding.
         """
-        if market_time < (self._interval + 1) * self._steps_per_interval:
+        if market_time < (self._interval + 1 - self._first) * self._steps_per_interval:
             self._rounds, self._nets = {}, {}
 
     def wall_s(self) -> dict[str, float]:

@@ -20,6 +20,9 @@ LOAD_SCALING: Final = "load_scaling[1]"
 GENERATION_SCALING: Final = "generation_scaling[1]"
 """Factor on the electric network's static generators that no prosumer replaces."""
 
+ANEW_INTERVALS = 12
+"""Intervals, or the blocks that cover as many, from one beginning to the next."""
+
 ScenarioSource: TypeAlias = str | Path | Case
 """The name or path of a scenario, or the loaded scenario (only for a simulator in this process)."""
 
@@ -69,6 +72,17 @@ def _odd_resolution(seconds: float, time_resolution: float) -> Fault:
     )
 
 
+def begins_anew(case: Case, interval: int) -> bool:
+    """Whether networks and market are made anew before this interval.
+
+    A run can go on from there, with what the market hands on as its only memory: so that its digits are those of a run
+    that was never stopped, every run forgets there whatever else solvers keep. A block that is cleared ahead is whole.
+    """
+    time = case.scenario.time
+    block = time.horizon_steps if time.clearing == "day_ahead" else 1
+    return interval > 0 and interval % (block * math.ceil(ANEW_INTERVALS / block)) == 0
+
+
 def in_order(sources: Sources) -> list[Any]:
     """The values by the name of their source: mosaik keeps connections in sets, whose order changes from run to run."""
     return [sources[source] for source in sorted(sources)]
@@ -79,10 +93,16 @@ def only_value(sources: Sources) -> Any:
     return in_order(sources)[0]
 
 
-def record(round_number: int, tables: Mapping[str, Table], *, wall_s: float, net: str | None = None) -> dict[str, Any]:
-    """One round's tables as a message to the recorder, JSON types only; `net`: the network as it was solved."""
+def record(
+    round_number: int, tables: Mapping[str, Table], *, wall_s: float, net: str | None = None, state: str | None = None
+) -> dict[str, Any]:
+    """One round's tables as a message to the recorder, JSON types only.
+
+    `net`: the network as it was solved; `state`: what the market starts this interval from.
+    """
     message = {"round": round_number, "wall_s": wall_s, "tables": dict(tables)}
-    return message if net is None else message | {"net": net}
+    more = {"net": net, "state": state}
+    return message | {name: text for name, text in more.items() if text is not None}
 
 
 def serve(simulator: mosaik_api_v3.Simulator, description: str) -> int:

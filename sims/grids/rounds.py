@@ -25,7 +25,7 @@ from mosaik_p2p.limits.answer import Answer, Solution, answer_with_rows, answer_
 from mosaik_p2p.limits.rows import LimitKey, Movers, as_message
 from mosaik_p2p.limits.violation import Violation
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.sims.shared import BaseSimulator, in_order, interval_steps, record
+from mosaik_p2p.sims.shared import BaseSimulator, begins_anew, in_order, interval_steps, record
 from mosaik_p2p.sims.sources import LastValues
 from mosaik_p2p.units import Table
 
@@ -52,6 +52,10 @@ class GridSimulator(BaseSimulator):
         self._inputs = LastValues()
         self._round = -1
         self._time = -1
+        self._case: Case | None = None
+        self._first = 0
+        self._made_in = 0
+        """Interval before which the solver was made anew last."""
         self._last_begin: int | None = None
         """When the scenario's last interval begins; without a scenario nobody knows."""
         self._wall_s = 0.0
@@ -66,10 +70,13 @@ class GridSimulator(BaseSimulator):
         self._step_size = step_size
         return self.meta
 
-    def _use_time(self, case: Case) -> None:
-        """The scenario's interval becomes the step, unless the user chose another or none."""
+    def _use_time(self, case: Case, first_interval: int) -> None:
+        """The scenario's interval becomes the step, unless the user chose another or none; the world begins with
+        `first_interval`."""
         steps = interval_steps(case, self._time_resolution)
-        self._last_begin = (case.scenario.time.steps - 1) * steps
+        self._case, self._first, self._made_in = case, first_interval, first_interval
+        self._steps_per_interval = steps
+        self._last_begin = (case.scenario.time.steps - 1 - first_interval) * steps
         if self._step_size == DEFAULT_STEP_SIZE:
             self._step_size = steps
 
@@ -82,12 +89,23 @@ class GridSimulator(BaseSimulator):
         """Solve with the dispatch that arrived, or else with the last one."""
         is_dispatch = self._read(time, inputs)
         started = perf_counter()
+        if is_dispatch:
+            self._begin_anew(time)
         solution = self._solution_now(time)
         self._answer = self._judge(solution, time) if is_dispatch else None
         self._wall_s = perf_counter() - started
         if is_dispatch:
             self._count_round(time, inputs.get(GRID_ID, {}).get("round", {}))
         return time + self._step_size if self._step_size else None
+
+    def _begin_anew(self, time: int) -> None:
+        """Forget what the solver keeps, once before each interval from which a run can go on."""
+        if self._case is None:
+            return
+        interval = self._first + time // self._steps_per_interval
+        if interval != self._made_in and begins_anew(self._case, interval):
+            self._made_in, self._solution, self._solved_for = interval, None, None
+            self._forget()
 
     def solve_ahead(self, steps: Sequence[InputData]) -> None:
         """What the following steps will bring, each of them everything: a network may solve them together."""
@@ -142,6 +160,10 @@ class GridSimulator(BaseSimulator):
     @abstractmethod
     def _solve(self, time: int) -> Solution:
         """Solve with what was read and put the values beside their limits."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Solve next as a simulator does that has never solved anything, with what was read."""
 
     @abstractmethod
     def _movers(self) -> Movers:

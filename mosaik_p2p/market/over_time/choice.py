@@ -23,6 +23,13 @@ class IntervalMarket(Protocol):
     def commit(self) -> None:
         """Make the last outcome the state from which the next interval starts."""
 
+    @property
+    def state(self) -> object:
+        """All that the next interval starts from, as committed."""
+
+    def go_on_from(self, state: object) -> None:
+        """Start the next interval from a state of a market of the same case; ValueError for anything else."""
+
     def problem(self, k: int) -> MarketProblem:
         """The statement of the clearing that begins with interval `k`, from the committed state."""
 

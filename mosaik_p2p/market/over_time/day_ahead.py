@@ -127,6 +127,17 @@ class DayAheadMarket:
         if self._pending is not None:
             self._committed, self._pending = self._pending, None
 
+    @property
+    def state(self) -> object:
+        """All that the next interval starts from, as committed."""
+        return self._committed
+
+    def go_on_from(self, state: object) -> None:
+        """Start the next interval from a state of a market of the same case. Raises ValueError for anything else."""
+        if not isinstance(state, _State) or len(state.market) != len(self._case.prosumers):
+            raise ValueError("the market cannot go on from a state that is not of its own kind and case")
+        self._committed, self._pending = state, None
+
     def problem(self, k: int) -> MarketProblem:
         """The statement of the block that begins at `k` from the committed state (for references and tests)."""
         window = self._case.window(k)

@@ -15,12 +15,14 @@ INVENTORY_FILE = "inventory.json"
 """What the scenario held, what of its network files was used, and what may not have been meant."""
 ERROR_FILE = "error.log"
 """Tracebacks of what stopped a run; there only if something did."""
+RESUME_FILE = "resume.json"
+"""From where a run can go on that was stopped; there only until it has come to its end."""
 COUNTERFACTUALS_FOLDER = "counterfactuals"
 """Holds a folder for each run of the same scenario without charges or without negotiation."""
 
 PLAIN_FILES = (
     *(SUMMARY_FILE, SCENARIO_FILE, REPORT_FILE, ELECTRIC_NET_FILE, HEAT_NET_FILE, INVENTORY_FILE),
-    ERROR_FILE,
+    *(ERROR_FILE, RESUME_FILE),
 )
 TABLE_NAMES = tuple(f"{table}.parquet" for table in TABLES)
 OWN_NAMES = frozenset({*PLAIN_FILES, *TABLE_NAMES, MARK_FILE, LOCK_FILE})

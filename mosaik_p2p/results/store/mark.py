@@ -1,8 +1,10 @@
 """The mark of a result folder: `run.jsonl`, which only a run writes, with an entry for every file that it has written.
 
 Its first line says which run that was (process, host, since when), each further line a file with its size, checksum
-and, of a table, the number of its rows. By the mark `--overwrite` knows the files that it may remove, a run whether all
-that it stored is still there at its end, and `report` whether a file has been changed since.
+and, of a table, the number of its rows. Of a run it
+says, too, from which input files it was made. By the mark `--overwrite` knows the files that it may remove, a run
+whether all that it stored is still there at its end, `--resume` whether it still has the same inputs, and `report`
+whether a file has been changed since.
 
 Files are written beside their place under a hidden name, entered here, and renamed: a file under its own name is whole,
 whatever stops the run, and nothing is ever written through a link.
@@ -15,7 +17,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,8 @@ MARK_FILE = "run.jsonl"
 MADE_BY, FORMAT = "mosaik_p2p result folder", 1
 RUN, COMPARISON = "run", "comparison"
 """What a folder with a mark is of."""
+ALL = "all"
+"""Withdrawn: not only what was written last."""
 _NEVER_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -60,6 +64,8 @@ class Mark:
     """Whether there are lines, apart from a last one that was cut off, that no run has written."""
     what: str = RUN
     """What the folder is of: a `run`, or a `comparison` with runs below it."""
+    inputs: Mapping[str, str] | None = None
+    """Checksums of the files that the run is made from, by name; None where nobody has said so."""
 
     @property
     def holder(self) -> str:
@@ -71,11 +77,28 @@ class Mark:
         return _hidden(place, self.run)
 
 
-def start_mark(folder: Path, *, what: str = RUN) -> str:
-    """Mark the folder, which exists, as that of a new run (or of `what`); returns the run's own id. Raises
-    NotWritten."""
+def start_mark(folder: Path, *, what: str = RUN, inputs: Mapping[str, str] | None = None) -> str:
+    """Mark the folder, which exists, as that of a new run (or of `what`), made from `inputs`; returns the run's own id.
+    Raises NotWritten."""
     run = secrets.token_hex(8)
-    header = {
+    _replace(folder / MARK_FILE, run, _line(_header(run, what, inputs)), None)
+    return run
+
+
+def go_on_with_mark(folder: Path, mark: Mark, *, kept: Collection[str]) -> None:
+    """Mark the folder as that of the same run, which goes on in this process with the files `kept`: all others that it
+    named are nobody's any more. Raises NotWritten."""
+    entries = [
+        _line(_entry(name, found.size, found.sha256, found.rows))
+        for name, found in mark.written.items()
+        if name in kept
+    ]
+    header = _line(_header(mark.run, mark.what, mark.inputs))
+    _replace(folder / MARK_FILE, mark.run, b"".join([header, *entries]), None)
+
+
+def _header(run: str, what: str, inputs: Mapping[str, str] | None) -> dict[str, Any]:
+    return {
         "made_by": MADE_BY,
         "format": FORMAT,
         "run": run,
@@ -83,9 +106,12 @@ def start_mark(folder: Path, *, what: str = RUN) -> str:
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+        **({} if inputs is None else {"inputs": dict(inputs)}),
     }
-    _replace(folder / MARK_FILE, run, _line(header), None)
-    return run
+
+
+def _entry(name: str, size: int, sha256: str, rows: int | None) -> dict[str, Any]:
+    return {"file": name, "bytes": size, "sha256": sha256, **({} if rows is None else {"rows": rows})}
 
 
 def read_mark(folder: Path) -> Mark | None:
@@ -112,14 +138,15 @@ def _mark(header: Mapping[str, Any], entries: list[dict[str, Any]], *, is_damage
     for entry in entries:
         name = str(entry["file"])
         if entry.get("withdrawn"):
-            standing[name].pop()
+            standing[name] = [] if entry["withdrawn"] == ALL else standing[name][:-1]
             continue
         standing.setdefault(name, []).append(Written(entry["bytes"], entry["sha256"], entry.get("rows")))
         checksums[name] = checksums.get(name, frozenset()) | {entry["sha256"]}
     written = {name: versions[-1] for name, versions in standing.items() if versions}
     about = {key: header[key] for key in ("run", "pid", "host", "since")}
     what = str(header.get("what", RUN))
-    return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged, what=what)
+    inputs = header.get("inputs")
+    return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged, what=what, inputs=inputs)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -160,7 +187,7 @@ class ResultFolder:
         place = self.path / name
         if place.parent != self.path:
             _make_inner(place.parent)
-        entry = {"file": name, "bytes": len(data), "sha256": checksum(data), **({} if rows is None else {"rows": rows})}
+        entry = _entry(name, len(data), checksum(data), rows)
         _replace(place, self.run or "new", data, None if self.run is None else (self.path / MARK_FILE, entry))
         return place
 
@@ -171,9 +198,20 @@ class ResultFolder:
             return
         try:
             data = place.read_bytes()
-            _append(self.path / MARK_FILE, {"file": name, "bytes": len(data), "sha256": checksum(data)})
+            _append(self.path / MARK_FILE, _entry(name, len(data), checksum(data), None))
         except OSError as error:
             raise _not_written(self.path / MARK_FILE, error) from error
+
+    def withdraw(self, name: str) -> None:
+        """Remove a file that the run has written and nobody needs any more. Raises NotWritten."""
+        place = self.path / name
+        if self.run is None or not place.is_file() or not self.is_there():
+            return
+        try:
+            _append(self.path / MARK_FILE, {"file": name, "withdrawn": ALL})
+            place.unlink()
+        except OSError as error:
+            raise _not_written(place, error) from error
 
 
 def result_folder(path: Path) -> ResultFolder:

@@ -42,6 +42,18 @@ class ResultStore:
         self._pending: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         self._parts: dict[str, int] = dict.fromkeys(TABLES, 0)
 
+    @classmethod
+    def going_on(cls, folder: Path) -> "ResultStore":
+        """A store that adds to the parts which the folder's mark names: those of the same run, which was stopped."""
+        mark = read_mark(folder)
+        if mark is None:
+            raise _occupied(folder)
+        store = cls.__new__(cls)
+        store.folder = ResultFolder(folder, mark.run)
+        store._pending = {name: [] for name in TABLES}
+        store._parts = {name: len([part for part in mark.written if part.startswith(f"{name}.parquet/")]) for name in TABLES}
+        return store
+
     def append(self, table: str, rows: Table) -> None:
         """Add rows; ValueError where columns, lengths or types differ from the table's, or a value is NaN."""
         checked = to_arrow(table, rows)

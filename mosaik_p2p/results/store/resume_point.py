@@ -1,0 +1,81 @@
+"""From where a run can go on that was stopped: `resume.json`, there as long as its run has not come to its end.
+
+It says how far the run has come, which files stood in the folder then, and what the market starts its next interval
+from. Whatever else the run has written since is made again, with the same digits.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from mosaik_p2p.results.store.folder import RESUME_FILE
+from mosaik_p2p.results.store.mark import ResultFolder, read_mark
+
+FORMAT = 1
+
+
+class Phase(StrEnum):
+    """What of a run is done."""
+
+    RUNNING = "running"
+    """The intervals before a certain one."""
+    RECORDED = "recorded"
+    """All intervals; the days without the market and the last accounts are not."""
+    FOLLOWED = "followed"
+    """All but the summary."""
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """Where a run can go on."""
+
+    phase: Phase
+    interval: int
+    """The next one, counted from the begin of the run."""
+    state: str | None
+    """What the market starts it from; None before the first interval and after the last."""
+    files: frozenset[str]
+    """That the run had written by then, by name."""
+
+    @property
+    def is_begin(self) -> bool:
+        """Whether nothing is gained by going on."""
+        return self.phase is Phase.RUNNING and self.interval == 0
+
+
+def begin_point(folder: ResultFolder) -> None:
+    """Say that the run of the folder can be resumed. Raises NotWritten."""
+    _write(folder, Phase.RUNNING, 0, None)
+
+
+def move_point(folder: ResultFolder, phase: Phase, *, interval: int = 0, state: str | None = None) -> None:
+    """Say how far the run has come, with all that it has written so far; of a run that never began a point, nothing.
+
+    Raises NotWritten.
+    """
+    if (folder.path / RESUME_FILE).exists():
+        _write(folder, phase, interval, state)
+
+
+def read_point(folder: Path) -> ResumePoint | None:
+    """From where the run of the folder can go on; None where it has left no point. Raises ValueError, OSError."""
+    path = folder / RESUME_FILE
+    if not path.is_file():
+        return None
+    try:
+        said: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if said["format"] != FORMAT:
+            raise ValueError(f"it is of format {said['format']}")
+        return ResumePoint(Phase(said["phase"]), int(said["interval"]), said["state"], frozenset(said["files"]))
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"{path} does not say from where a run can go on: {error}") from error
+
+
+def _write(folder: ResultFolder, phase: Phase, interval: int, state: str | None) -> None:
+    mark = read_mark(folder.path)
+    files = [] if mark is None else [name for name in mark.written if name != RESUME_FILE]
+    content = {"format": FORMAT, "phase": phase.value, "interval": interval, "state": state, "files": files}
+    folder.write(RESUME_FILE, json.dumps(content, separators=(",", ":")).encode())
