@@ -74,6 +74,9 @@ def run_command(
     steps: Annotated[int | None, typer.Option(help="Compute only so many intervals.")] = None,
     set_: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the same run where it was stopped in its folder.")
+    ] = False,
     counterfactuals: Annotated[
         bool,
         typer.Option(
@@ -99,6 +102,7 @@ def run_command(
             counterfactuals=counterfactuals,
             progress=not quiet,
             allow_code=allow_code,
+            resume=resume,
         )
     )
     if not quiet:

@@ -5,9 +5,9 @@ every interval stands in the stored tables. Whatever stops a run, the intervals 
 in the summary, and its traceback in `error.log`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,19 @@ from mosaik_p2p.jit.modes import JIT_IS_OFF
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.inputs import input_files
+from mosaik_p2p.loading.place import Place, claimed, claimed_beside
 from mosaik_p2p.loading.run_meta import begin_folder, run_meta
 from mosaik_p2p.market.warm_up import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
-from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder
 from mosaik_p2p.results.conclusion import compare, conclude
 from mosaik_p2p.results.measures.limit_costs import ranked_limits
 from mosaik_p2p.results.measures.market_effect import violations_alone
+from mosaik_p2p.results.resuming import Stopped
 from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION, lifted_case
-from mosaik_p2p.results.store.folder import ERROR_FILE
+from mosaik_p2p.results.store.folder import ERROR_FILE, RESUME_FILE
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.results.store.reading import read_results
+from mosaik_p2p.results.store.resume_point import Phase, ResumePoint, begin_point
 from mosaik_p2p.scenario.lifting import lifted
 from mosaik_p2p.sims.world.after_run import followed
 from mosaik_p2p.sims.world.ending import cause_of
@@ -86,6 +88,7 @@ class Order:
     simulators: Mapping[str, StartConfig] | None = None
     answer_limit_s: float | None = ANSWER_LIMIT_S
     allow_code: bool = False
+    resume: bool = False
 
 
 def run(
@@ -100,6 +103,7 @@ def run(
     simulators: Mapping[str, StartConfig] | None = None,
     answer_limit_s: float | None = ANSWER_LIMIT_S,
     allow_code: bool = False,
+    resume: bool = False,
 ) -> RunOutcome:
     """Co-simulate a scenario and write its result folder.
 
@@ -112,7 +116,9 @@ def run(
     (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
     `answer_limit_s` for an answer (None: as long as it likes) ends the run. With `allow_code` what the scenario
     names as `package.module:name` is imported, which runs it (simulators in other processes need the environment
-    variable MOSAIK_P2P_ALLOW_CODE=1).
+    variable MOSAIK_P2P_ALLOW_CODE=1). `resume` goes on with the same run where it was stopped in that folder, by
+    whatever: its tables are then those of a run that was not; what is complete is left as it is, and what never began
+    begins.
 
     Raises BadInput with every fault of the input, and RunFailed where not one interval was computed; a run that broke
     off later is an incomplete outcome with its cause. Ctrl-C, SIGTERM and SIGHUP in the main thread end the run: what
@@ -131,6 +137,7 @@ def run(
             simulators=simulators,
             answer_limit_s=answer_limit_s,
             allow_code=allow_code,
+            resume=resume,
         )
     )
     if demand is not None:
@@ -157,32 +164,35 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         case = load(order.scenario, asked, results=order.out, allow_code=order.allow_code)
     folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
     with ExitStack() as claims:
-        claimed = claimed_folder(
-            folder,
-            overwrite=order.overwrite,
-            inputs=input_files(case, overrides),
-            more_names=case.quantity_files,
-        )
-        claim = claims.enter_context(claimed)
-        summary, demand = _run(case, claim, around, started=started, title=case.scenario.name)
+        place = Place(folder, input_files(case, overrides), overwrite=order.overwrite, resume=order.resume)
+        claim, stopped = claimed(case, place, claims)
+        summary, demand = _run(case, claim, around, stopped, started=started, title=case.scenario.name)
         others = _counterfactual_overrides(case, folder, order) if summary["complete"] else {}
-        if others:
+        if others and not _has_all(summary, others):
             changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
-            demand = _run_others(case, folder, around, changed, claims, allow_code=order.allow_code)
+            demand = _run_others(case, around, changed, claims, replace(place, inputs=()), allow_code=order.allow_code)
             summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
+        if _has_all(summary, others):
+            claim.withdraw(RESUME_FILE)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
+
+
+def _has_all(summary: Mapping[str, Any], others: Iterable[str]) -> bool:
+    """Whether a run is complete, and all those beside it."""
+    beside = summary["counterfactuals"]
+    return summary["complete"] and all(beside.get(name, {}).get("complete") for name in others)
 
 
 def _run_others(
     case: Case,
-    folder: Path,
     around: Surroundings,
     others: Mapping[str, tuple[str | Path, list[str]]],
     claims: ExitStack,
+    place: Place,
     *,
     allow_code: bool,
 ) -> BaseException | None:
-    """Run the counterfactuals, scenario and overrides by name; what ended them is returned."""
+    """Run the counterfactuals of the run at `place`, scenario and overrides by name; what ended them is returned."""
     for name, (scenario, overrides) in others.items():
         started = perf_counter()
         try:
@@ -190,11 +200,14 @@ def _run_others(
                 other = load(scenario, overrides, allow_code=allow_code)
         except KeyboardInterrupt as interrupt:
             return interrupt
-        beside = claims.enter_context(claimed_counterfactual(counterfactual_folder(folder, name)))
-        counterfactual, demand = _run(other, beside, around, started=started, title=_title(case, name))
+        beside, stopped = claimed_beside(
+            other, replace(place, folder=counterfactual_folder(place.folder, name)), claims
+        )
+        counterfactual, demand = _run(other, beside, around, stopped, started=started, title=_title(case, name))
         if not counterfactual["complete"]:
             # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
             return demand
+        beside.withdraw(RESUME_FILE)
     return None
 
 
@@ -242,25 +255,54 @@ def _title(case: Case, counterfactual: str) -> str:
 
 
 def _run(
-    case: Case, folder: ResultFolder, around: Surroundings, *, started: float, title: str
+    case: Case, folder: ResultFolder, around: Surroundings, stopped: Stopped | None, *, started: float, title: str
 ) -> tuple[dict[str, Any], BaseException | None]:
-    """Co-simulate into a folder that this run has claimed; its summary, and the interrupt or exit that ended it."""
+    """Co-simulate into a folder that this run has claimed, from where it was stopped if it was; its summary, and the
+    interrupt or exit that ended it."""
+    if stopped is not None and stopped.is_complete:
+        tell_if(around, f"{title}: complete, there is nothing to resume")
+        return dict(stopped.summary), None
     loading_s = perf_counter() - started
+    point = None if stopped is None else stopped.point
+    if point is None and around.config == simulator_config({}):
+        begin_point(folder)
     begun = begin_folder(folder, case)
-    end = followed(case, folder, around, _lived(case, folder.path, around, title))
+    end = _ended(case, folder, around, title, point)
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
     return conclude(folder, run_meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
 
 
-def _lived(case: Case, folder: Path, around: Surroundings, title: str) -> End:
+def _ended(case: Case, folder: ResultFolder, around: Surroundings, title: str, point: ResumePoint | None) -> End:
+    """The end of what is still to be done."""
+    phase = Phase.RUNNING if point is None else point.phase
+    if point is not None:
+        what = {Phase.RUNNING: f"goes on with interval {point.interval + 1} of {case.scenario.time.steps}"}
+        tell_if(around, f"{title}: {what.get(phase, 'all intervals are stored, the rest follows')}")
+    if phase is Phase.FOLLOWED:
+        return End(None, {})
+    is_recorded = phase is Phase.RECORDED
+    end = End(None, {}) if is_recorded else _lived(case, folder.path, around, title, point)
+    return followed(case, folder, around, end)
+
+
+def _lived(case: Case, folder: Path, around: Surroundings, title: str, point: ResumePoint | None) -> End:
     try:
         with around.interrupts.break_off():
             _have_kernel(progress=around.progress)
     except KeyboardInterrupt as interrupt:
         return End(cause_of(interrupt, log=folder / ERROR_FILE), {}, interrupt)
+    done = 0 if point is None else point.interval
     with progress_shown(title, case.scenario.time.steps, visible=around.progress) as on_interval:
-        return co_simulate(case, folder, around, on_interval=on_interval)
+        for _ in range(done):
+            on_interval()
+        return co_simulate(case, folder, around, on_interval=on_interval, point=point)
+
+
+def tell_if(around: Surroundings, text: str) -> None:
+    """A line on stderr, where progress is shown."""
+    if around.progress:
+        tell(text)
 
 
 def _have_kernel(*, progress: bool) -> None:

@@ -16,7 +16,7 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
-from mosaik_p2p.results.store.parts import ResultStore
+from mosaik_p2p.results.store.parts import ContinuedStore, ResultStore
 from mosaik_p2p.results.store.resume_point import Phase, move_point
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement import settle
@@ -89,7 +89,7 @@ class Simulator(ScenarioSimulator):
         self._steps_per_interval = interval_steps(self._case, self._time_resolution)
         self._own = claimed(Path(folder), self._case, overwrite=overwrite)
         self._interval = self._first = first_interval
-        self._store = ResultStore.going_on(Path(folder)) if first_interval else ResultStore(Path(folder))
+        self._store = (ContinuedStore if first_interval else ResultStore)(Path(folder))
         self._on_interval = on_interval
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)

@@ -6,7 +6,7 @@ Only what the mark of an earlier run names, and what still is as that run has wr
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,16 @@ from mosaik_p2p.results.progress import progress_text
 from mosaik_p2p.results.store.folder import COUNTERFACTUALS_FOLDER, OWN_NAMES, SHARED_NAMES
 from mosaik_p2p.results.store.leftovers import Leftovers, leftovers
 from mosaik_p2p.results.store.lock import InUse, is_lock, is_locked, locked
-from mosaik_p2p.results.store.mark import COMPARISON, RUN, Mark, NotWritten, ResultFolder, read_mark, start_mark
+from mosaik_p2p.results.store.mark import (
+    COMPARISON,
+    RUN,
+    Mark,
+    NotWritten,
+    ResultFolder,
+    checksum,
+    read_mark,
+    start_mark,
+)
 
 ELSEWHERE = "Choose another folder with --out"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -42,28 +51,28 @@ def claimed_folder(
     """
     with contextlib.ExitStack() as held:
         try:
-            _refuse_inside_a_run(folder)
+            refuse_inside_a_run(folder)
             wanted = _Wanted(what, overwrite, tuple(inputs), tuple(more_names))
             claimed = _claim(folder, held, wanted)
         except InUse:
-            raise _in_use(folder) from None
+            raise in_use(folder) from None
         except (OSError, ValueError) as error:
-            raise _impossible(folder, error) from error
+            raise impossible(folder, error) from error
         yield claimed
 
 
 @contextlib.contextmanager
-def claimed_counterfactual(folder: Path) -> Iterator[ResultFolder]:
+def claimed_counterfactual(folder: Path, *, overwrite: bool = False) -> Iterator[ResultFolder]:
     """The folder of a counterfactual run, below that of a run that holds its own. Raises as `claimed_folder`."""
     if folder.parent.is_symlink():
         raise _refused(folder.parent, "is a link, and nothing is written through links", "Remove the link")
     with contextlib.ExitStack() as held:
         try:
-            claimed = _claim(folder, held, _Wanted())
+            claimed = _claim(folder, held, _Wanted(overwrite=overwrite))
         except InUse:
-            raise _in_use(folder) from None
+            raise in_use(folder) from None
         except (OSError, ValueError) as error:
-            raise _impossible(folder, error) from error
+            raise impossible(folder, error) from error
         yield claimed
 
 
@@ -73,14 +82,14 @@ def claim_faults(folder: Path, *, overwrite: bool, inputs: Iterable[Path] = (), 
     Nothing is removed from it.
     """
     try:
-        _refuse_inside_a_run(folder)
+        refuse_inside_a_run(folder)
         _refuse_foreign(folder)
         if is_locked(folder):
             raise InUse
         if _present(folder):
             _own_leftovers(folder, _Wanted(what, overwrite, tuple(inputs)))
     except InUse:
-        return _in_use(folder).faults
+        return in_use(folder).faults
     except BadInput as refused:
         return refused.faults
     except (OSError, ValueError) as error:
@@ -105,7 +114,21 @@ def _claim(folder: Path, held: contextlib.ExitStack, wanted: _Wanted) -> ResultF
     held.enter_context(locked(folder))
     if _present(folder):
         _remove(_own_leftovers(folder, wanted))
-    return ResultFolder(folder, start_mark(folder, what=wanted.what))
+    return ResultFolder(folder, start_mark(folder, what=wanted.what, inputs=input_checksums(wanted.inputs)))
+
+
+def input_checksums(inputs: Sequence[Path]) -> dict[str, str] | None:
+    """By name, relative to the first one's folder: checksums of the files that a run is made from; None without any."""
+    if not inputs:
+        return None
+    begin = inputs[0].resolve().parent
+    return {_name_from(begin, path): checksum(path.read_bytes()) for path in inputs if path.is_file()}
+
+
+def _name_from(begin: Path, path: Path) -> str:
+    with contextlib.suppress(ValueError):  # another drive has no relative path
+        return Path(os.path.relpath(path.resolve(), begin)).as_posix()
+    return path.resolve().as_posix()
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -172,14 +195,15 @@ def _not_own(in_the_way: Iterable[Path]) -> Iterator[Fault]:
         yield Fault("result folder", str(path), problem, f"Move it away. {ELSEWHERE} if it is to stay")
 
 
-def _refuse_inside_a_run(folder: Path) -> None:
-    """A counterfactual run's folder belongs to the run above it while that goes on."""
+def refuse_inside_a_run(folder: Path) -> None:
+    """Raise BadInput for a counterfactual run's folder, which belongs to the run above it while that goes on."""
     above = Path(os.path.abspath(folder)).parent  # noqa: PTH100 (the name as it was given)
     if above.name == COUNTERFACTUALS_FOLDER and is_locked(above.parent):
-        raise _in_use(above.parent)
+        raise in_use(above.parent)
 
 
-def _in_use(folder: Path) -> BadInput:
+def in_use(folder: Path) -> BadInput:
+    """Why nobody else can have a folder that a run holds."""
     try:
         mark = read_mark(folder)
     except OSError:
@@ -198,7 +222,8 @@ def _no_result(folder: Path) -> BadInput:
     return _refused(folder, "is not empty, and its files are not those of an earlier run", ELSEWHERE)
 
 
-def _impossible(folder: Path, error: OSError | ValueError) -> Exception:
+def impossible(folder: Path, error: OSError | ValueError) -> Exception:
+    """Why the system does not let anybody have the folder, as an error of ours."""
     if getattr(error, "errno", None) in NO_ROOM:
         return NotWritten(f"the result folder {folder} cannot be prepared: {reason_of(error)}")
     return BadInput([_unprepared(folder, error)])

@@ -24,6 +24,7 @@ from mosaik_p2p.results.store.integrity import damages
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.results.store.parts import add_rows
 from mosaik_p2p.results.store.reading import read_results
+from mosaik_p2p.results.store.resume_point import Phase, move_point
 from mosaik_p2p.sims.world.ending import cause_of, demand_of
 from mosaik_p2p.sims.world.life import NET_FILES, End, Surroundings
 from mosaik_p2p.sims.world.loss_allocation import allocated_losses
@@ -45,11 +46,14 @@ def followed(case: Case, folder: ResultFolder, around: Surroundings, end: End) -
     started = perf_counter()
     try:
         with around.interrupts.break_off():
+            move_point(folder, Phase.RECORDED)
             networks = _own_networks(folder, around.config)
             _write_days(case, folder, networks)
             _write_losses(case, folder, networks)
             close_settlement(folder)
             failures = compute_quantities(folder, case.quantities)
+            if not failures:
+                move_point(folder, Phase.FOLLOWED)
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (the networks' libraries raise anything)
         return replace(end, cause=cause_of(error, log=folder.path / ERROR_FILE), demand=demand_of(error))
     cause = "; ".join(failures) or None

@@ -16,6 +16,7 @@ from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.store.folder import ERROR_FILE
 from mosaik_p2p.results.store.mark import result_folder
+from mosaik_p2p.results.store.resume_point import ResumePoint
 from mosaik_p2p.sims.recorder import NET_FILE_OF
 from mosaik_p2p.sims.world.ending import Ending, cause_of, close_loop, demand_of, run_to_end, shut_down
 from mosaik_p2p.sims.world.interrupts import Interrupts
@@ -50,8 +51,16 @@ class Surroundings:
     progress: bool
 
 
-def co_simulate(case: Case, folder: Path, around: Surroundings, *, on_interval: Callable[[], object]) -> End:
-    """Run mosaik with results in `folder`; BadInput where the simulators do not fit together."""
+def co_simulate(
+    case: Case,
+    folder: Path,
+    around: Surroundings,
+    *,
+    on_interval: Callable[[], object],
+    point: ResumePoint | None = None,
+) -> End:
+    """Run mosaik with results in `folder`, from a `point` on where it was stopped before; BadInput where the simulators
+    do not fit together."""
     watch = Watch(answer_limit_s=around.answer_limit_s, tell=tell if around.progress else _unheard)
     # A loop of this world's own: that of the calling thread stays what it is.
     loop = asyncio.new_event_loop()
@@ -63,19 +72,25 @@ def co_simulate(case: Case, folder: Path, around: Surroundings, *, on_interval: 
             configure_logging=False,
             asyncio_loop=loop,
         )
-        return _lived(world, case, folder, around, watch, on_interval)
+        return _lived(world, case, folder, around, watch, on_interval, point)
     finally:
         watch.end()
         close_loop(loop)
 
 
 def _lived(
-    world: World, case: Case, folder: Path, around: Surroundings, watch: Watch, on_interval: Callable[[], object]
+    world: World,
+    case: Case,
+    folder: Path,
+    around: Surroundings,
+    watch: Watch,
+    on_interval: Callable[[], object],
+    point: ResumePoint | None,
 ) -> End:
     log = folder / ERROR_FILE
     try:
         with around.interrupts.break_off():
-            wiring = wire(world, case, around.config, folder=folder, on_interval=on_interval)
+            wiring = wire(world, case, around.config, folder=folder, on_interval=on_interval, point=point)
     except BadInput:
         shut_down(world, log=log)
         raise

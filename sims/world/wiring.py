@@ -20,6 +20,7 @@ from mosaik.starters import PythonStarter, Starter
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.results.store.folder import SCENARIO_FILE
+from mosaik_p2p.results.store.resume_point import ResumePoint
 from mosaik_p2p.sims.market import ANSWERS
 from mosaik_p2p.sims.profiles import BACKGROUND_ID
 from mosaik_p2p.sims.shared import GENERATION_SCALING, LOAD_SCALING, interval_steps
@@ -74,34 +75,40 @@ def wire(
     *,
     folder: Path,
     on_interval: Callable[[], object] | None = None,
+    point: ResumePoint | None = None,
 ) -> Wiring:
     """Start the simulators and connect them; results go to `folder`.
 
     A simulator in this process gets the loaded scenario, one that is a process of its own reads the resolved scenario
     from `folder`. `on_interval` is called for every interval that is written, if the recorder runs in this process.
+    With a `point` the world begins with its interval.
     """
     local = frozenset(name for name, start in config.items() if _is_local(start))
 
     def scenario_for(name: str) -> Case | str:
         return case if name in local else str((folder / SCENARIO_FILE).resolve())
 
-    profiles = world.start("profiles", sim_id="profiles").Profiles(scenario=scenario_for("profiles"))
+    # Who stands in for a simulator of ours need not know that a world can begin later.
+    first = 0 if point is None else point.interval
+    since = {"first_interval": first} if first else {}
+    held = {"state": point.state} if point is not None and first else {}
+    profiles = world.start("profiles", sim_id="profiles").Profiles(scenario=scenario_for("profiles"), **since)
     grids: dict[str, ModelFactory] = {}
     entities: dict[str, Entity] = {}
     with world.group("market and networks"):
-        market = world.start("market", sim_id="market").Market(scenario=scenario_for("market"))
+        market = world.start("market", sim_id="market").Market(scenario=scenario_for("market"), **since, **held)
         for name, network in (("electric_grid", case.electric), ("heat_grid", case.heat)):
             if network is not None:
                 grids[name] = event_driven(name, world.start(name, sim_id=name))
-                entities[name] = grids[name].Grid(scenario=scenario_for(name))
+                entities[name] = grids[name].Grid(scenario=scenario_for(name), **since)
         recorder = world.start("recorder", sim_id="recorder")
         callback = {"on_interval": on_interval} if on_interval is not None and "recorder" in local else {}
-        sink = recorder.Recorder(scenario=scenario_for("recorder"), folder=str(folder.resolve()), **callback)
+        sink = recorder.Recorder(scenario=scenario_for("recorder"), folder=str(folder.resolve()), **callback, **since)
     _connect_profiles(world, profiles, market, entities)
     _connect_dispatch(world, market, entities)
     for source in (market, *entities.values()):
         world.connect(source, sink, "tables")
-    until = case.scenario.time.steps * interval_steps(case, world.time_resolution)
+    until = (case.scenario.time.steps - first) * interval_steps(case, world.time_resolution)
     return Wiring(cast(RecorderCalls, recorder), grids, local, until)
 
 

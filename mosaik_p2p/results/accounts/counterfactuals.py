@@ -55,7 +55,9 @@ def counterfactual_results(folder: Path) -> dict[str, Results]:
 
 def add_to_settlement(folder: Path) -> None:
     """Enter what the complete counterfactual runs cost everybody into the settlement of the run in `folder`."""
-    rows = [read_arrow(folder, "settlement")]
+    own = read_arrow(folder, "settlement")
+    # A run that was killed after it had entered them enters them again.
+    rows = [own.filter(pc.invert(pc.is_in(own["case"], value_set=pa.array(CASES))))]
     for case, summary in counterfactual_summaries(folder).items():
         if summary["complete"]:
             rows.append(_renamed(read_arrow(counterfactual_folder(folder, case), "settlement"), case))

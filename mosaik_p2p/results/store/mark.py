@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,14 +85,10 @@ def start_mark(folder: Path, *, what: str = RUN, inputs: Mapping[str, str] | Non
     return run
 
 
-def go_on_with_mark(folder: Path, mark: Mark, *, kept: Collection[str]) -> None:
-    """Mark the folder as that of the same run, which goes on in this process with the files `kept`: all others that it
-    named are nobody's any more. Raises NotWritten."""
-    entries = [
-        _line(_entry(name, found.size, found.sha256, found.rows))
-        for name, found in mark.written.items()
-        if name in kept
-    ]
+def go_on_with_mark(folder: Path, mark: Mark) -> None:
+    """Mark the folder as that of the same run, which goes on in this process with what `mark` says to be written.
+    Raises NotWritten."""
+    entries = [_line(_entry(name, found.size, found.sha256, found.rows)) for name, found in mark.written.items()]
     header = _line(_header(mark.run, mark.what, mark.inputs))
     _replace(folder / MARK_FILE, mark.run, b"".join([header, *entries]), None)
 

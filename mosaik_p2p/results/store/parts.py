@@ -38,21 +38,12 @@ class ResultStore:
 
         Raises BadInput where it holds tables already: their rows and those of this store would be taken for one run's.
         """
-        self.folder = _own_folder(folder)
+        self.folder = self._opened(folder)
         self._pending: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-        self._parts: dict[str, int] = dict.fromkeys(TABLES, 0)
+        self._parts = {name: _number_of_parts(folder, name) for name in TABLES}
 
-    @classmethod
-    def going_on(cls, folder: Path) -> "ResultStore":
-        """A store that adds to the parts which the folder's mark names: those of the same run, which was stopped."""
-        mark = read_mark(folder)
-        if mark is None:
-            raise _occupied(folder)
-        store = cls.__new__(cls)
-        store.folder = ResultFolder(folder, mark.run)
-        store._pending = {name: [] for name in TABLES}
-        store._parts = {name: len([part for part in mark.written if part.startswith(f"{name}.parquet/")]) for name in TABLES}
-        return store
+    def _opened(self, folder: Path) -> ResultFolder:
+        return _own_folder(folder)
 
     def append(self, table: str, rows: Table) -> None:
         """Add rows; ValueError where columns, lengths or types differ from the table's, or a value is NaN."""
@@ -81,6 +72,18 @@ class ResultStore:
         merge_tables(self.folder)
 
 
+class ContinuedStore(ResultStore):
+    """Adds to the parts that the folder's mark names: those of the same run, which was stopped."""
+
+    def _opened(self, folder: Path) -> ResultFolder:
+        return result_folder(folder)
+
+
+def _number_of_parts(folder: Path, table: str) -> int:
+    parts = parts_folder(folder, table)
+    return 0 if parts is None else len(_own_parts(folder, table, parts))
+
+
 def _own_folder(folder: Path) -> ResultFolder:
     mark = read_mark(folder)
     if mark is None:
@@ -106,8 +109,10 @@ def merge_tables(folder: ResultFolder) -> None:
             # A folder cannot be replaced by a file in one step; the parts stay at hand until the file is there.
             parts = _moved_aside(folder, name)
         _write(folder, f"{name}.parquet", rows)
-        if parts is not None:
-            _clear_parts(folder, name, parts)
+        # Those that a run left which was killed right here.
+        left = aside_path(folder.path, name) if parts is None else parts
+        if left.is_dir():
+            _clear_parts(folder, name, left)
 
 
 def _moved_aside(folder: ResultFolder, table: str) -> Path:
@@ -209,8 +214,7 @@ def add_rows(folder: ResultFolder, table: str, rows: Table) -> None:
     """One more part of a table that is still in parts, whatever its number of rows. Raises NotWritten."""
     checked = to_arrow(table, rows)
     if checked.num_rows:
-        parts = parts_folder(folder.path, table)
-        number = 0 if parts is None else len(_own_parts(folder.path, table, parts))
+        number = _number_of_parts(folder.path, table)
         _write(folder, f"{table_path(Path(), table)}/part-{number:05d}.parquet", _sorted(table, checked))
 
 
