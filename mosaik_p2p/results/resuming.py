@@ -8,7 +8,7 @@ import contextlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault, shown
@@ -132,10 +132,17 @@ def _other_scenario(folder: Path, summary: Mapping[str, Any], asked: Asked) -> I
     there = _flat(tomllib.loads((folder / SCENARIO_FILE).read_text(encoding="utf-8")))
     here = _flat(tomllib.loads(asked.scenario))
     different = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]
+    different = [key for key in different if not _is_moved(there.get(key), here.get(key), key)]
     remedy = f"Give the same scenario and the same options. {ANEW}"
     for key in different[:MOST_NAMED] or ["scenario"]:
         problem = f"the run in {folder} has {_told(there, key)}: another scenario cannot go on with it"
         yield Fault(key, _told(here, key), problem, remedy)
+
+
+def _is_moved(there: Any, here: Any, key: str) -> bool:
+    """Whether it is the same file seen from a folder that was moved; what it holds is compared by itself."""
+    is_file = key.rpartition(".")[2] == "file" and isinstance(there, str) and isinstance(here, str)
+    return is_file and PurePosixPath(there).name == PurePosixPath(here).name
 
 
 def _told(tables: Mapping[str, Any], key: str) -> str:
