@@ -128,9 +128,7 @@ def test_tables_are_those_of_a_run_that_was_not_stopped(
     assert begun == ([interval] if phase is Phase.RUNNING else [])
 
 
-def test_what_is_complete_stays_as_it_is(
-    whole: Whole, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_complete_stays_as_it_is(whole: Whole, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(whole.outcome.folder, tmp_path / "out")
     written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.parquet")}
     outcome = run(whole.scenario, out=tmp_path / "out", resume=True)
