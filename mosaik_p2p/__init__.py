@@ -1,7 +1,7 @@
 """Peer-to-peer markets of electricity and heat, co-simulated with the networks that carry them.
 
-The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report`, `compare` and
-`optimal_charge`. They are imported when they are first used: the market core below works without mosaik and without the
+The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report`, `export`, `compare`
+and `optimal_charge`; `read` and `read_runs` give results as data frames. They are imported when they are first used: the market core below works without mosaik and without the
 network libraries.
 """
 
@@ -15,19 +15,26 @@ if TYPE_CHECKING:
     from mosaik_p2p.api import charge_sheets, check, examine, report
     from mosaik_p2p.api import list_shipped as list
     from mosaik_p2p.cosim import RunOutcome, run
+    from mosaik_p2p.results.export.command import export
+    from mosaik_p2p.results.in_hand.many import read_runs
+    from mosaik_p2p.results.in_hand.run_results import RunResults, read
     from mosaik_p2p.single_period.clearing import clear_plain as clear
     from mosaik_p2p.studies.best_rate.command import optimal_charge
     from mosaik_p2p.studies.compare.command import compare
 
 __all__ = [
     "RunOutcome",
+    "RunResults",
     "charge_sheets",
     "check",
     "clear",
     "compare",
     "examine",
+    "export",
     "list",
     "optimal_charge",
+    "read",
+    "read_runs",
     "report",
     "run",
 ]
@@ -35,6 +42,10 @@ __all__ = [
 _HOMES = {
     "run": ("mosaik_p2p.cosim", "run"),
     "RunOutcome": ("mosaik_p2p.cosim", "RunOutcome"),
+    "RunResults": ("mosaik_p2p.results.in_hand.run_results", "RunResults"),
+    "read": ("mosaik_p2p.results.in_hand.run_results", "read"),
+    "read_runs": ("mosaik_p2p.results.in_hand.many", "read_runs"),
+    "export": ("mosaik_p2p.results.export.command", "export"),
     "charge_sheets": ("mosaik_p2p.api", "charge_sheets"),
     "check": ("mosaik_p2p.api", "check"),
     "list": ("mosaik_p2p.api", "list_shipped"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,6 +24,7 @@ from mosaik_p2p.loading.run_meta import begin_folder, run_meta
 from mosaik_p2p.market.warm_up import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.conclusion import compare, conclude
+from mosaik_p2p.results.in_hand.run_results import RunResults, read
 from mosaik_p2p.results.measures.limit_costs import ranked_limits
 from mosaik_p2p.results.measures.market_effect import violations_alone
 from mosaik_p2p.results.resuming import Stopped
@@ -72,6 +73,11 @@ class RunOutcome:
     folder: Path
     summary: dict[str, Any]
     exit_code: ExitCode
+
+    @cached_property
+    def results(self) -> RunResults:
+        """The tables as data frames, and the figures that a planner asks for."""
+        return read(self.folder)
 
 
 @dataclass(frozen=True, kw_only=True)

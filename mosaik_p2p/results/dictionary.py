@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from inspect import cleandoc
 
+import pandas as pd
+import pyarrow as pa
+
 from mosaik_p2p.results.quantities.registry import find_quantity, known_quantities
 from mosaik_p2p.results.tables.columns import CURRENCY, NEVER_NEGATIVE, Column, TableShape
 from mosaik_p2p.results.tables.schema import TABLES
@@ -36,6 +39,19 @@ def tables_markdown() -> str:
     tables = [_section(name, shape) for name, shape in TABLES.items()]
     quantities = [_section(named.of.name, named.of.shape) for named in known_quantities().values()]
     return "\n".join([INTRODUCTION, *tables, QUANTITIES, *quantities])
+
+
+def column_frame(schema: pa.Schema, currency: str) -> pd.DataFrame:
+    """What the columns of a table mean: a row per column, with the scenario's own currency in the units."""
+    rows = [_said(field, currency) for field in schema]
+    return pd.DataFrame(rows, index=pd.Index(schema.names, name="column"))
+
+
+def _said(field: pa.Field, currency: str) -> dict[str, str]:
+    said = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+    unit = said.get("unit", "").replace(CURRENCY, currency)
+    about = {key: said.get(key, "") for key in ("sign", "key", "meaning", "null")}
+    return {"type": TYPES[str(field.type)], "unit": unit, **about}
 
 
 def quantity_text(name: str) -> str:

@@ -57,9 +57,9 @@ def rebuild_report(folder: Path, *, allow_code: bool = False) -> Rebuilt:
     run that was killed is counted again as well. Raises BadInput where the folder holds no results, or results that are
     damaged or do not fit together: each fault names the table and the file.
     """
-    _refuse_without_results(folder)
+    refuse_without_results(folder)
     try:
-        _refuse(_changed_files(folder))
+        _refuse(changed_files(folder))
         raw = read_raw(folder)
         _refuse(table_faults(raw))
         summary = read_summary(folder) if is_locked(folder) else recounted_summary(folder)
@@ -77,7 +77,8 @@ def rebuild_report(folder: Path, *, allow_code: bool = False) -> Rebuilt:
         raise BadInput([Fault("result folder", str(folder), problem, REMEDY)]) from error
 
 
-def _refuse_without_results(folder: Path) -> None:
+def refuse_without_results(folder: Path) -> None:
+    """Raise BadInput where the folder holds no results of a run."""
     names = (MARK_FILE, SCENARIO_FILE, *(table_path(folder, table).name for table in TABLES))
     try:
         if any((folder / name).exists() for name in names):
@@ -102,7 +103,8 @@ def _refuse(faults: Iterator[Fault]) -> None:
         raise BadInput(found)
 
 
-def _changed_files(folder: Path) -> Iterator[Fault]:
+def changed_files(folder: Path) -> Iterator[Fault]:
+    """The files that are not as the run has written them."""
     for damage in damages(folder):
         place = "result folder" if damage.table is None else f"table {damage.table}"
         yield Fault(place, str(damage.path), damage.problem, REMEDY)

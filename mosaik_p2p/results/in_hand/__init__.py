@@ -1,0 +1,1 @@
+"""The results of one run, or of many, as data frames."""
