@@ -1,8 +1,8 @@
 """Peer-to-peer markets of electricity and heat, co-simulated with the networks that carry them.
 
-The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report`, `export`, `compare`
-and `optimal_charge`; `read` and `read_runs` give results as data frames. They are imported when they are first used: the market core below works without mosaik and without the
-network libraries.
+The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report`, `export`,
+`compare` and `optimal_charge`; `read` and `read_runs` give results as data frames. They are imported when they are
+first used: the market core below works without mosaik and without the network libraries.
 """
 
 from collections.abc import Iterable

@@ -237,6 +237,25 @@ def report_command(
     typer.echo(f"Report: {rebuilt.path}")
 
 
+@app.command("export")
+def export_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The result folder of a run.")],
+    *,
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="xlsx, csv (a folder with a file per table) or geojson.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File, or folder of CSV files; default: beside DIR, named after it.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of an earlier export.")] = False,
+) -> None:
+    """Write stored results for spreadsheets, other programs or maps."""
+    from mosaik_p2p.results.export.command import export
+
+    exported = export(folder, to, out=out, overwrite=overwrite)
+    for remark in exported.remarks:
+        typer.echo(remark, err=True)
+    typer.echo(f"Exported: {exported.path}")
+
+
 @app.command("optimal-charge")
 def optimal_charge_command(
     scenario: ScenarioArgument,

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +65,16 @@ def quickly(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """Two intervals, a begin anew, and a last one; partners remember each other."""
+    """Two intervals, a begin anew, and a last one, towards noon; partners remember each other."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         quickly(patch)
-        yield watched(folder, made_scenario.write(folder, remembering), patch)
+        yield watched(folder, made_scenario.write(folder, remembering, frame=made_scenario.series(20)), patch)
 
 
 def remembering(scenario: dict[str, Any]) -> None:
     scenario["market"]["reputation"] = {"benefit_per_kwh": 0.01, "growth": 0.1}
-    scenario["time"]["steps"] = 3
+    scenario["time"] |= {"start": datetime.fromisoformat("2017-03-21T10:00:00+01:00"), "steps": 3}
     del scenario["networks"]["heat"]
 
 

@@ -10,6 +10,7 @@ Tables are read when they are first asked for. Whoever changes a frame changes t
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,21 +45,16 @@ def read(folder: str | Path) -> "RunResults":
         return RunResults(path, read_summary(path), read_facts(path))
 
 
-class _readable:  # noqa: N801 (used like a function)
-    """What cannot be read is told as a fault."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, DamagedTable):
-            raise BadInput([Fault(f"table {error.table}", str(error.path), error.problem, REMEDY)]) from error
-        if isinstance(error, UNREADABLE):
-            problem = f"cannot be read ({type(error).__name__}: {error})"
-            raise BadInput([Fault("result folder", str(self._folder), problem, REMEDY)]) from error
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Inside, what cannot be read is told as a fault."""
+    try:
+        yield
+    except DamagedTable as damage:
+        raise BadInput([Fault(f"table {damage.table}", str(damage.path), damage.problem, REMEDY)]) from damage
+    except UNREADABLE as error:
+        problem = f"cannot be read ({type(error).__name__}: {error})"
+        raise BadInput([Fault("result folder", str(folder), problem, REMEDY)]) from error
 
 
 class RunResults(Mapping[str, pd.DataFrame]):
@@ -85,6 +81,11 @@ class RunResults(Mapping[str, pd.DataFrame]):
     def currency(self) -> str:
         """Of all money."""
         return self._facts.currency
+
+    @property
+    def dt_h(self) -> float:
+        """Length of an interval in hours."""
+        return self._facts.dt_h
 
     @property
     def complete(self) -> bool:
@@ -147,6 +148,12 @@ class RunResults(Mapping[str, pd.DataFrame]):
         """The same tables with times on the scenario's clock."""
         return LocalTables(self, self._facts)
 
+    def of_binding_round(self, table: str) -> pd.DataFrame:
+        """The rows of `flows`, `violations` or `negotiation` that belong to the round that stands."""
+        clearing = self["clearing"]
+        standing = clearing.loc[clearing["binding"].fillna(False).astype(bool), ["time", "round"]]
+        return self[table].merge(standing, on=["time", "round"])
+
     def columns(self, table: str) -> pd.DataFrame:
         """What the columns of a table mean: a row per column, with type, unit, sign, key, meaning and null.
 
@@ -157,9 +164,10 @@ class RunResults(Mapping[str, pd.DataFrame]):
         return column_frame(TABLES[self._known(table)].schema, self.currency)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
-        if table not in self._frames:
+        known = self._known(table)
+        if known not in self._frames:
             with _readable(self.folder):
-                self._frames[table] = self._read(self._known(table))
+                self._frames[known] = self._read(known)
         return self._frames[table].copy()
 
     def __iter__(self) -> Iterator[str]:

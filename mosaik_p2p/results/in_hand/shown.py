@@ -31,8 +31,9 @@ def _state(summary: Mapping[str, Any]) -> str:
 
 
 def _figures(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    hours = {case: found for case, found in summary["hours_broken"].items() if found is not None}
-    yield "hours with violated limits", _by_case({case: sum(found.values()) for case, found in hours.items()}, "g")
+    for network in summary["status_counts"]:
+        hours = {case: found[network] for case, found in summary["hours_broken"].items() if found is not None}
+        yield f"hours with violated limits of {network}", _by_case(hours, "g")
     yield f"system cost in {summary['currency']}", _by_case(summary["system_cost"], ",.2f")
     curtailed = {case: found for case, found in summary["curtailed_kwh"].items() if found is not None}
     yield "curtailed in kWh", _by_case({case: sum(found.values()) for case, found in curtailed.items()}, ",.1f")

@@ -39,7 +39,7 @@ class NetMap:
 
 def electric_map(folder: Path) -> NetMap | None:
     """The electric network; None where the folder has no file of it."""
-    tables = _tables(folder / ELECTRIC_NET_FILE)
+    tables = net_tables(folder / ELECTRIC_NET_FILE)
     if tables is None:
         return None
     names = _names(tables["bus"])
@@ -55,7 +55,7 @@ def electric_map(folder: Path) -> NetMap | None:
 
 def heat_map(folder: Path) -> NetMap | None:
     """The supply side of the heat network; None where the folder has no file of it."""
-    tables = _tables(folder / HEAT_NET_FILE)
+    tables = net_tables(folder / HEAT_NET_FILE)
     if tables is None or "circ_pump_pressure" not in tables:
         return None
     names = _names(tables["junction"])
@@ -77,7 +77,8 @@ _Edge = tuple[str, str, float, str, str]
 """Table, element, km, node, node."""
 
 
-def _tables(path: Path) -> dict[str, pd.DataFrame] | None:
+def net_tables(path: Path) -> dict[str, pd.DataFrame] | None:
+    """The tables of a network file, without results; None where there is no such file."""
     if not path.exists():
         return None
     entries: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["_object"]
