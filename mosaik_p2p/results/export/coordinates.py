@@ -1,7 +1,7 @@
 """Where the elements of a network lie on the earth, out of the coordinates in its file.
 
-Coordinates in a net may be degrees in either order, metres of some national grid, or drawn by hand. Degrees are believed
-only where they agree with what the net says of its own lengths; GeoJSON has no place for anything else.
+Coordinates in a net may be degrees in either order, metres of some national grid, or drawn by hand. Degrees are
+believed only where they agree with what the net says of its own lengths; GeoJSON has no place for anything else.
 """
 
 import itertools

@@ -1,4 +1,5 @@
-"""A folder of CSV files, one per table: UTF-8, commas, decimal points, times with the offset of the scenario's clock."""
+"""A folder of CSV files, one per table: UTF-8, commas, decimal points, times with the offset of the scenario's
+clock."""
 
 from pathlib import Path
 
