@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mosaik_p2p.api import charge_sheets, check, examine, report
     from mosaik_p2p.api import list_shipped as list
     from mosaik_p2p.cosim import RunOutcome, run
+    from mosaik_p2p.loading.in_python import write_scenario
     from mosaik_p2p.results.export.command import export
     from mosaik_p2p.results.in_hand.many import read_runs
     from mosaik_p2p.results.in_hand.run_results import RunResults, read
@@ -37,12 +38,14 @@ __all__ = [
     "read_runs",
     "report",
     "run",
+    "write_scenario",
 ]
 
 _HOMES = {
     "run": ("mosaik_p2p.cosim", "run"),
     "RunOutcome": ("mosaik_p2p.cosim", "RunOutcome"),
     "RunResults": ("mosaik_p2p.results.in_hand.run_results", "RunResults"),
+    "write_scenario": ("mosaik_p2p.loading.in_python", "write_scenario"),
     "read": ("mosaik_p2p.results.in_hand.run_results", "read"),
     "read_runs": ("mosaik_p2p.results.in_hand.many", "read_runs"),
     "export": ("mosaik_p2p.results.export.command", "export"),

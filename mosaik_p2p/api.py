@@ -10,9 +10,10 @@ from mosaik_p2p import loading
 from mosaik_p2p.charges.registry import MECHANISMS
 from mosaik_p2p.charges.sheet import ChargeSheet
 from mosaik_p2p.devices.registry import device_kinds
-from mosaik_p2p.errors import Fault
+from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import shipped_scenarios
 from mosaik_p2p.loading.charges.sheets import changing_sheets, sheets_at
+from mosaik_p2p.loading.in_python import Source, as_file
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.designs.registry import DESIGNS
 from mosaik_p2p.networks.electric.network import ELECTRIC_CASES
@@ -20,6 +21,7 @@ from mosaik_p2p.networks.heat.choice import HEAT_CASES
 from mosaik_p2p.results.charge_files import charge_files, write_charges
 from mosaik_p2p.results.quantities.registry import known_quantities
 from mosaik_p2p.results.rebuilding import rebuild_report
+from mosaik_p2p.scenario.in_python import Overrides, override_texts
 from mosaik_p2p.scenario.reference import in_a_line
 
 CLEARINGS = {
@@ -53,14 +55,19 @@ class Shipped:
     """These as well."""
 
 
-def check(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bool = False) -> tuple[Fault, ...]:
-    """Every fault of a scenario with its overrides; none: it can be run. `allow_code` as of `run`."""
-    return loading.check(scenario, overrides, allow_code=allow_code)
+def check(scenario: Source, *, overrides: Overrides = (), allow_code: bool = False) -> tuple[Fault, ...]:
+    """Every fault of a scenario with its overrides; none: it can be run. Scenario, overrides and `allow_code` as of
+    `run`."""
+    return examine(scenario, overrides=overrides, allow_code=allow_code).faults
 
 
-def examine(scenario: str | Path, *, overrides: Sequence[str] = (), allow_code: bool = False) -> loading.Examination:
+def examine(scenario: Source, *, overrides: Overrides = (), allow_code: bool = False) -> loading.Examination:
     """Faults of a scenario; where it has none, its warnings and the inventory of what it holds."""
-    return loading.examine(scenario, overrides, allow_code=allow_code)
+    try:
+        with as_file(scenario) as file:
+            return loading.examine(file, override_texts(overrides), allow_code=allow_code)
+    except BadInput as bad:
+        return loading.Examination(faults=bad.faults)
 
 
 def charge_sheets(

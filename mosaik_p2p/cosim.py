@@ -5,7 +5,7 @@ every interval stands in the stored tables. Whatever stops a run, the intervals 
 in the summary, and its traceback in `error.log`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -18,6 +18,7 @@ from mosaik_p2p.errors import RunFailed, Verdict
 from mosaik_p2p.jit.modes import JIT_IS_OFF
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.in_python import Source, kept_file, named
 from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.loading.place import Place, claimed, claimed_beside
 from mosaik_p2p.loading.run_meta import begin_folder, run_meta
@@ -33,6 +34,7 @@ from mosaik_p2p.results.store.folder import ERROR_FILE, RESUME_FILE
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.results.store.resume_point import Phase, ResumePoint, begin_point
+from mosaik_p2p.scenario.in_python import Overrides, override_texts
 from mosaik_p2p.scenario.lifting import lifted
 from mosaik_p2p.sims.world.after_run import followed
 from mosaik_p2p.sims.world.ending import cause_of
@@ -84,10 +86,10 @@ class RunOutcome:
 class Order:
     """What is to be run, see `run`."""
 
-    scenario: str | Path
+    scenario: Source
     out: str | Path | None = None
     steps: int | None = None
-    overrides: Sequence[str] = ()
+    overrides: Overrides = ()
     overwrite: bool = False
     counterfactuals: bool = False
     progress: bool = True
@@ -98,11 +100,11 @@ class Order:
 
 
 def run(
-    scenario: str | Path,
+    scenario: Source,
     *,
     out: str | Path | None = None,
     steps: int | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     overwrite: bool = False,
     counterfactuals: bool = False,
     progress: bool = True,
@@ -113,8 +115,9 @@ def run(
 ) -> RunOutcome:
     """Co-simulate a scenario and write its result folder.
 
-    `scenario` is a file or the name of one that ships; `out` defaults to `results/NAME`; `steps` shortens the run;
-    `overrides` are `key=value` as on the command line; `counterfactuals` runs the scenario once more without charges
+    `scenario` is a file, the name of one that ships, or one made in Python (a dictionary with the file's keys, see
+    `write_scenario`: it is written beside the results, into `OUT-scenario`); `out` defaults to `results/NAME`; `steps`
+    shortens the run; `overrides` are `key=value` as on the command line, or a dictionary; `counterfactuals` runs the scenario once more without charges
     and, where it negotiates, without negotiation and without each of the three limits that it paid most for, and sets
     their violations and costs beside the run's own (as the scenario's keys `settlement.counterfactuals` and
     `settlement.lift_limits` do); where a negotiating run violates a limit without trade, so does one in which nobody
@@ -164,7 +167,8 @@ def conduct(order: Order) -> tuple[RunOutcome, BaseException | None]:
 
 def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseException | None]:
     started = perf_counter()
-    overrides = [*order.overrides, *([] if order.steps is None else [f"time.steps={order.steps}"])]
+    order = replace(order, scenario=kept_file(order.scenario, _results(order)))
+    overrides = [*override_texts(order.overrides), *([] if order.steps is None else [f"time.steps={order.steps}"])]
     asked = [*overrides, *([ALL_COUNTERFACTUALS] if order.counterfactuals else [])]
     with around.interrupts.break_off():
         case = load(order.scenario, asked, results=order.out, allow_code=order.allow_code)
@@ -181,6 +185,11 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         if _has_all(summary, others):
             claim.withdraw(RESUME_FILE)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
+
+
+def _results(order: Order) -> Path:
+    """Where the results of a scenario made in Python go."""
+    return RESULTS / named(order.scenario) if order.out is None else Path(order.out)
 
 
 def _has_all(summary: Mapping[str, Any], others: Iterable[str]) -> bool:

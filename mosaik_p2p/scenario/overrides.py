@@ -1,4 +1,7 @@
-"""Overrides from the command line: `time.steps=3`, `scale.load=1.2`, `prosumers.A.battery.power_kw=5`."""
+"""Overrides from the command line: `time.steps=3`, `scale.load=1.2`, `prosumers.A.battery.power_kw=5`.
+
+With nothing behind the sign of equality a key is taken away: `prosumers.A.battery.final=`, or the whole battery.
+"""
 
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -15,6 +18,7 @@ from mosaik_p2p.scenario.placed_tables import (
     replaced,
     too_deep,
     value_at,
+    without,
 )
 from mosaik_p2p.scenario.schema import ProsumerSpec
 from mosaik_p2p.sections.names import did_you_mean, is_index
@@ -24,6 +28,16 @@ DEVICES = "devices"
 _KEY_SHOWN = 60
 _KEY_LONGEST = 300
 """Names of a scenario, a prosumer and a device have 150 bytes at most; what is longer addresses nothing."""
+
+
+class _Nothing:
+    """Instead of a value: the key is taken away."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = _Nothing()
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,7 @@ def parsed(overrides: Iterable[str]) -> tuple[tuple[Override, ...], tuple[Fault,
             remedy = "Write it as key=value, such as time.steps=3 or prosumers.A.battery.power_kw=5."
             faults.append(Fault("--set", shown(text), "is not an override", remedy))
             continue
-        override = Override(key, _value(value))
+        override = Override(key, _value(value) if value else NOTHING)
         if override.value is None or key.count(".") >= DEPTH_LIMIT or too_deep(override.value):
             problem = "holds a number of thousands of digits, or is nested too deep"
             faults.append(Fault(key[:_KEY_SHOWN], shown(value), problem, "Give a plain value."))
@@ -94,6 +108,8 @@ def _value(text: str) -> Any:
 
 
 def _with(tree: PlacedTable, override: Override) -> PlacedTable:
+    if override.value is NOTHING:
+        return _without(tree, override)
     path: Path = ()
     node: Any = tree
     *way, last = override.parts
@@ -106,6 +122,22 @@ def _with(tree: PlacedTable, override: Override) -> PlacedTable:
     if _step(node, last, override) in (None, (last,)) and isinstance(node, PlacedTable):
         return _set(tree, path, node.with_entry(last, override.value, place=override.key))
     raise _misplaced(override, last, "is a whole prosumer, device or entry of a list", "Address a value inside it.")
+
+
+def _without(tree: PlacedTable, override: Override) -> PlacedTable:
+    """The scenario without what stands there: a key, a device, a prosumer."""
+    path: Path = ()
+    node: Any = tree
+    for part in override.parts:
+        step = _step(node, part, override)
+        if step is None:
+            problem = "is not stated, so that there is nothing to take away"
+            raise _misplaced(override, part, problem, did_you_mean(part, list(node)))
+        path += step
+        node = value_at(node, step)
+    result = without(tree, [path])
+    assert isinstance(result, PlacedTable)
+    return result
 
 
 def _with_new_tables(table: PlacedTable, depth: int, override: Override) -> PlacedTable:
