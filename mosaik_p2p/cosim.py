@@ -117,17 +117,16 @@ def run(
 
     `scenario` is a file, the name of one that ships, or one made in Python (a dictionary with the file's keys, see
     `write_scenario`: it is written beside the results, into `OUT-scenario`); `out` defaults to `results/NAME`; `steps`
-    shortens the run; `overrides` are `key=value` as on the command line, or a dictionary; `counterfactuals` runs the scenario once more without charges
-    and, where it negotiates, without negotiation and without each of the three limits that it paid most for, and sets
-    their violations and costs beside the run's own (as the scenario's keys `settlement.counterfactuals` and
-    `settlement.lift_limits` do); where a negotiating run violates a limit without trade, so does one in which nobody
-    trades; `simulators` replaces how simulators are started, by name
-    (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
-    `answer_limit_s` for an answer (None: as long as it likes) ends the run. With `allow_code` what the scenario
-    names as `package.module:name` is imported, which runs it (simulators in other processes need the environment
-    variable MOSAIK_P2P_ALLOW_CODE=1). `resume` goes on with the same run where it was stopped in that folder, by
-    whatever: its tables are then those of a run that was not; what is complete is left as it is, and what never began
-    begins.
+    shortens the run; `overrides` are `key=value` as on the command line, or a dictionary; `counterfactuals` runs the
+    scenario once more without charges and, where it negotiates, without negotiation and without each of the three
+    limits that it paid most for, and sets their violations and costs beside the run's own (as the scenario's keys
+    `settlement.counterfactuals` and `settlement.lift_limits` do); where a negotiating run violates a limit without
+    trade, so does one in which nobody trades; `simulators` replaces how simulators are started, by name (`market`,
+    `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
+    `answer_limit_s` for an answer (None: as long as it likes) ends the run. With `allow_code` what the scenario names
+    as `package.module:name` is imported, which runs it (simulators in other processes need the environment variable
+    MOSAIK_P2P_ALLOW_CODE=1). `resume` goes on with the same run where it was stopped in that folder, by whatever: its
+    tables are then those of a run that was not; what is complete is left as it is, and what never began begins.
 
     Raises BadInput with every fault of the input, and RunFailed where not one interval was computed; a run that broke
     off later is an incomplete outcome with its cause. Ctrl-C, SIGTERM and SIGHUP in the main thread end the run: what
@@ -167,11 +166,11 @@ def conduct(order: Order) -> tuple[RunOutcome, BaseException | None]:
 
 def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseException | None]:
     started = perf_counter()
-    order = replace(order, scenario=kept_file(order.scenario, _results(order)))
+    source = kept_file(order.scenario, _results(order))
     overrides = [*override_texts(order.overrides), *([] if order.steps is None else [f"time.steps={order.steps}"])]
     asked = [*overrides, *([ALL_COUNTERFACTUALS] if order.counterfactuals else [])]
     with around.interrupts.break_off():
-        case = load(order.scenario, asked, results=order.out, allow_code=order.allow_code)
+        case = load(source, asked, results=order.out, allow_code=order.allow_code)
     folder = RESULTS / case.scenario.name if order.out is None else Path(order.out)
     with ExitStack() as claims:
         place = Place(folder, input_files(case, overrides), overwrite=order.overwrite, resume=order.resume)
@@ -179,7 +178,7 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         summary, demand = _run(case, claim, around, stopped, started=started, title=case.scenario.name)
         others = _counterfactual_overrides(case, folder, order) if summary["complete"] else {}
         if others and not _has_all(summary, others):
-            changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
+            changed = {name: (source, [*overrides, *changes]) for name, changes in others.items()}
             demand = _run_others(case, around, changed, claims, replace(place, inputs=()), allow_code=order.allow_code)
             summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
         if _has_all(summary, others):
