@@ -39,7 +39,9 @@ ScenarioArgument = Annotated[
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change a value, such as scale.load=1.2 or prosumers.A.pv.peak_kw=80."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value, such as scale.load=1.2 or prosumers.A.pv.peak_kw=80; KEY= takes it away.",
     ),
 ]
 

@@ -77,7 +77,7 @@ def _points(nodes: pd.DataFrame, places: pd.DataFrame | None) -> dict[int, Point
 
 def _of_column(rows: pd.DataFrame) -> Iterator[tuple[int, Any]]:
     if GEO in rows:
-        yield from ((int(index), raw) for index, raw in rows[GEO].items())
+        yield from zip(map(int, rows.index.tolist()), rows[GEO].tolist(), strict=True)
 
 
 def _line(raw: Any) -> tuple[Point, ...]:
