@@ -87,31 +87,34 @@ def _places(tables: Mapping[str, pd.DataFrame], network: str) -> Coordinates:
     nodes = next(kind for kind in KINDS if kind.network == network and kind.ends is None).net_table
     of_branches = next(kind for kind in KINDS if kind.net_table == BRANCH_WITH_LENGTH[network])
     rows = tables.get(of_branches.net_table, pd.DataFrame())
-    branches = {
-        int(index): Branch((int(row[of_branches.ends[0]]), int(row[of_branches.ends[1]])), float(row["length_km"]))
-        for index, row in rows.iterrows()
-        if of_branches.ends is not None
-    }
+    branches: dict[int, Branch] = {}
+    if len(rows) and of_branches.ends is not None:
+        columns = (rows[name].tolist() for name in (*of_branches.ends, "length_km"))
+        branches = {
+            int(index): Branch((int(begin), int(end)), float(km))
+            for index, begin, end, km in zip(rows.index.tolist(), *columns, strict=True)
+        }
     return coordinates_of(tables[nodes], tables.get(f"{nodes}_geodata"), rows, branches)
 
 
 def _features(results: RunResults, kind: Kind, rows: pd.DataFrame, places: Coordinates) -> Iterator[dict[str, Any]]:
     worst = _worst(results, kind)
     hours = _hours_violated(results, kind)
-    for index, row in rows.iterrows():
-        name = str(row["name"])
-        told = {"kind": kind.net_table, "name": name, "network": kind.network, VIOLATED: hours.get(name, 0.0)}
-        properties = {**told, **worst.get(name, {})}
-        yield {"type": "Feature", "geometry": _geometry(int(index), row, kind, places), "properties": properties}
+    ends = [rows[end].tolist() for end in kind.ends or ()]
+    for index, name, *at in zip(rows.index.tolist(), rows["name"].tolist(), *ends, strict=True):
+        told = {"kind": kind.net_table, "name": str(name), "network": kind.network, VIOLATED: hours.get(str(name), 0.0)}
+        properties = {**told, **worst.get(str(name), {})}
+        geometry = _geometry(int(index), [int(end) for end in at], kind, places)
+        yield {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
-def _geometry(index: int, row: "pd.Series[Any]", kind: Kind, places: Coordinates) -> dict[str, Any] | None:
+def _geometry(index: int, ends: list[int], kind: Kind, places: Coordinates) -> dict[str, Any] | None:
     if kind.ends is None:
         return _shape("Point", places.nodes[index]) if index in places.nodes else None
     if kind.net_table in BRANCH_WITH_LENGTH.values() and index in places.branches:
         return _shape("LineString", places.branches[index])
-    ends = [places.nodes.get(int(row[end])) for end in kind.ends]
-    return None if None in ends else _shape("LineString", tuple(ends))
+    way = [places.nodes.get(end) for end in ends]
+    return None if None in way else _shape("LineString", tuple(way))
 
 
 def _shape(kind: str, coordinates: Point | tuple[Point | None, ...]) -> dict[str, Any]:
@@ -126,10 +129,12 @@ def _worst(results: RunResults, kind: Kind) -> dict[str, dict[str, Any]]:
         for column in columns:
             known = frame.dropna(subset=[column])
             groups = known.groupby(kind.element)[column]
-            for at in groups.idxmax() if word == "highest" else groups.idxmin():
-                entry = told.setdefault(str(known.at[at, kind.element]), {})
-                entry[f"{word}_{column}"] = float(known.at[at, column])
-                entry[f"{word}_{column}_at"] = known.at[at, "time"].isoformat()
+            there = known.loc[groups.idxmax() if word == "highest" else groups.idxmin()]
+            for element, value, time in zip(
+                *(there[name].tolist() for name in (kind.element, column, "time")), strict=True
+            ):
+                of_element = {f"{word}_{column}": float(value), f"{word}_{column}_at": time.isoformat()}
+                told.setdefault(str(element), {}).update(of_element)
     return told
 
 

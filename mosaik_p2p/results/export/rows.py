@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from typing import Any
 
 import pandas as pd
 
@@ -30,11 +31,11 @@ def _headings(frame: pd.DataFrame, zone: str) -> Iterator[str]:
         yield from (UTC_COLUMN, ON_THE_CLOCK.format(zone)) if _is_time(frame[name]) else (name,)
 
 
-def _is_time(column: "pd.Series[object]") -> bool:
+def _is_time(column: "pd.Series[Any]") -> bool:
     return isinstance(column.dtype, pd.DatetimeTZDtype)
 
 
-def _cells(column: "pd.Series[object]", zone: tzinfo) -> Iterator[list[object]]:
+def _cells(column: "pd.Series[Any]", zone: tzinfo) -> Iterator[list[object]]:
     if not _is_time(column):
         yield [None if pd.isna(value) else value for value in column.astype(object)]
         return

@@ -21,11 +21,12 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder, counterfactual_summaries
 from mosaik_p2p.results.dictionary import column_frame
 from mosaik_p2p.results.in_hand.shown import html_of, text_of
-from mosaik_p2p.results.rebuilding import REMEDY, UNREADABLE, changed_files, refuse_without_results
+from mosaik_p2p.results.rebuilding import UNREADABLE, changed_files, refuse_without_results
 from mosaik_p2p.results.store.facts import Facts, read_facts
 from mosaik_p2p.results.store.parts import DamagedTable, read_table
 from mosaik_p2p.results.store.quantity_tables import quantity_tables, read_quantity_table
 from mosaik_p2p.results.store.reading import Results, read_results
+from mosaik_p2p.results.store.soundness import REMEDY
 from mosaik_p2p.results.summary import read_summary
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.sections.names import did_you_mean
