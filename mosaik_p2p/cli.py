@@ -347,6 +347,58 @@ def compare_command(
     raise typer.Exit(int(compared.exit_code))
 
 
+@app.command("sweep")
+def sweep_command(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of one that ships.")
+    ] = None,
+    *,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUES", help="0:0.1:0.02, 1..20 or 1,2,3; several are combined with each other."),
+    ] = None,
+    table: Annotated[Path | None, typer.Option(metavar="CSV", help="A row per run, a column per key.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Draw so many of all rows, always the same.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the sweep; default: results/NAME-sweep.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals of each run.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
+    part: Annotated[str, typer.Option(metavar="I/N", help="Every N-th run only, for job arrays.")] = "1/1",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler run them.")
+    ] = None,
+    collect: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run nothing: put together what a sweep has come to by now.")
+    ] = None,
+    set_: SetOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Run a scenario many times with other values of some keys; the same command again goes on with what is missing."""
+    from mosaik_p2p.studies.sweep.command import collected_or_run
+    from mosaik_p2p.studies.sweep.files import PAGE_FILE, TABLE_FILE
+
+    swept = collected_or_run(
+        scenario,
+        collect,
+        vary=vary or (),
+        table=table,
+        sample=sample,
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        jobs=jobs,
+        part=part,
+        scheduler=scheduler,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say("\n".join(swept.remarks))
+        say(f"Table: {swept.folder / TABLE_FILE}")
+        say(f"Page: {swept.folder / PAGE_FILE}")
+    raise typer.Exit(int(swept.exit_code))
+
+
 @app.command("clear")
 def clear_command(
     agents: Annotated[

@@ -65,7 +65,7 @@ def load(
     no_place = [] if results is None else result_place_faults(results)
     try:
         path = scenario_path(source)
-        reading = _read(path, overrides, allow_code=allow_code)
+        reading = reading_of(path, overrides, allow_code=allow_code)
     except BadInput as bad:
         raise BadInput([*bad.faults, *no_place]) from None
     case, faults = _case(reading, path, allow_code=allow_code)
@@ -100,7 +100,7 @@ def check(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bool
     return examine(source, overrides, allow_code=allow_code).faults
 
 
-def _read(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Reading:
+def reading_of(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Reading:
     """The scenario as the schema sees it, once overrides, houses and templates are worked in."""
     device_kinds()  # what other packages bring must be usable before anything is read by it
     tree = placed(dict(scenario_tables(path)))

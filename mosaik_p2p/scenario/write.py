@@ -16,8 +16,12 @@ S = TypeVar("S", bound=Section | None)
 
 def resolved_toml(scenario: Scenario, relative_to: Path) -> str:
     """TOML of a loaded scenario, for a file in the folder `relative_to`."""
-    moved = with_files(scenario, lambda file: _relative(file, relative_to.resolve()))
-    tables = moved.model_dump(by_alias=True, exclude_none=True, exclude={"templates", "prosumers_file"})
+    return toml_of(with_files(scenario, lambda file: _relative(file, relative_to.resolve())))
+
+
+def toml_of(scenario: Scenario) -> str:
+    """TOML of a loaded scenario, with the names of its files as they stand there."""
+    tables = scenario.model_dump(by_alias=True, exclude_none=True, exclude={"templates", "prosumers_file"})
     return tomli_w.dumps(_plain(tables))
 
 

@@ -1,7 +1,6 @@
 """The command `compare`, and the same in Python: check all rows, run them, and put what they came to side by side."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,9 +18,9 @@ from mosaik_p2p.studies.compare.columns import table_of
 from mosaik_p2p.studies.compare.outcome import RowOutcome, outcome_of
 from mosaik_p2p.studies.compare.plan import Plan, Wanted, planned
 from mosaik_p2p.studies.compare.runs.rows import Asked
-from mosaik_p2p.studies.compare.runs.running import AllRan, run_apart, run_here
 from mosaik_p2p.studies.compare.shown.page import page
 from mosaik_p2p.studies.compare.summary import summary_of
+from mosaik_p2p.studies.engine.running import AllRan, run_all
 
 TABLE_FILE, SUMMARY_FILE, PAGE_FILE = "compare.parquet", "compare.json", "compare.html"
 
@@ -88,8 +87,7 @@ def _run(plan: Plan, wanted: Wanted, *, progress: bool) -> AllRan:
     if progress and plan.added is not None:
         tell(f"no design says what a day without trade within the limits costs: {plan.added} is run too")
     orders = {row.row.label: plan.order(row, wanted, progress=progress) for row in plan.rows}
-    jobs = min(wanted.jobs or os.cpu_count() or 1, len(orders))
-    return run_here(orders) if jobs == 1 else run_apart(orders, jobs=jobs)
+    return run_all(orders, jobs=wanted.jobs)
 
 
 def _compared(plan: Plan, outcomes: Sequence[RowOutcome]) -> Comparison:

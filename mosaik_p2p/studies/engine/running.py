@@ -1,4 +1,4 @@
-"""Rows are run: one after the other in this process, or several at once in processes of their own.
+"""Runs of a study: one after the other in this process, or several at once in processes of their own.
 
 Whatever becomes of one row stops no other; only an interrupt ends them all. What a row came to stands in its folder.
 """
@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from mosaik_p2p.jit.threads import THREADS_VARIABLE
 from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 from mosaik_p2p.sims.world.interrupts import signals_heeded
 from mosaik_p2p.sims.world.progress import tell
-from mosaik_p2p.studies.compare.runs import child
+from mosaik_p2p.studies.engine import child
 
 THREADS = (THREADS_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables of the environment by which libraries know how many threads they may use."""
@@ -35,6 +35,8 @@ class Ran:
     """Why it ended in no regular way, if it did."""
     last_said: str | None = None
     """The last line of its process."""
+    exit_code: ExitCode | None = None
+    """That of the run, where it ended as runs do."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +49,35 @@ class AllRan:
     """The interrupt that ended them, which is meant for the calling program as well."""
 
 
-def run_here(orders: dict[str, Order]) -> AllRan:
+Ended = Callable[[str, Ran], object]
+"""Called with a run's label and how it ended, as soon as it has."""
+
+
+def run_all(orders: dict[str, Order], *, jobs: int | None, ended: Ended = lambda _label, _ran: None) -> AllRan:
+    """By label; `jobs` at once (None: as many as there are processors), with 1 one after the other in this process."""
+    most = min(jobs or os.cpu_count() or 1, len(orders))
+    return run_here(orders, ended=ended) if most <= 1 else run_apart(orders, jobs=most, ended=ended)
+
+
+def run_here(orders: dict[str, Order], *, ended: Ended = lambda _label, _ran: None) -> AllRan:
     """One after the other, by label."""
     rows: dict[str, Ran] = {}
     for label, order in orders.items():
         try:
-            _, demand = conduct(order)
+            outcome, demand = conduct(order)
         except (BadInput, RunFailed) as error:
-            # Loaded before without a fault: a file has changed since, or the folder.
-            rows[label] = Ran(" ".join(str(error).split()))
+            code = ExitCode.BAD_INPUT if isinstance(error, BadInput) else ExitCode.INCOMPLETE
+            rows[label] = Ran(" ".join(str(error).split()), exit_code=code)
+            ended(label, rows[label])
             continue
-        rows[label] = Ran()
+        rows[label] = Ran(exit_code=outcome.exit_code)
+        ended(label, rows[label])
         if demand is not None:
             return AllRan(rows, demand)
     return AllRan(rows)
 
 
-def run_apart(orders: dict[str, Order], *, jobs: int) -> AllRan:
+def run_apart(orders: dict[str, Order], *, jobs: int, ended: Ended = lambda _label, _ran: None) -> AllRan:
     """As many at once as `jobs` says, each with its share of the machine's threads."""
     if kernel_is_cold():
         compile_kernel()
@@ -72,7 +86,7 @@ def run_apart(orders: dict[str, Order], *, jobs: int) -> AllRan:
         running = {pool.submit(children.run, label, order): label for label, order in orders.items()}
         try:
             with interrupts.break_off():
-                _wait_for(running)
+                _wait_for(running, ended)
         except KeyboardInterrupt:
             for future in running:
                 future.cancel()
@@ -81,11 +95,13 @@ def run_apart(orders: dict[str, Order], *, jobs: int) -> AllRan:
     return AllRan(rows, interrupts.first)
 
 
-def _wait_for(running: Sequence[Future[Ran]] | dict[Future[Ran], str]) -> None:
+def _wait_for(running: Mapping[Future[Ran], str], ended: Ended) -> None:
     left = set(running)
     while left:
         # In turns: an interrupt is heeded between two of them.
-        _, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
+        done, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
+        for future in done:
+            ended(running[future], future.result())
 
 
 class _Children:
@@ -110,7 +126,7 @@ class _Children:
                 code = process.wait()
         except OSError as error:
             return Ran(f"its process could not be started: {reason_of(error)}", said)
-        return Ran(_failure(code), said)
+        return Ran(_failure(code), said, ExitCode(code) if code in list(ExitCode) else None)
 
     def end_all(self) -> None:
         """Let every process write what it has, and end."""
