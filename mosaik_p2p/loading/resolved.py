@@ -1,4 +1,4 @@
-"""A scenario as far as its own text goes, without its networks and profiles: to tell runs apart before any is loaded."""
+"""A scenario as far as its own text goes, without networks and profiles: to tell runs apart before any is loaded."""
 
 import hashlib
 import os

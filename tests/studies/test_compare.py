@@ -20,8 +20,8 @@ from mosaik_p2p.results.claiming import claim_faults, claimed_folder
 from mosaik_p2p.results.store.mark import COMPARISON
 from mosaik_p2p.studies.compare.columns import COLUMNS
 from mosaik_p2p.studies.compare.command import Comparison, compare
-from mosaik_p2p.studies.compare.runs import running
 from mosaik_p2p.studies.compare.shown.text import render
+from mosaik_p2p.studies.engine import running
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 

@@ -36,7 +36,7 @@ def _rows(table: pd.DataFrame, varied: Sequence[str], currency: str) -> list[dic
             "run": row["run"],
             "status": row["status"].replace("_", " "),
             "cause": row["cause"],
-            "varied": ["–" if _is_missing(row.get(key)) else row[key] for key in varied],
+            "varied": [None if _is_missing(row.get(key)) else row[key] for key in varied],
             "figures": [_sum(row, shown.columns) for shown in shown_figures(currency)],
         }
         for row in table.head(MOST_ROWS).to_dict("records")

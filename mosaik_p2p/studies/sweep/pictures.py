@@ -12,6 +12,7 @@ from mosaik_p2p.studies.sweep.remarks import SEED, complete_rows
 LOW, HIGH = 0.1, 0.9
 """Quantiles between which the band of a curve lies."""
 MOST_CURVES = 7
+HOURS = "h"
 BAND_OPACITY = 0.18
 
 
@@ -28,8 +29,8 @@ def shown_figures(currency: str) -> tuple[Shown, ...]:
     """Those that a planner asks for first."""
     return (
         Shown(("system_cost.market",), "System cost", currency),
-        Shown(("hours_broken.market.electricity", "hours_broken.market.heat"), "Hours with violated limits", "h"),
-        Shown(("hours_broken.alone.electricity", "hours_broken.alone.heat"), "The same without trade", "h"),
+        Shown(("hours_broken.market.electricity", "hours_broken.market.heat"), "Hours with violated limits", HOURS),
+        Shown(("hours_broken.alone.electricity", "hours_broken.alone.heat"), "Violations without trade", HOURS),
         Shown(("welfare_gain",), "Welfare gain against no trade", currency),
         Shown(("traded_kwh.electricity",), "Electricity traded", "kWh"),
         Shown(("traded_kwh.heat",), "Heat traded", "kWh"),
@@ -50,7 +51,7 @@ def panels_of(table: pd.DataFrame, varied: Sequence[str], currency: str) -> list
             continue
         if axes:
             panels.append(_curves(f"curve-{number}", rows, values, shown, axes[0], varied))
-        if len(axes) > 1 and number < len(axes) + 1:
+        if len(axes) > 1 and values.nunique() > 1:
             panels.append(_map(f"map-{number}", rows, values, shown, axes[0], axes[1]))
     trade_off = _trade_off(rows, varied, currency)
     return [*panels, *([trade_off] if trade_off is not None else [])]
@@ -73,18 +74,23 @@ def _values(rows: pd.DataFrame, shown: Shown) -> pd.Series | None:
 def _curves(key: str, rows: pd.DataFrame, values: pd.Series, shown: Shown, along: str, varied: Sequence[str]) -> Panel:
     figure = blank(None, f"{shown.title.lower()} ({shown.unit})")
     figure.update_xaxes(title_text=along)
+    if shown.unit == HOURS:
+        figure.update_yaxes(rangemode="tozero")
     groups = list(_groups(rows, along, varied))
+    has_band = False
     for colour, (name, of_group) in zip(COLOURS * (len(groups) // len(COLOURS) + 1), groups, strict=False):
         spread = values[of_group.index].groupby(of_group[along]).quantile([LOW, 0.5, HIGH]).unstack()
         x = spread.index.to_list()
         if (spread[HIGH] > spread[LOW]).any():
+            has_band = True
             band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
             figure.add_scatter(x=x, y=spread[HIGH].to_list(), **band)
             figure.add_scatter(x=x, y=spread[LOW].to_list(), fill="tonexty", fillcolor=_pale(colour), **band)
         line = {"color": colour, "width": 2}
         figure.add_scatter(x=x, y=spread[0.5].to_list(), mode="lines+markers", line=line, name=name or shown.title)
     figure.update_layout(showlegend=len(groups) > 1)
-    note = f"Over {along}. Where several runs share a value: their median, and a band from the lowest to the highest tenth."
+    of_several = " Of several runs at one value: the median, and a band from the lowest to the highest tenth."
+    note = f"Over {along}.{of_several if has_band else ''}"
     return Panel(key, shown.title, note, figure)
 
 
