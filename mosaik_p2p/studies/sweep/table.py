@@ -63,7 +63,7 @@ def stored(folder: Path) -> Stored:
     except (OSError, ValueError, LookupError) as error:
         return Stored(RunStatus.INCOMPLETE, f"its results cannot be read: {error}", {})
     if not summary["complete"]:
-        return Stored(RunStatus.INCOMPLETE, summary["cause"] or "it has not ended", summary)
+        return Stored(RunStatus.INCOMPLETE, summary.get("cause") or "it has not ended", summary)
     return Stored(RunStatus.NO_SOLUTION if code is ExitCode.NO_SOLUTION else RunStatus.COMPLETE, None, summary)
 
 
