@@ -4,6 +4,7 @@ A worker that is killed costs no more than its run, which Dask gives to another 
 in the folder; what is done is released at once, so that nothing is computed again when a worker goes later.
 """
 
+import importlib
 import json
 import os
 import subprocess
@@ -29,8 +30,7 @@ def run_on_cluster(orders: Mapping[str, Order], address: str, *, ended: Ended) -
     client = _client(address)
     rows: dict[str, Ran] = {}
     with signals_heeded() as interrupts, client:
-        from distributed import as_completed
-
+        as_completed: Any = importlib.import_module("distributed").as_completed
         futures = {
             client.submit(run_one, _plain(order), key=f"run-{label}", pure=False, retries=RETRIES): label
             for label, order in orders.items()
@@ -88,12 +88,12 @@ def _ran(future: Any) -> Ran:
 
 def _client(address: str) -> Any:
     try:
-        from distributed import Client
+        connect: Any = importlib.import_module("distributed").Client
     except ImportError as error:
         remedy = 'Install it: pip install "mosaik-p2p[sweep]"'
         raise BadInput([Fault(OPTION, address, "needs Dask, which is not installed", remedy)]) from error
     try:
-        return Client(address, timeout=CONNECT_S)
+        return connect(address, timeout=CONNECT_S)
     except (OSError, ValueError, TypeError) as error:
         remedy = "Give the address that the scheduler prints, such as tcp://127.0.0.1:8786"
         raise BadInput([Fault(OPTION, address, f"cannot be reached: {error}", remedy)]) from error

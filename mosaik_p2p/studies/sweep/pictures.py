@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -60,7 +61,7 @@ def panels_of(table: pd.DataFrame, varied: Sequence[str], currency: str) -> list
 def _numeric(rows: pd.DataFrame, varied: Sequence[str]) -> list[str]:
     """Keys whose values are numbers, those with most of them first."""
     numeric = [key for key in varied if pd.api.types.is_numeric_dtype(rows[key]) and rows[key].nunique() > 1]
-    return sorted(numeric, key=lambda key: -int(rows[key].nunique()))
+    return sorted(numeric, key=lambda key: -len(rows[key].unique()))
 
 
 def _values(rows: pd.DataFrame, shown: Shown) -> pd.Series | None:
@@ -79,7 +80,7 @@ def _curves(key: str, rows: pd.DataFrame, values: pd.Series, shown: Shown, along
     groups = list(_groups(rows, along, varied))
     has_band = False
     for colour, (name, of_group) in zip(COLOURS * (len(groups) // len(COLOURS) + 1), groups, strict=False):
-        spread = values[of_group.index].groupby(of_group[along]).quantile([LOW, 0.5, HIGH]).unstack()
+        spread = values[of_group.index].groupby(of_group[along]).quantile(np.array([LOW, 0.5, HIGH])).unstack()
         x = spread.index.to_list()
         if (spread[HIGH] > spread[LOW]).any():
             has_band = True
