@@ -61,7 +61,7 @@ def panels_of(table: pd.DataFrame, varied: Sequence[str], currency: str) -> list
 def _numeric(rows: pd.DataFrame, varied: Sequence[str]) -> list[str]:
     """Keys whose values are numbers, those with most of them first."""
     numeric = [key for key in varied if pd.api.types.is_numeric_dtype(rows[key]) and rows[key].nunique() > 1]
-    return sorted(numeric, key=lambda key: -len(rows[key].unique()))
+    return sorted(numeric, key=lambda key: -len(rows[key].drop_duplicates()))
 
 
 def _values(rows: pd.DataFrame, shown: Shown) -> pd.Series | None:
