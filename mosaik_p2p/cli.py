@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -112,6 +112,47 @@ def run_command(
         if outcome.folder.exists():
             typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
     raise typer.Exit(int(outcome.exit_code) if demand is None else INCOMPLETE)
+
+
+def _share(what: str) -> Any:
+    return typer.Option(help=f"Part of the prosumers with {what}, 0 to 1.", show_default=False)
+
+
+@app.command("new")
+def new_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
+    *,
+    electricity: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A pandapower network, JSON or Excel (.xlsx).")
+    ] = None,
+    simbench: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="A network of SimBench with its profiles, such as 1-LV-rural1--0-no_sw (extra simbench).",
+        ),
+    ] = None,
+    heat: Annotated[Path | None, typer.Option(metavar="FILE", help="A pandapipes heat network, JSON.")] = None,
+    prosumers: Annotated[int, typer.Option(help="How many of the loads and heat consumers become prosumers.")] = 12,
+    pv: Annotated[float | None, _share("PV (0.5)")] = None,
+    storage: Annotated[float | None, _share("a battery (0.3)")] = None,
+    heat_pump: Annotated[float | None, _share("a heat pump (0.2)")] = None,
+    car: Annotated[float | None, _share("electric cars (0.3)")] = None,
+    collector: Annotated[float | None, _share("a solar collector, of those on the heat network (0.2)")] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn: who owns what.")] = 1,
+    region: Annotated[int, typer.Option(help="Of the German test reference years, 1 to 15: the weather.")] = 12,
+) -> None:
+    """Write a small scenario that runs, with comments, from networks of your own."""
+    from mosaik_p2p.drafts.command import new_scenario
+    from mosaik_p2p.drafts.text import draft_told
+    from mosaik_p2p.drafts.wishes import Wishes
+
+    shares = {"pv": pv, "storage": storage, "heat_pump": heat_pump, "car": car, "collector": collector}
+    wishes = Wishes(prosumers=prosumers, shares=tuple(shares.items()), seed=seed, region=region)
+    draft = new_scenario(folder, electricity=electricity, simbench=simbench, heat=heat, wishes=wishes)
+    typer.echo(draft_told(draft.scenario, draft.houses, draft.mended))
+    if draft.warnings:
+        typer.echo(remarks_text(draft.warnings, "warning"))
 
 
 @app.command("check")

@@ -315,7 +315,9 @@ class Scenario(Section):
     scale: Scale = Scale()
     """Factors on all prosumers."""
     profiles: dict[str, ProfileSpec] = Field(default_factory=dict)
-    """Series by name."""
+    """Series by name. Where a profile is asked for, `loads.csv:H1` names a column of a file without a table here."""
+    profiles_file: Name | None = None
+    """CSV or Parquet file of more of them: every column beside `time` is a profile of that name."""
     tariffs: dict[str, Tariff] = Field(default_factory=dict)
     """Contracts by name."""
     templates: dict[str, Template] = Field(default_factory=dict)

@@ -1,0 +1,2 @@
+def schema_text():
+    return "{}\n"
