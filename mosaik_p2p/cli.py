@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mosaik_p2p.completion import scenarios, settings
 from mosaik_p2p.errors import BadInput, Fault, InputWarning, RunFailed
+from mosaik_p2p.logging_file import Level, logged
 from mosaik_p2p.printing import Lenient, quiet_logs, say, settle_streams
 from mosaik_p2p.streams import open_missing_streams
 
@@ -29,17 +31,27 @@ app = typer.Typer(
     name="mosaik-p2p",
     help="Peer-to-peer trading of electricity and heat, co-simulated with the networks that carry it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+
+def _settings(ctx: typer.Context, incomplete: str) -> list[str]:
+    return settings(ctx.params.get("scenario"), incomplete)
+
+
 ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of one that ships.")
+    str,
+    typer.Argument(
+        metavar="SCENARIO", help="A scenario file, or the name of one that ships.", autocompletion=scenarios
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change a value, such as scale.load=1.2 or prosumers.A.pv.peak_kw=80."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value, such as scale.load=1.2 or prosumers.A.pv.peak_kw=80.",
+        autocompletion=_settings,
     ),
 ]
 
@@ -82,6 +94,10 @@ def run_command(
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add what the libraries say on the way to this file.")
+    ] = None,
+    log_level: Annotated[Level, typer.Option(help="How much goes to the log.")] = Level.INFO,
     allow_code: CodeOption = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
@@ -89,18 +105,18 @@ def run_command(
     from mosaik_p2p.results.report.terminal import render
     from mosaik_p2p.results.store.folder import ERROR_FILE, REPORT_FILE
 
-    outcome, demand = conduct(
-        Order(
-            scenario=scenario,
-            out=out,
-            steps=steps,
-            overrides=set_ or (),
-            overwrite=overwrite,
-            counterfactuals=counterfactuals,
-            progress=not quiet,
-            allow_code=allow_code,
-        )
+    order = Order(
+        scenario=scenario,
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        counterfactuals=counterfactuals,
+        progress=not quiet,
+        allow_code=allow_code,
     )
+    with logged(log, log_level):
+        outcome, demand = conduct(order)
     if not quiet:
         say(render(outcome.summary))
         if (outcome.folder / REPORT_FILE).exists():
@@ -259,6 +275,14 @@ def keys_command(
     typer.echo("\n\n".join(found).rstrip())
 
 
+@app.command("schema")
+def schema_command() -> None:
+    """Print the JSON schema of scenario files, for editors (`#:schema ./scenario.schema.json` in the first line)."""
+    from mosaik_p2p.scenario.json_schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
 @app.command("report")
 def report_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that a run has written.")],
@@ -403,7 +427,7 @@ def remarks_text(remarks: Sequence[Fault | InputWarning], kind: str) -> str:
     """All faults or warnings, readable: the place with its value, then the problem, then the remedy."""
     heading = f"1 {kind}:" if len(remarks) == 1 else f"{len(remarks)} {kind}s:"
     blocks = [
-        f"{number:>3}. {remark.place} = {remark.value}\n     {remark.problem}\n     {remark.remedy}"
+        f"{number:>3}. {remark.located} = {remark.value}\n     {remark.problem}\n     {remark.remedy}"
         for number, remark in enumerate(remarks, start=1)
     ]
     return "\n".join([heading, *blocks])

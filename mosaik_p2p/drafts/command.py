@@ -1,4 +1,4 @@
-"""`mosaik-p2p new`: the networks judged, the prosumers drawn, the text written, and all of it checked before it stands."""
+"""`mosaik-p2p new`: networks judged, prosumers drawn, the text written, and all of it checked before it stands."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

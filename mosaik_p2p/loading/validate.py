@@ -17,6 +17,7 @@ from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.charges.posted import charge_faults
 from mosaik_p2p.loading.charges.sheets import charge_warnings
+from mosaik_p2p.loading.fault_lines import with_lines
 from mosaik_p2p.loading.inventory import inventory_of
 from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.networks.controllers import controllers_gone, with_controllers_left
@@ -76,7 +77,7 @@ def load(
     case, faults = _case(reading, path, allow_code=allow_code)
     every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(charge_faults(case) or form_faults(case))
     if every:
-        raise BadInput(every)
+        raise BadInput(with_lines(every, path, [override.key for override in parsed(overrides)[0]]))
     return case
 
 

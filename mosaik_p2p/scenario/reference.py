@@ -74,12 +74,21 @@ def entry_markdown(entry: Entry, *, level: int = 2) -> str:
     """One table as Markdown: heading, description, example, and its keys."""
     lines = [f"{'#' * level} {entry.heading}", "", described(entry.kind), ""]
     if entry.kind.example:
-        lines += ["```toml", entry.kind.example, "```", ""]
+        lines += ["```toml", _written_whole(entry), "```", ""]
     rows = list(_rows(entry.kind, ""))
     if rows:
         lines += ["| key | default | meaning |", "|---|---|---|"]
         lines += [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in rows]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _written_whole(entry: Entry) -> str:
+    """The example of a table as a scenario file may have it at its place."""
+    example = entry.kind.example
+    if entry.is_device:
+        return f'[[prosumers]]\nname = "A"\ndevices = [\n  {example},\n]'
+    value = f"[{example}]" if entry.heading.startswith("`[[") else example
+    return f"{entry.names[0]}{'.NAME' if '.NAME]' in entry.heading else ''} = {value}"
 
 
 def entry_text(entry: Entry) -> str:

@@ -1,8 +1,8 @@
 """Networks of SimBench by their codes, such as `1-LV-rural1--0-no_sw`, with their year of profiles.
 
-Source: Meinecke et al. 2020, "SimBench - A Benchmark Dataset of Electric Power Systems", Energies 13(12), 3290. The data
-lie inside the package simbench, an optional extra; nothing is fetched. Its times are those of German clocks, a quarter of
-an hour apart, and its profiles are factors on the powers in the tables.
+Source: Meinecke et al. 2020, "SimBench - A Benchmark Dataset of Electric Power Systems", Energies 13(12), 3290. The
+data lie inside the package simbench, an optional extra; nothing is fetched. Its times are those of German clocks, a
+quarter of an hour apart, and its profiles are factors on the powers in the tables.
 """
 
 import importlib
