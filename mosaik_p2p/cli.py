@@ -257,7 +257,15 @@ def keys_command(
     """Say what a section of a scenario, a type of device or a result quantity holds, with units and meanings."""
     from mosaik_p2p.results.dictionary import quantity_text
     from mosaik_p2p.results.quantities.registry import QUANTITIES
-    from mosaik_p2p.scenario.reference import entry_names, entry_text, named, of_mechanism, overview
+    from mosaik_p2p.scenario.reference import (
+        HOUSES_KEY,
+        entry_names,
+        entry_text,
+        house_columns_text,
+        named,
+        of_mechanism,
+        overview,
+    )
     from mosaik_p2p.sections.names import did_you_mean
     from mosaik_p2p.sections.registry import KindRefused
 
@@ -266,11 +274,12 @@ def keys_command(
         return
     try:
         found = [entry_text(entry) for entry in ((of_mechanism(name),) if ":" in name else named(name))]
+        found += [house_columns_text()] if name == HOUSES_KEY else []
         found += [] if found or name not in QUANTITIES.names() else [quantity_text(name)]
     except KindRefused as refused:
         raise BadInput([Fault("keys", name, refused.problem, refused.remedy)]) from refused
     if not found:
-        remedy = did_you_mean(name, (*entry_names(), *QUANTITIES.names()), what="names")
+        remedy = did_you_mean(name, (*entry_names(), HOUSES_KEY, *QUANTITIES.names()), what="names")
         raise BadInput([Fault("keys", name, "is neither a section nor a type of device", remedy)])
     typer.echo("\n\n".join(found).rstrip())
 

@@ -24,9 +24,7 @@ WORDS = {
     CAR: "electric cars",
     COLLECTOR: "a solar collector",
 }
-OTHERS, OTHERS_UNITS = "others", 5
-MOST_FLATS = 40
-"""Of a multi-family house in the guideline."""
+OTHERS, OTHERS_HOUSES, MOST_HOUSES = "others", 100, 10_000
 DELETE = "\x7f"
 
 
@@ -154,7 +152,7 @@ def _devices(house: House, draft: DraftText) -> Iterator[str]:
 def _profiles(draft: DraftText) -> Iterator[Profile]:
     if draft.electric is not None and draft.electric.background == OTHERS:
         hours = f"   # ASSUMED: {FULL_LOAD_HOURS:g} hours a year of what a load is rated at"
-        yield Profile(OTHERS, _vdi("electricity", FULL_LOAD_HOURS, houses=OTHERS_UNITS), hours)
+        yield Profile(OTHERS, _vdi("electricity", FULL_LOAD_HOURS, houses=OTHERS_HOUSES), hours)
     kinds = {kind for house in draft.houses for kind in house.owns}
     if "pv" in kinds and "pv" not in draft.columns:
         yield Profile("south", {"source": text("pvlib"), "tilt_deg": "30.0", "azimuth_deg": "180.0"}, "   # ASSUMED")
@@ -173,11 +171,9 @@ def _own_profiles(house: House, draft: DraftText) -> Iterable[Profile]:
 
 
 def _vdi(quantity: str, annual_kwh: float, *, houses: int) -> dict[str, str]:
-    """Demand by the guideline; of many houses the flats of one, whose curve is smoother."""
+    """Demand by the guideline; of many houses their mean, which is smoother."""
     entries = {"source": text("vdi4655"), "quantity": text(quantity), "annual_kwh": str(float(annual_kwh))}
-    if houses > 1:
-        entries |= {"house_type": text("MFH"), "units": str(min(houses, MOST_FLATS))}
-    return entries
+    return entries | ({"houses": str(min(houses, MOST_HOUSES))} if houses > 1 else {})
 
 
 def _weather_is_needed(profiles: Iterable[Profile]) -> bool:

@@ -1,4 +1,4 @@
-"""The JSON schema of a scenario file as it is written, for editors (`#:schema ./scenario.schema.json` in the first line).
+"""The JSON schema of a scenario file as it is written, for editors: `#:schema ./scenario.schema.json` in line 1.
 
 It is what the sections say (pydantic), and what happens to a file before they see it: templates complete devices and
 prosumers, the name may be that of the file. Kinds that other packages bring are let pass, whatever they hold; and the

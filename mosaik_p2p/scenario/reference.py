@@ -15,6 +15,7 @@ from mosaik_p2p.devices.base import DeviceSection
 from mosaik_p2p.market.designs.registry import designs_with_keys
 from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.grids import Networks
+from mosaik_p2p.scenario.parts.houses import COLUMNS
 from mosaik_p2p.scenario.schema import Market, ProsumerSpec, Scenario, Template
 from mosaik_p2p.sections.base import DISCRIMINATORS, OpenKinds, OpenNames, Section
 from mosaik_p2p.sections.prices import PriceStep
@@ -36,6 +37,7 @@ Entries of a prosumer's `devices`: `{ type = "pv", ... }` in its list, or tables
 may say `template = "NAME"`; then `[templates.NAME.TYPE]` gives what it does not say itself. Packages that are installed
 may bring more types (see `docs/extending.md`); `mosaik-p2p keys` knows them, too.
 """
+HOUSES_KEY = "prosumers_file"
 DEVICE_NAME = "Its name; a second device of the same type needs one of its own."
 NESTED_SECTIONS: tuple[type[Section], ...] = (Networks, Charges)
 """Sections that only hold sections: their headings name the inner ones."""
@@ -105,6 +107,13 @@ def entry_text(entry: Entry) -> str:
         for key, default, meaning in rows
     ]
     return "\n".join([*head, *example, "", *keys]).rstrip()
+
+
+def house_columns_text() -> str:
+    """The columns of a `prosumers_file`, for the terminal."""
+    width = max(len(name) for name in COLUMNS)
+    rows = [f"  {name:<{width}}  {meaning}" for name, meaning in COLUMNS.items()]
+    return "\n".join([f"{HOUSES_KEY} (CSV with a prosumer in each row, and these columns)", "", *rows])
 
 
 def entries() -> tuple[Entry, ...]:

@@ -327,8 +327,8 @@ class Scenario(Section):
     prosumers_file: Name | None = None
     """CSV of more prosumers, a row each, with the columns `name`, `bus`, `junction_supply`, `junction_return`,
     `replaces_load`, `replaces_generator`, `replaces_consumer`, `template`, `scale`, `shift_minutes` (only `name` is
-    needed). The last two may say `random`: then they are drawn from the seed, scales with mean 1 and shifts within an
-    hour."""
+    needed; `mosaik-p2p keys prosumers_file` says what they mean). The last two may say `random`: then they are drawn
+    from the seed, scales with mean 1 and shifts within an hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""
     results: ResultsSpec = ResultsSpec()
