@@ -4,7 +4,6 @@ Where public files have gaps that keep a run from solving them, and only one thi
 mended and says so; the user's file stays as it is. Everything else that is wrong with a file is refused.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from mosaik_p2p.networks.files.strict import Unusable, file_bytes, text_of
 from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.scenario.parts.grids import SIMBENCH, HeatSpec
 
+ELECTRICITY_FLAG = "--electricity"
 JSON = ".json"
 ELECTRIC_FILE, HEAT_FILE = f"grid{JSON}", f"heat{JSON}"
 """The names of the copies; an Excel file stays one."""
@@ -73,40 +73,48 @@ def of_simbench(code: str) -> ElectricSource:
 
 def of_electric_file(path: Path) -> ElectricSource:
     """The network of a user's pandapower file, JSON or Excel. Raises BadInput with every fault that it has."""
-    flag = "--electricity"
     try:
-        content = file_bytes(path, flag, "pandapower.to_json")
-        read: Callable[[], tuple[Any, list[Fault]]] = (
-            (lambda: electric_net_of_sheets(content, str(path)))
-            if is_workbook(path)
-            else (lambda: net_of_json(text_of(content), str(path)))
-        )
-        net = _sound(read, path, flag)
-        found = with_shares_set(net) if isinstance(net.get("load"), pd.DataFrame) else None
-        if found is not None and found.loads:
-            told = f"shares of constant impedance and current, unset in the file, are 0 for {found.loads} loads"
-            network = electric_net(found.net, str(path), f"file {path.name}")
-            return ElectricSource(ELECTRIC_FILE, text_with_models(network.net).encode(), path.name, (told,), network)
+        content = file_bytes(path, ELECTRICITY_FLAG, "pandapower.to_json")
         network = electric_file(path)
     except BadInput as bad:
-        raise _at(flag, bad) from bad
-    return ElectricSource(
-        f"{Path(ELECTRIC_FILE).stem}{path.suffix.lower() if is_workbook(path) else JSON}",
-        content,
-        path.name,
-        (),
-        network,
-    )
+        mended = _mended(path)
+        if mended is None:
+            raise _at(ELECTRICITY_FLAG, bad) from bad
+        return mended
+    name = f"{Path(ELECTRIC_FILE).stem}{path.suffix.lower() if is_workbook(path) else JSON}"
+    return ElectricSource(name, content, path.name, (), network)
+
+
+def _mended(path: Path) -> ElectricSource | None:
+    """The network with what the file leaves unset; None where it leaves nothing unset, or is unsound beside."""
+    try:
+        content = file_bytes(path, ELECTRICITY_FLAG, "pandapower.to_json")
+        if is_workbook(path):
+            net, faults = electric_net_of_sheets(content, str(path))
+        else:
+            net, faults = net_of_json(text_of(content), str(path))
+        if faults or net is None or not isinstance(net.get("load"), pd.DataFrame):
+            return None
+        found = with_shares_set(net)
+        if not found.loads:
+            return None
+        network = electric_net(found.net, str(path), f"file {path.name}")
+    except (Unusable, BadInput):
+        return None
+    told = f"shares of constant impedance and current, unset in the file, are 0 for {found.loads} loads"
+    return ElectricSource(ELECTRIC_FILE, text_with_models(network.net).encode(), path.name, (told,), network)
 
 
 def of_heat_file(path: Path) -> HeatSource:
     """The network of a user's pandapipes file. Raises BadInput with every fault of its form."""
     flag = "--heat"
+    content = file_bytes(path, flag, "pandapipes.to_json")
     try:
-        content = file_bytes(path, flag, "pandapipes.to_json")
-        net = _sound(lambda: heat_net(text_of(content), str(path)), path, flag)
-    except BadInput as bad:
-        raise _at(flag, bad) from bad
+        net, faults = heat_net(text_of(content), str(path))
+    except Unusable as error:
+        raise BadInput([Fault(flag, str(path), error.problem, error.remedy)]) from error
+    if net is None or faults:
+        raise BadInput(faults)
     mended = _with_lengths(net)
     if mended:
         content = str(pandapipes.to_json(net)).encode()
@@ -117,16 +125,6 @@ def judged_heat(path: Path) -> HeatNetwork:
     """The network of the draft's own copy, with the settings that the draft has. Raises BadInput."""
     spec = HeatSpec(file=path.name)
     return heat_file(path, HeatSettings(t_return_c=spec.t_return_c, t_ground_c=spec.t_ground_c))
-
-
-def _sound(read: Callable[[], tuple[Any, list[Fault]]], path: Path, flag: str) -> Any:
-    try:
-        net, faults = read()
-    except Unusable as error:
-        raise BadInput([Fault(flag, str(path), error.problem, error.remedy)]) from error
-    if net is None or faults:
-        raise BadInput(faults)
-    return net
 
 
 def _with_lengths(net: Any) -> tuple[str, ...]:

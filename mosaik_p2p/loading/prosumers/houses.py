@@ -1,7 +1,7 @@
 """Many prosumers from one CSV file.
 
-Its columns and what they mean: `mosaik_p2p.scenario.parts.houses.COLUMNS`; only `name` is needed. Where no scale or shift
-stands, a house has its profile as it is.
+Its columns and what they mean: `mosaik_p2p.scenario.parts.houses.COLUMNS`; only `name` is needed. Where no scale or
+shift stands, a house has its profile as it is.
 """
 
 from collections.abc import Callable, Mapping

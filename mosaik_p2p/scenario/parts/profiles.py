@@ -51,7 +51,7 @@ class Vdi4655Profile(Section):
     units: Flats = 1
     """Flats of a multi-family house."""
     houses: Houses = 1
-    """The mean of so many houses of this kind, each earlier or later than the guideline by a time that is drawn from the
+    """The mean of so many houses of this kind, each earlier or later than the guideline by a time drawn from the
     seed (normal, standard deviation 1 h): the more, the smoother. 1: the guideline's own curve."""
 
 
