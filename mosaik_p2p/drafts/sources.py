@@ -68,7 +68,8 @@ def of_simbench(code: str) -> ElectricSource:
         raise _at("--simbench", bad) from bad
     network = electric_net(data.net, f"{SIMBENCH}{code}", f"SimBench {code}")
     content = text_with_models(network.net).encode()
-    return ElectricSource(ELECTRIC_FILE, content, f"SimBench {code}", (), network, data)
+    told = (f"{data.storages} storages, which have no profile, are out of service",) if data.storages else ()
+    return ElectricSource(ELECTRIC_FILE, content, f"SimBench {code}", told, network, data)
 
 
 def of_electric_file(path: Path) -> ElectricSource:

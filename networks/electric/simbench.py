@@ -2,7 +2,8 @@
 
 Source: Meinecke et al. 2020, "SimBench - A Benchmark Dataset of Electric Power Systems", Energies 13(12), 3290. The
 data lie inside the package simbench, an optional extra; nothing is fetched. Its times are those of German clocks, a
-quarter of an hour apart, and its profiles are factors on the powers in the tables.
+quarter of an hour apart, and its profiles are factors on the powers in the tables. Its storages come at full power
+without a word on when: they are taken out of service, since nobody can say what they do.
 """
 
 import importlib
@@ -35,6 +36,8 @@ class SimbenchData:
     """(8784 * 4,) begins, of 2016."""
     factors: dict[str, pd.DataFrame]
     """By table, `load` and `sgen`: (times, elements) factors on the active power, a column per index of the table."""
+    storages: int
+    """How many storages were taken out of service."""
 
 
 def simbench_data(code: str) -> SimbenchData:
@@ -53,7 +56,9 @@ def simbench_data(code: str) -> SimbenchData:
     clock = pd.DatetimeIndex(pd.to_datetime(profiles["load"]["time"], format=_TIMES))
     times = clock.tz_localize(ZONE, ambiguous="infer")
     factors = {table: _factors(net[table], profiles[_PROFILES[table]], _ACTIVE[table]) for table in _PROFILES}
-    return SimbenchData(with_shares_set(net).net, times, factors)
+    storages = int(net["storage"]["in_service"].sum())
+    net["storage"]["in_service"] = False
+    return SimbenchData(with_shares_set(net).net, times, factors, storages)
 
 
 def _library(code: str) -> Any:
