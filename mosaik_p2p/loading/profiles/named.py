@@ -102,7 +102,9 @@ def _vdi(spec: Vdi4655Profile, weather: Weather, span: _Span, seed: int) -> Floa
     if weather.region is None:
         problem = "needs the typical days of a DWD region"
         raise _refused(
-            spec.source, problem, "Give its `region` in [weather], of a source that has it, or a file with the load."
+            spec.source,
+            problem,
+            'Use source = "dwd_try" in [weather], or give the region of an EPW or PVGIS file, or a file with the load.',
         )
     return vdi_power_kw(
         House(spec.house_type, spec.persons, spec.units),
