@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.files import output_faults, target_faults
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 LINE = "{time:YYYY-MM-DDTHH:mm:ss.SSSZ} {level: <8} {name}: {message}"
 _A_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\S* [A-Z]+ ")
@@ -35,8 +39,10 @@ class _Handed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from loguru import logger
 
-        patched = logger.patch(lambda entry: entry.update(name=record.name))
-        patched.log(record.levelname, record.getMessage())
+        def named(entry: "Record") -> None:
+            entry["name"] = record.name
+
+        logger.patch(named).log(record.levelname, record.getMessage())
 
 
 @contextmanager

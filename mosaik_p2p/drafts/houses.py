@@ -6,6 +6,7 @@ are usual values of German houses and nobody's own; the scenario that is written
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import hypot
 from typing import Any
 
 from mosaik_p2p.drafts.wishes import CAR, COLLECTOR, HEAT_PUMP, PV, STORAGE, Wishes
@@ -135,7 +136,7 @@ def _at(rows: list[dict[str, Any]], position: int) -> dict[str, Any]:
     return rows[position] if position < len(rows) else {}
 
 
-def _shift(row: Mapping[str, Any], wishes: Wishes) -> dict[str, int]:
+def _shift(row: Mapping[str, Any], wishes: Wishes) -> dict[str, Any]:
     return {"shift_minutes": drawn(seed=wishes.seed, name=row["name"], step_minutes=60).shift_minutes}
 
 
@@ -182,7 +183,7 @@ def _power_factor(p_mw: float, q_mvar: float) -> float:
     """Of a load that draws reactive power; one that feeds some in has 1, as no prosumer's load does."""
     if q_mvar <= 0.0:
         return 1.0
-    return max(LEAST_POWER_FACTOR, round(p_mw / (p_mw**2 + q_mvar**2) ** 0.5, 3))
+    return max(LEAST_POWER_FACTOR, float(round(p_mw / hypot(p_mw, q_mvar), 3)))
 
 
 def _consumers(network: HeatNetwork) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def _step_minutes(tree: PlacedTable) -> int:
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
     """Line number and filled cells of each row; a file without the right columns has none."""
-    table, faults = table_beside(path, KEY, COLUMNS, needed={"name": "Name every house."})
+    table, faults = table_beside(path, KEY, tuple(COLUMNS), needed={"name": "Name every house."})
     if table is None:
         return [], faults
     rows = zip(table.lines, table.frame.to_dict("records"), strict=True)
