@@ -17,7 +17,6 @@ from mosaik_p2p.market.designs.registry import designs_with_keys
 from mosaik_p2p.scenario.parts.charges import KIND, Charges
 from mosaik_p2p.scenario.parts.grids import ElectricitySpec, HeatSpec
 from mosaik_p2p.scenario.parts.limits import ElectricElementSpec, ElectricLimitsSpec, HeatElementSpec, HeatLimitsSpec
-from mosaik_p2p.scenario.reference import described
 from mosaik_p2p.scenario.schema import Market, ProsumerSpec, Scenario, Template
 from mosaik_p2p.scenario.templates import TEMPLATE
 from mosaik_p2p.sections.base import Section
@@ -48,7 +47,6 @@ def scenario_schema() -> Tree:
     refs, whole = models_json_schema([(model, "validation") for model in models], ref_template="#/$defs/{model}")
     defs: Tree = {name: _plain(tree) for name, tree in whole["$defs"].items()}
     names = {model: ref["$ref"].rpartition("/")[2] for (model, _), ref in refs.items()}
-    _tell_meanings(defs)
     _open_devices(defs, {kind: names[model] for kind, model in device_kinds().items()})
     for carrier, kinds in charges.items():
         defs[Charges.__name__]["properties"][carrier] = _charges(
@@ -91,26 +89,6 @@ def _plain(tree: Any) -> Any:
         del kept["anyOf"]
         kept = {**only[0], **kept}
     return kept
-
-
-def _tell_meanings(defs: Tree) -> None:
-    """What the reference says of each section and key, in one line each."""
-    sections = {section.__name__: section for section in _below(Section)}
-    for name, tree in defs.items():
-        section = sections.get(name)
-        if section is None:
-            continue
-        tree["description"] = described(section)
-        for key, entry in tree.get("properties", {}).items():
-            meaning = section.meaning(key)
-            if meaning:
-                entry["description"] = meaning
-
-
-def _below(kind: type[Section]) -> Iterable[type[Section]]:
-    for inner in kind.__subclasses__():
-        yield inner
-        yield from _below(inner)
 
 
 def _open_devices(defs: Tree, kinds: Mapping[str, str]) -> None:
