@@ -20,6 +20,7 @@ from mosaik_p2p.results.export import excel
 from mosaik_p2p.results.export.coordinates import Branch, coordinates_of
 from mosaik_p2p.results.tables.schema import TABLES
 
+pytestmark = pytest.mark.slow
 BERLIN = "Europe/Berlin"
 FORMULA = "=1+1"
 

@@ -37,6 +37,7 @@ from mosaik_p2p.sims import shared
 takes_minutes = pytest.mark.skipif("MOSAIK_P2P_LONG" not in os.environ, reason="takes minutes: MOSAIK_P2P_LONG=1")
 EVERY = 2
 """Intervals from one begin to the next, instead of twelve."""
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 OURS = frozenset({"mosaik_p2p"})
 
 
