@@ -6,7 +6,7 @@ in the summary, and its traceback in `error.log`.
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property, partial
@@ -31,7 +31,7 @@ from mosaik_p2p.results.measures.market_effect import violations_alone
 from mosaik_p2p.results.resuming import Stopped
 from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION, lifted_case
 from mosaik_p2p.results.store.folder import ERROR_FILE, RESUME_FILE
-from mosaik_p2p.results.store.mark import ResultFolder
+from mosaik_p2p.results.store.mark import NotWritten, ResultFolder
 from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.results.store.resume_point import Phase, ResumePoint, begin_point
 from mosaik_p2p.scenario.in_python import Overrides, override_texts
@@ -182,13 +182,20 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
             demand = _run_others(case, around, changed, claims, replace(place, inputs=()), allow_code=order.allow_code)
             summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
         if _has_all(summary, others):
-            claim.withdraw(RESUME_FILE)
+            _end_point(claim)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
 
 
 def _results(order: Order) -> Path:
     """Where the results of a scenario made in Python go."""
     return RESULTS / named(order.scenario) if order.out is None else Path(order.out)
+
+
+def _end_point(folder: ResultFolder) -> None:
+    """Nothing is left to go on with."""
+    # What is complete stays so where the file cannot be removed.
+    with suppress(NotWritten):
+        folder.withdraw(RESUME_FILE)
 
 
 def _has_all(summary: Mapping[str, Any], others: Iterable[str]) -> bool:
@@ -221,7 +228,7 @@ def _run_others(
         if not counterfactual["complete"]:
             # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
             return demand
-        beside.withdraw(RESUME_FILE)
+        _end_point(beside)
     return None
 
 

@@ -18,14 +18,21 @@ class Meaning:
 
 INTO, OUT, NEVER = "into the network", "out of the network", "never negative"
 
+_FIRST = "with which interval of the scenario the world begins (default 0), for a run that goes on"
+
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
-    "market": {"scenario": "name or path of a scenario; in the same process a loaded one too"},
-    "profiles": {"scenario": "as of the market"},
+    "market": {
+        "scenario": "name or path of a scenario; in the same process a loaded one too",
+        "first_interval": _FIRST,
+        "state": "what an earlier market has left for that interval, as text",
+    },
+    "profiles": {"scenario": "as of the market", "first_interval": _FIRST},
     "recorder": {
         "scenario": "as of the market",
         "folder": "a folder that is there; it becomes a result folder",
         "overwrite": "replace an earlier run in it (default false)",
         "on_interval": "called after every interval that is written (same process only)",
+        "first_interval": _FIRST,
     },
     "limit_check": {
         "scenario": "gives limits and the names of elements",
@@ -41,12 +48,14 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "params": "arguments of that function",
         "limit_rows": "whether answers have the rows from which a market negotiates (default: as the scenario says)",
         "bus": "index of the bus at which a generator is added",
+        "first_interval": _FIRST,
     },
     "heat_grid": {
         "scenario": "as of the market: its heat network, limits and time",
         "json": "path of a pandapipes net",
         "settings": "what `[networks.heat]` may say beside the file, for `json`",
         "limit_rows": "as of the electric grid",
+        "first_interval": _FIRST,
         "name": "of a further consumer",
         "supply": "index of the junction that it draws from",
         "return_": "index of the junction that it gives back to",

@@ -51,7 +51,7 @@ def _said(field: pa.Field, currency: str) -> dict[str, str]:
     said = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
     unit = said.get("unit", "").replace(CURRENCY, currency)
     about = {key: said.get(key, "") for key in ("sign", "key", "meaning", "null")}
-    return {"type": TYPES[str(field.type)], "unit": unit, **about}
+    return {"type": TYPES.get(str(field.type), str(field.type)), "unit": unit, **about}
 
 
 def quantity_text(name: str) -> str:

@@ -10,9 +10,11 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import made_scenario
 import mosaik_p2p
+from mosaik_p2p.cli import app
 from mosaik_p2p.cosim import RunOutcome, run
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results import conclusion
@@ -20,6 +22,7 @@ from mosaik_p2p.results.export import excel
 from mosaik_p2p.results.export.coordinates import Branch, coordinates_of
 from mosaik_p2p.results.tables.schema import TABLES
 
+pytestmark = pytest.mark.slow
 BERLIN = "Europe/Berlin"
 FORMULA = "=1+1"
 
@@ -213,3 +216,10 @@ def test_an_export_replaces_nothing(outcome: RunOutcome, to: str, out: str, prob
     with pytest.raises(BadInput, match=problem):
         mosaik_p2p.export(outcome.folder, to, out=outcome.folder.parent / out)
     assert before == {path: path.read_bytes() for path in outcome.folder.parent.rglob("*") if path.is_file()}
+
+
+def test_the_command(outcome: RunOutcome, tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["export", str(outcome.folder), "--to", "geojson", "--out", str(tmp_path / "a")])
+    assert told.exit_code == 0
+    assert f"Exported: {tmp_path / 'a'}" in told.output
+    assert "the net has no coordinates" in told.output

@@ -4,6 +4,7 @@ What a killed process leaves is what lay in the folder at that moment: instead o
 before each of its files takes its place.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +37,7 @@ from mosaik_p2p.sims import shared
 takes_minutes = pytest.mark.skipif("MOSAIK_P2P_LONG" not in os.environ, reason="takes minutes: MOSAIK_P2P_LONG=1")
 EVERY = 2
 """Intervals from one begin to the next, instead of twelve."""
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 OURS = frozenset({"mosaik_p2p"})
 
 
@@ -76,6 +79,7 @@ def remembering(scenario: dict[str, Any]) -> None:
     scenario["market"]["reputation"] = {"benefit_per_kwh": 0.01, "growth": 0.1}
     scenario["time"] |= {"start": datetime.fromisoformat("2017-03-21T10:00:00+01:00"), "steps": 3}
     del scenario["networks"]["heat"]
+    made_scenario.device(scenario, "A", "pv")["peak_kw"] = 400.0
 
 
 def watched(folder: Path, scenario: Path, patch: pytest.MonkeyPatch, **options: Any) -> Whole:
@@ -111,7 +115,12 @@ def assert_same(whole: RunOutcome, other: RunOutcome) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "interval", "which"), [(Phase.RUNNING, 2, 0.9), (Phase.RECORDED, 0, 0.8), (Phase.FOLLOWED, 0, 0.3)]
+    ("phase", "interval", "which"),
+    [
+        (Phase.RUNNING, 2, 0.9),
+        (Phase.RECORDED, 0, 0.8),
+        pytest.param(Phase.FOLLOWED, 0, 0.3, marks=takes_minutes),
+    ],
 )
 def test_tables_are_those_of_a_run_that_was_not_stopped(
     whole: Whole, phase: Phase, interval: int, which: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -127,6 +136,30 @@ def test_tables_are_those_of_a_run_that_was_not_stopped(
     monkeypatch.setattr(cosim, "co_simulate", noting)
     assert_same(whole.outcome, resumed(whole, copies[int(which * len(copies))], tmp_path))
     assert begun == ([interval] if phase is Phase.RUNNING else [])
+
+
+def test_a_run_that_was_interrupted_goes_on(whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        # Two intervals are written then; what broke off has a summary, and its tables stay in parts.
+        patch.setattr(cosim, "progress_shown", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            run(whole.scenario, out=tmp_path / "out", progress=False)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (summary["steps_computed"], summary["cause"]) == (2, "interrupted by the user")
+    assert_same(whole.outcome, run(whole.scenario, out=tmp_path / "out", resume=True, progress=False))
+
+
+@contextlib.contextmanager
+def interrupting(*_: Any, **__: Any) -> Iterator[Any]:
+    """In the place of what shows progress: an interrupt in the second interval that is told."""
+    told: list[None] = []
+
+    def on_interval() -> None:
+        told.append(None)
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    yield on_interval
 
 
 def test_what_is_complete_stays_as_it_is(whole: Whole, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -239,19 +272,25 @@ def test_what_has_no_text_is_refused() -> None:
     ("name", "steps"), [("network2_congested", 24), ("schutterwald_winter", 48)], ids=["congested", "village"]
 )
 def test_killed_at_random_moments(name: str, steps: int, tmp_path: Path) -> None:
-    """The process itself is killed, by a signal that nobody can answer; negotiated, as the scenarios state it."""
+    """The process itself is killed, by a signal that nobody can answer; negotiated, as the scenario states it."""
     command = [sys.executable, "-m", "mosaik_p2p", "run", name, "--quiet", f"--steps={steps}"]
-    draw = random.Random(1)
-    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True)
-    summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
-    took_s = sum(summary["wall_s"].values())
+    draw, whole = random.Random(1), tmp_path / "whole"
+    subprocess.run([*command, "--out", str(whole)], check=True)
     for number in range(20):
         out = tmp_path / f"killed-{number}"
-        with subprocess.Popen([*command, "--out", str(out)]) as process:
-            try:
-                process.wait(timeout=draw.uniform(0.05, 1.1) * took_s)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
+        kill_after([*command, "--out", str(out)], out / "run.jsonl", draw.randrange(2, _lines(whole / "run.jsonl")))
         subprocess.run([*command, "--out", str(out), "--resume"], check=True)
-        for path in (tmp_path / "whole").rglob("*.parquet"):
-            assert pq.read_table(path).equals(pq.read_table(out / path.relative_to(tmp_path / "whole"))), path.name
+        for path in whole.rglob("*.parquet"):
+            assert pq.read_table(path).equals(pq.read_table(out / path.relative_to(whole))), path.name
+
+
+def kill_after(command: list[str], journal: Path, entries: int) -> None:
+    """Run the command until that many files stand in the folder's mark, and kill it."""
+    with subprocess.Popen(command) as process:
+        while process.poll() is None and _lines(journal) < entries:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
