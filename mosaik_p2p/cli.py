@@ -124,7 +124,7 @@ def check_command(
 ) -> None:
     """Check a scenario and list every fault with its place, value and remedy; else say what may not be meant."""
     from mosaik_p2p.api import examine
-    from mosaik_p2p.results.report.inventory import inventory_lines
+    from mosaik_p2p.results.inventory import inventory_lines
 
     found = examine(scenario, overrides=set_ or (), allow_code=allow_code)
     if json:

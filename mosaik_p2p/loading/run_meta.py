@@ -6,7 +6,7 @@ from typing import Any
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
-from mosaik_p2p.results.report.inventory import inventory_bytes
+from mosaik_p2p.results.inventory import inventory_bytes
 from mosaik_p2p.results.store.folder import INVENTORY_FILE, SCENARIO_FILE
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary

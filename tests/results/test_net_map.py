@@ -10,7 +10,7 @@ import pytest
 from mosaik_p2p.networks.electric.network import electric_case
 from mosaik_p2p.networks.heat.choice import heat_case
 from mosaik_p2p.networks.heat.network import HeatSettings
-from mosaik_p2p.results.report.net_map import electric_map, heat_map
+from mosaik_p2p.results.figures.networks.net_map import electric_map, heat_map
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE, SCENARIO_FILE
 
 SCENARIO = """

@@ -18,8 +18,16 @@ from mosaik_p2p.results.accounts.arbitrage import arbitrage_texts
 from mosaik_p2p.results.accounts.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.accounts.comparison import comparison_rows
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.figures.market.negotiation import negotiation_panels
+from mosaik_p2p.results.figures.market.nodal_prices import nodal_price_panels
+from mosaik_p2p.results.figures.market.trades import convergence_panels, market_panels
+from mosaik_p2p.results.figures.money.costs import money_panels
+from mosaik_p2p.results.figures.money.operator import operator_panels
+from mosaik_p2p.results.figures.networks.limits import network_panels
+from mosaik_p2p.results.figures.networks.maps import map_panels
 from mosaik_p2p.results.figures.pages import page_template
 from mosaik_p2p.results.figures.style import Clock, Panel, clock_of
+from mosaik_p2p.results.inventory import inventory_lines, read_inventory
 from mosaik_p2p.results.labels.numbers import energy, least_compared, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.results.measures.limit_costs import limit_lines
 from mosaik_p2p.results.measures.market_effect import effect_sentence
@@ -36,14 +44,6 @@ from mosaik_p2p.results.report.account_sentences import (
     charges_and_surcharges,
     district_lines,
 )
-from mosaik_p2p.results.report.inventory import inventory_lines, read_inventory
-from mosaik_p2p.results.report.limits import network_panels
-from mosaik_p2p.results.report.maps import map_panels
-from mosaik_p2p.results.report.market import convergence_panels, market_panels
-from mosaik_p2p.results.report.money import money_panels
-from mosaik_p2p.results.report.negotiation import negotiation_panels
-from mosaik_p2p.results.report.nodal_prices import nodal_price_panels
-from mosaik_p2p.results.report.operator import operator_panels
 from mosaik_p2p.results.report.sentences import (
     convergence_sentence,
     counterfactual_sentences,

@@ -13,7 +13,7 @@ from typing import Any
 import networkx as nx
 import pandas as pd
 
-from mosaik_p2p.results.report.inventory import read_inventory
+from mosaik_p2p.results.inventory import read_inventory
 from mosaik_p2p.results.store.facts import read_prosumers
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
 from mosaik_p2p.units import ELECTRICITY

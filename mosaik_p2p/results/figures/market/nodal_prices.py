@@ -3,9 +3,9 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from mosaik_p2p.results.figures.networks.maps import node_map
+from mosaik_p2p.results.figures.networks.net_map import electric_map, heat_map
 from mosaik_p2p.results.figures.style import BLACK, COLOURS, Clock, Panel, add_bars, blank
-from mosaik_p2p.results.report.maps import node_map
-from mosaik_p2p.results.report.net_map import electric_map, heat_map
 from mosaik_p2p.results.store.reading import natural
 from mosaik_p2p.units import CARRIERS, ELECTRICITY
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from mosaik_p2p.limits.registry import by_key
+from mosaik_p2p.results.figures.networks.net_map import NetMap, electric_map, heat_map
 from mosaik_p2p.results.figures.style import BLACK, GREY, Clock, Panel, blank
 from mosaik_p2p.results.measures.worst_values import limit_of, measured
-from mosaik_p2p.results.report.net_map import NetMap, electric_map, heat_map
 
 ROW_PX, LEAST_PX, MOST_PX = 34, 260, 900
 CLASSES = 6

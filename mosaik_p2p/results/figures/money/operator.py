@@ -5,10 +5,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mosaik_p2p.results.accounts.loss_shares import RULE_NAMES
 from mosaik_p2p.results.accounts.recovery import FIXED, OF_LOSSES, REVENUE, operator_by_interval, whole_account
 from mosaik_p2p.results.figures.style import BLUE, COLOURS, GREY, RED, Clock, Panel, add_bars, add_steps, blank
 from mosaik_p2p.results.labels.numbers import plain
-from mosaik_p2p.results.report.operator_sentences import RULE_NAMES
 
 BAR_PX, BARS_MARGIN_PX = 17, 110
 MOST_BARS = 60
