@@ -1,6 +1,7 @@
 """What every figure of the report shares: its look, its clock, and curves that hold over an interval."""
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,8 @@ DASHES = ("solid", "dash", "dot")
 FEW_CURVES = 6
 """Up to so many elements are drawn one by one; of more, a band and its worst element."""
 HEIGHT_PX = 310
+NOTE_WIDTH, NOTE_PX = 120, 16
+"""Of a note under a title: letters in a line, and a line's height."""
 HEADROOM = 0.06
 """Share of the axis left free beyond data and limits."""
 
@@ -40,6 +43,35 @@ class Panel:
     note: str
     figure: go.Figure
     is_wide: bool = False
+    slider: Mapping[str, Any] | None = None
+    """What the page needs to draw other intervals of a map."""
+
+    def titled(self) -> go.Figure:
+        """The figure with title and note in it, for where no page says them."""
+        note = "<br>".join(textwrap.wrap(self.note, NOTE_WIDTH))
+        lines = 1 + note.count("<br>")
+        made = go.Figure(self.figure)
+        made.update_layout(
+            title={
+                "text": self.title,
+                "subtitle": {"text": note},
+                "x": 0,
+                "xref": "paper",
+                "yref": "container",
+                "y": 0.98,
+            },
+            margin={"t": made.layout.margin.t + 70 + NOTE_PX * lines},
+            height=made.layout.height + 70 + NOTE_PX * lines,
+        )
+        return made
+
+    def show(self, **options: Any) -> None:
+        """Show it where plotly shows figures: a browser, or the notebook."""
+        self.titled().show(**options)
+
+    def _repr_mimebundle_(self, *given: Any, **named: Any) -> Any:
+        """What a notebook shows."""
+        return self.titled()._repr_mimebundle_(*given, **named)
 
 
 @dataclass(frozen=True)
@@ -67,6 +99,10 @@ class Clock:
     def moments(self, index: pd.Index) -> list[datetime]:
         """The times of a table's index on the scenario's clock."""
         return [self.local(moment) for moment in pd.DatetimeIndex(index).to_pydatetime()]
+
+    def told(self, moment: datetime) -> str:
+        """A moment as texts print it, on the axes' clock."""
+        return f"{self.local(moment):%a %d %b %Y %H:%M}"
 
     def local_begins(self) -> list[datetime]:
         """All begins on the scenario's clock."""

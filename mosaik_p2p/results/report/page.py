@@ -4,7 +4,7 @@ Nothing in it depends on the moment or the machine: the same folder gives the sa
 and the page forbids itself any request, so that it can be sent by mail and opened anywhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from mosaik_p2p.results.figures.market.trades import convergence_panels, market_
 from mosaik_p2p.results.figures.money.costs import money_panels
 from mosaik_p2p.results.figures.money.operator import operator_panels
 from mosaik_p2p.results.figures.networks.limits import network_panels
-from mosaik_p2p.results.figures.networks.maps import map_panels
+from mosaik_p2p.results.figures.networks.maps import map_at
 from mosaik_p2p.results.figures.pages import page_template
 from mosaik_p2p.results.figures.style import Clock, Panel, clock_of
 from mosaik_p2p.results.inventory import inventory_lines, read_inventory
@@ -152,9 +152,9 @@ def _sections(clock: Clock, summary: Mapping[str, Any], drawings: Drawings) -> l
 
 def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Panel, ...]]:
     """The figures that no result quantity draws, by the title of their chapter."""
-    has_intervals = len(clock.begins) > 0
+    has_intervals, results, facts = len(clock.begins) > 0, clock.results, clock.results.facts
     return {
-        "Maps": tuple(map_panels(clock)) if has_intervals else (),
+        "Maps": _drawn(map_at(results, network) for network in facts.networks),
         "Electricity network": tuple(network_panels(clock, ELECTRICITY)),
         "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
         "Negotiation": tuple(negotiation_panels(clock)),
@@ -163,6 +163,11 @@ def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Pan
         "Money": (*money_panels(clock, summary), *operator_panels(clock, summary)),
         "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),
     }
+
+
+def _drawn(panels: Iterable[Panel | None]) -> tuple[Panel, ...]:
+    """Those that there are."""
+    return tuple(panel for panel in panels if panel is not None)
 
 
 def _period(clock: Clock) -> str:

@@ -89,9 +89,7 @@ def _on_the_map(clock: Clock, rows: pd.DataFrame, carrier: str) -> list[Panel]:
         for node, names in net.prosumers.items()
         if (known := [name for name in names if name in price.index])
     }
-    figure = node_map(net, values, ("price", f"{clock.results.facts.currency}/kWh", ".4f"))
+    figure = node_map(net, values, ("price", f"{clock.results.facts.currency}/kWh", 4))
     moment = f"{clock.local(when.to_pydatetime()):%a %d %b %H:%M}"
-    note = (
-        f"At {moment}, when prices differ most. Dots: price of the prosumers there. Across: way from the feeding place."
-    )
+    note = f"At {moment}, when prices differ most. Dots: price of the prosumers there."
     return [Panel(f"nodal-map-{carrier}", f"Prices of {carrier} on the map", note, figure, is_wide=True)]
