@@ -1,12 +1,12 @@
 """One run or many: what every figure function takes, and several drawings in one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.figures.style import Panel
+from mosaik_p2p.results.figures.style import Clock, Panel, blank, clock_of
 from mosaik_p2p.results.store.reading import Results
 
 Runs: TypeAlias = Results | Mapping[str, Results] | Sequence[Results]
@@ -32,10 +32,18 @@ def named(runs: Runs) -> dict[str, Results]:
     return found
 
 
-def one_of(runs: Runs) -> Results | None:
-    """The run where it is one only, else None."""
-    found = list(named(runs).values())
-    return found[0] if len(found) == 1 else None
+def drawn_each(runs: Runs, draw: Callable[..., Panel | None], *given: Any) -> Panel | None:
+    """Each run drawn by itself, below each other; None where there is nothing to draw in any."""
+    panels = {name: draw(clock_of(run), *given) for name, run in named(runs).items()}
+    return side_by_side({name: panel for name, panel in panels.items() if panel is not None})
+
+
+def over_all(clocks: Sequence[Clock], y_title: str) -> go.Figure:
+    """An empty figure over the time of all runs, each on the clock of its own axis."""
+    figure = blank(clocks[0], y_title)
+    begins = [begin for clock in clocks for begin in clock.local_begins()[:1]]
+    ends = [end + clock.dt for clock in clocks for end in clock.local_begins()[-1:]]
+    return figure.update_xaxes(range=[min(begins), max(ends)]) if begins else figure
 
 
 def side_by_side(panels: Mapping[str, Panel]) -> Panel | None:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,10 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, BLACK)
 GREY, PALE, LIMIT_COLOUR = "#8a8f98", "#c9dcec", "#b00020"
 DASHES = ("solid", "dash", "dot")
 
+LONG = 400
+"""Of more intervals curves and bars are drawn day by day."""
+FAR = 3.0
+"""A limit so many times as far from the data as these reach is told at the edge of the figure, and not drawn."""
 FEW_CURVES = 6
 """Up to so many elements are drawn one by one; of more, a band and its worst element."""
 HEIGHT_PX = 310
@@ -86,6 +90,16 @@ class Clock:
     def dt(self) -> timedelta:
         """Length of an interval."""
         return timedelta(hours=self.dt_h)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there are more intervals than can be told apart."""
+        return len(self.begins) > LONG
+
+    @property
+    def per(self) -> str:
+        """What a bar of energy or money counts: an `interval`, or a `day`."""
+        return "day" if self.is_long else "interval"
 
     @property
     def label(self) -> str:
@@ -179,6 +193,15 @@ def steps(clock: Clock, values: pd.Series) -> tuple[list[datetime], list[float |
     return x, y
 
 
+def by_day(clock: Clock, values: pd.Series, how: str) -> tuple[Clock, pd.Series]:
+    """Values day by day, with the days as their clock: their `sum`, `mean`, `min`, `max` or `last`; a day without any
+    value has none. Days are those of the axes' clock."""
+    local = pd.DatetimeIndex(values.index).tz_convert(clock.results.facts.axis_zone)
+    groups = values.astype(float).groupby(local.normalize().tz_convert("UTC"))
+    found = groups.sum(min_count=1) if how == "sum" else getattr(groups, how)()
+    return replace(clock, begins=pd.DatetimeIndex(found.index), dt_h=24.0), found
+
+
 def _runs(values: pd.Series) -> Iterator[tuple[int, int]]:
     """Begin and end (exclusive) of every stretch of known values."""
     first = None
@@ -190,15 +213,22 @@ def _runs(values: pd.Series) -> Iterator[tuple[int, int]]:
             first = None
 
 
-def add_steps(figure: go.Figure, clock: Clock, values: pd.Series, name: str, **style: Any) -> None:
-    """Draw a curve that holds over each interval."""
+def add_steps(
+    figure: go.Figure, clock: Clock, values: pd.Series, name: str, *, daily: str = "mean", **style: Any
+) -> None:
+    """Draw a curve that holds over each interval; of a long run over each day, by what `by_day` makes of it."""
+    if clock.is_long:
+        clock, values = by_day(clock, values, daily)
+        name = f"{name} ({daily} of the day)"
     x, y = steps(clock, values)
     line = {"shape": "hv", "width": 1.8, **style.pop("line", {})}
     figure.add_trace(go.Scatter(x=x, y=y, name=name, mode="lines", line=line, **style))
 
 
 def add_band(figure: go.Figure, clock: Clock, low: pd.Series, high: pd.Series, name: str) -> None:
-    """Shade between two curves that hold over each interval."""
+    """Shade between two curves that hold over each interval, or, of a long run, between the extremes of each day."""
+    if clock.is_long:
+        (_, low), (clock, high) = by_day(clock, low, "min"), by_day(clock, high, "max")
     x: list[datetime | None] = []
     y: list[float | None] = []
     for first, last in _runs(low):
@@ -216,10 +246,35 @@ def add_limit(figure: go.Figure, value: float | None, text: str, *, is_floor: bo
     """Draw a limit as a dashed line with its number, on the side where nothing allowed is drawn."""
     if value is None:
         return
-    position = "bottom right" if is_floor else "top right"
     style = {"color": LIMIT_COLOUR, "width": 1.4, "dash": "dash"}
-    note = {"text": text, "font": {"color": LIMIT_COLOUR, "size": 11}}
-    figure.add_hline(y=value, line=style, annotation=note, annotation_position=position)
+    figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=value, y1=value, line=style)
+    _note(figure, text, y=value, yref="y", yanchor="top" if is_floor else "bottom")
+
+
+def _note(figure: go.Figure, text: str, **place: Any) -> None:
+    look = {"text": text, "font": {"color": LIMIT_COLOUR, "size": 11}, "showarrow": False}
+    figure.add_annotation(**look, xref="x domain", x=1, xanchor="right", **place)
+
+
+def add_limits(figure: go.Figure, values: Sequence[float], limits: Sequence[tuple[float, str, bool]]) -> None:
+    """Limits, each with its text and whether it is a floor, and an axis that shows the data: a limit that lies far from
+    all `values` is told at the edge."""
+    known = [value for value in values if pd.notna(value)]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    span = max(high - low, 1e-3 * abs(high), 1e-9)
+    near = [(value, text, is_floor) for value, text, is_floor in limits if _distance(value, low, high) <= FAR * span]
+    for value, text, is_floor in near if known else limits:
+        add_limit(figure, value, text, is_floor=is_floor)
+    for value, text, _ in limits if known else ():
+        if _distance(value, low, high) > FAR * span:
+            is_above = value > high
+            place = {"y": 1 if is_above else 0, "yanchor": "top" if is_above else "bottom"}
+            _note(figure, f"{text}, {'above' if is_above else 'below'}", yref="y domain", **place)
+    fit_axis(figure, [*known, *(value for value, *_ in near)])
+
+
+def _distance(value: float, low: float, high: float) -> float:
+    return max(value - high, low - value, 0.0)
 
 
 def fit_axis(figure: go.Figure, values: Sequence[float | None]) -> None:
@@ -232,8 +287,13 @@ def fit_axis(figure: go.Figure, values: Sequence[float | None]) -> None:
     figure.update_yaxes(range=[low - 2 * room, high + 2 * room])
 
 
-def add_bars(figure: go.Figure, clock: Clock, values: pd.Series, name: str, **style: Any) -> None:
-    """Draw one bar per interval, as wide as the interval."""
+def add_bars(
+    figure: go.Figure, clock: Clock, values: pd.Series, name: str, *, daily: str = "sum", **style: Any
+) -> None:
+    """Draw one bar per interval, as wide as the interval; of a long run one per day, by what `by_day` makes of it."""
+    if clock.is_long:
+        clock, values = by_day(clock, values, daily)
+        name = name if daily == "sum" else f"{name} ({daily} of the day)"
     width_ms = clock.dt.total_seconds() * 1000 * 0.9
     heights = [None if pd.isna(value) else float(value) for value in values]
     figure.add_trace(go.Bar(x=clock.local_middles(), y=heights, width=width_ms, name=name, **style))

@@ -20,6 +20,9 @@ from mosaik_p2p.results.store.facts import read_prosumers
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
 from mosaik_p2p.units import ELECTRICITY
 
+SUPPLY = "supply"
+PLANT_ENDS = {SUPPLY: "flow_junction", "return": "return_junction"}
+"""By side: where the pumps of plants stand."""
 TRANSFORMER_KM = 0.02
 """Drawn length of a transformer or switch, so that its two ends can be told apart."""
 SWITCHED = {"line": "l", "trafo": "t"}
@@ -70,15 +73,15 @@ def electric_map(folder: Path) -> NetMap | None:
     return None if net is None else _with_places(net, tables, "bus", names)
 
 
-def heat_map(folder: Path) -> NetMap | None:
-    """The supply side of the heat network; None where the folder has no file of it."""
+def heat_map(folder: Path, side: str = SUPPLY) -> NetMap | None:
+    """One side of the heat network, `supply` or `return`; None where the folder has no file of it."""
     tables = _tables(folder / HEAT_NET_FILE)
     if tables is None or "circ_pump_pressure" not in tables:
         return None
     names = _names(tables["junction"])
     edges = _heat_edges(tables, names)
     plants = tables["circ_pump_pressure"]
-    feeds = [names[int(node)] for node in plants.loc[plants["plift_bar"] > 0, "flow_junction"]]
+    feeds = [names[int(node)] for node in plants.loc[plants["plift_bar"] > 0, PLANT_ENDS[side]]]
     supply = _reached(edges, feeds)
     prosumers: dict[str, set[str]] = {}
     pumps = tables.get("circ_pump_mass", pd.DataFrame(columns=["name", "return_junction", "flow_junction"]))

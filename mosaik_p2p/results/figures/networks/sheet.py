@@ -9,15 +9,17 @@ import plotly.graph_objects as go
 from mosaik_p2p.results.figures.networks.net_map import NetMap
 from mosaik_p2p.results.figures.style import BLACK, GREY, LIMIT_COLOUR, blank
 
-WIDTH_PX, ROW_PX, LEAST_PX, MOST_PX = 1130, 34, 260, 760
+WIDTH_PX, ROW_PX, LEAST_PX, MOST_PX = 975, 34, 260, 760
 """Of the drawing; its width is that of the page, for which names are placed."""
 MARGIN = 0.04
 """Of the longest way, left free at all sides."""
-LETTER_PX, LINE_PX, ABOVE_PX = 6.4, 13, 8
+LETTER_PX, LINE_PX, ABOVE_PX = 7.4, 13, 8
 """Of a name: a letter's width, a line's height, and how far above its node it stands."""
 ARROW_PX = 9
 MOST_ARROWS = 400
 """Of more edges none has an arrow: they would cover the lines."""
+FEW_NODES = 60
+"""Of more nodes only those of prosumers have names, and those that break a limit."""
 MOST_NAMES = 4
 """Prosumers named at one node; the pointer tells the others."""
 
@@ -93,7 +95,12 @@ def add_nodes(
                 x=[net.at(node)[0] for node in nodes],
                 y=[net.at(node)[1] for node in nodes],
                 mode="markers+text",
-                marker={**marker, "size": [node_px(net, node, len(every)) for node in nodes], "line": lines},
+                marker={
+                    **marker,
+                    "opacity": 1.0,
+                    "size": [node_px(net, node, len(every)) for node in nodes],
+                    "line": lines,
+                },
                 text=[names.get(node, "") for node in nodes],
                 textposition="top center",
                 customdata=[told_of(net, node, values, scale) for node in nodes],
@@ -126,6 +133,8 @@ def fitting_names(net: NetMap, nodes: Sequence[str], first: Iterable[str] = ()) 
     taken: list[tuple[float, float, float, float]] = []
     found: dict[str, str] = {}
     ringed = frozenset(first)
+    if len(net.y) > FEW_NODES:
+        nodes = [node for node in nodes if node in ringed or node in net.prosumers]
     order = sorted(nodes, key=lambda node: (node not in ringed, node not in net.prosumers))
     for node in order:
         text = _name(net, node)
