@@ -18,13 +18,17 @@ from mosaik_p2p.results.accounts.arbitrage import arbitrage_texts
 from mosaik_p2p.results.accounts.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.accounts.comparison import comparison_rows
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.figures.market.clearing import convergence_panels
+from mosaik_p2p.results.figures.market.dispatch import dispatch, energy_balance
 from mosaik_p2p.results.figures.market.negotiation import negotiation_panels
 from mosaik_p2p.results.figures.market.nodal_prices import nodal_price_panels
-from mosaik_p2p.results.figures.market.trades import convergence_panels, market_panels
-from mosaik_p2p.results.figures.money.costs import money_panels
+from mosaik_p2p.results.figures.market.trades import carriers_of, market_panels
+from mosaik_p2p.results.figures.money.costs import cost_parts, prosumer_costs
 from mosaik_p2p.results.figures.money.operator import operator_panels
+from mosaik_p2p.results.figures.money.trade_off import trade_off
 from mosaik_p2p.results.figures.networks.limits import network_panels
 from mosaik_p2p.results.figures.networks.maps import map_at
+from mosaik_p2p.results.figures.networks.ways import along_the_way
 from mosaik_p2p.results.figures.pages import page_template
 from mosaik_p2p.results.figures.style import Clock, Panel, clock_of
 from mosaik_p2p.results.inventory import inventory_lines, read_inventory
@@ -60,10 +64,14 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 TEMPLATE = "report.html.j2"
 MOST_VIOLATION_ROWS = 100
 TITLES = (
-    *("Feasibility over time", "Maps", "Electricity network", "Heat network", "Negotiation", "Nodal prices", "Market"),
-    *("Money", "Storage", "Clearing"),
+    *("Feasibility over time", "Maps", "Along the way", "Electricity network", "Heat network"),
+    *("Dispatch and balance", "Storage", "Market", "Nodal prices", "Negotiation", "Money", "Clearing"),
 )
 """Of the chapters, in their order; result quantities may add more."""
+
+
+ENERGY = (dispatch, energy_balance)
+PROFILES = ("voltage", "temperature", "pressure")
 
 
 @dataclass(frozen=True)
@@ -155,12 +163,17 @@ def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Pan
     has_intervals, results, facts = len(clock.begins) > 0, clock.results, clock.results.facts
     return {
         "Maps": _drawn(map_at(results, network) for network in facts.networks),
+        "Along the way": _drawn(along_the_way(results, quantity) for quantity in PROFILES),
         "Electricity network": tuple(network_panels(clock, ELECTRICITY)),
         "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
         "Negotiation": tuple(negotiation_panels(clock)),
         "Nodal prices": tuple(nodal_price_panels(clock)),
-        "Market": tuple(market_panels(clock)),
-        "Money": (*money_panels(clock, summary), *operator_panels(clock, summary)),
+        "Dispatch and balance": _drawn(draw(results, carrier) for carrier in carriers_of(results) for draw in ENERGY),
+        "Market": tuple(market_panels(results)),
+        "Money": (
+            *_drawn((prosumer_costs(results), cost_parts(results), trade_off(results))),
+            *operator_panels(clock, summary),
+        ),
         "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),
     }
 

@@ -26,12 +26,12 @@ def _by_hour(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
     cost = whole[OF_LOSSES] + whole[FIXED]
     if not found[REVENUE].any() and not cost.fillna(0.0).any():
         return []
-    figure = blank(clock, f"money ({summary['currency']} per interval)")
+    figure = blank(clock, f"money ({summary['currency']} per {clock.per})")
     for k, network in enumerate(found.index.get_level_values("network").unique()):
         own = found[found.index.get_level_values("network") == network].droplevel("network")
         colour = {"color": COLOURS[k % len(COLOURS)]}
         add_bars(figure, clock, own[REVENUE].reindex(clock.begins), f"taken on {network}", marker=colour)
-    add_steps(figure, clock, cost.reindex(clock.begins), "losses and networks cost", line={"color": RED})
+    add_steps(figure, clock, cost.reindex(clock.begins), "losses and networks cost", daily="sum", line={"color": RED})
     figure.update_layout(barmode="relative")
     figure.update_yaxes(zeroline=True, zerolinecolor=GREY)
     ratio = summary["recovery"]["ratio"]

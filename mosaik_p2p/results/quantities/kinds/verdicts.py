@@ -61,7 +61,8 @@ class Verdicts(ResultQuantity):
                 zmin=-0.5,
                 zmax=len(kinds) - 0.5,
                 showscale=False,
-                xgap=1,
+                # Of many intervals the gaps would hide the cells.
+                xgap=0 if clock.is_long else 1,
                 ygap=3,
             )
         )
