@@ -82,6 +82,9 @@ def run_command(
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Build no report.html; `report` does it later.")
+    ] = False,
     allow_code: CodeOption = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
@@ -99,6 +102,7 @@ def run_command(
             counterfactuals=counterfactuals,
             progress=not quiet,
             allow_code=allow_code,
+            report=not no_report,
         )
     )
     if not quiet:

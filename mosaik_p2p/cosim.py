@@ -86,6 +86,7 @@ class Order:
     simulators: Mapping[str, StartConfig] | None = None
     answer_limit_s: float | None = ANSWER_LIMIT_S
     allow_code: bool = False
+    report: bool = True
 
 
 def run(
@@ -100,6 +101,7 @@ def run(
     simulators: Mapping[str, StartConfig] | None = None,
     answer_limit_s: float | None = ANSWER_LIMIT_S,
     allow_code: bool = False,
+    report: bool = True,
 ) -> RunOutcome:
     """Co-simulate a scenario and write its result folder.
 
@@ -112,7 +114,7 @@ def run(
     (`market`, `electric_grid`, `heat_grid`, `profiles`, `recorder`); one in another process that takes longer than
     `answer_limit_s` for an answer (None: as long as it likes) ends the run. With `allow_code` what the scenario
     names as `package.module:name` is imported, which runs it (simulators in other processes need the environment
-    variable MOSAIK_P2P_ALLOW_CODE=1).
+    variable MOSAIK_P2P_ALLOW_CODE=1). Without `report` no report.html is built, which `mosaik_p2p.report` does later.
 
     Raises BadInput with every fault of the input, and RunFailed where not one interval was computed; a run that broke
     off later is an incomplete outcome with its cause. Ctrl-C, SIGTERM and SIGHUP in the main thread end the run: what
@@ -131,6 +133,7 @@ def run(
             simulators=simulators,
             answer_limit_s=answer_limit_s,
             allow_code=allow_code,
+            report=report,
         )
     )
     if demand is not None:
@@ -144,7 +147,7 @@ def conduct(order: Order) -> tuple[RunOutcome, BaseException | None]:
     """As `run`, but whatever ended the run is an outcome, with the interrupt or exit that the caller is to pass on."""
     with signals_heeded() as interrupts:
         config = simulator_config(order.simulators or {})
-        around = Surroundings(config, interrupts, order.answer_limit_s, order.progress)
+        around = Surroundings(config, interrupts, order.answer_limit_s, order.progress, order.report)
         work = partial(_conducted, order, around)
         return interrupts.in_own_thread(work) if is_loop_running() else work()
 
@@ -169,7 +172,8 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         if others:
             changed = {name: (order.scenario, [*overrides, *changes]) for name, changes in others.items()}
             demand = _run_others(case, folder, around, changed, claims, allow_code=order.allow_code)
-            summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
+            meta = run_meta(case, complete=True, wall_s=summary["wall_s"], has_report=order.report)
+            summary = compare(claim, meta, summary)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
 
 
@@ -250,7 +254,8 @@ def _run(
     end = followed(case, folder, around, _lived(case, folder.path, around, title))
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    return conclude(folder, run_meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
+    meta = run_meta(case, complete=end.cause is None, wall_s=wall_s, has_report=around.report)
+    return conclude(folder, meta, end.cause, begun), end.demand
 
 
 def _lived(case: Case, folder: Path, around: Surroundings, title: str) -> End:

@@ -48,6 +48,7 @@ from mosaik_p2p.results.report.account_sentences import (
     charges_and_surcharges,
     district_lines,
 )
+from mosaik_p2p.results.report.inputs import input_sheets
 from mosaik_p2p.results.report.sentences import (
     convergence_sentence,
     counterfactual_sentences,
@@ -70,6 +71,8 @@ TITLES = (
 """Of the chapters, in their order; result quantities may add more."""
 
 
+AFTER_INPUTS = TITLES[5:]
+"""What follows from the inputs beyond the networks: the inputs stand before it."""
 ENERGY = (dispatch, energy_balance)
 PROFILES = ("voltage", "temperature", "pressure")
 
@@ -104,6 +107,7 @@ def build_report(folder: Path, known: Sequence[NamedQuantity] = ()) -> Path:
 def _page(clock: Clock, summary: Mapping[str, Any], drawings: Drawings, left_out: Sequence[str]) -> str:
     results = clock.results
     rows, read = violation_rows(results), read_inventory(results.folder)
+    sections = _sections(clock, summary, drawings)
     return _template().render(
         **_told(summary),
         summary=summary,
@@ -111,7 +115,9 @@ def _page(clock: Clock, summary: Mapping[str, Any], drawings: Drawings, left_out
         prosumers=results.prosumers,
         period=_period(clock),
         tiles=_tiles(summary),
-        sections=_sections(clock, summary, drawings),
+        sections=sections,
+        inputs_before=next((one.title for one in sections if one.title in AFTER_INPUTS), ""),
+        sheets=input_sheets(results.folder, results.facts),
         left_out=left_out,
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
@@ -136,7 +142,8 @@ def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
         "unsolved": unsolved_sentences(summary),
         "broken_off": counterfactual_sentences(summary),
         "effect": effect_sentence(summary),
-        "accounts": [*account_lines(summary), *limit_lines(summary)],
+        "accounts": account_lines(summary),
+        "limit_costs": list(limit_lines(summary)),
         "district": district_lines(summary),
         "least": least_compared(summary["cost"]),
         "closing": closing_sentence(summary),

@@ -23,6 +23,26 @@ from mosaik_p2p.units import ELECTRICITY
 SUPPLY = "supply"
 PLANT_ENDS = {SUPPLY: "flow_junction", "return": "return_junction"}
 """By side: where the pumps of plants stand."""
+USED = frozenset(
+    [
+        "bus",
+        "bus_geodata",
+        "line",
+        "trafo",
+        "impedance",
+        "switch",
+        "ext_grid",
+        "junction",
+        "junction_geodata",
+        "pipe",
+        "valve",
+        "pump",
+        "pressure_control",
+        "circ_pump_pressure",
+        "circ_pump_mass",
+    ]
+)
+"""The tables of the files that places, edges and feeds follow from."""
 TRANSFORMER_KM = 0.02
 """Drawn length of a transformer or switch, so that its two ends can be told apart."""
 SWITCHED = {"line": "l", "trafo": "t"}
@@ -105,7 +125,7 @@ def _tables(path: Path) -> dict[str, pd.DataFrame] | None:
     return {
         name: pd.DataFrame(**json.loads(entry["_object"]))
         for name, entry in entries.items()
-        if isinstance(entry, dict) and entry.get("_class") == "DataFrame" and not name.startswith("res_")
+        if name in USED and isinstance(entry, dict) and entry.get("_class") == "DataFrame"
     }
 
 
