@@ -1,8 +1,8 @@
 """Figures of one run or many: each function takes one result folder as it was read, a list of them, or a dict by name.
 
-Each gives a `Panel`: `figure` is plotly's own, `title` and `note` say what it is, `show()` shows it, and a notebook does
-by itself; `titled()` is the figure with both in it, to be written with `write_html` or `write_image`. None where there
-is nothing to draw, such as heat where no run has any. The report of a run is made of the same functions.
+Each gives a `Panel`: `figure` is plotly's own, `title` and `note` say what it is, `show()` shows it, and a notebook
+does by itself; `titled()` is the figure with both in it, to be written with `write_html` or `write_image`. None where
+there is nothing to draw, such as heat where no run has any. The report of a run is made of the same functions.
 """
 
 from mosaik_p2p.results.figures.market.dispatch import dispatch, energy_balance

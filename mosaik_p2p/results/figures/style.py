@@ -172,7 +172,8 @@ def time_axis(clock: Clock | None) -> dict[str, Any]:
     # The second line of a tick is printed only where it changes: the day once, the hour at every tick.
     title = {"text": clock.label, "standoff": 6}
     span = {"range": [begins[0], begins[-1] + clock.dt], "type": "date"}
-    return {"title": title, "tickformat": "%H:%M\n%a %d %b", "nticks": 10, **span}
+    ticks = {"tickformat": "%d %b\n%Y" if clock.is_long else "%H:%M\n%a %d %b", "nticks": 10}
+    return {"title": title, **ticks, **span}
 
 
 def on_clock(clock: Clock, rows: pd.DataFrame, value: str) -> pd.Series:

@@ -1,4 +1,4 @@
-"""What a run was given, as the resolved scenario in its folder says it: who owns what, tariffs, charges, limits, sources."""
+"""What a run was given, as the resolved scenario in its folder says it: owners, tariffs, charges, limits, sources."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from mosaik_p2p.limits.base import LimitedQuantity
 from mosaik_p2p.limits.registry import by_key, limited_quantities
-from mosaik_p2p.results.figures.networks.carpets import carpet
+from mosaik_p2p.results.figures.carpets import carpet
 from mosaik_p2p.results.figures.networks.durations import duration_curve
 from mosaik_p2p.results.figures.runs import Runs, drawn_each, named, over_all
 from mosaik_p2p.results.figures.style import (
@@ -62,7 +62,7 @@ def limited(runs: Runs, key: str) -> Panel | None:
 
 
 def network_panels(clock: Clock, network: str) -> list[Panel]:
-    """What is measured against limits, then exchange and losses; of a long run each quantity in order of size as well."""
+    """What is measured against limits, then exchange and losses; of a long run in order of size as well."""
     results, first = clock.results, dict[str, LimitedQuantity]()
     for of in limited_quantities(network):
         if is_told(results.facts, of) and of.title:
@@ -82,7 +82,8 @@ def _carpet(clock: Clock, of: LimitedQuantity) -> Panel | None:
     if edge.empty:
         return None
     limit = clock.results.facts.limits.get(of.key)
-    told = f"{of.label} of all elements; limit {limit:g} {unit_of(of.unit)}." if limit is not None else f"{of.label}."
+    allowed = "" if limit is None else f"; limit {limit:g} {unit_of(of.unit)}"
+    told = f"{of.label} of all elements{allowed}".rstrip(".") + "."
     figure = carpet(clock, edge, f"{of.name}<br>({unit_of(of.unit)})", is_bad_when_high=of.is_upper)
     return Panel(of.key, of.title, told, figure)
 

@@ -139,10 +139,8 @@ def _middles(states: States, row: int) -> go.Scatter:
     net, words = states.net, states.words
     shown = [k for k in range(len(states.edges)) if not np.isnan(states.use[row, k])]
     middles = [tuple((p + q) / 2 for p, q in zip(net.at(a), net.at(b), strict=True)) for _, _, a, b in states.edges]
-    told = [
-        f"{states.edges[k][1]}: {words.edge} {states.use[row, k]:.3g} {words.edge_unit}{_of_limit(states.share[row, k])}"
-        for k in shown
-    ]
+    values = {k: f"{states.use[row, k]:.3g} {words.edge_unit}{_of_limit(states.share[row, k])}" for k in shown}
+    told = [f"{states.edges[k][1]}: {words.edge} {value}" for k, value in values.items()]
     return go.Scatter(
         x=[middles[k][0] for k in shown],
         y=[middles[k][1] for k in shown],

@@ -1,8 +1,8 @@
 """Where the elements of a solved network lie, out of the network files of a result folder.
 
-The files are those of pandapower and pandapipes; only their tables are read, without either library. Where a file says of
-every node where it lies, that is where it is drawn. Else places follow the network itself: across, the length of the way
-from where it is fed; down, the branches.
+The files are those of pandapower and pandapipes; only their tables are read, without either library. Where a file says
+of every node where it lies, that is where it is drawn. Else places follow the network itself: across, the length of the
+way from where it is fed; down, the branches.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""What a network did in every interval, as numbers for a map: how much of its limit each edge carries and which way, and
-the value at each node."""
+"""What a network did in every interval, as numbers for a map: how much of its limit each edge carries and which way,
+and the value at each node."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
