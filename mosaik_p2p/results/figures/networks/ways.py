@@ -28,7 +28,7 @@ SIDES = {"supply": "solid", "return": "dot"}
 def along_the_way(runs: Runs, quantity: str = "voltage", at: datetime | None = None) -> Panel | None:
     """`voltage`, `temperature` or `pressure` at every node over the length of its way from where the network is fed.
 
-    In the interval that holds `at`, by default the worst one of each run; of heat both sides. None where no run's folder
+    In the interval that holds `at`, by default the worst one of each run; of heat both sides. None where no folder
     has the network's file. ValueError for another quantity, and as of `map_at`.
     """
     if quantity not in QUANTITIES:
