@@ -88,7 +88,7 @@ def _trades(clock: Clock, carrier: str) -> pd.DataFrame:
     return trades[trades["carrier"] == carrier]
 
 
-def _energy(clock: Clock, carrier: str) -> Panel:
+def _energy(clock: Clock, carrier: str) -> Panel | None:
     """Energy sold between peers per interval, beside what the contracts supplied and took."""
     figure = blank(clock, f"energy per {clock.per} (kWh)")
     trades = _trades(clock, carrier)
@@ -106,6 +106,8 @@ def _energy(clock: Clock, carrier: str) -> Panel:
         energy = on_clock(clock, rows, column) * clock.dt_h
         if energy.abs().sum() > 0:
             add_steps(figure, clock, energy, name, daily="sum", line={"color": BLACK, "dash": dash})
+    if not figure.data:
+        return None
     figure.update_layout(barmode="stack")
     figure.update_yaxes(rangemode="tozero")
     note = "Bars: trades between prosumers. Lines: exchange with the utility or heat supplier, all prosumers together."
