@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,16 @@ _Edge = tuple[str, str, float, str, str]
 """Table, element, km, node, node."""
 
 
-def _tables(path: Path) -> dict[str, pd.DataFrame] | None:
+def _tables(path: Path) -> Mapping[str, pd.DataFrame] | None:
     if not path.exists():
         return None
+    stamp = path.stat()
+    return _read(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _changed: int, _size: int) -> dict[str, pd.DataFrame]:
+    """The tables of a file as it stood then; several figures of a run ask for them."""
     entries: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["_object"]
     return {
         name: pd.DataFrame(**json.loads(entry["_object"]))
