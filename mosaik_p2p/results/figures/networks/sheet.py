@@ -142,7 +142,7 @@ def fitting_names(net: NetMap, nodes: Sequence[str], first: Iterable[str] = ()) 
         across, down = (x - left) * width, ((high - y) if net.has_places else (y - low)) * height
         half = LETTER_PX * len(text) / 2
         box = (across - half, down - ABOVE_PX - LINE_PX, across + half, down - ABOVE_PX)
-        if box[0] < 0 or box[2] > WIDTH_PX or any(_overlap(box, other) for other in taken):
+        if box[0] < 0 or box[2] > (right - left) * width or any(_overlap(box, other) for other in taken):
             continue
         taken.append(box)
         found[node] = f"<b>{text}</b>" if net.prosumers.get(node) else text
