@@ -1,5 +1,6 @@
 """The report: built from the folder alone, the same every time, and drawn by a real browser without any request."""
 
+import itertools
 import json
 import os
 import re
@@ -137,6 +138,34 @@ def test_a_market_without_heat_has_no_heat_figures(pages: dict[str, str]):
     }
     assert heat.isdisjoint(plots(pages["electric"]))
     assert heat <= set(plots(pages["small"]))
+
+
+def test_the_page_answers_in_the_order_of_a_planners_questions(pages: dict[str, str]):
+    """Verdict, violated limits, maps, profiles, networks, inputs, dispatch, market, money; in one `main` landmark."""
+    page = without_library(pages["small"])
+    assert page.count("<main>") == page.count("</main>") == 1
+    titles = re.findall(r"<h2>([^<]+)</h2>", page)
+    asked = ["Violated limits", "Feasibility over time", "Maps", "Along the way", "Electricity network", "Heat network"]
+    asked += ["Inputs", "Dispatch and balance", "Storage", "Market", "Money", "Clearing"]
+    assert [title for title in titles if title in asked] == asked
+    assert page.index('id="verdict"') < page.index("<h2>Violated limits")
+
+
+def test_inputs_say_tariffs_limits_and_sources(pages: dict[str, str]):
+    page = re.sub(r"\s+", " ", without_library(pages["small"]))
+    assert "<tr><td>grid</td><td>electricity</td>" in page
+    assert "<tr><td>electricity</td><td>voltage</td><td>at least 0.95 p.u.</td><td></td></tr>" in page
+    assert "<tr><td>heat network</td><td>made</td><td></td></tr>" in page
+
+
+def test_every_control_has_a_label_and_every_table_heads(pages: dict[str, str]):
+    page = without_library(pages["small"])
+    for key in re.findall(r'<input type="range" id="([^"]+)"', page):
+        assert f'<label for="{key}">' in page
+    assert page.count("<table") == page.count("<thead>")
+    levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), "no level is left out"
 
 
 def test_every_figure_has_a_name_of_its_own(pages: dict[str, str]):

@@ -60,7 +60,8 @@ def interval_at(times: pd.DatetimeIndex, clock: Clock, at: datetime) -> int:
     """The interval that holds a moment; ValueError where there is none, or the moment has no UTC offset."""
     if at.tzinfo is None:
         raise ValueError(f"{at} says no UTC offset")
-    inside = (times <= at) & (times + clock.dt > at)
+    moment = pd.Timestamp(at)
+    inside = (times <= moment) & (times + clock.dt > moment)
     if not inside.any():
         raise ValueError(f"{at} lies in no interval that was solved, {times[0]} to {times[-1] + clock.dt}")
     return int(np.flatnonzero(inside)[0])
