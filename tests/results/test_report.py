@@ -155,6 +155,7 @@ def test_inputs_say_tariffs_limits_and_sources(pages: dict[str, str]):
     page = re.sub(r"\s+", " ", without_library(pages["small"]))
     assert "<tr><td>grid</td><td>electricity</td>" in page
     assert "<tr><td>electricity</td><td>voltage</td><td>at least 0.95 p.u.</td><td></td></tr>" in page
+    assert "<tr><td>electricity</td><td>voltage</td><td>at most 1.05 p.u.</td><td></td></tr>" in page
     assert "<tr><td>heat network</td><td>made</td><td></td></tr>" in page
 
 
