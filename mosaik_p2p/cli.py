@@ -97,6 +97,9 @@ def run_command(
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Build no report.html; `report` does it later.")
+    ] = False,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add what the libraries say on the way to this file.")
     ] = None,
@@ -118,6 +121,7 @@ def run_command(
         progress=not quiet,
         allow_code=allow_code,
         resume=resume,
+        report=not no_report,
     )
     with logged(log, log_level):
         outcome, demand = conduct(order)
@@ -185,7 +189,7 @@ def check_command(
 ) -> None:
     """Check a scenario and list every fault with its place, value and remedy; else say what may not be meant."""
     from mosaik_p2p.api import examine
-    from mosaik_p2p.results.report.inventory import inventory_lines
+    from mosaik_p2p.results.inventory import inventory_lines
 
     found = examine(scenario, overrides=set_ or (), allow_code=allow_code)
     if json:

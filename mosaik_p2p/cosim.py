@@ -97,6 +97,7 @@ class Order:
     answer_limit_s: float | None = ANSWER_LIMIT_S
     allow_code: bool = False
     resume: bool = False
+    report: bool = True
 
 
 def run(
@@ -112,6 +113,7 @@ def run(
     answer_limit_s: float | None = ANSWER_LIMIT_S,
     allow_code: bool = False,
     resume: bool = False,
+    report: bool = True,
 ) -> RunOutcome:
     """Co-simulate a scenario and write its result folder.
 
@@ -127,6 +129,7 @@ def run(
     as `package.module:name` is imported, which runs it (simulators in other processes need the environment variable
     MOSAIK_P2P_ALLOW_CODE=1). `resume` goes on with the same run where it was stopped in that folder, by whatever: its
     tables are then those of a run that was not; what is complete is left as it is, and what never began begins.
+    Without `report` no report.html is built, which `mosaik_p2p.report` does later.
 
     Raises BadInput with every fault of the input, and RunFailed where not one interval was computed; a run that broke
     off later is an incomplete outcome with its cause. Ctrl-C, SIGTERM and SIGHUP in the main thread end the run: what
@@ -146,6 +149,7 @@ def run(
             answer_limit_s=answer_limit_s,
             allow_code=allow_code,
             resume=resume,
+            report=report,
         )
     )
     if demand is not None:
@@ -159,7 +163,7 @@ def conduct(order: Order) -> tuple[RunOutcome, BaseException | None]:
     """As `run`, but whatever ended the run is an outcome, with the interrupt or exit that the caller is to pass on."""
     with signals_heeded() as interrupts:
         config = simulator_config(order.simulators or {})
-        around = Surroundings(config, interrupts, order.answer_limit_s, order.progress)
+        around = Surroundings(config, interrupts, order.answer_limit_s, order.progress, order.report)
         work = partial(_conducted, order, around)
         return interrupts.in_own_thread(work) if is_loop_running() else work()
 
@@ -180,7 +184,8 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
         if others and not _has_all(summary, others):
             changed = {name: (source, [*overrides, *changes]) for name, changes in others.items()}
             demand = _run_others(case, around, changed, claims, replace(place, inputs=()), allow_code=order.allow_code)
-            summary = compare(claim, run_meta(case, complete=True, wall_s=summary["wall_s"]), summary)
+            meta = run_meta(case, complete=True, wall_s=summary["wall_s"], has_report=order.report)
+            summary = compare(claim, meta, summary)
         if _has_all(summary, others):
             _end_point(claim)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
@@ -291,7 +296,8 @@ def _run(
     end = _ended(case, folder, around, title, point)
     parts = {"loading": loading_s, **end.wall_s}
     wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    return conclude(folder, run_meta(case, complete=end.cause is None, wall_s=wall_s), end.cause, begun), end.demand
+    meta = run_meta(case, complete=end.cause is None, wall_s=wall_s, has_report=around.report)
+    return conclude(folder, meta, end.cause, begun), end.demand
 
 
 def _ended(case: Case, folder: ResultFolder, around: Surroundings, title: str, point: ResumePoint | None) -> End:

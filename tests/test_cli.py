@@ -117,6 +117,19 @@ def test_run_prints_the_summary_and_where_the_report_is(
     assert str(report) in capsys.readouterr().out
 
 
+def test_a_run_without_a_report_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = list[cosim.Order]()
+
+    def conduct(order: cosim.Order) -> tuple[cosim.RunOutcome, None]:
+        asked.append(order)
+        return cosim.RunOutcome(tmp_path, {"cause": None}, cosim.ExitCode.COMPLETE), None
+
+    monkeypatch.setattr(cosim, "conduct", conduct)
+    for options in ((), ("--no-report",)):
+        assert command(monkeypatch, "run", "network1", "--quiet", *options) == 0
+    assert [order.report for order in asked] == [True, False]
+
+
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
 def test_an_error_in_a_simulator_is_one_line_and_a_log(
     quiet: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ from whereabouts import TESTS
 
 ORDER = [
     "former_places", "units", "errors", "files", "tabular", "jit", "sections", "prosumers", "devices", "limits",
-    "charges", "market", "single_period", "settlement", "scenario", "results", "networks", "loading", "sims",
+    "charges", "market", "single_period", "settlement", "scenario", "results", "figures", "networks", "loading", "sims",
     "cosim", "studies", "drafts", "api", "cli",
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
-from mosaik_p2p.results.report.inventory import inventory_bytes
+from mosaik_p2p.results.inventory import inventory_bytes
 from mosaik_p2p.results.store.folder import INVENTORY_FILE, SCENARIO_FILE
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.results.summary import NOT_ENDED, RunMeta, package_versions, summarise, write_summary
@@ -24,7 +24,12 @@ def begin_folder(folder: ResultFolder, case: Case) -> dict[str, Any]:
 
 
 def run_meta(
-    case: Case, *, complete: bool, wall_s: Mapping[str, float], networks_elsewhere: tuple[str, ...] = ()
+    case: Case,
+    *,
+    complete: bool,
+    wall_s: Mapping[str, float],
+    networks_elsewhere: tuple[str, ...] = (),
+    has_report: bool = True,
 ) -> RunMeta:
     """What the tables of a run of `case` do not say about it; `networks_elsewhere` are solved by others."""
     scenario = case.scenario
@@ -46,6 +51,7 @@ def run_meta(
         wall_s=wall_s,
         initial_stored_kwh={prosumer.name: _stored_kwh(prosumer) for prosumer in case.prosumers},
         quantities=case.quantities,
+        has_report=has_report,
     )
 
 

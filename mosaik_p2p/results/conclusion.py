@@ -74,7 +74,7 @@ def _written(folder: ResultFolder, meta: RunMeta, summary: dict[str, Any]) -> di
     failures = [
         *_failure(lambda: folder.enter(ERROR_FILE)),
         *_failure(lambda: write_summary(folder.path, summary)),
-        *_failure(lambda: build_report(folder.path, meta.quantities)),
+        *(_failure(lambda: build_report(folder.path, meta.quantities)) if meta.has_report else []),
     ]
     if not failures:
         return summary

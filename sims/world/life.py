@@ -49,6 +49,8 @@ class Surroundings:
     answer_limit_s: float | None
     """For one answer of a simulator in another process; None: no limit."""
     progress: bool
+    report: bool = True
+    """Whether a report is built at the end."""
 
 
 def co_simulate(

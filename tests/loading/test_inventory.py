@@ -10,7 +10,7 @@ import pytest
 from feeder_scenarios import Scenarios, feeder, scenario, with_houses
 from mosaik_p2p import cli, cosim
 from mosaik_p2p.loading import examine
-from mosaik_p2p.results.report.inventory import inventory_lines
+from mosaik_p2p.results.inventory import inventory_lines
 
 __all__ = ["scenario"]
 

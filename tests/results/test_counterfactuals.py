@@ -46,9 +46,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
 
 def test_the_run_itself_stays_the_result(compared: RunOutcome) -> None:
     assert compared.exit_code is ExitCode.COMPLETE
-    alone = run(
-        "network1", out=compared.folder.parent / "alone", steps=2, overrides=(*NOON, *TIGHT, *SHORT), progress=False
-    )
+    out, overrides = compared.folder.parent / "alone", (*NOON, *TIGHT, *SHORT)
+    alone = run("network1", out=out, steps=2, overrides=overrides, progress=False, report=False)
     trades = (read_table(folder, "trades") for folder in (compared.folder, alone.folder))
     pd.testing.assert_frame_equal(*trades, check_exact=True)
 
@@ -111,7 +110,9 @@ def test_the_report_shows_them_from_the_folder_alone(compared: RunOutcome) -> No
 @pytest.mark.slow
 def test_a_negotiated_run_is_compared_with_one_that_only_looks(tmp_path: Path) -> None:
     overrides = ("time.start=2017-03-28T10:00:00+01:00", "time.horizon_steps=6", *SUNNY)
-    outcome = run("network1", out=tmp_path / "run", steps=2, overrides=overrides, counterfactuals=True, progress=False)
+    asked = {"steps": 2, "overrides": overrides, "counterfactuals": True}
+    outcome = run("network1", out=tmp_path / "run", **asked, progress=False, report=False)
+    assert not list(tmp_path.rglob(REPORT_FILE)), "nobody asked for one"
     alone, free, posted, negotiated = comparison_rows(outcome.summary)
     assert [row.label for row in (alone, free, posted, negotiated)] == ["no trade", *LABELS.values()]
     broken = sum(posted.hours.values())

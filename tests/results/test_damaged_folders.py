@@ -1,6 +1,7 @@
 """Result folders that somebody has damaged: `report` names the table and the file, and builds nothing from nonsense."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -23,8 +24,8 @@ from mosaik_p2p.results.store.mark import MARK_FILE
 from mosaik_p2p.results.summary import NOT_ENDED, read_summary, write_summary
 from mosaik_p2p.results.tables.schema import TABLES
 
-DAMAGED_FOLDERS = 280
-UNMARKED_FOLDERS = 60 if "MOSAIK_P2P_LONG" in os.environ else 30
+EDITED_FOLDERS = 25
+UNMARKED_FOLDERS = 60 if "MOSAIK_P2P_LONG" in os.environ else 20
 """Each kind of damage is drawn several times."""
 FILLED = (
     *("inputs", "clearing", "trades", "prosumers", "devices"),
@@ -150,16 +151,8 @@ def refusal(folder: Path) -> str:
 
 def test_every_damage_is_refused_and_named(originals: dict[str, Path], tmp_path: Path) -> None:
     draw = random.Random(8)
-    for number in range(DAMAGED_FOLDERS):
-        source = draw.choice(["whole", "whole", "dead"])
-        folder = shutil.copytree(originals[source], tmp_path / str(number))
-        if number % 7 == 0:
-            plain = [SCENARIO_FILE] if source == "dead" else [SCENARIO_FILE, SUMMARY_FILE]
-            path = folder / draw.choice(plain)
-            edit(path, draw)
-            assert str(path) in refusal(folder), (number, path)
-            continue
-        table, damage = draw.choice(FILLED), draw.choice(TABLE_DAMAGES)
+    for number, (table, damage) in enumerate(itertools.product(FILLED, TABLE_DAMAGES)):
+        folder = shutil.copytree(originals[draw.choice(["whole", "whole", "dead"])], tmp_path / str(number))
         path = some_file(folder, table)
         before = path.read_bytes()
         damage(path, draw, originals["other"])
@@ -170,6 +163,15 @@ def test_every_damage_is_refused_and_named(originals: dict[str, Path], tmp_path:
         told = refusal(folder)
         assert f"table {table}" in told, (number, damage, told)
         assert str(path) in told, (number, damage, told)
+
+
+def test_every_edited_text_is_refused_and_named(originals: dict[str, Path], tmp_path: Path) -> None:
+    draw = random.Random(9)
+    for number in range(EDITED_FOLDERS):
+        source, name = draw.choice([("whole", SCENARIO_FILE), ("whole", SUMMARY_FILE), ("dead", SCENARIO_FILE)])
+        folder = shutil.copytree(originals[source], tmp_path / str(number))
+        edit(folder / name, draw)
+        assert str(folder / name) in refusal(folder), (number, name)
 
 
 @pytest.mark.once
@@ -251,7 +253,10 @@ def test_a_report_that_is_not_ours_is_not_replaced(originals: dict[str, Path], t
     assert mine.read_text() == (folder / REPORT_FILE).read_text() == "mine"
 
 
-def test_a_report_of_ours_is_replaced_and_its_other_names_keep_it(originals: dict[str, Path], tmp_path: Path) -> None:
+def test_a_report_of_ours_is_replaced_and_its_other_names_keep_it(
+    originals: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mosaik_p2p.results.report.page._page", lambda *_: "a page, whatever stands in it")
     folder = shutil.copytree(originals["whole"], tmp_path / "run")
     first = api.report(folder)
     (tmp_path / "kept.html").hardlink_to(first)

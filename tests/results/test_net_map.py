@@ -1,5 +1,6 @@
 """Maps of the networks, from the files of a result folder."""
 
+import math
 from pathlib import Path
 
 import networkx as nx
@@ -7,10 +8,13 @@ import pandapipes
 import pandapower
 import pytest
 
+from made_nets import NORTH, write_feeder
+from made_results import SMALL
 from mosaik_p2p.networks.electric.network import electric_case
 from mosaik_p2p.networks.heat.choice import heat_case
 from mosaik_p2p.networks.heat.network import HeatSettings
-from mosaik_p2p.results.report.net_map import electric_map, heat_map
+from mosaik_p2p.results.figures.networks.net_map import NetMap, electric_map, heat_map
+from mosaik_p2p.results.figures.networks.sheet import fitting_names
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE, SCENARIO_FILE
 
 SCENARIO = """
@@ -109,3 +113,48 @@ def test_ways_lead_through_no_line_or_transformer_with_an_open_switch(folder: Pa
     assert found is not None
     assert found.x_km["c"] - found.x_km["a"] == pytest.approx(2.0)
     assert {name for _, name, _, _ in found.edges} == {"closed", "0-1", "1-2"}
+
+
+def test_a_plant_behind_a_valve_feeds_what_lies_behind_it(folder: Path) -> None:
+    """The plant's own junction has no pipe; a shut valve parts a branch off, at a junction and at a pipe."""
+    net = pandapipes.create_empty_network(fluid="water")
+    names = ["plant", "S1", "S2", "S3", "R1", "back", "S4"]
+    at = {name: pandapipes.create_junction(net, 5.0, 350.0, name=name) for name in names}
+    for start, end in (("S1", "S2"), ("S2", "S3"), ("R1", "back"), ("S2", "S4")):
+        ends = at[start], at[end]
+        pandapipes.create_pipe_from_parameters(net, *ends, 0.1, inner_diameter_mm=50, name=f"{start}-{end}")
+    pandapipes.create_valve(net, at["plant"], at["S1"], "ju", 200.0, opened=True, name="open")
+    pandapipes.create_valve(net, at["S2"], 3, "pi", 200.0, opened=False, name="shut at S2-S4")
+    pandapipes.create_circ_pump_const_pressure(net, at["back"], at["plant"], 6.0, 1.5, t_flow_k=348.0, name="gives")
+    pandapipes.to_json(net, str(folder / HEAT_NET_FILE))
+    found = heat_map(folder)
+    assert found is not None
+    assert set(found.y) == {"plant", "S1", "S2", "S3"}
+    assert found.x_km["S3"] == pytest.approx(0.2, abs=0.03)
+    back = heat_map(folder, "return")
+    assert back is not None
+    assert set(back.y) == {"back", "R1"}
+
+
+def test_places_of_the_file_are_those_of_the_map(tmp_path: Path) -> None:
+    """Degrees east shrink with the latitude, so that the drawing has the shape of the ground."""
+    found = electric_map(write_feeder(tmp_path, SMALL))
+    assert found is not None
+    assert found.has_places
+    across, up = (found.at("5")[k] - found.at("1")[k] for k in (0, 1))
+    assert across / up == pytest.approx(math.cos(math.radians(NORTH)), rel=1e-3)
+
+
+def test_where_one_place_is_missing_the_map_follows_the_way(tmp_path: Path) -> None:
+    found = electric_map(write_feeder(tmp_path, SMALL, is_placed=False))
+    assert found is not None
+    assert not found.has_places
+    assert found.at("3") == (pytest.approx(1.0), 0.0)
+
+
+def test_names_are_written_where_they_fit() -> None:
+    """Of two nodes that lie on top of each other one has its name, and the one with a prosumer before the other."""
+    places = {"1": (0.5, 0.5), "2": (0.5001, 0.5), "3": (0.0, 0.0), "a name too long for its place": (1.0, 1.0)}
+    net = NetMap(dict.fromkeys(places, 0.0), dict.fromkeys(places, 0.0), (), {"2": ("Anna",)}, places)
+    assert fitting_names(net, list(places)) == {"2": "<b>2 · Anna</b>", "3": "3"}
+    assert fitting_names(net, list(places), ["1"]) == {"1": "1", "3": "3"}

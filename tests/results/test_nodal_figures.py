@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from made_results import ELECTRIC_ONLY, write_made
+from mosaik_p2p.results.figures.market import nodal_prices
+from mosaik_p2p.results.figures.market.nodal_prices import PARTS, nodal_price_panels
+from mosaik_p2p.results.figures.networks.net_map import NetMap
 from mosaik_p2p.results.figures.style import Clock, clock_of
-from mosaik_p2p.results.report import nodal_prices
-from mosaik_p2p.results.report.net_map import NetMap
-from mosaik_p2p.results.report.nodal_prices import PARTS, nodal_price_panels
 from mosaik_p2p.results.store.reading import read_results
 
 

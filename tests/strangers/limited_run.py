@@ -11,8 +11,8 @@ from mosaik_p2p import run
 from mosaik_p2p.loading import check
 from mosaik_p2p.networks.electric.network import electric_case
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.results.figures.networks.limits import network_panels
 from mosaik_p2p.results.figures.style import clock_of
-from mosaik_p2p.results.report.limits import network_panels
 from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.scenario.reference import entry_text, named, reference_markdown

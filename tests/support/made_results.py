@@ -6,9 +6,12 @@ pays a charge of 0.01 per kWh.
 """
 
 import math
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,8 @@ t_supply_min_c = 60.0
 """
 
 Row = dict[str, Any]
+_MADE = tempfile.TemporaryDirectory(prefix="made")
+"""Where each kind of run is made once; it goes with the process."""
 NOTHING: dict[Any, Any] = {REAL: 0.0, WHOLE: 0, TEXT: "", FLAG: False, TIME: None}
 
 
@@ -107,8 +112,17 @@ def meta(made: Made) -> RunMeta:
 
 
 def write_made(folder: Path, made: Made) -> Path:
-    """Write scenario, tables and, of a run that ended, the summary."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write scenario, tables and, of a run that ended, the summary.
+
+    What is made twice is copied: most of the time of a test would go into writing the same folder again.
+    """
+    return shutil.copytree(_made(made), folder, dirs_exist_ok=True)
+
+
+@cache
+def _made(made: Made) -> Path:
+    folder = Path(_MADE.name) / str(len(list(Path(_MADE.name).iterdir())))
+    folder.mkdir()
     heat = HEAT if made.has_heat else ""
     store = ResultStore(folder)
     result_folder(folder).write("scenario.toml", SCENARIO.format(steps=made.steps, heat=heat).encode())

@@ -11,6 +11,12 @@ from mosaik_p2p.units import ELECTRICITY
 
 LOSSES = "losses"
 """Table of the allocation."""
+RULE_NAMES = {
+    "ray": "along the ray",
+    "z_bus": "by currents (z_bus)",
+    "pro_rata": "pro rata",
+    "marginal": "by marginal losses",
+}
 
 
 def loss_allocation(results: Results) -> dict[str, Any] | None:

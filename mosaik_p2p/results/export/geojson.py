@@ -14,8 +14,8 @@ import pandas as pd
 
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.results.export.coordinates import Branch, Coordinates, Point, coordinates_of
+from mosaik_p2p.results.figures.networks.net_map import net_tables
 from mosaik_p2p.results.in_hand.run_results import RunResults
-from mosaik_p2p.results.report.net_map import net_tables
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
 from mosaik_p2p.units import ELECTRICITY, HEAT
 

@@ -4,7 +4,7 @@ A page extends `page.html.j2` and draws its panels by `panels.html.j2`.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jinja2
@@ -25,12 +25,21 @@ def page_template(package: str, name: str, functions: Iterable[Callable[..., Any
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"plot": plot, **{function.__name__: function for function in functions}}
+    environment.globals |= {"plot": plot, "data": data, **{function.__name__: function for function in functions}}
     return environment.get_template(name)
+
+
+def data(key: str, numbers: Mapping[str, Any]) -> str:
+    """Arguments of a function of the page: a figure's key and its numbers."""
+    return ", ".join(_written(part) for part in (key, numbers))
+
+
+def _written(part: object) -> str:
+    return json.dumps(part, sort_keys=True, allow_nan=False).replace("<", "\\u003c")
 
 
 def plot(panel: Panel) -> str:
     """The figure as a script for the page; `<` is escaped so that no name can end it."""
     figure = json.loads(plotly.io.to_json(panel.figure, validate=False))
     parts = (f"fig-{panel.key}", figure["data"], figure["layout"], PLOT_CONFIG)
-    return ", ".join(json.dumps(part, sort_keys=True, allow_nan=False).replace("<", "\\u003c") for part in parts)
+    return ", ".join(_written(part) for part in parts)

@@ -3,15 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mosaik_p2p.results.accounts.loss_shares import RULE_NAMES
 from mosaik_p2p.results.labels.numbers import NOTICEABLE_KWH, energy, plain, signed
 from mosaik_p2p.units import HEAT
 
-RULE_NAMES = {
-    "ray": "along the ray",
-    "z_bus": "by currents (z_bus)",
-    "pro_rata": "pro rata",
-    "marginal": "by marginal losses",
-}
 FEW_PROSUMERS = 6
 """Up to so many are all named; of more, those with the largest and smallest losses."""
 NAMED_AT_EACH_END = 2

@@ -4,7 +4,7 @@ Nothing in it depends on the moment or the machine: the same folder gives the sa
 and the page forbids itself any request, so that it can be sent by mail and opened anywhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,20 @@ from mosaik_p2p.results.accounts.arbitrage import arbitrage_texts
 from mosaik_p2p.results.accounts.closing import change_of_cost, closing_sentence, with_total
 from mosaik_p2p.results.accounts.comparison import comparison_rows
 from mosaik_p2p.results.checking import check_folder
+from mosaik_p2p.results.figures.market.clearing import convergence_panels
+from mosaik_p2p.results.figures.market.dispatch import dispatch, energy_balance
+from mosaik_p2p.results.figures.market.negotiation import negotiation_panels
+from mosaik_p2p.results.figures.market.nodal_prices import nodal_price_panels
+from mosaik_p2p.results.figures.market.trades import carriers_of, market_panels
+from mosaik_p2p.results.figures.money.costs import cost_parts, prosumer_costs
+from mosaik_p2p.results.figures.money.operator import operator_panels
+from mosaik_p2p.results.figures.money.trade_off import trade_off
+from mosaik_p2p.results.figures.networks.limits import network_panels
+from mosaik_p2p.results.figures.networks.maps import map_at
+from mosaik_p2p.results.figures.networks.ways import along_the_way
 from mosaik_p2p.results.figures.pages import page_template
 from mosaik_p2p.results.figures.style import Clock, Panel, clock_of
+from mosaik_p2p.results.inventory import inventory_lines, read_inventory
 from mosaik_p2p.results.labels.numbers import energy, least_compared, plain, share_of_change, signed, stored_beside
 from mosaik_p2p.results.measures.limit_costs import limit_lines
 from mosaik_p2p.results.measures.market_effect import effect_sentence
@@ -36,14 +48,7 @@ from mosaik_p2p.results.report.account_sentences import (
     charges_and_surcharges,
     district_lines,
 )
-from mosaik_p2p.results.report.inventory import inventory_lines, read_inventory
-from mosaik_p2p.results.report.limits import network_panels
-from mosaik_p2p.results.report.maps import map_panels
-from mosaik_p2p.results.report.market import convergence_panels, market_panels
-from mosaik_p2p.results.report.money import money_panels
-from mosaik_p2p.results.report.negotiation import negotiation_panels
-from mosaik_p2p.results.report.nodal_prices import nodal_price_panels
-from mosaik_p2p.results.report.operator import operator_panels
+from mosaik_p2p.results.report.inputs import input_sheets
 from mosaik_p2p.results.report.sentences import (
     convergence_sentence,
     counterfactual_sentences,
@@ -60,10 +65,16 @@ from mosaik_p2p.units import ELECTRICITY, HEAT
 TEMPLATE = "report.html.j2"
 MOST_VIOLATION_ROWS = 100
 TITLES = (
-    *("Feasibility over time", "Maps", "Electricity network", "Heat network", "Negotiation", "Nodal prices", "Market"),
-    *("Money", "Storage", "Clearing"),
+    *("Feasibility over time", "Maps", "Along the way", "Electricity network", "Heat network"),
+    *("Dispatch and balance", "Storage", "Market", "Nodal prices", "Negotiation", "Money", "Clearing"),
 )
 """Of the chapters, in their order; result quantities may add more."""
+
+
+AFTER_INPUTS = TITLES[5:]
+"""What follows from the inputs beyond the networks: the inputs stand before it."""
+ENERGY = (dispatch, energy_balance)
+PROFILES = ("voltage", "temperature", "pressure")
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,7 @@ def build_report(folder: Path, known: Sequence[NamedQuantity] = ()) -> Path:
 def _page(clock: Clock, summary: Mapping[str, Any], drawings: Drawings, left_out: Sequence[str]) -> str:
     results = clock.results
     rows, read = violation_rows(results), read_inventory(results.folder)
+    sections = _sections(clock, summary, drawings)
     return _template().render(
         **_told(summary),
         summary=summary,
@@ -103,7 +115,9 @@ def _page(clock: Clock, summary: Mapping[str, Any], drawings: Drawings, left_out
         prosumers=results.prosumers,
         period=_period(clock),
         tiles=_tiles(summary),
-        sections=_sections(clock, summary, drawings),
+        sections=sections,
+        inputs_before=next((one.title for one in sections if one.title in AFTER_INPUTS), ""),
+        sheets=input_sheets(results.folder, results.facts),
         left_out=left_out,
         violations=rows[:MOST_VIOLATION_ROWS],
         violations_left_out=max(0, len(rows) - MOST_VIOLATION_ROWS),
@@ -128,7 +142,8 @@ def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
         "unsolved": unsolved_sentences(summary),
         "broken_off": counterfactual_sentences(summary),
         "effect": effect_sentence(summary),
-        "accounts": [*account_lines(summary), *limit_lines(summary)],
+        "accounts": account_lines(summary),
+        "limit_costs": list(limit_lines(summary)),
         "district": district_lines(summary),
         "least": least_compared(summary["cost"]),
         "closing": closing_sentence(summary),
@@ -152,17 +167,27 @@ def _sections(clock: Clock, summary: Mapping[str, Any], drawings: Drawings) -> l
 
 def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Panel, ...]]:
     """The figures that no result quantity draws, by the title of their chapter."""
-    has_intervals = len(clock.begins) > 0
+    has_intervals, results, facts = len(clock.begins) > 0, clock.results, clock.results.facts
     return {
-        "Maps": tuple(map_panels(clock)) if has_intervals else (),
+        "Maps": _drawn(map_at(results, network) for network in facts.networks),
+        "Along the way": _drawn(along_the_way(results, quantity) for quantity in PROFILES),
         "Electricity network": tuple(network_panels(clock, ELECTRICITY)),
         "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
         "Negotiation": tuple(negotiation_panels(clock)),
         "Nodal prices": tuple(nodal_price_panels(clock)),
-        "Market": tuple(market_panels(clock)),
-        "Money": (*money_panels(clock, summary), *operator_panels(clock, summary)),
+        "Dispatch and balance": _drawn(draw(results, carrier) for carrier in carriers_of(results) for draw in ENERGY),
+        "Market": tuple(market_panels(results)),
+        "Money": (
+            *_drawn((prosumer_costs(results), cost_parts(results), trade_off(results))),
+            *operator_panels(clock, summary),
+        ),
         "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),
     }
+
+
+def _drawn(panels: Iterable[Panel | None]) -> tuple[Panel, ...]:
+    """Those that there are."""
+    return tuple(panel for panel in panels if panel is not None)
 
 
 def _period(clock: Clock) -> str:

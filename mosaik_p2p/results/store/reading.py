@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Results:
         clearing = self.tables["clearing"]
         return clearing[clearing["binding"].fillna(False).astype(bool)]
 
-    @property
+    @cached_property
     def binding(self) -> pd.DataFrame:
         """The rows of `clearing` that bind, one per computed interval: one that has a dispatch and its flows."""
         cleared, flows = self.cleared, self.tables["flows"]

@@ -137,6 +137,7 @@ def _order(folder: Path, source: Path, row: Row, *, allow_code: bool) -> Order:
         progress=False,
         allow_code=allow_code,
         resume=True,
+        report=False,
     )
 
 

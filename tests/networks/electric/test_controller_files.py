@@ -37,7 +37,7 @@ from mosaik_p2p.networks.files.electric.control_objects import CONTROLLERS as KN
 from mosaik_p2p.networks.files.electric.control_rules import RULES
 from mosaik_p2p.networks.files.electric.control_sense import control_faults
 from mosaik_p2p.networks.files.electric.control_uses import CONTROL_USES
-from mosaik_p2p.results.report.inventory import inventory_lines
+from mosaik_p2p.results.inventory import inventory_lines
 
 pytestmark = pytest.mark.once
 

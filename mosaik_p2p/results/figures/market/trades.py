@@ -3,15 +3,13 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from mosaik_p2p.results.figures.runs import Runs, drawn_each, named, over_all
 from mosaik_p2p.results.figures.style import (
     BLACK,
     BLUE,
     COLOURS,
     DASHES,
     GREEN,
-    GREY,
-    LIMIT_COLOUR,
-    ORANGE,
     RED,
     Clock,
     Panel,
@@ -19,11 +17,12 @@ from mosaik_p2p.results.figures.style import (
     add_bars,
     add_steps,
     blank,
+    clock_of,
     fit_axis,
     on_clock,
 )
-from mosaik_p2p.results.store.reading import natural
-from mosaik_p2p.units import CARRIERS
+from mosaik_p2p.results.store.reading import Results, natural
+from mosaik_p2p.units import CARRIERS, ELECTRICITY
 
 FEW_SELLERS = 7
 FEW_PARTNERS = 10
@@ -34,13 +33,54 @@ IMPORT_PRICE, EXPORT_PRICE = "import_price", "export_price"
 """How the quantities of `inputs` begin that hold the prices of the contracts."""
 
 
-def market_panels(clock: Clock) -> list[Panel]:
+def market_panels(results: Results) -> list[Panel]:
     """Energy, partners and prices of every carrier that is traded or supplied."""
-    present = set(clock.results["prosumers"]["carrier"]) | set(clock.results["trades"]["carrier"])
-    carriers = [carrier for carrier in CARRIERS if carrier in present]
-    over_time = [panel for carrier in carriers for panel in (_energy(clock, carrier), _prices(clock, carrier))]
-    partners = [_partners(clock, carrier) for carrier in carriers]
-    return [panel for panel in (*over_time, *partners) if panel is not None]
+    over_time = [draw(results, carrier) for carrier in carriers_of(results) for draw in (traded, prices)]
+    matrices = [partners(results, carrier) for carrier in carriers_of(results)]
+    return [panel for panel in (*over_time, *matrices) if panel is not None]
+
+
+def carriers_of(results: Results) -> list[str]:
+    """The carriers that are traded or supplied."""
+    present = set(results["prosumers"]["carrier"]) | set(results["trades"]["carrier"])
+    return [carrier for carrier in CARRIERS if carrier in present]
+
+
+def traded(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
+    """Energy sold between prosumers, beside what the contracts supplied and took; runs below each other."""
+    return drawn_each(runs, _energy, carrier)
+
+
+def partners(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
+    """Energy from every seller to every buyer over the whole run; runs below each other, on one scale."""
+    return drawn_each(runs, _partners, carrier)
+
+
+def prices(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
+    """Mean and range of the trade prices between the prices of the contracts; of several runs the means."""
+    found = named(runs)
+    if len(found) == 1:
+        return drawn_each(runs, _prices, carrier)
+    clocks = [clock_of(run) for run in found.values()]
+    figure = over_all(clocks, f"price ({clocks[0].results.facts.currency}/kWh)")
+    shown: list[float] = [0.0]
+    for k, (name, clock) in enumerate(zip(found, clocks, strict=True)):
+        mean = _mean_price(clock, _trades(clock, carrier).dropna(subset=["price_per_kwh"]))
+        if mean.notna().any():
+            add_steps(figure, clock, mean, name, line={"color": COLOURS[k % len(COLOURS)]})
+            shown += [mean.min(), mean.max()]
+    if not figure.data:
+        return None
+    fit_axis(figure, shown)
+    note = "Mean price between the partners, before network charges, weighted by energy."
+    return Panel(f"prices-{carrier}", f"Prices of {carrier}", note, figure, is_wide=True)
+
+
+def _mean_price(clock: Clock, trades: pd.DataFrame) -> pd.Series:
+    """Weighted by energy; without value where nothing was traded."""
+    paid = on_clock(clock, trades.assign(paid=trades["price_per_kwh"] * trades["power_kw"]), "paid")
+    power = on_clock(clock, trades, "power_kw")
+    return paid / power.where(power > 0.0)
 
 
 def _trades(clock: Clock, carrier: str) -> pd.DataFrame:
@@ -48,9 +88,9 @@ def _trades(clock: Clock, carrier: str) -> pd.DataFrame:
     return trades[trades["carrier"] == carrier]
 
 
-def _energy(clock: Clock, carrier: str) -> Panel:
+def _energy(clock: Clock, carrier: str) -> Panel | None:
     """Energy sold between peers per interval, beside what the contracts supplied and took."""
-    figure = blank(clock, "energy per interval (kWh)")
+    figure = blank(clock, f"energy per {clock.per} (kWh)")
     trades = _trades(clock, carrier)
     sellers = sorted(trades["seller"].unique(), key=natural)
     if len(sellers) <= FEW_SELLERS:
@@ -65,7 +105,9 @@ def _energy(clock: Clock, carrier: str) -> Panel:
     for column, name, dash in (("import_kw", "bought by contract", "solid"), ("export_kw", "sold by contract", "dot")):
         energy = on_clock(clock, rows, column) * clock.dt_h
         if energy.abs().sum() > 0:
-            add_steps(figure, clock, energy, name, line={"color": BLACK, "dash": dash})
+            add_steps(figure, clock, energy, name, daily="sum", line={"color": BLACK, "dash": dash})
+    if not figure.data:
+        return None
     figure.update_layout(barmode="stack")
     figure.update_yaxes(rangemode="tozero")
     note = "Bars: trades between prosumers. Lines: exchange with the utility or heat supplier, all prosumers together."
@@ -83,9 +125,8 @@ def _prices(clock: Clock, carrier: str) -> Panel | None:
     if len(trades):
         prices = trades.groupby("time")["price_per_kwh"]
         low, high = prices.min().reindex(clock.begins), prices.max().reindex(clock.begins)
-        paid = on_clock(clock, trades.assign(paid=trades["price_per_kwh"] * trades["power_kw"]), "paid")
         add_band(figure, clock, low, high, "range of trades")
-        add_steps(figure, clock, paid / on_clock(clock, trades, "power_kw"), "mean of trades", line={"color": BLUE})
+        add_steps(figure, clock, _mean_price(clock, trades), "mean of trades", line={"color": BLUE})
         shown += [low, high]
     for name, tariff, style in tariffs:
         add_steps(figure, clock, tariff, name, line=style)
@@ -138,24 +179,3 @@ def _partners(clock: Clock, carrier: str) -> Panel | None:
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, dtick=1)
     title, note = f"Who sold {carrier} to whom", "Energy over the whole run."
     return Panel(f"partners-{carrier}", title, note, figure, is_wide=size > FEW_PARTNERS)
-
-
-def convergence_panels(clock: Clock) -> list[Panel]:
-    """Iterations of the clearing and the gap at which it stopped."""
-    own = clock.results.clearings.set_index("time").reindex(clock.begins)
-    iterations = blank(clock, "iterations")
-    add_bars(iterations, clock, own["iterations"], "iterations", marker={"color": BLUE})
-    iterations.update_layout(showlegend=False)
-    gap = blank(clock, "relative gap (1)")
-    shown = [None if not value > 0 else float(value) for value in own["relative_gap"].astype(float)]
-    marker = {"mode": "markers", "marker": {"size": 7, "color": ORANGE, "line": {"color": GREY, "width": 0.5}}}
-    gap.add_trace(go.Scatter(x=clock.local_middles(), y=shown, name="relative gap", **marker))
-    wanted = clock.results.facts.relative_gap
-    if wanted is not None:
-        asked = pd.Series(wanted, index=clock.begins, dtype=float)
-        add_steps(gap, clock, asked, f"wanted: {wanted:g}", line={"color": LIMIT_COLOUR, "dash": "dash"})
-    gap.update_yaxes(type="log", exponentformat="power", dtick=1)
-    return [
-        Panel("iterations", "Iterations per clearing", "At the interval that it begins with.", iterations),
-        Panel("gap", "Relative gap per clearing", "How far the cost may be above the optimum, at most.", gap),
-    ]

@@ -3,9 +3,10 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.figures.style import BLACK, COLOURS, Clock, Panel, add_bars, blank
-from mosaik_p2p.results.report.maps import node_map
-from mosaik_p2p.results.report.net_map import electric_map, heat_map
+from mosaik_p2p.results.figures.networks.maps import node_map
+from mosaik_p2p.results.figures.networks.net_map import electric_map, heat_map
+from mosaik_p2p.results.figures.runs import Runs, drawn_each
+from mosaik_p2p.results.figures.style import BLACK, COLOURS, Clock, Panel, add_bars, blank, by_day
 from mosaik_p2p.results.store.reading import natural
 from mosaik_p2p.units import CARRIERS, ELECTRICITY
 
@@ -22,30 +23,53 @@ ROW_PX, LEAST_PX, MOST_PX = 26, 220, 900
 
 def nodal_price_panels(clock: Clock) -> list[Panel]:
     """Nothing where the market's design has no nodal prices."""
-    rows = clock.results["nodal_prices"]
-    if rows.empty:
-        return []
-    priced = rows.assign(price=rows[list(PARTS)].sum(axis=1))
-    panels = []
+    panels: list[Panel] = []
     for carrier in CARRIERS:
-        own = priced[priced["carrier"] == carrier]
+        own = _priced(clock, carrier)
         if not own.empty:
             panels += [_by_place_and_hour(clock, own, carrier), _made_up(clock, own, carrier)]
             panels += _on_the_map(clock, own, carrier)
     return panels
 
 
+def nodal_prices(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
+    """What one kWh more is worth at each prosumer's place and hour; runs below each other, on one scale.
+
+    None where no run's design has nodal prices of the carrier.
+    """
+    return drawn_each(runs, _nodal, carrier)
+
+
+def _nodal(clock: Clock, carrier: str) -> Panel | None:
+    own = _priced(clock, carrier)
+    return None if own.empty else _by_place_and_hour(clock, own, carrier)
+
+
+def _priced(clock: Clock, carrier: str) -> pd.DataFrame:
+    """The rows of the carrier with their `price`."""
+    rows = clock.results["nodal_prices"]
+    rows = rows[rows["carrier"] == carrier]
+    return rows.assign(price=rows[list(PARTS)].sum(axis=1))
+
+
 def _by_place_and_hour(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
     table = rows.pivot(index="prosumer", columns="time", values="price").reindex(columns=clock.begins)
     table = table.loc[sorted(table.index, key=natural, reverse=True)]
+    shown = clock
+    if clock.is_long:
+        daily = {name: by_day(clock, values, "mean") for name, values in table.iterrows()}
+        shown = next(iter(daily.values()))[0]
+        table = pd.DataFrame({name: values for name, (_, values) in daily.items()}).T
     height = int(min(max(ROW_PX * len(table) + 110, LEAST_PX), MOST_PX))
     figure = blank(clock, "", height_px=height)
     unit = f"{clock.results.facts.currency}/kWh"
     figure.add_trace(
         go.Heatmap(
-            x=clock.local_middles(),
+            x=shown.local_middles(),
             y=[str(name) for name in table.index],
             z=[[None if pd.isna(value) else float(value) for value in line] for line in table.to_numpy()],
+            zmin=float(table.min().min()),
+            zmax=float(table.max().max()),
             colorscale="Viridis",
             colorbar={"title": {"text": unit}, "thickness": 12},
             hovertemplate="%{y}, %{x|%a %H:%M}: %{z:.4f} " + unit + "<extra></extra>",
@@ -55,6 +79,7 @@ def _by_place_and_hour(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
     figure.update_yaxes(type="category", showgrid=False)
     note = (
         "What one kWh more is worth to each prosumer at its place: bright where it is short, dark where it is plenty."
+        f"{' Means of days.' if clock.is_long else ''}"
     )
     return Panel(f"nodal-{carrier}", f"Price of {carrier} by place and hour", note, figure, is_wide=True)
 
@@ -67,7 +92,7 @@ def _made_up(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
     figure = blank(clock, f"price ({clock.results.facts.currency}/kWh)")
     for n, (column, part) in enumerate(PARTS.items()):
         if own[column].abs().max() > 0.0:
-            add_bars(figure, clock, own[column], part, marker={"color": COLOURS[n % len(COLOURS)]})
+            add_bars(figure, clock, own[column], part, daily="mean", marker={"color": COLOURS[n % len(COLOURS)]})
     figure.add_hline(y=0.0, line={"color": BLACK, "width": 1})
     figure.update_layout(barmode="relative")
     note = f"At {name}, where the network moves it most. Below zero: what feeding in there costs the network."
@@ -89,9 +114,7 @@ def _on_the_map(clock: Clock, rows: pd.DataFrame, carrier: str) -> list[Panel]:
         for node, names in net.prosumers.items()
         if (known := [name for name in names if name in price.index])
     }
-    figure = node_map(net, values, ("price", f"{clock.results.facts.currency}/kWh", ".4f"))
+    figure = node_map(net, values, ("price", f"{clock.results.facts.currency}/kWh", 4))
     moment = f"{clock.local(when.to_pydatetime()):%a %d %b %H:%M}"
-    note = (
-        f"At {moment}, when prices differ most. Dots: price of the prosumers there. Across: way from the feeding place."
-    )
+    note = f"At {moment}, when prices differ most. Dots: price of the prosumers there."
     return [Panel(f"nodal-map-{carrier}", f"Prices of {carrier} on the map", note, figure, is_wide=True)]

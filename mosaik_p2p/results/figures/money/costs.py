@@ -5,29 +5,68 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from mosaik_p2p.results.accounts.closing import change_of_cost
+from mosaik_p2p.results.accounts.closing import change_of_cost, closing_by_prosumer
+from mosaik_p2p.results.accounts.money import costs
+from mosaik_p2p.results.figures.runs import Runs, drawn_each, named
 from mosaik_p2p.results.figures.style import BLUE, COLOURS, GREY, RED, Clock, Panel, blank
 from mosaik_p2p.results.labels.numbers import least_compared, share_of_change, signed
-from mosaik_p2p.settlement.ledger import CLOSING_VALUE, IN_MARKET
+from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.settlement.ledger import ALONE, CLOSING_VALUE, IN_MARKET
 
 FEW_BARS = 12
 BAR_PX, BARS_MARGIN_PX = 17, 90
 LABEL_PX = 9
 
 
-def money_panels(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
-    """Cost without trade and in the market, and its parts."""
+def prosumer_costs(runs: Runs) -> Panel | None:
+    """What each prosumer pays without trade and in the market; of several runs, what each pays in the market of each.
+
+    Of many prosumers the change of the cost by the market; of several runs of many the cost of all together. None where
+    no cost is known.
+    """
+    found = {name: _entries(run) for name, run in named(runs).items()}
+    found = {name: entries for name, entries in found.items() if entries}
+    if not found:
+        return None
+    currency = next(iter(named(runs).values())).facts.currency
+    if len(found) > 1:
+        return _of_runs(found, currency)
+    entries = next(iter(found.values()))
     cost = {
-        name: (entry["alone"], entry["in_market"], change)
-        for name, entry in summary["cost"].items()
+        name: (entry[ALONE], entry[IN_MARKET], change)
+        for name, entry in entries.items()
         if (change := change_of_cost(entry)) is not None
     }
     if not cost:
-        return []
-    currency = summary["currency"]
+        return None
     if len(cost) > FEW_BARS:
-        return [_changes(cost, currency), _parts(clock, currency)]
-    return [_side_by_side(cost, currency, least_compared(summary["cost"])), _parts(clock, currency)]
+        return _changes(cost, currency)
+    return _side_by_side(cost, currency, least_compared(entries))
+
+
+def cost_parts(runs: Runs) -> Panel | None:
+    """What the cost in the market consists of; runs below each other."""
+    return drawn_each(runs, _parts)
+
+
+def _entries(results: Results) -> dict[str, dict[str, Any]]:
+    """By prosumer: its costs and closing values, as the summary has them."""
+    closing = closing_by_prosumer(results, {})
+    return {name: {**entry, **closing[name]} for name, entry in costs(results, {}).items()}
+
+
+def _of_runs(found: Mapping[str, Mapping[str, Mapping[str, Any]]], currency: str) -> Panel:
+    """A colour per run; without trade once, where it costs the same in all of them."""
+    names = list(dict.fromkeys(name for entries in found.values() for name in entries))
+    is_few = len(names) <= FEW_BARS
+    figure = blank(None, f"cost ({currency})")
+    for k, (run, entries) in enumerate(found.items()):
+        known = {name: entry[IN_MARKET] for name, entry in entries.items() if entry[IN_MARKET] is not None}
+        heights = [known.get(name) for name in names] if is_few else [sum(known.values())]
+        places = names if is_few else ["all prosumers"]
+        figure.add_trace(go.Bar(x=places, y=heights, name=run, marker={"color": COLOURS[k % len(COLOURS)]}))
+    figure.update_layout(barmode="group", bargap=0.3, xaxis={"type": "category", "title": {"text": "prosumer"}})
+    return Panel("cost", "Cost per prosumer", "In the market of each run.", figure, is_wide=True)
 
 
 def _side_by_side(cost: Mapping[str, tuple[float, float, float]], currency: str, least: float) -> Panel:
@@ -64,10 +103,13 @@ def _changes(cost: Mapping[str, tuple[float, float, float]], currency: str) -> P
     return Panel("cost", "Change of cost per prosumer", note, figure)
 
 
-def _parts(clock: Clock, currency: str) -> Panel:
+def _parts(clock: Clock) -> Panel | None:
     """Money per item: of each prosumer where there are few, of all together else."""
+    currency = clock.results.facts.currency
     rows = clock.results.settled(IN_MARKET)
     rows = rows[rows["party"].isin(clock.results.prosumers) & (rows["item"] != CLOSING_VALUE)]
+    if rows.empty:
+        return None
     is_few = len(clock.results.prosumers) <= FEW_BARS
     groups = rows["party"] if is_few else rows["carrier"].fillna("devices")
     table = -rows.groupby([groups.rename("group"), "item"])["money"].sum().unstack("item").fillna(0.0)

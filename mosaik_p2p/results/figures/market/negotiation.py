@@ -35,7 +35,7 @@ def negotiation_panels(clock: Clock) -> list[Panel]:
 def _rounds(clock: Clock) -> Panel:
     figure = blank(clock, "rounds after the first check")
     cost = welfare_cost(clock.results).set_index("time").reindex(clock.begins)
-    add_bars(figure, clock, cost["rounds"], "rounds", marker={"color": BLUE})
+    add_bars(figure, clock, cost["rounds"], "rounds", daily="max", marker={"color": BLUE})
     currency = clock.results.facts.currency
     note = (
         f"Keeping the limits cost {cost['cost'].sum():.2f} {currency} of welfare over the look-aheads, give or take "

@@ -5,10 +5,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mosaik_p2p.results.accounts.loss_shares import RULE_NAMES
 from mosaik_p2p.results.accounts.recovery import FIXED, OF_LOSSES, REVENUE, operator_by_interval, whole_account
 from mosaik_p2p.results.figures.style import BLUE, COLOURS, GREY, RED, Clock, Panel, add_bars, add_steps, blank
 from mosaik_p2p.results.labels.numbers import plain
-from mosaik_p2p.results.report.operator_sentences import RULE_NAMES
 
 BAR_PX, BARS_MARGIN_PX = 17, 110
 MOST_BARS = 60
@@ -26,12 +26,12 @@ def _by_hour(clock: Clock, summary: Mapping[str, Any]) -> list[Panel]:
     cost = whole[OF_LOSSES] + whole[FIXED]
     if not found[REVENUE].any() and not cost.fillna(0.0).any():
         return []
-    figure = blank(clock, f"money ({summary['currency']} per interval)")
+    figure = blank(clock, f"money ({summary['currency']} per {clock.per})")
     for k, network in enumerate(found.index.get_level_values("network").unique()):
         own = found[found.index.get_level_values("network") == network].droplevel("network")
         colour = {"color": COLOURS[k % len(COLOURS)]}
         add_bars(figure, clock, own[REVENUE].reindex(clock.begins), f"taken on {network}", marker=colour)
-    add_steps(figure, clock, cost.reindex(clock.begins), "losses and networks cost", line={"color": RED})
+    add_steps(figure, clock, cost.reindex(clock.begins), "losses and networks cost", daily="sum", line={"color": RED})
     figure.update_layout(barmode="relative")
     figure.update_yaxes(zeroline=True, zerolinecolor=GREY)
     ratio = summary["recovery"]["ratio"]

@@ -1,0 +1,1 @@
+"""Figures of the market: dispatch, trades, prices, negotiation."""

@@ -1,0 +1,1 @@
+"""Figures of the networks: against their limits, on the map, along the way, over the year."""
