@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import mosaik_p2p
 from made_nets import write_feeder
 from made_results import SMALL, START, interval, write_made
 from mosaik_p2p import figures
@@ -85,6 +86,15 @@ def test_a_list_of_runs_has_the_names_of_their_folders(runs: dict[str, Results],
         named([runs["six"], read_results(same)])
     with pytest.raises(ValueError, match="no run"):
         named({})
+
+
+def test_a_run_in_hand_is_a_run_and_not_its_tables(runs: dict[str, Results]) -> None:
+    folder = runs["six"].folder
+    held = mosaik_p2p.read(folder)
+    for given in (held, [held], {folder.name: held}):
+        (run,) = named(given).values()
+        assert run.folder == folder
+        assert figures.voltages(given) == figures.voltages(read_results(folder))
 
 
 def test_curves_of_several_runs_are_their_worst_values(runs: dict[str, Results]) -> None:

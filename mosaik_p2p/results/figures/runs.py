@@ -2,14 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 import plotly.graph_objects as go
 
 from mosaik_p2p.results.figures.style import Clock, Panel, blank, clock_of
 from mosaik_p2p.results.store.reading import Results
 
-Runs: TypeAlias = Results | Mapping[str, Results] | Sequence[Results]
+
+class InHand(Protocol):
+    """A run as `mosaik_p2p.read` gives it."""
+
+    @property
+    def computed(self) -> Results:
+        """Its tables and facts."""
+
+
+Run: TypeAlias = Results | InHand
+Runs: TypeAlias = Run | Mapping[str, Run] | Sequence[Run]
 """One run, runs by name, or a list of runs, each of which has the name of its folder."""
 GAP_PX, TITLE_PX = 34, 24
 """Between two drawings, and of the name above each."""
@@ -19,17 +29,25 @@ SCALED = {"heatmap": ("zmin", "zmax"), "scatter": ("cmin", "cmax")}
 
 def named(runs: Runs) -> dict[str, Results]:
     """The runs by name. ValueError where there is none, or two of a list have one name."""
-    if isinstance(runs, Results):
-        return {runs.facts.name: runs}
+    # A run in hand is a mapping as well: of its tables.
+    computed = getattr(runs, "computed", None)
+    run = runs if isinstance(runs, Results) else computed
+    if isinstance(run, Results):
+        return {run.facts.name: run}
     if isinstance(runs, Mapping):
-        found = {str(name): run for name, run in runs.items()}
+        found = {str(name): _computed(run) for name, run in runs.items()}
     else:
-        found = {run.folder.name: run for run in runs}
-        if len(found) < len(runs):
+        several = [_computed(run) for run in cast("Sequence[Run]", runs)]
+        found = {run.folder.name: run for run in several}
+        if len(found) < len(several):
             raise ValueError("two runs of the list have folders of one name: give a dict of runs by name")
     if not found:
         raise ValueError("there is no run to draw")
     return found
+
+
+def _computed(run: Run) -> Results:
+    return run if isinstance(run, Results) else run.computed
 
 
 def drawn_each(runs: Runs, draw: Callable[..., Panel | None], *given: Any) -> Panel | None:

@@ -192,13 +192,13 @@ class RunResults(Mapping[str, pd.DataFrame]):
             return quantity_tables(self.folder)
 
     @cached_property
-    def _computed(self) -> Results:
-        """Of a run that broke off, without what it left of intervals that were not finished."""
+    def computed(self) -> Results:
+        """What figures are drawn of; of a run that broke off, without what it left of unfinished intervals."""
         return read_results(self.folder)
 
     def _read(self, table: str) -> pd.DataFrame:
         if not self.complete:
-            return self._computed[table]
+            return self.computed[table]
         if table in self._quantities:
             return read_quantity_table(self.folder, self._quantities[table])
         return read_table(self.folder, table)
