@@ -19,9 +19,9 @@ from mosaik_p2p.jit.modes import JIT_IS_OFF
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.in_python import Source, kept_file, named
-from mosaik_p2p.loading.inputs import input_files
-from mosaik_p2p.loading.place import Place, claimed, claimed_beside
-from mosaik_p2p.loading.run_meta import begin_folder, run_meta
+from mosaik_p2p.loading.runs.inputs import input_files
+from mosaik_p2p.loading.runs.place import Place, claimed, claimed_beside
+from mosaik_p2p.loading.runs.run_meta import begin_folder, run_meta
 from mosaik_p2p.market.warm_up import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
 from mosaik_p2p.results.conclusion import compare, conclude

@@ -12,7 +12,7 @@ from typing import Any
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.run_meta import begin_folder, run_meta
+from mosaik_p2p.loading.runs.run_meta import begin_folder, run_meta
 from mosaik_p2p.results.accounts.last_entries import close_settlement
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.conclusion import conclude

@@ -10,8 +10,8 @@ import pytest
 import made_scenario
 from mosaik_p2p.errors import Status
 from mosaik_p2p.loading import check, load
-from mosaik_p2p.loading.inputs import input_files
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.loading.runs.inputs import input_files
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.reference.pyomo_model import solve_central

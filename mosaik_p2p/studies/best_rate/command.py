@@ -14,7 +14,7 @@ from mosaik_p2p.cosim import RESULTS, ExitCode, run
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.inputs import input_files
+from mosaik_p2p.loading.runs.inputs import input_files
 from mosaik_p2p.results.claiming import claimed_folder
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.sections.names import did_you_mean

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault, shown
 from mosaik_p2p.files import reason_of
-from mosaik_p2p.loading.resolved import resolved
+from mosaik_p2p.loading.runs.resolved import resolved
 from mosaik_p2p.scenario.overrides import parsed
 from mosaik_p2p.studies.sweep.axes import MOST_VALUES, Axis, parsed_axes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mosaik_p2p.errors import BadInput, Fault, shown
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.inputs import input_files
+from mosaik_p2p.loading.runs.inputs import input_files
 from mosaik_p2p.scenario.overrides import parsed
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.names import listed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.run_meta import run_meta
+from mosaik_p2p.loading.runs.run_meta import run_meta
 from mosaik_p2p.results.claiming import claimed_counterfactual, claimed_folder, input_checksums, refuse_inside_a_run
 from mosaik_p2p.results.resuming import Asked, Stopped, resumed_folder, stopped_run
 from mosaik_p2p.results.store.mark import ResultFolder

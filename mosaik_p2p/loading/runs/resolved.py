@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from mosaik_p2p.errors import BadInput
-from mosaik_p2p.loading.inputs import files_of
+from mosaik_p2p.loading.runs.inputs import files_of
 from mosaik_p2p.loading.source import scenario_path
 from mosaik_p2p.loading.validate import reading_of
 from mosaik_p2p.scenario.schema import Scenario
