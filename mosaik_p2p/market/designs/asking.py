@@ -1,6 +1,6 @@
 """What the networks say of a plan, interval by interval, before anything of it is dispatched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -38,8 +38,9 @@ def asked(
     state: NegotiationState,
     begin: int,
     loss_price_per_kwh: FloatArray | None,
+    intervals: Collection[int],
 ) -> tuple[Reports, Losses]:
-    """What the networks say of each interval of the last dispatch, with rows for the limits that are held there
+    """What the networks say of some intervals of the last dispatch, with rows for the limits that are held there
     already, and its losses at prices (T,), or none.
 
     One interval after the other, since an operator may solve one exchange for all questions about it.
@@ -47,6 +48,8 @@ def asked(
     reports: dict[tuple[int, int], NetworkReport] = {}
     losses: Losses = {}
     for t, exchange in enumerate(planned_exchanges(prosumers, state)):
+        if t not in intervals:
+            continue
         kept = frozenset(key.limit for key in state.rows if key.interval == t)
         for carrier, report in operator.reports(exchange, begin + t, kept=kept).items():
             reports[carrier, t] = report

@@ -1,7 +1,7 @@
 """A look-ahead under negotiation: what the networks said of each dispatch, the limits held as rows, and what is best.
 
-Of its intervals the networks are asked about some: about the first one alone where they judge what is dispatched now,
-about all where they are asked before anything is.
+Of its intervals the networks are asked about some: about the first one where they judge what is dispatched now, about
+all where they are asked before anything is, and about those whose plan has changed where limits are known from before.
 
 Nothing here clears anything; see `protocol` for what follows when.
 """
@@ -18,6 +18,7 @@ from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing, unpublished
 from mosaik_p2p.market.negotiation.constrained_clearing import (
     ConstrainedClearing,
+    Ended,
     Way,
     connected,
     imbalances,
@@ -39,6 +40,8 @@ CHEAP = 5e-5
 """Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
 NOTHING = Limits(())
 """Beside the rows."""
+NOTICEABLE_AHEAD = 1e-3
+"""Of a limit: a plan for an interval that does not bind yet may break it by so much, as it will not come quite so."""
 FREE_OF_PRICE = 1e-4
 """In scarcity prices: a multiplier below it is none."""
 
@@ -95,8 +98,10 @@ class Checked:
     broken: frozenset[RowKey]
     """Limits violated then, those that prosumers cannot keep too."""
     excess: float
-    """Sum of what breaks the limits that can be kept, as shares of them: none where all are kept; infinite where a
-    network had no solution."""
+    """Sum of what breaks the limits that can be kept in the intervals that bind, as shares of them: none where all are
+    kept; infinite where a network had no solution."""
+    excess_ahead: float = 0.0
+    """The same of the other intervals, noticeable parts only."""
 
     @property
     def is_solved(self) -> bool:
@@ -109,9 +114,9 @@ class Checked:
         return self.offer.constrained.clearing.cost
 
     @property
-    def rank(self) -> tuple[float, float]:
+    def rank(self) -> tuple[float, float, float]:
         """The least is the best."""
-        return self.excess, self.cost
+        return self.excess, self.excess_ahead, self.cost
 
 
 @dataclass(frozen=True)
@@ -129,8 +134,14 @@ class NegotiationState:
     unavoidable_kw: FloatArray
     """(2, C, T, N) what it left lacking, and too much."""
     last: Offer
+    told_kw: FloatArray
+    """(C, T, N) injections that the networks were last asked about; NaN where they were not, or had no solution."""
+    binding: int = 1
+    """The first intervals, whose limits have to be kept exactly."""
+    unkept: frozenset[int] = frozenset()
+    """Intervals of which the networks last said that a limit is broken which can be kept, or had no solution."""
     solved_kw: FloatArray | None = None
-    """(C, T, N) injections of the last dispatch for which every network had a solution."""
+    """(C, T, N) injections of the last dispatch for which every network had a solution in the intervals that bind."""
     rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     hopeless: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     """Violated limits that prosumers do not move noticeably."""
@@ -144,8 +155,10 @@ class NegotiationState:
     """How clearings under rows find their point of rest."""
     margin_share: float = MARGIN
     """Part of a limit by which its row stays clear of it in any case."""
-    cleared: ConstrainedClearing | None = None
-    """The last clearing under rows, from which the next one starts."""
+    ended: Ended | None = None
+    """Where the last clearing under rows ended, from which the next one starts."""
+    planned_kvar: FloatArray | None = None
+    """(T, N) reactive power that the next clearing is likely to plan; None: that of the last dispatch."""
     rounds: int = 0
     envelopes: int = 0
     shrinkings: int = 0
@@ -159,10 +172,16 @@ class NegotiationState:
 
     @classmethod
     def initial(
-        cls, prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing, *, asked: Sequence[int] = (0,)
+        cls,
+        prosumers: Sequence[Prosumer],
+        raw: MarketProblem,
+        first: Clearing,
+        *,
+        asked: Sequence[int] = (0,),
+        binding: int | None = None,
     ) -> "NegotiationState":
         """The look-ahead before anything was checked; `raw` is the market without imbalances priced, `asked` are the
-        intervals that the networks are asked about.
+        intervals that the networks are asked about, of which the first `binding` ones bind; None: all.
 
         From here on charges of places are among the prosumers' costs, and prices are the market's (see `published`).
         """
@@ -181,6 +200,8 @@ class NegotiationState:
             first_kw=injection,
             unavoidable_kw=imbalances(problem, first.dispatch),
             last=Offer(free, RoundLog(Move.FREE, (), none, none, frozenset())),
+            told_kw=np.full_like(injection, np.nan),
+            binding=max(asked) + 1 if binding is None else binding,
         )
 
     @property
@@ -203,6 +224,18 @@ class NegotiationState:
         """The cheapest dispatch that kept every limit that can be kept."""
         kept = [one for one in self.checked if one.excess == 0.0]
         return min(kept, key=lambda one: one.rank) if kept else None
+
+    def breaks_ahead(self, t: int) -> bool:
+        """Whether the last dispatch noticeably breaks a row of interval `t` that can be kept, by what the row says."""
+        return self._predicted(t) > 0.0
+
+    def _predicted(self, t: int) -> float:
+        """Sum of what it breaks them by, as shares of the limits, noticeable parts only."""
+        rows = [row for key, row in self.rows.items() if key.interval == t and key not in self.beyond]
+        if not rows:
+            return 0.0
+        kvar = self.kvar(self.last.constrained.clearing.dispatch)[t]
+        return sum(_noticeable(row.predicted(self.last_kw[row.carrier, t], kvar), row) for row in rows)
 
     def kvar(self, dispatch: tuple[Completion, ...]) -> FloatArray:
         """(T, N) reactive power that a plan injects, beside that of loads that cannot be moved."""
@@ -235,19 +268,49 @@ def with_reported_limits(state: NegotiationState, reports: Reports) -> Negotiati
             hopeless[held.key] = held
         if is_broken and held.size > 0.0:
             broken.add(held.key)
-    is_solved = all(report.is_solved for report in reports.values())
+    is_solved = all(report.is_solved for (_, t), report in reports.items() if t < state.binding)
+    told = {key: row for key, row in rows.items() if (key.carrier, key.interval) in reports}
+    binding = {key: row for key, row in told.items() if key.interval < state.binding}
     following = replace(
         state,
         rows=rows,
         hopeless=hopeless,
         first_excess=first_excess,
         solved_kw=state.last_kw if is_solved else state.solved_kw,
-        unused=_unused(state, rows),
+        unused=_unused(state, binding),
     )
-    mendable = broken & (rows.keys() - following.beyond)
-    excess = sum(rows[key].excess / max(abs(rows[key].limit), 1e-9) for key in mendable)
-    judged = Checked(state.last, state.rounds, frozenset(broken), excess if is_solved else np.inf)
-    return replace(following, checked=(*state.checked, judged))
+    return _judged(following, reports, frozenset(broken), is_solved=is_solved)
+
+
+def _judged(
+    state: NegotiationState, reports: Reports, broken: frozenset[RowKey], *, is_solved: bool
+) -> NegotiationState:
+    """The state with what the networks' reports say of the last dispatch in all, of which `broken` are the limits that
+    it violates."""
+    mendable = [state.rows[key] for key in broken & (state.rows.keys() - state.beyond)]
+    excess = sum(_share(row.excess, row) for row in mendable if row.interval < state.binding)
+    ahead = [row for row in mendable if row.interval >= state.binding]
+    asked = {t for _, t in reports}
+    unasked = sorted({key.interval for key in state.rows if key.interval >= state.binding} - asked)
+    excess_ahead = sum(_noticeable(row.excess, row) for row in ahead) + sum(state._predicted(t) for t in unasked)
+    unkept = {t for (_, t), report in reports.items() if not report.is_solved}
+    unkept |= {row.interval for row in mendable if row.interval < state.binding or _noticeable(row.excess, row)}
+    told_kw = state.told_kw.copy()
+    for (carrier, t), report in reports.items():
+        told_kw[carrier, t] = state.last_kw[carrier, t] if report.is_solved else np.nan
+    judged = Checked(state.last, state.rounds, broken, excess if is_solved else np.inf, excess_ahead)
+    following = frozenset((state.unkept - asked) | unkept)
+    return replace(state, told_kw=told_kw, unkept=following, checked=(*state.checked, judged))
+
+
+def _share(excess: float, row: HeldRow) -> float:
+    return excess / max(abs(row.limit), 1e-9)
+
+
+def _noticeable(excess: float, row: HeldRow) -> float:
+    """An excess as a share of the limit; zero where it is none worth a word in a plan."""
+    share = _share(excess, row)
+    return share if share > NOTICEABLE_AHEAD else 0.0
 
 
 def _reported(reports: Reports) -> list[tuple[tuple[int, int], LimitRow, bool]]:

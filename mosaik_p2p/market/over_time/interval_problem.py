@@ -15,6 +15,7 @@ from mosaik_p2p.market.designs.base import Cleared, Task
 from mosaik_p2p.market.designs.rounds import Rules
 from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.negotiation.memory import HeldAhead
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.realisation import Realised
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
@@ -92,6 +93,7 @@ def cleared(
     begin: int,
     start: Start | None,
     carried: object = None,
+    held: HeldAhead | None = None,
     on_check: Progress | None = None,
 ) -> Cleared:
     """The look-ahead that begins with interval `begin`, stated as `raw`, cleared as the case's design does it; then,
@@ -111,6 +113,7 @@ def cleared(
         operator=case.operator,
         on_check=on_check,
         carried=carried,
+        held=held,
     )
     found = case.design.clear(task)
     if case.rounds_ahead is None or case.operator is None or found.clearing.status in NOT_REACHED:

@@ -15,6 +15,7 @@ from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, pub
 from mosaik_p2p.market.designs.base import Cleared, Effort
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
+from mosaik_p2p.market.negotiation.memory import HeldAhead
 from mosaik_p2p.market.negotiation.protocol import NegotiationState, NetworkReport, next_round
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.closing import closing_table
@@ -86,6 +87,8 @@ class _State:
     reputation: Reputation
     carried: object = None
     """What the design hands on to itself."""
+    held: HeldAhead | None = None
+    """What is known of limits in the look-ahead."""
 
 
 class RollingMarket:
@@ -129,6 +132,7 @@ class RollingMarket:
                 begin=k,
                 start=state.start,
                 carried=state.carried,
+                held=state.held,
                 on_check=on_check,
             )
             alone = self._alone(prosumers, state.alone, window)
@@ -205,6 +209,7 @@ class RollingMarket:
             start=start,
             reputation=next_reputation(self._case, state.reputation, clearing.trades),
             carried=opened_interval.cleared.carried,
+            held=opened_interval.cleared.held or state.held,
         )
         tables = interval_tables(
             prosumers,
