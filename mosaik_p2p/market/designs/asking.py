@@ -8,6 +8,7 @@ from mosaik_p2p.market.certificate import offers
 from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limits import LossTerms
+from mosaik_p2p.market.negotiation.memory import changed_intervals
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC, planned_kvar
 from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport, Reports
 from mosaik_p2p.market.problem import PreparedProblem
@@ -57,6 +58,18 @@ def asked(
             terms = _loss_terms(operator, exchange, begin + t, float(loss_price_per_kwh[t]))
             losses |= {} if terms is None else {(ELECTRIC, t): terms}
     return reports, losses
+
+
+def reports_ahead(
+    operator: Operator | None, prosumers: Sequence[Prosumer], state: NegotiationState, begin: int
+) -> Reports:
+    """What the networks say of the intervals behind those that bind, where the plan has changed there; nothing without
+    an operator, or where it is known from before that the first plan will not do."""
+    ahead = range(state.binding, state.problem.shape[1])
+    if operator is None or (not state.checked and any(state.breaks_ahead(t) for t in ahead)):
+        return {}
+    reports, _ = asked(operator, prosumers, state, begin, None, changed_intervals(state))
+    return reports
 
 
 def _loss_terms(operator: Operator, exchange: Exchange, t: int, price_per_kwh: float) -> LossTerms | None:

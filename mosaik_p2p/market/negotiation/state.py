@@ -163,6 +163,8 @@ class NegotiationState:
     envelopes: int = 0
     shrinkings: int = 0
     tightenings: int = 0
+    rounds_ahead: int = 0
+    """Those for the look-ahead alone."""
     unconverged: int = 0
     unused: float = 0.0
     """Money that rows linearised at the last dispatch might save."""
