@@ -38,7 +38,9 @@ def _rounds(clock: Clock) -> Panel:
     add_bars(figure, clock, cost["rounds"], "rounds", marker={"color": BLUE})
     currency = clock.results.facts.currency
     note = (
-        f"Keeping the limits cost {cost['cost'].sum():.2f} {currency} of welfare over the look-aheads, give or take "
+        "Limits of the look-ahead are held, too: what they cost shows in many clearings, and is no sum of these."
+        if clock.results.facts.holds_limits_ahead
+        else f"Keeping the limits cost {cost['cost'].sum():.2f} {currency} of welfare over the look-aheads, give or take "
         f"{cost['uncertain'].sum():.2f} {currency} that the clearings leave open. Surcharges, which the operator has, "
         "are not counted."
     )
