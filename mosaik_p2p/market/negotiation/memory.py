@@ -115,9 +115,7 @@ def _rows(before: Mapping[RowKey, HeldRow], passed: int, horizon: int) -> dict[R
     return {row.key: row for row in later}
 
 
-def _losses(
-    before: Mapping[tuple[int, int], LossTerms], passed: int, horizon: int
-) -> dict[tuple[int, int], LossTerms]:
+def _losses(before: Mapping[tuple[int, int], LossTerms], passed: int, horizon: int) -> dict[tuple[int, int], LossTerms]:
     return {(c, t - passed): terms for (c, t), terms in before.items() if 0 <= t - passed < horizon}
 
 

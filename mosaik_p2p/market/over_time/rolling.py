@@ -195,9 +195,7 @@ class RollingMarket:
         """The negotiation before its first round; with what is known of limits in the look-ahead, if they are held."""
         window, found = opened_interval.window, opened_interval.cleared
         asked = (0,) if self._case.operator_ahead is None else range(window.horizon)
-        state = NegotiationState.initial(
-            opened_interval.prosumers, found.raw, found.clearing, asked=asked, binding=1
-        )
+        state = NegotiationState.initial(opened_interval.prosumers, found.raw, found.clearing, asked=asked, binding=1)
         return resumed(state, self._committed.held, window.begin)
 
     def _outcome(

@@ -104,7 +104,8 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
     welfare = "" if found["welfare_cost"] is None else _welfare(summary)
     return (
         f"Negotiated in {count} interval{'' if count == 1 else 's'}, {rounds['mean']:.1f} rounds on average, "
-        f"{rounds['max']:.0f} at most: hours with a violated limit from {before:g}{elsewhere} to {after:g}{rest}{welfare}"
+        f"{rounds['max']:.0f} at most: hours with a violated limit from {before:g}{elsewhere} to "
+        f"{after:g}{rest}{welfare}"
     )
 
 
