@@ -14,6 +14,7 @@ from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.limits.rows import LimitKey
 from mosaik_p2p.market.designs.kinds.dlmp import Dlmp
 from mosaik_p2p.market.designs.operator import Exchange
+from mosaik_p2p.market.negotiation.protocol import ROUNDS_AHEAD
 from mosaik_p2p.market.negotiation.state import NetworkReport
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.rolling import IntervalOutcome, RollingMarket
@@ -141,3 +142,24 @@ def test_a_rolling_dlmp_asks_about_what_is_new_and_what_binds() -> None:
     assert charged_kwh(injections) == pytest.approx(FULL_KWH, abs=KWH)
     assert float(injections[2].sum()) >= -MOST_KW - KWH
     assert asked == [[0, 1, 2], [1, 3], [2, 4]]
+
+
+@dataclass(frozen=True)
+class NeverContent(LinearOperator):
+    """An operator that finds a limit broken a little, whatever is planned."""
+
+    def reports(
+        self, exchange: Exchange, t: int, *, kept: Container[LimitKey] = frozenset()
+    ) -> Mapping[int, NetworkReport]:
+        """See Operator."""
+        (report,) = super().reports(exchange, t, kept=kept).values()
+        rows = tuple(replace(row, value=1.005 * row.limit) for row in report.rows)
+        return {0: replace(report, rows=rows, broken=frozenset((row.element, row.quantity) for row in rows))}
+
+
+def test_a_plan_is_not_worth_more_than_two_rounds() -> None:
+    case, line = street(limit_kw=20.0)
+    _, rounds = negotiated(replace(case, operator_ahead=NeverContent(line.names, line.rows)), line)
+    # The cheapest of dispatches that are equally good is offered once more.
+    assert rounds[0] == ROUNDS_AHEAD + 1
+    assert max(rounds) <= ROUNDS_AHEAD + 1

@@ -90,15 +90,19 @@ def _following(state: NegotiationState, settings: Settings, max_rounds: int, on_
     if not now.is_solved:
         return half_way_back(state, settings, on_check) if state.shrinkings < SHRINKINGS else None
     has_rounds = state.rounds < max_rounds and state.unconverged < UNCONVERGED
-    if now.excess == 0.0 and now.excess_ahead > 0.0 and has_rounds and state.rounds_ahead < ROUNDS_AHEAD:
-        return priced(replace(state, rounds_ahead=state.rounds_ahead + 1), settings, on_check)
+    for_the_plan = replace(state, rounds_ahead=state.rounds_ahead + 1)
+    is_plan_worth_it = has_rounds and for_the_plan.rounds_ahead <= ROUNDS_AHEAD
+    best = state.best
+    if now.excess == 0.0 and now.excess_ahead > 0.0 and is_plan_worth_it:
+        return priced(for_the_plan, settings, on_check)
     if now.excess == 0.0:
         if not has_rounds or state.tightenings >= TIGHTENINGS or not _worth_a_round(state, state.unused):
             return None
         return priced(replace(state, tightenings=state.tightenings + 1), settings, on_check)
-    best = state.best
     if has_rounds and (best is None or _worth_a_round(state, best.cost - now.cost)):
         return priced(state, settings, on_check)
+    if best is not None and best.excess_ahead > 0.0 and is_plan_worth_it:
+        return priced(for_the_plan, settings, on_check)
     if best is not None or state.envelopes >= ENVELOPES:
         return None
     return envelope(state, settings, on_check)

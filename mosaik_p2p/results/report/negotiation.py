@@ -23,8 +23,6 @@ from mosaik_p2p.units import CARRIERS
 
 MOST_LINES = 12
 LIMITS_AHEAD = "Limits of the look-ahead are held, too: what they cost stands in many clearings and has no sum."
-    "Limits of the look-ahead are held, too: what they cost stands in many clearings, of which there is no sum."
-)
 
 
 def negotiation_panels(clock: Clock) -> list[Panel]:
