@@ -78,7 +78,9 @@ def solved(
     start = fitted(start, problem.shape[1])
     clearing = clear(problem, settings, start=start, on_check=on_check)
     if clearing.status is Status.NOT_CONVERGED and start is not None:
-        clearing = clear(problem, settings, on_check=on_check)
+        # What went astray was exchanged with the prosumers, too.
+        spent, clearing = clearing.iterations, clear(problem, settings, on_check=on_check)
+        clearing = replace(clearing, iterations=spent + clearing.iterations)
     if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "central":
         clearing = cleared_centrally(problem, clearing, settings)
     return clearing
