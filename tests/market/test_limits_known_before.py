@@ -12,7 +12,8 @@ from mosaik_p2p.market.designs.asking import asked
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.memory import CHANGED, HeldAhead, changed_intervals, moved_share, resumed
 from mosaik_p2p.market.negotiation.pricing import priced
-from mosaik_p2p.market.negotiation.state import NOTICEABLE_AHEAD, NegotiationState, with_reported_limits
+from mosaik_p2p.market.negotiation.reported import NOTICEABLE_AHEAD, breaks_ahead, with_reported_limits
+from mosaik_p2p.market.negotiation.state import NegotiationState
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.prosumers.prosumer import Prosumer
 
@@ -81,7 +82,7 @@ def test_what_to_ask_about(market: MarketProblem, held: HeldAhead) -> None:
     moved[0, [0, 4]] += 2.0 * CHANGED * size
     assert changed_intervals(replace(told, told_kw=moved)) == (4,)
     # The free plan breaks the rows by a tenth.
-    assert [state.breaks_ahead(t) for t in range(HORIZON)] == [t in HELD_AT for t in range(HORIZON)]
+    assert [breaks_ahead(state, t) for t in range(HORIZON)] == [t in HELD_AT for t in range(HORIZON)]
     assert not {*changed_intervals(replace(state, unkept=frozenset(HELD_AT)))} & {*HELD_AT}
 
 
@@ -94,4 +95,4 @@ def test_a_plan_may_break_a_limit_by_what_is_not_worth_a_word(market: MarketProb
             for key, row in rows.items()
             for taken in [share * NOTICEABLE_AHEAD * abs(row.limit)]
         }
-        assert [replace(state, rows=at_limit).breaks_ahead(t) for t in HELD_AT] == [breaks, breaks]
+        assert [breaks_ahead(replace(state, rows=at_limit), t) for t in HELD_AT] == [breaks, breaks]

@@ -129,8 +129,8 @@ def test_last_feasible_dispatch_is_used_and_not_called_solved() -> None:
     following = market.clear(1)
     assert following.status is Status.NOT_CONVERGED
     # It began where the last one ended, and then from the data: prosumers answered in both.
-    for outcome, count in ((outcome, 1), (following, 2)):
-        assert outcome.tables["clearing"]["iterations"] == outcome.tables["clearing"]["exchanges"] == [count]
+    for one, count in ((outcome, 1), (following, 2)):
+        assert one.tables["clearing"]["iterations"] == one.tables["clearing"]["exchanges"] == [count]
 
 
 def test_a_dispatch_whose_gap_is_open_is_used_whatever_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:

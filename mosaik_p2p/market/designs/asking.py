@@ -10,6 +10,7 @@ from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limits import LossTerms
 from mosaik_p2p.market.negotiation.memory import changed_intervals
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC, planned_kvar
+from mosaik_p2p.market.negotiation.reported import breaks_ahead
 from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport, Reports
 from mosaik_p2p.market.problem import PreparedProblem
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
@@ -66,7 +67,7 @@ def reports_ahead(
     """What the networks say of the intervals behind those that bind, where the plan has changed there; nothing without
     an operator, or where it is known from before that the first plan will not do."""
     ahead = range(state.binding, state.problem.shape[1])
-    if operator is None or (not state.checked and any(state.breaks_ahead(t) for t in ahead)):
+    if operator is None or (not state.checked and any(breaks_ahead(state, t) for t in ahead)):
         return {}
     reports, _ = asked(operator, prosumers, state, begin, None, changed_intervals(state))
     return reports

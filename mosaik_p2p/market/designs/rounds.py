@@ -20,7 +20,8 @@ from mosaik_p2p.market.negotiation.constrained_clearing import Way, least_exchan
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN
 from mosaik_p2p.market.negotiation.limits import held_at
 from mosaik_p2p.market.negotiation.memory import CHANGED, changed_intervals, moved_share, resumed
-from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, Reports, with_reported_limits
+from mosaik_p2p.market.negotiation.reported import with_reported_limits
+from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, Reports
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.units import FloatArray

@@ -14,6 +14,7 @@ from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import Ended
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.limits import LossTerms
+from mosaik_p2p.market.negotiation.reported import breaks_ahead
 from mosaik_p2p.market.negotiation.state import NegotiationState
 from mosaik_p2p.units import FloatArray
 
@@ -81,7 +82,7 @@ def changed_intervals(state: NegotiationState) -> tuple[int, ...]:
     they spoke of, or breaks a limit. Where a row says already that it does, asking would say no more."""
     changed = (moved_share(state) > CHANGED).any(axis=(0, 2))
     ahead = range(state.binding, state.problem.shape[1])
-    return tuple(t for t in ahead if (changed[t] or t in state.unkept) and not state.breaks_ahead(t))
+    return tuple(t for t in ahead if (changed[t] or t in state.unkept) and not breaks_ahead(state, t))
 
 
 def moved_share(state: NegotiationState) -> FloatArray:

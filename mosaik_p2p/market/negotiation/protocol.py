@@ -27,6 +27,7 @@ from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
 from mosaik_p2p.market.negotiation.pinning import envelope, half_way_back
 from mosaik_p2p.market.negotiation.pricing import priced
+from mosaik_p2p.market.negotiation.reported import with_reported_limits
 from mosaik_p2p.market.negotiation.state import (
     Checked,
     Move,
@@ -35,7 +36,6 @@ from mosaik_p2p.market.negotiation.state import (
     Offer,
     Reports,
     RoundLog,
-    with_reported_limits,
 )
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
@@ -118,7 +118,8 @@ def _ended(state: NegotiationState) -> tuple[NegotiationState, Offer | None]:
     if now.rank[:-1] == best.rank[:-1] and (now.cost - best.cost <= NO_BETTER * state.scale or not now.is_solved):
         best = now
     told = {row.key for row in best.offer.log.rows}
-    untold = tuple(row for key, row in state.hopeless.items() if key in best.broken and key not in told)
+    now_broken = {key for key in best.broken if key.interval < state.binding}
+    untold = tuple(row for key, row in state.hopeless.items() if key in now_broken and key not in told)
     if best is now and not untold:
         return state, None
     offer = _once_more(best, untold, state)
