@@ -80,7 +80,7 @@ def resumed(state: NegotiationState, held: HeldAhead | None, begin: int) -> Nego
 def changed_intervals(state: NegotiationState) -> tuple[int, ...]:
     """The intervals beyond those that bind about which the networks are to be asked: what is planned there is not what
     they spoke of, or breaks a limit. Where a row says already that it does, asking would say no more."""
-    changed = (moved_share(state) > CHANGED).any(axis=(0, 2))
+    changed = np.asarray((moved_share(state) > CHANGED).any(axis=(0, 2)))
     ahead = range(state.binding, state.problem.shape[1])
     return tuple(t for t in ahead if (changed[t] or t in state.unkept) and not breaks_ahead(state, t))
 
@@ -89,7 +89,7 @@ def moved_share(state: NegotiationState) -> FloatArray:
     """(C, T, N) how far injections are from those that the networks were last asked about, as parts of everyone's size;
     infinite where none was asked, zero for a carrier that has no network."""
     size = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
-    share = np.nan_to_num(np.abs(state.last_kw - state.told_kw) / size)
+    share: FloatArray = np.nan_to_num(np.abs(state.last_kw - state.told_kw) / size)
     share[:, np.isnan(state.told_kw).all(axis=(0, 2))] = np.inf
     return share
 
