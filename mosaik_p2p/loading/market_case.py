@@ -42,6 +42,7 @@ def market_case(case: Case) -> MarketCase:
         place=posted.place,
         design=design,
         operator=operator_of(case) if design.asks_networks or is_ahead else None,
+        operator_ahead=operator_of(case) if negotiation.enabled and negotiation.limits_ahead and not is_ahead else None,
         rounds_ahead=negotiation.max_rounds if is_ahead else None,
     )
 

@@ -126,7 +126,11 @@ def test_last_feasible_dispatch_is_used_and_not_called_solved() -> None:
     assert outcome.status is Status.NOT_CONVERGED
     assert len(outcome.dispatch) == 4
     market.commit()
-    assert market.clear(1).status is Status.NOT_CONVERGED
+    following = market.clear(1)
+    assert following.status is Status.NOT_CONVERGED
+    # It began where the last one ended, and then from the data: prosumers answered in both.
+    for one, count in ((outcome, 1), (following, 2)):
+        assert one.tables["clearing"]["iterations"] == one.tables["clearing"]["exchanges"] == [count]
 
 
 def test_a_dispatch_whose_gap_is_open_is_used_whatever_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -586,3 +586,15 @@ def test_hours_before_the_negotiation_are_those_of_the_run_without_it_where_ther
     assert "a violated limit from 2 to 0; welfare cost 4.00 CNY (known to 0.50)" in str(negotiation_sentence(told))
     compared = {**told, "cost_total": {**told["cost_total"], "without_negotiation": 8.0}}
     assert "a violated limit from 2 without negotiation to 0; " in str(negotiation_sentence(compared))
+
+
+def test_where_limits_ahead_are_held_no_sum_of_welfare_is_told():
+    """A limit of a later hour costs in the clearing of every hour before it."""
+    found = {"intervals": 3, "rounds": {"mean": 1.5, "max": 2.0}, "beyond_influence_hours": 0.0}
+    told = {
+        "currency": "CNY",
+        "negotiation": {**found, "welfare_cost": None, "welfare_cost_uncertain": None},
+        "violations": {"with_charges": {"hours": 2.0}, "negotiated": {"hours": 0.0}},
+        "cost_total": {"in_market": 10.0},
+    }
+    assert str(negotiation_sentence(told)).endswith("a violated limit from 2 to 0")

@@ -25,7 +25,7 @@ SUNNY = (
     "time.horizon_steps=6",
     "settlement.through_networks=[]",
 )
-NEGOTIATING = (*SUNNY, "negotiation.enabled=true")
+NEGOTIATING = (*SUNNY, "negotiation.enabled=true", "negotiation.limits_ahead=false")
 GRID = {"electric_grid": {"python": "rows_grid:Simulator"}}
 """Beside what the grid does anyway, it always tells the rows."""
 MONEY = 1e-9

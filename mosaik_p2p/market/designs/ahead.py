@@ -9,6 +9,7 @@ from mosaik_p2p.market.designs.nodal_prices import nodal_price_tables, nodal_pri
 from mosaik_p2p.market.designs.operator import Operator
 from mosaik_p2p.market.designs.rounds import Reached, Rules, rounds_with_operator
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
+from mosaik_p2p.market.negotiation.memory import HeldAhead
 
 
 def cleared_within_limits(task: Task, operator: Operator, first: Clearing, rules: Rules) -> Cleared:
@@ -28,6 +29,7 @@ def cleared_within_limits(task: Task, operator: Operator, first: Clearing, rules
         end=first.end,
         rounds=reached.rounds,
         tables={"nodal_prices": tables},
+        held=HeldAhead.of(reached.state, task.begin),
     )
 
 

@@ -1,6 +1,6 @@
 """What the networks say of a plan, interval by interval, before anything of it is dispatched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -8,7 +8,9 @@ from mosaik_p2p.market.certificate import offers
 from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limits import LossTerms
+from mosaik_p2p.market.negotiation.memory import changed_intervals
 from mosaik_p2p.market.negotiation.reactive import ELECTRIC, planned_kvar
+from mosaik_p2p.market.negotiation.reported import breaks_ahead
 from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport, Reports
 from mosaik_p2p.market.problem import PreparedProblem
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
@@ -38,8 +40,9 @@ def asked(
     state: NegotiationState,
     begin: int,
     loss_price_per_kwh: FloatArray | None,
+    intervals: Collection[int],
 ) -> tuple[Reports, Losses]:
-    """What the networks say of each interval of the last dispatch, with rows for the limits that are held there
+    """What the networks say of some intervals of the last dispatch, with rows for the limits that are held there
     already, and its losses at prices (T,), or none.
 
     One interval after the other, since an operator may solve one exchange for all questions about it.
@@ -47,6 +50,8 @@ def asked(
     reports: dict[tuple[int, int], NetworkReport] = {}
     losses: Losses = {}
     for t, exchange in enumerate(planned_exchanges(prosumers, state)):
+        if t not in intervals:
+            continue
         kept = frozenset(key.limit for key in state.rows if key.interval == t)
         for carrier, report in operator.reports(exchange, begin + t, kept=kept).items():
             reports[carrier, t] = report
@@ -54,6 +59,18 @@ def asked(
             terms = _loss_terms(operator, exchange, begin + t, float(loss_price_per_kwh[t]))
             losses |= {} if terms is None else {(ELECTRIC, t): terms}
     return reports, losses
+
+
+def reports_ahead(
+    operator: Operator | None, prosumers: Sequence[Prosumer], state: NegotiationState, begin: int
+) -> Reports:
+    """What the networks say of the intervals behind those that bind, where the plan has changed there; nothing without
+    an operator, or where it is known from before that the first plan will not do."""
+    ahead = range(state.binding, state.problem.shape[1])
+    if operator is None or (not state.checked and any(breaks_ahead(state, t) for t in ahead)):
+        return {}
+    reports, _ = asked(operator, prosumers, state, begin, None, changed_intervals(state))
+    return reports
 
 
 def _loss_terms(operator: Operator, exchange: Exchange, t: int, price_per_kwh: float) -> LossTerms | None:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from mosaik_p2p.market.cleared import Clearing, Progress
 from mosaik_p2p.market.designs.operator import Operator
 from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.negotiation.memory import HeldAhead
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.base import Section
@@ -42,6 +43,8 @@ class Task:
     on_check: Progress | None = None
     carried: object = None
     """What the last clearing of the same design handed on (`Cleared.carried`); None at the begin."""
+    held: HeldAhead | None = None
+    """What is known of limits in the look-ahead from the last clearing; None at the begin."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Cleared:
     """More result tables, by name and then by interval that binds; without time, round and binding."""
     carried: object = None
     """What the design's next clearing is to know of this one."""
+    held: HeldAhead | None = None
+    """What the next one is to know of limits in the look-ahead; None: what was known before."""
 
     @property
     def effort(self) -> Effort:

@@ -1,9 +1,12 @@
 """Clearings of a look-ahead under limits that its operator tells: clear, ask, linearise, until the networks accept.
 
 It is the negotiation (see `negotiation.protocol`), held before the first dispatch and about all intervals at once, with
-the cost of losses among what the operator minimises, if it is to.
+the cost of losses among what the operator minimises, if it is to. Where limits and losses are known from the clearing
+an interval before, the market is cleared under these first, and the operator is asked about the intervals that bind and
+those whose plan has changed.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +19,9 @@ from mosaik_p2p.market.designs.weights import cleared_at_weights
 from mosaik_p2p.market.negotiation.constrained_clearing import Way, least_exchange
 from mosaik_p2p.market.negotiation.limit_rows import MARGIN
 from mosaik_p2p.market.negotiation.limits import held_at
-from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, Reports, with_reported_limits
+from mosaik_p2p.market.negotiation.memory import CHANGED, changed_intervals, moved_share, resumed
+from mosaik_p2p.market.negotiation.reported import with_reported_limits
+from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, Reports
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.units import FloatArray
@@ -71,46 +76,68 @@ class Reached:
 
 def rounds_with_operator(task: Task, operator: Operator, first: Clearing, rules: Rules) -> Reached:
     """Rounds from the clearing without limits until the plan keeps them, or `max_rounds` is reached."""
-    horizon = task.problem.shape[1]
-    state = NegotiationState.initial(task.prosumers, task.raw, first, asked=range(horizon))
-    share = max(MARGIN, MARGIN_OF_GAP * task.settings.relative_gap)
-    state = replace(state, margin_share=share, way=rules.way)
-    rounds, iterations, is_equilibrium, failure = 0, 0, True, None
+    state, is_known = _begun(task, operator, first, rules)
+    rounds, iterations, rests, is_equilibrium, failure = 0, 0, False, True, None
     while True:
-        reports, losses = asked(operator, task.prosumers, state, task.begin, rules.loss_price_per_kwh)
-        state = with_reported_limits(state, reports)
-        rests = _rests(state, rules, task.settings.relative_gap)
-        if rests or rounds == rules.max_rounds or not is_equilibrium:
-            break
-        state = _held_back(state, reports)
-        state = replace(state, besides=replace(state.besides, losses=losses))
+        if rounds > 0 or not is_known:
+            moved = moved_share(state)
+            due = {*range(state.binding), *changed_intervals(state)}
+            state, reports = _told(task, operator, state, rules, due)
+            rests = _rests(state, moved, rules, task.settings.relative_gap, is_known=is_known)
+            if rests or rounds == rules.max_rounds or not is_equilibrium:
+                break
+            state = _held_back(state, reports)
         try:
             state, is_equilibrium, spent = cleared_at_weights(state, task.settings, rules.weight, task.on_check)
         except NotSolved as error:
             failure = f"a clearing under limits was not solved ({error})"
             break
         rounds, iterations = rounds + 1, iterations + spent
+    if not state.checked:
+        state, _ = _told(task, operator, state, rules, range(state.problem.shape[1]))
     best = state.checked[-1] if rests else min(state.checked, key=lambda one: one.rank)
     return Reached(best, state, rounds, iterations, rests, is_equilibrium, failure)
 
 
-def _rests(state: NegotiationState, rules: Rules, relative_gap: float) -> bool:
+def _begun(task: Task, operator: Operator, first: Clearing, rules: Rules) -> tuple[NegotiationState, bool]:
+    """The look-ahead before its first round, and whether it has limits or losses that are known from before."""
+    horizon, binding = task.problem.shape[1], task.settings.binding
+    state = NegotiationState.initial(task.prosumers, task.raw, first, asked=range(horizon), binding=binding)
+    share = max(MARGIN, MARGIN_OF_GAP * task.settings.relative_gap)
+    state = resumed(replace(state, margin_share=share, way=rules.way), task.held, task.begin)
+    if not state.rows and not state.besides.losses:
+        return state, False
+    # What comes into sight is stated at the plan without limits, which is no candidate: the rest is not asked about.
+    unknown = np.flatnonzero(np.isinf(moved_share(state)).any(axis=(0, 2))).tolist()
+    state, _ = _told(task, operator, state, rules, unknown)
+    return replace(state, checked=()), True
+
+
+def _told(
+    task: Task, operator: Operator, state: NegotiationState, rules: Rules, intervals: Collection[int]
+) -> tuple[NegotiationState, Reports]:
+    """The state with what the operator says of some intervals of the last dispatch, and its reports."""
+    price = rules.loss_price_per_kwh
+    reports, found = asked(operator, task.prosumers, state, task.begin, price, intervals)
+    state = with_reported_limits(state, reports)
+    losses = {at: terms for at, terms in state.besides.losses.items() if at[1] not in intervals} | found
+    return replace(state, besides=replace(state.besides, losses=losses)), reports
+
+
+def _rests(state: NegotiationState, moved: FloatArray, rules: Rules, relative_gap: float, *, is_known: bool) -> bool:
+    """Whether the last dispatch keeps all limits, and would not move any more; it is `moved` (C, T, N), as parts of
+    everyone's size, away from where limits and losses were stated for it."""
     now = state.checked[-1]
-    if now.excess > 0.0:
+    if now.excess > 0.0 or now.excess_ahead > 0.0 or state.unkept:
         return False
-    if len(state.checked) < 2:
+    if len(state.checked) < 2 and not is_known:
         return rules.are_plain
-    is_undecided = abs(now.cost - state.checked[-2].cost) <= UNDECIDED * relative_gap * state.scale
-    if is_undecided and len(state.checked) > FIRST_ROUNDS:
+    before = state.checked[-2] if len(state.checked) > 1 else now
+    is_undecided = abs(now.cost - before.cost) <= UNDECIDED * relative_gap * state.scale
+    if is_undecided and len(state.checked) > (1 if is_known else FIRST_ROUNDS):
         return True
-    size = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
-    return bool((np.abs(moved_kw(state)) <= RESTS * size).all())
-
-
-def moved_kw(state: NegotiationState) -> FloatArray:
-    """(C, T, N) from the dispatch before the last one that was checked to that one."""
-    before, now = (one.offer.constrained.injection_kw for one in state.checked[-2:])
-    return np.asarray(now - before)
+    binding = state.binding
+    return bool((moved[:, :binding] <= RESTS).all() and (moved[:, binding:] <= CHANGED).all())
 
 
 def _held_back(state: NegotiationState, reports: Reports) -> NegotiationState:

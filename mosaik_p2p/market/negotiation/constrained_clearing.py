@@ -47,6 +47,18 @@ class Way(Protocol):
 
 
 @dataclass(frozen=True)
+class Ended:
+    """Where a clearing under rows ended, for the next one, which may lift other intervals."""
+
+    lifted: tuple[int, ...]
+    end: Start
+    injection_kw: FloatArray
+    """(C, T, N)."""
+    sale_kw: FloatArray
+    """(C, T, N)."""
+
+
+@dataclass(frozen=True)
 class ConstrainedClearing:
     """A clearing under rows, what keeping them is worth, and what they could not be kept by.
 
@@ -69,6 +81,11 @@ class ConstrainedClearing:
     """(C, T, N) cleared injections."""
     end: Start
     """Where the iteration stopped; starts the next clearing under rows of the same intervals."""
+
+    @property
+    def ended(self) -> Ended:
+        """What the next clearing under rows starts from."""
+        return Ended(self.lifted, self.end, self.injection_kw, self.clearing.sale_kw)
 
 
 def connected(problem: MarketProblem) -> PreparedProblem:
@@ -114,11 +131,11 @@ def start_from(problem: PreparedProblem, clearing: Clearing, weight: FloatArray,
     return Start(z, np.where(traded, clearing.end.price_per_kwh, clearing.price_per_kwh), weight)
 
 
-def start_again(before: ConstrainedClearing, lifted: Sequence[int]) -> Start:
+def start_again(before: Ended, lifted: Sequence[int]) -> Start:
     """A start for a clearing under rows out of one that may have lifted other intervals."""
     z = before.end.z.copy()
     for t in set(lifted) ^ set(before.lifted):
-        z[:, t] = (before.injection_kw if t in lifted else before.clearing.sale_kw)[:, t]
+        z[:, t] = (before.injection_kw if t in lifted else before.sale_kw)[:, t]
     return replace(before.end, z=z)
 
 

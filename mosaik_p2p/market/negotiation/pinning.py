@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, least_exchange
 from mosaik_p2p.market.negotiation.limits import Limits, held_at
@@ -47,13 +48,18 @@ def _pinned(
 ) -> tuple[NegotiationState, Offer]:
     """Clear with all injections of the first interval given, (C, N); contracts and trades serve them at the least cost.
 
-    Rows of later intervals are held as they stand.
+    Rows of later intervals are held as they stand, where such a clearing finds its point of rest.
     """
     held_kw = np.full(state.problem.shape, np.nan)
     held_kw[:, 0] = pinned_kw
     later = tuple(row for row in state.rows.values() if row.interval > 0)
     limits = Limits(later, held_at(held_kw), imbalance_kw=state.unavoidable_kw)
     constrained = clear_constrained(state.problem, limits, settings, alone=state.fleet.alone, on_check=on_check)
+    if later and constrained.clearing.status is Status.NOT_CONVERGED:
+        limits, spent = replace(limits, rows=()), constrained.clearing.iterations
+        constrained = clear_constrained(state.problem, limits, settings, alone=state.fleet.alone, on_check=on_check)
+        iterations = spent + constrained.clearing.iterations
+        constrained = replace(constrained, clearing=replace(constrained.clearing, iterations=iterations))
     cause = f"{_CAUSE[move]}; {constrained.clearing.cause}" if constrained.clearing.cause else _CAUSE[move]
     constrained = replace(constrained, clearing=replace(constrained.clearing, cause=cause))
     rows, now_kw = tuple(state.rows.values()), constrained.injection_kw

@@ -54,16 +54,17 @@ def priced(state: NegotiationState, settings: Settings, on_check: Progress | Non
     worthless: tuple[HeldRow, ...] = ()
     if lacking:
         rows, worthless = _worth_relief(state, rows, found.constrained, lacking)
-        again = _for_its_plan(replace(state, cleared=found.constrained), rows, lacking, settings, on_check)
+        again = _for_its_plan(replace(state, ended=found.constrained.ended), rows, lacking, settings, on_check)
         found = replace(again, iterations=again.iterations + found.iterations)
-    constrained = _told(found, lacking)
+    constrained = _told(found, [key for key in lacking if key.interval < state.binding])
     offer = Offer(constrained, _log(state, found.rows, worthless, constrained, lacking))
     missed = constrained.clearing.status is Status.NOT_CONVERGED
     following = replace(
         state,
         last=offer,
         lacking=lacking,
-        cleared=constrained,
+        ended=constrained.ended,
+        planned_kvar=None,
         rounds=state.rounds + 1,
         unconverged=state.unconverged + int(missed),
     )
@@ -80,7 +81,7 @@ class _Found:
     """Of all clearings that it took."""
 
 
-def _told(found: _Found, lacking: frozenset[RowKey]) -> ConstrainedClearing:
+def _told(found: _Found, lacking: Sequence[RowKey]) -> ConstrainedClearing:
     """The clearing with all iterations that it took, and with what there is to say of relief that nobody can finish."""
     clearing, causes = replace(found.constrained.clearing, iterations=found.iterations), []
     if lacking:
@@ -102,7 +103,8 @@ def _worth_relief(
             float(row.slope @ x[row.carrier, row.interval]) for x in (state.first_kw, constrained.injection_kw)
         )
         has_relief = before - reached > WORTHLESS_RELIEF * slack
-        was_relieved = state.rounds == 0 or row.excess < state.first_excess[row.carrier, row.interval, row.key.limit]
+        first_excess = state.first_excess.get((row.carrier, row.interval, row.key.limit), np.inf)
+        was_relieved = state.rounds == 0 or row.excess < first_excess
         is_kept = row.key not in lacking or (has_relief and was_relieved)
         (kept if is_kept else worthless).append(row)
     return tuple(kept), tuple(worthless)
@@ -139,14 +141,15 @@ def _for_its_plan(
     on_check: Progress | None,
 ) -> _Found:
     """The clearing under rows whose constant is the reactive power of the clearing itself, as nearly as it matters."""
-    planned = state.kvar(state.last.constrained.clearing.dispatch)
+    planned = state.planned_kvar
+    planned = state.kvar(state.last.constrained.clearing.dispatch) if planned is None else planned
     taken = before = np.zeros_like(planned)
     now, spent = state, 0
     for renewal in range(RENEWALS):
         held = tuple(row.renewed(planned[row.interval]) if row.carrier == ELECTRIC else row for row in rows)
         limits = replace(state.besides, rows=held, capped=capped, imbalance_kw=state.unavoidable_kw)
         constrained = _cleared(now, limits, settings, on_check)
-        now, spent = replace(now, cleared=constrained), spent + constrained.clearing.iterations
+        now, spent = replace(now, ended=constrained.ended), spent + constrained.clearing.iterations
         following = state.kvar(constrained.clearing.dispatch) - planned
         if all(_rests(row, following[row.interval], state.margin_share) for row in held):
             break
@@ -192,8 +195,8 @@ def _cleared(
 
 def _start(state: NegotiationState, lifted: Sequence[int]) -> Start | None:
     """From where the last clearing under rows ended, or that without; None: from the data."""
-    if state.cleared is not None:
-        return start_again(state.cleared, lifted)
+    if state.ended is not None:
+        return start_again(state.ended, lifted)
     if state.first.form != "network":
         return None
     return start_from(state.problem, state.first, state.first.end.weight, lifted)

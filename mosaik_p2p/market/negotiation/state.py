@@ -1,7 +1,7 @@
 """A look-ahead under negotiation: what the networks said of each dispatch, the limits held as rows, and what is best.
 
-Of its intervals the networks are asked about some: about the first one alone where they judge what is dispatched now,
-about all where they are asked before anything is.
+Of its intervals the networks are asked about some: about the first one where they judge what is dispatched now, about
+all where they are asked before anything is, and about those whose plan has changed where limits are known from before.
 
 Nothing here clears anything; see `protocol` for what follows when.
 """
@@ -12,20 +12,20 @@ from enum import StrEnum
 
 import numpy as np
 
-from mosaik_p2p.limits.influence import can_influence
 from mosaik_p2p.limits.rows import LimitKey, LimitRow
 from mosaik_p2p.market.certificate import least_scale
 from mosaik_p2p.market.clearing import Clearing, unpublished
 from mosaik_p2p.market.negotiation.constrained_clearing import (
     ConstrainedClearing,
+    Ended,
     Way,
     connected,
     imbalances,
     injections,
 )
-from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey, held_row
+from mosaik_p2p.market.negotiation.limit_rows import MARGIN, HeldRow, RowKey
 from mosaik_p2p.market.negotiation.limits import Limits
-from mosaik_p2p.market.negotiation.reactive import ELECTRIC, kvar_per_kw
+from mosaik_p2p.market.negotiation.reactive import kvar_per_kw
 from mosaik_p2p.market.presolve import within_balance
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, placed
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -35,12 +35,8 @@ from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.units import FloatArray
 
-CHEAP = 5e-5
-"""Of max(|cost|, sum of |cost alone|): a margin that costs no more is taken where a limit is found violated again."""
 NOTHING = Limits(())
 """Beside the rows."""
-FREE_OF_PRICE = 1e-4
-"""In scarcity prices: a multiplier below it is none."""
 
 
 class Move(StrEnum):
@@ -95,8 +91,10 @@ class Checked:
     broken: frozenset[RowKey]
     """Limits violated then, those that prosumers cannot keep too."""
     excess: float
-    """Sum of what breaks the limits that can be kept, as shares of them: none where all are kept; infinite where a
-    network had no solution."""
+    """Sum of what breaks the limits that can be kept in the intervals that bind, as shares of them: none where all are
+    kept; infinite where a network had no solution."""
+    excess_ahead: float = 0.0
+    """The same of the other intervals, noticeable parts only."""
 
     @property
     def is_solved(self) -> bool:
@@ -109,9 +107,9 @@ class Checked:
         return self.offer.constrained.clearing.cost
 
     @property
-    def rank(self) -> tuple[float, float]:
+    def rank(self) -> tuple[float, float, float]:
         """The least is the best."""
-        return self.excess, self.cost
+        return self.excess, self.excess_ahead, self.cost
 
 
 @dataclass(frozen=True)
@@ -129,8 +127,14 @@ class NegotiationState:
     unavoidable_kw: FloatArray
     """(2, C, T, N) what it left lacking, and too much."""
     last: Offer
+    told_kw: FloatArray
+    """(C, T, N) injections that the networks were last asked about; NaN where they were not, or had no solution."""
+    binding: int = 1
+    """The first intervals, whose limits have to be kept exactly."""
+    unkept: frozenset[int] = frozenset()
+    """Intervals of which the networks last said that a limit is broken which can be kept, or had no solution."""
     solved_kw: FloatArray | None = None
-    """(C, T, N) injections of the last dispatch for which every network had a solution."""
+    """(C, T, N) injections of the last dispatch for which every network had a solution in the intervals that bind."""
     rows: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     hopeless: Mapping[RowKey, HeldRow] = field(default_factory=dict)
     """Violated limits that prosumers do not move noticeably."""
@@ -144,12 +148,16 @@ class NegotiationState:
     """How clearings under rows find their point of rest."""
     margin_share: float = MARGIN
     """Part of a limit by which its row stays clear of it in any case."""
-    cleared: ConstrainedClearing | None = None
-    """The last clearing under rows, from which the next one starts."""
+    ended: Ended | None = None
+    """Where the last clearing under rows ended, from which the next one starts."""
+    planned_kvar: FloatArray | None = None
+    """(T, N) reactive power that the next clearing is likely to plan; None: that of the last dispatch."""
     rounds: int = 0
     envelopes: int = 0
     shrinkings: int = 0
     tightenings: int = 0
+    rounds_ahead: int = 0
+    """Those for the look-ahead alone."""
     unconverged: int = 0
     unused: float = 0.0
     """Money that rows linearised at the last dispatch might save."""
@@ -159,10 +167,16 @@ class NegotiationState:
 
     @classmethod
     def initial(
-        cls, prosumers: Sequence[Prosumer], raw: MarketProblem, first: Clearing, *, asked: Sequence[int] = (0,)
+        cls,
+        prosumers: Sequence[Prosumer],
+        raw: MarketProblem,
+        first: Clearing,
+        *,
+        asked: Sequence[int] = (0,),
+        binding: int | None = None,
     ) -> "NegotiationState":
         """The look-ahead before anything was checked; `raw` is the market without imbalances priced, `asked` are the
-        intervals that the networks are asked about.
+        intervals that the networks are asked about, of which the first `binding` ones bind; None: all.
 
         From here on charges of places are among the prosumers' costs, and prices are the market's (see `published`).
         """
@@ -181,6 +195,8 @@ class NegotiationState:
             first_kw=injection,
             unavoidable_kw=imbalances(problem, first.dispatch),
             last=Offer(free, RoundLog(Move.FREE, (), none, none, frozenset())),
+            told_kw=np.full_like(injection, np.nan),
+            binding=max(asked) + 1 if binding is None else binding,
         )
 
     @property
@@ -217,73 +233,3 @@ def _with_meters_held(problem: PreparedProblem, first: Clearing, asked: Sequence
         for t in asked:
             models[i] = with_meters_held(models[i], done.x, t)
     return replace(problem, models=tuple(models))
-
-
-def with_reported_limits(state: NegotiationState, reports: Reports) -> NegotiationState:
-    """The state with the networks' reports on the last dispatch: rows linearised at it, and how good it is."""
-    rows, hopeless, broken = dict(state.rows), dict(state.hopeless), set()
-    first_excess = dict(state.first_excess)
-    sizes = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
-    kvar = state.kvar(state.last.constrained.clearing.dispatch)
-    for (carrier, t), row, is_broken in _reported(reports):
-        held = _held(state, row, carrier, t, kvar[t])
-        first_excess.setdefault((carrier, t, row.key), row.excess)
-        if can_influence(held.slope, sizes, held.excess):
-            rows[held.key] = held
-            hopeless.pop(held.key, None)
-        elif row.excess > 0.0:
-            hopeless[held.key] = held
-        if is_broken and held.size > 0.0:
-            broken.add(held.key)
-    is_solved = all(report.is_solved for report in reports.values())
-    following = replace(
-        state,
-        rows=rows,
-        hopeless=hopeless,
-        first_excess=first_excess,
-        solved_kw=state.last_kw if is_solved else state.solved_kw,
-        unused=_unused(state, rows),
-    )
-    mendable = broken & (rows.keys() - following.beyond)
-    excess = sum(rows[key].excess / max(abs(rows[key].limit), 1e-9) for key in mendable)
-    judged = Checked(state.last, state.rounds, frozenset(broken), excess if is_solved else np.inf)
-    return replace(following, checked=(*state.checked, judged))
-
-
-def _reported(reports: Reports) -> list[tuple[tuple[int, int], LimitRow, bool]]:
-    """Carrier with interval and row, of the networks that have a solution, and whether its limit counts as broken."""
-    return [
-        (at, row, row.excess > 0.0 and (row.element, row.quantity) in report.broken)
-        for at, report in reports.items()
-        if report.is_solved
-        for row in report.rows
-    ]
-
-
-def _held(state: NegotiationState, row: LimitRow, carrier: int, t: int, plan_kvar: FloatArray) -> HeldRow:
-    kvar = plan_kvar if carrier == ELECTRIC else None
-    now_kw, names = state.last_kw[carrier, t], state.problem.names
-    share = state.margin_share
-    held = held_row(row, carrier, names, now_kw, state.rows, kvar, interval=t, margin_share=share)
-    log = state.last.log
-    price = sum(float(mu) for one, mu in zip(log.rows, log.multiplier, strict=True) if one.key == held.key)
-    if held.excess <= 0.0 or held.key not in state.rows or not log.rows:
-        return held
-    cheap = CHEAP * state.scale / state.problem.dt_h
-    affordable = cheap / price if price else np.inf
-    return held_row(row, carrier, names, now_kw, state.rows, kvar, affordable, interval=t, margin_share=share)
-
-
-def _unused(state: NegotiationState, rows: Mapping[RowKey, HeldRow]) -> float:
-    """Money that clearing anew under `rows` may save: what is paid for room that was left, and what surcharges change
-    by where slopes did, on a way as long as the last one."""
-    log, room, least = state.last.log, 0.0, FREE_OF_PRICE * state.problem.scarcity_price_per_kwh
-    turned = np.zeros_like(state.last_kw)
-    for before, price in zip(log.rows, log.multiplier, strict=True):
-        now = rows.get(before.key)
-        if now is not None and before.key not in log.beyond and before.size * price > least:
-            room += price * max(-now.excess - now.margin, 0.0)
-            turned[now.carrier, now.interval] += price * (now.slope - before.slope)
-    before_kw = state.checked[-1].offer.constrained.injection_kw if state.checked else state.first_kw
-    moved = np.abs(state.last_kw - before_kw)
-    return state.problem.dt_h * float(room + np.sum(np.abs(turned) * moved))

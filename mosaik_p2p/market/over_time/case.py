@@ -43,6 +43,9 @@ class MarketCase:
     """How a look-ahead is cleared."""
     operator: Operator | None = None
     """Answers for the networks before anything is dispatched; None where nobody asks."""
+    operator_ahead: Operator | None = None
+    """Answers for the networks in later intervals of a look-ahead whose first one is negotiated; None: limits are held
+    in the first one alone."""
     rounds_ahead: int | None = None
     """In how many rounds at most a look-ahead is negotiated with the operator before its first dispatch; None: not."""
 

@@ -15,6 +15,7 @@ from mosaik_p2p.market.designs.base import Cleared, Task
 from mosaik_p2p.market.designs.rounds import Rules
 from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.iteration.driver import Start
+from mosaik_p2p.market.negotiation.memory import HeldAhead
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.realisation import Realised
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem, Settings
@@ -77,7 +78,9 @@ def solved(
     start = fitted(start, problem.shape[1])
     clearing = clear(problem, settings, start=start, on_check=on_check)
     if clearing.status is Status.NOT_CONVERGED and start is not None:
-        clearing = clear(problem, settings, on_check=on_check)
+        # What went astray was exchanged with the prosumers, too.
+        spent, clearing = clearing.iterations, clear(problem, settings, on_check=on_check)
+        clearing = replace(clearing, iterations=spent + clearing.iterations)
     if clearing.status is Status.NOT_CONVERGED and case.on_not_converged == "central":
         clearing = cleared_centrally(problem, clearing, settings)
     return clearing
@@ -92,6 +95,7 @@ def cleared(
     begin: int,
     start: Start | None,
     carried: object = None,
+    held: HeldAhead | None = None,
     on_check: Progress | None = None,
 ) -> Cleared:
     """The look-ahead that begins with interval `begin`, stated as `raw`, cleared as the case's design does it; then,
@@ -111,6 +115,7 @@ def cleared(
         operator=case.operator,
         on_check=on_check,
         carried=carried,
+        held=held,
     )
     found = case.design.clear(task)
     if case.rounds_ahead is None or case.operator is None or found.clearing.status in NOT_REACHED:

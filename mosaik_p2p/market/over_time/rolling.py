@@ -12,9 +12,11 @@ import numpy as np
 
 from mosaik_p2p.errors import NOT_REACHED, Status
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure, published, shifted
+from mosaik_p2p.market.designs.asking import reports_ahead
 from mosaik_p2p.market.designs.base import Cleared, Effort
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
+from mosaik_p2p.market.negotiation.memory import HeldAhead, resumed
 from mosaik_p2p.market.negotiation.protocol import NegotiationState, NetworkReport, next_round
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.closing import closing_table
@@ -86,6 +88,8 @@ class _State:
     reputation: Reputation
     carried: object = None
     """What the design hands on to itself."""
+    held: HeldAhead | None = None
+    """What is known of limits in the look-ahead."""
 
 
 class RollingMarket:
@@ -129,6 +133,7 @@ class RollingMarket:
                 begin=k,
                 start=state.start,
                 carried=state.carried,
+                held=state.held,
                 on_check=on_check,
             )
             alone = self._alone(prosumers, state.alone, window)
@@ -144,6 +149,7 @@ class RollingMarket:
             found.problem,
             found.clearing,
             start=shifted(found.clearing.end if found.end is None else found.end),
+            held=state.held if found.held is None else found.held,
             surcharge_per_kwh=surcharge,
             effort=found.effort,
         )
@@ -159,15 +165,18 @@ class RollingMarket:
         if self._open is None:
             raise ValueError("there is no cleared interval to negotiate about")
         open_ = self._open
-        before = open_.negotiation or NegotiationState.initial(
-            open_.prosumers, open_.cleared.raw, open_.cleared.clearing
-        )
+        begin, before = open_.window.begin, open_.negotiation or self._begun(open_)
         by_carrier = {CARRIERS.index(carrier): report for carrier, report in reports.items()}
+        ahead = reports_ahead(self._case.operator_ahead, open_.prosumers, before, begin)
         negotiation, offer = next_round(
-            before, by_carrier, self._case.settings, max_rounds=max_rounds, on_check=on_check
+            before, by_carrier, self._case.settings, max_rounds=max_rounds, ahead=ahead, on_check=on_check
         )
         self._open = replace(open_, negotiation=negotiation)
-        if offer is None or self._pending is None:
+        if self._pending is None:
+            return None
+        if self._case.operator_ahead is not None:
+            self._pending = replace(self._pending, held=HeldAhead.of(negotiation, begin))
+        if offer is None:
             return None
         outcome = self._outcome(
             self._open,
@@ -175,11 +184,19 @@ class RollingMarket:
             connected(self._open.cleared.raw),
             published(offer.constrained.clearing, self._open.cleared.raw.place),
             start=self._pending.start,
+            held=self._pending.held,
             surcharge_per_kwh=offer.constrained.surcharge_per_kwh[:, 0],
             # What is offered once more was cleared before.
             effort=Effort(exchanges=0 if negotiation.is_final else None),
         )
         return replace(outcome, tables={**outcome.tables, "negotiation": negotiation_table(offer.log)})
+
+    def _begun(self, opened_interval: _Open) -> NegotiationState:
+        """The negotiation before its first round; with what is known of limits in the look-ahead, if they are held."""
+        window, found = opened_interval.window, opened_interval.cleared
+        asked = (0,) if self._case.operator_ahead is None else range(window.horizon)
+        state = NegotiationState.initial(opened_interval.prosumers, found.raw, found.clearing, asked=asked, binding=1)
+        return resumed(state, self._committed.held, window.begin)
 
     def _outcome(
         self,
@@ -188,6 +205,7 @@ class RollingMarket:
         clearing: Clearing,
         *,
         start: Start | None,
+        held: HeldAhead | None,
         surcharge_per_kwh: FloatArray | None = None,
         effort: Effort,
     ) -> IntervalOutcome:
@@ -205,6 +223,7 @@ class RollingMarket:
             start=start,
             reputation=next_reputation(self._case, state.reputation, clearing.trades),
             carried=opened_interval.cleared.carried,
+            held=held,
         )
         tables = interval_tables(
             prosumers,

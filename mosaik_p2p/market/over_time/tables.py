@@ -268,7 +268,8 @@ def alone_table(prosumers: tuple[Prosumer, ...], alone: tuple[Realised, ...], sc
 
 
 def negotiation_table(log: RoundLog) -> Table:
-    """One row per limit that a round of the negotiation held, with its price; without limits, the move alone.
+    """One row per limit that a round of the negotiation held now, with its price; without limits, the move alone. What
+    it held in later intervals is about what is negotiated anew there.
 
     `multiplier` in currency per unit and hour; `slack` in the unit: by how much the row stays violated.
     """
@@ -286,6 +287,7 @@ def negotiation_table(log: RoundLog) -> Table:
             row.key not in log.beyond,
         )
         for row, multiplier, slack in zip(log.rows, log.multiplier, log.slack, strict=True)
+        if row.interval == 0
     ]
     columns = "move network element quantity unit is_upper limit multiplier slack within_means"
     return _columns(columns, rows or [(str(log.move), *[None] * 9)])

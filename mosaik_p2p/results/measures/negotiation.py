@@ -34,8 +34,13 @@ def welfare_cost(results: Results) -> pd.DataFrame:
 
 
 def negotiation_summary(results: Results) -> dict[str, Any] | None:
-    """For `summary.json`; None where no interval was negotiated and nothing is known to be beyond negotiation."""
+    """For `summary.json`; None where no interval was negotiated and nothing is known to be beyond negotiation.
+
+    Where limits of look-aheads are held, every interval's clearing costs more by those of the intervals behind it: a
+    sum would count them again and again, so there is none.
+    """
     cost, beyond_hours = welfare_cost(results), _beyond_hours(results)
+    is_sum = not results.facts.holds_limits_ahead
     if cost.empty and not beyond_hours:
         return None
     moves = _last_moves(results)
@@ -43,8 +48,8 @@ def negotiation_summary(results: Results) -> dict[str, Any] | None:
         "intervals": len(cost),
         "rounds": {"mean": float(cost["rounds"].mean()), "max": float(cost["rounds"].max())} if len(cost) else None,
         "moves": {move: int((moves == move).sum()) for move in MOVES},
-        "welfare_cost": float(cost["cost"].sum()),
-        "welfare_cost_uncertain": float(cost["uncertain"].sum()),
+        "welfare_cost": float(cost["cost"].sum()) if is_sum else None,
+        "welfare_cost_uncertain": float(cost["uncertain"].sum()) if is_sum else None,
         "beyond_influence_hours": beyond_hours,
         "surcharge_per_kwh": _surcharges(results),
     }

@@ -101,12 +101,18 @@ def negotiation_sentence(summary: Mapping[str, Any]) -> str | None:
     rest = f", {beyond:g} h of them beyond the prosumers' influence" if beyond else ""
     # A run of its own has storage levels of its own, and so other hours than the first checks of this one.
     elsewhere = " without negotiation" if summary["cost_total"].get(WITHOUT_NEGOTIATION) is not None else ""
+    welfare = "" if found["welfare_cost"] is None else _welfare(summary)
     return (
         f"Negotiated in {count} interval{'' if count == 1 else 's'}, {rounds['mean']:.1f} rounds on average, "
-        f"{rounds['max']:.0f} at most: hours with a violated limit from {before:g}{elsewhere} to {after:g}{rest}; "
-        f"welfare cost {found['welfare_cost']:.2f} {summary['currency']} "
-        f"(known to {found['welfare_cost_uncertain']:.2f})"
+        f"{rounds['max']:.0f} at most: hours with a violated limit from {before:g}{elsewhere} to "
+        f"{after:g}{rest}{welfare}"
     )
+
+
+def _welfare(summary: Mapping[str, Any]) -> str:
+    found = summary["negotiation"]
+    cost, uncertain = found["welfare_cost"], found["welfare_cost_uncertain"]
+    return f"; welfare cost {cost:.2f} {summary['currency']} (known to {uncertain:.2f})"
 
 
 def counterfactual_sentences(summary: Mapping[str, Any]) -> list[str]:

@@ -51,6 +51,8 @@ class Facts:
     """By network: what it costs the operator whatever flows in it."""
     returns_surcharges: bool
     """Whether the surcharges go back at the end of the run."""
+    holds_limits_ahead: bool
+    """Whether negotiations of a rolling market held limits of their look-aheads, too."""
     quantities: tuple[str, ...] = ()
     """The result quantities that are computed after the run, as the scenario names them."""
 
@@ -113,6 +115,7 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         loss_allocation=scenario.get("settlement", {}).get("loss_allocation", "none"),
         fixed_cost_per_day=_fixed_costs(scenario),
         returns_surcharges=scenario.get("negotiation", {}).get("revenue") == "returned",
+        holds_limits_ahead=scenario.get("negotiation", {}).get("limits_ahead") is True,
         quantities=tuple(str(word) for word in scenario.get("results", {}).get("quantities", ())),
     )
 

@@ -8,7 +8,8 @@ from mosaik_p2p.market.designs.asking import exchanges_of, planned_exchanges
 from mosaik_p2p.market.designs.operator import Exchange
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow, RowKey
 from mosaik_p2p.market.negotiation.pricing import priced
-from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, NetworkReport, with_reported_limits
+from mosaik_p2p.market.negotiation.reported import with_reported_limits
+from mosaik_p2p.market.negotiation.state import Checked, NegotiationState, NetworkReport
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.units import FloatArray

@@ -22,6 +22,7 @@ from mosaik_p2p.results.store.reading import natural
 from mosaik_p2p.units import CARRIERS
 
 MOST_LINES = 12
+LIMITS_AHEAD = "Limits of the look-ahead are held, too: what they cost stands in many clearings and has no sum."
 
 
 def negotiation_panels(clock: Clock) -> list[Panel]:
@@ -36,13 +37,16 @@ def _rounds(clock: Clock) -> Panel:
     figure = blank(clock, "rounds after the first check")
     cost = welfare_cost(clock.results).set_index("time").reindex(clock.begins)
     add_bars(figure, clock, cost["rounds"], "rounds", daily="max", marker={"color": BLUE})
-    currency = clock.results.facts.currency
-    note = (
+    note = LIMITS_AHEAD if clock.results.facts.holds_limits_ahead else _welfare(cost, clock.results.facts.currency)
+    return Panel("negotiation-rounds", "Rounds of the negotiation", note, figure)
+
+
+def _welfare(cost: pd.DataFrame, currency: str) -> str:
+    return (
         f"Keeping the limits cost {cost['cost'].sum():.2f} {currency} of welfare over the look-aheads, give or take "
         f"{cost['uncertain'].sum():.2f} {currency} that the clearings leave open. Surcharges, which the operator has, "
         "are not counted."
     )
-    return Panel("negotiation-rounds", "Rounds of the negotiation", note, figure)
 
 
 def _before_and_after(clock: Clock) -> Panel:
