@@ -16,7 +16,7 @@ from mosaik_p2p.charges.over_time import by_interval
 from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.errors import RunFailed, Status
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.charges.posted import Posted
+from mosaik_p2p.loading.charges.posted import Posted, views_of
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear, describe_failure
 from mosaik_p2p.market.imbalance import with_imbalance_priced
@@ -67,7 +67,7 @@ class DayAheadFollower:
     """A scenario's market that is cleared at rates."""
 
     def __init__(self, case: Case, keys: Sequence[RateKey]) -> None:
-        self._case, self._keys = case, keys
+        self._case, self._keys, self._views = case, keys, views_of(case)
         own = market_case(case)
         steps = own.steps
         settings = replace(own.settings, form="auto", max_iterations=MOST_ITERATIONS, binding=steps)
@@ -75,11 +75,11 @@ class DayAheadFollower:
             own, horizon_steps=steps, settings=settings, clearing="day_ahead", reputation=None
         )
         self._problem: MarketProblem = with_imbalance_priced(DayAheadMarket(self._market).problem(0))
-        self._without = charges_at(case, keys, np.zeros(len(keys)))
+        self._without = self._posted(np.zeros(len(keys)))
 
     def __call__(self, rates: FloatArray, *, gap: float = GAP) -> Followed:
         """Clear at `rates`, to a relative `gap`. Raises RunFailed where there is no numerical solution."""
-        posted = charges_at(self._case, self._keys, rates)
+        posted = self._posted(rates)
         cleared = self._cleared(posted, gap=gap)
         free = sum(self._paid(self._without, cleared))
         charged = [sum(self._paid(unit, cleared)) - free for unit in self._units]
@@ -133,7 +133,10 @@ class DayAheadFollower:
 
     @cached_property
     def _units(self) -> tuple[Posted, ...]:
-        return tuple(charges_at(self._case, self._keys, unit_rates(self._keys, k)) for k in range(len(self._keys)))
+        return tuple(self._posted(unit_rates(self._keys, k)) for k in range(len(self._keys)))
+
+    def _posted(self, rates: FloatArray) -> Posted:
+        return charges_at(self._case, self._keys, rates, self._views)
 
     def _nearest(self, k: int) -> float:
         """The smallest distance, above zero, of two who may trade: what both ends pay per kWh at a rate of one."""

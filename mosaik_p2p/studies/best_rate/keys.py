@@ -3,7 +3,7 @@
 A charge has to be linear in each rate, or the cost of a dispatch would not be, and W not concave.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,8 @@ from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.charges.posted import Posted
-from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.loading.charges.posted import Posted, Views, views_of
+from mosaik_p2p.loading.market_case import market_charges
 from mosaik_p2p.loading.references import traded
 from mosaik_p2p.sections.base import Section
 from mosaik_p2p.sections.names import did_you_mean, is_index
@@ -66,23 +66,24 @@ def rate_keys(case: Case, keys: Sequence[str]) -> tuple[RateKey, ...]:
             )
         )
     if not faults:
-        faults = [fault for key in found for fault in _unfit(case, key)]
+        views = views_of(case)
+        faults = [fault for key in found for fault in _unfit(case, key, views)]
     if faults:
         raise BadInput(faults)
     return tuple(found)
 
 
-def charges_at(case: Case, keys: Sequence[RateKey], rates: FloatArray) -> Posted:
+def charges_at(case: Case, keys: Sequence[RateKey], rates: FloatArray, views: Views | None = None) -> Posted:
     """The charges of all carriers with these rates (K,) at the keys, everything else as the scenario has it; those of
-    pairs for who may trade, all of them over the intervals of the run."""
+    pairs for who may trade, all of them over the intervals of the run. `views` of the case need measuring once only."""
     table = case.scenario.charges
     for key, rate in zip(keys, rates.tolist(), strict=True):
         table = _with(table, key.parts[1:], float(rate))
     changed = case.scenario.model_copy(update={TABLE: table})
-    market = market_case(replace(case, scenario=changed))
-    steps = market.steps
-    place = None if market.place is None else market.place.window(0, steps)
-    return Posted(tuple(own.window(0, steps) for own in market.charges), place)
+    posted = market_charges(replace(case, scenario=changed), views)
+    steps = case.scenario.time.steps
+    place = None if posted.place is None else posted.place.window(0, steps)
+    return Posted(tuple(own.window(0, steps) for own in posted.pairs), place)
 
 
 def unit_rates(keys: Sequence[RateKey], k: int) -> FloatArray:
@@ -104,26 +105,40 @@ def _own(case: Case, key: str) -> float:
         raise _refused(key, f"nothing is charged for {carrier}", remedy)
     for part in path:
         node = _entry(node, part, key)
-    if isinstance(node, bool) or not isinstance(node, int | float):
+    if not _is_number(node):
         raise _refused(key, f"holds {node!r}, which is no number", "Name the key of a rate.")
     return float(node)
 
 
 def _entry(node: Any, part: str, key: str) -> Any:
-    if isinstance(node, tuple) and is_index(part) and int(part) < len(node):
-        return node[int(part)]
+    """What stands in a table of a charge, in a table within, or in a list of these under a name or number."""
     if isinstance(node, tuple):
-        remedy = f"Say which of the {len(node)} charges is meant, from 0 to {len(node) - 1}, such as {TABLE}."
-        raise _refused(key, f"there is no charge {part!r} in the list", f"{remedy}{key.split('.')[1]}.0.rate.")
-    if isinstance(node, Section) and part in type(node).model_fields:
-        return getattr(node, part)
-    numbers = _numbers(node) if isinstance(node, Section) else []
+        return _listed(node, part, key)
+    if not isinstance(node, Section | Mapping):
+        raise _refused(key, f"there is nothing within {node!r}", "Name the key of a rate.")
+    held = _within(node)
+    if part in held:
+        return held[part]
+    numbers = [name for name, value in held.items() if _is_number(value)]
     raise _refused(key, f"the charge has no key {part!r}", did_you_mean(part, numbers, what="keys with a number"))
 
 
-def _numbers(node: Section) -> list[str]:
-    values = {name: getattr(node, name) for name in type(node).model_fields}
-    return [name for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+def _listed(nodes: tuple[Any, ...], part: str, key: str) -> Any:
+    if is_index(part) and int(part) < len(nodes):
+        return nodes[int(part)]
+    if not nodes:
+        raise _refused(key, "the list there is empty", "Give the scenario an entry, such as a factor at all times.")
+    before = key.split(f".{part}", maxsplit=1)[0]
+    remedy = f"Say which of the {len(nodes)} entries is meant, from 0 to {len(nodes) - 1}, such as {before}.0.{part}."
+    raise _refused(key, f"there is no entry {part!r} in the list", remedy)
+
+
+def _within(node: Section | Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: getattr(node, name) for name in type(node).model_fields} if isinstance(node, Section) else node
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _with(node: Any, path: Sequence[str], value: float) -> Any:
@@ -133,13 +148,19 @@ def _with(node: Any, path: Sequence[str], value: float) -> Any:
     if isinstance(node, tuple):
         at = int(first)
         return (*node[:at], _with(node[at], rest, value), *node[at + 1 :])
+    if isinstance(node, Mapping):
+        return {**node, first: _with(node[first], rest, value)}
     return node.model_copy(update={first: _with(getattr(node, first), rest, value)})
 
 
-def _unfit(case: Case, key: RateKey) -> list[Fault]:
+def _unfit(case: Case, key: RateKey, views: Views) -> list[Fault]:
     """Why charges do not follow this key as a rate."""
     unit = key.own or 1.0
-    tables = [charges_at(case, [key], np.array([rate])) for rate in (0.0, unit, 2 * unit)]
+    try:
+        tables = [charges_at(case, [key], np.array([rate]), views) for rate in (0.0, unit, 2 * unit)]
+    except BadInput as bad:
+        problem = f"from 0 to {2 * unit:g} there is not always a charge: {bad.faults[0].problem}"
+        return [Fault(key.key, f"{key.own:g}", problem, "Name a key that the charge is proportional to.")]
     nothing, once, twice = (
         _charged(posted, CARRIERS.index(key.carrier), case.scenario.time.steps) for posted in tables
     )
