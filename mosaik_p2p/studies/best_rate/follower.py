@@ -14,7 +14,7 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.over_time import by_interval
 from mosaik_p2p.charges.place import PlaceCharges
-from mosaik_p2p.errors import RunFailed, Status
+from mosaik_p2p.errors import Fault, RunFailed, Status
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.charges.posted import Posted, views_of
 from mosaik_p2p.loading.market_case import market_case
@@ -29,7 +29,7 @@ from mosaik_p2p.market.over_time.single_interval import completion_at, model_at
 from mosaik_p2p.market.problem import MarketProblem, highest_price, placed
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
-from mosaik_p2p.studies.best_rate.keys import RateKey, charges_at, unit_rates
+from mosaik_p2p.studies.best_rate.keys import RateKey, charges_at, faults_at, unit_of, unit_rates
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
 GAP = 1e-6
@@ -82,7 +82,8 @@ class DayAheadFollower:
         posted = self._posted(rates)
         cleared = self._cleared(posted, gap=gap)
         free = sum(self._paid(self._without, cleared))
-        charged = [sum(self._paid(unit, cleared)) - free for unit in self._units]
+        units = zip(self._units, self._keys, strict=True)
+        charged = [(sum(self._paid(unit, cleared)) - free) / unit_of(key) for unit, key in units]
         return Followed(
             rates=rates,
             total_cost=(cleared.cost + cleared.lower_bound) / 2,
@@ -131,6 +132,10 @@ class DayAheadFollower:
         spread = 2.0 * highest_price(self._problem)
         return np.array([spread / self._nearest(k) for k in range(len(self._keys))])
 
+    def faults_at(self, highest: FloatArray) -> list[Fault]:
+        """Why there are no charges at the highest rates, (K,)."""
+        return faults_at(self._case, self._keys, highest, self._views)
+
     @cached_property
     def _units(self) -> tuple[Posted, ...]:
         return tuple(self._posted(unit_rates(self._keys, k)) for k in range(len(self._keys)))
@@ -146,7 +151,7 @@ class DayAheadFollower:
         )
         member: BoolArray = self._problem.member[c]
         may_trade = self._without.pairs[c].may_trade & member[:, None] & member[None, :]
-        among = (charged - free)[:, may_trade]
+        among = (charged - free)[:, may_trade] / unit_of(self._keys[k])
         apart = among[among > NOT_APART * among.max(initial=0.0)]
         return float(apart.min()) if len(apart) else 1.0
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mosaik_p2p.charges.mechanisms import Charges
-from mosaik_p2p.charges.over_time import AnyCharges
+from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.charges.posted import Posted, Views, views_of
@@ -86,10 +85,26 @@ def charges_at(case: Case, keys: Sequence[RateKey], rates: FloatArray, views: Vi
     return Posted(tuple(own.window(0, steps) for own in posted.pairs), place)
 
 
+def unit_of(key: RateKey) -> float:
+    """A rate by which charges are measured: the scenario's own, at which there is a charge, or one."""
+    return key.own or 1.0
+
+
 def unit_rates(keys: Sequence[RateKey], k: int) -> FloatArray:
-    """(K,) one at key `k`, zero at the others."""
-    unit: FloatArray = np.eye(len(keys))[k]
+    """(K,) the unit at key `k`, zero at the others."""
+    unit: FloatArray = np.eye(len(keys))[k] * unit_of(keys[k])
     return unit
+
+
+def faults_at(case: Case, keys: Sequence[RateKey], highest: FloatArray, views: Views) -> list[Fault]:
+    """Why there are no charges at the highest rates, (K,)."""
+    try:
+        charges_at(case, keys, highest, views)
+    except BadInput as bad:
+        named = ", ".join(f"{rate:g}" for rate in highest.tolist())
+        problem = f"there is no charge at {named}: {bad.faults[0].problem}"
+        return [Fault("--max", named, problem, "Give the highest rate that may be taken, such as the scenario's own.")]
+    return []
 
 
 def _own(case: Case, key: str) -> float:
@@ -103,17 +118,18 @@ def _own(case: Case, key: str) -> float:
     if node is None or node == ():
         remedy = f'Give the scenario a charge, such as {TABLE}.{carrier}.mechanism = "uniform".'
         raise _refused(key, f"nothing is charged for {carrier}", remedy)
-    for part in path:
-        node = _entry(node, part, key)
+    for depth, part in enumerate(path):
+        node = _entry(node, part, key, ".".join([table, carrier, *path[:depth]]))
     if not _is_number(node):
         raise _refused(key, f"holds {node!r}, which is no number", "Name the key of a rate.")
     return float(node)
 
 
-def _entry(node: Any, part: str, key: str) -> Any:
-    """What stands in a table of a charge, in a table within, or in a list of these under a name or number."""
+def _entry(node: Any, part: str, key: str, above: str) -> Any:
+    """What stands in a table of a charge, in a table within, or in a list of these under a name or number; `above` is
+    the key so far."""
     if isinstance(node, tuple):
-        return _listed(node, part, key)
+        return _listed(node, part, key, above)
     if not isinstance(node, Section | Mapping):
         raise _refused(key, f"there is nothing within {node!r}", "Name the key of a rate.")
     held = _within(node)
@@ -123,13 +139,13 @@ def _entry(node: Any, part: str, key: str) -> Any:
     raise _refused(key, f"the charge has no key {part!r}", did_you_mean(part, numbers, what="keys with a number"))
 
 
-def _listed(nodes: tuple[Any, ...], part: str, key: str) -> Any:
+def _listed(nodes: tuple[Any, ...], part: str, key: str, above: str) -> Any:
     if is_index(part) and int(part) < len(nodes):
         return nodes[int(part)]
     if not nodes:
         raise _refused(key, "the list there is empty", "Give the scenario an entry, such as a factor at all times.")
-    before = key.split(f".{part}", maxsplit=1)[0]
-    remedy = f"Say which of the {len(nodes)} entries is meant, from 0 to {len(nodes) - 1}, such as {before}.0.{part}."
+    last = f"{len(nodes)} entries is meant, from 0 to {len(nodes) - 1}" if len(nodes) > 1 else "entries is meant, 0"
+    remedy = f"Say which of the {last}, such as {above}.0.{part}."
     raise _refused(key, f"there is no entry {part!r} in the list", remedy)
 
 
@@ -155,37 +171,42 @@ def _with(node: Any, path: Sequence[str], value: float) -> Any:
 
 def _unfit(case: Case, key: RateKey, views: Views) -> list[Fault]:
     """Why charges do not follow this key as a rate."""
-    unit = key.own or 1.0
+    unit = unit_of(key)
     try:
-        tables = [charges_at(case, [key], np.array([rate]), views) for rate in (0.0, unit, 2 * unit)]
+        posted = [charges_at(case, [key], np.array([rate]), views) for rate in (0.0, unit, 2 * unit)]
     except BadInput as bad:
         problem = f"from 0 to {2 * unit:g} there is not always a charge: {bad.faults[0].problem}"
         return [Fault(key.key, f"{key.own:g}", problem, "Name a key that the charge is proportional to.")]
-    nothing, once, twice = (
-        _charged(posted, CARRIERS.index(key.carrier), case.scenario.time.steps) for posted in tables
-    )
-    slope = once - nothing
-    if np.abs(twice - nothing - 2 * slope).max(initial=0.0) > LINEAR * np.abs(twice).max(initial=0.0):
+    tables = _charged(posted, CARRIERS.index(key.carrier), case.scenario.time.steps)
+    slopes = [once - nothing for nothing, once, _ in tables]
+    missed = [np.abs(twice - nothing - 2 * (once - nothing)).max(initial=0.0) for nothing, once, twice in tables]
+    if max(missed) > LINEAR * max(np.abs(twice).max(initial=0.0) for _, _, twice in tables):
         remedy = "Name a key that the charge is proportional to, such as a rate."
         return [Fault(key.key, f"{key.own:g}", "charges are not linear in it", remedy)]
-    if not slope.any():
+    if not any(slope.any() for slope in slopes):
         return [
             Fault(key.key, f"{key.own:g}", "nobody is charged by it: no two prosumers are apart", "Name another key.")
         ]
     return []
 
 
-def _charged(posted: Posted, c: int, steps: int) -> FloatArray:
-    """All that is charged for a carrier, per kWh, in one array."""
-    pairs = np.array([np.asarray(one.total, dtype=float) for one in distinct(posted.pairs[c], steps)])
-    places = [] if posted.place is None else [posted.place.injection[c].ravel(), posted.place.trades[c].ravel()]
-    nowhere = np.zeros(2 * steps * pairs.shape[1])
-    return np.concatenate([pairs.ravel(), *(places or [nowhere])])
+def _charged(posted: Sequence[Posted], c: int, steps: int) -> list[tuple[FloatArray, ...]]:
+    """All that is charged for a carrier, per kWh, side by side for each of some charges: of pairs where an interval
+    differs from those before in any of them, and of places."""
+    pairs = [one.pairs[c] for one in posted]
+    held = [tuple(charges.at(t) for charges in pairs) for t in range(steps)]
+    distinct = {tuple(map(id, charges)): charges for charges in held}.values()
+    result = [tuple(np.asarray(one.total, dtype=float) for one in charges) for charges in distinct]
+    if any(one.place is not None for one in posted):
+        nothing = np.zeros(1)
+        places = [nothing if one.place is None else _of_places(one.place, c) for one in posted]
+        size = max(map(len, places))
+        result.append(tuple(np.broadcast_to(own, (size,)) for own in places))
+    return result
 
 
-def distinct(charges: AnyCharges, steps: int) -> list[Charges]:
-    """What holds in some of the intervals, each once, in their order."""
-    return list({id(one): one for one in (charges.at(t) for t in range(steps))}.values())
+def _of_places(place: PlaceCharges, c: int) -> FloatArray:
+    return np.concatenate([place.injection[c].ravel(), place.trades[c].ravel()])
 
 
 def _refused(key: str, problem: str, remedy: str) -> BadInput:
