@@ -18,6 +18,7 @@ PYTHON = sys.executable
 DOCS, BUILT_DOCS = Path("docs"), Path("build/docs")
 PAGES = {
     "scenario.md": ("mosaik_p2p.scenario.reference", "reference_markdown"),
+    "simulators.md": ("mosaik_p2p.sims.reference", "simulators_markdown"),
     "tables.md": ("mosaik_p2p.results.dictionary", "tables_markdown"),
 }
 """Pages that are generated, and by which function."""

@@ -19,9 +19,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import llvmlite.binding
@@ -29,6 +31,7 @@ import numba
 import platformdirs
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
 FREE_ORDER = {"contract", "arcp", "nsz", "reassoc"}
@@ -72,18 +75,35 @@ def _njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """numba's decorator; what it compiles is kept in our folder, or in the one that the user has named for numba."""
     # Its own types leave out some options, and differ from one version to the next.
     decorate: Any = numba.njit(**options)
-    config: Any = numba.config
 
     def apply(function: Callable[..., Any]) -> Any:
-        named = config.CACHE_DIR
-        # The place is chosen at decoration; other packages keep theirs.
-        config.CACHE_DIR = str(Path(named or platformdirs.user_cache_path("mosaik_p2p")) / _DIGEST)
-        try:
+        with _kept_in_our_folder():
             return decorate(function)
-        finally:
-            config.CACHE_DIR = named
 
     return apply
+
+
+@contextmanager
+def _kept_in_our_folder() -> Iterator[None]:
+    """numba chooses the place where it keeps code at decoration; other packages keep theirs."""
+    config: Any = numba.config
+    named = config.CACHE_DIR
+    config.CACHE_DIR = str(Path(named or platformdirs.user_cache_path("mosaik_p2p")) / _DIGEST)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = named
+
+
+def keep_code_of(module: ModuleType) -> None:
+    """Keep what another package compiles anew in every process: the functions of this module that are to be compiled.
+
+    numba takes their code from there as long as the module's file is the same; they must not call functions of others.
+    """
+    with _kept_in_our_folder():
+        for function in vars(module).values():
+            if isinstance(function, Dispatcher) and function.py_func.__module__ == module.__name__:
+                function.enable_caching()
 
 
 ensure_cache_place()

@@ -17,6 +17,7 @@ from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.grids import Networks
 from mosaik_p2p.scenario.schema import Market, ProsumerSpec, Scenario, Template
 from mosaik_p2p.sections.base import DISCRIMINATORS, OpenKinds, OpenNames, Section
+from mosaik_p2p.sections.meanings import meaning_of
 from mosaik_p2p.sections.prices import PriceStep
 
 INTRODUCTION = """\
@@ -271,7 +272,7 @@ def _template_rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _meaning(name: str, field: FieldInfo, kind: Kind) -> str:
-    text = " ".join((field.description or "").split())
+    text = meaning_of(kind, name)
     if not text and name == "name" and issubclass(kind, DeviceSection):
         text = DEVICE_NAME
     choices = _choices(field.annotation) or _open_names(field)

@@ -5,8 +5,20 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NoReturn, TypeAlias
 from unicodedata import normalize
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from mosaik_p2p.sections.meanings import meaning_of
 
 NAME_BYTES = 150
 """Of the name of a scenario, prosumer or device; names of files may have 255, endings and marks included."""
@@ -40,9 +52,7 @@ class OpenNames:
 class Section(BaseModel):
     """A table of the scenario file. Unknown keys are refused, values do not change once read."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
     example: ClassVar[str] = ""
     """The table as a user may write it, for reference and messages."""
     consumed_keys: ClassVar[tuple[str, ...]] = ()
@@ -64,8 +74,17 @@ class Section(BaseModel):
     @classmethod
     def meaning(cls, key: str) -> str:
         """What the schema says about a key, in one line; empty where it says nothing."""
-        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
-        return " ".join((fields[key].description or "").split()) if key in fields else ""
+        names = {field.alias or name: name for name, field in cls.model_fields.items()}
+        return meaning_of(cls, names[key]) if key in names else ""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema for editors, with what stands beneath each key as its description."""
+        schema = handler.resolve_ref_schema(handler(core))
+        for key, described in schema.get("properties", {}).items():
+            if text := cls.meaning(key):
+                described["description"] = text
+        return schema
 
 
 def allows_code(info: ValidationInfo) -> bool:

@@ -27,6 +27,7 @@ from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.electric.controls import Controls
 from mosaik_p2p.networks.electric.counted import AtBuses, CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric.export import net_as_solved
+from mosaik_p2p.networks.electric.kept_code import keep_code
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope
 from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
@@ -79,6 +80,7 @@ class PowerFlow:
     ) -> None:
         """`slack_voltage_pu` replaces the voltage of every ext_grid; None keeps the network's own. Elements `held`
         count as they stand, whatever the background."""
+        keep_code()
         self._net: pandapowerNet = deepcopy(network.net)
         if slack_voltage_pu is not None:
             self._net.ext_grid["vm_pu"] = slack_voltage_pu

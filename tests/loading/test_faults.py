@@ -13,6 +13,7 @@ import pytest
 import made_scenario as made
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import check, load
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 
 Tables = dict[str, Any]
 
@@ -310,7 +311,7 @@ def test_lengths_that_are_not_known_cut_no_day(tmp_path: Path) -> None:
 
 
 def test_the_network_form_needs_a_network_without_loops(tmp_path: Path) -> None:
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     buses = [pandapower.create_bus(net, vn_kv=0.4, name=str(number)) for number in range(3)]
     pandapower.create_ext_grid(net, buses[0])
     for start, end in ((0, 1), (1, 2), (2, 0)):
@@ -514,7 +515,7 @@ def test_a_place_that_is_itself_faulty_does_not_count_as_none(tmp_path: Path) ->
 
 
 def test_a_bus_without_connection_to_the_slack(tmp_path: Path) -> None:
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     buses = [pandapower.create_bus(net, vn_kv=0.4, name=name) for name in ("slack", "end", "island", "dark")]
     pandapower.create_ext_grid(net, buses[0])
     pandapower.create_line(net, buses[0], buses[1], length_km=0.1, std_type="NAYY 4x50 SE")

@@ -10,6 +10,7 @@ from mosaik_p2p import cli
 from mosaik_p2p.devices.base import DeviceSection
 from mosaik_p2p.devices.registry import device_kinds
 from mosaik_p2p.loading import shipped_scenarios
+from mosaik_p2p.scenario.parts.profiles import Vdi4655Profile
 from mosaik_p2p.scenario.placed_tables import placed
 from mosaik_p2p.scenario.read import read_tree
 from mosaik_p2p.scenario.reference import (
@@ -25,6 +26,7 @@ from mosaik_p2p.scenario.reference import (
 from mosaik_p2p.scenario.schema import Scenario, Template
 from mosaik_p2p.scenario.templates import expanded
 from mosaik_p2p.sections.base import DISCRIMINATORS, Section
+from mosaik_p2p.sections.meanings import meaning_of
 from whereabouts import DOCS
 
 PAGE = DOCS / "scenario.md"
@@ -47,7 +49,7 @@ def test_the_page_is_the_generated_one() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_section_and_key_says_what_it_means(kind: type[Section]) -> None:
     assert kind.__doc__
-    silent = [key for key, field in kind.model_fields.items() if not field.description and key not in DISCRIMINATORS]
+    silent = [key for key in kind.model_fields if not meaning_of(kind, key) and key not in DISCRIMINATORS]
     allowed = {"name"} if issubclass(kind, DeviceSection) else set()
     assert set(silent) <= allowed
 
@@ -179,3 +181,9 @@ def test_ranges_are_stated_where_the_keys_are() -> None:
     assert "what the file says of each, else 100. 1 to 1000." in page
     (row,) = (line for line in page.splitlines() if "| `price` |" in line or "`relative_gap`" in line)
     assert "Above 0 to below 1." in row
+
+
+def test_a_schema_for_editors_says_what_the_page_says() -> None:
+    described = Vdi4655Profile.model_json_schema()["properties"]
+    for key in Vdi4655Profile.known_keys():
+        assert Vdi4655Profile.meaning(key) == described[key].get("description", "")

@@ -26,6 +26,8 @@ from pandapower.control.controller.DERController import (
     QVCurve,
 )
 
+from mosaik_p2p.networks.empty_nets import empty_electric_net
+
 FAR = 3
 """Bus at the end of the line."""
 Interval = tuple[float, float, float]
@@ -39,7 +41,7 @@ COSPHI_V = QModelCosphiVCurve(CosphiVCurve(vm_points_pu=(0.92, 0.98, 1.06), cosp
 
 def uncontrolled() -> pandapowerNet:
     """A line of 20 kV, two transformers in parallel, 200 m of 0.4 kV; a load and three generators."""
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     slack, mv, lv, far = (pandapower.create_bus(net, kv, name=name) for kv, name in _BUSES)
     pandapower.create_ext_grid(net, slack, vm_pu=1.02)
     pandapower.create_line_from_parameters(net, slack, mv, 30.0, 0.8, 0.35, 0.0, 0.2, name="mv line")

@@ -12,6 +12,7 @@ from pandapower import pandapowerNet
 
 from mosaik_p2p.loading.networks import grids
 from mosaik_p2p.networks.electric.network import electric_net
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 
 SCENARIO = """
 schema = 1
@@ -47,7 +48,7 @@ devices = [{ type = "fixed_load", profile = "house" }]
 
 def feeder() -> pandapowerNet:
     """20/0.4 kV, a transformer of 250 kVA and 200 m of line; nothing draws."""
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     mv, lv, far = (pandapower.create_bus(net, kv, name=name) for kv, name in ((20, "mv"), (0.4, "lv"), (0.4, "far")))
     pandapower.create_ext_grid(net, mv, vm_pu=1.0)
     pandapower.create_transformer_from_parameters(

@@ -13,6 +13,8 @@ import pandapower
 from pandapipes.pandapipes_net import pandapipesNet
 from pandapower import pandapowerNet
 
+from mosaik_p2p.networks.empty_nets import empty_electric_net
+
 Hostile = dict[str, Any]
 Place = Callable[[dict[str, Any], Hostile], str]
 """Puts the object into the parsed file of a sound net, and gives the text of the file."""
@@ -23,7 +25,7 @@ FIRST, SECOND = "@first@", "@second@"
 
 def electric_base() -> pandapowerNet:
     """Three buses in a row."""
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     buses = [pandapower.create_bus(net, vn_kv=0.4, name=f"K{number}", geodata=(number, 0.0)) for number in range(3)]
     pandapower.create_ext_grid(net, buses[0])
     for start, end in ((0, 1), (1, 2)):

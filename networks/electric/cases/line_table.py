@@ -6,6 +6,7 @@ import pandapower
 import pandas as pd
 from pandapower import pandapowerNet
 
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 from mosaik_p2p.units import KW_PER_MW
 
 TABLES = Path(__file__).parents[2] / "tables"
@@ -19,7 +20,7 @@ def feeder_net(case: str, *, vn_kv: float) -> pandapowerNet:
     """
     lines = pd.read_csv(TABLES / f"{case}_lines.csv", comment="#", dtype={"from_bus": str, "to_bus": str})
     loads = pd.read_csv(TABLES / f"{case}_loads.csv", comment="#", dtype={"bus": str})
-    net = pandapower.create_empty_network(name=case)
+    net = empty_electric_net(case)
     names = [SUBSTATION, *sorted(lines["to_bus"], key=int)]
     bus = {name: pandapower.create_bus(net, vn_kv=vn_kv, name=name) for name in names}
     pandapower.create_ext_grid(net, bus[SUBSTATION], vm_pu=1.0, name=SUBSTATION)

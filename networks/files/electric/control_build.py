@@ -6,10 +6,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import pandapower
 import pandas as pd
 from pandapower import pandapowerNet
 
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 from mosaik_p2p.networks.files.electric.control_objects import AREAS, CLASSES, DRAWN, TABLE, checked_object, stored_of
 from mosaik_p2p.networks.files.shapes import Stored
 
@@ -122,7 +122,7 @@ def _taken(name: str, value: Any, kept: list[int], count: int) -> Any:
 
 def _with(net: pandapowerNet, controls: Iterable[Control]) -> pandapowerNet:
     acting = [control for control in controls if control.elements]
-    net[TABLE] = pandapower.create_empty_network()[TABLE]
+    net[TABLE] = empty_electric_net()[TABLE]
     for control in acting:
         _made(net, control)
     if acting:

@@ -4,13 +4,13 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import pandapower
 import pandas as pd
 from pandapower import pandapowerNet
 from pandapower.convert_format import convert_format
 from pandapower.file_io import from_json_dict
 
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 from mosaik_p2p.networks.files.electric.control_objects import CONTROL_SHAPES, TABLE
 from mosaik_p2p.networks.files.frames import TABLE_SHAPES
 from mosaik_p2p.networks.files.nets import decoded, entries_of, loading, shape_faults
@@ -29,7 +29,7 @@ def electric_net(text: str, path: str) -> tuple[pandapowerNet | None, list[Fault
     with loading(LIBRARY):
         if _is_of_old(values):
             return _of_old(values), []
-        net = pandapower.create_empty_network()
+        net = empty_electric_net()
         faults = [*decoder.faults, *shape_faults(path, net, values)]
         if faults:
             return None, faults
@@ -43,7 +43,7 @@ def converted(net: pandapowerNet) -> pandapowerNet:
     controllers = net.get(TABLE)
     are_there = isinstance(controllers, pd.DataFrame) and not controllers.empty
     if are_there or controllers is None:
-        net[TABLE] = pandapower.create_empty_network()[TABLE]
+        net[TABLE] = empty_electric_net()[TABLE]
     with warnings.catch_warnings():
         # Files of other versions make the library warn about conversions; whether the net is sound is checked after it.
         warnings.simplefilter("ignore")

@@ -19,6 +19,7 @@ from column_lists import unlisted
 from mosaik_p2p.networks.electric.files import as_meant
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 from mosaik_p2p.networks.files.column_uses import Use, columns_by_use, refused_faults
 from mosaik_p2p.networks.files.electric.columns import COMPUTED, REFUSED
 from mosaik_p2p.networks.files.electric.uses import ELECTRIC_USES, ENTRIES, table_use
@@ -27,7 +28,7 @@ from mosaik_p2p.networks.files.electric.uses import ELECTRIC_USES, ENTRIES, tabl
 @pytest.fixture(scope="module")
 def known() -> dict[str, list[str]]:
     """By table of the library's empty net and of its schema, all columns."""
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     found = {name: list(table.columns) for name, table in net.items() if isinstance(table, pd.DataFrame)}
     for module in pkgutil.iter_modules(pandapower.network_schema.__path__):
         name = module.name
@@ -41,7 +42,7 @@ def test_the_use_of_every_column_is_stated(known: Mapping[str, list[str]]) -> No
     assert len(known) > 20
     assert [table for table in known if table_use(table) is None] == []
     assert unlisted({table: columns for table, columns in known.items() if table in ELECTRIC_USES}, ELECTRIC_USES) == []
-    entries = [name for name in pandapower.create_empty_network() if name not in known and not name.startswith("_")]
+    entries = [name for name in empty_electric_net() if name not in known and not name.startswith("_")]
     assert [name for name in entries if name not in ENTRIES] == []
 
 

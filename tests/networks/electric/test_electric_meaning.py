@@ -479,9 +479,9 @@ def test_the_impedance_of_a_switch_counts() -> None:
     [
         (lambda net: pandapower.create_dcline(net, 1, 2, 0.0, 0, 0, 1, 1), "dcline"),
         (lambda net: pandapower.create_gen(net, 2, 0.0, slack=True), "gen"),
-        (lambda net: net.line.__setitem__("max_i_ka", np.nan), "line"),
+        (lambda net: net.update(line=net.line.assign(max_i_ka=np.nan)), "line"),
         (lambda net: pandapower.create_bus(net, 0.4, name="alone"), "bus"),
-        (lambda net: net.gen.__setitem__("reactive_capability_curve", True), "gen"),
+        (lambda net: net.update(gen=net.gen.assign(reactive_capability_curve=True)), "gen"),
     ],
 )
 def test_a_net_from_python_is_checked_as_a_file(

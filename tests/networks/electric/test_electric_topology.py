@@ -11,6 +11,7 @@ from pandapower import pandapowerNet
 from mosaik_p2p.networks.electric.files import as_meant
 from mosaik_p2p.networks.electric.graph import together
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_graph, unsupplied_buses
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 
 SAME_OHM = 1e-6
 UNSOLVED = (13,)
@@ -22,7 +23,7 @@ def random_net(seed: int) -> pandapowerNet:
     """Twelve buses on two levels, some out of service; lines, transformers, impedances and switches between any two of
     a level, some out of service, some switched off at one end, some side by side."""
     random = np.random.default_rng(seed)
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     buses = [
         pandapower.create_bus(net, 20.0 if i < 4 else 0.4, name=f"b{i}", in_service=bool(random.random() > 0.1))
         for i in range(12)

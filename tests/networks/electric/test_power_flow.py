@@ -17,6 +17,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case, electric_file
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
+from mosaik_p2p.networks.empty_nets import empty_electric_net
 
 SAME_VOLTAGE_PU = 1e-8
 """pandapower stops at a mismatch of 1e-8 MVA; the kept state starts from another point than a plain run."""
@@ -265,7 +266,7 @@ def test_a_load_out_of_service_does_not_lead_the_start_astray(bus15: ElectricNet
 
 
 def test_a_net_of_slacks_only_is_solved_again_and_again(bus15: ElectricNetwork) -> None:
-    net = pandapower.create_empty_network()
+    net = empty_electric_net()
     pandapower.create_ext_grid(net, pandapower.create_bus(net, 20.0, name="busbar"))
     flow = PowerFlow(replace(bus15, net=net), prosumer_buses=[0])
     for p_kw in (5.0, -7.0):
