@@ -18,8 +18,6 @@ HONOURED = (
 """Options that go into every run."""
 SEEN_TO = {"enforce_q_lims": False, "voltage_depend_loads": False}
 """Options that are honoured without the library."""
-NOT_COMPILED = {"numba": False}
-"""pandapower's compiled loops save half a millisecond of a power flow, and take seconds in every process anew."""
 CHOICES: Mapping[str, tuple[object, ...]] = {
     "calculate_voltage_angles": (True, False, "auto"),
     "trafo_model": ("t", "pi"),
@@ -84,7 +82,7 @@ def run_options(net: pandapowerNet) -> dict[str, Any]:
     outside, see `reactive_limits` and `counted`."""
     stored = stored_options(net)
     options = {name: stored[name] for name in HONOURED if name in stored}
-    return {**options, **SEEN_TO, **NOT_COMPILED}
+    return {**options, **SEEN_TO}
 
 
 def _is_known(name: str, value: object) -> bool:

@@ -32,7 +32,7 @@ from mosaik_p2p.networks.electric.losses.allocation import LossSlope
 from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.newton_start import NearStart
-from mosaik_p2p.networks.electric.options import NOT_COMPILED, SEEN_TO, run_options
+from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
 from mosaik_p2p.networks.electric.reactive_limits import ReactiveLimits
 from mosaik_p2p.networks.electric.response.branch_losses import branch_losses
@@ -208,8 +208,7 @@ class PowerFlow:
         """The net of the last solution in a form that others can repeat; see `solved_net`."""
         solved = net_as_solved(self._net)
         # Generators are loads there, and what followed the voltage is a number.
-        told = self._options.keys() - {*SEEN_TO, *NOT_COMPILED}
-        solved["user_pf_options"] = {name: self._options[name] for name in told}
+        solved["user_pf_options"] = {name: self._options[name] for name in self._options.keys() - SEEN_TO}
         return solved
 
     def _prosumers_mw(self, injections: Mapping[int, tuple[float, float]]) -> FloatArray:
