@@ -99,6 +99,10 @@ class NetworkView:
         Which slack takes it out does not matter for differences between prosumers. Nothing flows for one that is not
         connected. ValueError where a branch has no reactance, and in a network without power flow.
         """
+        return self._transferred
+
+    @cached_property
+    def _transferred(self) -> FloatArray:
         connected = np.flatnonzero(self.is_connected)
         first, column = np.unique(self.element[connected], return_inverse=True)
         by_element = self._network.transfer(first)

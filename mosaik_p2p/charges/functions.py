@@ -15,6 +15,9 @@ from mosaik_p2p.sections.registry import KindRefused
 PLAIN = (bool, int, float, str)
 """Types of parameters that are taken as they are written: a number in quotes is a text."""
 
+MEANING = "What the function is called with, beside the view of the network."
+"""Of the key `parameters`."""
+
 
 def as_mechanism(found: object) -> object:
     """The mechanism that calls a function, where `found` is one; anything else as it is. Raises KindRefused where the
@@ -26,12 +29,12 @@ def as_mechanism(found: object) -> object:
 def _wrapped(function: Callable[..., ChargeParts]) -> type[ChargeMechanism]:
     known = _parameters(function)
     some_required = any(field.is_required() for field in known.model_fields.values())
-    default: Any = Field() if some_required else Field(default_factory=known)
+    # The class bears the function's name, by which its own source is not found: the text is handed over.
+    default: Any = Field(description=MEANING, **({} if some_required else {"default_factory": known}))
 
     class OwnFunction(ChargeMechanism):
         called: ClassVar[Callable[..., ChargeParts]] = staticmethod(function)
         parameters: known = default  # type: ignore[valid-type]  # known when the function is
-        """What the function is called with, beside the view of the network."""
 
         def parts(self, view: NetworkView) -> ChargeParts:
             return type(self).called(view, **dict(self.parameters))

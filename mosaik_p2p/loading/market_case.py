@@ -1,11 +1,13 @@
 """From a loaded case to the market's own: charges measured on the networks."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mosaik_p2p.charges.over_time import AnyCharges
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.charges.posted import partners_of, posted_charges
+from mosaik_p2p.loading.charges.posted import Posted, Views, partners_of, posted_charges
 from mosaik_p2p.loading.operator.of_case import operator_of
 from mosaik_p2p.market.algorithm_registry import ALGORITHMS
 from mosaik_p2p.market.over_time.case import MarketCase
@@ -18,12 +20,12 @@ from mosaik_p2p.units import CARRIERS
 def market_case(case: Case) -> MarketCase:
     """The market of `case`."""
     market, time = case.scenario.market, case.scenario.time
-    known, posted, design = market.reputation, posted_charges(case), market.chosen_design
+    known, posted, design = market.reputation, market_charges(case), market.chosen_design
     negotiation = case.scenario.negotiation
     is_ahead = negotiation.enabled and time.clearing == "day_ahead"
     return MarketCase(
         prosumers=case.prosumers,
-        charges=_with_preferences(case, _among_partners(case, posted.pairs)),
+        charges=posted.pairs,
         day=np.asarray(case.day, dtype=np.int64),
         dt_h=case.dt_h,
         steps=time.steps,
@@ -45,6 +47,13 @@ def market_case(case: Case) -> MarketCase:
         operator_ahead=operator_of(case) if negotiation.enabled and negotiation.limits_ahead and not is_ahead else None,
         rounds_ahead=negotiation.max_rounds if is_ahead else None,
     )
+
+
+def market_charges(case: Case, views: Views | None = None) -> Posted:
+    """What a case posts, for those pairs alone that may trade, beside what pairs put on trading with each other;
+    `views` as for `posted_charges`."""
+    posted = posted_charges(case, views)
+    return replace(posted, pairs=_with_preferences(case, _among_partners(case, posted.pairs)))
 
 
 def _among_partners(case: Case, charges: tuple[AnyCharges, ...]) -> tuple[AnyCharges, ...]:

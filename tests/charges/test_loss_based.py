@@ -1,6 +1,7 @@
 """Charges by marginal losses: beside finite differences of the power flow, and what is made of them."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,10 +11,13 @@ from charge_views import view_at
 from mosaik_p2p.api import check
 from mosaik_p2p.charges.base import ChargeParts, NetworkView
 from mosaik_p2p.charges.kinds.loss_based import HEAT_BOUND, LossBased
+from mosaik_p2p.cosim import run
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.charges.marginal_loss import losses_of
 from mosaik_p2p.loading.market_case import market_case
+from mosaik_p2p.loading.operator.of_case import heat_of
+from mosaik_p2p.market.designs.operator import Exchange
 from mosaik_p2p.market.over_time.alone import planned_alone
 from mosaik_p2p.networks.electric.network import electric_case
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
@@ -59,11 +63,52 @@ def test_marginal_losses_are_slopes_of_the_power_flow(case: Case) -> None:
     assert np.abs(found).max() > 100 * SAME
 
 
+HEAT_KW = np.array([-12.0, -8.0, 6.0, -6.0, -4.0])
+"""Injected by A to E; C feeds in what D, beyond it, draws, so that losses hang on both."""
+HEAT_STEP_KW = 0.5
+"""Ten times what delivered heat is known to."""
+HEAT_SAME = 1e-3
+"""The linearisation has one heat capacity of water, which changes by a thousandth over these temperatures."""
+
+
+def test_marginal_heat_losses_are_slopes_of_the_pipe_flow() -> None:
+    case = load("network1", ["time.steps=1"])
+    network, count = heat_of(case), len(case.prosumers)
+
+    def heat(more_kw: float = 0.0, n: int = 0) -> Exchange:
+        injected = HEAT_KW + more_kw * (np.arange(count) == n)
+        return Exchange(np.stack([np.zeros(count), injected]), np.zeros(count))
+
+    found = network.marginal_loss(heat(), 0)
+    for n in (0, 2, 3):
+        more, less = (network.loss_kw(heat(sign * HEAT_STEP_KW, n), 0) for sign in (1.0, -1.0))
+        assert found[n] == pytest.approx((more - less) / (2 * HEAT_STEP_KW), abs=HEAT_SAME)
+    assert (np.abs(found[[0, 2, 3]]) > [4 * HEAT_SAME, 15 * HEAT_SAME, 90 * HEAT_SAME]).all()
+    assert not found[[1, 4]].any()
+
+
 def test_a_scenario_charges_them_by_its_rate(case: Case) -> None:
     charged = load("network1_electric", [*NOON, 'charges.electricity={ mechanism="loss_based", rate=0.5 }'])
     place = market_case(charged).place
     np.testing.assert_allclose(place.injection[0], 0.5 * losses_of(case).electric, atol=1e-6)
     assert not place.trades.any()
+
+
+def test_the_charge_earns_what_is_lost_and_a_little_more(tmp_path: Path) -> None:
+    """Losses are convex: at the last kWh each costs more than on the way there. All devices have one power factor."""
+    one_factor = [f"prosumers.{name}.power_factor=1.0" for name in "ABCDE"]
+    charge = 'charges.electricity={ mechanism="loss_based", rate=0.5 }'
+    settled = ["settlement.loss_price_per_kwh=0.5", 'settlement.through_networks=["nobody"]']
+    evening = ["time.start=2017-03-28T18:00:00+01:00", "time.steps=2", "time.horizon_steps=2"]
+    done = run(
+        "network1_electric",
+        out=tmp_path / "x",
+        overrides=[*one_factor, charge, *settled, *evening],
+        progress=False,
+    )
+    told = done.summary["recovery"]["by_network"]["electricity"]
+    assert told["revenue"] > 1.0
+    assert 1.0 <= told["ratio"] <= 2.0
 
 
 # -- what is made of them ------------------------------------------------------------------------------------------

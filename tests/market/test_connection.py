@@ -132,8 +132,8 @@ LIMITS = (
 
 @pytest.mark.parametrize("clearing", ["rolling", "day_ahead"])
 def test_a_run_keeps_them_with_and_without_peers(tmp_path: Path, clearing: str) -> None:
-    steps = ("time.steps=8",) if clearing == "day_ahead" else ()
-    overrides = (*NOON, *LIMITS, f"time.clearing={clearing}", *steps)
+    blocks = ("time.horizon_steps=3",) if clearing == "day_ahead" else ()
+    overrides = (*NOON, *LIMITS, f"time.clearing={clearing}", *blocks, 'settlement.through_networks=["nobody"]')
     folder = run("network1", out=tmp_path / "out", overrides=overrides, progress=False).folder
     fed_kw = {}
     for table in ("prosumers", "alone"):

@@ -15,6 +15,7 @@ from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected
 from mosaik_p2p.market.negotiation.limits import Limits
+from mosaik_p2p.market.network_step import least_trade
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import IMBALANCE
@@ -34,6 +35,20 @@ def test_every_form_reports_the_least_trade(seed: int, form: str, charged: bool)
     assert clearing.status is Status.OK
     assert any(len(trades.seller) for trades in clearing.trades)
     assert_least(problem, clearing)
+
+
+def test_however_many_intervals_are_solved_at_once_the_trades_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = with_imbalance_priced(random_market(6, 2, horizon=6, first_hour=9))
+    asked = Settings(relative_gap=1e-4, binding=6)
+    together = clear(problem, asked)
+    monkeypatch.setattr(least_trade, "TOGETHER", 100)
+    apart = clear(problem, asked)
+    assert_least(problem, apart)
+    for ours, others in zip(
+        (together.trades, *together.later_trades), (apart.trades, *apart.later_trades), strict=True
+    ):
+        for one, other in zip(ours, others, strict=True):
+            assert float(one.power_kw.sum()) == pytest.approx(float(other.power_kw.sum()), rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -13,7 +13,7 @@ from mosaik_p2p.market.prosumer_step.fleet import Fleet
 pytestmark = pytest.mark.once
 
 MUCH = 1e5
-ITERATIONS = 400
+ITERATIONS = 100
 
 
 def cleared_with(penalty: float, monkeypatch: pytest.MonkeyPatch) -> ConstrainedClearing:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.once
 
 SCENARIO, KEY = "network1_electric", "charges.electricity.rate"
 NOON = ("time.start=2017-03-28T10:00:00+01:00", "time.steps=3", 'settlement.through_networks=["nobody"]')
+ONE_HOUR = "time.steps=1"
 COLUMNS = (
     *(KEY, "cost", "charges", "distance", "revenue", "loss_kwh", "profit", "broken_hours", "worst_excess"),
     *("iterations", "bound"),
@@ -101,7 +102,7 @@ def test_charges_at_a_rate_are_those_of_a_scenario_that_states_it() -> None:
 
 def test_the_smallest_rate_that_pays_for_the_losses(tmp_path: Path) -> None:
     outcome = found(
-        tmp_path / "recovery", "recovery", "settlement.loss_price_per_kwh=0.05", 'settlement.losses="whole"'
+        tmp_path / "recovery", "recovery", "settlement.loss_price_per_kwh=0.05", 'settlement.losses="whole"', ONE_HOUR
     )
     told = outcome.summary
     assert outcome.exit_code is ExitCode.COMPLETE
@@ -116,22 +117,22 @@ def test_the_smallest_rate_that_pays_for_the_losses(tmp_path: Path) -> None:
 
 
 def test_profit_is_revenue_less_losses_and_fixed_costs(tmp_path: Path) -> None:
-    outcome = found(tmp_path / "profit", "profit", "settlement.loss_price_per_kwh=0.2")
+    outcome = found(tmp_path / "profit", "profit", "settlement.loss_price_per_kwh=0.2", ONE_HOUR)
     table = outcome.rates
     assert table["profit"].to_numpy() == pytest.approx((table["revenue"] - 0.2 * table["loss_kwh"]).to_numpy())
     best = table.loc[table["profit"].idxmax()]
     assert outcome.summary["found"]["profit"] == pytest.approx(best["profit"], rel=2e-3)
     assert outcome.summary["losses"]["least_kwh"] == pytest.approx(table["loss_kwh"].min())
-    overrides = ('settlement.losses="whole"', "settlement.fixed_cost_per_day={electricity=24.0}")
+    overrides = (ONE_HOUR, 'settlement.losses="whole"', "settlement.fixed_cost_per_day={electricity=24.0}")
     whole = found(tmp_path / "whole", "profit", "settlement.loss_price_per_kwh=0.2", *overrides, highest=0.01)
     assert whole.rates["loss_kwh"].min() > 2 * table["loss_kwh"].max()
-    three_hours = (whole.rates["revenue"] - 0.2 * whole.rates["loss_kwh"] - 3.0).to_numpy()
-    assert whole.rates["profit"].to_numpy() == pytest.approx(three_hours)
+    one_hour = (whole.rates["revenue"] - 0.2 * whole.rates["loss_kwh"] - 1.0).to_numpy()
+    assert whole.rates["profit"].to_numpy() == pytest.approx(one_hour)
 
 
 def test_no_rate_mends_what_is_broken_without_trade(tmp_path: Path) -> None:
     limits = "networks.electricity.limits.voltage_pu={min=0.98, max=1.05}"
-    never = found(tmp_path / "never", "feasible", limits, confirm=True)
+    never = found(tmp_path / "never", "feasible", limits, ONE_HOUR, confirm=True)
     assert never.exit_code is ExitCode.NO_SOLUTION
     assert never.summary["run"] is None
     assert never.summary["without_trade"]["broken_hours"] > 0.0
@@ -144,7 +145,7 @@ def test_no_rate_mends_what_is_broken_without_trade(tmp_path: Path) -> None:
 
 def test_where_nothing_is_broken_any_rate_is_feasible(tmp_path: Path) -> None:
     limits = "networks.electricity.limits.voltage_pu={min=0.8, max=1.2}"
-    always = found(tmp_path / "always", "feasible", limits, "time.steps=1", highest=0.05)
+    always = found(tmp_path / "always", "feasible", limits, ONE_HOUR, highest=0.05)
     assert always.exit_code is ExitCode.COMPLETE
     assert always.summary["feasible_rates"] == [[0.0, 0.05]]
     assert always.summary["rates"] == {KEY: 0.0}
@@ -152,7 +153,7 @@ def test_where_nothing_is_broken_any_rate_is_feasible(tmp_path: Path) -> None:
 
 def test_with_reputation_nothing_is_certified(tmp_path: Path) -> None:
     known = "market.reputation={benefit_per_kwh=0.01, growth=0.1}"
-    outcome = found(tmp_path / "known", "revenue", known, "time.steps=1")
+    outcome = found(tmp_path / "known", "revenue", known, ONE_HOUR)
     assert outcome.exit_code is ExitCode.INCOMPLETE
     assert outcome.summary["bound"] is None
     assert "reputation" in render(outcome.summary)
@@ -160,7 +161,7 @@ def test_with_reputation_nothing_is_certified(tmp_path: Path) -> None:
 
 def test_nobody_trades_at_any_rate(tmp_path: Path) -> None:
     alone = 'market.partners=[["A", "B"]]'
-    outcome = found(tmp_path / "alone", "revenue", alone, "time.start=2017-03-28T02:00:00+01:00", "time.steps=1")
+    outcome = found(tmp_path / "alone", "revenue", alone, "time.start=2017-03-28T02:00:00+01:00", ONE_HOUR)
     assert outcome.exit_code is ExitCode.NO_SOLUTION
     assert "nobody trades" in render(outcome.summary)
 
@@ -197,7 +198,7 @@ def test_what_is_refused_is_named(
 
 def test_a_key_that_is_no_rate_is_refused() -> None:
     """A mean temperature is: heat charges are in proportion to it. A factor that enters by its square is not."""
-    case = load("network1", ["time.steps=1"])
+    case = load("network1", [ONE_HOUR])
     assert rate_keys(case, ["charges.heat.t_mean_c"])[0].own == 65.0
     from mosaik_p2p.charges.base import ChargeParts, NetworkView
     from mosaik_p2p.charges.kinds.uniform import Uniform
@@ -223,7 +224,7 @@ def test_a_folder_that_is_there_is_kept(revenue: BestRate) -> None:
 
 def test_the_command(tmp_path: Path) -> None:
     noon = [part for override in NOON for part in ("--set", override)]
-    out = ["--out", str(tmp_path / "x"), "--no-run", "--set", "time.steps=1"]
+    out = ["--out", str(tmp_path / "x"), "--no-run", "--set", ONE_HOUR]
     outcome = CliRunner().invoke(app, ["optimal-charge", SCENARIO, "--key", KEY, "--goal", "revenue", *noon, *out])
     assert outcome.exit_code == 0, outcome.output
     assert "Certified: no rate" in outcome.output

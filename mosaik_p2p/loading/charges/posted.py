@@ -1,11 +1,11 @@
 """The charges that a case posts: its mechanisms, put before its networks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from traceback import extract_tb
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from mosaik_p2p.sections.clock import zone_of
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, BoolArray, FloatArray
 
 Result = TypeVar("Result")
+Views: TypeAlias = Mapping[str, NetworkView]
+"""By carrier."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,12 @@ class Posted:
     place: PlaceCharges | None
 
 
-def posted_charges(case: Case) -> Posted:
-    """The charges of all carriers. Raises BadInput where a mechanism does not fit its network, or fails."""
-    views = {carrier: view_of(case, carrier) for carrier in CARRIERS}
+def posted_charges(case: Case, views: Views | None = None) -> Posted:
+    """The charges of all carriers. Raises BadInput where a mechanism does not fit its network, or fails.
+
+    `views` are those of the case, or of one that differs in its charges alone: what they have measured serves again.
+    """
+    views = views_of(case) if views is None else views
     parts, faults = {}, []
     for carrier in CARRIERS:
         parts[carrier], unfit = _parts(case, carrier, views[carrier])
@@ -82,6 +87,11 @@ def heat_view(case: Case) -> NetworkView:
     if case.heat is None:
         return _view(case, HEAT, elements, None, None)
     return _view(case, HEAT, elements, ChargedHeat(case), partial(heat_graph, case.heat))
+
+
+def views_of(case: Case) -> Views:
+    """What mechanisms see of all networks."""
+    return {carrier: view_of(case, carrier) for carrier in CARRIERS}
 
 
 def view_of(case: Case, carrier: str) -> NetworkView:

@@ -6,7 +6,7 @@ import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.network_step.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
-from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, ON_TREES, Served, serve
+from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, ON_TREES, Injected, Served, serve_all
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.completions import Completions, with_replaced
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -45,21 +45,35 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
     problem, sale = fleet.problem, agreed.sale_kw.copy()
     min_trade_kw = MIN_TRADE * float(fleet.power_kw.mean())
     binding = [list(trades) for trades in agreed.binding]
-    for c, charges in enumerate(problem.charges):
-        who = np.flatnonzero(problem.member[c])
-        if values_trades(charges.at(0)) or not len(who):
-            continue
-        for t, trades in enumerate(binding):
-            held_then = charges.at(t)
-            graph = flow_graph(held_then, who)
-            held = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
-            outside = contracts_at(_with_meters_held(problem, agreed.dispatch, t), c, who, t)
-            served = serve(graph, outside, held, price_per_kwh=fleet.price_scale, steps=reported_steps(held_then))
-            trades[c] = trades_behind(served, who, price_per_kwh[c, t], held_then, min_trade_kw=min_trade_kw)
-            sale[c, t] = trades[c].net_sale(problem.shape[2])
+    for (c, t), served in _served(fleet, agreed).items():
+        who, charges = np.flatnonzero(problem.member[c]), problem.charges[c].at(t)
+        trades = trades_behind(served, who, price_per_kwh[c, t], charges, min_trade_kw=min_trade_kw)
+        binding[t][c], sale[c, t] = trades, trades.net_sale(problem.shape[2])
     moved = np.flatnonzero((np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())).any(axis=(0, 1)))
     replaced = {int(i): _with_contracts_in(problem, agreed, sale, int(i)) for i in moved}
     return Agreed(tuple(tuple(trades) for trades in binding), sale, with_replaced(agreed.dispatch, replaced))
+
+
+def _served(fleet: Fleet, agreed: Agreed) -> dict[tuple[int, int], Served]:
+    """How injections are served with the least trade, by carrier and interval in which it is open who trades."""
+    problem = fleet.problem
+    by_steps: dict[int, dict[tuple[int, int], Injected]] = {}
+    for t in range(len(agreed.binding)):
+        held = _with_meters_held(problem, agreed.dispatch, t)
+        for c, charges in enumerate(problem.charges):
+            who = np.flatnonzero(problem.member[c])
+            if values_trades(charges.at(0)) or not len(who):
+                continue
+            injected = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
+            open_here = Injected(flow_graph(charges.at(t), who), contracts_at(held, c, who, t), injected)
+            by_steps.setdefault(reported_steps(charges.at(t)), {})[c, t] = open_here
+    return {
+        at: served
+        for steps, injected in by_steps.items()
+        for at, served in zip(
+            injected, serve_all(list(injected.values()), price_per_kwh=fleet.price_scale, steps=steps), strict=True
+        )
+    }
 
 
 def _with_meters_held(problem: MarketProblem, dispatch: Completions, t: int) -> MarketProblem:

@@ -9,11 +9,14 @@ everyone's devices inject held as it was cleared:
     3  of these, the least power over all pairs (where pairs are the edges; on a tree net sales give the flows)
 
 Each step is a linear programme on the optimal face of the one before: what has a reduced cost there stays where it is.
-No price is changed, by however little, to get there.
+No price is changed, by however little, to get there. Carriers and intervals have nothing to do with each other here;
+many are solved as one programme nevertheless, as handing over a small one takes ten times as long as solving it.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +24,7 @@ from scipy.optimize import linprog
 
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, IntArray
 
 CHEAPEST, ON_TREES, ON_PAIRS = 1, 2, 3
 """How many of the steps are taken: for the money alone, and for what is reported."""
@@ -29,9 +32,22 @@ ON_FACE = 1e-7
 """Reduced costs below this are none, in units of the price scale."""
 TOLERANCE = 1e-9
 """Of the programmes, in units of the largest injection and price."""
-
 LOOSER = 1e-7
 """For primal values where that fails: a face is held by values that are right to the tolerance only."""
+TOGETHER = 4000
+"""Columns of what is solved at once; the simplex method's time grows faster than these."""
+
+Entries: TypeAlias = tuple[IntArray, IntArray, FloatArray]
+"""Of a sparse matrix: rows, columns and values."""
+
+
+@dataclass(frozen=True)
+class Injected:
+    """What the members (n,) of a carrier inject in an interval, kW, and what they may serve it with."""
+
+    graph: FlowGraph
+    contracts: Contracts
+    injection_kw: FloatArray
 
 
 @dataclass(frozen=True)
@@ -51,37 +67,82 @@ def serve(
     `price_per_kwh` is the scale of prices: those of imbalances lie far above it. Raises NotSolved where injections
     cannot be served, or the linear programme has no numerical solution.
     """
-    programme = _Programme(graph, contracts, injection_kw, price_per_kwh)
-    for objective in programme.objectives[:steps]:
-        programme.minimise(objective)
-    return programme.answer()
+    return serve_all([Injected(graph, contracts, injection_kw)], price_per_kwh=price_per_kwh, steps=steps)[0]
 
 
-class _Programme:
-    """Columns, in this order: contracts and imbalances, positive net sales of the members and how far these lie above
-    the net sales themselves, flows forth and back.
+def serve_all(injected: Sequence[Injected], *, price_per_kwh: float, steps: int) -> tuple[Served, ...]:
+    """The same for each of many carriers and intervals."""
+    parts = [_Part(one) for one in injected]
+    return tuple(served for some in _together(parts) for served in _served(some, price_per_kwh, steps))
+
+
+def _together(parts: Sequence["_Part"]) -> Iterator[list["_Part"]]:
+    """The parts in their order, as many at a time as may be solved at once."""
+    some: list[_Part] = []
+    for part in parts:
+        if some and sum(one.columns for one in some) + part.columns > TOGETHER:
+            yield some
+            some = []
+        some.append(part)
+    if some:
+        yield some
+
+
+def _served(parts: Sequence["_Part"], price_per_kwh: float, steps: int) -> list[Served]:
+    programme = _Programme(parts)
+    for objectives in list(zip(*(part.objectives(price_per_kwh) for part in parts), strict=True))[:steps]:
+        programme.minimise(np.concatenate(objectives))
+    values = np.split(programme.value, np.cumsum([part.columns for part in parts])[:-1])
+    return [part.answer(value) for part, value in zip(parts, values, strict=True)]
+
+
+class _Part:
+    """One carrier in one interval. Columns, in this order: contracts and imbalances, positive net sales of the members
+    and how far these lie above the net sales themselves, flows forth and back.
 
     A node's balance says that what its members inject and get from outside leaves over its edges. Powers in units of
     the largest injection.
     """
 
-    def __init__(self, graph: FlowGraph, contracts: Contracts, injection_kw: FloatArray, price_per_kwh: float) -> None:
+    def __init__(self, injected: Injected) -> None:
+        graph, contracts, injection_kw = injected.graph, injected.contracts, injected.injection_kw
         self._contracts, self._injection = contracts, injection_kw
         self._power = float(np.abs(injection_kw).max(initial=0.0)) or 1.0
         members, edges = len(injection_kw), len(graph.charge)
-        self._parts = np.cumsum([0, len(contracts.owner), members, members, edges, edges])
+        self._cuts = np.cumsum([0, len(contracts.owner), members, members, edges, edges])
         self._money = np.concatenate([contracts.price_per_kwh, np.zeros(2 * members), graph.charge, graph.charge])
-        sold, flowing = np.zeros(len(self._money)), np.zeros(len(self._money))
-        sold[self._parts[1] : self._parts[2]] = 1.0
-        flowing[self._parts[3] :] = 1.0
-        self.objectives = (self._money / price_per_kwh, sold, flowing)
-        self._matrix = _matrix(graph, contracts, members)
-        injected = injection_kw / self._power
-        self._rhs = np.concatenate([-np.bincount(graph.place, injected, graph.nodes), injected])
-        self._lower = np.zeros(len(self._money))
-        self._upper = np.full(len(self._money), np.inf)
-        self._upper[: self._parts[1]] = contracts.upper_kw / self._power
-        self._value = self._lower
+        self.columns = len(self._money)
+        self.entries = _entries(graph, contracts, members, self._cuts)
+        per_unit = injection_kw / self._power
+        self.right = np.concatenate([-np.bincount(graph.place, per_unit, graph.nodes), per_unit])
+        self.upper = np.full(self.columns, np.inf)
+        self.upper[: len(contracts.owner)] = contracts.upper_kw / self._power
+
+    def objectives(self, price_per_kwh: float) -> tuple[FloatArray, ...]:
+        """Of all steps, one after the other."""
+        sold, flowing = np.zeros((2, self.columns))
+        sold[self._cuts[1] : self._cuts[2]] = 1.0
+        flowing[self._cuts[3] :] = 1.0
+        return self._money / price_per_kwh, sold, flowing
+
+    def answer(self, columns: FloatArray) -> Served:
+        """What a solution says."""
+        value = columns * self._power
+        outside, _, _, there, back = (value[begin:end] for begin, end in pairwise(self._cuts))
+        got = np.bincount(self._contracts.owner, self._contracts.share * outside, len(self._injection))
+        return Served(self._injection + got, there - back, float(self._money @ value))
+
+
+class _Programme:
+    """Several parts side by side, and the face that is left of them."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._matrix = _diagonal(parts)
+        self._right = np.concatenate([part.right for part in parts])
+        self._upper = np.concatenate([part.upper for part in parts])
+        self._lower = np.zeros(len(self._upper))
+        self.value = self._lower
+        """The last solution."""
 
     def minimise(self, objective: FloatArray) -> None:
         """Minimise on the face that is left, and leave the face on which the minimum lies. Raises NotSolved."""
@@ -89,7 +150,7 @@ class _Programme:
             found = linprog(  # type: ignore[call-overload]  # it takes sparse matrices, its types know dense ones
                 objective,
                 A_eq=self._matrix,
-                b_eq=self._rhs,
+                b_eq=self._right,
                 bounds=np.column_stack([self._lower, self._upper]),
                 method="highs",
                 options={"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": TOLERANCE},
@@ -98,25 +159,38 @@ class _Programme:
                 break
         else:
             raise NotSolved(f"HiGHS finds no contracts and flows for given injections: {found.message}")
-        self._value = np.clip(found.x, self._lower, self._upper)
+        self.value = np.clip(found.x, self._lower, self._upper)
         fixed = np.abs(found.lower.marginals + found.upper.marginals) > ON_FACE
-        self._lower = np.where(fixed, self._value, self._lower)
-        self._upper = np.where(fixed, self._value, self._upper)
-
-    def answer(self) -> Served:
-        """The last solution."""
-        value = self._value * self._power
-        outside, _, _, there, back = (value[begin:end] for begin, end in pairwise(self._parts))
-        got = np.bincount(self._contracts.owner, self._contracts.share * outside, len(self._injection))
-        return Served(self._injection + got, there - back, float(self._money @ value))
+        self._lower = np.where(fixed, self.value, self._lower)
+        self._upper = np.where(fixed, self.value, self._upper)
 
 
-def _matrix(graph: FlowGraph, contracts: Contracts, members: int) -> sp.csc_array:
+def _entries(graph: FlowGraph, contracts: Contracts, members: int, cuts: IntArray) -> Entries:
     """Balances of the nodes, then of the members: positive net sale less the way above it is the net sale."""
-    entry, edge = np.arange(len(contracts.owner)), np.arange(len(graph.charge))
-    ones, each = np.ones(len(edge)), sp.csr_array(sp.eye_array(members))
-    outside = sp.csr_array((contracts.share, (graph.place[contracts.owner], entry)), shape=(graph.nodes, len(entry)))
-    own = sp.csr_array((contracts.share, (contracts.owner, entry)), shape=(members, len(entry)))
-    into = sp.csr_array((ones, (graph.to_node, edge)), shape=(graph.nodes, len(edge)))
-    flow = into - sp.csr_array((ones, (graph.from_node, edge)), shape=(graph.nodes, len(edge)))
-    return sp.csc_array(sp.block_array([[outside, None, None, flow, -flow], [-own, each, -each, None, None]]))
+    outside, sold, above, there, back = (np.arange(begin, end) for begin, end in pairwise(cuts))
+    own, one_each, ones = graph.nodes + np.arange(members), np.ones(members), np.ones(len(there))
+    found = [
+        (graph.place[contracts.owner], outside, contracts.share),
+        (own[contracts.owner], outside, -contracts.share),
+        (own, sold, one_each),
+        (own, above, -one_each),
+        *((graph.to_node, flow, sign * ones) for flow, sign in ((there, 1.0), (back, -1.0))),
+        *((graph.from_node, flow, -sign * ones) for flow, sign in ((there, 1.0), (back, -1.0))),
+    ]
+    rows, columns, values = (np.concatenate(each) for each in zip(*found, strict=True))
+    return rows, columns, values
+
+
+def _diagonal(parts: Sequence[_Part]) -> sp.csc_array:
+    """The parts' matrices along the diagonal."""
+    below = accumulate((len(part.right) for part in parts), initial=0)
+    beside = accumulate((part.columns for part in parts), initial=0)
+    moved = [
+        (rows + first_row, columns + first_column, values)
+        for (rows, columns, values), first_row, first_column in zip(
+            (part.entries for part in parts), below, beside, strict=False
+        )
+    ]
+    rows, columns, values = (np.concatenate(each) for each in zip(*moved, strict=True))
+    shape = sum(len(part.right) for part in parts), sum(part.columns for part in parts)
+    return sp.csc_array((values, (rows, columns)), shape=shape)

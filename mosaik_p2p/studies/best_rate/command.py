@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,13 +16,23 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.runs.inputs import input_files
-from mosaik_p2p.results.claiming import claimed_folder
+from mosaik_p2p.results.claiming import claim_faults, claimed_folder
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.settlement.ledger import IN_MARKET, OPERATOR
 from mosaik_p2p.sims.world.progress import progress_shown
 from mosaik_p2p.studies.best_rate.follower import DayAheadFollower
-from mosaik_p2p.studies.best_rate.goals import ONE_KEY, WITH_EXPENSE, Goal, Market, Optimum, optimum, trading_up_to
+from mosaik_p2p.studies.best_rate.goals import (
+    ENDLESS,
+    OF_MOST_REVENUE,
+    ONE_KEY,
+    WITH_EXPENSE,
+    Goal,
+    Market,
+    Optimum,
+    optimum,
+    trading_up_to,
+)
 from mosaik_p2p.studies.best_rate.keys import RateKey, rate_keys
 from mosaik_p2p.studies.best_rate.networks import Networks, networks_of
 from mosaik_p2p.studies.best_rate.picture import page
@@ -86,10 +97,17 @@ def optimal_charge(
     case = load(scenario, overrides, results=out, allow_code=allow_code)
     found_keys = rate_keys(case, wanted)
     folder = RESULTS / f"{case.scenario.name}-optimal-charge" if out is None else Path(out)
-    with claimed_folder(folder, overwrite=overwrite, inputs=input_files(case, overrides)) as claim:
+    inputs = input_files(case, overrides)
+    refused = claim_faults(folder, overwrite=overwrite, inputs=inputs)
+    if refused:
+        raise BadInput(refused)
+    with ExitStack() as held:
         with progress_shown(case.scenario.name, None, visible=progress, unit="clearing") as on_answer:
             market = _market(case, found_keys, Goal(goal), on_answer)
-            found = _found(case, market, Goal(goal), highest, tolerance)
+            tops = _highest(market, Goal(goal), _listed(highest))
+            # Only now it is certain that there is something to be sought.
+            claim = held.enter_context(claimed_folder(folder, overwrite=overwrite, inputs=inputs))
+            found = _found(case, market, Goal(goal), tops, tolerance)
         summary, table = summary_of(case, found_keys, market, found), market.table(bounds_of(found))
         summary["without_trade"] = _without_trade(market) if goal == Goal.FEASIBLE else None
         if confirm and summary["rates"] is not None:
@@ -157,18 +175,29 @@ def _fixed_cost(case: Case, carriers: Iterable[str]) -> float:
     return sum(float(getattr(per_day, carrier)) for carrier in carriers) * hours / 24.0
 
 
-def _found(
-    case: Case, market: Market, goal: Goal, highest: float | Sequence[float] | None, tolerance: float
-) -> Optimum:
-    own = np.array([key.own for key in market.keys])
-    stated = np.array(_listed(highest), dtype=float)
-    tops: FloatArray = (
-        np.broadcast_to(stated, own.shape).copy()
-        if len(stated)
-        else trading_up_to(market, market.follower.highest_rates(), own)
-    )
+def _found(case: Case, market: Market, goal: Goal, tops: FloatArray, tolerance: float) -> Optimum:
     has_reputation = case.scenario.market.reputation.benefit_per_kwh > 0
     return optimum(market, goal, tops, tolerance=tolerance, unproved=REPUTATION if has_reputation else None)
+
+
+def _highest(market: Market, goal: Goal, stated: list[float]) -> FloatArray:
+    """(K,) up to which rates a search goes. Raises BadInput where somebody has to say it."""
+    own = np.array([key.own for key in market.keys])
+    sought: FloatArray = (
+        np.broadcast_to(np.array(stated), own.shape).copy() if stated else market.follower.highest_rates()
+    )
+    faults = market.follower.faults_at(sought)
+    if not stated and not faults:
+        ending = trading_up_to(market, sought, own)
+        is_endless = ~np.isfinite(ending)
+        remedy = "Give the highest rate that may be taken."
+        endless = [key.key for key, one in zip(market.keys, is_endless.tolist(), strict=True) if one]
+        if goal in OF_MOST_REVENUE:
+            faults = [Fault("--max", "(nothing)", f"there is no best {key}: {ENDLESS}", remedy) for key in endless]
+        sought = np.where(is_endless, sought, ending)
+    if faults:
+        raise BadInput(faults)
+    return sought
 
 
 def _without_trade(market: Market) -> dict[str, Any]:

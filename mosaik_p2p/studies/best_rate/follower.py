@@ -14,9 +14,9 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.charges.over_time import by_interval
 from mosaik_p2p.charges.place import PlaceCharges
-from mosaik_p2p.errors import RunFailed, Status
+from mosaik_p2p.errors import Fault, RunFailed, Status
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.loading.charges.posted import Posted
+from mosaik_p2p.loading.charges.posted import Posted, views_of
 from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing, clear, describe_failure
 from mosaik_p2p.market.imbalance import with_imbalance_priced
@@ -29,7 +29,7 @@ from mosaik_p2p.market.over_time.single_interval import completion_at, model_at
 from mosaik_p2p.market.problem import MarketProblem, highest_price, placed
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
-from mosaik_p2p.studies.best_rate.keys import RateKey, charges_at, unit_rates
+from mosaik_p2p.studies.best_rate.keys import RateKey, charges_at, faults_at, unit_of, unit_rates
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
 GAP = 1e-6
@@ -67,7 +67,7 @@ class DayAheadFollower:
     """A scenario's market that is cleared at rates."""
 
     def __init__(self, case: Case, keys: Sequence[RateKey]) -> None:
-        self._case, self._keys = case, keys
+        self._case, self._keys, self._views = case, keys, views_of(case)
         own = market_case(case)
         steps = own.steps
         settings = replace(own.settings, form="auto", max_iterations=MOST_ITERATIONS, binding=steps)
@@ -75,14 +75,15 @@ class DayAheadFollower:
             own, horizon_steps=steps, settings=settings, clearing="day_ahead", reputation=None
         )
         self._problem: MarketProblem = with_imbalance_priced(DayAheadMarket(self._market).problem(0))
-        self._without = charges_at(case, keys, np.zeros(len(keys)))
+        self._without = self._posted(np.zeros(len(keys)))
 
     def __call__(self, rates: FloatArray, *, gap: float = GAP) -> Followed:
         """Clear at `rates`, to a relative `gap`. Raises RunFailed where there is no numerical solution."""
-        posted = charges_at(self._case, self._keys, rates)
+        posted = self._posted(rates)
         cleared = self._cleared(posted, gap=gap)
         free = sum(self._paid(self._without, cleared))
-        charged = [sum(self._paid(unit, cleared)) - free for unit in self._units]
+        units = zip(self._units, self._keys, strict=True)
+        charged = [(sum(self._paid(unit, cleared)) - free) / unit_of(key) for unit, key in units]
         return Followed(
             rates=rates,
             total_cost=(cleared.cost + cleared.lower_bound) / 2,
@@ -131,9 +132,16 @@ class DayAheadFollower:
         spread = 2.0 * highest_price(self._problem)
         return np.array([spread / self._nearest(k) for k in range(len(self._keys))])
 
+    def faults_at(self, highest: FloatArray) -> list[Fault]:
+        """Why there are no charges at the highest rates, (K,)."""
+        return faults_at(self._case, self._keys, highest, self._views)
+
     @cached_property
     def _units(self) -> tuple[Posted, ...]:
-        return tuple(charges_at(self._case, self._keys, unit_rates(self._keys, k)) for k in range(len(self._keys)))
+        return tuple(self._posted(unit_rates(self._keys, k)) for k in range(len(self._keys)))
+
+    def _posted(self, rates: FloatArray) -> Posted:
+        return charges_at(self._case, self._keys, rates, self._views)
 
     def _nearest(self, k: int) -> float:
         """The smallest distance, above zero, of two who may trade: what both ends pay per kWh at a rate of one."""
@@ -143,7 +151,7 @@ class DayAheadFollower:
         )
         member: BoolArray = self._problem.member[c]
         may_trade = self._without.pairs[c].may_trade & member[:, None] & member[None, :]
-        among = (charged - free)[:, may_trade]
+        among = (charged - free)[:, may_trade] / unit_of(self._keys[k])
         apart = among[among > NOT_APART * among.max(initial=0.0)]
         return float(apart.min()) if len(apart) else 1.0
 

@@ -22,6 +22,7 @@ from mosaik_p2p.units import FloatArray
 
 FEASIBLE_SCAN = 16
 ROUGHER = 10.0
+ENDLESS = "it earns at whatever rate: what is charged goes on without trade, or has to be traded"
 DOUBLINGS = 10
 """Of a highest rate that nobody stated, while trades go on."""
 
@@ -39,6 +40,7 @@ class Goal(StrEnum):
 
 
 WITH_EXPENSE = (Goal.PROFIT, Goal.RECOVERY)
+OF_MOST_REVENUE = (Goal.REVENUE, Goal.PROFIT)
 ONE_KEY = (Goal.RECOVERY, Goal.FEASIBLE)
 
 
@@ -146,7 +148,9 @@ def optimum(market: Market, goal: Goal, highest: FloatArray, *, tolerance: float
         else scanned(market.answer, top, remark=unproved)
     )
     if not search.best.earns:
-        remarks = (*search.remarks, "no rate earns anything: nobody trades")
+        pays = search.best.revenue < -search.best.answer.doubt
+        why = "the operator pays more than it is paid" if pays else "nobody trades"
+        remarks = (*search.remarks, f"no rate earns anything: {why}")
         return Optimum(goal, None, search, highest, False, remarks)
     rough = _roughness(market, search.best, tolerance)
     return Optimum(
@@ -178,7 +182,8 @@ def everywhere(judged: Judgement | None) -> Checked:
 
 def trading_up_to(market: Market, highest: FloatArray, own: FloatArray) -> FloatArray:
     """(K,) for each key a rate at which it earns nothing any more, at half of it still something, the others as the
-    scenario has them. Where trades go on whatever they cost (for want of a contract, say) the search for it ends."""
+    scenario has them. Infinite where it earns whatever it is: what a place draws may have to go on, and trades where
+    there is no contract."""
     return np.array([_trading_up_to(market, k, float(rate), own) for k, rate in enumerate(highest.tolist())])
 
 
@@ -195,6 +200,8 @@ def _trading_up_to(market: Market, k: int, rate: float, own: FloatArray) -> floa
         if not earns(rate):
             break
         rate *= 2.0
+    else:
+        return inf
     for _ in range(DOUBLINGS):
         if earns(rate / 2):
             break
