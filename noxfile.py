@@ -17,11 +17,12 @@ nox.options.sessions = ["check"]
 PYTHON = sys.executable
 DOCS, BUILT_DOCS = Path("docs"), Path("build/docs")
 PAGES = {
+    "../scenarios/scenario.schema.json": ("mosaik_p2p.scenario.json_schema", "schema_text"),
     "scenario.md": ("mosaik_p2p.scenario.reference", "reference_markdown"),
     "simulators.md": ("mosaik_p2p.sims.reference", "simulators_markdown"),
     "tables.md": ("mosaik_p2p.results.dictionary", "tables_markdown"),
 }
-"""Pages that are generated, and by which function."""
+"""Pages of docs/ that are generated, and the schema of scenarios, and by which function."""
 
 
 def _run(session: nox.Session, *arguments: str) -> None:

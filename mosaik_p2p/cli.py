@@ -10,11 +10,13 @@ from dataclasses import asdict
 from importlib.metadata import version
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mosaik_p2p.completion import scenarios, settings
 from mosaik_p2p.errors import BadInput, Fault, InputWarning, RunFailed
+from mosaik_p2p.logging_file import Level, logged
 from mosaik_p2p.printing import Lenient, quiet_logs, say, settle_streams
 from mosaik_p2p.streams import open_missing_streams
 
@@ -29,12 +31,19 @@ app = typer.Typer(
     name="mosaik-p2p",
     help="Peer-to-peer trading of electricity and heat, co-simulated with the networks that carry it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+
+def _settings(ctx: typer.Context, incomplete: str) -> list[str]:
+    return settings(ctx.params.get("scenario"), incomplete)
+
+
 ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of one that ships.")
+    str,
+    typer.Argument(
+        metavar="SCENARIO", help="A scenario file, or the name of one that ships.", autocompletion=scenarios
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -42,6 +51,7 @@ SetOption = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Change a value, such as scale.load=1.2 or prosumers.A.pv.peak_kw=80; KEY= takes it away.",
+        autocompletion=_settings,
     ),
 ]
 
@@ -87,6 +97,10 @@ def run_command(
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add what the libraries say on the way to this file.")
+    ] = None,
+    log_level: Annotated[Level, typer.Option(help="How much goes to the log.")] = Level.INFO,
     allow_code: CodeOption = False,
 ) -> None:
     """Co-simulate a scenario, print a summary, and say where the report is."""
@@ -94,19 +108,19 @@ def run_command(
     from mosaik_p2p.results.report.terminal import render
     from mosaik_p2p.results.store.folder import ERROR_FILE, REPORT_FILE
 
-    outcome, demand = conduct(
-        Order(
-            scenario=scenario,
-            out=out,
-            steps=steps,
-            overrides=set_ or (),
-            overwrite=overwrite,
-            counterfactuals=counterfactuals,
-            progress=not quiet,
-            allow_code=allow_code,
-            resume=resume,
-        )
+    order = Order(
+        scenario=scenario,
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        counterfactuals=counterfactuals,
+        progress=not quiet,
+        allow_code=allow_code,
+        resume=resume,
     )
+    with logged(log, log_level):
+        outcome, demand = conduct(order)
     if not quiet:
         say(render(outcome.summary))
         if (outcome.folder / REPORT_FILE).exists():
@@ -118,6 +132,47 @@ def run_command(
         if outcome.folder.exists():
             typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
     raise typer.Exit(int(outcome.exit_code) if demand is None else INCOMPLETE)
+
+
+def _share(what: str) -> Any:
+    return typer.Option(help=f"Part of the prosumers with {what}, 0 to 1.", show_default=False)
+
+
+@app.command("new")
+def new_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
+    *,
+    electricity: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A pandapower network, JSON or Excel (.xlsx).")
+    ] = None,
+    simbench: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="A network of SimBench with its profiles, such as 1-LV-rural1--0-no_sw (extra simbench).",
+        ),
+    ] = None,
+    heat: Annotated[Path | None, typer.Option(metavar="FILE", help="A pandapipes heat network, JSON.")] = None,
+    prosumers: Annotated[int, typer.Option(help="How many of the loads and heat consumers become prosumers.")] = 12,
+    pv: Annotated[float | None, _share("PV (0.5)")] = None,
+    storage: Annotated[float | None, _share("a battery (0.3)")] = None,
+    heat_pump: Annotated[float | None, _share("a heat pump (0.2)")] = None,
+    car: Annotated[float | None, _share("electric cars (0.3)")] = None,
+    collector: Annotated[float | None, _share("a solar collector, of those on the heat network (0.2)")] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn: who owns what.")] = 1,
+    region: Annotated[int, typer.Option(help="Of the German test reference years, 1 to 15: the weather.")] = 12,
+) -> None:
+    """Write a small scenario that runs, with comments, from networks of your own."""
+    from mosaik_p2p.drafts.command import new_scenario
+    from mosaik_p2p.drafts.text import draft_told
+    from mosaik_p2p.drafts.wishes import Wishes
+
+    shares = {"pv": pv, "storage": storage, "heat_pump": heat_pump, "car": car, "collector": collector}
+    wishes = Wishes(prosumers=prosumers, shares=tuple(shares.items()), seed=seed, region=region)
+    draft = new_scenario(folder, electricity=electricity, simbench=simbench, heat=heat, wishes=wishes)
+    typer.echo(draft_told(draft.scenario, draft.houses, draft.mended))
+    if draft.warnings:
+        typer.echo(remarks_text(draft.warnings, "warning"))
 
 
 @app.command("check")
@@ -206,7 +261,15 @@ def keys_command(
     """Say what a section of a scenario, a type of device or a result quantity holds, with units and meanings."""
     from mosaik_p2p.results.dictionary import quantity_text
     from mosaik_p2p.results.quantities.registry import QUANTITIES
-    from mosaik_p2p.scenario.reference import entry_names, entry_text, named, of_mechanism, overview
+    from mosaik_p2p.scenario.reference import (
+        HOUSES_KEY,
+        entry_names,
+        entry_text,
+        house_columns_text,
+        named,
+        of_mechanism,
+        overview,
+    )
     from mosaik_p2p.sections.names import did_you_mean
     from mosaik_p2p.sections.registry import KindRefused
 
@@ -215,13 +278,22 @@ def keys_command(
         return
     try:
         found = [entry_text(entry) for entry in ((of_mechanism(name),) if ":" in name else named(name))]
+        found += [house_columns_text()] if name == HOUSES_KEY else []
         found += [] if found or name not in QUANTITIES.names() else [quantity_text(name)]
     except KindRefused as refused:
         raise BadInput([Fault("keys", name, refused.problem, refused.remedy)]) from refused
     if not found:
-        remedy = did_you_mean(name, (*entry_names(), *QUANTITIES.names()), what="names")
+        remedy = did_you_mean(name, (*entry_names(), HOUSES_KEY, *QUANTITIES.names()), what="names")
         raise BadInput([Fault("keys", name, "is neither a section nor a type of device", remedy)])
     typer.echo("\n\n".join(found).rstrip())
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """Print the JSON schema of scenario files, for editors (`#:schema ./scenario.schema.json` in the first line)."""
+    from mosaik_p2p.scenario.json_schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
 
 
 @app.command("report")
@@ -387,7 +459,7 @@ def remarks_text(remarks: Sequence[Fault | InputWarning], kind: str) -> str:
     """All faults or warnings, readable: the place with its value, then the problem, then the remedy."""
     heading = f"1 {kind}:" if len(remarks) == 1 else f"{len(remarks)} {kind}s:"
     blocks = [
-        f"{number:>3}. {remark.place} = {remark.value}\n     {remark.problem}\n     {remark.remedy}"
+        f"{number:>3}. {remark.located} = {remark.value}\n     {remark.problem}\n     {remark.remedy}"
         for number, remark in enumerate(remarks, start=1)
     ]
     return "\n".join([heading, *blocks])

@@ -1,7 +1,7 @@
 """Outcomes as values, and the errors a user can see."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -54,9 +54,16 @@ class Fault:
     value: str
     problem: str
     remedy: str
+    source: str = field(default="", compare=False)
+    """File and line, such as `scenario.toml:12`; empty where it stands on no line of the scenario file."""
 
     def __str__(self) -> str:
-        return f"{self.place} = {self.value}: {self.problem}. {self.remedy}"
+        return f"{self.located} = {self.value}: {self.problem}. {self.remedy}"
+
+    @property
+    def located(self) -> str:
+        """The place, after the line where that is known."""
+        return f"{self.source}: {self.place}" if self.source else self.place
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,12 @@ class InputWarning:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.place} = {self.value}: {self.problem}. {self.remedy}"
+        return f"{self.located} = {self.value}: {self.problem}. {self.remedy}"
+
+    @property
+    def located(self) -> str:
+        """The place."""
+        return self.place
 
 
 class BadInput(Exception):

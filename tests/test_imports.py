@@ -13,7 +13,7 @@ from whereabouts import TESTS
 ORDER = [
     "former_places", "units", "errors", "files", "tabular", "jit", "sections", "prosumers", "devices", "limits",
     "charges", "market", "single_period", "settlement", "scenario", "results", "networks", "loading", "sims",
-    "cosim", "studies", "api", "cli",
+    "cosim", "studies", "drafts", "api", "cli",
 ]  # fmt: skip
 NETWORK_LIBRARIES = {"mosaik", "mosaik_api_v3", "pandapower", "pandapipes"}
 FREE_OF_NETWORKS = set(ORDER[: ORDER.index("networks")])

@@ -43,7 +43,7 @@ def _unknown_profiles(reading: Reading, mentions: Iterable[Use]) -> Iterator[Fau
     known = reading.scenario.profiles
     for use in mentions:
         if use.profile not in known and not reading.lost(f"profiles.{use.profile}"):
-            remedy = did_you_mean(use.profile, known, what="profiles")
+            remedy = did_you_mean(use.profile, (*known, *reading.columns), what="profiles")
             yield Fault(use.place, repr(use.profile), "there is no such profile", remedy)
 
 

@@ -4,6 +4,7 @@ Each layer checks what the layers before it left standing, so that one mistake h
 checks input again.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from mosaik_p2p.files import result_place_faults
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.charges.posted import charge_faults
 from mosaik_p2p.loading.charges.sheets import charge_warnings
+from mosaik_p2p.loading.fault_lines import with_lines
 from mosaik_p2p.loading.inventory import inventory_of
 from mosaik_p2p.loading.market_case import design_faults, form_faults
 from mosaik_p2p.loading.networks.controllers import controllers_gone, with_controllers_left
@@ -24,6 +26,7 @@ from mosaik_p2p.loading.networks.places import Places, parted_heat_faults, place
 from mosaik_p2p.loading.networks.trial import Trials, background_of, generation_of, replaced_elements, trials
 from mosaik_p2p.loading.profile_references import origins_of, range_faults, uses
 from mosaik_p2p.loading.profiles.ends import covered_steps
+from mosaik_p2p.loading.profiles.in_line import with_mentioned
 from mosaik_p2p.loading.profiles.offsets import offset_warnings
 from mosaik_p2p.loading.profiles.span import all_series, span_of
 from mosaik_p2p.loading.prosumers.build import devices_of, plan_faults
@@ -48,6 +51,9 @@ from mosaik_p2p.sections.profile_references import Use
 from mosaik_p2p.sections.series import AllSeries, Span
 from mosaik_p2p.sections.time import Time
 
+_OF_MANY = re.compile(r"(prosumers|profiles)\.([^.]+\.(?:csv|csv\.gz|parquet|pq):[^.]*|[^.]*)(?:\.(.*))?", re.DOTALL)
+"""A place at one of many prosumers or profiles, whose name is also what stands for a column of a file."""
+
 
 def load(
     source: str | Path,
@@ -71,7 +77,7 @@ def load(
     case, faults = _case(reading, path, allow_code=allow_code)
     every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(charge_faults(case) or form_faults(case))
     if every:
-        raise BadInput(every)
+        raise BadInput(with_lines(every, path, [override.key for override in parsed(overrides)[0]]))
     return case
 
 
@@ -121,9 +127,10 @@ def _read(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Reading:
         *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners, *faults_of_preferences),
         *(*faults_of_templates, *faults_of_prosumers),
     )
-    complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None})
+    reading, faults_of_profiles = with_mentioned(reading, path.parent)
+    complete = reading.scenario.model_copy(update={"templates": {}, "prosumers_file": None, "profiles_file": None})
     scenario = with_absolute_files(complete, path.parent)
-    return replace(reading, scenario=scenario, faults=(*early, *reading.faults))
+    return replace(reading, scenario=scenario, faults=(*early, *reading.faults, *faults_of_profiles))
 
 
 def _case(reading: Reading, path: Path, *, allow_code: bool) -> tuple[Case, list[Fault]]:
@@ -266,14 +273,12 @@ def summed_up(faults: Sequence[Fault]) -> tuple[Fault, ...]:
     alike: dict[tuple[str, ...], dict[str, None]] = {}
     first: dict[tuple[str, ...], Fault] = {}
     for fault in faults:
-        head, name, rest = (*fault.place.split(".", 2), "", "")[:3]
-        shared = head in ("prosumers", "profiles")
-        key = (head, rest if shared else fault.place, fault.value, fault.problem, fault.remedy)
+        parts = _OF_MANY.fullmatch(fault.place)
+        head, name, rest = ("", "", fault.place) if parts is None else parts.groups("")
+        key = (head, rest, fault.value, fault.problem, fault.remedy)
         first.setdefault(key, fault)
         alike.setdefault(key, {})[name] = None
-    return tuple(
-        _with_others(fault, list(alike[key])[1:] if key[1] != fault.place else []) for key, fault in first.items()
-    )
+    return tuple(_with_others(fault, list(alike[key])[1:] if key[0] else []) for key, fault in first.items())
 
 
 def _with_others(fault: Fault, names: Sequence[str]) -> Fault:

@@ -47,6 +47,8 @@ class Reading:
     """Of each of `market.partners`: a line of a file, or an entry of the scenario."""
     preference_places: tuple[str, ...] = ()
     """The same of each of `market.preferences`."""
+    columns: tuple[str, ...] = ()
+    """Of `profiles_file`: profiles that need no table."""
 
     def lost(self, place: str) -> bool:
         """Whether something at or below `place` was taken out, so that nothing can be said about the whole of it."""

@@ -15,6 +15,7 @@ from mosaik_p2p.devices.base import DeviceSection
 from mosaik_p2p.market.designs.registry import designs_with_keys
 from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.grids import Networks
+from mosaik_p2p.scenario.parts.houses import COLUMNS
 from mosaik_p2p.scenario.schema import Market, ProsumerSpec, Scenario, Template
 from mosaik_p2p.sections.base import DISCRIMINATORS, OpenKinds, OpenNames, Section
 from mosaik_p2p.sections.meanings import meaning_of
@@ -37,6 +38,7 @@ Entries of a prosumer's `devices`: `{ type = "pv", ... }` in its list, or tables
 may say `template = "NAME"`; then `[templates.NAME.TYPE]` gives what it does not say itself. Packages that are installed
 may bring more types (see `docs/extending.md`); `mosaik-p2p keys` knows them, too.
 """
+HOUSES_KEY = "prosumers_file"
 DEVICE_NAME = "Its name; a second device of the same type needs one of its own."
 NESTED_SECTIONS: tuple[type[Section], ...] = (Networks, Charges)
 """Sections that only hold sections: their headings name the inner ones."""
@@ -75,12 +77,21 @@ def entry_markdown(entry: Entry, *, level: int = 2) -> str:
     """One table as Markdown: heading, description, example, and its keys."""
     lines = [f"{'#' * level} {entry.heading}", "", described(entry.kind), ""]
     if entry.kind.example:
-        lines += ["```toml", entry.kind.example, "```", ""]
+        lines += ["```toml", _written_whole(entry), "```", ""]
     rows = list(_rows(entry.kind, ""))
     if rows:
         lines += ["| key | default | meaning |", "|---|---|---|"]
         lines += [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in rows]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _written_whole(entry: Entry) -> str:
+    """The example of a table as a scenario file may have it at its place."""
+    example = entry.kind.example
+    if entry.is_device:
+        return f'[[prosumers]]\nname = "A"\ndevices = [\n  {example},\n]'
+    value = f"[{example}]" if entry.heading.startswith("`[[") else example
+    return f"{entry.names[0]}{'.NAME' if '.NAME]' in entry.heading else ''} = {value}"
 
 
 def entry_text(entry: Entry) -> str:
@@ -97,6 +108,13 @@ def entry_text(entry: Entry) -> str:
         for key, default, meaning in rows
     ]
     return "\n".join([*head, *example, "", *keys]).rstrip()
+
+
+def house_columns_text() -> str:
+    """The columns of a `prosumers_file`, for the terminal."""
+    width = max(len(name) for name in COLUMNS)
+    rows = [f"  {name:<{width}}  {meaning}" for name, meaning in COLUMNS.items()]
+    return "\n".join([f"{HOUSES_KEY} (CSV with a prosumer in each row, and these columns)", "", *rows])
 
 
 def entries() -> tuple[Entry, ...]:

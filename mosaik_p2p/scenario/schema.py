@@ -315,7 +315,9 @@ class Scenario(Section):
     scale: Scale = Scale()
     """Factors on all prosumers."""
     profiles: dict[str, ProfileSpec] = Field(default_factory=dict)
-    """Series by name."""
+    """Series by name. Where a profile is asked for, `loads.csv:H1` names a column of a file without a table here."""
+    profiles_file: Name | None = None
+    """CSV or Parquet file of more of them: every column beside `time` is a profile of that name."""
     tariffs: dict[str, Tariff] = Field(default_factory=dict)
     """Contracts by name."""
     templates: dict[str, Template] = Field(default_factory=dict)
@@ -325,8 +327,8 @@ class Scenario(Section):
     prosumers_file: Name | None = None
     """CSV of more prosumers, a row each, with the columns `name`, `bus`, `junction_supply`, `junction_return`,
     `replaces_load`, `replaces_generator`, `replaces_consumer`, `template`, `scale`, `shift_minutes` (only `name` is
-    needed). The last two may say `random`: then they are drawn from the seed, scales with mean 1 and shifts within an
-    hour."""
+    needed; `mosaik-p2p keys prosumers_file` says what they mean). The last two may say `random`: then they are drawn
+    from the seed, scales with mean 1 and shifts within an hour."""
     settlement: Settlement = Settlement()
     """What the run is compared with."""
     results: ResultsSpec = ResultsSpec()

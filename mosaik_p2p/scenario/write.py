@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import tomli_w
 
+from mosaik_p2p.scenario.parts.grids import SIMBENCH
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.base import Section
 from mosaik_p2p.units import CARRIERS
@@ -17,7 +18,9 @@ S = TypeVar("S", bound=Section | None)
 def resolved_toml(scenario: Scenario, relative_to: Path) -> str:
     """TOML of a loaded scenario, for a file in the folder `relative_to`."""
     moved = with_files(scenario, lambda file: _relative(file, relative_to.resolve()))
-    tables = moved.model_dump(by_alias=True, exclude_none=True, exclude={"templates", "prosumers_file"})
+    tables = moved.model_dump(
+        by_alias=True, exclude_none=True, exclude={"templates", "prosumers_file", "profiles_file"}
+    )
     return tomli_w.dumps(_plain(tables))
 
 
@@ -41,7 +44,7 @@ def with_files(scenario: Scenario, moved: Callable[[str], str]) -> Scenario:
 
 def _with_file(section: S, moved: Callable[[str], str]) -> S:
     file = getattr(section, "file", None)
-    if section is None or file is None:
+    if section is None or file is None or file.startswith(SIMBENCH):
         return section
     return section.model_copy(update={"file": moved(file)})
 

@@ -77,6 +77,7 @@ BypassFlow: TypeAlias = Annotated[float, Field(strict=True, gt=0.0, le=1000.0)]
 
 Persons: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=1000)]
 Flats: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+Houses: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Iterations: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
 Seed: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 

@@ -39,6 +39,15 @@ GENERAL = ("f_hz", "sn_mva")
 """Frequency of the net, and the power that its per-unit values refer to."""
 
 
+WORKBOOKS = (".xlsx", ".xlsm")
+"""Endings of Excel files; every other file is taken for JSON."""
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether the name is that of an Excel file."""
+    return path.suffix.lower() in WORKBOOKS
+
+
 def read_net(path: Path) -> pandapowerNet:
     """The net in this JSON file, with unique names. Raises BadInput with every fault that it has."""
     content = file_bytes(path, "file", "pandapower.to_json")

@@ -16,8 +16,9 @@ from mosaik_p2p.networks.electric.cases.bus15 import BUS15, bus15_net
 from mosaik_p2p.networks.electric.cases.bus33 import BUS33, bus33_net
 from mosaik_p2p.networks.electric.cases.bus69 import BUS69, bus69_net
 from mosaik_p2p.networks.electric.cases.schutterwald import SCHUTTERWALD, schutterwald_net
-from mosaik_p2p.networks.electric.files import given_net, read_net, read_sheets
+from mosaik_p2p.networks.electric.files import given_net, is_workbook, read_net, read_sheets
 from mosaik_p2p.networks.electric.graph import path_graph
+from mosaik_p2p.networks.electric.simbench import simbench_data
 from mosaik_p2p.networks.files.electric.control_objects import text_with_models as text_with_models
 
 _BUILDERS: dict[str, Callable[[], pandapowerNet]] = {
@@ -51,14 +52,21 @@ def electric_case(name: str) -> ElectricNetwork:
 
 
 def electric_file(path: Path | str) -> ElectricNetwork:
-    """A user's pandapower JSON file. Raises BadInput with every fault of the file."""
+    """A user's pandapower file, JSON or, by its ending, Excel. Raises BadInput with every fault of the file."""
     path = Path(path)
+    if is_workbook(path):
+        return electric_sheets(path)
     return ElectricNetwork(name=path.stem, net=read_net(path), provenance=f"file {path.name}")
 
 
 def electric_net(net: pandapowerNet, name: str, provenance: str) -> ElectricNetwork:
     """A copy of a net that somebody built. Raises BadInput with every fault of it."""
     return ElectricNetwork(name=name, net=given_net(net, name), provenance=provenance)
+
+
+def electric_simbench(code: str) -> ElectricNetwork:
+    """The network of a SimBench code. Raises BadInput where there is none, or the package simbench is missing."""
+    return electric_net(simbench_data(code).net, code, f"SimBench {code}")
 
 
 def electric_sheets(path: Path | str) -> ElectricNetwork:

@@ -24,8 +24,9 @@ OF_THE_SOLVER = (
     *("max_iter_colebrook", "tolerance_colebrook", "check_connectivity", "quit_on_inconsistency_connectivity", "dt"),
 )
 """How the same result is found; what is done here is done in its own way."""
-ONLY_AT = {"transient": False, "rerun": True}
-"""Options that change the result, and the only value at which they are accepted."""
+ONLY_AT = {"transient": False, "rerun": True, "hyd_flag": True}
+"""Options that change the result, and the only value at which they are accepted; the library itself stores `hyd_flag`
+(that the flow is computed) in some nets."""
 
 
 def stored_options(net: pandapipesNet) -> Mapping[str, Any]:

@@ -10,10 +10,16 @@ from mosaik_p2p.limits.registry import registration_faults
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.loading.networks.file_limits import band_faults, with_file_limits
 from mosaik_p2p.loading.networks.limit_faults import limit_faults
-from mosaik_p2p.networks.electric.network import ELECTRIC_CASES, ElectricNetwork, electric_case, electric_file
+from mosaik_p2p.networks.electric.network import (
+    ELECTRIC_CASES,
+    ElectricNetwork,
+    electric_case,
+    electric_file,
+    electric_simbench,
+)
 from mosaik_p2p.networks.electric.stored_limits import TABLES, stored_ratings
 from mosaik_p2p.networks.heat.choice import HEAT_CASES, HeatNetwork, HeatSettings, heat_case, heat_file
-from mosaik_p2p.scenario.parts.grids import ElectricitySpec, HeatSpec, cold_limit, least_supply_c
+from mosaik_p2p.scenario.parts.grids import SIMBENCH, ElectricitySpec, HeatSpec, cold_limit, least_supply_c
 from mosaik_p2p.scenario.parts.limits import ElementLimits, NetworkLimitsSpec
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.names import did_you_mean
@@ -72,9 +78,15 @@ def _electric(spec: ElectricitySpec, folder: Path) -> tuple[ElectricNetwork | No
     if spec.case is not None and spec.case not in ELECTRIC_CASES:
         return None, [_unknown_case(ELECTRICITY_PLACE, spec.case, ELECTRIC_CASES)]
     try:
-        return (electric_file(folder / str(spec.file)) if spec.case is None else electric_case(spec.case)), []
+        return (_of_file(str(spec.file), folder) if spec.case is None else electric_case(spec.case)), []
     except BadInput as error:
         return None, _placed(error, ELECTRICITY_PLACE)
+
+
+def _of_file(file: str, folder: Path) -> ElectricNetwork:
+    if file.startswith(SIMBENCH):
+        return electric_simbench(file.removeprefix(SIMBENCH))
+    return electric_file(folder / file)
 
 
 def _heat(spec: HeatSpec, folder: Path) -> tuple[HeatNetwork | None, list[Fault]]:

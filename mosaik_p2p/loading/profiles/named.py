@@ -42,17 +42,18 @@ def profile_values(
     folder: Path,
     weather: Weather | None,
     read: TableReader = read_profile_table,
+    seed: int = 1,
 ) -> ProfilePair:
     """Forecast and realisation of a profile, each of shape (len(times),), in the unit of the profile's source.
 
     That unit is kW for vdi4655, kW per kWp for pvlib, kW per m2 for collector, 1 for carnot, and what the user means
     for file and constant. `times` are the begins of the span's intervals, in the zone that messages name them in; paths
-    are relative to `folder` and files read by `read`; `weather` is the span's own, or None. Raises BadInput with every
-    fault found; places are relative to the profile's table.
+    are relative to `folder` and files read by `read`; `weather` is the span's own, or None; `seed` is the scenario's.
+    Raises BadInput with every fault found; places are relative to the profile's table.
     """
     if isinstance(spec, FileProfile):
         return _from_file(spec, read(folder / spec.file), _Span(times, step_minutes))
-    values = _computed(spec, weather, _Span(times.tz_convert("UTC"), step_minutes))
+    values = _computed(spec, weather, _Span(times.tz_convert("UTC"), step_minutes), seed)
     return values, values.copy()
 
 
@@ -60,6 +61,7 @@ def _computed(
     spec: Vdi4655Profile | PvlibProfile | CollectorProfile | CarnotProfile | ConstantProfile,
     weather: Weather | None,
     span: _Span,
+    seed: int,
 ) -> FloatArray:
     if isinstance(spec, ConstantProfile):
         return np.full(len(span.times), spec.value, dtype=np.float64)
@@ -68,7 +70,7 @@ def _computed(
     if weather is None:
         raise _refused(spec.source, "needs the weather, which the scenario does not give", "Add a table [weather].")
     if isinstance(spec, Vdi4655Profile):
-        return _vdi(spec, weather, span)
+        return _vdi(spec, weather, span, seed)
     if isinstance(spec, CarnotProfile):
         return carnot_cop(spec, air_temperature_c(weather, times=span.times, step_minutes=span.step_minutes))
     if weather.site is None:
@@ -96,10 +98,14 @@ def _from_file(spec: FileProfile, table: ProfileTable, span: _Span) -> ProfilePa
     return found.get("forecast_column", realised.copy()), realised
 
 
-def _vdi(spec: Vdi4655Profile, weather: Weather, span: _Span) -> FloatArray:
+def _vdi(spec: Vdi4655Profile, weather: Weather, span: _Span, seed: int) -> FloatArray:
     if weather.region is None:
         problem = "needs the typical days of a DWD region"
-        raise _refused(spec.source, problem, 'Use source = "dwd_try" in [weather], or a file with the load.')
+        raise _refused(
+            spec.source,
+            problem,
+            'Use source = "dwd_try" in [weather], or give the region of an EPW or PVGIS file, or a file with the load.',
+        )
     return vdi_power_kw(
         House(spec.house_type, spec.persons, spec.units),
         spec.quantity,
@@ -107,6 +113,8 @@ def _vdi(spec: Vdi4655Profile, weather: Weather, span: _Span) -> FloatArray:
         region=weather.region,
         times=span.times,
         step_minutes=span.step_minutes,
+        houses=spec.houses,
+        seed=seed,
     )
 
 

@@ -55,6 +55,7 @@ def all_series(scenario: Scenario, span: Span, folder: Path, used: Collection[st
                 folder=folder,
                 weather=weather,
                 read=read,
+                seed=scenario.seed,
             )
         except BadInput as error:
             faults.extend(at(f"profiles.{name}", fault) for fault in error.faults)

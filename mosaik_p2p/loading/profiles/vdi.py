@@ -31,6 +31,9 @@ HOT_WATER_KWH_PER_PERSON = 500.0
 HOT_WATER_KWH_PER_DWELLING = 1000.0
 """Guide values of the norm for the annual heat of hot water, single-family and multi-family houses."""
 
+SHIFT_SIGMA_MINUTES = 60.0
+"""By which houses are earlier or later than the norm's, standard deviation; ours, the norm has one house."""
+
 WINTER_BELOW_C = 5.0
 SUMMER_ABOVE_C = 15.0
 """Daily mean temperatures that make a winter or a summer day, as the norm has them."""
@@ -75,15 +78,19 @@ def vdi_power_kw(
     region: int,
     times: pd.DatetimeIndex,
     step_minutes: int,
+    houses: int = 1,
+    seed: int = 1,
 ) -> FloatArray:
     """Power in kW, shape (len(times),), of a house that needs `annual_kwh` of the quantity in each calendar year.
 
     `heat` is space heat and hot water together, split by `hot_water_kwh`. `region` is the DWD climate region, 1 to 15.
+    It is the mean of so many `houses`, see `diverse`.
     """
     first, last = times[0], times[-1] + pd.Timedelta(minutes=step_minutes) - pd.Timedelta(seconds=1)
     offset = pd.Timedelta(hours=UTC_OFFSET_H)
     years = range((first + offset).year, (last + offset).year + 1)
-    values = np.concatenate([_quantity(unit_year(region, year, house), house, quantity, annual_kwh) for year in years])
+    annual = [_quantity(unit_year(region, year, house), house, quantity, annual_kwh) for year in years]
+    values = np.concatenate([diverse(values, houses=houses, seed=seed) for values in annual])
     begin = pd.DatetimeIndex([pd.Timestamp(years[0], 1, 1, tz="UTC") - offset])
     return interval_means(
         values,
@@ -92,6 +99,22 @@ def vdi_power_kw(
         times=times,
         step_minutes=step_minutes,
     )
+
+
+def diverse(values: FloatArray, *, houses: int, seed: int) -> FloatArray:
+    """The mean of so many houses with these values of a year, each shifted by minutes that are drawn from the seed.
+
+    Everyone by the guideline's own clock would cook at the same minute. The shifts are normal, `SHIFT_SIGMA_MINUTES`
+    their deviation; what leaves the year at one end comes in at the other, so that its energy stays.
+    """
+    if houses == 1:
+        return values
+    minutes = np.random.default_rng([seed, houses]).normal(0.0, SHIFT_SIGMA_MINUTES, houses)
+    shifts, counts = np.unique(np.round(minutes / SOURCE_STEP_MINUTES).astype(int), return_counts=True)
+    mean = np.zeros_like(values)
+    for shift, count in zip(shifts, counts, strict=True):
+        mean += count / houses * np.roll(values, shift)
+    return mean
 
 
 @lru_cache(maxsize=64)

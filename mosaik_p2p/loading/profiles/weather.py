@@ -1,9 +1,10 @@
 """Weather over a run's span: irradiance on the horizontal plane, air temperature and the place of the station.
 
-Two sources. `dwd_try` takes a test reference year 2010 of Deutscher Wetterdienst (DWD) for one of the 15 climate
+Several sources. `dwd_try` takes a test reference year 2010 of Deutscher Wetterdienst (DWD) for one of the 15 climate
 regions of Germany, which the package demandlib carries: hours 1 to 24 of UTC+1 all year round, each stamped at its end
 (the head of each file names station, coordinates and columns). Such a year has no calendar: hour h of 17 May serves
-every 17 May, and 28 February serves 29 February too. `file` takes a user's own series with timestamps.
+every 17 May, and 28 February serves 29 February too. `epw` and `pvgis` are such years from files, see `station_files`;
+`file` takes a user's own series with timestamps.
 """
 
 import re
@@ -18,7 +19,15 @@ import pandas as pd
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.profiles.ends import TableReader
 from mosaik_p2p.loading.profiles.files import ProfileTable, column_values, read_profile_table
-from mosaik_p2p.scenario.parts.weather import DwdTryWeather, FileWeather, WeatherSpec
+from mosaik_p2p.loading.profiles.station_files import station_year
+from mosaik_p2p.scenario.parts.weather import (
+    DwdTryWeather,
+    EpwWeather,
+    FileWeather,
+    PvgisWeather,
+    StationWeather,
+    WeatherSpec,
+)
 from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE, epoch_seconds, interval_means
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -92,6 +101,8 @@ def load_weather(
     """
     if isinstance(spec, DwdTryWeather):
         return _typical_weather(spec, times.tz_convert("UTC"), step_minutes)
+    if isinstance(spec, StationWeather):
+        return _station_weather(spec, folder, times.tz_convert("UTC"), step_minutes)
     return _own_weather(spec, read(folder / spec.file), times, step_minutes)
 
 
@@ -143,6 +154,27 @@ def _typical_weather(spec: DwdTryWeather, times: pd.DatetimeIndex, step_minutes:
         diffuse_w_per_m2=year.diffuse_w_per_m2[row],
         normal_w_per_m2=None,
         t_air_c=year.t_air_c[row],
+    )
+
+
+def _station_weather(
+    spec: EpwWeather | PvgisWeather, folder: Path, times: pd.DatetimeIndex, step_minutes: int
+) -> Weather:
+    year = station_year(spec.source, folder / spec.file, COLUMN_BOUNDS)
+    # Hours of the place's own clock, which may be half an hour beside those of UTC.
+    offset = pd.Timedelta(hours=year.utc_offset_h)
+    own_hours = _whole_hours(times + offset, step_minutes)
+    row = _row_of_year(own_hours)
+    values = {name: series[row] for name, series in year.values.items()}
+    return Weather(
+        begins=own_hours - offset,
+        step_minutes=HOUR_MINUTES,
+        site=Site(year.latitude_deg, year.longitude_deg),
+        region=spec.region,
+        direct_w_per_m2=np.maximum(values["ghi_w_per_m2"] - values["dhi_w_per_m2"], 0.0),
+        diffuse_w_per_m2=values["dhi_w_per_m2"],
+        normal_w_per_m2=values["dni_w_per_m2"],
+        t_air_c=values["t_air_c"],
     )
 
 

@@ -1,9 +1,7 @@
 """Many prosumers from one CSV file.
 
-Columns: `name`, `bus`, `junction_supply`, `junction_return`, `replaces_load`, `replaces_generator`,
-`replaces_consumer`, `template`, `scale`, `shift_minutes`; only `name` is needed. Places are names, or indices with a
-hash before them (`#13`); `junction_supply` alone names a node of the case. A scale or shift `random` is drawn from the
-scenario's seed, see `mosaik_p2p.scenario.parts.houses`; where none stands, a house has its profile as it is.
+Its columns and what they mean: `mosaik_p2p.scenario.parts.houses.COLUMNS`; only `name` is needed. Where no scale or
+shift stands, a house has its profile as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,14 +10,10 @@ from typing import Any
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.loading.prosumers.beside import table_beside
-from mosaik_p2p.scenario.parts.houses import drawn
+from mosaik_p2p.scenario.parts.houses import COLUMNS, drawn
 from mosaik_p2p.scenario.placed_tables import PlacedList, PlacedTable, joined
 from mosaik_p2p.sections.names import is_index
 
-COLUMNS = (
-    *("name", "bus", "junction_supply", "junction_return", "replaces_load", "replaces_generator"),
-    *("replaces_consumer", "template", "scale", "shift_minutes"),
-)
 KEY = "prosumers_file"
 RANDOM = "random"
 
@@ -52,7 +46,7 @@ def _step_minutes(tree: PlacedTable) -> int:
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
     """Line number and filled cells of each row; a file without the right columns has none."""
-    table, faults = table_beside(path, KEY, COLUMNS, needed={"name": "Name every house."})
+    table, faults = table_beside(path, KEY, tuple(COLUMNS), needed={"name": "Name every house."})
     if table is None:
         return [], faults
     rows = zip(table.lines, table.frame.to_dict("records"), strict=True)

@@ -13,6 +13,8 @@ from mosaik_p2p.sections.ranges import BypassFlow, GroundC, Share, SlackVoltageP
 KEPT, DROPPED = "keep", "drop"
 GENERATION_WORDS = {KEPT: 1.0, DROPPED: 0.0}
 """What `networks.electricity.generation` may say beside a profile, and the factor that it means."""
+SIMBENCH = "simbench:"
+"""Begin of a `networks.electricity.file` that is no file but a code of SimBench."""
 BYPASS_KG_PER_S = 0.08
 USUAL_SUPPLY_C = 75.0
 """Outlet of plants where neither the scenario nor the network says otherwise, degC."""
@@ -24,7 +26,8 @@ class GridSource(Section):
     case: Name | None = None
     """Name of a case that ships; `mosaik-p2p list` names them."""
     file: Name | None = None
-    """Path of a network of your own, as pandapower or pandapipes writes it (JSON)."""
+    """Path of a network of your own, as pandapower or pandapipes writes it: JSON, of electricity also Excel (.xlsx); or
+    there a code of SimBench, such as "simbench:1-LV-rural1--0-no_sw" (needs the extra `simbench`)."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -5,6 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+COLUMNS = {
+    "name": "Its name, unlike all others; needed.",
+    "bus": "Bus of the electric network, by name; by index with a hash before it: #13.",
+    "junction_supply": "Supply junction of a heat file, as a bus; alone, a node of a case.",
+    "junction_return": "Return junction of a heat file, as a bus.",
+    "replaces_load": "Load of the electric network that it stands for, as a bus.",
+    "replaces_generator": "Static generator of the electric network that it stands for, as a bus.",
+    "replaces_consumer": "Consumer of the heat network that it stands for, as a bus.",
+    "template": "Template that says what it owns.",
+    "scale": "Multiplies the profiles of its loads; random: drawn from the seed, log-normal with mean 1.",
+    "shift_minutes": "Makes its loads later (negative: earlier), minutes; random: drawn from the seed, within an hour.",
+}
+"""Of the `prosumers_file`, a CSV with a prosumer in each row; an empty cell says nothing."""
 SCALE_SIGMA = 0.2
 """Standard deviation of the logarithm of a drawn scale; its mean is 1."""
 SHIFT_LIMIT_MINUTES = 60

@@ -10,6 +10,7 @@ from mosaik_p2p.sections.ranges import (
     AnyUnit,
     Efficiency,
     Flats,
+    Houses,
     LiftK,
     LinearLoss,
     MeanC,
@@ -49,6 +50,9 @@ class Vdi4655Profile(Section):
     """People in a single-family house."""
     units: Flats = 1
     """Flats of a multi-family house."""
+    houses: Houses = 1
+    """The mean of so many houses of this kind, each earlier or later than the guideline by a time drawn from the
+    seed (normal, standard deviation 1 h): the more, the smoother. 1: the guideline's own curve."""
 
 
 class PvlibProfile(Section):

@@ -36,6 +36,28 @@ class FileWeather(Section):
     """Of the place, degrees; needed by the profiles that follow the sun."""
 
 
+class StationWeather(Section):
+    """A typical year from a file with the place of its station in it."""
+
+    file: Name
+    """Path of the file."""
+    region: Annotated[int, Field(strict=True, ge=1, le=15)] | None = None
+    """Region of the German weather service whose typical days profiles of the source vdi4655 follow, 1 to 15; needed by
+    them alone."""
+
+
+class EpwWeather(StationWeather):
+    """A typical year in an EPW file, as EnergyPlus has it; its hours are those of its place, without summer time."""
+
+    source: Literal["epw"]
+
+
+class PvgisWeather(StationWeather):
+    """A typical year (TMY) that PVGIS has written as CSV; the hours are those of UTC."""
+
+    source: Literal["pvgis"]
+
+
 def _source(data: Any) -> str | None:
     """The source that the table names, else by what it gives; marked, so that it cannot be taken for a key."""
     if isinstance(data, dict):
@@ -46,5 +68,9 @@ def _source(data: Any) -> str | None:
 
 
 WeatherSpec: TypeAlias = Annotated[
-    Annotated[DwdTryWeather, Tag("source:dwd_try")] | Annotated[FileWeather, Tag("source:file")], Discriminator(_source)
+    Annotated[DwdTryWeather, Tag("source:dwd_try")]
+    | Annotated[FileWeather, Tag("source:file")]
+    | Annotated[EpwWeather, Tag("source:epw")]
+    | Annotated[PvgisWeather, Tag("source:pvgis")],
+    Discriminator(_source),
 ]

@@ -1,0 +1,1 @@
+"""A first scenario from networks of one's own: small, runnable, and with a comment wherever a value was assumed."""
