@@ -223,7 +223,7 @@ def test_simulators_of_others_leave_nothing_to_go_on_from(whole: Whole, tmp_path
     "changes",
     [
         ["time.clearing=day_ahead", "time.horizon_steps=2"],
-        ["market.design=envelopes", "negotiation.enabled=true"],
+        ["market.design=envelopes"],
         ["market.form=auto", "negotiation.enabled=true", "settlement.counterfactuals=['alone', 'without_charges']"],
     ],
 )
