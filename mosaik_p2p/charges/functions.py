@@ -30,7 +30,8 @@ def _wrapped(function: Callable[..., ChargeParts]) -> type[ChargeMechanism]:
     known = _parameters(function)
     some_required = any(field.is_required() for field in known.model_fields.values())
     # The class bears the function's name, by which its own source is not found: the text is handed over.
-    default: Any = Field(description=MEANING, **({} if some_required else {"default_factory": known}))
+    needed: Any = Field(description=MEANING)
+    default: Any = needed if some_required else Field(default_factory=known, description=MEANING)
 
     class OwnFunction(ChargeMechanism):
         called: ClassVar[Callable[..., ChargeParts]] = staticmethod(function)
