@@ -8,10 +8,10 @@ import pytest
 from loguru import logger
 
 from mosaik_p2p import cli
-from mosaik_p2p.completion import scenarios, settings
+from mosaik_p2p.cli.completion import scenarios, settings
+from mosaik_p2p.cli.logging_file import Level, logged
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import check, shipped_scenarios
-from mosaik_p2p.logging_file import Level, logged
 
 
 def test_scenarios_that_ship_and_files_here_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,62 @@
+"""What all commands share: the application, what they end with, and the options that several have."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from mosaik_p2p.cli.completion import scenarios, settings
+
+INCOMPLETE, BAD_INPUT, NO_SOLUTION = 1, 2, 3
+INTERRUPTED_SHELL = 130
+"""What typer makes of an interrupt, by the custom of shells; here an interrupted run is an incomplete one."""
+
+app = typer.Typer(
+    name="mosaik-p2p",
+    help="Peer-to-peer trading of electricity and heat, co-simulated with the networks that carry it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _settings(ctx: typer.Context, incomplete: str) -> list[str]:
+    return settings(ctx.params.get("scenario"), incomplete)
+
+
+ScenarioArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCENARIO", help="A scenario file, or the name of one that ships.", autocompletion=scenarios
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value, such as scale.load=1.2 or prosumers.A.pv.peak_kw=80; KEY= takes it away.",
+        autocompletion=_settings,
+    ),
+]
+
+CodeOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-code", help="Import what the scenario names as package.module:name, which runs it: if you trust it."
+    ),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mosaik-p2p {version('mosaik-p2p')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,150 @@
+"""Commands that make many runs: `optimal-charge`, `compare`, `sweep`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mosaik_p2p.cli.base import CodeOption, ScenarioArgument, SetOption, app
+from mosaik_p2p.printing import say
+
+
+@app.command("optimal-charge")
+def optimal_charge_command(
+    scenario: ScenarioArgument,
+    *,
+    key: Annotated[
+        list[str],
+        typer.Option("--key", metavar="KEY", help="A rate, such as charges.electricity.rate; one or several."),
+    ],
+    goal: Annotated[str, typer.Option(help="profit, revenue, recovery or feasible.")],
+    max_: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--max", metavar="U", help="The highest rate, for all keys or for each; default: no trade beyond."
+        ),
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="Relative tolerance of revenue or rate.")] = 1e-3,
+    out: Annotated[Path | None, typer.Option(help="Result folder; default: results/NAME-optimal-charge.")] = None,
+    set_: SetOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier search.")] = False,
+    run: Annotated[bool, typer.Option(help="Confirm the rate that is found by a full run.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Find the best rate of a charge, knowing how the market answers, and say what is certain about it."""
+    from mosaik_p2p.studies.best_rate.command import PICTURE_FILE, optimal_charge
+    from mosaik_p2p.studies.best_rate.text import render
+
+    found = optimal_charge(
+        scenario,
+        key,
+        goal=goal,
+        highest=max_ or None,
+        tolerance=tolerance,
+        out=out,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        confirm=run,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say(render(found.summary))
+        say(f"Picture: {found.folder / PICTURE_FILE}")
+    raise typer.Exit(int(found.exit_code))
+
+
+@app.command("compare")
+def compare_command(
+    scenario: ScenarioArgument,
+    *,
+    designs: Annotated[str, typer.Option(metavar="a,b", help="Market designs, comma between; a run for each.")],
+    charges: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:RATE",
+            help="Charges in place of the scenario's own, such as uniform:0.02 or electricity=zonal:0.01,heat=none; "
+            "none, or own. Several times: every design under each.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Result folder; default: results/NAME-compare.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
+    set_: SetOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier comparison.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Run market designs and charges side by side: which keeps the limits at the least cost, and who pays for it."""
+    from mosaik_p2p.studies.compare.command import PAGE_FILE, compare
+    from mosaik_p2p.studies.compare.shown.text import render
+
+    compared = compare(
+        scenario,
+        designs,
+        charges=charges or (),
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        overwrite=overwrite,
+        jobs=jobs,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say(render(compared.summary))
+        say(f"Page: {compared.folder / PAGE_FILE}")
+    raise typer.Exit(int(compared.exit_code))
+
+
+@app.command("sweep")
+def sweep_command(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of one that ships.")
+    ] = None,
+    *,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUES", help="0:0.1:0.02, 1..20 or 1,2,3; several are combined with each other."),
+    ] = None,
+    table: Annotated[Path | None, typer.Option(metavar="CSV", help="A row per run, a column per key.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Draw so many of all rows, always the same.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the sweep; default: results/NAME-sweep.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals of each run.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
+    part: Annotated[str, typer.Option(metavar="I/N", help="Every N-th run only, for job arrays.")] = "1/1",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler run them.")
+    ] = None,
+    collect: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run nothing: put together what a sweep has come to by now.")
+    ] = None,
+    set_: SetOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Run a scenario many times with other values of some keys; the same command again goes on with what is missing."""
+    from mosaik_p2p.studies.sweep.command import collected_or_run
+    from mosaik_p2p.studies.sweep.files import PAGE_FILE, TABLE_FILE
+
+    swept = collected_or_run(
+        scenario,
+        collect,
+        vary=vary or (),
+        table=table,
+        sample=sample,
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        jobs=jobs,
+        part=part,
+        scheduler=scheduler,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say("\n".join(swept.remarks))
+        say(f"Table: {swept.folder / TABLE_FILE}")
+        say(f"Page: {swept.folder / PAGE_FILE}")
+    raise typer.Exit(int(swept.exit_code))
