@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from browser import dump_dom, find_browser
 from mosaik_p2p.cli import app
-from mosaik_p2p.cosim import ExitCode, Order
+from mosaik_p2p.cosim import ExitCode, Order, RunOutcome
 from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.results.claiming import claim_faults, claimed_folder
 from mosaik_p2p.results.store.mark import COMPARISON
@@ -166,7 +166,7 @@ def test_one_row_that_fails_stops_no_other(both: Comparison, tmp_path: Path, mon
         if Path(str(order.out)).name == "p2p":
             raise RunFailed("nothing was computed: the tests say so")
         shutil.copytree(both.folder / "none", str(order.out))
-        return None, None
+        return RunOutcome(Path(str(order.out)), {}, ExitCode.COMPLETE), None
 
     monkeypatch.setattr(running, "conduct", failing)
     outcome = compared(tmp_path / "out")
@@ -187,7 +187,7 @@ def test_a_row_that_broke_off_shows_no_sums(both: Comparison, tmp_path: Path, mo
         summary = json.loads((both.folder / "p2p" / "summary.json").read_text(encoding="utf-8"))
         told = {**summary, "complete": False, "cause": "the tests say so"}
         (Path(str(order.out)) / "summary.json").write_text(json.dumps(told), encoding="utf-8")
-        return None, None
+        return RunOutcome(Path(str(order.out)), told, ExitCode.INCOMPLETE), None
 
     monkeypatch.setattr(running, "conduct", broken_off)
     outcome = compared(tmp_path / "out", "p2p")

@@ -120,9 +120,14 @@ def _tariffs(scenario: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 def _charges(scenario: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for carrier in CARRIERS:
         stated = scenario.get("charges", {}).get(carrier) or {}
-        if stated.get("mechanism"):
-            keys = {key: value for key, value in stated.items() if key != "mechanism" and value not in ([], {}, None)}
-            yield carrier, str(stated["mechanism"]), ", ".join(f"{key} {_told(value)}" for key, value in keys.items())
+        # One charge, or a list of them.
+        for charge in stated if isinstance(stated, list) else [stated]:
+            if charge.get("mechanism"):
+                keys = {
+                    key: value for key, value in charge.items() if key != "mechanism" and value not in ([], {}, None)
+                }
+                told = ", ".join(f"{key} {_told(value)}" for key, value in keys.items())
+                yield carrier, str(charge["mechanism"]), told
 
 
 def _limits(facts: Facts) -> Iterator[tuple[str, ...]]:
