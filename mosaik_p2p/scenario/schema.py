@@ -130,10 +130,10 @@ class Negotiation(Section):
     """Whether it negotiates."""
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=ROUNDS_LIMIT)] = 10
     """Rounds of surcharges; then operating envelopes follow."""
-    limits_ahead: Annotated[bool, Field(strict=True)] = True
+    limits_ahead: Annotated[bool, Field(strict=True)] = False
     """Whether limits that the plan for the rest of the look-ahead would break are held, too, so that storages and cars
-    prepare for them; only the interval that begins is negotiated else. Of a rolling market; a day-ahead market holds
-    them in any case."""
+    prepare for them, at several times the computing; only the interval that begins is negotiated else. Of a rolling
+    market; a day-ahead market holds them in any case."""
     revenue: Literal["operator", "returned"] = "operator"
     """Who has the surcharges, rebates counted against them: the `operator`, or the prosumers, to whom they are
     `returned` at the end of the run in proportion to what each pays or earns without trade."""
