@@ -59,7 +59,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """The fast half of the tests: less than a minute on two cores, once the kernel is compiled."""
+    """The fast half of the tests: two minutes on two cores, once the kernel is compiled."""
     _run(session, "pytest", "-m", "not slow", *session.posargs)
 
 
