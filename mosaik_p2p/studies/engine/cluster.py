@@ -6,9 +6,6 @@ in the folder; what is done is released at once, so that nothing is computed aga
 
 import importlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,8 +13,7 @@ from typing import Any
 from mosaik_p2p.cosim import ExitCode, Order
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.sims.world.interrupts import signals_heeded
-from mosaik_p2p.studies.engine import child
-from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran
+from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran, started
 
 OPTION = "--scheduler"
 CONNECT_S = 15
@@ -49,18 +45,8 @@ def run_on_cluster(orders: Mapping[str, Order], address: str, *, ended: Ended) -
 
 def run_one(order: Mapping[str, Any]) -> tuple[int, str | None]:
     """What a worker does: the run's exit code, and the last line that it said."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", child.MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-    )
     said = None
-    with process:
+    with started(None) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         # Held open as long as the task lives: the run ends with its worker.

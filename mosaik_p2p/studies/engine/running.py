@@ -140,7 +140,7 @@ class _Children:
     @contextlib.contextmanager
     def _begun(self) -> Iterator[subprocess.Popen[str] | None]:
         with self._lock:
-            process = None if self._ended else _started(self._threads)
+            process = None if self._ended else started(self._threads)
             if process is not None:
                 self._going.append(process)
         if process is None:
@@ -152,9 +152,10 @@ class _Children:
             self._going.remove(process)
 
 
-def _started(threads: int) -> subprocess.Popen[str]:
+def started(threads: int | None) -> subprocess.Popen[str]:
+    """A process that waits for its order at standard input; of so many threads, None: as many as it likes."""
     searched = [str(Path(path or ".").absolute()) for path in sys.path]
-    share = {name: str(threads) for name in THREADS if name not in os.environ}
+    share = {} if threads is None else {name: str(threads) for name in THREADS if name not in os.environ}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", child.MODULE],
         stdin=subprocess.PIPE,
