@@ -13,8 +13,6 @@ from mosaik_p2p.units import CARRIERS, FloatArray
 
 CROSSED = 1e-6
 """Of the gap's scale: by how much rounding may put a cost below its bound."""
-LEAST_FLOW = 0.1
-"""Part of the smallest size that is taken to flow where nothing does."""
 NO_FLOW = 1e-6
 """Of that: less is a solver's rounding."""
 
@@ -100,9 +98,9 @@ def least_scale(fleet: Fleet) -> float:
     Where nothing flows at all, it is a tenth of the smallest prosumer's size for each of them. Limits, and what only
     few offer, do not enter.
     """
-    _, horizon, count = fleet.problem.shape
-    size_kw = min((model.size_kw for model in fleet.problem.models if model.size_kw > 0.0), default=1.0)
-    flowing_kw, sized_kw = float(fleet.alone.load_kw.sum()), LEAST_FLOW * size_kw * count * horizon
+    _, horizon, _ = fleet.problem.shape
+    size_kw = np.array([model.size_kw for model in fleet.problem.models])
+    flowing_kw, sized_kw = float(fleet.alone.load_kw.sum()), scales.least_flow_kw(size_kw) * horizon
     flowing_kw = flowing_kw if flowing_kw > NO_FLOW * sized_kw else sized_kw
     return scales.least_scale(fleet.alone.cost, middle_offer(fleet.problem), flowing_kw, fleet.problem.dt_h)
 

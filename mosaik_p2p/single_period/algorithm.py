@@ -47,8 +47,8 @@ def gap(market: PlainMarket, upper: Upper, lower: Lower, least: float) -> float:
 
 
 def least_scale(market: PlainMarket) -> float:
-    """See `scales.least_scale`: what flows is the median of what agents can sell or buy, at the median price."""
-    flowing_kw = _middle(agent_sizes(market)) * len(market.names)
+    """See `scales.least_scale`: nobody sells or buys without trade, so that the least counts as flowing."""
+    flowing_kw = scales.least_flow_kw(_limits(market))
     return scales.least_scale(alone_costs(market), _middle(np.abs(own_prices(market))), flowing_kw, dt_h=1.0)
 
 
@@ -64,9 +64,14 @@ def highest_price(market: PlainMarket) -> float:
 
 def agent_sizes(market: PlainMarket) -> FloatArray:
     """(N,): the most that each agent can buy or sell, kW; of who can do neither a part of the mean."""
-    size = np.maximum(np.abs(market.supply.least_kw), np.abs(market.supply.most_kw))
+    size = _limits(market)
     result: FloatArray = np.maximum(size, SMALLEST * (float(size.mean()) or 1.0))
     return result
+
+
+def _limits(market: PlainMarket) -> FloatArray:
+    largest: FloatArray = np.maximum(np.abs(market.supply.least_kw), np.abs(market.supply.most_kw))
+    return largest
 
 
 def norm(values: FloatArray) -> float:

@@ -66,11 +66,16 @@ def _own_output() -> TextIO:
 def _warm_up() -> None:
     from loguru import logger
 
+    from fuzz import bases
+    from mosaik_p2p.loading import check
     from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 
     logger.remove()
     if kernel_is_cold():
         compile_kernel()
+    # What a first check loads and keeps is none of the inputs' doing.
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        check(bases.write(Path(folder), bases.files()))
 
 
 def _one(surface: str, seed: int, number: int, folder: Path) -> list[Finding]:

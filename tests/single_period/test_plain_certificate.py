@@ -77,3 +77,17 @@ def test_the_gain_of_a_paid_market_is_that_against_alone() -> None:
     assert found.relative_gap == pytest.approx(
         (found.cost - found.lower_bound) / max(abs(found.cost), found.cost_alone), abs=1e-9
     )
+
+
+def test_limits_that_bind_nobody_do_not_enter_the_scale() -> None:
+    """Everybody could buy or sell almost anything; the market costs a few times ten."""
+    agents, pairs = tables(seller_least_kw=0.0, charge=0.01, a=0.01)
+    agents = agents.assign(p_max_kw=agents["p_max_kw"] * 1e8, p_min_kw=agents["p_min_kw"] * 1e8, a=0.01)
+    found = clear_plain(agents, pairs, gap=1e-3)
+    assert found.status is PlainStatus.OK
+    assert found.cost is not None
+    assert found.lower_bound is not None
+    assert found.cost_alone is not None
+    formula = (found.cost - found.lower_bound) / max(abs(found.cost), found.cost_alone)
+    assert found.relative_gap == pytest.approx(formula, abs=1e-9)
+    assert formula <= 1e-3

@@ -9,6 +9,8 @@ FIRST_PENALTY = 0.25
 SIZE_EXPONENT = -0.5
 LEAST_SPREAD = 0.05
 """Part of the mean price that the spread of prices is taken to be at the least."""
+LEAST_FLOW = 0.1
+"""Part of the smallest size that is taken to flow where nothing does."""
 WORTHLESS = 1e-3
 """Part of what is offered below which prices, and the cost of a whole market, are as good as nothing: the spread of
 prices is taken to be so much of the largest offer at the least, and a market is judged as if the energy that flows in
@@ -29,6 +31,12 @@ def relative_sizes(power_kw: FloatArray) -> FloatArray:
     """(N,): sizes of which the geometric mean is 1."""
     result: FloatArray = power_kw / np.exp(np.mean(np.log(power_kw)))
     return result
+
+
+def least_flow_kw(size_kw: FloatArray) -> float:
+    """What counts as flowing where nothing does: for each of the sizes (N,) a tenth of the smallest that is any."""
+    some = size_kw[size_kw > 0.0]
+    return LEAST_FLOW * (float(some.min()) if some.size else 1.0) * len(size_kw)
 
 
 def least_scale(cost_alone: FloatArray, middle_offer: float, flowing_kw: float, dt_h: float) -> float:
