@@ -30,26 +30,31 @@ class Outcome:
     upper: Upper
     lower: Lower
     scale: float
-    """What the gap is relative to: max(|cost|, `least_scale`)."""
+    """What the gap is relative to, see `gap_scale`."""
     relative_gap: float
     """(cost - lower bound) / scale."""
 
 
-def gap(market: PlainMarket, upper: Upper, lower: Lower, least: float) -> float:
-    """(cost - lower bound) / max(|cost|, `least`), see `least_scale`; a difference that is rounding is none.
+def gap(market: PlainMarket, upper: Upper, lower: Lower, scale: float) -> float:
+    """(cost - lower bound) / scale, see `gap_scale`; a difference that is rounding is none.
 
     A cost that lies below its bound by more (a negative gap) shows that one of them is no number to go by.
     """
     difference = upper.cost - lower.bound
     rounding = ROUNDING * float(np.sum(np.abs(lower.price) * agent_sizes(market)))
-    reached = difference / max(abs(upper.cost), least)
+    reached = difference / scale
     return 0.0 if abs(difference) <= rounding or -CROSSED <= reached <= 0.0 else reached
 
 
-def least_scale(market: PlainMarket) -> float:
-    """See `scales.least_scale`: nobody sells or buys without trade, so that the least counts as flowing."""
-    flowing_kw = scales.least_flow_kw(_limits(market))
-    return scales.least_scale(alone_costs(market), _middle(np.abs(own_prices(market))), flowing_kw, dt_h=1.0)
+def gap_scale(market: PlainMarket, upper: Upper) -> float:
+    """max(|cost|, `scales.least_scale`): what flows is what these trades sell and buy, at the median of marginal costs.
+
+    Where none do, it is `scales.least_flow_kw`. What agents may sell or buy at the most does not enter: limits that
+    bind nobody would hide any gap.
+    """
+    flowing_kw = float(np.abs(upper.sale_kw).sum()) or scales.least_flow_kw(_limits(market))
+    offer = _middle(np.abs(own_prices(market, upper.sale_kw)))
+    return max(abs(upper.cost), scales.least_scale(alone_costs(market), offer, flowing_kw, dt_h=1.0))
 
 
 def _middle(values: FloatArray) -> float:

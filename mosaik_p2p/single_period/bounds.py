@@ -43,10 +43,10 @@ def alone_costs(market: PlainMarket) -> FloatArray:
     return cost if market.price_shift is None else cost + market.price_shift * sale
 
 
-def own_prices(market: PlainMarket) -> FloatArray:
-    """Prices at the corners of all agents' supply, as they were given."""
-    supply, shift = market.supply, market.price_shift
-    return supply.price if shift is None else supply.price + np.repeat(shift, np.diff(supply.begin))
+def own_prices(market: PlainMarket, sale_kw: FloatArray) -> FloatArray:
+    """(N,) marginal costs at these net sales, as the market was given and not as it was stated for the solver."""
+    price = market.supply.marginal(sale_kw)
+    return price if market.price_shift is None else price + market.price_shift
 
 
 def untraded(market: PlainMarket) -> Upper | None:

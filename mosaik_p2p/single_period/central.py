@@ -6,7 +6,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
-from mosaik_p2p.single_period.algorithm import Outcome, agent_sizes, gap, least_scale, norm
+from mosaik_p2p.single_period.algorithm import Outcome, agent_sizes, gap, gap_scale, norm
 from mosaik_p2p.single_period.bounds import lower_bound, net, untraded, upper_bound
 from mosaik_p2p.single_period.model import PlainMarket
 from mosaik_p2p.units import FloatArray
@@ -81,8 +81,8 @@ def _judged(market: PlainMarket, model: pyo.ConcreteModel, relative_gap: float) 
     upper, nothing = upper_bound(market, flow, sale, lower.price), untraded(market)
     if nothing is not None and nothing.cost <= upper.cost:
         upper = nothing
-    least = least_scale(market)
+    scale = gap_scale(market, upper)
     primal = norm(sale - net(market, flow)) / max(norm(sale), 1e-300)
     dual = norm(price - lower.price) / max(norm(lower.price), 1e-300)
-    reached = gap(market, upper, lower, least)
-    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, max(abs(upper.cost), least), reached)
+    reached = gap(market, upper, lower, scale)
+    return Outcome(reached <= relative_gap, 0, primal, dual, upper, lower, scale, reached)

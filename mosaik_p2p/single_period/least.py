@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, serve
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
-from mosaik_p2p.single_period.algorithm import Outcome, gap, least_scale
+from mosaik_p2p.single_period.algorithm import Outcome, gap, gap_scale
 from mosaik_p2p.single_period.bounds import Upper, direct, upper_of
 from mosaik_p2p.single_period.model import Assets, PlainMarket
 from mosaik_p2p.units import BoolArray, FloatArray
@@ -31,9 +31,9 @@ SAME = 1e-9
 
 def with_least_trade(market: PlainMarket, outcome: Outcome) -> Outcome:
     """The outcome with trades that cost no more, none of which serves nobody; its gap is that of these trades."""
-    upper, least = _least_trade(market, outcome), least_scale(market)
-    reached = gap(market, upper, outcome.lower, least)
-    return replace(outcome, upper=upper, scale=max(abs(upper.cost), least), relative_gap=reached)
+    upper = _least_trade(market, outcome)
+    scale = gap_scale(market, upper)
+    return replace(outcome, upper=upper, scale=scale, relative_gap=gap(market, upper, outcome.lower, scale))
 
 
 def _least_trade(market: PlainMarket, outcome: Outcome) -> Upper:

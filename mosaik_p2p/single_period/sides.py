@@ -10,7 +10,7 @@ from mosaik_p2p.market.iteration.driver import NOTICEABLE, Agreement, Algorithm,
 from mosaik_p2p.market.iteration.driver import iterate as iterated
 from mosaik_p2p.market.iteration.scales import first_weight, relative_sizes
 from mosaik_p2p.market.network_step.coordinate_descent import flow_tolerance, settle_flows
-from mosaik_p2p.single_period.algorithm import Outcome, agent_sizes, gap, highest_price, least_scale, norm
+from mosaik_p2p.single_period.algorithm import Outcome, agent_sizes, gap, gap_scale, highest_price, norm
 from mosaik_p2p.single_period.bounds import Lower, Upper, alone_sales, lower_bound, net, untraded, upper_bound
 from mosaik_p2p.single_period.model import PlainMarket
 from mosaik_p2p.units import FloatArray
@@ -35,7 +35,7 @@ class PlainSides:
     """See `iteration.Sides`; arrays have the shapes (1, 1, N), weights (1, N), an interval has one hour."""
 
     def __init__(self, market: PlainMarket) -> None:
-        self._market, self._size, self._least = market, agent_sizes(market), least_scale(market)
+        self._market, self._size = market, agent_sizes(market)
         # Residuals are compared with these at the least: where prices are next to nothing, rounding is all they have.
         offers = highest_price(market) * float(np.sqrt(len(self._size)))
         self.floor = (np.array([NOTICEABLE * norm(self._size)]), NOTICEABLE * offers)
@@ -94,8 +94,8 @@ class PlainSides:
         upper = upper if self._upper is None or upper.cost < self._upper.cost else self._upper
         lower = lower_bound(self._market, state.price_per_kwh[0, 0])
         self._upper, self._lower = upper, max(self._lower, lower, key=lambda candidate: candidate.bound)
-        scale = max(abs(upper.cost), self._least)
-        return Bounds(upper, self._lower, scale, gap(self._market, upper, self._lower, self._least))
+        scale = gap_scale(self._market, upper)
+        return Bounds(upper, self._lower, scale, gap(self._market, upper, self._lower, scale))
 
     def judged_below(self, relative_gap: float) -> float:  # noqa: ARG002  (bounds take little time here)
         """Always: the best point need not be the last one."""
