@@ -22,7 +22,8 @@ def run_missing(
 ) -> AllRan:
     """Those of the rows whose folders hold no complete run, by run; `jobs` and `scheduler` as of `sweep`.
 
-    `folder` is that of the sweep, and `source` the scenario file. Raises BadInput where the scheduler cannot be reached.
+    `folder` is that of the sweep, and `source` the scenario file. Raises BadInput where the scheduler cannot be
+    reached.
     """
     missing = [row for row in rows if not is_complete(folder / row.folder)]
     if progress and len(missing) < len(rows):
