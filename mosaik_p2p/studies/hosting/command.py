@@ -160,9 +160,8 @@ class _Search:
         for point in points:
             found = stored(self.folder / point.row.folder)
             if point.row.faults:
-                found = Stored(
-                    RunStatus.BAD_INPUT, "; ".join(" ".join(str(one).split()) for one in point.row.faults), {}
-                )
+                cause = "; ".join(" ".join(str(fault).split()) for fault in point.row.faults)
+                found = Stored(RunStatus.BAD_INPUT, cause, {})
             elif found.status is RunStatus.PLANNED or point.row.run in ran:
                 found = _with_cause(found, ran.get(point.row.run))
             if found.status is not RunStatus.PLANNED:

@@ -87,9 +87,8 @@ def growth_of(what: str, scenario: Scenario) -> tuple[Growth, list[Fault]]:
     if kind is None:
         return Growth(what, Decimal(1)), []
     own = float(getattr(scenario.scale, what))
-    sizes = [
-        getattr(device, kind.rating) for owner in scenario.prosumers for device in owner.devices if device.type == what
-    ]
+    devices = (device for owner in scenario.prosumers for device in owner.devices)
+    sizes = [getattr(device, kind.rating) for device in devices if device.type == what]
     growth = Growth(what, Decimal(repr(own)), own * float(sum(sizes)))
     if growth.rated:
         return growth, []

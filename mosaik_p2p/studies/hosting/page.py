@@ -44,7 +44,7 @@ def _axis(summary: Mapping[str, Any]) -> str:
     return f"{summary['grows']} in all ({unit})" if unit else str(summary["key"])
 
 
-def _shown(summary: Mapping[str, Any], end: Mapping[str, Any] | None) -> float | None:
+def _shown(end: Mapping[str, Any] | None) -> float | None:
     """On the axis: the amount where it has one."""
     if end is None:
         return None
@@ -57,7 +57,7 @@ def _bars(summary: Mapping[str, Any]) -> Panel:
     figure = blank(None, _axis(summary))
     figure.add_bar(
         x=names,
-        y=[_shown(summary, answer["holds"]) for answer in answers],
+        y=[_shown(answer["holds"]) for answer in answers],
         text=[_limit_on_bar(answer) for answer in answers],
         textposition="auto",
         marker={"color": PALE, "line": {"color": BLUE, "width": 1}},

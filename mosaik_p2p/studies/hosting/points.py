@@ -63,7 +63,7 @@ def judged(found: Stored, folder: Path, *, most_given_up: float) -> Judged:
     if summary["verdict"] != Verdict.FEASIBLE:
         return Judged(Held.NO_SOLUTION, given_up=given_up, cause=_unsolved(summary))
     if given_up > most_given_up:
-        lost = Limit("Given up", value=100 * given_up, limit=100 * most_given_up, unit="%", digits=1)
+        lost = Limit("Share given up", value=100 * given_up, limit=100 * most_given_up, unit="%", digits=1)
         return Judged(Held.BREAKS, (lost,), given_up)
     return Judged(Held.HOLDS, given_up=given_up)
 

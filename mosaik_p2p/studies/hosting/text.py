@@ -38,8 +38,9 @@ def headline(summary: Mapping[str, Any]) -> str:
 def footnote(summary: Mapping[str, Any]) -> str:
     """What holding means here."""
     return (
-        f"A run holds if all limits are kept and all loads served, and no more than {100 * summary['most_given_up']:g} % "
-        "of what sun and wind offer and vehicles need is lost against the same days without trade. "
+        "A run holds if all limits are kept and all loads served, and no more than "
+        f"{100 * summary['most_given_up']:g} % of what sun and wind offer, or of what vehicles take, is given up: lost "
+        "against the same days without trade. "
         f"{summary['points']} runs, each verdict from a run of its own."
     )
 
@@ -49,7 +50,7 @@ def sentences(summary: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator
     holds, above = answer["holds"], answer["does_not_hold"]
     yield _number(summary, answer)
     if above is not None:
-        yield from _why(summary, above)
+        yield from _why(above)
     if holds is not None and holds["given_up"] is not None and holds["given_up"] >= 0.0005:
         yield f"At {_amount(summary, holds)} {100 * holds['given_up']:.1f} % are given up."
     if answer["holds_again"]:
@@ -81,7 +82,7 @@ def _amount(summary: Mapping[str, Any], end: Mapping[str, Any]) -> str:
     return f"{plain(end['amount_kw'], 1)} {summary['unit']} (times {end['value']:g})"
 
 
-def _why(summary: Mapping[str, Any], end: Mapping[str, Any]) -> Iterator[str]:
+def _why(end: Mapping[str, Any]) -> Iterator[str]:
     if end["held"] != Held.BREAKS:
         yield f"At {end['value']:g}: {end['cause']}."
         return
