@@ -31,7 +31,7 @@ from mosaik_p2p.studies.hosting.points import Judged, judged
 from mosaik_p2p.studies.hosting.search import Answer, Found, Held, Range, answer, next_values
 from mosaik_p2p.studies.hosting.summary import summary_of, table_of
 from mosaik_p2p.studies.sweep.missing import run_missing
-from mosaik_p2p.studies.sweep.plan import Wanted
+from mosaik_p2p.studies.sweep.plan import Row, Wanted
 from mosaik_p2p.studies.sweep.table import RunStatus, Stored, stored
 
 GIVEN_UP = "--given-up"
@@ -156,15 +156,10 @@ class _Search:
         ]
 
     def learn(self, points: Sequence[Point], ran: Mapping[str, Ran]) -> None:
-        """Judge the runs of the points; those that were never begun stay unknown."""
+        """Judge the runs of the points; of those that are neither complete nor in `ran` nothing is known."""
         for point in points:
-            found = stored(self.folder / point.row.folder)
-            if point.row.faults:
-                cause = "; ".join(" ".join(str(fault).split()) for fault in point.row.faults)
-                found = Stored(RunStatus.BAD_INPUT, cause, {})
-            elif found.status is RunStatus.PLANNED or point.row.run in ran:
-                found = _with_cause(found, ran.get(point.row.run))
-            if found.status is not RunStatus.PLANNED:
+            found = _outcome(self.folder, point.row, ran.get(point.row.run))
+            if found is not None:
                 run = self.folder / point.row.folder
                 self.judged[point.variant, point.value] = judged(found, run, most_given_up=self.given_up)
 
@@ -173,10 +168,16 @@ class _Search:
         return {variant.name: answer(self.sought, self.known(variant)) for variant in VARIANTS}
 
 
-def _with_cause(found: Stored, ran: Ran | None) -> Stored:
-    """A run that has ended without a result failed, and says why."""
-    if ran is None or found.status in (RunStatus.COMPLETE, RunStatus.NO_SOLUTION):
+def _outcome(folder: Path, row: Row, ran: Ran | None) -> Stored | None:
+    """What a run came to; None where it has not ended."""
+    if row.faults:
+        cause = "; ".join(" ".join(str(fault).split()) for fault in row.faults)
+        return Stored(RunStatus.BAD_INPUT, cause, {})
+    found = stored(folder / row.folder)
+    if found.status in (RunStatus.COMPLETE, RunStatus.NO_SOLUTION):
         return found
+    if ran is None:
+        return None
     return Stored(RunStatus.INCOMPLETE, ran.failure or found.cause or ran.last_said, found.summary)
 
 
@@ -197,8 +198,9 @@ def _searched(
         ran = run_missing(
             search.folder, source, rows, jobs=jobs, scheduler=scheduler, progress=progress, allow_code=allow_code
         )
-        search.learn(missing, ran.rows)
-        if ran.demand is not None:
+        # What an interrupt has ended says nothing: the same call goes on with it.
+        search.learn(missing, {} if ran.demand is not None else ran.rows)
+        if ran.demand is not None or search.missing() == missing:
             return ran.demand
         if progress:
             tell("; ".join(_so_far(variant, search) for variant in VARIANTS))
