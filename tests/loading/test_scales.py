@@ -64,4 +64,7 @@ def test_so_many_times_as_many_heated_houses(before_and_after: tuple[Devices, De
 def test_powers_that_scales_make_are_plausible(file: Path) -> None:
     ratings = ["prosumers.A.heat_pump.el_max_kw=9e6", "prosumers.A.van.power_kw=9e6"]
     faults = check(file, [*ratings, "scale.heat_pump=1000.0", "scale.ev=1000.0"])
-    assert {fault.place for fault in faults if fault.value == "9e+09 kW"} >= {"prosumers.A.heat_pump", "prosumers.A.van"}
+    assert {fault.place for fault in faults if fault.value == "9e+09 kW"} >= {
+        "prosumers.A.heat_pump",
+        "prosumers.A.van",
+    }
