@@ -119,11 +119,11 @@ def test_what_is_no_run_is_refused_with_all_its_faults(
 
 def test_rows_go_by_their_key_and_numbers_by_their_distance() -> None:
     one = pd.DataFrame({"time": [1, 2, 3, 3], "x_kw": [1.0, None, 3.0, 4.0], "word": ["a", "b", "c", None]})
-    two = pd.DataFrame({"time": [3, 2, 4, 3], "x_kw": [3.5, 2.0, 9.0, 4.0], "word": ["c", "b", "c", None]})
+    two = pd.DataFrame({"time": [3, 2, 4, 3], "x_kw": [3.1, 2.0, 9.0, 4.5], "word": ["c", "b", "c", None]})
     found = differences("made", one, two, ["time"], {"x_kw": "kW"})
     assert (found.only_first, found.only_other) == (1, 1)
     (column,) = found.columns
-    assert (column.column, column.rows, column.largest, column.where) == ("x_kw", 2, 0.5, {"time": "3"})
+    assert (column.column, column.rows, column.largest, column.where) == ("x_kw", 3, 0.5, {"time": "3"})
     (word,) = differences("made", one, one.assign(word="a"), ["time"], {}).columns
     assert (word.rows, word.largest, word.where) == (3, None, {"time": "2"})
     of_one = differences("made", one, two.drop(columns="word"), ["time"], {})

@@ -106,7 +106,7 @@ class Runs:
         ran: dict[str, Ran] = {}
         for row in (row for row in rows if row.run not in self.made):
             if self.stops_after is not None and len(self.made) >= self.stops_after:
-                return AllRan(ran, Terminated())
+                return AllRan({**ran, row.run: Ran(exit_code=ExitCode.INCOMPLETE)}, Terminated())
             self.asked.append(row)
             devices(_folder / row.folder)
             ran[row.run] = Ran(exit_code=ExitCode.COMPLETE)
@@ -170,6 +170,7 @@ def test_the_same_call_goes_on_and_runs_nothing_twice(runs: Runs, tmp_path: Path
         found_in(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "hosting.json").read_text())
     assert [answer["found"] for answer in told["answers"]].count("not_ended") == 2
+    assert told["points"] == len(runs.asked) == 17
     runs.stops_after = None
     found_in(tmp_path / "out")
     asked = [row.run for row in runs.asked]

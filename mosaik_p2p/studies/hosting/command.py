@@ -215,7 +215,7 @@ def _so_far(variant: Variant, search: _Search) -> str:
 
 
 def _told(search: _Search, base: Resolved) -> HostingCapacity:
-    points = [(point, search.judged[key]) for key, point in sorted(search.points.items()) if key in search.judged]
+    points = [(point, search.judged[key]) for key, point in search.points.items() if key in search.judged]
     table = table_of(points, search.growth)
     answers = search.answers()
     summary = summary_of(base.scenario, search.growth, search.sought, search.given_up, answers, points)

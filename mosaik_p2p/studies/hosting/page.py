@@ -1,6 +1,7 @@
 """The page of a search: one HTML file that needs nothing else."""
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 import pandas as pd
@@ -13,9 +14,11 @@ from mosaik_p2p.results.labels.numbers import plain
 from mosaik_p2p.studies.hosting.search import Held
 from mosaik_p2p.studies.hosting.text import footnote, headline, limit_text, sentences
 
+BAR_LETTERS = 34
+"""In a line on a bar."""
 MARKS = {
     Held.HOLDS: ("holds", BLUE, "circle"),
-    Held.BREAKS: ("a limit breaks", RED, "x"),
+    Held.BREAKS: ("does not hold", RED, "x"),
     Held.NO_SOLUTION: ("no solution", GREY, "diamond-open"),
     Held.FAILED: ("run not complete", GREY, "square-open"),
 }
@@ -58,14 +61,20 @@ def _bars(summary: Mapping[str, Any]) -> Panel:
     figure.add_bar(
         x=names,
         y=[_shown(answer["holds"]) for answer in answers],
-        text=[_limit_on_bar(answer) for answer in answers],
-        textposition="auto",
+        text=[_wrapped(_limit_on_bar(answer)) for answer in answers],
+        textposition="inside",
+        insidetextanchor="middle",
+        textangle=0,
         marker={"color": PALE, "line": {"color": BLUE, "width": 1}},
     )
     figure.update_xaxes(type="category")
     figure.update_layout(showlegend=False)
     note = "The largest value that holds; written on it, the limit that breaks just above."
-    return Panel("capacity", "Hosting capacity", note, figure)
+    return Panel("capacity", "Hosting capacity", note, figure, is_wide=True)
+
+
+def _wrapped(text: str) -> str:
+    return "<br>".join(wrap(text, BAR_LETTERS))
 
 
 def _limit_on_bar(answer: Mapping[str, Any]) -> str:
@@ -92,4 +101,4 @@ def _points(summary: Mapping[str, Any], table: pd.DataFrame) -> Panel:
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(reversed(called.values())))
     figure.update_layout(showlegend=True)
     note = "Each is a run of its own. What holds to the right of what does not is told above."
-    return Panel("points", "What was tried", note, figure)
+    return Panel("points", "What was tried", note, figure, is_wide=True)

@@ -33,7 +33,9 @@ COLUMNS = {
 
 def table_of(points: Points, growth: Growth) -> pd.DataFrame:
     """A row per point that was tried, by market and value."""
-    frame = pd.DataFrame([_row(point, found, growth) for point, found in points], columns=list(COLUMNS))
+    order = [variant.name for variant in VARIANTS]
+    rows = sorted(points, key=lambda known: (order.index(known[0].variant), known[0].value))
+    frame = pd.DataFrame([_row(point, found, growth) for point, found in rows], columns=list(COLUMNS))
     return frame.astype(COLUMNS)
 
 
