@@ -83,7 +83,8 @@ def diff(folders: Sequence[str | Path], *, json: str | Path | None = None) -> Di
 
 
 def _read(folders: Sequence[str | Path]) -> tuple[list[RunResults], list[Fault]]:
-    runs, faults = [], []
+    runs: list[RunResults] = []
+    faults: list[Fault] = []
     for folder in folders:
         try:
             runs.append(read(folder))

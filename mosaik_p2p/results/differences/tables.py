@@ -96,10 +96,10 @@ def _column(both: pd.DataFrame, column: str, key: list[str], unit: str) -> Colum
     if not differs.any():
         return None
     change = _change(one, two)[differs]
-    has_change = change is not None and change.notna().any()
-    at = change.idxmax() if has_change else differs.idxmax()
-    largest = float(change.loc[at]) if has_change else None
-    where = {name: _told(both.loc[at, name]) for name in key}
+    has_change = bool(change.notna().any())
+    row = both[differs].iloc[int(change.argmax()) if has_change else 0]
+    largest = float(change.max()) if has_change else None
+    where = {name: _told(row[name]) for name in key}
     return ColumnDifference(column, int(differs.sum()), largest, unit, where)
 
 

@@ -63,7 +63,7 @@ def _share(figure: Figure) -> float:
         return float("inf")
     if max(changes) < ROUNDING:
         return 0.0
-    return max(changes) / max(abs(value) for value in figure.values if value is not None)
+    return max(changes) / max(float(abs(value)) for value in figure.values if value is not None)
 
 
 def _tables(title: str, tables: Sequence[TableDifference]) -> list[str]:
