@@ -27,6 +27,7 @@ from mosaik_p2p.studies.sweep.files import read_plan
 from mosaik_p2p.studies.sweep.plan import Row
 from mosaik_p2p.studies.sweep.table import RunStatus, Stored
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 takes_minutes = pytest.mark.skipif("MOSAIK_P2P_LONG" not in os.environ, reason="takes minutes: MOSAIK_P2P_LONG=1")
 SCENARIO, KEY = "network1_electric", "scale.pv"
 THRESHOLDS = {"none": 2.0, "p2p": 3.3, "negotiated": 11.0}
@@ -161,7 +162,7 @@ def test_three_answers_each_between_two_runs(runs: Runs, tmp_path: Path) -> None
 
 def test_the_answer_of_all_three_is_complete(runs: Runs, tmp_path: Path) -> None:
     runs.thresholds = dict.fromkeys(THRESHOLDS, 4.0)
-    assert found_in(tmp_path / "out").exit_code is ExitCode.COMPLETE
+    assert found_in(tmp_path / "out", within=2.5).exit_code is ExitCode.COMPLETE
 
 
 def test_the_same_call_goes_on_and_runs_nothing_twice(runs: Runs, tmp_path: Path) -> None:
