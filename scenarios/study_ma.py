@@ -22,6 +22,7 @@ from mosaik_p2p.market.over_time.interval_problem import without_peers
 from mosaik_p2p.market.problem import PreparedProblem
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.scenarios.study_parts import Row, accepted, first_look_ahead, told, traded_kwh, yes_or_no
+from mosaik_p2p.units import FloatArray
 
 SCENARIOS = ("network1", "network2")
 RELATIVE_GAP = 1e-4
@@ -101,12 +102,14 @@ def _alone(task: Task) -> World:
 
 
 def _world(
-    problem: PreparedProblem, dispatch: Sequence[Completion], cost: float, traded: float, earned: np.ndarray
+    problem: PreparedProblem, dispatch: Sequence[Completion], cost: float, traded: float, earned: FloatArray
 ) -> World:
     """`earned` (C, T, N) money per hour by trading."""
     kw = injections(problem, dispatch)
     by_trade = problem.dt_h * earned.sum(axis=(0, 1))
-    own = {name: done.cost - float(by_trade[i]) for i, (name, done) in enumerate(zip(problem.names, dispatch, strict=True))}
+    own = {
+        name: done.cost - float(by_trade[i]) for i, (name, done) in enumerate(zip(problem.names, dispatch, strict=True))
+    }
     return World(cost, problem.dt_h * float(np.abs(kw).sum()), traded, own)
 
 

@@ -34,7 +34,6 @@ from mosaik_p2p.market.designs.operator import Operator
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.device import Device
-from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.scenarios.study_parts import Row, accepted, first_look_ahead, told, traded_kwh, yes_or_no
 from mosaik_p2p.sims.world.progress import progress_shown
 from mosaik_p2p.units import BoolArray, FloatArray
