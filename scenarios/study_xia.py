@@ -46,6 +46,7 @@ RELATIVE_GAP = 1e-5
 MARGINS = (0.956, 0.954, 0.952, 0.950)
 """Lowest voltages that the operator allows, p.u."""
 ELECTRIC = 0
+EVERY = "in every case"
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,7 @@ def _counted(tick: Callable[[], object], found: Ways) -> Ways:
 
 def ways(lowest_pu: float) -> Ways:
     """One hour with one lowest voltage."""
-    case = _peers(load(SCENARIO, [*EVENING, f"networks.electricity.limits.voltage_pu.min={lowest_pu}"]))
-    operator = operator_of(case)
-    if operator is None:
-        raise TypeError(f"{SCENARIO} has a network")
-    task = first_look_ahead(market_case(case), relative_gap=RELATIVE_GAP, operator=operator)
+    task, operator = hour(lowest_pu)
     free = accepted(task.clear(task.problem, None))
     return Ways(
         lowest_pu,
@@ -112,6 +109,15 @@ def ways(lowest_pu: float) -> Ways:
         cleared_again(task, operator, free),
         negotiated(task, operator),
     )
+
+
+def hour(lowest_pu: float) -> tuple[Task, Operator]:
+    """The market of the hour, and who looks after its network."""
+    case = _peers(load(SCENARIO, [*EVENING, f"networks.electricity.limits.voltage_pu.min={lowest_pu}"]))
+    operator = operator_of(case)
+    if operator is None:
+        raise TypeError(f"{SCENARIO} has a network")
+    return first_look_ahead(market_case(case), relative_gap=RELATIVE_GAP, operator=operator), operator
 
 
 def _peers(case: Case) -> Case:
@@ -137,17 +143,20 @@ def _device(k: int, *, buys: bool) -> Device:
 
 def discarded(task: Task, operator: Operator, free: Clearing) -> Outcome:
     """Trades of the free market struck out until no limit is violated; who loses one does without."""
-    trades, checks = free.trades[ELECTRIC], 0
-    kept = np.ones(len(trades.power_kw), dtype=np.bool_)
-    while True:
-        dispatch, checks = _left(task, free, kept), checks + 1
-        rows = _violated(task, operator, dispatch)
-        if not rows:
-            break
-        kept[_to_discard(task, free, rows, kept)] = False
+    trades, (kept, checks) = free.trades[ELECTRIC], kept_trades(task, operator, free)
     seller, buyer, kw = trades.seller[kept], trades.buyer[kept], trades.power_kw[kept]
     paid = task.problem.dt_h * task.problem.charges[ELECTRIC].cost_per_hour(seller, buyer, kw)
-    return Outcome(paid + sum(done.cost for done in dispatch), task.problem.dt_h * float(kw.sum()), checks)
+    own = sum(done.cost for done in _left(task, free, kept))
+    return Outcome(own + paid, task.problem.dt_h * float(kw.sum()), checks)
+
+
+def kept_trades(task: Task, operator: Operator, free: Clearing) -> tuple[BoolArray, int]:
+    """Which trades (M,) the operator lets be, and how often it looked at the power flow."""
+    kept, checks = np.ones(len(free.trades[ELECTRIC].power_kw), dtype=np.bool_), 1
+    while rows := _violated(task, operator, _left(task, free, kept)):
+        kept[_to_discard(task, free, rows, kept)] = False
+        checks += 1
+    return kept, checks
 
 
 def _left(task: Task, free: Clearing, kept: BoolArray) -> list[Completion]:
@@ -228,27 +237,35 @@ def _amounts(found: Ways) -> Iterator[tuple[str, ...]]:
 def rows(found: Sequence[Ways]) -> list[Row]:
     """What would speak for limits inside the clearing, and what was found, over all limits that were violated."""
     tight = [one for one in found if one.broken]
+    lost = [one.lost(one.discarded) for one in tight]
+    lost_again = [one.lost(one.cleared_again) for one in tight]
+    less = [1.0 - one.discarded.traded_kwh / one.negotiated.traded_kwh for one in tight]
+    checks = "; ".join(f"{one.negotiated.checks} for {one.discarded.checks}" for one in tight)
+    seldom = [one.negotiated.checks < one.discarded.checks for one in tight]
     return [
-        _row("discarding gives gain away", tight, lambda one: one.lost(one.discarded)),
-        _row("so it does where the market clears again", tight, lambda one: one.lost(one.cleared_again)),
-        _row(
-            "discarding lets less be traded",
-            tight,
-            lambda one: 1.0 - one.discarded.traded_kwh / one.negotiated.traded_kwh,
-        ),
+        Row("discarding gives gain away", EVERY, _percent(lost), _in_every_case(_noticeable(lost))),
         Row(
-            "negotiation asks the network less often",
-            "in every case",
-            "; ".join(f"{one.negotiated.checks} for {one.discarded.checks}" for one in tight),
-            yes_or_no(all(one.negotiated.checks < one.discarded.checks for one in tight)),
+            "so it does where the market clears again",
+            EVERY,
+            _percent(lost_again),
+            _in_every_case(_noticeable(lost_again)),
         ),
+        Row("discarding lets less be traded", EVERY, _percent(less), _in_every_case(_noticeable(less))),
+        Row("negotiation asks the network less often", EVERY, checks, _in_every_case(seldom)),
     ]
 
 
-def _row(question: str, tight: Sequence[Ways], share: Callable[[Ways], float]) -> Row:
-    shares = [share(one) for one in tight]
-    ours = ", ".join(f"{100 * one:.1f} %" for one in shares)
-    return Row(question, "in every case", ours, yes_or_no(all(one > 10 * RELATIVE_GAP for one in shares)))
+def _percent(shares: Sequence[float]) -> str:
+    return ", ".join(f"{100 * one:.1f} %" for one in shares)
+
+
+def _noticeable(shares: Sequence[float]) -> list[bool]:
+    """Which are more than what clearings leave open."""
+    return [one > 10 * RELATIVE_GAP for one in shares]
+
+
+def _in_every_case(are_so: Sequence[bool]) -> str:
+    return yes_or_no(all(are_so)) if are_so else "cannot be said"
 
 
 if __name__ == "__main__":
