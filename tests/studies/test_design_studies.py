@@ -10,11 +10,15 @@ from mosaik_p2p.devices.kinds.elastic_load import ElasticLoad
 from mosaik_p2p.devices.kinds.generator import Generator
 from mosaik_p2p.errors import RunFailed
 from mosaik_p2p.limits.rows import LimitRow
+from mosaik_p2p.loading import load
+from mosaik_p2p.loading.market_case import market_case
 from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.designs.base import Task
 from mosaik_p2p.market.designs.operator import Operator
+from mosaik_p2p.market.over_time.interval_problem import without_peers
+from mosaik_p2p.prosumers.roles import CONTRACT
 from mosaik_p2p.scenarios import study_ma, study_xia, study_xiao
-from mosaik_p2p.scenarios.study_parts import accepted
+from mosaik_p2p.scenarios.study_parts import accepted, first_look_ahead
 from mosaik_p2p.units import BoolArray
 
 pytestmark = pytest.mark.once
@@ -52,6 +56,15 @@ def test_the_three_worlds_of_a_shipped_case() -> None:
     assert found.first.cost > found.joint.cost
     assert found.first.exchanged_kwh < found.joint.exchanged_kwh
     assert sum(found.alone.own_cost.values()) == pytest.approx(found.alone.cost)
+    # Alone everything is exchanged by contract.
+    problem, dispatch = without_peers(first_look_ahead(market_case(load("network1", FEW_HOURS)), relative_gap=1e-3).raw)
+    by_contract = sum(
+        float(done.x[k].sum())
+        for model, done in zip(problem.models, dispatch, strict=True)
+        for k, variable in enumerate(model.variables)
+        if variable.type == CONTRACT
+    )
+    assert found.alone.exchanged_kwh == pytest.approx(by_contract, rel=1e-4)
     # What everyone pays at its own price and what all pay in charges is the whole: charges are small beside it.
     paid = found.joint.cost - sum(found.joint.own_cost.values())
     assert 0.0 < paid < 0.1 * found.joint.cost
@@ -118,9 +131,10 @@ def test_what_does_most_to_the_worst_limit_is_discarded() -> None:
     of_buyer = np.where(trades.buyer == buyer, trades.power_kw, 0.0)
     assert study_xia._to_discard(task, free, [voltage], everyone) == int(of_buyer.argmax())
     # Of two limits the one violated worse counts, and an upper one is relieved by less of what feeds it.
-    seller = int(trades.seller[3])
+    seller = int(trades.seller[trades.buyer != buyer][0])
     loading = LimitRow("1-2", "loading", "%", 150.0, 100.0, True, {task.problem.names[seller]: 1.0})
     of_seller = np.where(trades.seller == seller, trades.power_kw, 0.0)
+    assert of_seller.argmax() != of_buyer.argmax()
     assert study_xia._to_discard(task, free, [voltage, loading], everyone) == int(of_seller.argmax())
 
 
