@@ -145,7 +145,7 @@ def discarded(task: Task, operator: Operator, free: Clearing) -> Outcome:
     """Trades of the free market struck out until no limit is violated; who loses one does without."""
     trades, (kept, checks) = free.trades[ELECTRIC], kept_trades(task, operator, free)
     seller, buyer, kw = trades.seller[kept], trades.buyer[kept], trades.power_kw[kept]
-    paid = task.problem.dt_h * task.problem.charges[ELECTRIC].cost_per_hour(seller, buyer, kw)
+    paid = task.problem.dt_h * task.problem.charges[ELECTRIC].at(0).cost_per_hour(seller, buyer, kw)
     own = sum(done.cost for done in _left(task, free, kept))
     return Outcome(own + paid, task.problem.dt_h * float(kw.sum()), checks)
 
