@@ -1,10 +1,12 @@
 """The devices of prosumers, built from their sections, profiles and scales."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from mosaik_p2p.devices.base import BuildContext, DeviceSection
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.uncertainty.draw import Draw
+from mosaik_p2p.loading.uncertainty.of_devices import Drawn
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.scenario.read import Reading
 from mosaik_p2p.scenario.schema import ProsumerSpec
@@ -12,18 +14,33 @@ from mosaik_p2p.scenario.schema import ProsumerSpec
 _TIME = ("time.steps", "time.step_minutes", "time.horizon_steps")
 
 
-def devices_of(spec: ProsumerSpec, context: BuildContext) -> tuple[tuple[Device, ...], list[Fault]]:
-    """The devices of a prosumer whose profiles could be read, and the faults that only the profiles show."""
+@dataclass(frozen=True)
+class Built:
+    """The devices of a prosumer whose profiles could be read, what was drawn for them, and the faults that only the
+    profiles show."""
+
+    devices: tuple[Device, ...]
+    draws: tuple[Draw, ...]
+    faults: tuple[Fault, ...]
+
+
+def devices_of(spec: ProsumerSpec, context: BuildContext, draw: Callable[[Device, str], Drawn]) -> Built:
+    """The devices of a prosumer; `draw` draws for a device and its owner."""
     own = replace(context, owner_scale=spec.scale, shift_minutes=spec.shift_minutes)
     devices: list[Device] = []
+    draws: list[Draw] = []
     faults: list[Fault] = []
     for section, place in _placed(spec):
         built = section.build(own)
         faults.extend(_foreign(section, built, place))
-        faults.extend(section.built_faults(built, own, place))
         if built is not None:
+            drawn = draw(built, spec.name)
+            built = drawn.device
             devices.append(built)
-    return tuple(devices), faults
+            draws.extend(drawn.draws)
+            faults.extend(drawn.faults)
+        faults.extend(section.built_faults(built, own, place))
+    return Built(tuple(devices), tuple(draws), tuple(faults))
 
 
 def plan_faults(reading: Reading) -> list[Fault]:
