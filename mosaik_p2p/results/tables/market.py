@@ -76,8 +76,8 @@ MARKET_TABLES: dict[str, TableShape] = {
         device=text("The device.", null=OF_ALL),
         quantity=text(
             "What the value is: `weather` (which of the tables, from 1 on), `owned` (1: kept, 0: taken away), `scale` "
-            "(factor on its profile), `shift_minutes` (later; negative: earlier), `forecast_error` (mean of the relative "
-            "errors over the span; each one stands in `inputs`)."
+            "(factor on its profile), `shift_minutes` (later; negative: earlier), `forecast_error` (mean of the "
+            "relative errors over the span; each one stands in `inputs`)."
         ),
         value=number("What was drawn.", unit="as `quantity` says"),
         choice=text("What the value stands for.", null="a number"),

@@ -69,7 +69,7 @@ class LoadUncertainty(ProfileUncertainty):
 
     example: ClassVar[str] = "{ scale_spread = 0.2, shift_minutes = 60, forecast_error = 0.15 }"
     shift_minutes: Annotated[int, Field(strict=True, ge=0, le=MINUTES_PER_DAY // 2)] = 0
-    """Each prosumer's profiles are earlier or later by at most this, drawn evenly from the whole intervals within it."""
+    """Each prosumer's profiles are earlier or later by at most this, drawn evenly from the whole intervals that fit."""
 
     @property
     def most_minutes(self) -> int:

@@ -17,6 +17,8 @@ from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran, started
 
 OPTION = "--scheduler"
 CONNECT_S = 15
+THREADS_EACH = 1
+"""Threads of a run: a worker has as many runs at once as threads, and nobody knows how many share its machine."""
 RETRIES = 3
 """Times that a run is given to another worker after one was lost with it."""
 
@@ -46,7 +48,7 @@ def run_on_cluster(orders: Mapping[str, Order], address: str, *, ended: Ended) -
 def run_one(order: Mapping[str, Any]) -> tuple[int, str | None]:
     """What a worker does: the run's exit code, and the last line that it said."""
     said = None
-    with started(None) as process:
+    with started(THREADS_EACH) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         # Held open as long as the task lives: the run ends with its worker.

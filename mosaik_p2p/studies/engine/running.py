@@ -17,14 +17,11 @@ from threading import Lock
 from mosaik_p2p.cosim import ExitCode, Order, conduct
 from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.files import reason_of
-from mosaik_p2p.jit.threads import THREADS_VARIABLE
+from mosaik_p2p.jit.share import processors, shares
 from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 from mosaik_p2p.sims.world.interrupts import signals_heeded
 from mosaik_p2p.sims.world.progress import tell
 from mosaik_p2p.studies.engine import child
-
-THREADS = (THREADS_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables of the environment by which libraries know how many threads they may use."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ Ended = Callable[[str, Ran], object]
 
 def run_all(orders: dict[str, Order], *, jobs: int | None, ended: Ended = lambda _label, _ran: None) -> AllRan:
     """By label; `jobs` at once (None: as many as there are processors), with 1 one after the other in this process."""
-    most = min(jobs or os.cpu_count() or 1, len(orders))
+    most = min(jobs or processors(), len(orders))
     return run_here(orders, ended=ended) if most <= 1 else run_apart(orders, jobs=most, ended=ended)
 
 
@@ -81,7 +78,7 @@ def run_apart(orders: dict[str, Order], *, jobs: int, ended: Ended = lambda _lab
     """As many at once as `jobs` says, each with its share of the machine's threads."""
     if kernel_is_cold():
         compile_kernel()
-    children = _Children(max((os.cpu_count() or 1) // min(jobs, len(orders)), 1))
+    children = _Children(max(processors() // min(jobs, len(orders)), 1))
     with signals_heeded() as interrupts, ThreadPoolExecutor(jobs, thread_name_prefix="row") as pool:
         running = {pool.submit(children.run, label, order): label for label, order in orders.items()}
         try:
@@ -152,10 +149,9 @@ class _Children:
             self._going.remove(process)
 
 
-def started(threads: int | None) -> subprocess.Popen[str]:
-    """A process that waits for its order at standard input; of so many threads, None: as many as it likes."""
+def started(threads: int) -> subprocess.Popen[str]:
+    """A process that waits for its order at standard input; of so many threads where the environment says nothing."""
     searched = [str(Path(path or ".").absolute()) for path in sys.path]
-    share = {} if threads is None else {name: str(threads) for name in THREADS if name not in os.environ}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", child.MODULE],
         stdin=subprocess.PIPE,
@@ -164,7 +160,7 @@ def started(threads: int | None) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, **share, "PYTHONPATH": os.pathsep.join(searched)},
+        env={**os.environ, **shares(threads), "PYTHONPATH": os.pathsep.join(searched)},
         # An interrupt at the terminal is for this process, which hands it on by closing the pipe.
         start_new_session=True,
     )
