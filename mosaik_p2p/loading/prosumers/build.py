@@ -1,6 +1,6 @@
 """The devices of prosumers, built from their sections, profiles and scales."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mosaik_p2p.devices.base import BuildContext, DeviceSection
@@ -33,14 +33,21 @@ def devices_of(spec: ProsumerSpec, context: BuildContext, draw: Callable[[Device
     for section, place in _placed(spec):
         built = section.build(own)
         faults.extend(_foreign(section, built, place))
-        if built is not None:
-            drawn = draw(built, spec.name)
-            built = drawn.device
-            devices.append(built)
-            draws.extend(drawn.draws)
-            faults.extend(drawn.faults)
-        faults.extend(section.built_faults(built, own, place))
+        drawn = None if built is None else draw(built, spec.name)
+        if drawn is None:
+            faults.extend(section.built_faults(None, own, place))
+            continue
+        devices.append(drawn.device)
+        draws.extend(drawn.draws)
+        faults.extend(drawn.faults)
+        faults.extend(_of_this_seed(section.built_faults(drawn.device, own, place), is_drawn=bool(drawn.draws)))
     return Built(tuple(devices), tuple(draws), tuple(faults))
+
+
+def _of_this_seed(faults: Iterable[Fault], *, is_drawn: bool) -> Iterator[Fault]:
+    """The faults of a device; where something was drawn for it, with a word that it may be the draw's."""
+    hint = " With another seed it may fit: [uncertainty] draws how large the profile is, and what is expected."
+    return (replace(fault, remedy=fault.remedy + hint) if is_drawn else fault for fault in faults)
 
 
 def plan_faults(reading: Reading) -> list[Fault]:

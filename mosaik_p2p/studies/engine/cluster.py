@@ -13,7 +13,7 @@ from typing import Any
 from mosaik_p2p.cosim import ExitCode, Order
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.sims.world.interrupts import signals_heeded
-from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran, started
+from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran, have_machine_code, started
 
 OPTION = "--scheduler"
 CONNECT_S = 15
@@ -26,6 +26,7 @@ RETRIES = 3
 def run_on_cluster(orders: Mapping[str, Order], address: str, *, ended: Ended) -> AllRan:
     """By label, on the workers of the Dask scheduler at `address`. Raises BadInput where it cannot be reached."""
     client = _client(address)
+    have_machine_code(next(iter(orders.values())))
     rows: dict[str, Ran] = {}
     with signals_heeded() as interrupts, client:
         as_completed: Any = importlib.import_module("distributed").as_completed
