@@ -101,6 +101,8 @@ def _over_seeds(key: str, rows: pd.DataFrame, values: pd.Series, shown: Shown, v
     """Seeds have no order: every run is a point, between which nothing lies; how far they spread is a band."""
     figure = blank(None, f"{shown.title.lower()} ({shown.unit})")
     figure.update_xaxes(title_text=SEED)
+    if shown.unit == HOURS:
+        figure.update_yaxes(rangemode="tozero")
     groups = list(_groups(rows, SEED, varied))
     for colour, (name, of_group) in zip(COLOURS * (len(groups) // len(COLOURS) + 1), groups, strict=False):
         own = values[of_group.index].dropna()
