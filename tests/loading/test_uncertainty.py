@@ -23,6 +23,7 @@ from mosaik_p2p.results.store.parts import read_table, replace_table, to_arrow
 from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.scenario.parts.uncertainty import SourceUncertainty, Uncertainty
+from mosaik_p2p.scenario.write import with_files
 from mosaik_p2p.sections.series import Series
 
 SCENARIO = "network1_electric"
@@ -186,6 +187,9 @@ def test_every_file_that_may_be_drawn_is_an_input(whole: Case) -> None:
     years = Uncertainty.model_validate({"weather": [{"source": "epw", "file": "y.epw"}]})
     of = replace(whole, scenario=whole.scenario.model_copy(update={"uncertainty": years}))
     assert any(path.name == "y.epw" for path in input_files(of))
+    moved = with_files(of.scenario, lambda file: f"elsewhere/{file}").uncertainty
+    assert moved is not None
+    assert getattr(moved.weather[0], "file", "") == "elsewhere/y.epw"
 
 
 @pytest.mark.parametrize(

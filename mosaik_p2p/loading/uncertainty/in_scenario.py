@@ -39,10 +39,8 @@ def scenario_draws(before: Scenario) -> tuple[Draw, ...]:
     stated = before.uncertainty
     if stated is None:
         return ()
-    weather = ()
-    if stated.weather:
-        number = weather_number(before)
-        weather = (Draw(WEATHER, number + 1, choice=_told(stated.weather[number])),)
+    number = weather_number(before)
+    weather = [Draw(WEATHER, number + 1, choice=_told(spec)) for spec in stated.weather[number : number + 1]]
     owned = (
         Draw(OWNED, float(_keeps(prosumer.name, device, stated, before.seed)), prosumer.name, device.name)
         for prosumer in before.prosumers

@@ -42,7 +42,7 @@ def persistent_normals(seed: int, place: str, count: int, *, kept: float) -> Flo
 def log_normal(standard: FloatArray, spread: float) -> FloatArray:
     """Factors with mean 1 and this standard deviation, from standard normal numbers."""
     sigma2 = np.log1p(spread**2)
-    return np.exp(np.sqrt(sigma2) * standard - sigma2 / 2.0)
+    return np.asarray(np.exp(np.sqrt(sigma2) * standard - sigma2 / 2.0), dtype=np.float64)
 
 
 def whole_number(seed: int, place: str, low: int, high: int) -> int:

@@ -1,6 +1,5 @@
 """Which rows the tables of result quantities and of what was drawn have to have.
 
-Those of a result quantity are those of the table from which they follow.
 A quantity says from which shipped table its rows follow. Every interval, prosumer or element of that table, by the key
 columns that both have, must stand in the quantity's table, and nobody else.
 """
@@ -78,14 +77,10 @@ def _due_of_devices(results: Results, stated: Mapping[str, Any]) -> Iterator[Due
     inputs = results["inputs"]
     profiled = inputs[inputs["quantity"].isin((DEMAND, AVAILABLE))][["prosumer", "device"]].drop_duplicates()
     kinds = results["devices"][["prosumer", "device", "family", "carrier"]].drop_duplicates()
-    for row in profiled.merge(kinds).itertuples(index=False):
-        table = stated.get(GROUPS.get((row.family, row.carrier), ""), {})
-        if table.get("scale_spread"):
-            yield row.prosumer, row.device, "scale"
-        if table.get("shift_minutes"):
-            yield row.prosumer, row.device, "shift_minutes"
-        if table.get("forecast_error"):
-            yield row.prosumer, row.device, "forecast_error"
+    asked = {"scale_spread": "scale", "shift_minutes": "shift_minutes", "forecast_error": "forecast_error"}
+    for prosumer, device, family, carrier in profiled.merge(kinds).to_numpy(dtype=object).tolist():
+        table = stated.get(GROUPS.get((family, carrier), ""), {})
+        yield from ((prosumer, device, quantity) for key, quantity in asked.items() if table.get(key))
 
 
 def _counted(number: int) -> str:
