@@ -35,6 +35,8 @@ def command(out: Path) -> list[str]:
 
 
 def begun(out: Path) -> subprocess.Popen[bytes]:
+    # A shell starts what goes on in its background deaf to Ctrl-C, and so would be what that starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(command(out), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
