@@ -37,7 +37,9 @@ class Copy:
             shutil.copytree(CHECKOUT / source, folder / target, ignore=NOT_COPIED, dirs_exist_ok=True)
         for name in ("tests", "docs"):
             shutil.copytree(CHECKOUT / name, folder / name, ignore=NOT_COPIED)
-        shutil.copy(CHECKOUT / "pyproject.toml", folder)
+        for path in CHECKOUT.iterdir():
+            if path.is_file():
+                shutil.copy(path, folder)
         self._planted = 0
 
     def environment(self, cache: Path | None = None) -> dict[str, str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 from copies import CHECKOUT, imports_of, installed_path, source_files
 from drawing import Fault
 
-FAST = ("-m", "not slow and not once")
+OF_THE_CHECKOUT = ("test_front_door", "test_packaging", "test_completion")
+"""Of how the program is laid out and installed, which a copy is not."""
+FAST = ("-m", "not slow and not once", *(f"--ignore=tests/{name}.py" for name in OF_THE_CHECKOUT))
 EVERYWHERE = [*FAST, "tests"]
 WINGS = {
     "networks": ("networks",),
