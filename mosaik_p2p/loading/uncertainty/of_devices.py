@@ -30,11 +30,12 @@ def drawn_device(device: Device, owner: str, stated: Uncertainty | None, span: S
     is its own. What turns out is the profile, scaled and shifted, and what is expected that with an error.
     """
     key, by_stem = group_of(device), device.series_by_stem()
-    if stated is None or key is None or not stated.groups[key].draws_something:
+    table = None if stated is None or key is None else stated.groups.get(key)
+    if table is None or key is None or not table.draws_something:
         return Drawn(device)
     if not by_stem:
         return Drawn(device, faults=(_takes_no_series(owner, device, key),) if is_profiled(device) else ())
-    source = _Source(f"uncertainty.{key}", owner, device.name, stated.groups[key], span, seed)
+    source = _Source(f"uncertainty.{key}", owner, device.name, table, span, seed)
     has_own = any(not np.array_equal(series.forecast, series.realised) for series in by_stem.values())
     if source.stated.forecast_error and has_own:
         return Drawn(device, faults=(_own_forecast(owner, device, key),))

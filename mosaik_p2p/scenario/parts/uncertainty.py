@@ -91,13 +91,13 @@ class Uncertainty(Section):
     """What is drawn from the scenario's seed. Every prosumer and device has draws of its own: whoever is added or taken
     away changes nobody else's. What was drawn stands in the table `draws`."""
 
-    load: LoadUncertainty = LoadUncertainty()
-    """Of electric loads."""
-    heat_load: LoadUncertainty = LoadUncertainty()
+    load: LoadUncertainty | None = None
+    """Of electric loads; left out: nothing is drawn for them, and so below."""
+    heat_load: LoadUncertainty | None = None
     """Of heat loads."""
-    generation: SourceUncertainty = SourceUncertainty()
+    generation: SourceUncertainty | None = None
     """Of electric plants with a profile, such as photovoltaics."""
-    heat_generation: SourceUncertainty = SourceUncertainty()
+    heat_generation: SourceUncertainty | None = None
     """Of solar collectors."""
     weather: tuple[WeatherSpec, ...] = ()
     """Tables as `[weather]`, one of which is drawn and stands in its place: a year each."""
@@ -107,5 +107,6 @@ class Uncertainty(Section):
 
     @property
     def groups(self) -> Mapping[str, ProfileUncertainty]:
-        """The tables about devices that go by a profile, by key."""
-        return {key: getattr(self, key) for key in GROUPS.values()}
+        """The tables about devices that go by a profile, by key; those that there are."""
+        tables = {key: getattr(self, key) for key in GROUPS.values()}
+        return {key: table for key, table in tables.items() if table is not None}
