@@ -10,6 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mosaik_p2p import former_places
+from mosaik_p2p.jit.share import limit_libraries
+
+# Before numpy is loaded.
+limit_libraries()
 
 if TYPE_CHECKING:
     from mosaik_p2p.api import charge_sheets, check, examine, report

@@ -144,7 +144,7 @@ class Simulator(GridSimulator):
 
     def get_net_json(self) -> str:
         """The net of the last solution, in a form that pandapower alone can solve again."""
-        return str(pandapower.to_json(self._power_flow().net_as_solved()))
+        return str(pandapower.to_json(self._power_flow().net_as_solved(), indent=None))
 
     def disable_elements(self, elements: list[str]) -> None:
         """Take loads, generators or storages out of service."""

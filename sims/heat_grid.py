@@ -167,7 +167,7 @@ class Simulator(GridSimulator):
 
     def get_net_json(self) -> str:
         """The net of the last step as pandapipes writes it."""
-        return str(pandapipes.to_json(self.get_net()))
+        return str(pandapipes.to_json(self.get_net(), indent=None))
 
     def _read(self, time: int, inputs: InputData) -> bool:  # noqa: ARG002 (time matters to other grids)
         for eid in sorted(inputs):

@@ -15,6 +15,7 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
 
 from mosaik_p2p.loading.case import Case
+from mosaik_p2p.loading.uncertainty.draw import draws_table
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
 from mosaik_p2p.results.store.parts import ContinuedStore, ResultStore
 from mosaik_p2p.results.store.resume_point import Phase, move_point
@@ -226,7 +227,9 @@ def interval_tables(rounds: Mapping[int, Mapping[str, Table]], case: Case, inter
         if number == binding or name in ALL_ROUNDS
     ]
     paid = _settlement(rounds[binding], case)
-    return stored if paid is None else [*stored, ("settlement", _stamped("settlement", paid, case, interval, 0, 0))]
+    drawn = draws_table(case.draws) if interval == 0 and case.draws else None
+    beside = {name: rows for name, rows in (("settlement", paid), ("draws", drawn)) if rows is not None}
+    return [*stored, *((name, _stamped(name, rows, case, interval, 0, 0)) for name, rows in beside.items())]
 
 
 def marked_by_means(rounds: Mapping[int, Mapping[str, Table]]) -> Mapping[int, Mapping[str, Table]]:

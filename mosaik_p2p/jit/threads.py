@@ -5,16 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-THREADS_VARIABLE = "MOSAIK_P2P_THREADS"
-"""Of the environment: how many threads one process may use; where several runs share a machine."""
+from mosaik_p2p.jit.share import threads
 
-
-def _workers() -> int:
-    asked, there = os.environ.get(THREADS_VARIABLE, ""), os.cpu_count() or 1
-    return min(int(asked), there) if asked.isdecimal() and int(asked) else there
-
-
-WORKERS = _workers()
+WORKERS = threads()
 PARTS_EACH = 4
 """Parts per worker: who is done early takes another."""
 

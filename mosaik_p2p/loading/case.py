@@ -9,6 +9,7 @@ import pandas as pd
 
 from mosaik_p2p.errors import InputWarning
 from mosaik_p2p.limits.stated import NetworkLimits
+from mosaik_p2p.loading.uncertainty.draw import Draw
 from mosaik_p2p.networks.electric.counted import Element
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.heat.choice import HeatNetwork
@@ -51,6 +52,8 @@ class Case:
     """What the scenario holds, see `inventory`; JSON types only."""
     quantities: tuple[NamedQuantity, ...] = ()
     """What is computed from the results after the run."""
+    draws: tuple[Draw, ...] = ()
+    """What was drawn from the seed, as `scenario.uncertainty` asks for."""
 
     @property
     def quantity_files(self) -> tuple[str, ...]:

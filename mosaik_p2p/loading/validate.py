@@ -38,6 +38,8 @@ from mosaik_p2p.loading.references import partner_faults, preference_faults, ref
 from mosaik_p2p.loading.result_quantities import quantities_of
 from mosaik_p2p.loading.sizes import refuse_too_many, without_excess
 from mosaik_p2p.loading.source import scenario_path, scenario_tables
+from mosaik_p2p.loading.uncertainty.chance import Chance, chance_of
+from mosaik_p2p.loading.uncertainty.draw import Draw
 from mosaik_p2p.loading.warned import warnings_of
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from mosaik_p2p.scenario.overrides import overridden, parsed
@@ -135,6 +137,8 @@ def reading_of(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Rea
 
 def _case(reading: Reading, path: Path, *, allow_code: bool) -> tuple[Case, list[Fault]]:
     """The case as far as it can be made, and the faults of all layers above the schema."""
+    chance = chance_of(reading)
+    reading = chance.reading
     scenario = reading.scenario
     mentions = tuple(uses(scenario))
     time = _known_time(reading)
@@ -147,7 +151,8 @@ def _case(reading: Reading, path: Path, *, allow_code: bool) -> tuple[Case, list
     contracts, warnings_of_tariffs = _contracts(scenario, series, span)
     known_end = not _unknown_lengths(reading)
     context = BuildContext(series.profiles, series.horizontal_kw_per_m2, span, known_end, scenario.scale)
-    prosumers, faults_of_devices = _prosumers(scenario, places, contracts, context)
+    prosumers, draws, faults_of_devices = _prosumers(scenario, places, contracts, context, chance)
+    devices = [device for prosumer in prosumers for device in prosumer.devices]
     tried = trials(scenario, grids, places, series)
     quantities, faults_of_quantities = quantities_of(scenario, allow_code=allow_code)
     faults = [
@@ -159,6 +164,7 @@ def _case(reading: Reading, path: Path, *, allow_code: bool) -> tuple[Case, list
         *parted_heat_faults(scenario, places, grids.heat),
         *tried.faults,
         *faults_of_devices,
+        *chance.faults(devices),
         *plan_faults(reading),
         *design_faults(scenario),
         *partner_faults(reading),
@@ -168,8 +174,8 @@ def _case(reading: Reading, path: Path, *, allow_code: bool) -> tuple[Case, list
     case = _assembled(scenario, path, prosumers, grids, places, series, span, tried)
     clocks = offset_warnings(scenario, span, path.parent)
     gone = controllers_gone(scenario, read, places)
-    warnings = (*case.warnings, *clocks, *warnings_of_tariffs, *gone)
-    return replace(case, warnings=warnings, quantities=quantities), faults
+    warnings = (*case.warnings, *clocks, *warnings_of_tariffs, *gone, *chance.warnings(devices))
+    return replace(case, warnings=warnings, quantities=quantities, draws=(*chance.draws, *draws)), faults
 
 
 def _assembled(
@@ -247,25 +253,32 @@ def _contracts(scenario: Scenario, series: AllSeries, span: Span) -> tuple[dict[
 
 
 def _prosumers(
-    scenario: Scenario, places: tuple[Places, ...], contracts: dict[str, Contract], context: BuildContext
-) -> tuple[tuple[Prosumer, ...], list[Fault]]:
+    scenario: Scenario,
+    places: tuple[Places, ...],
+    contracts: dict[str, Contract],
+    context: BuildContext,
+    chance: Chance,
+) -> tuple[tuple[Prosumer, ...], list[Draw], list[Fault]]:
     prosumers: list[Prosumer] = []
+    draws: list[Draw] = []
     faults: list[Fault] = []
+    draw = chance.for_devices(context.span)
     for spec, place in zip(scenario.prosumers, places, strict=True):
-        devices, found = devices_of(spec, context)
-        faults.extend(found)
+        built = devices_of(spec, context, draw)
+        draws.extend(built.draws)
+        faults.extend(built.faults)
         prosumers.append(
             Prosumer(
                 name=spec.name,
                 bus=place.bus,
                 junctions=place.junctions,
                 power_factor=spec.power_factor,
-                devices=devices,
+                devices=built.devices,
                 contracts=tuple(contracts[name] for name in spec.tariffs if name in contracts),
                 connection_kw={} if spec.connection is None else spec.connection.limits_kw(),
             )
         )
-    return tuple(prosumers), faults
+    return tuple(prosumers), draws, faults
 
 
 def summed_up(faults: Sequence[Fault]) -> tuple[Fault, ...]:

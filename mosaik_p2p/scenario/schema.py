@@ -28,6 +28,7 @@ from mosaik_p2p.scenario.parts.market_design import DesignName, design_of, with_
 from mosaik_p2p.scenario.parts.preferences import Preference
 from mosaik_p2p.scenario.parts.profiles import ProfileSpec
 from mosaik_p2p.scenario.parts.tariffs import Tariff
+from mosaik_p2p.scenario.parts.uncertainty import Uncertainty
 from mosaik_p2p.scenario.parts.weather import WeatherSpec
 from mosaik_p2p.sections.base import Name, OpenNames, Place, PlainName, ProsumerName, Section, allows_code, refuse
 from mosaik_p2p.sections.names import did_you_mean
@@ -318,6 +319,8 @@ class Scenario(Section):
     """What follows when limits are violated."""
     scale: Scale = Scale()
     """Factors on all prosumers."""
+    uncertainty: Uncertainty | None = None
+    """What is drawn from the seed; left out: nothing but what the rows of `prosumers_file` leave to it."""
     profiles: dict[str, ProfileSpec] = Field(default_factory=dict)
     """Series by name. Where a profile is asked for, `loads.csv:H1` names a column of a file without a table here."""
     profiles_file: Name | None = None

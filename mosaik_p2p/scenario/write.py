@@ -42,7 +42,10 @@ def with_files(scenario: Scenario, moved: Callable[[str], str]) -> Scenario:
     charges = scenario.charges.model_copy(
         update={carrier: _with_files(getattr(scenario.charges, carrier), moved) for carrier in CARRIERS}
     )
-    changes = {"profiles": profiles, "networks": networks, "charges": charges}
+    changes: dict[str, Any] = {"profiles": profiles, "networks": networks, "charges": charges}
+    if scenario.uncertainty is not None:
+        years = _with_files(scenario.uncertainty.weather, moved)
+        changes["uncertainty"] = scenario.uncertainty.model_copy(update={"weather": years})
     return scenario.model_copy(update={**changes, "weather": _with_file(scenario.weather, moved)})
 
 

@@ -10,6 +10,7 @@
 | `files` | inputs from mosaik-csv, outputs to its writer and to mosaik-hdf5 |
 | `own_world` | market, grid and recorder in a world of one's own, which ends with a report |
 | `agents` | every prosumer a process of its own that tells only what it would sell at a price; one may die |
+| `overnight` | fifty futures of a village, here, as a job array or on a Dask cluster (with batch scripts) |
 | `attributes` | transformers, storages, power and losses of lines; plants and pipes |
 
 `python -m mosaik_p2p.scenarios.examples.usual_grid` runs the first. The simulators of others come with

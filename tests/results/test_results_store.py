@@ -24,6 +24,7 @@ NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
 
 CONTRACT = {
     "inputs": "time prosumer device quantity forecast realised",
+    "draws": "time prosumer device quantity value choice",
     "clearing": "time round binding form status cause iterations primal_residual dual_residual cost lower_bound "
     "relative_gap gap_of_gain repaired since_clearing clipped_pairs exchanges sent_bytes further_clearings",
     "regrets": "time prosumer money",

@@ -2,6 +2,8 @@
 
 import pkgutil
 import signal
+import subprocess
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import mosaik
 import pandas as pd
 import pytest
 
+from mosaik_p2p.cosim import ExitCode
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.market_case import market_case
@@ -22,6 +25,7 @@ from mosaik_p2p.scenarios.examples import (
     either_grid,
     files,
     market_alone,
+    overnight,
     own_world,
     processes,
     refused_grid,
@@ -29,6 +33,9 @@ from mosaik_p2p.scenarios.examples import (
 )
 from mosaik_p2p.sims import limit_check
 from mosaik_p2p.sims.world.wiring import event_driven
+from mosaik_p2p.studies.sweep.axes import parsed_axes
+from mosaik_p2p.studies.sweep.command import Sweep
+from mosaik_p2p.studies.sweep.plan import Wanted, planned
 
 SAME_GRID = 1e-6
 """Two runs of pandapower's Newton method, which stops at 1e-8 MVA, in p.u., kA, degrees, MW and percent."""
@@ -45,6 +52,25 @@ def test_every_example_is_tested_here() -> None:
     assert found - HELPERS == tested - {"examples"}
     for name in found - HELPERS:
         assert f"`{name}`" in (examples.__doc__ or "")
+
+
+def test_fifty_futures_are_planned_and_the_scripts_ask_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def noted(scenario: str, **options: Any) -> Sweep:
+        asked.update(options, scenario=scenario)
+        return Sweep(options["out"], pd.DataFrame(), (), ExitCode.COMPLETE)
+
+    monkeypatch.setattr(overnight, "sweep", noted)
+    assert overnight.main(["--part", "2/10", "--steps", "1"]) == 0
+    axes, _ = parsed_axes(asked["vary"])
+    assert prod(len(axis.values) for axis in axes) == 50
+    assert (asked["part"], asked["steps"]) == ("2/10", 1)
+    first = planned(Wanted(asked["scenario"], asked["vary"], sample=1, overrides=asked["overrides"]))
+    assert not first[0].faults
+    for script in Path(overnight.__file__).parent.glob("overnight_*.sh"):
+        subprocess.run(["bash", "-n", str(script)], check=True)
+        assert f"-m {overnight.__name__} " in script.read_text(encoding="utf-8")
 
 
 def test_a_market_built_by_hand_costs_what_paper_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from mosaik_p2p import read_runs
 from mosaik_p2p.cosim import ExitCode, run
 from mosaik_p2p.studies.sweep.command import Sweep, collect, sweep
 
@@ -76,6 +77,15 @@ def test_parts_make_the_table_of_the_whole(two: Sweep, tmp_path: Path) -> None:
 def test_seeds_that_draw_nothing_are_told(tmp_path: Path) -> None:
     found = swept(tmp_path / "seeds", "seed=1..2")
     assert any("nothing here is drawn from the seed" in text for text in found.remarks)
+
+
+def test_seeds_draw_what_is_uncertain(tmp_path: Path) -> None:
+    drawn = (*SHORT, "uncertainty.load={scale_spread=0.05, forecast_error=0.1}")
+    found = swept(tmp_path / "seeds", "seed=1..3", overrides=drawn)
+    assert found.table["system_cost.market"].nunique() == 3
+    assert not any("nothing here is drawn" in text for text in found.remarks)
+    draws = read_runs(found.folder / "runs", "draws")
+    assert draws.groupby(["prosumer", "device", "quantity"])["value"].nunique().eq(3).all()
 
 
 def test_killed_and_called_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from mosaik_p2p.errors import BadInput
 from mosaik_p2p.loading import shipped_scenarios
 from mosaik_p2p.studies.sweep.axes import parsed_axes
 from mosaik_p2p.studies.sweep.files import PLAN_FILE, prepare, read_plan
+from mosaik_p2p.studies.sweep.pictures import panels_of
 from mosaik_p2p.studies.sweep.plan import Row, Wanted, distinct, part_of, planned
 
 SCENARIO = "network1_electric"
@@ -142,3 +144,22 @@ def test_a_folder_with_anything_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="holds no sweep"):
         prepare(tmp_path, planned(Wanted(SCENARIO, ("scale.pv=1",))), {})
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_seeds_alone_are_points_and_a_band() -> None:
+    cost = [float(number) for number in range(11)]
+    table = pd.DataFrame({"run": "r", "status": "complete", "seed": range(11), "system_cost.market": cost})
+    panel = next(panel for panel in panels_of(table, ["seed"], "EUR") if panel.title == "System cost")
+    high, low, middle, points = panel.figure.data
+    assert (list(low.y), list(middle.y), list(high.y)) == ([1.0, 1.0], [5.0, 5.0], [9.0, 9.0])
+    assert points.mode == "markers"
+    assert list(points.y) == cost
+    assert "band" in panel.note
+
+
+def test_seeds_under_another_key_are_its_bands() -> None:
+    rows = [(seed, scale, 10.0 * scale + seed) for seed in range(11) for scale in (1, 2)]
+    table = pd.DataFrame(rows, columns=["seed", "scale.pv", "system_cost.market"]).assign(status="complete")
+    panel = next(panel for panel in panels_of(table, ["seed", "scale.pv"], "EUR") if panel.title == "System cost")
+    high, low, middle = panel.figure.data
+    assert (list(low.y), list(middle.y), list(high.y)) == ([11.0, 21.0], [15.0, 25.0], [19.0, 29.0])

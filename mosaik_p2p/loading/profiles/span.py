@@ -1,6 +1,6 @@
 """The span of a run, and every profile of the scenario on it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from mosaik_p2p.loading.profile_references import is_from_weather, needs_weather
 from mosaik_p2p.loading.profiles.ends import TableReader, reader
 from mosaik_p2p.loading.profiles.named import profile_values
 from mosaik_p2p.loading.profiles.weather import Weather, horizontal_irradiance_kw_per_m2, load_weather
+from mosaik_p2p.scenario.parts.profiles import CollectorProfile, PvlibProfile, Vdi4655Profile
 from mosaik_p2p.scenario.schema import Scenario
 from mosaik_p2p.sections.clock import day_numbers, zone_of
 from mosaik_p2p.sections.series import AllSeries, Series, Span
@@ -75,13 +76,34 @@ def at(place: str, fault: Fault) -> Fault:
 def _weather(
     scenario: Scenario, span: Span, folder: Path, read: TableReader
 ) -> tuple[Weather | None, tuple[Fault, ...]]:
-    """The weather where something needs it: typical years take a while to read."""
+    """The weather where something needs it: typical years take a while to read.
+
+    Of several that it is drawn from each one is read, so that a fault does not wait for the seed that draws it.
+    """
     if scenario.weather is None or not needs_weather(scenario):
         return None, ()
-    try:
-        weather = load_weather(
-            scenario.weather, folder=folder, times=span.own_times, step_minutes=span.step_minutes, read=read
-        )
-    except BadInput as error:
-        return None, tuple(at("weather", fault) for fault in error.faults)
-    return weather, ()
+    drawn_from = () if scenario.uncertainty is None else scenario.uncertainty.weather
+    places = {f"uncertainty.weather[{number}]": spec for number, spec in enumerate(drawn_from)}
+    weather, faults = None, []
+    for place, spec in (places or {"weather": scenario.weather}).items():
+        # The span reaches as far as the one that counts here; the others need to cover the run.
+        times = span.own_times if spec == scenario.weather else span.own_times[: scenario.time.steps]
+        try:
+            found = load_weather(spec, folder=folder, times=times, step_minutes=span.step_minutes, read=read)
+        except BadInput as error:
+            faults += [at(place, fault) for fault in error.faults]
+            continue
+        faults += [at(place, fault) for fault in _lacking(scenario, found)] if places else []
+        weather = found if spec == scenario.weather else weather
+    return (None if faults else weather), tuple(faults)
+
+
+def _lacking(scenario: Scenario, weather: Weather) -> Iterator[Fault]:
+    """What profiles need and one of several weathers has not."""
+    specs = scenario.profiles.values()
+    if weather.region is None and any(isinstance(spec, Vdi4655Profile) for spec in specs):
+        problem = "is of no DWD region, whose typical days profiles of the source vdi4655 need"
+        yield Fault("region", "(nothing)", problem, "Give the region, 1 to 15.")
+    if weather.site is None and any(isinstance(spec, PvlibProfile | CollectorProfile) for spec in specs):
+        problem = "has no place, and profiles here follow the sun"
+        yield Fault("latitude_deg", "(nothing)", problem, "Give latitude_deg and longitude_deg.")

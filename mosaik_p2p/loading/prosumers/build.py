@@ -1,11 +1,13 @@
 """The devices of prosumers, built from their sections, profiles and scales."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import prod
 
 from mosaik_p2p.devices.base import BuildContext, DeviceSection
 from mosaik_p2p.errors import Fault
+from mosaik_p2p.loading.uncertainty.draw import Draw
+from mosaik_p2p.loading.uncertainty.of_devices import Drawn
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.scenario.read import Reading
 from mosaik_p2p.scenario.schema import ProsumerSpec
@@ -13,8 +15,18 @@ from mosaik_p2p.scenario.schema import ProsumerSpec
 _TIME = ("time.steps", "time.step_minutes", "time.horizon_steps")
 
 
-def devices_of(spec: ProsumerSpec, context: BuildContext) -> tuple[tuple[Device, ...], list[Fault]]:
-    """The devices of a prosumer whose profiles could be read, and the faults that only the profiles show."""
+@dataclass(frozen=True)
+class Built:
+    """The devices of a prosumer whose profiles could be read, what was drawn for them, and the faults that only the
+    profiles show."""
+
+    devices: tuple[Device, ...]
+    draws: tuple[Draw, ...]
+    faults: tuple[Fault, ...]
+
+
+def devices_of(spec: ProsumerSpec, context: BuildContext, draw: Callable[[Device, str], Drawn]) -> Built:
+    """The devices of a prosumer; `draw` draws for a device and its owner."""
     heat_scales = {section.type: section.owners_heat_scale(context.scale) for section in spec.devices}
     own = replace(
         context,
@@ -23,14 +35,26 @@ def devices_of(spec: ProsumerSpec, context: BuildContext) -> tuple[tuple[Device,
         shift_minutes=spec.shift_minutes,
     )
     devices: list[Device] = []
+    draws: list[Draw] = []
     faults: list[Fault] = []
     for section, place in _placed(spec):
         built = section.build(own)
         faults.extend(_foreign(section, built, place))
-        faults.extend(section.built_faults(built, own, place))
-        if built is not None:
-            devices.append(built)
-    return tuple(devices), faults
+        drawn = None if built is None else draw(built, spec.name)
+        if drawn is None:
+            faults.extend(section.built_faults(None, own, place))
+            continue
+        devices.append(drawn.device)
+        draws.extend(drawn.draws)
+        faults.extend(drawn.faults)
+        faults.extend(_of_this_seed(section.built_faults(drawn.device, own, place), is_drawn=bool(drawn.draws)))
+    return Built(tuple(devices), tuple(draws), tuple(faults))
+
+
+def _of_this_seed(faults: Iterable[Fault], *, is_drawn: bool) -> Iterator[Fault]:
+    """The faults of a device; where something was drawn for it, with a word that it may be the draw's."""
+    hint = " With another seed it may fit: [uncertainty] draws how large the profile is, and what is expected."
+    return (replace(fault, remedy=fault.remedy + hint) if is_drawn else fault for fault in faults)
 
 
 def plan_faults(reading: Reading) -> list[Fault]:

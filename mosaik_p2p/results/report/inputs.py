@@ -49,6 +49,7 @@ def input_sheets(folder: Path, facts: Facts) -> list[Sheet]:
         ),
         _sheet("Network charges", ("carrier", "mechanism", "keys"), _charges(scenario)),
         _sheet("Limits", ("network", "quantity", "limit", "limits of their own"), _limits(facts)),
+        _sheet("Drawn from the seed", ("what", "how"), _uncertain(scenario)),
         _sheet("Sources", ("what", "source", "series"), _sources(scenario)),
     ]
     return [sheet for sheet in sheets if sheet.rows]
@@ -143,6 +144,17 @@ def _limits(facts: Facts) -> Iterator[tuple[str, ...]]:
         if limit is not None or own:
             word = "at most" if of.is_upper else "at least"
             yield of.network, of.name, "" if limit is None else f"{word} {limit:g} {unit_of(of.unit)}", ", ".join(own)
+
+
+def _uncertain(scenario: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """What the seed decides; what came of it stands in the table `draws`."""
+    for name, stated in scenario.get("uncertainty", {}).items():
+        if isinstance(stated, list):
+            yield from [(name, f"one of {len(stated)}")] if stated else []
+            continue
+        given = {key: value for key, value in stated.items() if value}
+        if given and (name == "owners" or given.keys() - {"persistence"}):
+            yield name.replace("_", " "), ", ".join(f"{key} {_told(value)}" for key, value in given.items())
 
 
 def _sources(scenario: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

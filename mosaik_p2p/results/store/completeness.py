@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.results.store.due import due_keys, key_gaps
+from mosaik_p2p.results.store.due import due_keys, key_gaps, lacking_draws
 from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
@@ -48,7 +48,7 @@ def inner_gaps(results: Results, networks: Sequence[str]) -> list[str]:
         if len(own) != len(times) or not own["time"].is_unique:
             found.append(f"table flows: {len(own)} rows of {network} in the binding rounds of {len(times)} intervals")
         found += _of_network(results, network, own)
-    return [*found, *_of_quantities(results)]
+    return [*found, *_of_quantities(results), *lacking_draws(results)]
 
 
 def _of_market(results: Results, times: pd.Series) -> Iterator[str]:

@@ -7,7 +7,7 @@ A fact that is absent is None: the report then shows the quantity without its li
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class Facts:
     """Whether negotiations of a rolling market held limits of their look-aheads, too."""
     quantities: tuple[str, ...] = ()
     """The result quantities that are computed after the run, as the scenario names them."""
+    uncertainty: Mapping[str, Any] = field(default_factory=dict)
+    """What was to be drawn, as the scenario states it; empty: nothing."""
 
     @property
     def zone(self) -> tzinfo:
@@ -117,6 +119,7 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         returns_surcharges=scenario.get("negotiation", {}).get("revenue") == "returned",
         holds_limits_ahead=scenario.get("negotiation", {}).get("limits_ahead") is True,
         quantities=tuple(str(word) for word in scenario.get("results", {}).get("quantities", ())),
+        uncertainty=scenario.get("uncertainty", {}),
     )
 
 

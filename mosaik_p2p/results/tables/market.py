@@ -21,6 +21,7 @@ PROSUMER = text("Its name.")
 CARRIER = text("`electricity` or `heat`.")
 NO_CONTRACT = "no contract, or it states no such price"
 NO_SOLUTION = "no solution"
+OF_ALL = "of the whole scenario"
 BENEFIT = "What both together value the trade at for itself (reputation, preferences)."
 TO_OPERATOR = "paid to the operator"
 SURPLUS = "Of the imbalance, what was cleared as too much, and so has the price of an imbalance."
@@ -66,6 +67,20 @@ MARKET_TABLES: dict[str, TableShape] = {
         quantity=text("What the numbers are, with their unit, such as `demand_kw` (drawn) or `available_kw`."),
         forecast=number("What was expected.", unit="as `quantity` says"),
         realised=number("What turned out.", unit="as `quantity` says"),
+    ),
+    "draws": table(
+        "What was drawn from the scenario's seed, as its `[uncertainty]` asks for; at the first interval.",
+        "time prosumer device quantity",
+        time=BEGIN,
+        prosumer=text("Its name.", null=OF_ALL),
+        device=text("The device.", null=OF_ALL),
+        quantity=text(
+            "What the value is: `weather` (which of the tables, from 1 on), `owned` (1: kept, 0: taken away), `scale` "
+            "(factor on its profile), `shift_minutes` (later; negative: earlier), `forecast_error` (mean of the "
+            "relative errors over the span; each one stands in `inputs`)."
+        ),
+        value=number("What was drawn.", unit="as `quantity` says"),
+        choice=text("What the value stands for.", null="a number"),
     ),
     "clearing": table(
         "One row per interval and round. An interval that follows an earlier clearing repeats that clearing's row.",

@@ -13,10 +13,12 @@ from typing import Any
 from mosaik_p2p.cosim import ExitCode, Order
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.sims.world.interrupts import signals_heeded
-from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran, started
+from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran, have_machine_code, started
 
 OPTION = "--scheduler"
 CONNECT_S = 15
+THREADS_EACH = 1
+"""Threads of a run: a worker has as many runs at once as threads, and nobody knows how many share its machine."""
 RETRIES = 3
 """Times that a run is given to another worker after one was lost with it."""
 
@@ -24,6 +26,7 @@ RETRIES = 3
 def run_on_cluster(orders: Mapping[str, Order], address: str, *, ended: Ended) -> AllRan:
     """By label, on the workers of the Dask scheduler at `address`. Raises BadInput where it cannot be reached."""
     client = _client(address)
+    have_machine_code(next(iter(orders.values())))
     rows: dict[str, Ran] = {}
     with signals_heeded() as interrupts, client:
         as_completed: Any = importlib.import_module("distributed").as_completed
@@ -46,7 +49,7 @@ def run_on_cluster(orders: Mapping[str, Order], address: str, *, ended: Ended) -
 def run_one(order: Mapping[str, Any]) -> tuple[int, str | None]:
     """What a worker does: the run's exit code, and the last line that it said."""
     said = None
-    with started(None) as process:
+    with started(THREADS_EACH) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         # Held open as long as the task lives: the run ends with its worker.

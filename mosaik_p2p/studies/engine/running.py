@@ -17,14 +17,11 @@ from threading import Lock
 from mosaik_p2p.cosim import ExitCode, Order, conduct
 from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.files import reason_of
-from mosaik_p2p.jit.threads import THREADS_VARIABLE
+from mosaik_p2p.jit.share import processors, shares
 from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 from mosaik_p2p.sims.world.interrupts import signals_heeded
 from mosaik_p2p.sims.world.progress import tell
-from mosaik_p2p.studies.engine import child
-
-THREADS = (THREADS_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables of the environment by which libraries know how many threads they may use."""
+from mosaik_p2p.studies.engine import child, warm_up
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ Ended = Callable[[str, Ran], object]
 
 def run_all(orders: dict[str, Order], *, jobs: int | None, ended: Ended = lambda _label, _ran: None) -> AllRan:
     """By label; `jobs` at once (None: as many as there are processors), with 1 one after the other in this process."""
-    most = min(jobs or os.cpu_count() or 1, len(orders))
+    most = min(jobs or processors(), len(orders))
     return run_here(orders, ended=ended) if most <= 1 else run_apart(orders, jobs=most, ended=ended)
 
 
@@ -79,9 +76,8 @@ def run_here(orders: dict[str, Order], *, ended: Ended = lambda _label, _ran: No
 
 def run_apart(orders: dict[str, Order], *, jobs: int, ended: Ended = lambda _label, _ran: None) -> AllRan:
     """As many at once as `jobs` says, each with its share of the machine's threads."""
-    if kernel_is_cold():
-        compile_kernel()
-    children = _Children(max((os.cpu_count() or 1) // min(jobs, len(orders)), 1))
+    have_machine_code(next(iter(orders.values())))
+    children = _Children(max(processors() // min(jobs, len(orders)), 1))
     with signals_heeded() as interrupts, ThreadPoolExecutor(jobs, thread_name_prefix="row") as pool:
         running = {pool.submit(children.run, label, order): label for label, order in orders.items()}
         try:
@@ -93,6 +89,16 @@ def run_apart(orders: dict[str, Order], *, jobs: int, ended: Ended = lambda _lab
             children.end_all()
         rows = {label: future.result() for future, label in running.items() if not future.cancelled()}
     return AllRan(rows, interrupts.first)
+
+
+def have_machine_code(order: Order) -> None:
+    """Where none is kept yet, it is made once, before several processes would each make it for themselves."""
+    if not kernel_is_cold():
+        return
+    compile_kernel()
+    # Of a process that cannot be started, or fails, the first runs do the work.
+    with contextlib.suppress(OSError), started(processors(), warm_up.MODULE) as process:
+        process.communicate(_as_line(order))
 
 
 def _wait_for(running: Mapping[Future[Ran], str], ended: Ended) -> None:
@@ -152,19 +158,18 @@ class _Children:
             self._going.remove(process)
 
 
-def started(threads: int | None) -> subprocess.Popen[str]:
-    """A process that waits for its order at standard input; of so many threads, None: as many as it likes."""
+def started(threads: int, module: str = child.MODULE) -> subprocess.Popen[str]:
+    """A process that waits for its order at standard input; of so many threads where the environment says nothing."""
     searched = [str(Path(path or ".").absolute()) for path in sys.path]
-    share = {} if threads is None else {name: str(threads) for name in THREADS if name not in os.environ}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", child.MODULE],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, **share, "PYTHONPATH": os.pathsep.join(searched)},
+        env={**os.environ, **shares(threads), "PYTHONPATH": os.pathsep.join(searched)},
         # An interrupt at the terminal is for this process, which hands it on by closing the pipe.
         start_new_session=True,
     )
@@ -174,8 +179,12 @@ def _give(process: subprocess.Popen[str], order: Order) -> None:
     if process.stdin is None:
         raise AssertionError("the process was started without a pipe")
     with contextlib.suppress(OSError):  # it has ended already, and says why
-        process.stdin.write(json.dumps(asdict(order), default=str) + "\n")
+        process.stdin.write(_as_line(order))
         process.stdin.flush()
+
+
+def _as_line(order: Order) -> str:
+    return json.dumps(asdict(order), default=str) + "\n"
 
 
 def _failure(code: int) -> str | None:

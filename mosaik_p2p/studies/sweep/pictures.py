@@ -50,7 +50,9 @@ def panels_of(table: pd.DataFrame, varied: Sequence[str], currency: str) -> list
         values = _values(rows, shown)
         if values is None:
             continue
-        if axes:
+        if axes == [SEED]:
+            panels.append(_over_seeds(f"curve-{number}", rows, values, shown, varied))
+        elif axes:
             panels.append(_curves(f"curve-{number}", rows, values, shown, axes[0], varied))
         if len(axes) > 1 and values.nunique() > 1:
             panels.append(_map(f"map-{number}", rows, values, shown, axes[0], axes[1]))
@@ -92,6 +94,30 @@ def _curves(key: str, rows: pd.DataFrame, values: pd.Series, shown: Shown, along
     figure.update_layout(showlegend=len(groups) > 1)
     of_several = " Of several runs at one value: the median, and a band from the lowest to the highest tenth."
     note = f"Over {along}.{of_several if has_band else ''}"
+    return Panel(key, shown.title, note, figure)
+
+
+def _over_seeds(key: str, rows: pd.DataFrame, values: pd.Series, shown: Shown, varied: Sequence[str]) -> Panel:
+    """Seeds have no order: every run is a point, between which nothing lies; how far they spread is a band."""
+    figure = blank(None, f"{shown.title.lower()} ({shown.unit})")
+    figure.update_xaxes(title_text=SEED)
+    if shown.unit == HOURS:
+        figure.update_yaxes(rangemode="tozero")
+    groups = list(_groups(rows, SEED, varied))
+    for colour, (name, of_group) in zip(COLOURS * (len(groups) // len(COLOURS) + 1), groups, strict=False):
+        own = values[of_group.index].dropna()
+        if own.empty:
+            continue
+        low, middle, high = (float(value) for value in own.quantile(np.array([LOW, 0.5, HIGH])))
+        ends = [float(of_group[SEED].min()), float(of_group[SEED].max())]
+        band = {"x": ends, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
+        figure.add_scatter(y=[high, high], line={"width": 0}, **band)
+        figure.add_scatter(y=[low, low], line={"width": 0}, fill="tonexty", fillcolor=_pale(colour), **band)
+        figure.add_scatter(y=[middle, middle], line={"color": colour, "width": 1, "dash": "dash"}, **band)
+        points = {"mode": "markers", "marker": {"color": colour, "size": 7}, "name": name or shown.title}
+        figure.add_scatter(x=of_group.loc[own.index, SEED].to_list(), y=own.to_list(), **points)
+    figure.update_layout(showlegend=len(groups) > 1)
+    note = "A point per seed; the median, and a band from the lowest to the highest tenth."
     return Panel(key, shown.title, note, figure)
 
 

@@ -35,4 +35,7 @@ def _nothing_drawn(table: pd.DataFrame, varied: Sequence[str]) -> str:
     groups = there.groupby(others, dropna=False)[COST] if others else there.assign(_=0).groupby("_")[COST]
     if (groups.nunique() > 1).any():
         return ""
-    return "Runs that differ in their seed alone came to the same cost: nothing here is drawn from the seed."
+    return (
+        "Runs that differ in their seed alone came to the same cost: nothing here is drawn from the seed. "
+        "A table [uncertainty] in the scenario says what is to be."
+    )

@@ -1,0 +1,110 @@
+"""Several runs at once share the processors: each process knows its part, and so do the libraries that it loads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mosaik_p2p.cosim import Order
+from mosaik_p2p.jit import share
+from mosaik_p2p.studies.engine import cluster, running
+
+NAMES = (share.THREADS_VARIABLE, *share.OTHERS)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def allowed(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """A process that may use so many processors of a machine with 64."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(count)), raising=False)
+
+
+def test_affinity_says_how_many_processors_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed(monkeypatch, 3)
+    assert share.processors() == share.threads() == 3
+    monkeypatch.setenv(share.THREADS_VARIABLE, "2")
+    assert share.threads() == 2
+    monkeypatch.setenv(share.THREADS_VARIABLE, "8")
+    assert share.threads() == 3
+    monkeypatch.setenv(share.THREADS_VARIABLE, "many")
+    assert share.threads() == 3
+
+
+def test_what_the_environment_says_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert share.shares(2) == dict.fromkeys(NAMES, "2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert share.shares(2) == dict.fromkeys((name for name in NAMES if name != "OMP_NUM_THREADS"), "2")
+    monkeypatch.setenv(share.THREADS_VARIABLE, "3")
+    assert share.shares(2) == {"OPENBLAS_NUM_THREADS": "3", "MKL_NUM_THREADS": "3"}
+
+
+@pytest.mark.parametrize(("jobs", "rows", "each"), [(8, 20, 1), (4, 20, 2), (3, 20, 2), (4, 2, 4), (20, 20, 1)])
+def test_all_runs_together_have_the_processors_there_are(
+    monkeypatch: pytest.MonkeyPatch, jobs: int, rows: int, each: int
+) -> None:
+    allowed(monkeypatch, 8)
+    given: list[int] = []
+
+    def refused(threads: int) -> None:
+        given.append(threads)
+        raise OSError
+
+    monkeypatch.setattr(running, "kernel_is_cold", lambda: False)
+    monkeypatch.setattr(running, "started", refused)
+    running.run_all({str(number): Order(scenario="network1") for number in range(rows)}, jobs=jobs)
+    assert given == [each] * rows
+
+
+def test_without_a_number_there_are_as_many_runs_as_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed(monkeypatch, 4)
+    asked: list[int] = []
+    monkeypatch.setattr(running, "run_apart", lambda _orders, **options: asked.append(options["jobs"]))
+    running.run_all({str(number): Order(scenario="network1") for number in range(9)}, jobs=None)
+    assert asked == [4]
+
+
+def test_a_run_on_a_cluster_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+
+    def refused(threads: int) -> None:
+        given.append(threads)
+        raise OSError
+
+    monkeypatch.setattr(cluster, "started", refused)
+    with pytest.raises(OSError):  # noqa: PT011 (our own)
+        cluster.run_one({})
+    assert given == [1]
+
+
+def test_limited_threads_are_those_of_linear_algebra_as_well() -> None:
+    """Before anything is loaded that reads them; what is said of them stays."""
+    said = {"OMP_NUM_THREADS": "7"}
+    program = f"import mosaik_p2p, os, sys; print('numpy' in sys.modules, *(os.environ.get(n) for n in {NAMES}))"
+    environment = {name: value for name, value in os.environ.items() if name not in NAMES}
+    told = []
+    for more in ({}, {share.THREADS_VARIABLE: "2"} | said):
+        found = subprocess.run(
+            [sys.executable, "-c", program], env=environment | more, capture_output=True, text=True, check=True
+        )
+        told.append(found.stdout.split())
+    assert told == [["False", "None", "None", "None", "None"], ["False", "2", "7", "2", "2"]]
+
+
+def test_machine_code_is_made_once_before_any_run_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    def noted(_threads: int, module: str = "run") -> None:
+        events.append(module.rpartition(".")[2])
+        raise OSError
+
+    monkeypatch.setattr(running, "kernel_is_cold", lambda: True)
+    monkeypatch.setattr(running, "compile_kernel", lambda: events.append("kernel"))
+    monkeypatch.setattr(running, "started", noted)
+    running.run_all({str(number): Order(scenario="network1") for number in range(3)}, jobs=2)
+    assert events == ["kernel", "warm_up", "run", "run", "run"]
