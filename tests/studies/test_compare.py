@@ -130,7 +130,11 @@ def test_the_page_asks_for_nothing_and_draws_everything(both: Comparison, tmp_pa
     browser = find_browser()
     if browser is None:
         pytest.skip("no Chromium on the PATH")
-    drawn = dump_dom(browser, both.folder / "compare.html", tmp_path / "profile")
+    # Figures wait until they come into view; printing draws them all.
+    printing = '<script>addEventListener("load", () => dispatchEvent(new Event("beforeprint")))</script>'
+    whole = tmp_path / "whole.html"
+    whole.write_text(page.replace("</body>", f"{printing}</body>"), encoding="utf-8")
+    drawn = dump_dom(browser, whole, tmp_path / "profile")
     assert drawn.count('class="main-svg"') >= 2 * len(plots)
 
 
