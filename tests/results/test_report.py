@@ -62,8 +62,8 @@ window.addEventListener("load", function () { document.querySelector(".plot").sc
   var drawn = [...document.querySelectorAll(".plot")].filter(plot => plot.querySelector("svg.main-svg"));
   var probe = document.createElement("pre");
   probe.id = "probe";
-  probe.textContent = JSON.stringify({ moved: moved(), near: near, problems: window.problems, drawn: drawn.map(plot => plot.id),
-    verdict: document.getElementById("verdict").textContent,
+  probe.textContent = JSON.stringify({ moved: moved(), near: near, problems: window.problems,
+    drawn: drawn.map(plot => plot.id), verdict: document.getElementById("verdict").textContent,
     requests: performance.getEntriesByType("resource").length });
   document.body.appendChild(probe);
 }, 2000); });
@@ -273,7 +273,7 @@ def test_the_report_prints_no_share_of_nothing_and_no_negative_zero(edited: Edit
         summary["operator"]["balance"] = -1e-9
 
     # Figures are drawn from the tables, which nobody has shrunk.
-    page = re.sub(r"<script>.*?</script>", "", edited(shrink), flags=re.DOTALL)
+    page = re.sub(r"<script[^>]*>.*?</script>", "", edited(shrink), flags=re.DOTALL)
     assert "-0.00" not in page.replace("-0.000", "")
     assert re.findall(r"[+-][\d.,]+ %", page) == []
 
