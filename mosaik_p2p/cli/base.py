@@ -8,6 +8,8 @@ import typer
 from mosaik_p2p.cli.completion import scenarios, settings
 
 INCOMPLETE, BAD_INPUT, NO_SOLUTION = 1, 2, 3
+DIFFERENT = 1
+"""Of `diff`, as of its namesakes: something differs."""
 INTERRUPTED_SHELL = 130
 """What typer makes of an interrupt, by the custom of shells; here an interrupted run is an incomplete one."""
 

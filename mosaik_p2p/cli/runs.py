@@ -1,11 +1,11 @@
-"""Commands about one run: `run`, `report`, `export`."""
+"""Commands about runs by themselves: `run`, `report`, `export`, `diff`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mosaik_p2p.cli.base import INCOMPLETE, CodeOption, ScenarioArgument, SetOption, app
+from mosaik_p2p.cli.base import DIFFERENT, INCOMPLETE, CodeOption, ScenarioArgument, SetOption, app
 from mosaik_p2p.cli.logging_file import Level, logged
 from mosaik_p2p.printing import say
 
@@ -102,3 +102,21 @@ def export_command(
     for remark in exported.remarks:
         typer.echo(remark, err=True)
     typer.echo(f"Exported: {exported.path}")
+
+
+@app.command("diff")
+def diff_command(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR DIR ...", help="Result folders; all are compared with the first."),
+    ],
+    *,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all that differs to this file.")] = None,
+) -> None:
+    """Say what differs between runs: inputs, outcomes and tables. Exit code 1 where anything does, 0 where nothing."""
+    from mosaik_p2p.results.differences.command import diff
+    from mosaik_p2p.results.differences.text import render
+
+    found = diff(folders, json=json)
+    typer.echo(render(found))
+    raise typer.Exit(0 if found.is_none else DIFFERENT)

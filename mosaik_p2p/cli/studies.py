@@ -1,4 +1,4 @@
-"""Commands that make many runs: `optimal-charge`, `compare`, `sweep`."""
+"""Commands that make many runs: `optimal-charge`, `compare`, `sweep`, `hosting-capacity`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -148,3 +148,59 @@ def sweep_command(
         say(f"Table: {swept.folder / TABLE_FILE}")
         say(f"Page: {swept.folder / PAGE_FILE}")
     raise typer.Exit(int(swept.exit_code))
+
+
+@app.command("hosting-capacity")
+def hosting_capacity_command(
+    scenario: ScenarioArgument,
+    *,
+    grow: Annotated[
+        str,
+        typer.Option(
+            metavar="pv|heat_pump|ev|KEY", help="What grows: all of a kind by a factor, or the value of a key."
+        ),
+    ],
+    from_: Annotated[float, typer.Option("--from", help="The smallest factor or value.")] = 0.0,
+    to: Annotated[float | None, typer.Option(help="The largest one; default: 10 times, needed for a key.")] = None,
+    within: Annotated[
+        float | None, typer.Option(help="How exactly it is to be known; default: a hundredth of the range.")
+    ] = None,
+    given_up: Annotated[
+        float, typer.Option(help="Share of sun and charging that may be lost against the days without trade.")
+    ] = 0.03,
+    out: Annotated[Path | None, typer.Option(help="Folder of the search; default: results/NAME-hosting-GROW.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals of each run.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler run them.")
+    ] = None,
+    set_: SetOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Find how far something may grow until a limit breaks: without market, with it, and with a negotiated one."""
+    from mosaik_p2p.studies.hosting.command import hosting_capacity
+    from mosaik_p2p.studies.hosting.files import POINTS_FILE
+    from mosaik_p2p.studies.hosting.text import render
+    from mosaik_p2p.studies.sweep.files import PAGE_FILE
+
+    found = hosting_capacity(
+        scenario,
+        grow,
+        low=from_,
+        high=to,
+        within=within,
+        given_up=given_up,
+        out=out,
+        steps=steps,
+        overrides=set_ or (),
+        jobs=jobs,
+        scheduler=scheduler,
+        progress=not quiet,
+        allow_code=allow_code,
+    )
+    if not quiet:
+        say(render(found.summary))
+        say(f"Table: {found.folder / POINTS_FILE}")
+        say(f"Page: {found.folder / PAGE_FILE}")
+    raise typer.Exit(int(found.exit_code))

@@ -41,12 +41,16 @@ class BuildContext:
     scale: Scale
     owner_scale: float = 1.0
     """Of the owner's loads."""
+    owner_heat_scale: float = 1.0
+    """Of the owner's heat loads besides, by what it heats with."""
     shift_minutes: int = 0
     """By which the profiles of the owner's loads are later."""
 
     def load_scale(self, carrier: str) -> float:
         """By what a load of the owner is multiplied."""
-        return self.owner_scale * (self.scale.load if carrier == ELECTRICITY else self.scale.heat_load)
+        if carrier == ELECTRICITY:
+            return self.owner_scale * self.scale.load
+        return self.owner_scale * self.owner_heat_scale * self.scale.heat_load
 
     def load_series(self, profile: str, carrier: str) -> Series | None:
         """A profile as the owner's load has it: scaled and shifted; None where it could not be read."""
@@ -93,6 +97,10 @@ class DeviceSection(Section, ABC):
     def sizes(self, scale: Scale) -> Mapping[str, float]:
         """What it adds to the inventory: numbers by a name with their unit, such as `PV_KWP`."""
         return {}
+
+    def owners_heat_scale(self, scale: Scale) -> float:
+        """By what the heat loads of its owner are multiplied, however many of its type there are."""
+        return 1.0
 
     def plan_faults(self, place: str, time: Time) -> Iterable[Fault]:
         """What no plan can do with it, judged before any profile is read."""

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from fuzz.findings import Finding
 
 Vector = npt.NDArray[np.float64]
+Owners = npt.NDArray[np.int64]
 
 TOLERANCE = 1e-6
 """Of the scale of the gap: what two solvers may differ by. The gaps asked for are a hundred times as large."""
@@ -80,7 +81,7 @@ class Market:
     """The two tables as arrays; limits are cut to what the rest can take, which moves no optimum."""
 
     names: list[str]
-    owner: npt.NDArray[np.int64]
+    owner: Owners
     lower: Vector
     upper: Vector
     a: Vector
@@ -113,14 +114,24 @@ class Market:
         ends = sp.coo_matrix((np.concatenate([-ones, ones]), (np.concatenate([i, j]), np.tile(at, 2))), (count, edges))
         assets = sp.coo_matrix((np.ones(len(self.a)), (self.owner, np.arange(len(self.a)))), (count, len(self.a)))
         most = float(np.maximum(upper, 0.0).sum() + np.maximum(-lower, 0.0).sum())
+        flows = most * np.concatenate([self._may_send(i, j, charge), self._may_send(j, i, charge)])
         return Programme(
             a=np.concatenate([self.a, np.zeros(2 * edges)]),
             b=np.concatenate([self.b, charge, charge]),
             equations=sp.hstack([assets, ends, -ends]).tocsc(),
             rhs=np.zeros(count),
             lower=np.concatenate([lower, np.zeros(2 * edges)]),
-            upper=np.concatenate([upper, np.full(2 * edges, most)]),
+            upper=np.concatenate([upper, flows]),
         ).minimum()
+
+    def _may_send(self, sender: Owners, receiver: Owners, charge: Vector) -> Vector:
+        """(E,) 1 or 0: an end of a pair that is paid only sells, or only buys, on all its pairs (README)."""
+        paid = np.zeros(len(self.names), dtype=bool)
+        paid[sender[charge < 0.0]] = paid[receiver[charge < 0.0]] = True
+        least, most = (np.bincount(self.owner, limit, len(self.names)) for limit in (self.lower, self.upper))
+        only_sells, only_buys = paid & (least >= 0.0), paid & (most <= 0.0)
+        result: Vector = (~only_buys[sender] & ~only_sells[receiver]).astype(float)
+        return result
 
 
 def market_of(agents: pd.DataFrame, pairs: pd.DataFrame) -> Market:

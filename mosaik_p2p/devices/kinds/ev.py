@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from mosaik_p2p.devices.base import STORAGE_KWH, STORAGES, BuildContext, DeviceClass, DeviceSection
+from mosaik_p2p.devices.base import STORAGE_KWH, STORAGES, BuildContext, DeviceClass, DeviceSection, power_faults
 from mosaik_p2p.devices.stay import Stay
 from mosaik_p2p.devices.storage import LEVEL_TOLERANCE, StorageEfficiency, Store, lacking
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.prosumers.block import Block
-from mosaik_p2p.prosumers.device import Family
+from mosaik_p2p.prosumers.device import Device, Family
 from mosaik_p2p.prosumers.roles import Role
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
@@ -259,25 +259,31 @@ class EvSpec(DeviceSection):
 
     def sizes(self, scale: Scale) -> Mapping[str, float]:
         """One storage of its capacity."""
-        return {STORAGES: 1, STORAGE_KWH: self.energy_kwh.max}
+        return {STORAGES: 1, STORAGE_KWH: self.energy_kwh.max * scale.ev}
 
     def build(self, context: BuildContext) -> Ev:
         """The vehicle, with the intervals in which it is there."""
+        many = context.scale.ev
         return Ev(
             name=self.name,
-            charge_max_kw=self.power_kw,
-            discharge_max_kw=self.power_kw if self.v2g else 0.0,
-            energy_min_kwh=self.energy_kwh.min,
-            energy_max_kwh=self.energy_kwh.max,
-            energy_initial_kwh=self.energy_kwh.initial_kwh,
-            energy_arrival_kwh=self.energy_kwh.arrival,
-            energy_departure_kwh=self.energy_kwh.departure,
+            charge_max_kw=self.power_kw * many,
+            discharge_max_kw=self.power_kw * many if self.v2g else 0.0,
+            energy_min_kwh=self.energy_kwh.min * many,
+            energy_max_kwh=self.energy_kwh.max * many,
+            energy_initial_kwh=self.energy_kwh.initial_kwh * many,
+            energy_arrival_kwh=self.energy_kwh.arrival * many,
+            energy_departure_kwh=self.energy_kwh.departure * many,
             efficiency_charge=self.efficiency.charge,
             efficiency_discharge=self.efficiency.discharge,
             cost_per_kwh=self.cost_per_kwh,
             intervals_left=intervals_left(self, context.span.own_times, context.span.step_minutes),
             power_factor=self.power_factor,
         )
+
+    def built_faults(self, built: Device | None, context: BuildContext, place: str) -> Iterator[Fault]:
+        """A power that scales make and no connection carries."""
+        if isinstance(built, Ev):
+            yield from power_faults(context.constant(built.charge_max_kw), context.span, place)
 
     def plan_faults(self, place: str, time: Time) -> Iterator[Fault]:
         """Vehicles that full power does not charge to `departure` while they are there."""

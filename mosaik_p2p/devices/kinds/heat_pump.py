@@ -1,10 +1,11 @@
 """Heat from electricity, at a coefficient of performance."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from mosaik_p2p.devices.base import BuildContext, DeviceClass, DeviceSection
+from mosaik_p2p.devices.base import BuildContext, DeviceClass, DeviceSection, power_faults
+from mosaik_p2p.errors import Fault
 from mosaik_p2p.prosumers.block import Block
 from mosaik_p2p.prosumers.device import Device, Family, Outcome, Plan, Profile, as_planned
 from mosaik_p2p.prosumers.roles import Role
@@ -16,6 +17,7 @@ from mosaik_p2p.sections.ranges import (
     CopOrProfile,
     RatingKw,
 )
+from mosaik_p2p.sections.scale import Scale
 from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import ELECTRICITY, HEAT, FloatArray
 
@@ -68,7 +70,17 @@ class HeatPumpSpec(DeviceSection):
 
     def build(self, context: BuildContext) -> HeatPump | None:
         """The heat pump."""
+        el_max_kw = self.el_max_kw * context.scale.heat_pump
         if not isinstance(self.cop, str):
-            return HeatPump(self.name, self.el_max_kw, context.constant(self.cop))
+            return HeatPump(self.name, el_max_kw, context.constant(self.cop))
         series = context.profiles.get(self.cop)
-        return None if series is None else HeatPump(self.name, self.el_max_kw, series.realised)
+        return None if series is None else HeatPump(self.name, el_max_kw, series.realised)
+
+    def owners_heat_scale(self, scale: Scale) -> float:
+        """With more heat pumps more is heated by them."""
+        return scale.heat_pump
+
+    def built_faults(self, built: Device | None, context: BuildContext, place: str) -> Iterator[Fault]:
+        """A power that scales make and no connection carries."""
+        if isinstance(built, HeatPump):
+            yield from power_faults(context.constant(built.el_max_kw), context.span, place)

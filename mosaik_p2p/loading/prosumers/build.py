@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
 
 from mosaik_p2p.devices.base import BuildContext, DeviceSection
 from mosaik_p2p.errors import Fault
@@ -14,7 +15,13 @@ _TIME = ("time.steps", "time.step_minutes", "time.horizon_steps")
 
 def devices_of(spec: ProsumerSpec, context: BuildContext) -> tuple[tuple[Device, ...], list[Fault]]:
     """The devices of a prosumer whose profiles could be read, and the faults that only the profiles show."""
-    own = replace(context, owner_scale=spec.scale, shift_minutes=spec.shift_minutes)
+    heat_scales = {section.type: section.owners_heat_scale(context.scale) for section in spec.devices}
+    own = replace(
+        context,
+        owner_scale=spec.scale,
+        owner_heat_scale=prod(heat_scales.values()),
+        shift_minutes=spec.shift_minutes,
+    )
     devices: list[Device] = []
     faults: list[Fault] = []
     for section, place in _placed(spec):

@@ -7,16 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from mosaik_p2p.cosim import ExitCode, Order
+from mosaik_p2p.cosim import ExitCode
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.source import scenario_path
-from mosaik_p2p.sims.world.progress import tell
-from mosaik_p2p.studies.engine.running import AllRan, Ran, run_all
+from mosaik_p2p.studies.engine.running import Ran
 from mosaik_p2p.studies.sweep.files import prepare, read_plan, write_outcome
+from mosaik_p2p.studies.sweep.missing import run_missing
 from mosaik_p2p.studies.sweep.page import page
 from mosaik_p2p.studies.sweep.plan import Row, Wanted, distinct, part_of, planned
 from mosaik_p2p.studies.sweep.remarks import remarks_of
-from mosaik_p2p.studies.sweep.table import FAILED, RunStatus, is_complete, table_of
+from mosaik_p2p.studies.sweep.table import FAILED, RunStatus, table_of
 
 WHOLE = "1/1"
 
@@ -78,7 +78,7 @@ def sweep(
     folder = Path("results") / f"{source.stem}-sweep" if out is None else Path(out)
     own = part_of(list(distinct(rows)), part)
     prepare(folder, rows, {"scenario": str(scenario), "allow_code": allow_code})
-    ran = _run(folder, source, own, jobs=jobs, scheduler=scheduler, progress=progress, allow_code=allow_code)
+    ran = run_missing(folder, source, own, jobs=jobs, scheduler=scheduler, progress=progress, allow_code=allow_code)
     collected = _collected(folder, rows, ran.rows, {row.run for row in own})
     if ran.demand is not None:
         raise ran.demand
@@ -103,56 +103,6 @@ def collect(folder: str | Path) -> Sweep:
     """Put together what the runs of a sweep have come to by now. Raises BadInput where the folder holds none."""
     rows, _ = read_plan(Path(folder))
     return _collected(Path(folder), rows, {}, {row.run for row in rows})
-
-
-def _run(
-    folder: Path,
-    source: Path,
-    rows: Sequence[Row],
-    *,
-    jobs: int | None,
-    scheduler: str | None,
-    progress: bool,
-    allow_code: bool,
-) -> AllRan:
-    missing = [row for row in rows if not is_complete(folder / row.folder)]
-    if progress and len(missing) < len(rows):
-        tell(f"{len(rows) - len(missing)} of {len(rows)} runs are there already")
-    orders = {row.run: _order(folder, source, row, allow_code=allow_code) for row in missing}
-    if not orders:
-        return AllRan({})
-    count = _Count({row.run: row for row in missing}, visible=progress)
-    if scheduler is not None:
-        from mosaik_p2p.studies.engine.cluster import run_on_cluster
-
-        return run_on_cluster(orders, scheduler, ended=count)
-    return run_all(orders, jobs=jobs, ended=count)
-
-
-def _order(folder: Path, source: Path, row: Row, *, allow_code: bool) -> Order:
-    return Order(
-        scenario=str(source),
-        out=str((folder / row.folder).resolve()),
-        overrides=row.overrides,
-        progress=False,
-        allow_code=allow_code,
-        resume=True,
-        report=False,
-    )
-
-
-class _Count:
-    """Says after every run how many are done."""
-
-    def __init__(self, rows: Mapping[str, Row], *, visible: bool) -> None:
-        self._rows, self._done, self._visible = rows, 0, visible
-
-    def __call__(self, run: str, ran: Ran) -> None:
-        self._done += 1
-        if self._visible:
-            values = ", ".join(f"{key}={value}" for key, value in self._rows[run].varied.items())
-            trouble = "" if ran.exit_code in (ExitCode.COMPLETE, ExitCode.NO_SOLUTION) else ": not complete"
-            tell(f"{self._done} of {len(self._rows)} runs: {values}{trouble}")
 
 
 def _collected(folder: Path, rows: Sequence[Row], ran: Mapping[str, Ran], own: set[str]) -> Sweep:

@@ -33,7 +33,7 @@ def prepare(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> None
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             _refuse_others(folder, rows)
         (folder / RUNS_FOLDER).mkdir(parents=True, exist_ok=True)
-        _write(folder / PLAN_FILE, _plan_bytes(rows, about))
+        write_beside(folder / PLAN_FILE, _plan_bytes(rows, about))
     except OSError as error:
         raise BadInput([Fault(PLACE, str(folder), f"cannot be used: {reason_of(error)}", ELSEWHERE)]) from error
 
@@ -99,11 +99,12 @@ def write_outcome(folder: Path, table: pd.DataFrame, page: str) -> None:
     """Write the table of the runs, and the page that shows it."""
     buffer = BytesIO()
     table.to_parquet(buffer, index=False)
-    _write(folder / TABLE_FILE, buffer.getvalue())
-    _write(folder / PAGE_FILE, page.encode())
+    write_beside(folder / TABLE_FILE, buffer.getvalue())
+    write_beside(folder / PAGE_FILE, page.encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_beside(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     beside.write_bytes(content)
     beside.replace(path)

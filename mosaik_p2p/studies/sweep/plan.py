@@ -54,7 +54,7 @@ def planned(wanted: Wanted) -> tuple[Row, ...]:
     A scenario that a row makes faulty is the fault of that row, which has them; where all rows have the same, the
     scenario has, and BadInput is raised with them.
     """
-    rows = tuple(_row(wanted, varied) for varied in _varied(wanted))
+    rows = tuple(row_of(wanted, varied) for varied in _varied(wanted))
     first = rows[0].faults
     if first and all(row.faults == first for row in rows):
         raise BadInput(first)
@@ -115,7 +115,8 @@ def _of_table(path: Path, faults: list[Fault]) -> list[dict[str, str]]:
     return found or [{}]
 
 
-def _row(wanted: Wanted, varied: Mapping[str, str]) -> Row:
+def row_of(wanted: Wanted, varied: Mapping[str, str]) -> Row:
+    """The run in which these keys have these values; with its faults, where it cannot be run."""
     own = tuple(f"{key}={value}" for key, value in varied.items())
     overrides = (*wanted.overrides, *own, *([] if wanted.steps is None else [f"time.steps={wanted.steps}"]))
     try:

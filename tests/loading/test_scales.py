@@ -1,0 +1,70 @@
+"""Scales of heat pumps and vehicles: so many times as many of them, and what is heated with them."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+
+from made_scenario import own_everything, series, write
+from mosaik_p2p.devices.kinds.ev import Ev
+from mosaik_p2p.devices.kinds.heat_pump import HeatPump
+from mosaik_p2p.loading import check, load
+from mosaik_p2p.prosumers.device import DEMAND, Device
+from mosaik_p2p.units import HEAT
+
+ROWS = 12
+EXTENSIVE = ("_kw", "_kwh")
+CARS, HEATED = 2.5, 1.5
+Devices: TypeAlias = dict[tuple[str, str], Device]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scenario with every type of device."""
+    return write(tmp_path_factory.mktemp("scales"), own_everything, frame=series(ROWS))
+
+
+@pytest.fixture(scope="module")
+def before_and_after(file: Path) -> tuple[Devices, Devices]:
+    """Devices by owner and name, as they are and scaled."""
+    cases = (load(file), load(file, [f"scale.ev={CARS}", f"scale.heat_pump={HEATED}"]))
+    before, after = (
+        {(owner.name, device.name): device for owner in case.prosumers for device in owner.devices} for case in cases
+    )
+    return before, after
+
+
+def test_so_many_times_as_many_vehicles(before_and_after: tuple[Devices, Devices]) -> None:
+    before, after = before_and_after
+    cars = {key: car for key, car in before.items() if isinstance(car, Ev)}
+    assert len(cars) > 1
+    for key, car in cars.items():
+        sizes = [field.name for field in fields(car) if field.name.endswith(EXTENSIVE) and "cost" not in field.name]
+        many = replace(car, **{name: CARS * getattr(car, name) for name in sizes})
+        assert replace(after[key], intervals_left=None) == replace(many, intervals_left=None)
+
+
+def test_so_many_times_as_many_heated_houses(before_and_after: tuple[Devices, Devices]) -> None:
+    before, after = before_and_after
+    owners = {owner for (owner, _), device in before.items() if isinstance(device, HeatPump)}
+    grown = set()
+    for key, device in before.items():
+        scaled = after[key]
+        if isinstance(device, HeatPump) and isinstance(scaled, HeatPump):
+            assert scaled.el_max_kw == HEATED * device.el_max_kw
+        for old, new in zip(device.profiles(), scaled.profiles(), strict=True):
+            is_heated = key[0] in owners and device.own_carrier == HEAT and old.quantity == DEMAND
+            np.testing.assert_allclose(new.series.forecast, (HEATED if is_heated else 1.0) * old.series.forecast)
+            grown |= {key} if is_heated else set()
+    assert grown
+
+
+def test_powers_that_scales_make_are_plausible(file: Path) -> None:
+    ratings = ["prosumers.A.heat_pump.el_max_kw=9e6", "prosumers.A.van.power_kw=9e6"]
+    faults = check(file, [*ratings, "scale.heat_pump=1000.0", "scale.ev=1000.0"])
+    assert {fault.place for fault in faults if fault.value == "9e+09 kW"} >= {
+        "prosumers.A.heat_pump",
+        "prosumers.A.van",
+    }
