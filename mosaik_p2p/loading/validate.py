@@ -117,16 +117,16 @@ def reading_of(path: Path, overrides: Sequence[str], *, allow_code: bool) -> Rea
     wanted, faults_of_text = parsed(overrides)
     general = [override for override in wanted if not override.of_prosumers]
     tree, faults_of_general = overridden(tree, general)
-    tree, faults_of_houses = with_houses(tree, path.parent)
-    tree, faults_of_partners = with_partners(tree, path.parent)
+    houses = with_houses(tree, path.parent)
+    tree, faults_of_partners = with_partners(houses.tree, path.parent)
     tree, faults_of_preferences = with_preferences(tree, path.parent)
     refuse_too_many(tree)
-    tree, faults_of_templates = expanded(tree)
+    tree, faults_of_templates = expanded(tree, houses.own_devices)
     tree, faults_of_prosumers = overridden(tree, [override for override in wanted if override.of_prosumers])
     reading = read_tree(tree, allow_code=allow_code)
     reading = without_excess(reading)
     early = (
-        *(*faults_of_text, *faults_of_general, *faults_of_houses, *faults_of_partners, *faults_of_preferences),
+        *(*faults_of_text, *faults_of_general, *houses.faults, *faults_of_partners, *faults_of_preferences),
         *(*faults_of_templates, *faults_of_prosumers),
     )
     reading, faults_of_profiles = with_mentioned(reading, path.parent)

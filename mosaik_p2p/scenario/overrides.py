@@ -76,7 +76,7 @@ def parsed(overrides: Iterable[str]) -> tuple[tuple[Override, ...], tuple[Fault,
             remedy = "Write it as key=value, such as time.steps=3 or prosumers.A.battery.power_kw=5."
             faults.append(Fault("--set", shown(text), "is not an override", remedy))
             continue
-        override = Override(key, _value(value) if value else NOTHING)
+        override = Override(key, value_of_text(value) if value else NOTHING)
         if override.value is None or key.count(".") >= DEPTH_LIMIT or too_deep(override.value):
             problem = "holds a number of thousands of digits, or is nested too deep"
             faults.append(Fault(key[:_KEY_SHOWN], shown(value), problem, "Give a plain value."))
@@ -96,7 +96,7 @@ def overridden(tree: PlacedTable, overrides: Sequence[Override]) -> tuple[Placed
     return tree, tuple(faults)
 
 
-def _value(text: str) -> Any:
+def value_of_text(text: str) -> Any:
     """The value that the text stands for; None where Python refuses to read it."""
     try:
         tables = tomllib.loads(f"value = {text}")

@@ -15,7 +15,7 @@ from mosaik_p2p.devices.base import DeviceSection
 from mosaik_p2p.market.designs.registry import designs_with_keys
 from mosaik_p2p.scenario.parts.charges import Charges
 from mosaik_p2p.scenario.parts.grids import Networks
-from mosaik_p2p.scenario.parts.houses import COLUMNS
+from mosaik_p2p.scenario.parts.houses import COLUMNS, DEVICE_COLUMNS
 from mosaik_p2p.scenario.schema import Market, ProsumerSpec, Scenario, Template
 from mosaik_p2p.sections.base import DISCRIMINATORS, OpenKinds, OpenNames, Section
 from mosaik_p2p.sections.meanings import meaning_of
@@ -112,8 +112,13 @@ def entry_text(entry: Entry) -> str:
 
 def house_columns_text() -> str:
     """The columns of a `prosumers_file`, for the terminal."""
-    width = max(len(name) for name in COLUMNS)
-    rows = [f"  {name:<{width}}  {meaning}" for name, meaning in COLUMNS.items()]
+    columns = dict([*COLUMNS.items(), DEVICE_COLUMNS])
+    width = max(len(name) for name in columns)
+    edge = " " * (width + 4)
+    rows = [
+        fill(meaning, WIDTH, initial_indent=f"  {name:<{width}}  ", subsequent_indent=edge)
+        for name, meaning in columns.items()
+    ]
     return "\n".join([f"{HOUSES_KEY} (CSV with a prosumer in each row, and these columns)", "", *rows])
 
 

@@ -5,9 +5,12 @@
 wins, key by key, also inside tables such as `energy_kwh`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mosaik_p2p.errors import Fault, shown
+from mosaik_p2p.scenario.own_devices import with_own
 from mosaik_p2p.scenario.placed_tables import PlacedList, PlacedTable, merged
 from mosaik_p2p.sections.names import did_you_mean
 
@@ -15,9 +18,12 @@ TEMPLATE = "template"
 HOUSEHOLD_KEYS = ("devices", "tariffs", "power_factor", "connection")
 
 
-def expanded(tree: PlacedTable) -> tuple[PlacedTable, tuple[Fault, ...]]:
+def expanded(
+    tree: PlacedTable, own_devices: Mapping[int, PlacedTable] = MappingProxyType({})
+) -> tuple[PlacedTable, tuple[Fault, ...]]:
     """The scenario with its templates worked into prosumers and devices, and the names of templates that do not exist.
 
+    `own_devices` are, by the position of a prosumer, the cells of a table of houses that say what it has otherwise.
     What is no table where one belongs stays as it is: the schema reports it.
     """
     prosumers = tree.get("prosumers")
@@ -27,13 +33,15 @@ def expanded(tree: PlacedTable) -> tuple[PlacedTable, tuple[Fault, ...]]:
     if not isinstance(templates, PlacedTable):
         templates = PlacedTable({}, place="templates", places={})
     faults: list[Fault] = []
-    complete = [_prosumer(entry, templates, faults) for entry in prosumers]
+    complete = [
+        _prosumer(entry, templates, own_devices.get(position), faults) for position, entry in enumerate(prosumers)
+    ]
     places = {**tree.places, "prosumers": "prosumers"}
     listed = PlacedList(complete, place=prosumers.place, places=prosumers.places)
     return PlacedTable({**tree, "prosumers": listed}, place=tree.place, places=places), tuple(faults)
 
 
-def _prosumer(entry: Any, templates: PlacedTable, faults: list[Fault]) -> Any:
+def _prosumer(entry: Any, templates: PlacedTable, own: PlacedTable | None, faults: list[Fault]) -> Any:
     if not isinstance(entry, PlacedTable):
         return entry
     if TEMPLATE in entry:
@@ -41,6 +49,10 @@ def _prosumer(entry: Any, templates: PlacedTable, faults: list[Fault]) -> Any:
         if found is not None:
             entry = merged(entry, found.without(key for key in found if key not in HOUSEHOLD_KEYS))
         entry = entry.without([TEMPLATE])
+    if own:
+        devices, faults_of_own = with_own(entry.get("devices"), own)
+        faults.extend(faults_of_own)
+        entry = entry.with_entry("devices", devices, place=entry.place_of("devices"))
     devices = entry.get("devices")
     if not isinstance(devices, PlacedList):
         return entry

@@ -13,6 +13,14 @@
 | `overnight` | fifty futures of a village, here, as a job array or on a Dask cluster (with batch scripts) |
 | `attributes` | transformers, storages, power and losses of lines; plants and pipes |
 
+Notebooks, for Jupyter in a folder of one's own (each takes seconds):
+
+| notebook | for |
+|---|---|
+| `planner.ipynb` | a grid planner's time series: what breaks where, and the same with measured loads |
+| `designs.ipynb` | whoever compares designs of the market |
+| `own_networks.ipynb` | whoever has files of pandapower and pandapipes |
+
 `python -m mosaik_p2p.scenarios.examples.usual_grid` runs the first. The simulators of others come with
 `pip install mosaik-p2p[examples]`.
 """

@@ -32,6 +32,47 @@ def without_prices_of_losses(runs: Any) -> Any:
     return replace(runs, facts=replace(runs.facts, loss_price_per_kwh=None, networks=("electricity",)))
 
 
+def changed(runs: Any, change: Callable[[Results], dict[str, pd.DataFrame]]) -> Any:
+    """One run or several with other tables in place of their own."""
+    if isinstance(runs, dict):
+        return {name: changed(run, change) for name, run in runs.items()}
+    return replace(runs, tables={**runs.tables, **change(runs)})
+
+
+def negotiated(runs: Any) -> Any:
+    """The same as if every interval had a second round after which nothing is violated, and P1 paid a surcharge."""
+
+    def change(run: Results) -> dict[str, pd.DataFrame]:
+        first = run["clearing"]
+        again = first.assign(round=1, cost=first["cost"] + 0.5, lower_bound=first["lower_bound"] + 0.5)
+        surcharge = run["prosumers"]["prosumer"].map({"P1": 0.02})
+        return {
+            "clearing": pd.concat([first.assign(binding=False), again], ignore_index=True),
+            "prosumers": run["prosumers"].assign(surcharge_per_kwh=surcharge),
+        }
+
+    return changed(runs, change)
+
+
+def with_allocated_losses(runs: Any) -> Any:
+    """The same where P1 causes 0.3 kWh of losses in every interval and P2 relieves the network of 0.1 kWh."""
+
+    def change(run: Results) -> dict[str, pd.DataFrame]:
+        columns = list(run["losses"].columns)
+        shares = {"P1": 0.3, "P2": -0.1}
+        rows = [
+            {"time": time, "carrier": "electricity", "party": name, "counterparty": "utility", "loss_kwh": kwh}
+            for time in run.binding["time"]
+            for name, kwh in shares.items()
+        ]
+        return {"losses": pd.DataFrame(rows, columns=columns)} if rows else {}
+
+    allocated = changed(runs, change)
+    of_all = allocated.values() if isinstance(allocated, dict) else [allocated]
+    ray = [replace(run, facts=replace(run.facts, loss_allocation="ray")) for run in of_all]
+    return dict(zip(allocated, ray, strict=True)) if isinstance(allocated, dict) else ray[0]
+
+
 DRAWN: dict[str, Callable[[Any], Panel | None]] = {
     **{name: getattr(figures, name) for name in ("voltages", "loadings", "duration_curve", "map_at", "along_the_way")},
     **{name: getattr(figures, name) for name in ("dispatch", "energy_balance", "traded", "partners", "prices")},
@@ -40,8 +81,17 @@ DRAWN: dict[str, Callable[[Any], Panel | None]] = {
     "supply temperatures": lambda runs: figures.limited(runs, "t_supply"),
     "velocities in order": lambda runs: figures.duration_curve(runs, "velocity"),
     "heat dispatch": lambda runs: figures.dispatch(runs, "heat"),
-    "nodal_prices": figures.nodal_prices,
+    **{name: getattr(figures, name) for name in ("nodal_prices", "nodal_price_parts", "nodal_price_map")},
+    **{name: getattr(figures, name) for name in ("iterations", "relative_gaps", "operator_account", "storage_levels")},
+    "verdicts": figures.verdicts,
+    "loss_shares": lambda runs: figures.loss_shares(with_allocated_losses(runs)),
+    "negotiation_rounds": lambda runs: figures.negotiation_rounds(negotiated(runs)),
+    "negotiation_violations": lambda runs: figures.negotiation_violations(negotiated(runs)),
+    "surcharges": lambda runs: figures.surcharges(negotiated(runs)),
+    "limited": lambda runs: figures.limited(runs, "voltage_max"),
 }
+BEFORE_ANYTHING = {"verdicts"}
+"""Figures that say of a run without any interval that nothing is known of it."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +123,11 @@ def test_each_figure_takes_one_run_and_three(name: str, runs: dict[str, Results]
     assert one.titled().layout.title.text == one.title
 
 
-@pytest.mark.parametrize("name", DRAWN)
+def test_no_figure_is_left_out() -> None:
+    assert {name for name in figures.__all__ if name != "Panel"} <= set(DRAWN)
+
+
+@pytest.mark.parametrize("name", sorted(set(DRAWN) - BEFORE_ANYTHING))
 def test_where_nothing_was_computed_there_is_no_figure(name: str, tmp_path: Path) -> None:
     empty = write_made(tmp_path / "empty", replace(SMALL, steps_computed=0, is_closed=False))
     assert DRAWN[name](read_results(empty)) is None
@@ -211,6 +265,64 @@ def test_scales_of_colours_are_one_for_all_runs(runs: dict[str, Results]) -> Non
     prices = [run["nodal_prices"]["energy_per_kwh"] for run in runs.values()]
     assert ends == {(min(p.min() for p in prices), max(p.max() for p in prices))}
     assert [cells.showscale for cells in panel.figure.data] == [True, False, False]
+
+
+def test_what_the_operator_takes_is_drawn_with_the_losses_of_whom(runs: dict[str, Results]) -> None:
+    panel = figures.operator_account(runs)
+    assert panel is not None
+    taken = sum(value for bars in panel.figure.data if bars.type == "bar" for value in bars.y)
+    settled = [run.settled("in_market").query("party == 'operator' and item == 'charge'") for run in runs.values()]
+    assert taken == pytest.approx(sum(rows["money"].sum() for rows in settled))
+    shares = figures.loss_shares(with_allocated_losses(runs["six"]))
+    assert shares is not None
+    (bars,) = shares.figure.data
+    assert dict(zip(bars.y, bars.x, strict=True)) == pytest.approx({"P1": 1.8, "P2": -0.6, "P3": 0.0})
+
+
+def test_a_negotiation_is_drawn_before_and_after(runs: dict[str, Results]) -> None:
+    run = negotiated(runs["six"])
+    rounds, broken = figures.negotiation_rounds(run), figures.negotiation_violations(run)
+    surcharges = figures.surcharges(run)
+    assert rounds is not None
+    assert broken is not None
+    assert surcharges is not None
+    assert list(rounds.figure.data[0].y) == [1.0] * SMALL.steps
+    assert "cost 3.00 CNY" in rounds.note
+    first, last = broken.figure.data
+    assert list(first.y) == [sum(bool(interval(SMALL, k)["violations"]) for k in range(SMALL.steps))]
+    assert list(last.y) == [0.0]
+    assert {value for value in surcharges.figure.data[0].y if value is not None} == {0.02}
+    assert figures.negotiation_rounds(runs) is None
+
+
+def test_of_one_run_among_several_the_note_says_which(runs: dict[str, Results]) -> None:
+    panel = figures.surcharges({**runs, "four": negotiated(runs["four"])})
+    assert panel is not None
+    assert panel.note.startswith("four: ")
+
+
+def test_how_clearings_converged_is_drawn_run_by_run(runs: dict[str, Results]) -> None:
+    iterations, gaps = figures.iterations(runs), figures.relative_gaps(runs)
+    assert iterations is not None
+    assert gaps is not None
+    drawn = {curve.name: [value for value in curve.y if value is not None] for curve in iterations.figure.data}
+    assert {name: values[:2] + values[-1:] for name, values in drawn.items()} == {
+        "six": [30.0, 33.0, 45.0],
+        "four": [30.0, 33.0, 39.0],
+        "more": [30.0, 33.0, 45.0],
+    }
+    shown = {curve.name: list(curve.y) for curve in gaps.figure.data}
+    assert shown["four"] == pytest.approx([5e-4 / (k + 1) for k in range(4)])
+    assert shown["wanted: 0.001"] == [1e-3, 1e-3]
+
+
+def test_the_worst_gap_of_each_day_is_drawn_of_long_runs(
+    runs: dict[str, Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(style, "LONG", 5)
+    panel = figures.relative_gaps(runs["six"])
+    assert panel is not None
+    assert list(panel.figure.data[0].y) == [5e-4]
 
 
 def test_what_no_figure_can_be_drawn_of_is_refused(runs: dict[str, Results]) -> None:

@@ -35,12 +35,12 @@ def priced(clock: Clock) -> tuple[Clock, pd.DataFrame]:
 
 
 def test_without_such_prices_there_are_no_figures(clock: Clock) -> None:
-    assert nodal_price_panels(clock) == []
+    assert nodal_price_panels(clock.results) == []
 
 
 def test_the_heat_map_shows_the_sum_of_the_parts(clock: Clock) -> None:
     given, table = priced(clock)
-    by_place = nodal_price_panels(given)[0].figure.data[0]
+    by_place = nodal_price_panels(given.results)[0].figure.data[0]
     assert list(by_place.y) == sorted(table["prosumer"].unique(), reverse=True)
     shown = dict(zip(by_place.y, by_place.z, strict=True))
     first = given.results.prosumers[0]
@@ -50,7 +50,7 @@ def test_the_heat_map_shows_the_sum_of_the_parts(clock: Clock) -> None:
 
 def test_the_parts_are_those_of_the_place_that_the_network_moves_most(clock: Clock) -> None:
     given, _ = priced(clock)
-    panel = nodal_price_panels(given)[1]
+    panel = nodal_price_panels(given.results)[1]
     assert f"At {given.results.prosumers[0]}," in panel.note
     bars = {bar.name: list(bar.y) for bar in panel.figure.data}
     # Parts that are nothing everywhere are left out.
@@ -68,7 +68,7 @@ def test_the_map_is_of_the_hour_in_which_prices_differ_most(clock: Clock, monkey
         prosumers={"1": [second], "2": [first, second]},
     )
     monkeypatch.setattr(nodal_prices, "electric_map", lambda _: net)
-    panel = nodal_price_panels(given)[2]
+    panel = nodal_price_panels(given.results)[2]
     assert f"{given.local(given.begins[-1].to_pydatetime()):%a %d %b %H:%M}" in panel.note
     told = [text for trace in panel.figure.data for text in (trace.customdata if trace.customdata is not None else ())]
     # Of two at one place the mean: 0.32 and 0.32 less 0.5.

@@ -53,12 +53,17 @@ function moved() {
 }
 window.addEventListener("error", function (event) { window.problems.push(String(event.message)); });
 document.addEventListener("securitypolicyviolation", function (event) { window.problems.push(event.blockedURI); });
-window.addEventListener("load", function () { setTimeout(function () {
+const drawnPlots = () => [...document.querySelectorAll(".plot")].filter(plot => plot.querySelector("svg.main-svg"));
+window.addEventListener("load", function () { document.querySelector(".plot").scrollIntoView(); setTimeout(function () {
+  // Only what is near the window is drawn; printing draws all of it.
+  const near = drawnPlots().map(plot => plot.id);
+  window.dispatchEvent(new Event("beforeprint"));
+  window.dispatchEvent(new Event("afterprint"));
   var drawn = [...document.querySelectorAll(".plot")].filter(plot => plot.querySelector("svg.main-svg"));
   var probe = document.createElement("pre");
   probe.id = "probe";
-  probe.textContent = JSON.stringify({ moved: moved(), problems: window.problems, drawn: drawn.map(plot => plot.id),
-    verdict: document.getElementById("verdict").textContent,
+  probe.textContent = JSON.stringify({ moved: moved(), near: near, problems: window.problems,
+    drawn: drawn.map(plot => plot.id), verdict: document.getElementById("verdict").textContent,
     requests: performance.getEntriesByType("resource").length });
   document.body.appendChild(probe);
 }, 2000); });
@@ -268,7 +273,7 @@ def test_the_report_prints_no_share_of_nothing_and_no_negative_zero(edited: Edit
         summary["operator"]["balance"] = -1e-9
 
     # Figures are drawn from the tables, which nobody has shrunk.
-    page = re.sub(r"<script>.*?</script>", "", edited(shrink), flags=re.DOTALL)
+    page = re.sub(r"<script[^>]*>.*?</script>", "", edited(shrink), flags=re.DOTALL)
     assert "-0.00" not in page.replace("-0.000", "")
     assert re.findall(r"[+-][\d.,]+ %", page) == []
 
@@ -296,6 +301,8 @@ def test_a_browser_draws_every_figure(folders: dict[str, Path], pages: dict[str,
     probe = json.loads(found.group(1))
     assert probe["problems"] == []
     assert probe["drawn"] == plots(pages[name])
+    assert 0 < len(probe["near"]) < len(plots(pages[name]))
+    assert probe["near"] == plots(pages[name])[: len(probe["near"])]
     assert probe["verdict"] == verdict_sentence(read_summary(folders[name]))
     assert probe["requests"] == 0
     if name == "small":

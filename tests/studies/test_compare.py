@@ -120,6 +120,8 @@ def test_the_page_asks_for_nothing_and_draws_everything(both: Comparison, tmp_pa
     page = (both.folder / "compare.html").read_text(encoding="utf-8")
     own = re.sub(r"<script>/\*\*\s*\* plotly\.js.*?</script>", "", page, flags=re.DOTALL)
     assert "default-src 'none'" in own
+    # What scrolls on a narrow screen can be reached by the keyboard.
+    assert own.count('<div class="scroll" tabindex="0" role="region" aria-label="') == own.count('class="scroll"') > 0
     assert "http" not in own.replace("http-equiv", "")
     assert re.findall(r'(?:src|href)\s*=\s*["\']', own) == []
     titles = set(re.findall(r'"title": \{(?:"standoff": \d+, )?"text": "([^"]+)"', own))
@@ -130,7 +132,11 @@ def test_the_page_asks_for_nothing_and_draws_everything(both: Comparison, tmp_pa
     browser = find_browser()
     if browser is None:
         pytest.skip("no Chromium on the PATH")
-    drawn = dump_dom(browser, both.folder / "compare.html", tmp_path / "profile")
+    # Figures wait until they come into view; printing draws them all.
+    printing = '<script>addEventListener("load", () => dispatchEvent(new Event("beforeprint")))</script>'
+    whole = tmp_path / "whole.html"
+    whole.write_text(page.replace("</body>", f"{printing}</body>"), encoding="utf-8")
+    drawn = dump_dom(browser, whole, tmp_path / "profile")
     assert drawn.count('class="main-svg"') >= 2 * len(plots)
 
 

@@ -21,9 +21,11 @@ def table_beside(
     *,
     needed: Mapping[str, str],
     remedy_of: Callable[[str, Sequence[str]], str] = nearest,
+    is_known: Callable[[str], bool] = lambda _: False,
 ) -> tuple[TextTable | None, tuple[Fault, ...]]:
     """The table, or its faults at the place `key`: it may have `columns`, and must have those in `needed`, which says
-    the remedy where one is not there; `remedy_of` says that of a column that is unknown."""
+    the remedy where one is not there; `remedy_of` says that of a column that is unknown, and `is_known` may know more
+    columns than can be listed."""
     why = why_not_readable(path)
     if why is not None:
         return None, (Fault(key, shown_path(path.name), why, FILE_REMEDY),)
@@ -33,7 +35,9 @@ def table_beside(
         return None, within(key, bad).faults
     found = list(table.frame.columns)
     problems = {
-        f"has an unknown column {column!r}": remedy_of(column, columns) for column in found if column not in columns
+        f"has an unknown column {column!r}": remedy_of(column, columns)
+        for column in found
+        if column not in columns and not is_known(column)
     } | {f"has no column {column!r}": remedy for column, remedy in needed.items() if column not in found}
     faults = tuple(Fault(key, repr(path.name), problem, remedy) for problem, remedy in problems.items())
     return (None if faults else table), faults

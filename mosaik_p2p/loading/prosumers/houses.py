@@ -1,36 +1,57 @@
 """Many prosumers from one CSV file.
 
-Its columns and what they mean: `mosaik_p2p.scenario.parts.houses.COLUMNS`; only `name` is needed. Where no scale or
-shift stands, a house has its profile as it is.
+Its columns and what they mean: `mosaik_p2p.scenario.parts.houses.COLUMNS`, and `DEVICE.KEY` for what a house has
+otherwise than its template; only `name` is needed. Where no scale or shift stands, a house has its profile as it is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.loading.prosumers.beside import table_beside
+from mosaik_p2p.loading.prosumers.beside import nearest, table_beside
+from mosaik_p2p.scenario.own_devices import addressed, device_names
 from mosaik_p2p.scenario.parts.houses import COLUMNS, drawn
 from mosaik_p2p.scenario.placed_tables import PlacedList, PlacedTable, joined
-from mosaik_p2p.sections.names import is_index
+from mosaik_p2p.sections.names import did_you_mean, is_index
 
 KEY = "prosumers_file"
 RANDOM = "random"
 
 
-def with_houses(tree: PlacedTable, folder: Path) -> tuple[PlacedTable, tuple[Fault, ...]]:
+@dataclass(frozen=True)
+class Houses:
+    """The scenario with its houses, and what they say of their devices themselves."""
+
+    tree: PlacedTable
+    own_devices: Mapping[int, PlacedTable]
+    """By the position among all prosumers: the filled cells of the columns `DEVICE.KEY`."""
+    faults: tuple[Fault, ...]
+
+
+def with_houses(tree: PlacedTable, folder: Path) -> Houses:
     """The scenario with the houses of its `prosumers_file` after its own prosumers; templates are not worked in yet."""
     name = tree.get(KEY)
     if not isinstance(name, str) or not name:
-        return tree, ()
-    rows, faults = _rows(folder / name)
-    houses = [_house(row, f"{Path(name).name}:{line}", _seed(tree), _step_minutes(tree)) for line, row in rows]
+        return Houses(tree, {}, ())
+    rows, faults = _rows(folder / name, device_names(tree.get("templates")))
     own = tree.get("prosumers", PlacedList([], place="prosumers", places=[]))
     if not isinstance(own, PlacedList):
-        return tree, faults
+        return Houses(tree, {}, faults)
+    lines = [f"{Path(name).name}:{line}" for line, _ in rows]
+    houses = [_house(row, place, _seed(tree), _step_minutes(tree)) for place, (_, row) in zip(lines, rows, strict=True)]
     places = [*own.places, *(house.place for house in houses)]
     both = PlacedList([*own, *houses], place="prosumers", places=places)
-    return PlacedTable({**tree, "prosumers": both}, place=tree.place, places=tree.places), faults
+    cells = (_own_cells(row, place) for place, (_, row) in zip(lines, rows, strict=True))
+    own_devices = {position: found for position, found in enumerate(cells, len(own)) if found}
+    whole = PlacedTable({**tree, "prosumers": both}, place=tree.place, places=tree.places)
+    return Houses(whole, own_devices, faults)
+
+
+def _own_cells(row: Mapping[str, str], place: str) -> PlacedTable:
+    cells = {column: cell for column, cell in row.items() if column not in COLUMNS}
+    return PlacedTable(cells, place=place, places={column: f"{place}.{column}" for column in cells})
 
 
 def _seed(tree: PlacedTable) -> int:
@@ -44,13 +65,35 @@ def _step_minutes(tree: PlacedTable) -> int:
     return step if isinstance(step, int) and 0 < step <= 60 else 60
 
 
-def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
+def _rows(path: Path, devices: Sequence[str]) -> tuple[list[tuple[int, dict[str, str]]], tuple[Fault, ...]]:
     """Line number and filled cells of each row; a file without the right columns has none."""
-    table, faults = table_beside(path, KEY, tuple(COLUMNS), needed={"name": "Name every house."})
+
+    def is_known(column: str) -> bool:
+        address = addressed(column)
+        return address is not None and address[0] in devices
+
+    def remedy_of(column: str, columns: Sequence[str]) -> str:
+        address = addressed(column)
+        return nearest(column, columns) if address is None else did_you_mean(address[0], devices, what="devices")
+
+    needed = {"name": "Name every house."}
+    table, faults = table_beside(path, KEY, tuple(COLUMNS), needed=needed, remedy_of=remedy_of, is_known=is_known)
     if table is None:
+        return [], faults
+    faults = tuple(_nested_columns(path.name, [str(column) for column in table.frame.columns]))
+    if faults:
         return [], faults
     rows = zip(table.lines, table.frame.to_dict("records"), strict=True)
     return [(int(line), {str(key): cell for key, cell in row.items() if cell}) for line, row in rows], ()
+
+
+def _nested_columns(file: str, columns: Sequence[str]) -> Iterator[Fault]:
+    """Columns for a key and for what is inside it: one of both would be lost."""
+    for column in columns:
+        inner = next((other for other in columns if other.startswith(f"{column}.")), None)
+        if inner is not None:
+            problem = f"has the column {column!r} and {inner!r} inside of it"
+            yield Fault(KEY, repr(file), problem, "Leave one of them out: each key can be said once.")
 
 
 def _house(row: Mapping[str, str], place: str, seed: int, step_minutes: int) -> PlacedTable:

@@ -4,7 +4,7 @@ A page extends `page.html.j2` and draws its panels by `panels.html.j2`.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jinja2
@@ -29,17 +29,12 @@ def page_template(package: str, name: str, functions: Iterable[Callable[..., Any
     return environment.get_template(name)
 
 
-def data(key: str, numbers: Mapping[str, Any]) -> str:
-    """Arguments of a function of the page: a figure's key and its numbers."""
-    return ", ".join(_written(part) for part in (key, numbers))
-
-
-def _written(part: object) -> str:
-    return json.dumps(part, sort_keys=True, allow_nan=False).replace("<", "\\u003c")
+def data(numbers: object) -> str:
+    """JSON in the page, read when it is asked for; `<` is escaped so that no name can end it."""
+    return json.dumps(numbers, sort_keys=True, allow_nan=False).replace("<", "\\u003c")
 
 
 def plot(panel: Panel) -> str:
-    """The figure as a script for the page; `<` is escaped so that no name can end it."""
+    """Traces, layout and settings of the figure, as `data` has it: the page draws it when it comes into view."""
     figure = json.loads(plotly.io.to_json(panel.figure, validate=False))
-    parts = (f"fig-{panel.key}", figure["data"], figure["layout"], PLOT_CONFIG)
-    return ", ".join(_written(part) for part in parts)
+    return data([figure["data"], figure["layout"], PLOT_CONFIG])

@@ -53,7 +53,12 @@ def _computed(run: Run) -> Results:
 def drawn_each(runs: Runs, draw: Callable[..., Panel | None], *given: Any) -> Panel | None:
     """Each run drawn by itself, below each other; None where there is nothing to draw in any."""
     panels = {name: draw(clock_of(run), *given) for name, run in named(runs).items()}
-    return side_by_side({name: panel for name, panel in panels.items() if panel is not None})
+    drawn = {name: panel for name, panel in panels.items() if panel is not None}
+    if len(drawn) == 1 < len(panels):
+        # Which of the runs it is has to be said.
+        ((name, panel),) = drawn.items()
+        return replace(panel, note=f"{name}: {panel.note}")
+    return side_by_side(drawn)
 
 
 def over_all(clocks: Sequence[Clock], y_title: str) -> go.Figure:

@@ -10,6 +10,7 @@ import plotly.io
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.results.figures.style import Clock, Panel
+from mosaik_p2p.results.quantities.figures import panels_of
 from mosaik_p2p.results.quantities.registry import QUANTITIES, NamedQuantity, find_quantity, shipped_quantities
 from mosaik_p2p.results.store.quantity_tables import QuantityTable
 from mosaik_p2p.results.store.reading import Results
@@ -67,9 +68,7 @@ def drawings_of(clock: Clock, others: Sequence[NamedQuantity]) -> Drawings:
     """The figures of the shipped quantities, and of the `others` that have a table."""
     drawn, results = Drawings(), clock.results
     for named in shipped_quantities():
-        is_stored = named.of.name in results.quantities
-        rows = results[named.of.name] if is_stored else named.of.rows(results)
-        drawn.panels.setdefault(named.of.section, []).extend(named.of.panels(clock, rows))
+        drawn.panels.setdefault(named.of.section, []).extend(panels_of(clock, named.of))
     for named in others:
         table = next((of for of in results.quantities.values() if of.quantity == named.word), None)
         if table is None:

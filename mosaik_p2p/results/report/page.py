@@ -107,7 +107,7 @@ def build_report(folder: Path, known: Sequence[NamedQuantity] = ()) -> Path:
 def _page(clock: Clock, summary: Mapping[str, Any], drawings: Drawings, left_out: Sequence[str]) -> str:
     results = clock.results
     rows, read = violation_rows(results), read_inventory(results.folder)
-    sections = _sections(clock, summary, drawings)
+    sections = _sections(clock, drawings)
     return _template().render(
         **_told(summary),
         summary=summary,
@@ -157,31 +157,31 @@ def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sections(clock: Clock, summary: Mapping[str, Any], drawings: Drawings) -> list[Section]:
+def _sections(clock: Clock, drawings: Drawings) -> list[Section]:
     """The chapters with their figures, those of result quantities after the others."""
-    own = _own_panels(clock, summary)
+    own = _own_panels(clock)
     titles = dict.fromkeys((*TITLES, *drawings.panels))
     sections = [Section(title, (*own.get(title, ()), *drawings.of(title))) for title in titles]
     return [section for section in sections if section.panels]
 
 
-def _own_panels(clock: Clock, summary: Mapping[str, Any]) -> dict[str, tuple[Panel, ...]]:
+def _own_panels(clock: Clock) -> dict[str, tuple[Panel, ...]]:
     """The figures that no result quantity draws, by the title of their chapter."""
-    has_intervals, results, facts = len(clock.begins) > 0, clock.results, clock.results.facts
+    results, facts = clock.results, clock.results.facts
     return {
         "Maps": _drawn(map_at(results, network) for network in facts.networks),
         "Along the way": _drawn(along_the_way(results, quantity) for quantity in PROFILES),
         "Electricity network": tuple(network_panels(clock, ELECTRICITY)),
         "Heat network": tuple(network_panels(clock, HEAT)) if HEAT in clock.results.facts.networks else (),
-        "Negotiation": tuple(negotiation_panels(clock)),
-        "Nodal prices": tuple(nodal_price_panels(clock)),
+        "Negotiation": tuple(negotiation_panels(results)),
+        "Nodal prices": tuple(nodal_price_panels(results)),
         "Dispatch and balance": _drawn(draw(results, carrier) for carrier in carriers_of(results) for draw in ENERGY),
         "Market": tuple(market_panels(results)),
         "Money": (
             *_drawn((prosumer_costs(results), cost_parts(results), trade_off(results))),
-            *operator_panels(clock, summary),
+            *operator_panels(results),
         ),
-        "Clearing": tuple(convergence_panels(clock)) if has_intervals else (),
+        "Clearing": tuple(convergence_panels(results)),
     }
 
 

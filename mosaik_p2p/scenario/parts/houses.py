@@ -18,6 +18,13 @@ COLUMNS = {
     "shift_minutes": "Makes its loads later (negative: earlier), minutes; random: drawn from the seed, within an hour.",
 }
 """Of the `prosumers_file`, a CSV with a prosumer in each row; an empty cell says nothing."""
+DEVICE_COLUMNS = (
+    "DEVICE.KEY",
+    "What it owns otherwise than its template: a key of a device by its name, such as pv.peak_kw, "
+    "battery.energy_kwh.max or fixed_load.profile (a profile, or file.csv:column); "
+    "a type of device that the template lacks is added.",
+)
+"""Columns of devices, as `--set prosumers.NAME.DEVICE.KEY` addresses them, with what they mean."""
 SCALE_SIGMA = 0.2
 """Standard deviation of the logarithm of a drawn scale; its mean is 1."""
 SHIFT_LIMIT_MINUTES = 60

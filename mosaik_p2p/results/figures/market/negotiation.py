@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from mosaik_p2p.results.figures.runs import Runs, drawn_each
 from mosaik_p2p.results.figures.style import (
     BLACK,
     BLUE,
@@ -18,22 +19,41 @@ from mosaik_p2p.results.figures.style import (
 )
 from mosaik_p2p.results.labels.quantities import name_of
 from mosaik_p2p.results.measures.negotiation import negotiated_times, welfare_cost
-from mosaik_p2p.results.store.reading import natural
-from mosaik_p2p.units import CARRIERS
+from mosaik_p2p.results.store.reading import Results, natural
+from mosaik_p2p.units import CARRIERS, ELECTRICITY
 
 MOST_LINES = 12
 LIMITS_AHEAD = "Limits of the look-ahead are held, too: what they cost stands in many clearings and has no sum."
 
 
-def negotiation_panels(clock: Clock) -> list[Panel]:
-    """Nothing where no interval was negotiated."""
+def negotiation_panels(results: Results) -> list[Panel]:
+    """Of a run; nothing where no interval was negotiated."""
+    drawn = [
+        negotiation_rounds(results),
+        negotiation_violations(results),
+        *(surcharges(results, carrier) for carrier in CARRIERS),
+    ]
+    return [panel for panel in drawn if panel is not None]
+
+
+def negotiation_rounds(runs: Runs) -> Panel | None:
+    """Rounds of the negotiation in every interval, and what it cost; runs below each other, those that negotiated."""
+    return drawn_each(runs, _rounds)
+
+
+def negotiation_violations(runs: Runs) -> Panel | None:
+    """Hours with a violated limit by quantity, at the first check and at the last; runs below each other."""
+    return drawn_each(runs, _before_and_after)
+
+
+def surcharges(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
+    """The surcharges that the negotiation left, by prosumer: the largest; runs below each other."""
+    return drawn_each(runs, _surcharges, carrier)
+
+
+def _rounds(clock: Clock) -> Panel | None:
     if negotiated_times(clock.results).empty:
-        return []
-    surcharges = [_surcharges(clock, carrier) for carrier in CARRIERS]
-    return [_rounds(clock), _before_and_after(clock), *(panel for panel in surcharges if panel is not None)]
-
-
-def _rounds(clock: Clock) -> Panel:
+        return None
     figure = blank(clock, "rounds after the first check")
     cost = welfare_cost(clock.results).set_index("time").reindex(clock.begins)
     add_bars(figure, clock, cost["rounds"], "rounds", daily="max", marker={"color": BLUE})
@@ -49,9 +69,10 @@ def _welfare(cost: pd.DataFrame, currency: str) -> str:
     )
 
 
-def _before_and_after(clock: Clock) -> Panel:
-    """Hours with a violated limit by quantity, at the first check and at the last."""
+def _before_and_after(clock: Clock) -> Panel | None:
     results = clock.results
+    if negotiated_times(results).empty:
+        return None
     every = results["violations"]
     sides = (
         ("first check", every[every["round"] == 0], GREY),
@@ -69,6 +90,8 @@ def _before_and_after(clock: Clock) -> Panel:
 
 
 def _surcharges(clock: Clock, carrier: str) -> Panel | None:
+    if negotiated_times(clock.results).empty:
+        return None
     rows = clock.results["prosumers"]
     rows = rows[(rows["carrier"] == carrier) & rows["surcharge_per_kwh"].notna()]
     largest = rows.groupby("prosumer")["surcharge_per_kwh"].apply(lambda values: float(values.abs().max()))

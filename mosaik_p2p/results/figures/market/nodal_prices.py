@@ -7,7 +7,7 @@ from mosaik_p2p.results.figures.networks.maps import node_map
 from mosaik_p2p.results.figures.networks.net_map import electric_map, heat_map
 from mosaik_p2p.results.figures.runs import Runs, drawn_each
 from mosaik_p2p.results.figures.style import BLACK, COLOURS, Clock, Panel, add_bars, blank, by_day
-from mosaik_p2p.results.store.reading import natural
+from mosaik_p2p.results.store.reading import Results, natural
 from mosaik_p2p.units import CARRIERS, ELECTRICITY
 
 PARTS = {
@@ -21,15 +21,11 @@ PARTS = {
 ROW_PX, LEAST_PX, MOST_PX = 26, 220, 900
 
 
-def nodal_price_panels(clock: Clock) -> list[Panel]:
-    """Nothing where the market's design has no nodal prices."""
-    panels: list[Panel] = []
-    for carrier in CARRIERS:
-        own = _priced(clock, carrier)
-        if not own.empty:
-            panels += [_by_place_and_hour(clock, own, carrier), _made_up(clock, own, carrier)]
-            panels += _on_the_map(clock, own, carrier)
-    return panels
+def nodal_price_panels(results: Results) -> list[Panel]:
+    """Of a run; nothing where the market's design has no nodal prices."""
+    drawn = (nodal_prices, nodal_price_parts, nodal_price_map)
+    panels = [draw(results, carrier) for carrier in CARRIERS for draw in drawn]
+    return [panel for panel in panels if panel is not None]
 
 
 def nodal_prices(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
@@ -37,12 +33,17 @@ def nodal_prices(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
 
     None where no run's design has nodal prices of the carrier.
     """
-    return drawn_each(runs, _nodal, carrier)
+    return drawn_each(runs, _by_place_and_hour, carrier)
 
 
-def _nodal(clock: Clock, carrier: str) -> Panel | None:
-    own = _priced(clock, carrier)
-    return None if own.empty else _by_place_and_hour(clock, own, carrier)
+def nodal_price_parts(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
+    """What makes up the price at the place where the network moves it most; runs below each other."""
+    return drawn_each(runs, _made_up, carrier)
+
+
+def nodal_price_map(runs: Runs, carrier: str = ELECTRICITY) -> Panel | None:
+    """The prices in the interval in which they differ most, where the network lies; runs below each other."""
+    return drawn_each(runs, _on_the_map, carrier)
 
 
 def _priced(clock: Clock, carrier: str) -> pd.DataFrame:
@@ -52,7 +53,10 @@ def _priced(clock: Clock, carrier: str) -> pd.DataFrame:
     return rows.assign(price=rows[list(PARTS)].sum(axis=1))
 
 
-def _by_place_and_hour(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
+def _by_place_and_hour(clock: Clock, carrier: str) -> Panel | None:
+    rows = _priced(clock, carrier)
+    if rows.empty:
+        return None
     table = rows.pivot(index="prosumer", columns="time", values="price").reindex(columns=clock.begins)
     table = table.loc[sorted(table.index, key=natural, reverse=True)]
     shown = clock
@@ -84,8 +88,10 @@ def _by_place_and_hour(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
     return Panel(f"nodal-{carrier}", f"Price of {carrier} by place and hour", note, figure, is_wide=True)
 
 
-def _made_up(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
-    """The parts of the price where the network moves it most."""
+def _made_up(clock: Clock, carrier: str) -> Panel | None:
+    rows = _priced(clock, carrier)
+    if rows.empty:
+        return None
     moved = (rows["price"] - rows["energy_per_kwh"]).abs().groupby(rows["prosumer"]).max()
     name = str(moved.idxmax())
     own = rows[rows["prosumer"] == name].set_index("time").reindex(clock.begins)
@@ -99,14 +105,15 @@ def _made_up(clock: Clock, rows: pd.DataFrame, carrier: str) -> Panel:
     return Panel(f"nodal-parts-{carrier}", f"What makes up the price of {carrier}", note, figure)
 
 
-def _on_the_map(clock: Clock, rows: pd.DataFrame, carrier: str) -> list[Panel]:
-    """The prices of the hour in which they differ most, where the network lies in the folder."""
-    folder = clock.results.folder
+def _on_the_map(clock: Clock, carrier: str) -> Panel | None:
+    folder, rows = clock.results.folder, _priced(clock, carrier)
+    if rows.empty:
+        return None
     net = electric_map(folder) if carrier == ELECTRICITY else heat_map(folder)
     by_hour = rows.groupby("time")["price"]
     spread = by_hour.max() - by_hour.min()
     if net is None or not len(spread):
-        return []
+        return None
     when = pd.Timestamp(str(spread.idxmax()))
     price = rows[rows["time"] == when].set_index("prosumer")["price"]
     values = {
@@ -117,4 +124,4 @@ def _on_the_map(clock: Clock, rows: pd.DataFrame, carrier: str) -> list[Panel]:
     figure = node_map(net, values, ("price", f"{clock.results.facts.currency}/kWh", 4))
     moment = f"{clock.local(when.to_pydatetime()):%a %d %b %H:%M}"
     note = f"At {moment}, when prices differ most. Dots: price of the prosumers there."
-    return [Panel(f"nodal-map-{carrier}", f"Prices of {carrier} on the map", note, figure, is_wide=True)]
+    return Panel(f"nodal-map-{carrier}", f"Prices of {carrier} on the map", note, figure, is_wide=True)

@@ -53,12 +53,14 @@ def limited(runs: Runs, key: str) -> Panel | None:
     if key not in by_key():
         raise ValueError(f"no limited quantity is called {key!r}; there are {', '.join(by_key())}")
     first = by_key()[key]
-    sides = [first, *(of for of in limited_quantities(first.network) if of.quantity == first.quantity and of != first)]
+    sides = [of for of in limited_quantities(first.network) if of.quantity == first.quantity]
+    # The side that has a title is drawn with the other one in it.
+    sides.sort(key=lambda of: (not of.title, of != first))
     found = named(runs)
     if len(found) > 1:
         return _compared(found, sides)
     clock = clock_of(next(iter(found.values())))
-    return _carpet(clock, first) if clock.is_long else _measured(clock, sides)
+    return _carpet(clock, first, sides[0].title) if clock.is_long else _measured(clock, sides)
 
 
 def network_panels(clock: Clock, network: str) -> list[Panel]:
@@ -76,7 +78,7 @@ def network_panels(clock: Clock, network: str) -> list[Panel]:
     return [panel for panel in (*panels, exchange(results, network)) if panel is not None]
 
 
-def _carpet(clock: Clock, of: LimitedQuantity) -> Panel | None:
+def _carpet(clock: Clock, of: LimitedQuantity, title: str) -> Panel | None:
     """The worst of all elements, day by day and hour by hour."""
     edge = extremes(clock.results, of)
     if edge.empty:
@@ -85,7 +87,7 @@ def _carpet(clock: Clock, of: LimitedQuantity) -> Panel | None:
     allowed = "" if limit is None else f"; limit {limit:g} {unit_of(of.unit)}"
     told = f"{of.label} of all elements{allowed}".rstrip(".") + "."
     figure = carpet(clock, edge, f"{of.name}<br>({unit_of(of.unit)})", is_bad_when_high=of.is_upper)
-    return Panel(of.key, of.title, told, figure)
+    return Panel(of.key, of.title or title, told, figure)
 
 
 def extremes(results: Results, of: LimitedQuantity) -> pd.Series:
