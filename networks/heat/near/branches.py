@@ -39,7 +39,7 @@ class Branches:
         """These, and the others after them."""
         return Branches(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS})
 
-    def at(self, chosen: npt.NDArray[np.bool_]) -> "Branches":
+    def at(self, chosen: IntArray) -> "Branches":
         """Those chosen."""
         return Branches(**{name: getattr(self, name)[chosen] for name in _COLUMNS})
 
@@ -62,10 +62,9 @@ class Friction:
     rise_m: FloatArray
     """From start to end."""
 
-    def as_arrays(self, chosen: IntArray) -> tuple[FloatArray, ...]:
-        """As the compiled loops take them."""
-        columns = self.diameter_m, self.length_m, self.roughness, self.loss_coefficient, self.rise_m
-        return tuple(column[chosen] for column in columns)
+    def at(self, chosen: IntArray) -> "Friction":
+        """Of those chosen."""
+        return Friction(**{name: column[chosen] for name, column in vars(self).items()})
 
 
 def is_known(elements: HeatElements) -> bool:

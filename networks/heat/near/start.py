@@ -7,34 +7,35 @@ goes on from there if it is not content. Nothing comes from the interval before,
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pandapipes.properties.fluids import call_lib
 
 from mosaik_p2p.networks.heat.elements import HeatElements
 from mosaik_p2p.networks.heat.hydraulics.friction import DEFAULT_FRICTION
-from mosaik_p2p.networks.heat.hydraulics.water import (
-    TABLE_C,
-    cp_kj_per_kg_k,
-    density_kg_per_m3,
-    enthalpy_kj_per_kg,
-)
+from mosaik_p2p.networks.heat.hydraulics.water import TABLE_C, cp_kj_per_kg_k, enthalpy_kj_per_kg
 from mosaik_p2p.networks.heat.near.branches import (
+    Branches,
+    Friction,
     exchangers,
     given_flows,
     is_known,
     pipes_and_valves,
     plants_that_balance,
 )
-from mosaik_p2p.networks.heat.near.paths import NONE, around_loops, flows_per_taken, trees
-from mosaik_p2p.networks.heat.near.state import find_flows
-from mosaik_p2p.units import FloatArray, IntArray, kelvin
+from mosaik_p2p.networks.heat.near.loops import Loops
+from mosaik_p2p.networks.heat.near.paths import NONE, Trees, around_loops, flows_per_taken, trees
+from mosaik_p2p.networks.heat.near.temperatures import temperatures
+from mosaik_p2p.units import FloatArray, IntArray
 
 TOLERANCE_KW = 1e-6
 STEPS = 40
-_Loops = tuple[FloatArray, FloatArray, IntArray, tuple[FloatArray, ...]]
+"""Per start; four to six are usual."""
+STILL_WATER_C = 55.0
+"""Before any temperature is known; it moves flows around loops only."""
+MOST_ENTRIES = 30_000_000
+"""Of the matrix from flows that are taken to flows in the branches (240 MB); larger networks start as before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +49,15 @@ class Bounds:
     """In kJ/kg."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NearStart:
     """One network with its exchangers."""
 
-    rows: tuple[npt.NDArray[np.generic], ...]
-    exchangers: tuple[int, int]
-    """The first one's row among the branches, and the number of nodes."""
+    branches: Branches
+    """Pipes and valves, given flows, plants that balance, and exchangers."""
+    count: int
+    """Of the exchangers, the last ones of the branches."""
+    nodes: int
     response: FloatArray
     """(branches, exchangers) flow per kg/s that an exchanger draws more."""
     response_to_given: FloatArray
@@ -62,8 +65,7 @@ class NearStart:
     given_kg_per_s: FloatArray
     bypass_supply: IntArray
     """(bypasses,) node of each; they come before the other given flows."""
-    loops: _Loops
-    water: tuple[FloatArray, ...]
+    loops: Loops | None
 
     def find(
         self, served_kw: FloatArray, starts: Iterable[tuple[FloatArray, float]], bounds: Bounds
@@ -76,23 +78,71 @@ class NearStart:
         base = self.response_to_given @ self._open(served_kw)
         for start, largest_step in starts:
             try:
-                found, mdot, _ = find_flows(
-                    served_kw, start, self.exchangers, self.rows, self.response, base, self.loops, self.water,
-                    (bounds.least, bounds.most, bounds.least_slope), largest_step, (TOLERANCE_KW, STEPS),
-                )  # fmt: skip
+                found = self._newton(served_kw, np.clip(start, bounds.least, bounds.most), largest_step, bounds, base)
             except np.linalg.LinAlgError:
                 continue
-            if found:
-                return np.asarray(mdot, dtype=np.float64)
+            if found is not None:
+                return found
         return None
 
     def _open(self, served_kw: FloatArray) -> FloatArray:
         """The given flows, without the bypasses beside which somebody feeds in."""
-        supply = self.rows[0][self.exchangers[0] :][served_kw < 0.0]
-        closed = np.isin(self.bypass_supply, supply)
+        feeds = self.branches.start[-self.count :][served_kw < 0.0] if self.count else self.branches.start[:0]
         given = self.given_kg_per_s.copy()
-        given[: len(closed)][closed] = 0.0
+        given[: len(self.bypass_supply)][np.isin(self.bypass_supply, feeds)] = 0.0
         return given
+
+    def _newton(
+        self, served_kw: FloatArray, mdot: FloatArray, largest_step: float, bounds: Bounds, base: FloatArray
+    ) -> FloatArray | None:
+        """Newton's method on the mass flows, each of them changed by at most the factor `largest_step` at a time."""
+        sign, wanted = np.sign(served_kw), np.abs(served_kw)
+        t_ends_c = np.full((2, len(base)), STILL_WATER_C)
+        running = np.zeros(0 if self.loops is None else len(self.loops.around))
+        for _ in range(STEPS):
+            flow, response = base + self.response @ (sign * mdot), self.response
+            if self.loops is not None:
+                balanced = self.loops.balance(flow, response, t_ends_c, running)
+                if balanced is None:
+                    return None
+                flow, response, running = balanced
+            sound, t_node_c, warmed = temperatures(flow, response, t_ends_c, self._rows(), _CP, self.nodes)
+            spread, slope = self._heat_per_flow(sign, mdot, t_node_c, warmed)
+            missing = wanted - mdot * spread
+            active = mdot > 0.0
+            if not sound or not np.isfinite(missing[active]).all():
+                return None
+            unmet = active & (np.abs(missing) > TOLERANCE_KW)
+            capped = unmet & (mdot >= bounds.most) & (missing > 0.0)
+            if not (unmet & ~capped).any():
+                return mdot
+            flat = np.diag(slope) < bounds.least_slope
+            slope[flat] = np.diag(bounds.least_slope)[flat]
+            moving = np.flatnonzero(active & ~capped)
+            step = np.linalg.solve(slope[np.ix_(moving, moving)], (sign * missing)[moving])
+            moved, before = mdot.copy(), mdot[moving]
+            moved[moving] = np.clip(before + sign[moving] * step, before / largest_step, before * largest_step)
+            mdot = np.clip(moved, bounds.least, bounds.most)
+        return None
+
+    def _rows(self) -> tuple[npt.NDArray[np.generic], ...]:
+        """As the compiled sweep takes them."""
+        rows = self.branches
+        return rows.start, rows.end, rows.loss_kw_per_k, rows.t_ground_c, rows.t_forward_c, rows.t_backward_c
+
+    def _heat_per_flow(
+        self, sign: FloatArray, mdot: FloatArray, t_node_c: FloatArray, warmed: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """(exchangers,) heat per flow in kJ/kg; (exchangers, exchangers) change of heat per change of flow."""
+        own = slice(len(self.branches) - self.count, None)
+        supply, return_ = self.branches.start[own], self.branches.end[own]
+        hot = np.where(sign > 0.0, t_node_c[supply], self.branches.t_backward_c[own])
+        cold = np.where(sign < 0.0, t_node_c[return_], self.branches.t_forward_c[own])
+        inlet, t_inlet = np.where(sign < 0.0, return_, supply), np.where(sign < 0.0, cold, hot)
+        spread = enthalpy_kj_per_kg(hot) - enthalpy_kj_per_kg(cold)
+        slope = (mdot * np.interp(t_inlet, TABLE_C, _CP))[:, None] * warmed[inlet]
+        slope[np.diag_indices_from(slope)] += spread
+        return spread, slope
 
 
 def near_start(elements: HeatElements) -> NearStart | None:
@@ -103,47 +153,45 @@ def near_start(elements: HeatElements) -> NearStart | None:
     along, friction = pipes_and_valves(elements)
     given, given_mdot, own = given_flows(elements)
     plants, exchanging = plants_that_balance(elements), exchangers(elements)
-    nodes, count, balancing = len(elements.net.junction), len(exchanging), len(plants)
+    between, nodes = exchanging.together(given), len(elements.net.junction)
     found = trees(along, np.r_[plants.end, plants.start], nodes)
-    if found is None or (found.chords and elements.network.friction != DEFAULT_FRICTION):
+    if found is None or nodes * len(between) > MOST_ENTRIES:
         return None
-    between = exchanging.together(given)
+    if found.chords and elements.network.friction != DEFAULT_FRICTION:
+        return None
     if (found.root[np.r_[between.start, between.end]] == NONE).any():
         return None
-    taken = np.zeros((nodes, len(between)))
-    np.add.at(taken, (between.start, np.arange(len(between))), 1.0)
-    np.add.at(taken, (between.end, np.arange(len(between))), -1.0)
-    flow, out_of = flows_per_taken(along, found, taken)
+    flow, out_of = flows_per_taken(along, found, _taken(between, nodes))
     if (out_of[plants.end] != -out_of[plants.start]).any():
         return None
-    reached = (found.root[along.start] != NONE) & (found.root[along.end] != NONE)
-    around = around_loops(along, found)[:, reached]
-    looped = np.flatnonzero((around != 0.0).any(axis=0))
-    every = along.at(reached).together(given).together(plants).together(exchanging)
-    response = np.zeros((len(every), len(between)))
-    first = len(every) - count
-    response[: reached.sum()] = flow[reached]
-    response[first - balancing : first] = out_of[plants.end]
-    response[first - balancing - len(given) : first - balancing, count:] = np.eye(len(given))
-    response[first:, :count] = np.eye(count)
-    pipes = replace(friction).as_arrays(np.flatnonzero(reached)[looped])
+    reached = np.flatnonzero(found.root[along.start] != NONE)
+    count, every = len(exchanging), along.at(reached).together(given).together(plants).together(exchanging)
+    own_flow = np.eye(len(between))
+    response = np.concatenate([flow[reached], own_flow[count:], out_of[plants.end], own_flow[:count]])
     return NearStart(
-        rows=(every.start, every.end, every.loss_kw_per_k, every.t_ground_c, every.t_forward_c, every.t_backward_c),
-        exchangers=(first, nodes),
+        branches=every,
+        count=count,
+        nodes=nodes,
         response=np.ascontiguousarray(response[:, :count]),
         response_to_given=np.ascontiguousarray(response[:, count:]),
         given_kg_per_s=given_mdot,
         bypass_supply=given.start[own],
-        loops=(
-            np.ascontiguousarray(around[:, looped]),
-            np.ascontiguousarray(around[:, looped].T),
-            looped.astype(np.int64),
-            pipes,
-        ),
-        water=_water_tables(),
+        loops=_loops(along, friction, found, reached) if found.chords else None,
     )
 
 
-def _water_tables() -> tuple[FloatArray, ...]:
-    viscosity = np.asarray(call_lib("water").get_viscosity(kelvin(0.0) + TABLE_C), dtype=np.float64)
-    return cp_kj_per_kg_k(TABLE_C), enthalpy_kj_per_kg(TABLE_C), density_kg_per_m3(TABLE_C), viscosity
+def _taken(between: Branches, nodes: int) -> FloatArray:
+    """(nodes, branches) what a flow of 1 kg/s takes at each node."""
+    taken, each = np.zeros((nodes, len(between))), np.arange(len(between))
+    np.add.at(taken, (between.start, each), 1.0)
+    np.add.at(taken, (between.end, each), -1.0)
+    return taken
+
+
+def _loops(along: Branches, friction: Friction, found: Trees, reached: IntArray) -> Loops:
+    around = around_loops(along, found)[:, reached]
+    looped = np.flatnonzero((around != 0.0).any(axis=0))
+    return Loops(np.ascontiguousarray(around[:, looped]), looped, friction.at(reached[looped]))
+
+
+_CP = cp_kj_per_kg_k(TABLE_C)
