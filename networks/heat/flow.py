@@ -1,9 +1,9 @@
 """Hydraulic and thermal flow of a heat network, interval after interval.
 
 The market clears heat, the network moves water: a loop over the mass flows makes the heat that arrives equal the heat
-that was cleared. It is Newton's method, with the exact answer of all temperatures to all mass flows as slope, started
-from flows that are near already (`near.start`), or from the interval before where none are found. (Fixed heat and a mass flow that follows, the reverse, diverges; so does repeated division of
-heat by spread where little flows.)
+that was cleared. It is Newton's method, with the exact answer of all temperatures to all mass flows as slope. It starts
+from flows that are near already (`near.start`), or from the interval before where none are found. (Fixed heat and a
+mass flow that follows, the reverse, diverges; so does repeated division of heat by spread where little flows.)
 """
 
 from collections import Counter

@@ -38,8 +38,8 @@ class Loops:
         """Flows (branches,) and their response (branches, exchangers) with what runs around the loops (loops,), which
         is returned as well; None where none is found.
 
-        `flow` and `response` are those without it, `t_ends_c` (2, branches) the water's temperatures, `running` what ran
-        around at last. Raises numpy's LinAlgError where friction leaves it open.
+        `flow` and `response` are those without it, `t_ends_c` (2, branches) the water's temperatures, `running` what
+        ran around at last. Raises numpy's LinAlgError where friction leaves it open.
         """
         alone, t_ends_c = flow[self.looped], t_ends_c[:, self.looped]
         left, slope = self._left_over(alone + running @ self.around, t_ends_c)
