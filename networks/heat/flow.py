@@ -19,6 +19,7 @@ from pandapipes.pandapipes_net import pandapipesNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.heat.elements import HeatConnection, HeatElements
+from mosaik_p2p.networks.heat.hydraulics.linear import solved_or_nearest
 from mosaik_p2p.networks.heat.hydraulics.water import heat_kw, mean_cp_kj_per_kg_k
 from mosaik_p2p.networks.heat.limit_sensitivity import Exchange, heat_response
 from mosaik_p2p.networks.heat.near.start import Bounds, near_start
@@ -260,7 +261,7 @@ class HeatFlow:
         flat = active & (np.diag(slope) < least_slope)
         slope[flat] = np.diag(least_slope)[flat]
         step = np.zeros(len(mdot))
-        step[active] = np.linalg.lstsq(slope[np.ix_(active, active)], (np.sign(mdot) * missing)[active], rcond=None)[0]
+        step[active] = solved_or_nearest(slope[np.ix_(active, active)], (np.sign(mdot) * missing)[active])
         return np.asarray(np.sign(mdot) * step)
 
     def _delivered(self, mdot: FloatArray) -> FloatArray:
