@@ -26,7 +26,8 @@ from mosaik_p2p.market.negotiation.protocol import NetworkReport
 from mosaik_p2p.market.over_time.choice import make_market
 from mosaik_p2p.market.over_time.forecasts import forecast_attributes, realised_attributes
 from mosaik_p2p.market.over_time.kept_state import NotKept, state_of, text_of
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome, ProsumerDispatch
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.sections.resample import SECONDS_PER_MINUTE
 from mosaik_p2p.sims.expected import Expected

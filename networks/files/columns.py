@@ -70,12 +70,13 @@ Table = Mapping[str, Column]
 
 
 def table_faults(path: Path, net: Mapping[str, Any], tables: Mapping[str, Table]) -> list[Fault]:
-    """Every fault of the tables that the net has: their indices, and each column by its rule."""
+    """Every fault of the tables that the net has: indices, names of columns, and each column by its rule."""
     faults: list[Fault] = []
     for name, columns in tables.items():
         if not isinstance(net.get(name), pd.DataFrame):
             continue
         faults += _index_faults(path, name, net[name])
+        faults += _name_faults(path, name, net[name])
         for column, rule in columns.items():
             faults += _column_faults(path, net, name, column, rule)
     return faults
@@ -118,6 +119,14 @@ def _index_faults(path: Path, table: str, elements: pd.DataFrame) -> Iterator[Fa
     double = labels[labels.duplicated()].drop_duplicates()
     if len(double):
         yield Fault(place, some([shown(label) for label in double]), "stands twice", "Give each element its own index")
+
+
+def _name_faults(path: Path, table: str, elements: pd.DataFrame) -> Iterator[Fault]:
+    """The libraries sort and search the names of columns as texts."""
+    others = [label for label in elements.columns if not isinstance(label, str)]
+    if others:
+        place, problem = f"{path}, table {table}, columns", "is no text, as the name of a column has to be"
+        yield Fault(place, some([shown(label) for label in others]), problem, "Name or remove the column")
 
 
 def _column_faults(path: Path, net: Mapping[str, Any], table: str, column: str, rule: Column) -> Iterator[Fault]:

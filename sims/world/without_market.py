@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.market.over_time.rolling import ProsumerDispatch
+from mosaik_p2p.market.over_time.outcome import ProsumerDispatch
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.results.accounts.losses import FLOWS, VIOLATIONS
 from mosaik_p2p.results.store.reading import Results

@@ -11,11 +11,12 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = "mosaik_p2p"
-COMPILER = f"{PACKAGE}.market.compiled"
+COMPILER = f"{PACKAGE}.jit.modes"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
 APART_S = 10
 """Python tells old byte code by the second in which its source was written."""
@@ -36,7 +37,9 @@ class Copy:
             shutil.copytree(CHECKOUT / source, folder / target, ignore=NOT_COPIED, dirs_exist_ok=True)
         for name in ("tests", "docs"):
             shutil.copytree(CHECKOUT / name, folder / name, ignore=NOT_COPIED)
-        shutil.copy(CHECKOUT / "pyproject.toml", folder)
+        for path in CHECKOUT.iterdir():
+            if path.is_file():
+                shutil.copy(path, folder)
         self._planted = 0
 
     def environment(self, cache: Path | None = None) -> dict[str, str]:
@@ -72,7 +75,7 @@ def installed_path(file: str) -> Path:
 
 def compiled_files() -> set[str]:
     """Files of the checkout that compiled code is made of, those included whose constants it takes in."""
-    imports = {file: _imports(CHECKOUT / file) for file in source_files()}
+    imports = {file: imports_of(CHECKOUT / file) for file in source_files()}
     compiled = {file for file, names in imports.items() if COMPILER in names}
     taken = {name for file in compiled for name in imports[file]}
     return compiled | {file for file in imports if ".".join(installed_path(file).with_suffix("").parts) in taken}
@@ -84,9 +87,11 @@ def source_files() -> list[str]:
     return sorted(path.relative_to(CHECKOUT).as_posix() for path in paths)
 
 
-def _imports(path: Path) -> set[str]:
-    names = set()
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """Modules that a file names in `from ... import`, and what it takes from them."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)

@@ -3,9 +3,10 @@
     python tests/faults/plant.py --seed 1 --count 60 --jobs 2
 
 Which tests run which lines is measured on the first run, which takes as long as two or three runs of all tests, and
-kept in `.faults/`; later runs add what is new, and `--measure` does it all again. A fault is found where a test fails,
-or takes far longer than it did. Survivors that change no result are explained in `equivalent.toml`. Ends with 1 if a
-survivor is not.
+kept in `.faults/`; later runs add what is new, and `--measure` does it all again. `--nearby` measures nothing: it
+tries tests by imports and by wing, nearest first, and all fast ones before a fault has survived. A fault is found where
+a test fails, or takes far longer than it did. Survivors that change no result are explained in `equivalent.toml`. Ends
+with 1 if a survivor is not.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any
 from concerned import concerned
 from copies import CHECKOUT, Copy
 from drawing import Fault, draw
+from nearby import EVERYWHERE, nearby
 from reaching import KEPT, keep, kept, up_to_date
 
 EXPLAINED = Path(__file__).with_name("equivalent.toml")
@@ -32,7 +34,7 @@ PART_S = 10.0
 """Tests run in parts that took this long when they were measured, so that a fault that hangs is found early."""
 START_S, SLOWER = 120.0, 5.0
 """Of processor time: what a part may take to start and compile, and how many times as long as measured its tests."""
-WAITING = 30.0
+WAITING = 10.0
 """How many times as long it may take by the clock: others may be using the processor, or a process waits for ever."""
 LIMITED = """
 import resource, sys
@@ -40,6 +42,11 @@ resource.setrlimit(resource.RLIMIT_CPU, ({0}, {0}))
 import pytest
 sys.exit(pytest.main(sys.argv[1:]))
 """
+NEARBY_S = 900.0
+"""Of processor time, for tests whose own was not measured."""
+Part = tuple[list[str], float]
+"""Arguments for pytest, and seconds of processor time."""
+Order = Callable[[Fault], Iterator[Part]]
 
 
 @dataclass(frozen=True)
@@ -54,13 +61,10 @@ class Outcome:
 def main() -> int:
     """The command."""
     options = _options()
-    if options.measure:
-        KEPT.unlink(missing_ok=True)
-    measured = up_to_date(options.jobs, kept())
-    keep(measured)
     faults = draw(options.count, options.seed)
+    order, control = (_nearest, [(EVERYWHERE, NEARBY_S)]) if options.nearby else _by_measure(_measured(options), faults)
     survivors = []
-    for number, outcome in enumerate(_tried(faults, measured, options.jobs), 1):
+    for number, outcome in enumerate(_tried(faults[options.first :], order, control, options.jobs), 1):
         print(f"{number:3d}/{len(faults)} {_told(outcome)}", flush=True)
         survivors += [] if outcome.found_by else [outcome]
     return _conclusion(survivors, len(faults), options.seed)
@@ -72,13 +76,34 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=2, help="faults tried side by side")
     parser.add_argument("--measure", action="store_true", help="measure again which tests run which lines")
+    parser.add_argument("--nearby", action="store_true", help="by imports and wing, without measuring anything")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="go on with this one of the faults, from 0")
     return parser.parse_args()
 
 
-def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator[Outcome]:
+def _measured(options: argparse.Namespace) -> dict[str, Any]:
+    if options.measure:
+        KEPT.unlink(missing_ok=True)
+    measured = up_to_date(options.jobs, kept())
+    keep(measured)
+    return measured
+
+
+def _by_measure(measured: dict[str, Any], faults: list[Fault]) -> tuple[Order, list[Part]]:
+    """The tests that run the fault's line, in parts that end early where a fault hangs; and the first of each."""
+    first = sorted({tests[0] for fault in faults if (tests := concerned(fault, measured))})
+    seconds = measured["seconds"]
+    return lambda fault: _parts(concerned(fault, measured), seconds), list(_parts(first, seconds))
+
+
+def _nearest(fault: Fault) -> Iterator[Part]:
+    return ((part, NEARBY_S) for part in nearby(fault))
+
+
+def _tried(faults: list[Fault], order: Order, control: Iterable[Part], jobs: int) -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
         every = [Copy(Path(scratch) / str(number)) for number in range(jobs)]
-        _control(faults, every[0], measured)
+        _control(control, every[0])
         copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
         for copy in every:
             copies.put(copy)
@@ -86,7 +111,7 @@ def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator
         def one(fault: Fault) -> Outcome:
             copy = copies.get()
             try:
-                return _try(fault, copy, measured)
+                return _try(fault, copy, order)
             finally:
                 copies.put(copy)
 
@@ -94,19 +119,19 @@ def _tried(faults: list[Fault], measured: dict[str, Any], jobs: int) -> Iterator
             yield from pool.map(one, faults)
 
 
-def _control(faults: list[Fault], copy: Copy, measured: dict[str, Any]) -> None:
-    """Without any fault the same tests find nothing; otherwise whatever stops them would look like a find."""
-    first = [tests[0] for fault in faults if (tests := concerned(fault, measured))]
-    for part, limit_s in _parts(sorted(set(first)), measured["seconds"]):
+def _control(parts: Iterable[Part], copy: Copy) -> None:
+    """Without any fault these tests find nothing; otherwise whatever stops them would look like a find."""
+    for part, limit_s in parts:
         if found_by := _run(part, limit_s, copy, copy.environment()):
             raise SystemExit(f"The tests fail without a fault: {found_by}")
 
 
-def _try(fault: Fault, copy: Copy, measured: dict[str, Any]) -> Outcome:
-    tests = concerned(fault, measured)
+def _try(fault: Fault, copy: Copy, order: Order) -> Outcome:
+    tests: list[str] = []
     text = (CHECKOUT / fault.file).read_text(encoding="utf-8")
     with copy.planted(fault.file, fault.planted(text)) as environment:
-        for part, limit_s in _parts(tests, measured["seconds"]):
+        for part, limit_s in order(fault):
+            tests += part
             if found_by := _run(part, limit_s, copy, environment):
                 return Outcome(fault, found_by, tests)
     return Outcome(fault, None, tests)
@@ -173,7 +198,7 @@ def _conclusion(survivors: list[Outcome], count: int, seed: int) -> int:
     for outcome in survivors:
         why = reasons.get((outcome.fault.file, *_lines(outcome.fault)))
         unexplained += why is None
-        files = sorted({test.partition("::")[0] for test in outcome.tests})
+        files = sorted({test.partition("::")[0] for test in outcome.tests if test.startswith("tests")})
         print(f"{_told(outcome)} in {', '.join(files) or 'no file'}\n      {why or 'NOT EXPLAINED'}")
     return min(unexplained, 1)
 

@@ -134,10 +134,18 @@ def market_of(agents: pd.DataFrame, pairs: pd.DataFrame) -> Market:
 def _cut(lower: Vector, upper: Vector, total: float) -> tuple[Vector, Vector]:
     """Limits no wider than what the others can make good when all together sell `total`."""
     for _ in range(3):
-        most = np.minimum(upper, total - (lower.sum() - lower))
-        least = np.maximum(lower, total - (upper.sum() - upper))
+        most = np.minimum(upper, total - _others(lower))
+        least = np.maximum(lower, total - _others(upper))
         lower, upper = np.minimum(least, most), np.maximum(least, most)
     return lower, upper
+
+
+def _others(limits: Vector) -> Vector:
+    """The sum of all others for each; a limit of 1e18 taken from a sum with it would leave nothing of the others."""
+    square = np.tile(limits, (len(limits), 1))
+    np.fill_diagonal(square, 0.0)
+    result: Vector = square.sum(axis=1)
+    return result
 
 
 def of_clearing(agents: pd.DataFrame, pairs: pd.DataFrame, told: dict[str, Any], *, gap: float) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from mosaik_p2p.loading import load
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.operator.of_case import operator_of
 from mosaik_p2p.market.designs.operator import Exchange, Operator
-from mosaik_p2p.market.over_time.rolling import ProsumerDispatch
+from mosaik_p2p.market.over_time.outcome import ProsumerDispatch
 from mosaik_p2p.networks.electric.response.branch_losses import branch_losses
 from mosaik_p2p.prosumers.state import reactive_share
 from mosaik_p2p.sims import electric_grid, heat_grid

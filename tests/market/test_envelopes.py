@@ -16,7 +16,7 @@ from mosaik_p2p.market.designs.operator import BranchLosses, Exchange
 from mosaik_p2p.market.negotiation.state import NetworkReport
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.choice import make_market
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome
 from mosaik_p2p.prosumers.meter_limits import with_meter_limits
 from mosaik_p2p.results.tables.market import MARKET_TABLES
 from mosaik_p2p.units import Table

@@ -17,7 +17,8 @@ from mosaik_p2p.market.designs.operator import Exchange
 from mosaik_p2p.market.negotiation.protocol import ROUNDS_AHEAD
 from mosaik_p2p.market.negotiation.state import NetworkReport
 from mosaik_p2p.market.over_time.case import MarketCase
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome, RollingMarket
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.prosumers.prosumer import Contract, Prosumer
 from mosaik_p2p.units import CARRIERS, FloatArray

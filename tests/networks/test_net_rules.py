@@ -147,6 +147,15 @@ def test_every_column_that_is_needed_is_missed(carrier: str, request: pytest.Fix
 
 
 @pytest.mark.parametrize("carrier", ["electric", "heat"])
+def test_the_name_of_a_column_is_a_text(carrier: str, request: pytest.FixtureRequest) -> None:
+    net = request.getfixturevalue(carrier)
+    for table in electric_tables() if carrier == "electric" else heat_tables():
+        for label in (7, None, True, 1.5):
+            found = table_faults_with(net, table, net[table].assign(x=0.0).rename(columns={"x": label}))
+            assert [fault.place for fault in found] == [f"net.json, table {table}, columns"]
+
+
+@pytest.mark.parametrize("carrier", ["electric", "heat"])
 def test_every_table_needs_whole_unequal_indices(carrier: str, request: pytest.FixtureRequest) -> None:
     net = request.getfixturevalue(carrier)
     for table in electric_tables() if carrier == "electric" else heat_tables():

@@ -10,7 +10,7 @@ import pytest
 
 from ac_markets import AcMarket, Offer, drawn, negotiated
 from mosaik_p2p.cosim import run
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome
 from mosaik_p2p.networks.electric.network import electric_case
 from mosaik_p2p.results.report.sentences import negotiation_sentence
 from mosaik_p2p.results.store.parts import read_table

@@ -22,7 +22,8 @@ from mosaik_p2p.market.negotiation.limit_rows import MARGIN, held_row
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.negotiation.protocol import ENVELOPES, SHRINKINGS, NetworkReport
 from mosaik_p2p.market.over_time.case import MarketCase
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome, ProsumerDispatch
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case

@@ -20,7 +20,8 @@ from mosaik_p2p.limits.rows import LimitKey, Movers, limit_rows
 from mosaik_p2p.limits.stated import ElementLimit, NetworkLimits
 from mosaik_p2p.market.negotiation.protocol import NetworkReport
 from mosaik_p2p.market.over_time.case import MarketCase
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch, RollingMarket
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome, ProsumerDispatch
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
 from mosaik_p2p.networks.electric.power_flow import PowerFlow

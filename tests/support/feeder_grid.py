@@ -6,7 +6,7 @@ from functools import cached_property
 
 from mosaik_p2p.limits.rows import LimitRow
 from mosaik_p2p.market.negotiation.protocol import NetworkReport
-from mosaik_p2p.market.over_time.rolling import ProsumerDispatch
+from mosaik_p2p.market.over_time.outcome import ProsumerDispatch
 from mosaik_p2p.networks.electric.counted import Element
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.power_flow import PowerFlow

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome, ProsumerDispatch
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome, ProsumerDispatch
 from mosaik_p2p.sims import market
 from mosaik_p2p.units import Table
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 SLOW = Path(__file__).parents[1] / "slow.txt"
-LIMIT_S = 0.5
-"""With it the others took a minute on two cores when it was chosen; two by now."""
+LIMIT_S = 0.25
+"""With it the others take less than a minute on two cores."""
 
 
 def name_of(item: pytest.Item) -> str:

@@ -12,8 +12,8 @@ from mosaik_p2p.charges.mechanisms import no_charges
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.interval_problem import first_reputation, next_states, stated
+from mosaik_p2p.market.over_time.outcome import ProsumerDispatch, dispatch_of
 from mosaik_p2p.market.over_time.realisation import Realised, realise
-from mosaik_p2p.market.over_time.rolling import ProsumerDispatch, dispatch_of
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.subproblem import NEGLIGIBLE
 from mosaik_p2p.prosumers.prosumer import initial_state

@@ -6,7 +6,8 @@ from mosaik_p2p.market.clearing import Progress
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.over_time.forecasts import Forecasts
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome, RollingMarket
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome
+from mosaik_p2p.market.over_time.rolling import RollingMarket
 from mosaik_p2p.market.problem import MarketProblem
 
 

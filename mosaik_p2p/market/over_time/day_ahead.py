@@ -12,34 +12,30 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mosaik_p2p.errors import NOT_REACHED, Status
+from mosaik_p2p.errors import NOT_REACHED
 from mosaik_p2p.market.clearing import Clearing, Progress, describe_failure
 from mosaik_p2p.market.designs.base import Cleared
-from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.closing import closing_table
+from mosaik_p2p.market.over_time.committed import CommittedMarket, MarketState, first_state
 from mosaik_p2p.market.over_time.forecasts import Forecasts, with_forecasts
 from mosaik_p2p.market.over_time.interval_problem import (
     cleared,
-    first_reputation,
     next_reputation,
     next_states,
     refuse_wrong_interval,
     stated,
     without_peers,
 )
+from mosaik_p2p.market.over_time.outcome import IntervalOutcome, dispatch_of
 from mosaik_p2p.market.over_time.realisation import Realised, realise
-from mosaik_p2p.market.over_time.rolling import IntervalOutcome, dispatch_of
 from mosaik_p2p.market.over_time.single_interval import clearing_at, completion_at, model_at, problem_at
-from mosaik_p2p.market.over_time.tables import clearing_table, failed_table, inputs_table, interval_tables
+from mosaik_p2p.market.over_time.tables import clearing_table, failed_table, interval_tables
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
-from mosaik_p2p.market.reputation import Reputation
-from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
-from mosaik_p2p.prosumers.state import ProsumerState
-from mosaik_p2p.prosumers.window import Window
-from mosaik_p2p.units import SETTLEMENT_CASES, FloatArray, Table
+from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.units import SETTLEMENT_CASES, FloatArray
 
 
 @dataclass(frozen=True)
@@ -54,33 +50,16 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class _State:
-    """Everything that one interval hands to the next."""
-
-    interval: int
-    market: tuple[ProsumerState, ...]
-    alone: tuple[ProsumerState, ...]
-    start: Start | None
-    reputation: Reputation
-    plan: _Plan | None
-    carried: object = None
-    """What the design hands on to itself."""
+class _State(MarketState):
+    plan: _Plan | None = None
+    """The block that is being dispatched."""
 
 
-class DayAheadMarket:
+class DayAheadMarket(CommittedMarket[_State]):
     """Clears block after block, dispatches interval after interval."""
 
     def __init__(self, case: MarketCase) -> None:
-        self._case = case
-        begin = tuple(initial_state(prosumer, day=int(case.day[0])) for prosumer in case.prosumers)
-        self._committed = _State(0, begin, begin, None, first_reputation(case), None)
-        self._pending: _State | None = None
-        self._halted: str | None = None
-
-    @property
-    def case(self) -> MarketCase:
-        """What the market was built from."""
-        return self._case
+        super().__init__(case, first_state(_State, case))
 
     def clear(self, k: int, forecasts: Forecasts | None = None, *, on_check: Progress | None = None) -> IntervalOutcome:
         """Dispatch interval `k`, and clear its block first where it begins one; from the committed state.
@@ -108,45 +87,23 @@ class DayAheadMarket:
             part,
             realised,
             alone,
-            self._case.window(k),
-            steps=self._case.steps,
-            charges_change=self._case.charges_change(k),
+            self.case.window(k),
+            steps=self.case.steps,
+            charges_change=self.case.charges_change(k),
             since_clearing=n,
             surcharge_per_kwh=None if surcharge is None else surcharge[:, n],
             effort=plan.cleared.effort,
         )
         tables |= plan.cleared.tables_of(n)
-        if k + 1 == self._case.steps:
+        if k + 1 == self.case.steps:
             reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))
-            tables["closing"] = closing_table(self._case, prosumers, reached)
+            tables["closing"] = closing_table(self.case, prosumers, reached)
         dispatch = tuple(dispatch_of(p, r) for p, r in zip(prosumers, realised, strict=True))
         return IntervalOutcome(whole.status, dispatch, tables)
 
-    def commit(self) -> None:
-        """Make the last dispatched interval the state from which the next one starts; without one, do nothing."""
-        if self._pending is not None:
-            self._committed, self._pending = self._pending, None
-
-    @property
-    def state(self) -> object:
-        """All that the next interval starts from, as committed."""
-        return self._committed
-
-    def go_on_from(self, state: object) -> None:
-        """Start the next interval from a state of a market of the same case. Raises ValueError for anything else."""
-        if not isinstance(state, _State) or len(state.market) != len(self._case.prosumers):
-            raise ValueError("the market cannot go on from a state that is not of its own kind and case")
-        self._committed, self._pending = state, None
-
-    def problem(self, k: int) -> MarketProblem:
-        """The statement of the block that begins at `k` from the committed state (for references and tests)."""
-        window = self._case.window(k)
-        state = self._committed
-        return stated(self._case, self._case.prosumers, state.market, window, state.reputation)
-
     def _plan(self, k: int, forecasts: Forecasts, on_check: Progress | None) -> _Plan | IntervalOutcome:
         """The cleared block that begins at `k`, or the record of why there is none."""
-        state, case = self._committed, self._case
+        state, case = self._committed, self.case
         window = case.window(k)
         settings = replace(case.settings, binding=window.horizon)
         prosumers = tuple(with_forecasts(p, forecasts.get(p.name, {}), begin=k) for p in case.prosumers)
@@ -165,7 +122,7 @@ class DayAheadMarket:
     def _after(
         self, plan: _Plan, k: int, part: Clearing, realised: tuple[Realised, ...], alone: tuple[Realised, ...]
     ) -> _State:
-        state, case = self._committed, self._case
+        state, case = self._committed, self.case
         is_last = k + 1 == plan.begin + plan.cleared.problem.shape[1]
         return _State(
             interval=k + 1,
@@ -177,12 +134,6 @@ class DayAheadMarket:
             plan=None if is_last else plan,
             carried=plan.cleared.carried,
         )
-
-    def _halt(self, record: Table, prosumers: tuple[Prosumer, ...], window: Window) -> IntervalOutcome:
-        self._halted = str(record["cause"][0])
-        self._pending = None
-        tables = {"clearing": record, "inputs": inputs_table(prosumers, window, last=True)}
-        return IntervalOutcome(Status.NOT_CONVERGED, (), tables)
 
 
 def _turned_out(prosumers: tuple[Prosumer, ...], given: Forecasts, k: int) -> tuple[Prosumer, ...]:

@@ -23,8 +23,8 @@ from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.day_ahead import DayAheadMarket
 from mosaik_p2p.market.over_time.interval_problem import without_peers
+from mosaik_p2p.market.over_time.outcome import ProsumerDispatch, dispatch_of
 from mosaik_p2p.market.over_time.realisation import realise
-from mosaik_p2p.market.over_time.rolling import ProsumerDispatch, dispatch_of
 from mosaik_p2p.market.over_time.single_interval import completion_at, model_at
 from mosaik_p2p.market.problem import MarketProblem, highest_price, placed
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved

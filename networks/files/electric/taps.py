@@ -23,14 +23,24 @@ STEPPED = ("Ratio", "Symmetrical", "Ideal")
 """Types that compute with a step."""
 TYPES = (*STEPPED, "Tabular")
 SIDES = ("hv", "lv")
+OF_A_CHANGER = ("side", "neutral", "step_percent", "step_degree", "pos")
+"""Columns that pandapower reads of every tap changer as soon as one of its columns is there."""
 
 
 def with_types_of_taps(net: pandapowerNet) -> pandapowerNet:
-    """The net itself, with a type for every tap changer that has a step and none."""
+    """The net itself, with a type for every tap changer that has a step and none, and all columns of a tap changer."""
     for tap in CHANGERS:
-        if f"{tap}_pos" in net.trafo:
+        if any(f"{tap}_{column}" in net.trafo for column in ("pos", "changer_type")):
+            _complete(net.trafo, tap)
             net.trafo[f"{tap}_changer_type"] = _types(net.trafo, tap)
     return net
+
+
+def _complete(trafos: pd.DataFrame, tap: str) -> None:
+    """A column that is not there says as much as one without values."""
+    for column in OF_A_CHANGER:
+        if f"{tap}_{column}" not in trafos:
+            trafos[f"{tap}_{column}"] = pd.Series(None, index=trafos.index, dtype=object if column == "side" else float)
 
 
 def tap_faults(path: Path, net: pandapowerNet) -> Iterator[Fault]:

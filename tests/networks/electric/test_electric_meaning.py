@@ -98,6 +98,14 @@ def test_a_position_without_effect_is_a_fault(columns: dict[str, Any], told: str
     network(tapped(**{**columns, "tap_pos": 0, "tap_changer_type": None, "tap_neutral": 0}))
 
 
+@pytest.mark.parametrize("column", ["tap_side", "tap_neutral", "tap_step_percent", "tap_step_degree", "tap_pos"])
+def test_a_column_of_a_tap_changer_that_is_missing_is_one_without_values(column: str) -> None:
+    at_rest = {"tap_pos": 0, "tap_neutral": 0}
+    whole, bare = tapped(**at_rest), tapped(**at_rest)
+    bare.trafo = bare.trafo.drop(columns=column)
+    assert volts(solved(bare))["far"] == pytest.approx(volts(solved(whole))["far"], abs=SAME_PU)
+
+
 def test_a_tap_set_through_mosaik_has_its_effect() -> None:
     net = tapped(tap_pos=0, tap_step_percent=5.0)
     net.sgen["in_service"] = net.load["in_service"] = False
