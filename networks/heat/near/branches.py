@@ -140,15 +140,17 @@ def given_flows(elements: HeatElements) -> tuple[Branches, FloatArray, npt.NDArr
 def plants_that_balance(elements: HeatElements) -> Branches:
     """From return to supply, one each."""
     network = elements.network
-    ends = _nodes(elements.net, *([getattr(p, side) for p in network.balancing] for side in ("return_", "supply")))
+    start, end = _nodes(
+        elements.net, *([getattr(p, side) for p in network.balancing] for side in ("return_", "supply"))
+    )
     takes_c = np.full(len(network.balancing), network.settings.t_return_c)
-    return _without_loss(*ends, elements.t_plant_c, takes_c, network.settings.t_ground_c)
+    return _without_loss(start, end, elements.t_plant_c, takes_c, network.settings.t_ground_c)
 
 
 def exchangers(elements: HeatElements) -> Branches:
     """From supply to return, one each."""
-    ends = _nodes(elements.net, elements.supply, elements.return_)
-    return _without_loss(*ends, elements.t_draw_c, elements.t_feed_c, elements.network.settings.t_ground_c)
+    start, end = _nodes(elements.net, elements.supply, elements.return_)
+    return _without_loss(start, end, elements.t_draw_c, elements.t_feed_c, elements.network.settings.t_ground_c)
 
 
 def _without_loss(
@@ -182,7 +184,8 @@ def _open_valves(net: pandapipesNet) -> pd.DataFrame | None:
     """Those between two junctions; at the end of a pipe, what is closed has been taken out with the pipe."""
     if not _count(net, "valve"):
         return None
-    return net.valve[_at_work(net, "valve") & (net.valve["et"] == "ju").to_numpy()]
+    valves: pd.DataFrame = net.valve
+    return valves[_at_work(net, "valve") & (valves["et"] == "ju").to_numpy()]
 
 
 def _values(pipe: pd.DataFrame, valve: pd.DataFrame | None, column: str) -> FloatArray:
@@ -190,6 +193,7 @@ def _values(pipe: pd.DataFrame, valve: pd.DataFrame | None, column: str) -> Floa
     return np.concatenate([table[column].to_numpy(dtype=np.float64) for table in tables])
 
 
-def _nodes(net: pandapipesNet, *junctions: object) -> tuple[IntArray, ...]:
-    """Rows in the table of junctions."""
-    return tuple(np.asarray(net.junction.index.get_indexer(side), dtype=np.int64) for side in junctions)
+def _nodes(net: pandapipesNet, start: object, end: object) -> tuple[IntArray, IntArray]:
+    """Rows in the table of junctions of both ends."""
+    begin, stop = (np.asarray(net.junction.index.get_indexer(side), dtype=np.int64) for side in (start, end))
+    return begin, stop
