@@ -81,7 +81,7 @@ def assert_same_state(first: HeatFlowResult, second: HeatFlowResult) -> None:
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("case", "count"), [("heat8", 24), ("heat23", 8), ("barry32", 6), ("schutterwald_heat", 4)])
+@pytest.mark.parametrize(("case", "count"), [("heat8", 24), ("heat23", 6), ("barry32", 4), ("schutterwald_heat", 3)])
 def test_one_pipe_flow_in_each_noisy_hour_and_nothing_of_the_hour_before(case: str, count: int) -> None:
     """`benchmarks/heat_start.py` does the same for a week."""
     network, nodes, house_kw = network_of(case)
@@ -97,7 +97,7 @@ def test_one_pipe_flow_in_each_noisy_hour_and_nothing_of_the_hour_before(case: s
 @pytest.mark.parametrize("case", ["heat8", "barry32"])
 def test_the_state_is_that_of_a_tight_loop_of_pipe_flows(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network, nodes, house_kw = network_of(case)
-    hours = noisy_hours(2, len(nodes), house_kw)
+    hours = noisy_hours(1, len(nodes), house_kw)
     near = [flow_at(network, nodes).solve(draw_kw) for draw_kw in hours]
     monkeypatch.setattr(heat_flow, "RELATIVE_TOLERANCE", 1e-8)
     monkeypatch.setattr(heat_flow, "MAX_PIPEFLOWS", 30)
