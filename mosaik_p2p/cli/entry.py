@@ -7,12 +7,14 @@ import typer
 from mosaik_p2p.cli.base import BAD_INPUT, INCOMPLETE, INTERRUPTED_SHELL, app
 from mosaik_p2p.cli.texts import remarks_text
 from mosaik_p2p.errors import BadInput, RunFailed
+from mosaik_p2p.jit.share import one_thread_for_matrices
 from mosaik_p2p.printing import Lenient, quiet_logs, settle_streams
 from mosaik_p2p.streams import open_missing_streams
 
 
 def main() -> None:
     """Entry point of `mosaik-p2p`."""
+    one_thread_for_matrices()
     open_missing_streams()
     stderr = sys.stderr
     sys.stderr = Lenient(stderr)

@@ -93,7 +93,9 @@ class PowerFlow:
         """By bus: position among the prosumers' static generators, which come after those of the network."""
         for bus in sorted(set(prosumer_buses)):
             self._prosumer[bus] = len(self._prosumer)
-            pandapower.create_sgen(self._net, bus, p_mw=0.0, name=f"prosumers at bus {bus}")
+        if self._prosumer:
+            names = [f"prosumers at bus {bus}" for bus in self._prosumer]
+            pandapower.create_sgens(self._net, list(self._prosumer), p_mw=0.0, name=names)
         self._limits = ReactiveLimits(self._net)
         self._controls = Controls(self._net)
         self._settled_with: Factors | None = None

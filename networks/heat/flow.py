@@ -1,14 +1,16 @@
 """Hydraulic and thermal flow of a heat network, interval after interval.
 
 The market clears heat, the network moves water: a loop over the mass flows makes the heat that arrives equal the heat
-that was cleared. It is Newton's method, with the exact answer of all temperatures to all mass flows as slope, started
-from the interval before. (Fixed heat and a mass flow that follows, the reverse, diverges; so does repeated division of
-heat by spread where little flows.)
+that was cleared. It is Newton's method, with the exact answer of all temperatures to all mass flows as slope. It starts
+from flows that are near already (`near.start`), or from the interval before where none are found. (Fixed heat and a
+mass flow that follows, the reverse, diverges; so does repeated division of heat by spread where little flows.)
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +19,10 @@ from pandapipes.pandapipes_net import pandapipesNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.heat.elements import HeatConnection, HeatElements
+from mosaik_p2p.networks.heat.hydraulics.linear import solved_or_nearest
 from mosaik_p2p.networks.heat.hydraulics.water import heat_kw, mean_cp_kj_per_kg_k
 from mosaik_p2p.networks.heat.limit_sensitivity import Exchange, heat_response
+from mosaik_p2p.networks.heat.near.start import Bounds, near_start
 from mosaik_p2p.networks.heat.network import HeatNetwork
 from mosaik_p2p.networks.heat.tables import HEAT_TABLES, Exchanged, heat_tables
 from mosaik_p2p.networks.heat.without_solution import cause_not_delivered, cause_without_heat_flow
@@ -85,6 +89,11 @@ class _Attempt:
     converged: bool
 
 
+NEAR, UNKNOWN, NOT_FOUND = "near", "unknown", "not found"
+"""How an attempt began: from the near start; as before, since the net has what that does not know, or since it did not
+arrive."""
+
+
 class HeatFlow:
     """The flow in one network with prosumers at the given places. The network passed in is never changed."""
 
@@ -96,6 +105,9 @@ class HeatFlow:
         self._consumers_kw = np.array([consumer.heat_kw for consumer in network.consumers], dtype=np.float64)
         self._names = self._elements.names
         self._last: tuple[FloatArray, FloatArray] | None = None
+        self._near = near_start(self._elements)
+        self.beginnings: Counter[str] = Counter()
+        """How often attempts began in each way: `NEAR`, `UNKNOWN`, `NOT_FOUND`."""
         self._position = {connection.prosumer: row for row, connection in enumerate(connections)}
         self._pipeflows = 0
 
@@ -186,16 +198,30 @@ class HeatFlow:
         return net
 
     def _attempt(self, served: FloatArray) -> _Attempt:
-        """From the last solution; if that leads nowhere, from a network hot throughout, and then in smaller steps."""
-        for start, largest_step in (
-            (self._from_last(served), LARGEST_STEP),
-            (self._hot_guess(served), LARGEST_STEP),
-            (self._hot_guess(served), CAUTIOUS_STEP),
-        ):
+        """From flows that are near; if that leads nowhere, from a network hot throughout, and then in smaller steps."""
+        near = self._from_near(served)
+        first = self._from_last(served) if near is None else near
+        for start, largest_step in chain([(first, LARGEST_STEP)], self._hot_starts(served)):
             attempt = self._iterate(served, start, largest_step)
             if attempt.converged or attempt.capped.any():
                 break
         return attempt
+
+    def _hot_starts(self, served: FloatArray) -> Iterator[tuple[FloatArray, float]]:
+        for largest_step in (LARGEST_STEP, CAUTIOUS_STEP):
+            yield self._hot_guess(served), largest_step
+
+    def _from_near(self, served: FloatArray) -> FloatArray | None:
+        """Flows that exchange the heat already, but for what the pipe flow knows better; None where none are found."""
+        if self._near is None:
+            self.beginnings[UNKNOWN] += 1
+            return None
+        least, most = self._bounds(served)
+        bounds = Bounds(least=least, most=most, least_slope=LEAST_SLOPE * self._first_slope(served))
+        starts = chain([(self._first_guess(served), LARGEST_STEP)], self._hot_starts(served))
+        found = self._near.find(served, starts, bounds)
+        self.beginnings[NOT_FOUND if found is None else NEAR] += 1
+        return found
 
     def _iterate(self, served: FloatArray, start: FloatArray, largest_step: float) -> _Attempt:
         """Newton's method on the mass flows, each of them changed by at most the factor `largest_step` at a time."""
@@ -235,7 +261,7 @@ class HeatFlow:
         flat = active & (np.diag(slope) < least_slope)
         slope[flat] = np.diag(least_slope)[flat]
         step = np.zeros(len(mdot))
-        step[active] = np.linalg.lstsq(slope[np.ix_(active, active)], (np.sign(mdot) * missing)[active], rcond=None)[0]
+        step[active] = solved_or_nearest(slope[np.ix_(active, active)], (np.sign(mdot) * missing)[active])
         return np.asarray(np.sign(mdot) * step)
 
     def _delivered(self, mdot: FloatArray) -> FloatArray:

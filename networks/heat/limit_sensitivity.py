@@ -23,6 +23,7 @@ from mosaik_p2p.networks.heat.hydraulics.flow_sensitivity import (
     temperature_sensitivity,
 )
 from mosaik_p2p.networks.heat.hydraulics.friction import friction_slope
+from mosaik_p2p.networks.heat.hydraulics.linear import solved_or_nearest
 from mosaik_p2p.networks.heat.hydraulics.water import heat_kw, mean_cp_kj_per_kg_k
 from mosaik_p2p.networks.heat.network import Plant
 from mosaik_p2p.units import HEAT, KELVIN_AT_ZERO_C, M_PER_KM, PA_PER_BAR, BoolArray, FloatArray, IntArray
@@ -216,8 +217,7 @@ def _mdot_per_kw(elements: HeatElements, exchange: Exchange, warmed: FloatArray)
     cp = mean_cp_kj_per_kg_k(exchange.t_supply_c, exchange.t_return_c)
     heat_per_mdot = (np.abs(mdot) * cp)[:, None] * at_inlet
     heat_per_mdot[np.diag_indices_from(heat_per_mdot)] += _spread_kj_per_kg(elements, exchange)
-    per_kw: FloatArray = np.linalg.lstsq(heat_per_mdot, np.eye(len(mdot)), rcond=None)[0]
-    return per_kw
+    return solved_or_nearest(heat_per_mdot, np.eye(len(mdot)))
 
 
 def _spread_kj_per_kg(elements: HeatElements, exchange: Exchange) -> FloatArray:

@@ -20,6 +20,8 @@ CLEARING = (
     "since_clearing clipped_pairs exchanges sent_bytes further_clearings"
 )
 
+CHARGES = ("carrier", "prosumer", "partner", "charge_seller_per_kwh", "charge_buyer_per_kwh", "benefit_per_kwh")
+
 OPERATOR = "operator"
 """Beside the prosumers' names, of which it can be none."""
 
@@ -105,7 +107,8 @@ def charges_table(problem: MarketProblem, change: tuple[bool, ...], *, since_cle
 
     Told where charges change, and at every clearing for the pairs that have a reputation by then.
     """
-    names, rows = problem.names, []
+    names = np.array(problem.names, dtype=object)
+    columns: list[list[object]] = [[] for _ in CHARGES]
     for carrier, over_time, who, changes in zip(CARRIERS, problem.charges, problem.member, change, strict=True):
         charges, inside = over_time.at(0), np.flatnonzero(who)
         benefit = charges.benefit
@@ -113,11 +116,11 @@ def charges_table(problem: MarketProblem, change: tuple[bool, ...], *, since_cle
         if not changes:
             told &= False if benefit is None or since_clearing else benefit[np.ix_(inside, inside)] > 0
         first, second = (inside[at] for at in np.nonzero(told))
-        ends = charges.end_charges(first, second)
-        for i, j, seller_pays, buyer_pays in zip(first, second, *ends, strict=True):
-            worth = 0.0 if benefit is None else float(benefit[i, j])
-            rows.append((carrier, names[i], names[j], float(seller_pays), float(buyer_pays), worth))
-    return _columns("carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh", rows)
+        worth = np.zeros(len(first)) if benefit is None else benefit[first, second]
+        told_columns = [names[first], names[second], *charges.end_charges(first, second), worth]
+        for column, values in zip(columns, [np.full(len(first), carrier, dtype=object), *told_columns], strict=True):
+            column += values.tolist()
+    return dict(zip(CHARGES, columns, strict=True))
 
 
 def clearing_table(

@@ -4,6 +4,8 @@ Source: `pandapower.networks.lv_schutterwald` (which names doi 10.3390/en1316405
 """
 
 import warnings
+from copy import deepcopy
+from functools import cache
 
 import networkx
 import pandapower.networks
@@ -25,6 +27,12 @@ SCHUTTERWALD = (
 
 def schutterwald_net() -> pandapowerNet:
     """The six grids in one net, each with its own slack and transformer; names unique, indices as shipped."""
+    return deepcopy(_six_grids())
+
+
+@cache
+def _six_grids() -> pandapowerNet:
+    """Once in a process: reading and choosing takes seconds. Nobody may write to it."""
     with warnings.catch_warnings():
         # The shipped table of transformers is older than a column that pandapower now looks for.
         warnings.simplefilter("ignore", DeprecationWarning)

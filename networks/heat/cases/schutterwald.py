@@ -7,6 +7,8 @@ because the market's prosumers stand in their places, and so is its pump, becaus
 """
 
 import warnings
+from copy import deepcopy
+from functools import cache
 
 import pandapipes as pp
 import pandapipes.networks
@@ -66,6 +68,12 @@ def _pairs(net: pp.pandapipesNet) -> dict[str, tuple[int, int]]:
 
 
 def _shipped() -> pp.pandapipesNet:
+    return deepcopy(_read())
+
+
+@cache
+def _read() -> pp.pandapipesNet:
+    """Once in a process: reading takes longer than all else that is done with it. Nobody may write to it."""
     with warnings.catch_warnings():
         # The file is in an older pandapipes format; the warnings of its conversion concern the library alone.
         warnings.simplefilter("ignore")

@@ -1,0 +1,1 @@
+"""Mass flows from which the heat flow starts: near its solution, found without a pipe flow."""
