@@ -41,7 +41,7 @@ def test_what_the_environment_says_wins(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert share.shares(2) == dict.fromkeys((name for name in NAMES if name != "OMP_NUM_THREADS"), "2")
     monkeypatch.setenv(share.THREADS_VARIABLE, "3")
-    assert share.shares(2) == {"OPENBLAS_NUM_THREADS": "3", "MKL_NUM_THREADS": "3"}
+    assert share.shares(2) == dict.fromkeys(share.MATRIX_THREADS, "3")
 
 
 @pytest.mark.parametrize(("jobs", "rows", "each"), [(8, 20, 1), (4, 20, 2), (3, 20, 2), (4, 2, 4), (20, 20, 1)])
@@ -93,7 +93,16 @@ def test_limited_threads_are_those_of_linear_algebra_as_well() -> None:
             [sys.executable, "-c", program], env=environment | more, capture_output=True, text=True, check=True
         )
         told.append(found.stdout.split())
-    assert told == [["False", "None", "None", "None", "None"], ["False", "2", "7", "2", "2"]]
+    unsaid, limited = dict.fromkeys(NAMES, "None"), dict.fromkeys(NAMES, "2") | said
+    assert told == [["False", *unsaid.values()], ["False", *limited.values()]]
+
+
+def test_commands_have_one_thread_for_matrices_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in share.MATRIX_THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    share.one_thread_for_matrices()
+    assert [os.environ[name] for name in share.MATRIX_THREADS] == ["1", "3", "1"]
 
 
 def test_machine_code_is_made_once_before_any_run_begins(monkeypatch: pytest.MonkeyPatch) -> None:
