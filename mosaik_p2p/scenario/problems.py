@@ -69,6 +69,11 @@ def _of_value(error: Mapping[str, Any], kind: str, context: Mapping[str, Any]) -
         return "is not a table", "Give a table; `mosaik-p2p keys` tells which keys it has."
     if kind == "float_type" and isinstance(error["input"], int) and not isinstance(error["input"], bool):
         return "is beyond the range of numbers", "Give a smaller number."
+    if kind == "datetime_type" and isinstance(error["input"], str):
+        return (
+            "is a text, not a date with time",
+            "Write 2017-03-21T00:00:00+01:00 without quotes; in Python a datetime.",
+        )
     if kind in _KINDS:
         return f"is not {_KINDS[kind]}", f"Give {_KINDS[kind]}."
     return str(error["msg"]), "See the scenario's description of this key."

@@ -416,6 +416,12 @@ def test_a_start_beyond_the_calendar_is_a_fault(start: str, tmp_path: Path) -> N
     assert "1700 to 2200" in fault.problem
 
 
+def test_a_start_in_quotes_is_told_of_the_quotes(tmp_path: Path) -> None:
+    (fault,) = check(made.write(tmp_path), ['time.start="2017-03-21T00:00:00+01:00"'])
+    assert (fault.place, fault.problem) == ("time.start", "is a text, not a date with time")
+    assert "without quotes" in fault.remedy
+
+
 @pytest.mark.parametrize(
     "value", ["1" + "0" * 5000, "0x1" + "0" * 6000, "1" + "0" * 400, "[" * 3000, "[" * 60 + "]" * 60]
 )
