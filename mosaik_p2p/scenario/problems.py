@@ -72,7 +72,7 @@ def _of_value(error: Mapping[str, Any], kind: str, context: Mapping[str, Any]) -
     if kind == "datetime_type" and isinstance(error["input"], str):
         return (
             "is a text, not a date with time",
-            "Write 2017-03-21T00:00:00+01:00 without quotes; in Python a datetime.",
+            "Write 2017-03-21T00:00:00+01:00 without quotes (Python: a datetime).",
         )
     if kind in _KINDS:
         return f"is not {_KINDS[kind]}", f"Give {_KINDS[kind]}."
