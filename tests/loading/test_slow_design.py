@@ -1,6 +1,9 @@
-"""A design whose clearings take minutes is warned of when a scenario is loaded."""
+"""A design whose clearings take minutes, or a form that does, is warned of when a scenario is loaded."""
+
+import pytest
 
 from mosaik_p2p.loading import examine
+from mosaik_p2p.loading import warned as warned_module
 
 
 def warned(*changes: str) -> list[str]:
@@ -24,3 +27,15 @@ def test_day_ahead_there_is_one_of_them() -> None:
 
 def test_a_short_look_ahead_takes_no_time() -> None:
     assert warned("time.horizon_steps=4") == []
+
+
+@pytest.mark.parametrize(("many", "form", "told"), [(4, "bilateral", 1), (5, "bilateral", 0), (4, "auto", 0)])
+def test_two_copies_of_every_pair_are_warned_of(
+    many: int, form: str, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warned_module, "MANY", many)
+    found = [
+        one for one in examine("network1_electric", [f"market.form={form}"]).warnings if one.place == "market.form"
+    ]
+    assert len(found) == told
+    assert all("10 pairs" in one.problem for one in found)
