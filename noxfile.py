@@ -59,13 +59,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """The fast half of the tests: two minutes on two cores, once the kernel is compiled."""
+    """The fast tests: a minute on two cores, once the kernel is compiled."""
     _run(session, "pytest", "-m", "not slow", *session.posargs)
 
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """All tests, a quarter of an hour on two cores; or those that are named."""
+    """All tests, twenty minutes on two cores; or those that are named."""
     _run(session, "pytest", *session.posargs)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 SLOW = Path(__file__).parents[1] / "slow.txt"
-LIMIT_S = 0.25
+LIMIT_S = 0.1
 """With it the others take less than a minute on two cores."""
 
 
