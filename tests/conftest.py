@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from measuring import listed, name_of
+from measuring import BRIEF_S, listed, name_of
 from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 
 # The same examples in every run: a red test is then about the code. New ones: pytest --hypothesis-profile=explore.
@@ -30,5 +30,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     slow = listed()
     for item in items:
-        if name_of(item) in slow:
-            item.add_marker(pytest.mark.slow)
+        seconds = slow.get(name_of(item))
+        if seconds is None:
+            continue
+        if seconds <= BRIEF_S and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.brief)
+        item.add_marker(pytest.mark.slow)

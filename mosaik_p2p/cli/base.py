@@ -13,8 +13,9 @@ DIFFERENT = 1
 INTERRUPTED_SHELL = 130
 """What typer makes of an interrupt, by the custom of shells; here an interrupted run is an incomplete one."""
 
+NAME = "mosaik-p2p"
 app = typer.Typer(
-    name="mosaik-p2p",
+    name=NAME,
     help="Peer-to-peer trading of electricity and heat, co-simulated with the networks that carry it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -47,11 +48,17 @@ CodeOption = Annotated[
         "--allow-code", help="Import what the scenario names as package.module:name, which runs it: if you trust it."
     ),
 ]
+StepsOption = Annotated[int | None, typer.Option(help="Compute only so many intervals of each run.")]
+JobsOption = Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")]
+SchedulerOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler run them.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")]
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"mosaik-p2p {version('mosaik-p2p')}")
+        typer.echo(f"{NAME} {version(NAME)}")
         raise typer.Exit
 
 

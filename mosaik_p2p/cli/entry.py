@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mosaik_p2p.cli.base import BAD_INPUT, INCOMPLETE, INTERRUPTED_SHELL, app
+from mosaik_p2p.cli.base import BAD_INPUT, INCOMPLETE, INTERRUPTED_SHELL, NAME, app
 from mosaik_p2p.cli.texts import remarks_text
 from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.jit.share import one_thread_for_matrices
@@ -28,7 +28,8 @@ def main() -> None:
 
 def _command() -> None:
     try:
-        app()
+        # Shells complete by this name, which `python -m` would change.
+        app(prog_name=NAME)
     except BadInput as bad:
         typer.echo(remarks_text(bad.faults, "fault"), err=True)
         sys.exit(BAD_INPUT)

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from mosaik_p2p.cli.base import CodeOption, ScenarioArgument, SetOption, app
+from mosaik_p2p.cli.base import (
+    CodeOption,
+    JobsOption,
+    QuietOption,
+    ScenarioArgument,
+    SchedulerOption,
+    SetOption,
+    StepsOption,
+    app,
+)
 from mosaik_p2p.printing import say
 
 
@@ -29,7 +38,7 @@ def optimal_charge_command(
     set_: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier search.")] = False,
     run: Annotated[bool, typer.Option(help="Confirm the rate that is found by a full run.")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    quiet: QuietOption = False,
     allow_code: CodeOption = False,
 ) -> None:
     """Find the best rate of a charge, knowing how the market answers, and say what is certain about it."""
@@ -69,11 +78,11 @@ def compare_command(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Result folder; default: results/NAME-compare.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
+    steps: StepsOption = None,
+    jobs: JobsOption = None,
     set_: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier comparison.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    quiet: QuietOption = False,
     allow_code: CodeOption = False,
 ) -> None:
     """Run market designs and charges side by side: which keeps the limits at the least cost, and who pays for it."""
@@ -111,17 +120,15 @@ def sweep_command(
     table: Annotated[Path | None, typer.Option(metavar="CSV", help="A row per run, a column per key.")] = None,
     sample: Annotated[int | None, typer.Option(help="Draw so many of all rows, always the same.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the sweep; default: results/NAME-sweep.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals of each run.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
+    steps: StepsOption = None,
+    jobs: JobsOption = None,
     part: Annotated[str, typer.Option(metavar="I/N", help="Every N-th run only, for job arrays.")] = "1/1",
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler run them.")
-    ] = None,
+    scheduler: SchedulerOption = None,
     collect: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Run nothing: put together what a sweep has come to by now.")
     ] = None,
     set_: SetOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    quiet: QuietOption = False,
     allow_code: CodeOption = False,
 ) -> None:
     """Run a scenario many times with other values of some keys; the same command again goes on with what is missing."""
@@ -169,13 +176,11 @@ def hosting_capacity_command(
         float, typer.Option(help="Share of sun and charging that may be lost against the days without trade.")
     ] = 0.03,
     out: Annotated[Path | None, typer.Option(help="Folder of the search; default: results/NAME-hosting-GROW.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Compute only so many intervals of each run.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Runs at once; default: as many as there are processors.")] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler run them.")
-    ] = None,
+    steps: StepsOption = None,
+    jobs: JobsOption = None,
+    scheduler: SchedulerOption = None,
     set_: SetOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    quiet: QuietOption = False,
     allow_code: CodeOption = False,
 ) -> None:
     """Find how far something may grow until a limit breaks: without market, with it, and with a negotiated one."""

@@ -16,6 +16,8 @@ import pytest
 SLOW = Path(__file__).parents[1] / "slow.txt"
 LIMIT_S = 0.1
 """With it the others take less than a minute on two cores."""
+BRIEF_S = 0.5
+"""What takes no longer is left out of the fast tests only, and tried on the wheel."""
 
 
 def name_of(item: pytest.Item) -> str:
@@ -23,9 +25,10 @@ def name_of(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[0].rpartition("::")[2]
 
 
-def listed() -> frozenset[str]:
-    """The tests that were found slow."""
-    return frozenset(SLOW.read_text(encoding="utf-8").split())
+def listed() -> dict[str, float]:
+    """The tests that were found slow, with their seconds."""
+    lines = (line.split() for line in SLOW.read_text(encoding="utf-8").splitlines())
+    return {name: float(seconds) for name, seconds in lines}
 
 
 class Measuring:
@@ -64,13 +67,13 @@ class Measuring:
 
     def pytest_sessionfinish(self) -> None:
         """Write the list: what was run anew, and of the rest what stood there."""
-        slow = {
-            name
+        found = {
+            name: own + sum(self.shared_s.get(entry, 0.0) for entry in self.shared_of[name])
             for name, own in self.own_s.items()
-            if own + sum(self.shared_s.get(entry, 0.0) for entry in self.shared_of[name]) > LIMIT_S
         }
-        kept = listed() - set(self.own_s)
-        SLOW.write_text("".join(f"{name}\n" for name in sorted(slow | kept)), encoding="utf-8")
+        slow = {name: seconds for name, seconds in {**listed(), **found}.items() if seconds > LIMIT_S}
+        lines = (f"{name} {seconds:.2f}\n" for name, seconds in sorted(slow.items()))
+        SLOW.write_text("".join(lines), encoding="utf-8")
 
 
 def _spent_s() -> float:
