@@ -173,8 +173,9 @@ def hosting_capacity_command(
         float | None, typer.Option(help="How exactly it is to be known; default: a hundredth of the range.")
     ] = None,
     given_up: Annotated[
-        float, typer.Option(help="Share of sun and charging that may be lost against the days without trade.")
-    ] = 0.03,
+        float | None,
+        typer.Option(help="Share of sun and charging that may be lost against the days without trade; default: 0.03."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the search; default: results/NAME-hosting-GROW.")] = None,
     steps: StepsOption = None,
     jobs: JobsOption = None,

@@ -59,7 +59,7 @@ def hosting_capacity(
     low: float = 0.0,
     high: float | None = None,
     within: float | None = None,
-    given_up: float = CURTAILED_BY_LAW,
+    given_up: float | None = None,
     out: str | Path | None = None,
     steps: int | None = None,
     overrides: Sequence[str] = (),
@@ -72,22 +72,23 @@ def hosting_capacity(
 
     `grow` is `pv`, `heat_pump` or `ev`: what the scenario has of it is multiplied by factors from `low` to `high` (10);
     or a key of the scenario, which takes values from `low` to `high` itself. The answer is known to `within` (a
-    hundredth of the range). A run holds if it is feasible, and if no more than the share `given_up` of what sun and
-    wind offer, and of what vehicles are to have, is lost against the same days without trade. The folder `out`
+    hundredth of the range). A run holds if it is feasible, and if no more than the share `given_up` (0.03) of what sun
+    and wind offer, and of what vehicles are to have, is lost against the same days without trade. The folder `out`
     (results/NAME-hosting-GROW) gets a result folder `runs/run=ID` for each point, `points.parquet`, `hosting.json` and
     `index.html`; the same call goes on where an earlier one was stopped. The other arguments are those of `sweep`.
 
     Raises BadInput where what is asked for, the scenario, or an end of the range is at fault.
     """
     sought, faults = range_of(grow, low, high, within)
-    faults += [*key_faults(grow), *_number_faults(given_up, jobs)]
+    most_given_up = CURTAILED_BY_LAW if given_up is None else given_up
+    faults += [*key_faults(grow), *_number_faults(most_given_up, jobs)]
     if sought is None or faults:
         raise BadInput(faults)
     wanted = Wanted(scenario=scenario, overrides=(*LEAN, *overrides), steps=steps, allow_code=allow_code)
     base, growth = _base(wanted, grow)
     source = scenario_path(scenario)
     folder = Path("results") / f"{source.stem}-hosting-{grow}" if out is None else Path(out)
-    search = _Search(folder, wanted, growth, sought, given_up)
+    search = _Search(folder, wanted, growth, sought, most_given_up)
     search.refuse_bad_ends()
     question = {"grow": growth.key, "own": plain_text(growth.own), "scenario": base.identity}
     demand = _searched(search, question, source, jobs=jobs, scheduler=scheduler, progress=progress)
