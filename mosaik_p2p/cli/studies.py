@@ -174,7 +174,7 @@ def hosting_capacity_command(
     ] = None,
     given_up: Annotated[
         float | None,
-        typer.Option(help="Share of sun and charging that may be lost against the days without trade; default: 0.03."),
+        typer.Option(help="Share of sun that may be curtailed, and of charging that may be missed; default: 0.03."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the search; default: results/NAME-hosting-GROW.")] = None,
     steps: StepsOption = None,

@@ -73,7 +73,7 @@ def hosting_capacity(
     `grow` is `pv`, `heat_pump` or `ev`: what the scenario has of it is multiplied by factors from `low` to `high` (10);
     or a key of the scenario, which takes values from `low` to `high` itself. The answer is known to `within` (a
     hundredth of the range). A run holds if it is feasible, and if no more than the share `given_up` (0.03) of what sun
-    and wind offer, and of what vehicles are to have, is lost against the same days without trade. The folder `out`
+    and wind offer is curtailed, and of what vehicles are to have missed that they would have without trade. `out`
     (results/NAME-hosting-GROW) gets a result folder `runs/run=ID` for each point, `points.parquet`, `hosting.json` and
     `index.html`; the same call goes on where an earlier one was stopped. The other arguments are those of `sweep`.
 

@@ -15,6 +15,8 @@ from mosaik_p2p.studies.hosting.search import Held
 from mosaik_p2p.studies.sweep.table import RunStatus, Stored
 from mosaik_p2p.units import ELECTRICITY
 
+NOTICEABLE = 5e-4
+"""Share that is told: less is 0.0 %."""
 DEVICE_TABLES = {"market": "devices", ALONE: "alone_devices"}
 
 
@@ -47,7 +49,7 @@ class Judged:
     limits: tuple[Limit, ...] = ()
     """What does not hold, worst first."""
     given_up: float | None = None
-    """Share of what the sun offered, or vehicles were to have, that is lost against the same days without trade."""
+    """Share of what sun and wind offered that is curtailed, or of what vehicles were to have that is missed."""
     cause: str | None = None
     """Why nothing is known."""
 
@@ -57,13 +59,14 @@ def judged(found: Stored, folder: Path, *, most_given_up: float) -> Judged:
     if found.status not in (RunStatus.COMPLETE, RunStatus.NO_SOLUTION):
         return Judged(Held.FAILED, cause=found.cause or found.status.value)
     summary = found.summary
-    given_up = _given_up(summary, folder)
+    given_up, anyway = _given_up(summary, folder)
     if summary["verdict"] == Verdict.INFEASIBLE:
         return Judged(Held.BREAKS, _limits(summary), given_up)
     if summary["verdict"] != Verdict.FEASIBLE:
         return Judged(Held.NO_SOLUTION, given_up=given_up, cause=_unsolved(summary))
     if given_up > most_given_up:
-        lost = Limit("Share given up", value=100 * given_up, limit=100 * most_given_up, unit="%", digits=1)
+        name = f"Share given up ({100 * anyway:.1f} % without trade)" if anyway > NOTICEABLE else "Share given up"
+        lost = Limit(name, value=100 * given_up, limit=100 * most_given_up, unit="%", digits=1)
         return Judged(Held.BREAKS, (lost,), given_up)
     return Judged(Held.HOLDS, given_up=given_up)
 
@@ -91,11 +94,15 @@ def _unsolved(summary: Mapping[str, Any]) -> str:
     return f"no solution in {hours:g} h"
 
 
-def _given_up(summary: Mapping[str, Any], folder: Path) -> float:
-    """The larger of both shares, of what curtailment and what missed charging take; 0 where nothing is lost."""
-    shares = {case: (_curtailed(summary, case), _missed(summary, folder, case)) for case in DEVICE_TABLES}
-    in_market, alone = shares["market"], shares[ALONE]
-    return max(0.0, *(there - before for there, before in zip(in_market, alone, strict=True)))
+def _given_up(summary: Mapping[str, Any], folder: Path) -> tuple[float, float]:
+    """The larger of both shares, of what is curtailed and of what vehicles miss; what of it is so without trade.
+
+    What is curtailed counts whatever the reason: sun that contracts do not take is hosted by no network. Of missed
+    charging that does which a day without trade would not miss: whoever comes too late cannot be served.
+    """
+    curtailed, anyway = _curtailed(summary, "market"), _curtailed(summary, ALONE)
+    late = max(_missed(summary, folder, "market") - _missed(summary, folder, ALONE), 0.0)
+    return (late, 0.0) if late > curtailed else (curtailed, min(anyway, curtailed))
 
 
 def _curtailed(summary: Mapping[str, Any], case: str) -> float:

@@ -39,8 +39,8 @@ def footnote(summary: Mapping[str, Any]) -> str:
     """What holding means here."""
     return (
         "A run holds if all limits are kept and all loads served, and no more than "
-        f"{100 * summary['most_given_up']:g} % of what sun and wind offer, or of what vehicles take, is given up: lost "
-        "against the same days without trade. "
+        f"{100 * summary['most_given_up']:g} % of what sun and wind offer is curtailed, for whatever reason, or of "
+        "what vehicles take is missed that they have without trade. "
         f"{summary['points']} runs, each verdict from a run of its own."
     )
 
