@@ -66,8 +66,11 @@ def given_net(net: pandapowerNet, name: str) -> pandapowerNet:
 
 
 def as_meant(net: pandapowerNet) -> pandapowerNet:
-    """The net itself, sound, with unique names in the tables that are named, a type for every tap changer, and
-    controllers that know it as it is."""
+    """The net itself, sound, with unique names in the tables that are named, a column of names in all others, a type
+    for every tap changer, and controllers that know it as it is."""
+    for table, kinds in electric_kinds().items():
+        if "name" in kinds and "name" not in net[table]:
+            net[table] = net[table].assign(name=None)
     for table in NAMED_TABLES:
         net[table] = with_unique_names(net[table])
     return with_controllers(with_types_of_taps(net))

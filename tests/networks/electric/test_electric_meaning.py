@@ -18,6 +18,7 @@ from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_file,
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.sims.electric_grid import Simulator
+from mosaik_p2p.sims.grids.electric_elements import KINDS, children
 
 __all__ = ["scenario"]
 
@@ -34,6 +35,15 @@ def network(net: pandapowerNet) -> ElectricNetwork:
 
 def solved(net: pandapowerNet, **factors: Any) -> PowerFlowResult:
     return PowerFlow(network(net)).solve({}, **{"background_scaling": 1.0, **factors})
+
+
+def every_kind() -> pandapowerNet:
+    """A feeder with an element of every kind that mosaik sees."""
+    net = tapped(tap_pos=0, tap_neutral=0)
+    for create in (pandapower.create_sgen, pandapower.create_load, pandapower.create_storage):
+        create(net, 1, p_mw=0.01, **({"max_e_mwh": 1.0} if create is pandapower.create_storage else {}))
+    pandapower.create_gen(net, 1, p_mw=0.01, vm_pu=1.0)
+    return net
 
 
 def volts(result: PowerFlowResult) -> dict[str, float]:
@@ -117,6 +127,19 @@ def test_a_tap_set_through_mosaik_has_its_effect() -> None:
         simulator.step(0, {"Transformer-0": {"tap_set[1]": {"x.y": position}}}, 0)
         found.append(simulator.get_data({"Bus-1": ["Vm[pu]"]})["Bus-1"]["Vm[pu]"])
     assert found == pytest.approx([1.0, 1.0526, 0.9524, 1.0], abs=SAME_PU)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_column_a_table_lacks_it_is_refused_or_its_elements_are_shown(kind: str) -> None:
+    table = KINDS[kind].table
+    for column in every_kind()[table].columns:
+        bare = every_kind()
+        bare[table] = bare[table].drop(columns=column)
+        try:
+            shown = children(network(bare).net)
+        except BadInput:
+            continue
+        assert kind in {child["type"] for child in shown}, column
 
 
 # What draws and feeds in
