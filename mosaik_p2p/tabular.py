@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mosaik_p2p.errors import BadInput, Fault
+from mosaik_p2p.errors import BadInput, Fault, shown
 from mosaik_p2p.files import FILE, FILE_LIMIT_BYTES, TABLE_REMEDY, read_text, refused, shown_path
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
@@ -92,8 +92,13 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _parquet_faults(path: Path, about: pq.FileMetaData) -> list[Fault]:
-    columns = about.schema.to_arrow_schema().names
-    faults = [double_fault(f"{path.name}, columns", doubles)] if (doubles := twice(columns)) else []
+    fields = list(about.schema.to_arrow_schema())
+    doubles = twice([field.name for field in fields])
+    faults = [double_fault(f"{path.name}, columns", doubles)] if doubles else []
+    for field in fields:
+        if pa.types.is_nested(field.type):
+            place = f"{path.name}, column {shown(field.name)}"
+            faults.append(Fault(place, str(field.type), "a cell holds more than one value", "Give one value in a cell"))
     size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
     if about.num_rows * about.num_columns > CELL_LIMIT or size > FILE_LIMIT_BYTES:
         problem = f"has {about.num_rows:,} rows and {about.num_columns:,} columns, {size >> 20} MiB"

@@ -103,6 +103,14 @@ def test_bombs_are_refused_by_what_they_unpack_to(tmp_path: Path, monkeypatch: p
         read_parquet_table(tmp_path / "t.parquet")
 
 
+@pytest.mark.parametrize("cell", [[1.0, 2.0], {"a": 1.0}])
+def test_a_parquet_column_with_more_than_one_value_in_a_cell_is_refused(tmp_path: Path, cell: object) -> None:
+    pq.write_table(pa.table({"time": [cell, cell], "load": [1.0, 2.0]}), tmp_path / "t.parquet")
+    with pytest.raises(BadInput, match="more than one value") as caught:
+        read_parquet_table(tmp_path / "t.parquet")
+    assert [fault.place for fault in caught.value.faults] == ["t.parquet, column 'time'"]
+
+
 def test_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table([[1.0], [2.0]], names=["a", "a"]), tmp_path / "t.parquet")
     with pytest.raises(BadInput, match="more than once"):
