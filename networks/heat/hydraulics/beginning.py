@@ -43,18 +43,16 @@ class Beginning:
 def begin_with(net: pandapipesNet, inside: Internals, beginning: Beginning) -> None:
     """Writes it into a net that is set up for a pipe flow.
 
-    Tables of which an element is several branches (pipes of several sections) keep the solver's guesses, and so does
-    whatever is given: pumps and flow controls.
+    What is given stays as it is: all of pumps, and the flows of flow controls. Every pipe is one section.
     """
     nodes, branches = array_of(net, NODES), array_of(net, BRANCHES)
     junctions = nodes[rows_of(net, ROWS_OF_NODES, "junction")]
     _write(junctions[:, inside.t_node], beginning.t_junction_c + KELVIN_AT_ZERO_C)
     for table, along in beginning.along.items():
         rows = branches[rows_of(net, ROWS_OF_BRANCHES, table)]
-        if len(rows) == len(along.mdot_kg_per_s):
-            _write(rows[:, inside.mdot], along.mdot_kg_per_s)
-            _write(rows[:, inside.against], _below_zero(along.mdot_kg_per_s))
-            _write(rows[:, inside.t_out], along.t_out_c + KELVIN_AT_ZERO_C)
+        _write(rows[:, inside.mdot], along.mdot_kg_per_s)
+        _write(rows[:, inside.against], _below_zero(along.mdot_kg_per_s))
+        _write(rows[:, inside.t_out], along.t_out_c + KELVIN_AT_ZERO_C)
     controls = branches[rows_of(net, ROWS_OF_BRANCHES, "flow_control")]
     # Water passes a flow control as it comes.
     controls[:, inside.t_out] = nodes[controls[:, inside.from_node].astype(np.int64), inside.t_node]

