@@ -21,6 +21,7 @@ from mosaik_p2p.limits.stated import usual_limits
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
+from mosaik_p2p.networks.heat.hydraulics.kept import Guard
 from mosaik_p2p.networks.heat.side_by_side import solved_side_by_side
 from mosaik_p2p.networks.solutions import heat_solution
 from mosaik_p2p.networks.trial import heat_trial
@@ -82,6 +83,7 @@ class Simulator(GridSimulator):
         """By the name of the prosumer or consumer."""
         self._draw_kw: dict[str, float] = {}
         self._flow: HeatFlow | None = None
+        self._guard = Guard()
         self._ahead: dict[tuple[float, ...], HeatFlowResult] = {}
         """By what everyone draws: flows that were solved before they were asked for."""
         self._values: dict[str, dict[str, Any]] = {}
@@ -155,7 +157,7 @@ class Simulator(GridSimulator):
 
     def setup_done(self) -> None:
         """From here on the consumers are fixed."""
-        self._flow = HeatFlow(self._opened, list(self._connections.values()))
+        self._flow = HeatFlow(self._opened, list(self._connections.values()), self._guard)
 
     def get_extra_info(self) -> dict[str, Any]:
         """Extra information of every element, by entity id."""
@@ -199,7 +201,7 @@ class Simulator(GridSimulator):
         return heat_solution(result, self._limits)
 
     def _forget(self) -> None:
-        self._flow = HeatFlow(self._opened, list(self._connections.values()))
+        self._flow = HeatFlow(self._opened, list(self._connections.values()), self._guard)
 
     def _movers(self) -> Movers:
         places = {

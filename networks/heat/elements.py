@@ -28,8 +28,10 @@ from mosaik_p2p.networks.heat.graph import (
     junction_graph,
     junction_sides,
 )
+from mosaik_p2p.networks.heat.hydraulics.beginning import Beginning
 from mosaik_p2p.networks.heat.hydraulics.branches import branches_of, solved
 from mosaik_p2p.networks.heat.hydraulics.flow_sensitivity import SolvedFlow, flow_sensitivity, temperature_sensitivity
+from mosaik_p2p.networks.heat.hydraulics.kept import Guard, PipeFlows
 from mosaik_p2p.networks.heat.hydraulics.pipeflow import options, pipe_flow, settle_pressures
 from mosaik_p2p.networks.heat.network import HeatNetwork, Plant
 from mosaik_p2p.networks.heat.without_solution import meaning
@@ -49,7 +51,7 @@ class HeatConnection:
 class HeatElements:
     """The net that is solved. It owns a copy of the network's net and is the only one to write to it."""
 
-    def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection]) -> None:
+    def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection], guard: Guard | None = None) -> None:
         self.network = network
         self.connections = tuple(connections)
         """The prosumers. In arrays of shape (exchangers,) plants that feed a share and a file's consumers follow."""
@@ -79,12 +81,14 @@ class HeatElements:
         self.bypasses = self._add_bypasses()
         self.branches = branches_of(self.net, exchangers=len(self.supply), t_ground_c=network.settings.t_ground_c)
         self._background_mdot = np.zeros(len(network.balancing))
+        self._pipe_flows = PipeFlows(self.net, guard or Guard())
         self.complaint = NOT_DETERMINED
         """Of the last pipe flow without a solution."""
 
-    def solve(self, mdot_kg_per_s: FloatArray) -> bool:
+    def solve(self, mdot_kg_per_s: FloatArray, beginning: Beginning | None = None) -> bool:
         """Runs one pipe flow with these mass flows (+ draws, - feeds in); False if it has no solution.
 
+        `beginning`: flows and temperatures that are near, for the solver to start from.
         Flows and temperatures belong together; the pressures are near until `settle` is called.
         """
         balance = self._write_prosumers(mdot_kg_per_s) + self._background_mdot
@@ -92,7 +96,7 @@ class HeatElements:
         for _ in range(1 + len(self.network.balancing)):
             self._write_plants(gives)
             try:
-                pipe_flow(self.net)
+                pipe_flow(self.net, self._pipe_flows, beginning)
                 if self._looped:
                     settle_pressures(self.net)
             except PipeflowNotConverged as error:

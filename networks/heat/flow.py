@@ -19,10 +19,12 @@ from pandapipes.pandapipes_net import pandapipesNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.heat.elements import HeatConnection, HeatElements
+from mosaik_p2p.networks.heat.hydraulics.beginning import Beginning
+from mosaik_p2p.networks.heat.hydraulics.kept import Guard
 from mosaik_p2p.networks.heat.hydraulics.linear import solved_or_nearest
 from mosaik_p2p.networks.heat.hydraulics.water import heat_kw, mean_cp_kj_per_kg_k
 from mosaik_p2p.networks.heat.limit_sensitivity import Exchange, heat_response
-from mosaik_p2p.networks.heat.near.start import Bounds, near_start
+from mosaik_p2p.networks.heat.near.start import Bounds, Found, near_start
 from mosaik_p2p.networks.heat.network import HeatNetwork
 from mosaik_p2p.networks.heat.tables import HEAT_TABLES, Exchanged, heat_tables
 from mosaik_p2p.networks.heat.without_solution import cause_not_delivered, cause_without_heat_flow
@@ -97,8 +99,9 @@ arrive."""
 class HeatFlow:
     """The flow in one network with prosumers at the given places. The network passed in is never changed."""
 
-    def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection]) -> None:
-        self._elements = HeatElements(network, connections)
+    def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection], guard: Guard | None = None) -> None:
+        """`guard`: of the run, if flows are made anew in it."""
+        self._elements = HeatElements(network, connections, guard)
         self._settings = network.settings
         self._connections = tuple(connections)
         self._shares = np.array([plant.share for plant in network.feeding], dtype=np.float64)
@@ -200,9 +203,10 @@ class HeatFlow:
     def _attempt(self, served: FloatArray) -> _Attempt:
         """From flows that are near; if that leads nowhere, from a network hot throughout, and then in smaller steps."""
         near = self._from_near(served)
-        first = self._from_last(served) if near is None else near
+        first, beginning = (self._from_last(served), None) if near is None else (near.mdot_kg_per_s, near.beginning)
         for start, largest_step in chain([(first, LARGEST_STEP)], self._hot_starts(served)):
-            attempt = self._iterate(served, start, largest_step)
+            attempt = self._iterate(served, start, largest_step, beginning)
+            beginning = None
             if attempt.converged or attempt.capped.any():
                 break
         return attempt
@@ -211,7 +215,7 @@ class HeatFlow:
         for largest_step in (LARGEST_STEP, CAUTIOUS_STEP):
             yield self._hot_guess(served), largest_step
 
-    def _from_near(self, served: FloatArray) -> FloatArray | None:
+    def _from_near(self, served: FloatArray) -> Found | None:
         """Flows that exchange the heat already, but for what the pipe flow knows better; None where none are found."""
         if self._near is None:
             self.beginnings[UNKNOWN] += 1
@@ -223,8 +227,13 @@ class HeatFlow:
         self.beginnings[NOT_FOUND if found is None else NEAR] += 1
         return found
 
-    def _iterate(self, served: FloatArray, start: FloatArray, largest_step: float) -> _Attempt:
-        """Newton's method on the mass flows, each of them changed by at most the factor `largest_step` at a time."""
+    def _iterate(
+        self, served: FloatArray, start: FloatArray, largest_step: float, beginning: Beginning | None
+    ) -> _Attempt:
+        """Newton's method on the mass flows, each of them changed by at most the factor `largest_step` at a time.
+
+        `beginning`: of the first pipe flow.
+        """
         sign, wanted = np.sign(served), np.abs(served)
         tolerance = np.minimum(TOLERANCE_KW, RELATIVE_TOLERANCE * wanted)
         least, most = self._bounds(served)
@@ -232,9 +241,10 @@ class HeatFlow:
         capped = unmet = np.zeros(len(mdot), dtype=bool)
         for _ in range(MAX_PIPEFLOWS):
             self._pipeflows += 1
-            if not self._elements.solve(sign * mdot):
+            if not self._elements.solve(sign * mdot, beginning):
                 nobody = np.zeros(len(mdot), dtype=bool)
                 return _Attempt(mdot, capped=nobody, unmet=nobody, converged=False)
+            beginning = None
             missing = wanted - sign * self._delivered(sign * mdot)
             unmet = ~(np.abs(missing) <= tolerance)
             capped = unmet & (mdot >= most) & (missing > 0.0)

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import pandapipes as pp
 from pandapipes.idx_branch import IdxBranch
 from pandapipes.pandapipes_net import pandapipesNet
 from pandapipes.pf.calculation import execute_heat, execute_hydraulics
 from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 from pandapipes.pf.result_extraction import extract_all_results
 
+from mosaik_p2p.networks.heat.hydraulics.beginning import Beginning
 from mosaik_p2p.networks.heat.hydraulics.friction import FRICTION, friction_law
+from mosaik_p2p.networks.heat.hydraulics.kept import PipeFlows
 from mosaik_p2p.units import FloatArray, kelvin
 
 MAX_NEWTON_STEPS = 100
@@ -41,13 +42,13 @@ def options(friction: str, t_ground_c: float) -> dict[str, object]:
     }
 
 
-def pipe_flow(net: pandapipesNet) -> None:
-    """Flows, pressures and temperatures, in this order; see `settle_pressures`.
+def pipe_flow(net: pandapipesNet, flows: PipeFlows, beginning: Beginning | None) -> None:
+    """Flows, pressures and temperatures, in this order; see `settle_pressures`. `flows` are those of the net.
 
     Raises PipeflowNotConverged without a solution, and UserWarning at what the library complains of.
     """
     with _told(net):
-        pp.pipeflow(net, max_iter_hyd=MAX_NEWTON_STEPS, max_iter_therm=MAX_NEWTON_STEPS)
+        flows.solve({"max_iter_hyd": MAX_NEWTON_STEPS, "max_iter_therm": MAX_NEWTON_STEPS}, beginning)
 
 
 def settle_pressures(net: pandapipesNet) -> None:

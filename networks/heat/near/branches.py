@@ -111,6 +111,14 @@ def pipes_and_valves(elements: HeatElements) -> tuple[Branches, Friction]:
     return branches, friction
 
 
+def rows_along(net: pandapipesNet) -> dict[str, IntArray]:
+    """The rows of their tables that `pipes_and_valves` takes, in its order."""
+    rows = {"pipe": np.flatnonzero(_at_work(net, "pipe"))}
+    if _count(net, "valve"):
+        rows["valve"] = np.flatnonzero(_open_between_junctions(net))
+    return rows
+
+
 def given_flows(elements: HeatElements) -> tuple[Branches, FloatArray, npt.NDArray[np.bool_]]:
     """Branches whose flow is given, that flow in kg/s, and which of them are bypasses of ours.
 
@@ -185,7 +193,11 @@ def _open_valves(net: pandapipesNet) -> pd.DataFrame | None:
     if not _count(net, "valve"):
         return None
     valves: pd.DataFrame = net.valve
-    return valves[_at_work(net, "valve") & (valves["et"] == "ju").to_numpy()]
+    return valves[_open_between_junctions(net)]
+
+
+def _open_between_junctions(net: pandapipesNet) -> npt.NDArray[np.bool_]:
+    return np.asarray(_at_work(net, "valve") & (net.valve["et"] == "ju").to_numpy(), dtype=np.bool_)
 
 
 def _values(pipe: pd.DataFrame, valve: pd.DataFrame | None, column: str) -> FloatArray:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mosaik_p2p.networks.heat.elements import HeatElements
+from mosaik_p2p.networks.heat.hydraulics.beginning import Along, Beginning
 from mosaik_p2p.networks.heat.hydraulics.friction import DEFAULT_FRICTION
 from mosaik_p2p.networks.heat.hydraulics.water import TABLE_C, cp_kj_per_kg_k, enthalpy_kj_per_kg
 from mosaik_p2p.networks.heat.near.branches import (
@@ -23,10 +24,11 @@ from mosaik_p2p.networks.heat.near.branches import (
     is_known,
     pipes_and_valves,
     plants_that_balance,
+    rows_along,
 )
 from mosaik_p2p.networks.heat.near.loops import Loops
 from mosaik_p2p.networks.heat.near.paths import NONE, Trees, around_loops, flows_per_taken, trees
-from mosaik_p2p.networks.heat.near.temperatures import temperatures
+from mosaik_p2p.networks.heat.near.temperatures import LEAST_FLOW_KG_PER_S, temperatures
 from mosaik_p2p.units import FloatArray, IntArray
 
 TOLERANCE_KW = 1e-6
@@ -50,11 +52,22 @@ class Bounds:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Found:
+    """Flows that exchange the heat, and what they leave in the net."""
+
+    mdot_kg_per_s: FloatArray
+    """(exchangers,) magnitudes."""
+    beginning: Beginning
+
+
+@dataclass(frozen=True, kw_only=True)
 class NearStart:
     """One network with its exchangers."""
 
     branches: Branches
     """Pipes and valves, given flows, plants that balance, and exchangers."""
+    places: dict[str, IntArray]
+    """For every row of the tables of pipes and valves its place among the branches, `NONE` where nothing can flow."""
     count: int
     """Of the exchangers, the last ones of the branches."""
     nodes: int
@@ -67,10 +80,8 @@ class NearStart:
     """(bypasses,) node of each; they come before the other given flows."""
     loops: Loops | None
 
-    def find(
-        self, served_kw: FloatArray, starts: Iterable[tuple[FloatArray, float]], bounds: Bounds
-    ) -> FloatArray | None:
-        """(exchangers,) mass flows, magnitudes, that exchange `served_kw` (+ drawn); None where none are found.
+    def find(self, served_kw: FloatArray, starts: Iterable[tuple[FloatArray, float]], bounds: Bounds) -> Found | None:
+        """Mass flows that exchange `served_kw` (exchangers,) (+ drawn); None where none are found.
 
         `starts`: flows to start from, with the factor by which they may change at a time. Who cannot have his heat has
         the most flow there may be.
@@ -94,7 +105,7 @@ class NearStart:
 
     def _newton(
         self, served_kw: FloatArray, mdot: FloatArray, largest_step: float, bounds: Bounds, base: FloatArray
-    ) -> FloatArray | None:
+    ) -> Found | None:
         """Newton's method on the mass flows, each of them changed by at most the factor `largest_step` at a time."""
         sign, wanted = np.sign(served_kw), np.abs(served_kw)
         t_ends_c = np.full((2, len(base)), STILL_WATER_C)
@@ -115,7 +126,7 @@ class NearStart:
             unmet = active & (np.abs(missing) > TOLERANCE_KW)
             capped = unmet & (mdot >= bounds.most) & (missing > 0.0)
             if not (unmet & ~capped).any():
-                return mdot
+                return Found(mdot_kg_per_s=mdot, beginning=self._beginning(flow, t_node_c, t_ends_c[1]))
             flat = np.diag(slope) < bounds.least_slope
             slope[flat] = np.diag(bounds.least_slope)[flat]
             moving = np.flatnonzero(active & ~capped)
@@ -124,6 +135,14 @@ class NearStart:
             moved[moving] = np.clip(before + sign[moving] * step, before / largest_step, before * largest_step)
             mdot = np.clip(moved, bounds.least, bounds.most)
         return None
+
+    def _beginning(self, flow: FloatArray, t_node_c: FloatArray, t_out_c: FloatArray) -> Beginning:
+        t_out_c = np.where(np.abs(flow) > LEAST_FLOW_KG_PER_S, t_out_c, np.nan)
+        along = {
+            table: Along(mdot_kg_per_s=_at(flow, rows), t_out_c=_at(t_out_c, rows))
+            for table, rows in self.places.items()
+        }
+        return Beginning(t_junction_c=t_node_c, along=along)
 
     def _rows(self) -> tuple[npt.NDArray[np.generic], ...]:
         """As the compiled sweep takes them."""
@@ -170,6 +189,7 @@ def near_start(elements: HeatElements) -> NearStart | None:
     response = np.concatenate([flow[reached], own_flow[count:], out_of[plants.end], own_flow[:count]])
     return NearStart(
         branches=every,
+        places=_places(elements, reached),
         count=count,
         nodes=nodes,
         response=np.ascontiguousarray(response[:, :count]),
@@ -178,6 +198,22 @@ def near_start(elements: HeatElements) -> NearStart | None:
         bypass_supply=given.start[own],
         loops=_loops(along, friction, found, reached) if found.chords else None,
     )
+
+
+def _places(elements: HeatElements, reached: IntArray) -> dict[str, IntArray]:
+    """Of every row of the tables of pipes and valves among the branches that are reached."""
+    place_of = {int(row): place for place, row in enumerate(reached)}
+    found, before = {}, 0
+    for table, rows in rows_along(elements.net).items():
+        places = np.full(len(elements.net[table]), NONE)
+        places[rows] = [place_of.get(before + number, NONE) for number in range(len(rows))]
+        found[table], before = places, before + len(rows)
+    return found
+
+
+def _at(values: FloatArray, places: IntArray) -> FloatArray:
+    """NaN for `NONE`."""
+    return np.where(places == NONE, np.nan, values[places])
 
 
 def _taken(between: Branches, nodes: int) -> FloatArray:
