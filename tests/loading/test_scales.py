@@ -1,4 +1,5 @@
-"""Scales of heat pumps and vehicles: so many times as many of them, and what is heated with them."""
+"""Scales of heat pumps and vehicles: so many times as many of them, and what is heated with them; of all prosumers or
+of a part of them."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -59,6 +60,38 @@ def test_so_many_times_as_many_heated_houses(before_and_after: tuple[Devices, De
             np.testing.assert_allclose(new.series.forecast, (HEATED if is_heated else 1.0) * old.series.forecast)
             grown |= {key} if is_heated else set()
     assert grown
+
+
+def test_the_factors_of_a_part_multiply_those_of_all(file: Path, before_and_after: tuple[Devices, Devices]) -> None:
+    before, both = before_and_after
+    factors = f"scale.part={{prosumers=['B'], ev={CARS}, heat_pump={HEATED}}}"
+    half = [
+        f"scale.ev={CARS / 2}",
+        "scale.part.prosumers=['A', 'B']",
+        "scale.part.ev=2.0",
+        f"scale.part.heat_pump={HEATED}",
+    ]
+    for overrides, wanted in (
+        ([factors], {key: (both if key[0] == "B" else before)[key] for key in before}),
+        (half, both),
+    ):
+        case = load(file, overrides)
+        found = {(owner.name, device.name): device for owner in case.prosumers for device in owner.devices}
+        assert {key: _sizes(device) for key, device in found.items()} == {
+            key: _sizes(device) for key, device in wanted.items()
+        }
+    assert load(file, [factors]).inventory["storage_kwh"] < load(file, half).inventory["storage_kwh"]
+
+
+def _sizes(device: Device) -> dict[str, float]:
+    """What of it is so many kW or kWh, the sums of its profiles among them."""
+    own = {field.name: getattr(device, field.name) for field in fields(device) if field.name.endswith(EXTENSIVE)}
+    return own | {profile.quantity: float(profile.series.forecast.sum()) for profile in device.profiles()}
+
+
+def test_a_part_names_prosumers_that_there_are(file: Path) -> None:
+    faults = check(file, ["scale.part={prosumers=['A', 'Z'], pv=2.0}"])
+    assert [(fault.place, fault.value) for fault in faults] == [("scale.part.prosumers", "'Z'")]
 
 
 def test_powers_that_scales_make_are_plausible(file: Path) -> None:
