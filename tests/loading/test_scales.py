@@ -10,6 +10,7 @@ import pytest
 
 from made_scenario import own_everything, series, write
 from mosaik_p2p.devices.kinds.ev import Ev
+from mosaik_p2p.devices.kinds.flexible_load import FlexibleLoad
 from mosaik_p2p.devices.kinds.heat_pump import HeatPump
 from mosaik_p2p.loading import check, load
 from mosaik_p2p.prosumers.device import DEMAND, Device
@@ -60,6 +61,25 @@ def test_so_many_times_as_many_heated_houses(before_and_after: tuple[Devices, De
             np.testing.assert_allclose(new.series.forecast, (HEATED if is_heated else 1.0) * old.series.forecast)
             grown |= {key} if is_heated else set()
     assert grown
+
+
+def test_what_a_flexible_load_may_draw_grows_with_it(file: Path, before_and_after: tuple[Devices, Devices]) -> None:
+    """Whatever could be drawn of a load before can be of twice the load; the owner's own scale is its profile's."""
+    before, heated = before_and_after
+    grown = load(
+        file, ["scale.load=2.0", "scale.heat_load=3.0", "prosumers.A.scale=0.5", "prosumers.A.flexible_load.min_kw=1.0"]
+    )
+    found = {(owner.name, device.name): device for owner in grown.prosumers for device in owner.devices}
+    electric, heat = (found["A", name] for name in ("flexible_load", "heating"))
+    assert isinstance(electric, FlexibleLoad)
+    assert isinstance(heat, FlexibleLoad)
+    assert (electric.min_kw, electric.max_kw, heat.max_kw) == (2.0, 100.0, 60.0)
+    old, both = before["A", "heating"], heated["A", "heating"]
+    assert isinstance(old, FlexibleLoad)
+    assert isinstance(both, FlexibleLoad)
+    assert both.max_kw == HEATED * old.max_kw
+    np.testing.assert_allclose(heat.demand.forecast, 3.0 * 0.5 * old.demand.forecast)
+    assert not check(file, ["scale.load=20.0"])
 
 
 def test_the_factors_of_a_part_multiply_those_of_all(file: Path, before_and_after: tuple[Devices, Devices]) -> None:
