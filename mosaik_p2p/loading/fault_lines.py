@@ -30,7 +30,7 @@ def with_lines(remarks: Iterable[Remark], path: Path, overridden: Sequence[str])
 
 
 def _with_line(remark: Remark, file: str, lines: Mapping[str, int], overridden: Sequence[str]) -> Remark:
-    whole = remark.place
+    whole: str = remark.place
     if any(whole == key or _CUTS.match(whole, len(key)) for key in overridden if whole[: len(key)] == key):
         return remark
     ends = [*(cut.start() for cut in _CUTS.finditer(whole)), len(whole)]
