@@ -24,11 +24,11 @@ from mosaik_p2p.loading.runs.place import Place, claimed, claimed_beside
 from mosaik_p2p.loading.runs.run_meta import begin_folder, run_meta
 from mosaik_p2p.market.warm_up import ANNOUNCEMENT, WITHOUT_KERNEL, compile_kernel, kernel_is_cold
 from mosaik_p2p.results.accounts.counterfactuals import counterfactual_folder
-from mosaik_p2p.results.conclusion import compare, conclude
+from mosaik_p2p.results.conclusion import add_report, compare, conclude
 from mosaik_p2p.results.in_hand.run_results import RunResults, read
 from mosaik_p2p.results.measures.limit_costs import ranked_limits
 from mosaik_p2p.results.measures.market_effect import violations_alone
-from mosaik_p2p.results.resuming import Stopped
+from mosaik_p2p.results.resuming import Stopped, added
 from mosaik_p2p.results.store.cases import ALONE_WITHIN_LIMITS, WITHOUT_CHARGES, WITHOUT_NEGOTIATION, lifted_case
 from mosaik_p2p.results.store.folder import ERROR_FILE, RESUME_FILE
 from mosaik_p2p.results.store.mark import NotWritten, ResultFolder
@@ -179,13 +179,17 @@ def _conducted(order: Order, around: Surroundings) -> tuple[RunOutcome, BaseExce
     with ExitStack() as claims:
         place = Place(folder, input_files(case, overrides), overwrite=order.overwrite, resume=order.resume)
         claim, stopped = claimed(case, place, claims)
+        is_told = stopped is not None and stopped.is_complete
         summary, demand = _run(case, claim, around, stopped, started=started, title=case.scenario.name)
         others = _counterfactual_overrides(case, folder, order) if summary["complete"] else {}
         if others and not _has_all(summary, others):
             changed = {name: (source, [*overrides, *changes]) for name, changes in others.items()}
             demand = _run_others(case, around, changed, claims, replace(place, inputs=()), allow_code=order.allow_code)
-            meta = run_meta(case, complete=True, wall_s=summary["wall_s"], has_report=order.report)
+            meta = run_meta(case, complete=True, wall_s=summary["wall_s"])
             summary = compare(claim, meta, summary)
+            is_told = False
+        if order.report and not is_told:
+            summary = add_report(claim, case.quantities, summary)
         if _has_all(summary, others):
             _end_point(claim)
     return RunOutcome(folder, summary, exit_code(summary)), demand or around.interrupts.first
@@ -230,6 +234,8 @@ def _run_others(
             other, replace(place, folder=counterfactual_folder(place.folder, name)), claims
         )
         counterfactual, demand = _run(other, beside, around, stopped, started=started, title=_title(case, name))
+        if around.report and not (stopped is not None and stopped.is_complete):
+            counterfactual = add_report(beside, other.quantities, counterfactual)
         if not counterfactual["complete"]:
             # An interrupt is meant for all that was asked for, and what stopped this one would stop the next.
             return demand
@@ -292,11 +298,12 @@ def _run(
     point = None if stopped is None else stopped.point
     if point is None and around.config == simulator_config({}):
         begin_point(folder)
-    begun = begin_folder(folder, case)
+    spent_s = {} if stopped is None else stopped.spent_s
+    begun = begin_folder(folder, case, spent_s)
     end = _ended(case, folder, around, title, point)
     parts = {"loading": loading_s, **end.wall_s}
-    wall_s = {**parts, "other": perf_counter() - started - sum(parts.values())}
-    meta = run_meta(case, complete=end.cause is None, wall_s=wall_s, has_report=around.report)
+    wall_s = added(spent_s, {**parts, "other": perf_counter() - started - sum(parts.values())})
+    meta = run_meta(case, complete=end.cause is None, wall_s=wall_s)
     return conclude(folder, meta, end.cause, begun), end.demand
 
 

@@ -74,14 +74,16 @@ class InputWarning:
     value: str
     problem: str
     remedy: str
+    source: str = field(default="", compare=False)
+    """As of a fault; only `check` looks for it."""
 
     def __str__(self) -> str:
         return f"{self.located} = {self.value}: {self.problem}. {self.remedy}"
 
     @property
     def located(self) -> str:
-        """The place."""
-        return self.place
+        """The place, after the line where that is known."""
+        return f"{self.source}: {self.place}" if self.source else self.place
 
 
 class BadInput(Exception):

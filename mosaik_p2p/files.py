@@ -9,7 +9,6 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
 
 from mosaik_p2p.errors import BadInput, Fault
 
@@ -143,23 +142,26 @@ def write_whole(place: str, path: Path, text: str) -> None:
             path.write_text(text, encoding="utf-8")
             return
         # Of a link, what it leads to is what was named.
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".tmp", encoding="utf-8", delete=False) as file:
-            hidden = Path(file.name)
-            _written(file, text, hidden)
-        hidden.chmod(0o666 & ~_umask())
-        hidden.replace(target)
+        replace_whole(path.resolve(), text.encode())
     except (OSError, ValueError) as error:
         raise BadInput([_unwritable(place, path, error)]) from error
 
 
-def _written(file: IO[str], text: str, hidden: Path) -> None:
-    try:
-        file.write(text)
-        file.flush()
-    except OSError:
-        hidden.unlink()
-        raise
+def replace_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it: whoever reads it finds the old one or the new one, whole.
+
+    Raises OSError; then nothing of it is left.
+    """
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
+        hidden = Path(file.name)
+        try:
+            file.write(content)
+            file.flush()
+        except OSError:
+            hidden.unlink()
+            raise
+    hidden.chmod(0o666 & ~_umask())
+    hidden.replace(path)
 
 
 def _umask() -> int:

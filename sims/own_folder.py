@@ -15,7 +15,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.runs.run_meta import begin_folder, run_meta
 from mosaik_p2p.results.accounts.last_entries import close_settlement
 from mosaik_p2p.results.claiming import claimed_folder
-from mosaik_p2p.results.conclusion import conclude
+from mosaik_p2p.results.conclusion import add_report, conclude
 from mosaik_p2p.results.quantities.computing import compute_quantities
 from mosaik_p2p.results.store.integrity import damages
 from mosaik_p2p.results.store.lock import is_locked
@@ -38,7 +38,8 @@ class OwnFolder:
             begun = {**self._begun, "networks_elsewhere": list(meta.networks_elsewhere)}
             if self._folder.is_there():
                 write_summary(self._folder.path, begun)
-            return conclude(self._folder, meta, self._failed(), begun)
+            summary = conclude(self._folder, meta, self._failed(), begun)
+            return add_report(self._folder, meta.quantities, summary)
 
     def _failed(self) -> str | None:
         """Why what follows the run is not whole; it follows where the tables are as they were written."""
@@ -66,5 +67,5 @@ def claimed(folder: Path, case: Case, *, overwrite: bool) -> OwnFolder | None:
     with ExitStack() as claim:
         claimed = claimed_folder(folder, overwrite=overwrite, more_names=case.quantity_files)
         own = claim.enter_context(claimed)
-        begun = begin_folder(own, case)
+        begun = begin_folder(own, case, {})
         return OwnFolder(own, case, begun, claim.pop_all())

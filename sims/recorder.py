@@ -23,7 +23,15 @@ from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement import settle
 from mosaik_p2p.sims.expected import LateValue
 from mosaik_p2p.sims.own_folder import OwnFolder, claimed
-from mosaik_p2p.sims.shared import API_VERSION, ScenarioSimulator, ScenarioSource, interval_steps, open_case, serve
+from mosaik_p2p.sims.shared import (
+    API_VERSION,
+    ScenarioSimulator,
+    ScenarioSource,
+    by_part,
+    interval_steps,
+    open_case,
+    serve,
+)
 from mosaik_p2p.units import ELECTRICITY, HEAT, Table
 
 RECORDER_ID = "Recorder"
@@ -115,7 +123,8 @@ class Simulator(ScenarioSimulator):
         states = [message["state"] for message in messages.values() if "state" in message]
         if states and self._store is not None:
             self._store.flush()
-            move_point(self._store.folder, Phase.RUNNING, interval=self._interval, state=states[0])
+            spent = by_part(self.wall_s())
+            move_point(self._store.folder, Phase.RUNNING, interval=self._interval, state=states[0], wall_s=spent)
 
     def _keep(self, source: str, message: Mapping[str, Any]) -> None:
         refuse_other_columns(source, message["tables"])

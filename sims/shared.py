@@ -20,6 +20,8 @@ LOAD_SCALING: Final = "load_scaling[1]"
 GENERATION_SCALING: Final = "generation_scaling[1]"
 """Factor on the electric network's static generators that no prosumer replaces."""
 
+PART_OF = {"market": "market", "electric_grid": "electric", "heat_grid": "heat"}
+"""Simulator to the part of the wall time that it stands for."""
 ANEW_INTERVALS = 12
 """Intervals, or the blocks that cover as many, from one beginning to the next."""
 
@@ -114,3 +116,8 @@ def serve(simulator: mosaik_api_v3.Simulator, description: str) -> int:
 def same_length(series: Sequence[Sequence[float]]) -> list[float]:
     """Element-wise sum of lists of one length."""
     return [math.fsum(values) for values in zip(*series, strict=True)]
+
+
+def by_part(wall_s: Mapping[str, float]) -> dict[str, float]:
+    """Seconds by simulator as seconds by part of the run."""
+    return {PART_OF[name]: seconds for name, seconds in wall_s.items() if name in PART_OF}

@@ -167,6 +167,9 @@ def hosting_capacity_command(
             metavar="pv|heat_pump|ev|KEY", help="What grows: all of a kind by a factor, or the value of a key."
         ),
     ],
+    per: Annotated[
+        str | None, typer.Option(metavar="feeder", help="Let it grow on one feeder at a time: three numbers for each.")
+    ] = None,
     from_: Annotated[float, typer.Option("--from", help="The smallest factor or value.")] = 0.0,
     to: Annotated[float | None, typer.Option(help="The largest one; default: 10 times, needed for a key.")] = None,
     within: Annotated[
@@ -193,6 +196,7 @@ def hosting_capacity_command(
     found = hosting_capacity(
         scenario,
         grow,
+        per=per,
         low=from_,
         high=to,
         within=within,

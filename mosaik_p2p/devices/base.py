@@ -52,6 +52,11 @@ class BuildContext:
             return self.owner_scale * self.scale.load
         return self.owner_scale * self.owner_heat_scale * self.scale.heat_load
 
+    def limit_scale(self, carrier: str) -> float:
+        """By what the limits of a load's power are multiplied: as the load, but for the owner's own `scale`, which says
+        how large its profile is, whatever its connection can carry."""
+        return self.load_scale(carrier) / self.owner_scale
+
     def load_series(self, profile: str, carrier: str) -> Series | None:
         """A profile as the owner's load has it: scaled and shifted; None where it could not be read."""
         series = self.profiles.get(profile)

@@ -1,6 +1,7 @@
 """A process's share of the machine's processors, for our own threads and for those of linear algebra."""
 
 import os
+from pathlib import Path
 
 THREADS_VARIABLE = "MOSAIK_P2P_THREADS"
 """Of the environment: how many threads one process may use; where several runs share a machine."""
@@ -14,6 +15,29 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(len(os.sched_getaffinity(0)), 1)
     return os.cpu_count() or 1
+
+
+def runs_that_fit(each_bytes: int) -> int | None:
+    """Processes of so many bytes for which there is memory now, one at least; None where the system does not say."""
+    free = [found for found in (_available_bytes(), _left_to_the_group()) if found is not None]
+    return max(min(free) // each_bytes, 1) if free else None
+
+
+def _available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    try:
+        lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, LookupError):
+        return None
+
+
+def _left_to_the_group(group: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Of what a container, or a batch system, has given to its processes together (control groups, version 2)."""
+    try:
+        most, used = (int((group / name).read_text(encoding="ascii")) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # no such group, or it may have all there is: "max"
+        return None
+    return max(most - used, 0)
 
 
 def threads() -> int:

@@ -46,8 +46,9 @@ def _sizes(scenario: Scenario) -> dict[str, Any]:
     """Sums of what the devices say of their sizes; those that not every inventory tells under `sizes`."""
     sums: dict[str, float] = {PV_KWP: 0.0, STORAGES: 0, STORAGE_KWH: 0.0}
     for spec in scenario.prosumers:
+        scale = scenario.scale.of(spec.name)
         for device in spec.devices:
-            for name, size in device.sizes(scenario.scale).items():
+            for name, size in device.sizes(scale).items():
                 sums[name] = sums.get(name, 0) + size
     told = (PV_KWP, STORAGES, STORAGE_KWH)
     others = {name: size for name, size in sums.items() if name not in told}

@@ -24,6 +24,7 @@ def reference_faults(reading: Reading, mentions: Iterable[Use]) -> list[Fault]:
         *_costs_without_network(reading),
         *_parameters_of_nothing(reading),
         *_unknown_in_design(reading),
+        *_unknown_in_part(reading),
     ]
 
 
@@ -141,6 +142,18 @@ def _unknown_in_design(reading: Reading) -> Iterator[Fault]:
         if name not in known:
             remedy = did_you_mean(name, known, what="prosumers")
             yield Fault(f"market.{table}.{key}", repr(name), f"there is no prosumer {name!r}", remedy)
+
+
+def _unknown_in_part(reading: Reading) -> Iterator[Fault]:
+    """Prosumers whose part is scaled and that there are not."""
+    part = reading.scenario.scale.part
+    if part is None or reading.lost("prosumers"):
+        return
+    known = [prosumer.name for prosumer in reading.scenario.prosumers]
+    for name in part.prosumers:
+        if name not in known and not reading.lost(f"prosumers.{name}"):
+            remedy = did_you_mean(name, known, what="prosumers")
+            yield Fault("scale.part.prosumers", repr(name), f"there is no prosumer {name!r}", remedy)
 
 
 def partner_faults(reading: Reading) -> Iterator[Fault]:

@@ -26,6 +26,10 @@ def shipped_scenarios() -> dict[str, Path]:
 
 def scenario_path(source: str | Path) -> Path:
     """The file that `source` names: a file, or else the name of a scenario that ships. Raises BadInput."""
+    if not isinstance(source, str | Path):
+        problem = "is a scenario made in Python, and a file is needed here: several runs begin from it"
+        remedy = "Write it with mosaik_p2p.write_scenario(scenario, folder), and give the path that this returns."
+        raise BadInput([Fault("scenario", f"a {type(source).__name__}", problem, remedy)])
     path = Path(source)
     if exists_as_file(path):
         return path.resolve()

@@ -79,7 +79,7 @@ def load(
     case, faults = _case(reading, path, allow_code=allow_code)
     every = (*summed_up([*reading.faults, *faults]), *no_place) or tuple(charge_faults(case) or form_faults(case))
     if every:
-        raise BadInput(with_lines(every, path, [override.key for override in parsed(overrides)[0]]))
+        raise BadInput(with_lines(every, path, _keys(overrides)))
     return case
 
 
@@ -100,7 +100,12 @@ def examine(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bo
         case = load(source, overrides, allow_code=allow_code)
     except BadInput as error:
         return Examination(faults=error.faults)
-    return Examination(warnings=(*case.warnings, *charge_warnings(case)), inventory=case.inventory)
+    warnings = with_lines((*case.warnings, *charge_warnings(case)), case.path, _keys(overrides))
+    return Examination(warnings=warnings, inventory=case.inventory)
+
+
+def _keys(overrides: Sequence[str]) -> list[str]:
+    return [override.key for override in parsed(overrides)[0]]
 
 
 def check(source: str | Path, overrides: Sequence[str] = (), *, allow_code: bool = False) -> tuple[Fault, ...]:

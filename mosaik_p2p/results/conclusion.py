@@ -11,6 +11,7 @@ from typing import Any
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.accounts.counterfactuals import add_to_settlement
 from mosaik_p2p.results.measures.verdicts import CLEARED
+from mosaik_p2p.results.quantities.registry import NamedQuantity
 from mosaik_p2p.results.report.page import build_report
 from mosaik_p2p.results.store.completeness import gaps
 from mosaik_p2p.results.store.folder import ERROR_FILE
@@ -26,7 +27,7 @@ MOST_NAMED = 3
 
 
 def conclude(folder: ResultFolder, meta: RunMeta, cause: str | None, begun: Mapping[str, Any]) -> dict[str, Any]:
-    """Judge the folder, write summary and report, and return the summary with the cause where the run is not complete.
+    """Judge the folder, write the summary, and return it with the cause where the run is not complete.
 
     `begun` is the summary from before the first interval: all there is to say where the folder is no longer there.
     """
@@ -40,15 +41,15 @@ def conclude(folder: ResultFolder, meta: RunMeta, cause: str | None, begun: Mapp
     except (OSError, ValueError) as error:
         # Somebody else may have changed the tables while the run went on.
         summary, causes = dict(begun), causes or [str(error)]
-    return _written(folder, meta, _with_causes(summary, causes))
+    return _written(folder, _with_causes(summary, causes))
 
 
 def compare(folder: ResultFolder, meta: RunMeta, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Set the counterfactual runs beside the complete run with that summary: settlement, summary and report."""
+    """Set the counterfactual runs beside the complete run with that summary: settlement and summary."""
     if not folder.is_there():
         return _with_causes(summary, [LOST.format(folder.path)])
     failures = _failure(lambda: add_to_settlement(folder.path))
-    return _written(folder, meta, _with_causes(summarise(folder.path, meta), failures))
+    return _written(folder, _with_causes(summarise(folder.path, meta), failures))
 
 
 def _shortfall(folder: Path, meta: RunMeta) -> list[str]:
@@ -69,15 +70,28 @@ def _with_causes(summary: Mapping[str, Any], causes: list[str]) -> dict[str, Any
     return {**summary, "complete": summary["complete"] and not causes, "cause": "; ".join(told) or None}
 
 
-def _written(folder: ResultFolder, meta: RunMeta, summary: dict[str, Any]) -> dict[str, Any]:
-    """The summary, after it and the report were written."""
+def add_report(
+    folder: ResultFolder, quantities: tuple[NamedQuantity, ...], summary: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Build the report of a run that was concluded, and of all that was set beside it; the summary, with the cause
+    where that failed."""
+    if not folder.is_there():
+        return dict(summary)
+    return _with_failures(folder, summary, _failure(lambda: build_report(folder.path, quantities)))
+
+
+def _written(folder: ResultFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary, after it was written."""
     failures = [
         *_failure(lambda: folder.enter(ERROR_FILE)),
         *_failure(lambda: write_summary(folder.path, summary)),
-        *(_failure(lambda: build_report(folder.path, meta.quantities)) if meta.has_report else []),
     ]
+    return _with_failures(folder, summary, failures)
+
+
+def _with_failures(folder: ResultFolder, summary: Mapping[str, Any], failures: list[str]) -> dict[str, Any]:
     if not failures:
-        return summary
+        return dict(summary)
     causes = [*([] if summary["cause"] is None else [summary["cause"]]), *failures]
     told = _with_causes(summary, causes)
     _failure(lambda: write_summary(folder.path, told))

@@ -19,7 +19,8 @@ _WORDS = {"irrelevant": "without effect", "unknown": "without effect, unknown to
 
 def inventory_bytes(inventory: Mapping[str, Any], warnings: Sequence[InputWarning]) -> bytes:
     """Inventory and warnings of a scenario, for the result folder."""
-    told = {"inventory": inventory, "warnings": [asdict(warning) for warning in warnings]}
+    kept = [{key: text for key, text in asdict(warning).items() if key != "source"} for warning in warnings]
+    told = {"inventory": inventory, "warnings": kept}
     return f"{json.dumps(told, allow_nan=False, indent=2, ensure_ascii=False)}\n".encode()
 
 

@@ -27,6 +27,7 @@ from mosaik_p2p.results.store.mark import (
     read_mark,
 )
 from mosaik_p2p.results.store.resume_point import Phase, ResumePoint, move_point, read_point
+from mosaik_p2p.results.summary import NOT_ENDED
 
 ANEW = "Run it anew with --overwrite, or choose another folder with --out"
 MOST_NAMED = 5
@@ -58,6 +59,20 @@ class Stopped:
     def is_complete(self) -> bool:
         """Whether nothing of it is left to be done (runs beside it aside)."""
         return bool(self.summary.get("complete"))
+
+    @property
+    def spent_s(self) -> dict[str, float]:
+        """Seconds that it took so far, by part: of all its processes that ended and could say so, and of one that was
+        killed what it computed up to the point."""
+        spent = {part: float(seconds) for part, seconds in self.summary.get("wall_s", {}).items()}
+        if self.point is None or self.summary.get("cause") != NOT_ENDED:
+            return spent
+        return added(spent, self.point.wall_s)
+
+
+def added(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of two processes of a run, by part."""
+    return {part: before.get(part, 0.0) + after.get(part, 0.0) for part in {**before, **after}}
 
 
 def stopped_run(folder: Path, asked: Asked) -> Stopped | None:
@@ -213,7 +228,8 @@ def _taken_back(folder: Path, mark: Mark, point: ResumePoint | None) -> ResultFo
     found = {name: _as_it_is(folder, name, mark) for name in mark.written if name in kept}
     go_on_with_mark(folder, replace(mark, written={name: entry for name, entry in found.items() if entry is not None}))
     claimed = ResultFolder(folder, mark.run)
-    if point is not None and not is_whole:
+    if point is not None:
+        # Also says that its seconds are counted: the summary has them from now on.
         move_point(claimed, point.phase, interval=point.interval, state=point.state)
     return claimed
 

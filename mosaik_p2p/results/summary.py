@@ -89,8 +89,6 @@ class RunMeta:
     """Networks of the scenario that a simulator of somebody else solves: nothing is known of them here."""
     quantities: tuple[NamedQuantity, ...] = ()
     """The result quantities that the scenario names."""
-    has_report: bool = True
-    """Whether a report is wanted beside the tables."""
 
 
 def package_versions() -> dict[str, str]:

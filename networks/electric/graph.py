@@ -7,6 +7,7 @@ admittances what an element's impedance is.
 import warnings
 from collections import defaultdict
 from copy import deepcopy
+from typing import Any
 
 import networkx
 import numpy as np
@@ -31,14 +32,8 @@ def path_graph(net: pandapowerNet) -> PathGraph:
 
     Resistance, reactance and what is a transformer are given by edge, too.
     """
-    with warnings.catch_warnings():
-        # Older files lack columns that concern tap changers; pandapower warns and goes on without them.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        # A copy, because pandapower keeps intermediate results in the net while it builds its graph.
-        graph = create_nxgraph(
-            deepcopy(net), calc_branch_impedances=True, branch_impedance_unit="pu", include_dclines=False
-        )
-    one_place = _merged(graph, net)
+    graph = bus_graph(net, calc_branch_impedances=True, branch_impedance_unit="pu")
+    one_place = merged_places(graph, net)
     roots = sorted({one_place[bus] for bus in graph})
     number = {root: position for position, root in enumerate(roots)}
     node_of = {int(bus): number[one_place[bus]] for bus in sorted(graph)}
@@ -57,8 +52,17 @@ def path_graph(net: pandapowerNet) -> PathGraph:
         x_ohm=z_ohm.imag,
         is_transformer=np.array([kinds == {"trafo"} for _, kinds in edges.values()], dtype=np.bool_),
         base_kv=base_kv,
-        slack=next((node_of[bus] for bus in _slacks(graph, net)), None),
+        slack=next((node_of[bus] for bus in slacks(graph, net)), None),
     )
+
+
+def bus_graph(net: pandapowerNet, **options: Any) -> networkx.MultiGraph:
+    """Pandapower's graph of what is in service and closed, its keys (table, index of the element); with its options."""
+    with warnings.catch_warnings():
+        # Older files lack columns that concern tap changers; pandapower warns and goes on without them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # A copy, because pandapower keeps intermediate results in the net while it builds its graph.
+        return create_nxgraph(deepcopy(net), include_dclines=False, **options)
 
 
 def _side_by_side(
@@ -91,15 +95,16 @@ def _of_switch(net: pandapowerNet, index: int) -> complex:
     return complex(ratio * x_ohm, x_ohm) / base_ohm
 
 
-def _slacks(graph: networkx.MultiGraph, net: pandapowerNet) -> list[int]:
+def slacks(graph: networkx.MultiGraph, net: pandapowerNet) -> list[int]:
     """Buses with an external grid in service."""
     return [int(bus) for bus in net.ext_grid.loc[net.ext_grid["in_service"], "bus"] if bus in graph]
 
 
-def _merged(graph: networkx.MultiGraph, net: pandapowerNet) -> dict[int, int]:
-    """Bus to the lowest bus index of the place it belongs to."""
+def merged_places(graph: networkx.MultiGraph, net: pandapowerNet) -> dict[int, int]:
+    """Bus to the lowest bus index of the place it belongs to: all slack buses are one, and so are buses that closed
+    switches without impedance join."""
     places = UnionFind(graph)
-    places.union(*_slacks(graph, net))
+    places.union(*slacks(graph, net))
     for start, end, (kind, index) in graph.edges(keys=True):
         if kind == "switch" and not net.switch["z_ohm"].at[index] > 0.0:
             places.union(start, end)

@@ -46,14 +46,14 @@ def followed(case: Case, folder: ResultFolder, around: Surroundings, end: End) -
     started = perf_counter()
     try:
         with around.interrupts.break_off():
-            move_point(folder, Phase.RECORDED)
+            move_point(folder, Phase.RECORDED, wall_s=end.wall_s)
             networks = _own_networks(folder, around.config)
             _write_days(case, folder, networks)
             _write_losses(case, folder, networks)
             close_settlement(folder)
             failures = compute_quantities(folder, case.quantities)
             if not failures:
-                move_point(folder, Phase.FOLLOWED)
+                move_point(folder, Phase.FOLLOWED, wall_s={**end.wall_s, PART: perf_counter() - started})
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (the networks' libraries raise anything)
         return replace(end, cause=cause_of(error, log=folder.path / ERROR_FILE), demand=demand_of(error))
     cause = "; ".join(failures) or None

@@ -18,6 +18,7 @@ from mosaik_p2p.results.store.folder import ERROR_FILE
 from mosaik_p2p.results.store.mark import result_folder
 from mosaik_p2p.results.store.resume_point import ResumePoint
 from mosaik_p2p.sims.recorder import NET_FILE_OF
+from mosaik_p2p.sims.shared import by_part
 from mosaik_p2p.sims.world.ending import Ending, cause_of, close_loop, demand_of, run_to_end, shut_down
 from mosaik_p2p.sims.world.interrupts import Interrupts
 from mosaik_p2p.sims.world.progress import tell
@@ -25,8 +26,6 @@ from mosaik_p2p.sims.world.watching import START_LIMIT_S, Watch
 from mosaik_p2p.sims.world.wiring import NETWORK_OF, StartConfig, Wiring, wire
 
 NET_FILES = {name: NET_FILE_OF[network] for name, network in NETWORK_OF.items()}
-PART_OF = {"market": "market", "electric_grid": "electric", "heat_grid": "heat"}
-"""Simulator to the part of the wall time that it stands for."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _keep(wiring: Wiring, folder: Path) -> End:
             # Ours have sent their nets; another simulator in their place need not know how to show its own.
             if hasattr(grid, "get_net_json") and not (folder / NET_FILES[name]).exists():
                 result_folder(folder).write(NET_FILES[name], grid.get_net_json().encode())
-        return End(None, _parts(wiring.recorder.wall_s()))
+        return End(None, by_part(wiring.recorder.wall_s()))
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (other simulators may be anything)
         return End(cause_of(error, log=folder / ERROR_FILE), {}, demand_of(error))
 
@@ -131,10 +130,6 @@ def _rescue(wiring: Wiring, ending: Ending, *, log: Path) -> End:
     try:
         wiring.recorder.drop_unfinished(ending.reached["market"])
         wiring.recorder.finish()
-        return End(ending.cause, _parts(wiring.recorder.wall_s()), ending.demand)
+        return End(ending.cause, by_part(wiring.recorder.wall_s()), ending.demand)
     except Exception as error:  # noqa: BLE001 (the recorder itself may be what failed)
         return End(f"{ending.cause}; then {cause_of(error, log=log)}", {}, ending.demand)
-
-
-def _parts(wall_s: Mapping[str, float]) -> dict[str, float]:
-    return {part: wall_s[name] for name, part in PART_OF.items() if name in wall_s}

@@ -7,7 +7,7 @@ import pytest
 from made_scenario import write
 from mosaik_p2p.cli import remarks_text
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.loading import load
+from mosaik_p2p.loading import examine, load
 from mosaik_p2p.scenario.lines import lines_of_places
 
 TEXT = """\
@@ -92,3 +92,19 @@ def test_what_overrides_and_other_files_say_stands_on_no_line(tmp_path: Path) ->
     faults = _faults(path, ("time.steps=-3", "prosumers.A.bus=77"))
     assert {fault.place.partition(" ")[0] for fault in faults} >= {"time.steps", "prosumers.A.bus", "prosumers.H1.bus"}
     assert [fault.source for fault in faults if fault.place.startswith(("time", "prosumers"))] == [""] * 3
+
+
+def test_warnings_stand_on_a_line_as_faults_do(tmp_path: Path) -> None:
+    def in_the_dark(scenario: dict) -> None:
+        scenario["market"]["form"] = "bilateral"
+        scenario["market"]["reputation"] = {"benefit_per_kwh": 0.0, "growth": 0.0}
+        scenario["market"]["envelopes"] = {"spare_kw": 1.0}
+
+    path = write(tmp_path, in_the_dark)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = 1 + lines.index("[market.envelopes]")
+    (warning,) = [found for found in examine(path).warnings if found.place == "market.envelopes"]
+    assert warning.source == f"made.toml:{number}"
+    assert f"made.toml:{number}: market.envelopes = " in remarks_text([warning], "warning")
+    moved = examine(path, ["market.envelopes.spare_kw=2.0"]).warnings
+    assert [found.source for found in moved if found.place == "market.envelopes"] == [f"made.toml:{number}"]

@@ -1,5 +1,6 @@
 """Scenarios made in Python: dictionaries, sections and series instead of a file, and overrides as a dictionary."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from mosaik_p2p.scenario.in_python import override_texts
 from mosaik_p2p.scenario.overrides import overridden, parsed
 from mosaik_p2p.scenario.placed_tables import placed
 from mosaik_p2p.scenario.schema import ProsumerSpec
+from mosaik_p2p.studies.hosting.command import hosting_capacity
+from mosaik_p2p.studies.sweep.command import sweep
 
 
 def in_python() -> dict[str, Any]:
@@ -152,3 +155,20 @@ def test_what_is_not_stated_cannot_be_taken_away(key: str) -> None:
     tree, faults = overridden(placed(made_scenario.tables()), parsed([f"{key}="])[0])
     assert [fault.place for fault in faults] == [key]
     assert tree == made_scenario.tables()
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        lambda made: sweep(made, vary="seed=1..2", progress=False),
+        lambda made: hosting_capacity(made, "pv", progress=False),
+        lambda made: mosaik_p2p.compare(made, "none,p2p", progress=False),
+        lambda made: mosaik_p2p.optimal_charge(made, "charges.electricity.rate", progress=False),
+    ],
+    ids=["sweep", "hosting_capacity", "compare", "optimal_charge"],
+)
+def test_studies_refuse_what_is_no_file(study: Callable[[Any], Any], tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=r"a dict: is a scenario made in Python.*write_scenario"):
+        study(in_python())
+    assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,11 @@ from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.over_time.kept_state import NotKept, state_of, text_of
 from mosaik_p2p.prosumers.state import ProsumerState
-from mosaik_p2p.results import conclusion
+from mosaik_p2p.results import conclusion, resuming
+from mosaik_p2p.results.resuming import Stopped
 from mosaik_p2p.results.store import mark
 from mosaik_p2p.results.store.resume_point import Phase, read_point
+from mosaik_p2p.results.summary import NOT_ENDED
 from mosaik_p2p.sims import shared
 
 takes_minutes = pytest.mark.skipif("MOSAIK_P2P_LONG" not in os.environ, reason="takes minutes: MOSAIK_P2P_LONG=1")
@@ -85,16 +87,16 @@ def remembering(scenario: dict[str, Any]) -> None:
 def watched(folder: Path, scenario: Path, patch: pytest.MonkeyPatch, **options: Any) -> Whole:
     """The run of a scenario, its folder copied before each of its files takes its place."""
     copies: list[Path] = []
-    replace, out = mark._replace, folder / "out"
+    put, out = mark._replace, folder / "out"
 
     def copying(place: Path, run_id: str, data: bytes, noted: Any) -> None:
         copies.append(folder / f"before-{len(copies):03d}")
         shutil.copytree(out, copies[-1])
-        replace(place, run_id, data, noted)
+        put(place, run_id, data, noted)
 
     patch.setattr(mark, "_replace", copying)
     outcome = run(scenario, out=out, progress=False, **options)
-    patch.setattr(mark, "_replace", replace)
+    patch.setattr(mark, "_replace", put)
     assert outcome.exit_code is ExitCode.COMPLETE
     return Whole(scenario, outcome, tuple(copies))
 
@@ -235,6 +237,39 @@ def test_every_market_goes_on(changes: list[str], tmp_path: Path, monkeypatch: p
     for number, copy in enumerate([stopped.at(Phase.RUNNING, 4)[0], *copies]):
         other = resumed(stopped, copy, tmp_path / f"again-{number}", overrides=[*changes, "time.steps=5"])
         assert_same(stopped.outcome, other)
+
+
+def test_time_is_that_of_all_parts(whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = whole.at(Phase.RUNNING, 2)[-1]
+    point = read_point(copy)
+    assert point is not None
+    assert 0.0 < point.wall_s["market"] < whole.outcome.summary["wall_s"]["market"]
+    # Of a part that ended, its summary has all; of one that was killed the point has what follows.
+    own = mark.read_mark(copy)
+    assert own is not None
+    killed = {"cause": NOT_ENDED, "wall_s": {"market": 1000.0, "other": 5.0}}
+    assert Stopped(own, point, {**killed, "cause": "interrupted"}).spent_s == killed["wall_s"]
+    spent_s = Stopped(own, point, killed).spent_s
+    assert spent_s == {"other": 5.0, **point.wall_s, "market": 1000.0 + point.wall_s["market"]}
+    long_before = replace(point, wall_s={"market": 1000.0, "electric": 500.0})
+    monkeypatch.setattr(resuming, "read_point", lambda _: long_before)
+    found = resumed(whole, copy, tmp_path).summary["wall_s"]
+    assert (found["market"] > 1000.0, found["electric"] > 500.0, 0.0 < found["other"] < 500.0) == (True, True, True)
+
+
+def test_a_report_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the runs beside it, which it shows."""
+    built: list[Path] = []
+    monkeypatch.setattr(conclusion, "build_report", lambda folder, _: built.append(folder))
+    scenario = made_scenario.write(tmp_path, remembering, frame=made_scenario.series(20))
+    alone = ["settlement.counterfactuals=['alone']", "time.steps=1"]
+    run(scenario, out=tmp_path / "alone", progress=False, overrides=alone)
+    assert built == [tmp_path / "alone"]
+    beside = ["settlement.counterfactuals=['without_charges']", "time.steps=1"]
+    run(scenario, out=tmp_path / "out", progress=False, overrides=beside)
+    assert [folder.name for folder in built[1:]] == ["without_charges", "out"]
+    run(scenario, out=tmp_path / "none", progress=False, report=False, overrides=beside)
+    assert len(built) == 3
 
 
 def test_a_state_is_read_as_it_was_written() -> None:

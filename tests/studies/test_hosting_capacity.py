@@ -10,15 +10,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandapower
 import pandas as pd
 import pytest
+from pandapower import pandapowerNet
 from typer.testing import CliRunner
 
+from feeder_scenarios import Scenarios, feeder
+from feeder_scenarios import scenario as scenario
 from mosaik_p2p.cli import app
 from mosaik_p2p.cosim import ExitCode, run
 from mosaik_p2p.errors import BadInput, Terminated
 from mosaik_p2p.studies.engine.running import AllRan, Ran
-from mosaik_p2p.studies.hosting import command
+from mosaik_p2p.studies.hosting import searching
 from mosaik_p2p.studies.hosting.command import HostingCapacity, hosting_capacity
 from mosaik_p2p.studies.hosting.points import Judged, judged
 from mosaik_p2p.studies.hosting.search import Held
@@ -29,7 +33,7 @@ from mosaik_p2p.studies.sweep.table import RunStatus, Stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 takes_minutes = pytest.mark.skipif("MOSAIK_P2P_LONG" not in os.environ, reason="takes minutes: MOSAIK_P2P_LONG=1")
-SCENARIO, KEY = "network1_electric", "scale.pv"
+SCENARIO, KEY, PART_KEY = "network1_electric", "scale.pv", "scale.part.pv"
 THRESHOLDS = {"none": 2.0, "p2p": 3.3, "negotiated": 11.0}
 VOLTAGE = {
     "network": "electricity",
@@ -102,6 +106,7 @@ class Runs:
 
     def __init__(self, thresholds: Mapping[str, float]) -> None:
         self.thresholds, self.made, self.failing = thresholds, dict[str, Stored](), frozenset[float]()
+        self.shares: dict[frozenset[str], float] = {}
         self.stops_after: int | None = None
         self.asked: list[Row] = []
 
@@ -118,10 +123,11 @@ class Runs:
 
     def _outcome(self, row: Row) -> Stored:
         design = "negotiated" if row.varied["negotiation.enabled"] == "true" else row.varied["market.design"]
-        value = float(row.varied[KEY])
+        value = float(row.varied.get(KEY) or row.varied[PART_KEY])
         if value in self.failing:
             return Stored(RunStatus.INCOMPLETE, "the market was not cleared", {})
-        holds = value <= self.thresholds[design]
+        whose = frozenset(json.loads(row.varied.get("scale.part.prosumers", "[]")))
+        holds = value <= self.thresholds[design] * self.shares.get(whose, 1.0)
         return Stored(RunStatus.COMPLETE, None, summary(verdict="feasible" if holds else "infeasible"))
 
     def stored(self, folder: Path) -> Stored:
@@ -131,8 +137,8 @@ class Runs:
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     made = Runs(THRESHOLDS)
-    monkeypatch.setattr(command, "run_missing", made.run)
-    monkeypatch.setattr(command, "stored", made.stored)
+    monkeypatch.setattr(searching, "run_missing", made.run)
+    monkeypatch.setattr(searching, "stored", made.stored)
     return made
 
 
@@ -211,6 +217,94 @@ def test_bad_ends_are_faults_before_anything_runs(runs: Runs, tmp_path: Path) ->
     told = CliRunner().invoke(app, ["hosting-capacity", SCENARIO, "--grow", "wind", "--to", "-1"])
     assert isinstance(told.exception, BadInput)
     assert {fault.place for fault in told.exception.faults} == {"--grow", "--to"}
+
+
+def test_three_answers_for_each_feeder(runs: Runs, tmp_path: Path, scenario: Scenarios) -> None:
+    file = two_feeders(scenario)
+    runs.shares = {frozenset("A"): 1.0, frozenset("BC"): 0.5}
+    found = hosting_capacity(file, "pv", per="feeder", out=tmp_path / "out", within=0.5, progress=False)
+    told = [(feeder["feeder"], feeder["busbars"], feeder["prosumers"]) for feeder in found.summary["feeders"]]
+    assert told == [("l", ["lv"], ["A"]), ("thin", ["lv"], ["B", "C"])]
+    ends = [
+        (answer["feeder"], answer["market"], answer["holds"]["amount_kw"], answer["found"])
+        for answer in found.summary["answers"]
+    ]
+    assert ends == [
+        ("l", "none", 18.75, "between"),
+        ("l", "p2p", 31.25, "between"),
+        ("l", "negotiated", 100.0, "holds_throughout"),
+        ("thin", "none", 9.375 * 2, "between"),
+        ("thin", "p2p", 15.625 * 2, "between"),
+        ("thin", "negotiated", 53.125 * 2, "between"),
+    ]
+    assert (tmp_path / "out" / "points.parquet").exists()
+    assert len(found.points) == len(runs.asked) == len({row.run for row in runs.asked})
+    text = " ".join(render(found.summary).split())
+    assert "Feeder thin (from lv): 2 prosumers with 20.0 kWp" in text
+    assert "thin" in (found.folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_cannot_grow_by_feeder_is_a_fault(tmp_path: Path, scenario: Scenarios) -> None:
+    file = two_feeders(scenario)
+    own = ["scale.part={prosumers=['A'], pv=2.0}"]
+    cases = {"--grow": ("scale.load", "feeder", []), "--per": ("pv", "street", [])}
+    for place, (grow, per, overrides) in {**cases, "--per ": ("pv", "feeder", own)}.items():
+        with pytest.raises(BadInput) as bad:
+            hosting_capacity(file, grow, per=per, high=2.0, out=tmp_path / "out", overrides=overrides, progress=False)
+        assert [fault.place for fault in bad.value.faults] == [place.strip()]
+
+
+def two_feeders(scenario: Scenarios) -> Path:
+    """A on 100 m of line, B and C behind 300 m of it; 10 kWp each at full power, and nothing that draws."""
+
+    def change(tree: dict[str, Any]) -> None:
+        tree["time"]["steps"] = 1
+        tree["profiles"]["noon"] = {"source": "constant", "value": 1.0}
+        tree["tariffs"]["grid"] |= {"export_per_kwh": 0.1, "export_max_kw": 1000.0}
+        pv = {"type": "pv", "profile": "noon", "peak_kw": 10.0}
+        places = {"A": "far", "B": "end", "C": "end"}
+        tree["prosumers"] = [
+            {"name": name, "bus": bus, "tariffs": ["grid"], "devices": [pv]} for name, bus in places.items()
+        ]
+
+    return scenario(two_feeder_net(), change)
+
+
+def two_feeder_net() -> pandapowerNet:
+    """Two lines of the same kind from one busbar."""
+    net = feeder()
+    net.line.loc[0, "length_km"] = 0.1
+    end = pandapower.create_bus(net, 0.4, name="end")
+    pandapower.create_line_from_parameters(net, 1, end, 0.3, 0.32, 0.08, 0.0, 0.27, name="thin")
+    return net
+
+
+@takes_minutes
+def test_each_number_of_a_feeder_is_what_a_power_flow_says(tmp_path: Path, scenario: Scenarios) -> None:
+    """Real runs: the first values of the range; the second road is a power flow without any of ours."""
+    file = two_feeders(scenario)
+    found = hosting_capacity(
+        file, "pv", per="feeder", high=24.0, within=6.0, out=tmp_path / "out", jobs=1, progress=False
+    )
+    own = {"l": (2, 10.0), "thin": (3, 20.0)}
+    assert len(found.summary["answers"]) == 6
+    for answer in found.summary["answers"]:
+        assert answer["is_verified"]
+        for side, keeps in (("holds", True), ("does_not_hold", False)):
+            net = two_feeder_net()
+            for name, (bus, kw) in own.items():
+                grown = answer[side]["amount_kw"] if name == answer["feeder"] else kw
+                pandapower.create_sgen(net, bus, grown / 1000.0)
+            pandapower.runpp(net)
+            loading = max(net.res_line["loading_percent"].max(), net.res_trafo["loading_percent"].max())
+            assert bool(net.res_bus["vm_pu"].max() <= 1.05 and loading <= 100.0) is keeps
+    strong, weak = (found.summary["answers"][number]["holds"]["amount_kw"] for number in (0, 3))
+    assert strong > weak
+    one = found.summary["answers"][3]["does_not_hold"]
+    alone = run(
+        file, out=tmp_path / "alone", overrides=["market.design=none", one["set"]], progress=False, report=False
+    )
+    assert alone.summary["verdict"] == "infeasible"
 
 
 @takes_minutes

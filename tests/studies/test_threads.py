@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +118,19 @@ def test_machine_code_is_made_once_before_any_run_begins(monkeypatch: pytest.Mon
     monkeypatch.setattr(running, "started", noted)
     running.run_all({str(number): Order(scenario="network1") for number in range(3)}, jobs=2)
     assert events == ["kernel", "warm_up", "run", "run", "run"]
+
+
+def test_no_more_runs_at_once_than_memory_is_left_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:       64000000 kB\nMemAvailable:    5242880 kB\n")
+    assert share._available_bytes(meminfo) == 5 * 2**30
+    assert share._available_bytes(tmp_path / "none") is None
+    for most, left in (("max", None), (str(3 * 2**30), 2 * 2**30), ("5", 0)):
+        (tmp_path / "memory.max").write_text(f"{most}\n")
+        (tmp_path / "memory.current").write_text(f"{2**30}\n")
+        assert share._left_to_the_group(tmp_path) == left
+    allowed(monkeypatch, 8)
+    for available, left, fit in ((5, None, 5), (5, 2, 2), (0, None, 1), (64, None, 8), (None, None, 8)):
+        monkeypatch.setattr(share, "_available_bytes", lambda free=available: None if free is None else free * 2**30)
+        monkeypatch.setattr(share, "_left_to_the_group", lambda free=left: None if free is None else free * 2**30)
+        assert running._as_many_as_fit() == fit

@@ -138,9 +138,9 @@ class FlexibleLoadSpec(DeviceSection):
     profile: Name
     """Name of a profile in kW: what it would draw by itself."""
     min_kw: PowerKw = 0.0
-    """Least draw, kW."""
+    """Least draw, kW; times `scale.load` (of heat `scale.heat_load`, and `scale.heat_pump` of owners of one)."""
     max_kw: RatingKw
-    """Largest draw, kW."""
+    """Largest draw, kW; scaled as `min_kw` is."""
     discomfort_per_kw2h: CostPerKw2h = 0.0
     """Currency per kW2h: an hour at 1 kW beside the profile costs this, at 2 kW four times as much."""
 
@@ -157,11 +157,13 @@ class FlexibleLoadSpec(DeviceSection):
         return (Use(self.profile, f"{place}.profile", LOAD),)
 
     def build(self, context: BuildContext) -> FlexibleLoad | None:
-        """The load with its owner's scale and shift; its limits are its own."""
+        """The load with its owner's scale and shift; its limits follow the factors on all loads alone."""
         demand = context.load_series(self.profile, self.carrier)
         if demand is None:
             return None
-        return FlexibleLoad(self.name, self.carrier, demand, self.min_kw, self.max_kw, self.discomfort_per_kw2h)
+        many = context.limit_scale(self.carrier)
+        limits_kw = self.min_kw * many, self.max_kw * many
+        return FlexibleLoad(self.name, self.carrier, demand, *limits_kw, self.discomfort_per_kw2h)
 
     def built_faults(self, built: Device | None, context: BuildContext, place: str) -> Iterator[Fault]:
         """Powers beyond all that is plausible, and days that the limits leave too little or too much energy."""

@@ -27,9 +27,11 @@ class Built:
 
 def devices_of(spec: ProsumerSpec, context: BuildContext, draw: Callable[[Device, str], Drawn]) -> Built:
     """The devices of a prosumer; `draw` draws for a device and its owner."""
-    heat_scales = {section.type: section.owners_heat_scale(context.scale) for section in spec.devices}
+    scale = context.scale.of(spec.name)
+    heat_scales = {section.type: section.owners_heat_scale(scale) for section in spec.devices}
     own = replace(
         context,
+        scale=scale,
         owner_scale=spec.scale,
         owner_heat_scale=prod(heat_scales.values()),
         shift_minutes=spec.shift_minutes,

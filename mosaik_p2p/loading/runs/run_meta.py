@@ -14,9 +14,10 @@ from mosaik_p2p.scenario import resolved_toml
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 
-def begin_folder(folder: ResultFolder, case: Case) -> dict[str, Any]:
-    """Say in the folder that its run has not ended, before anything else stands in it; returns that summary."""
-    summary = {**summarise(folder.path, run_meta(case, complete=False, wall_s={})), "cause": NOT_ENDED}
+def begin_folder(folder: ResultFolder, case: Case, spent_s: Mapping[str, float]) -> dict[str, Any]:
+    """Say in the folder that its run has not ended, before anything else stands in it, and how long it took before it
+    was resumed; returns that summary."""
+    summary = {**summarise(folder.path, run_meta(case, complete=False, wall_s=spent_s)), "cause": NOT_ENDED}
     write_summary(folder.path, summary)
     folder.write(SCENARIO_FILE, resolved_toml(case.scenario, folder.path).encode())
     folder.write(INVENTORY_FILE, inventory_bytes(case.inventory, case.warnings))
@@ -29,7 +30,6 @@ def run_meta(
     complete: bool,
     wall_s: Mapping[str, float],
     networks_elsewhere: tuple[str, ...] = (),
-    has_report: bool = True,
 ) -> RunMeta:
     """What the tables of a run of `case` do not say about it; `networks_elsewhere` are solved by others."""
     scenario = case.scenario
@@ -51,7 +51,6 @@ def run_meta(
         wall_s=wall_s,
         initial_stored_kwh={prosumer.name: _stored_kwh(prosumer) for prosumer in case.prosumers},
         quantities=case.quantities,
-        has_report=has_report,
     )
 
 

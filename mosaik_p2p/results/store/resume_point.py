@@ -6,7 +6,7 @@ from. Whatever else the run has written since is made again, with the same digit
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class ResumePoint:
     """What the market starts it from; None before the first interval and after the last."""
     files: frozenset[str]
     """That the run had written by then, by name."""
+    wall_s: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of computing from where this process began or went on, by part."""
 
     @property
     def is_begin(self) -> bool:
@@ -48,16 +50,23 @@ class ResumePoint:
 
 def begin_point(folder: ResultFolder) -> None:
     """Say that the run of the folder can be resumed. Raises NotWritten."""
-    _write(folder, Phase.RUNNING, 0, None)
+    _write(folder, Phase.RUNNING, 0, None, {})
 
 
-def move_point(folder: ResultFolder, phase: Phase, *, interval: int = 0, state: str | None = None) -> None:
+def move_point(
+    folder: ResultFolder,
+    phase: Phase,
+    *,
+    interval: int = 0,
+    state: str | None = None,
+    wall_s: Mapping[str, float] | None = None,
+) -> None:
     """Say how far the run has come, with all that it has written so far; of a run that never began a point, nothing.
 
     Raises NotWritten.
     """
     if (folder.path / RESUME_FILE).exists():
-        _write(folder, phase, interval, state)
+        _write(folder, phase, interval, state, wall_s or {})
 
 
 def read_point(folder: Path) -> ResumePoint | None:
@@ -69,13 +78,21 @@ def read_point(folder: Path) -> ResumePoint | None:
         said: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if said["format"] != FORMAT:
             raise ValueError(f"it is of format {said['format']}")
-        return ResumePoint(Phase(said["phase"]), int(said["interval"]), said["state"], frozenset(said["files"]))
+        wall_s = {part: float(seconds) for part, seconds in said.get("wall_s", {}).items()}
+        return ResumePoint(Phase(said["phase"]), int(said["interval"]), said["state"], frozenset(said["files"]), wall_s)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise ValueError(f"{path} does not say from where a run can go on: {error}") from error
 
 
-def _write(folder: ResultFolder, phase: Phase, interval: int, state: str | None) -> None:
+def _write(folder: ResultFolder, phase: Phase, interval: int, state: str | None, wall_s: Mapping[str, float]) -> None:
     mark = read_mark(folder.path)
     files = [] if mark is None else [name for name in mark.written if name != RESUME_FILE]
-    content = {"format": FORMAT, "phase": phase.value, "interval": interval, "state": state, "files": files}
+    content = {
+        "format": FORMAT,
+        "phase": phase.value,
+        "interval": interval,
+        "state": state,
+        "files": files,
+        "wall_s": dict(wall_s),
+    }
     folder.write(RESUME_FILE, json.dumps(content, separators=(",", ":")).encode())

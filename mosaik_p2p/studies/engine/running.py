@@ -17,11 +17,14 @@ from threading import Lock
 from mosaik_p2p.cosim import ExitCode, Order, conduct
 from mosaik_p2p.errors import BadInput, RunFailed
 from mosaik_p2p.files import reason_of
-from mosaik_p2p.jit.share import processors, shares
+from mosaik_p2p.jit.share import processors, runs_that_fit, shares
 from mosaik_p2p.market.warm_up import compile_kernel, kernel_is_cold
 from mosaik_p2p.sims.world.interrupts import signals_heeded
 from mosaik_p2p.sims.world.progress import tell
 from mosaik_p2p.studies.engine import child, warm_up
+
+RUN_BYTES = 2**30
+"""Of memory that a run is given when it is judged how many go at once; most take half of it."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,14 @@ Ended = Callable[[str, Ran], object]
 
 
 def run_all(orders: dict[str, Order], *, jobs: int | None, ended: Ended = lambda _label, _ran: None) -> AllRan:
-    """By label; `jobs` at once (None: as many as there are processors), with 1 one after the other in this process."""
-    most = min(jobs or processors(), len(orders))
+    """By label; `jobs` at once (None: as many as there are processors, and as memory is left for), with 1 one after the
+    other in this process."""
+    most = min(jobs or _as_many_as_fit(), len(orders))
     return run_here(orders, ended=ended) if most <= 1 else run_apart(orders, jobs=most, ended=ended)
+
+
+def _as_many_as_fit() -> int:
+    return min(processors(), runs_that_fit(RUN_BYTES) or processors())
 
 
 def run_here(orders: dict[str, Order], *, ended: Ended = lambda _label, _ran: None) -> AllRan:

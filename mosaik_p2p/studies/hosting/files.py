@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.files import reason_of
-from mosaik_p2p.studies.sweep.files import ELSEWHERE, PAGE_FILE, PLAN_FILE, prepare, read_plan, write_beside
+from mosaik_p2p.files import reason_of, replace_whole
+from mosaik_p2p.studies.sweep.files import ELSEWHERE, PAGE_FILE, PLAN_FILE, prepare, read_plan
 from mosaik_p2p.studies.sweep.plan import Row
 
 POINTS_FILE, ANSWER_FILE = "points.parquet", "hosting.json"
@@ -47,8 +47,8 @@ def write_answer(folder: Path, summary: Mapping[str, Any], table: pd.DataFrame, 
     table.to_parquet(buffer, index=False)
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
     try:
-        write_beside(folder / POINTS_FILE, buffer.getvalue())
-        write_beside(folder / ANSWER_FILE, f"{text}\n".encode())
-        write_beside(folder / PAGE_FILE, page.encode())
+        replace_whole(folder / POINTS_FILE, buffer.getvalue())
+        replace_whole(folder / ANSWER_FILE, f"{text}\n".encode())
+        replace_whole(folder / PAGE_FILE, page.encode())
     except OSError as error:
         raise BadInput([Fault(PLACE, str(folder), f"cannot be used: {reason_of(error)}", ELSEWHERE)]) from error

@@ -1,7 +1,8 @@
-"""What grows: the photovoltaics, heat pumps or vehicles that a scenario has, all by the same factor, or any key."""
+"""What grows: a scenario's photovoltaics, heat pumps or vehicles, everywhere or on one feeder, or any key."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from mosaik_p2p.errors import Fault, shown
@@ -11,6 +12,7 @@ from mosaik_p2p.sections.names import did_you_mean
 from mosaik_p2p.studies.hosting.search import Range
 
 GROW, FROM, TO, WITHIN = "--grow", "--from", "--to", "--within"
+PART = "scale.part"
 HIGHEST_FACTOR = 10.0
 PARTS_WITHIN = 100
 """Left out, `--within` is the range in so many parts."""
@@ -46,6 +48,12 @@ class Growth:
     """What the key has in the scenario for a value of 1; 1 where the value is that of the key itself."""
     rated: float | None = None
     """What the scenario has of it at a value of 1, in its unit; None of a key."""
+    feeder: str | None = None
+    """On which it grows; None: everywhere."""
+    busbars: tuple[str, ...] = ()
+    """What feeds the feeder."""
+    prosumers: tuple[str, ...] = ()
+    """Who has it there."""
 
     @property
     def kind(self) -> Kind | None:
@@ -55,7 +63,23 @@ class Growth:
     @property
     def key(self) -> str:
         """The scenario's key that grows."""
+        if self.feeder is not None:
+            return f"{PART}.{self.what}"
         return self.what if self.kind is None else f"scale.{self.what}"
+
+    def keys(self, value: Decimal) -> dict[str, str]:
+        """What makes it grow, as after `--set`."""
+        whose = {} if self.feeder is None else {f"{PART}.prosumers": self._whose()}
+        return {**whose, self.key: self.text(value)}
+
+    def as_one(self, value: Decimal) -> str:
+        """The same as a single `--set`."""
+        if self.feeder is None:
+            return f"{self.key}={self.text(value)}"
+        return f"{PART}={{ prosumers = {self._whose()}, {self.what} = {self.text(value)} }}"
+
+    def _whose(self) -> str:
+        return json.dumps(self.prosumers, ensure_ascii=False)
 
     @property
     def called(self) -> str:
@@ -87,14 +111,31 @@ def growth_of(what: str, scenario: Scenario) -> tuple[Growth, list[Fault]]:
     if kind is None:
         return Growth(what, Decimal(1)), []
     own = float(getattr(scenario.scale, what))
-    devices = (device for owner in scenario.prosumers for device in owner.devices)
-    sizes = [getattr(device, kind.rating) for device in devices if device.type == what]
-    growth = Growth(what, Decimal(repr(own)), own * float(sum(sizes)))
+    sizes = _sizes(kind, what, scenario)
+    growth = Growth(what, Decimal(repr(own)), own * float(sum(sizes.values())))
     if growth.rated:
         return growth, []
     problem = f"no prosumer has any {kind.called}" if not sizes else f"{growth.key} is 0 in the scenario"
     remedy = "Give some to prosumers: what they have is multiplied." if not sizes else f"Set {growth.key} to 1."
     return growth, [Fault(GROW, shown(what), f"nothing can grow: {problem}", remedy)]
+
+
+def on_feeder(growth: Growth, scenario: Scenario, feeder: str, busbars: Sequence[str], there: Container[str]) -> Growth:
+    """The same of the prosumers who are `there`; a value multiplies what they have, whatever all have it times."""
+    assert growth.kind is not None
+    sizes = {name: size for name, size in _sizes(growth.kind, growth.what, scenario).items() if size and name in there}
+    rated = float(growth.own) * float(sum(sizes.values()))
+    return replace(growth, own=Decimal(1), rated=rated, feeder=feeder, busbars=tuple(busbars), prosumers=tuple(sizes))
+
+
+def _sizes(kind: Kind, what: str, scenario: Scenario) -> dict[str, float]:
+    """What everyone has of it who has a device of this kind, by name."""
+    sizes: dict[str, float] = {}
+    for owner in scenario.prosumers:
+        for device in owner.devices:
+            if device.type == what:
+                sizes[owner.name] = sizes.get(owner.name, 0.0) + getattr(device, kind.rating)
+    return sizes
 
 
 def key_faults(what: str) -> list[Fault]:

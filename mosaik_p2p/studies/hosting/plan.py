@@ -31,13 +31,19 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Point:
-    """A value under one of the markets, and its run."""
+    """A value of what grows under one of the markets, and its run."""
 
+    growth: Growth
     variant: str
     value: Decimal
     row: Row
 
+    @property
+    def key(self) -> tuple[Growth, str, Decimal]:
+        """What tells it from others."""
+        return self.growth, self.variant, self.value
+
 
 def point_of(wanted: Wanted, growth: Growth, variant: Variant, value: Decimal) -> Point:
     """The run of a point; with its faults, where it cannot be run."""
-    return Point(variant.name, value, row_of(wanted, {**variant.keys, growth.key: growth.text(value)}))
+    return Point(growth, variant.name, value, row_of(wanted, {**variant.keys, **growth.keys(value)}))

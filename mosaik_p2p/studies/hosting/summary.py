@@ -1,6 +1,7 @@
 """What a search came to, ready for JSON, and its points as a table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from mosaik_p2p.studies.hosting.search import Answer, Found, Range
 SCHEMA = 1
 Points = Sequence[tuple[Point, Judged]]
 COLUMNS = {
+    "feeder": "string",
     "market": "string",
     "value": "float64",
     "amount_kw": "float64",
@@ -31,20 +33,36 @@ COLUMNS = {
 }
 
 
-def table_of(points: Points, growth: Growth) -> pd.DataFrame:
-    """A row per point that was tried, by market and value."""
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of a scenario: whole, or by what `per` names."""
+
+    scenario: Scenario
+    per: str | None
+    growths: tuple[Growth, ...]
+    sought: Range
+    given_up: float
+
+
+def table_of(points: Points, growths: Sequence[Growth]) -> pd.DataFrame:
+    """A row per point that was tried, by what grows, market and value."""
     order = [variant.name for variant in VARIANTS]
-    rows = sorted(points, key=lambda known: (order.index(known[0].variant), known[0].value))
-    frame = pd.DataFrame([_row(point, found, growth) for point, found in rows], columns=list(COLUMNS))
-    return frame.astype(COLUMNS)
+
+    def place(known: tuple[Point, Judged]) -> tuple[int, int, Decimal]:
+        point, _ = known
+        return growths.index(point.growth), order.index(point.variant), point.value
+
+    rows = [_row(point, found) for point, found in sorted(points, key=place)]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _row(point: Point, found: Judged, growth: Growth) -> dict[str, Any]:
+def _row(point: Point, found: Judged) -> dict[str, Any]:
     worst = found.limits[0] if found.limits else None
     return {
+        "feeder": point.growth.feeder,
         "market": point.variant,
         "value": float(point.value),
-        "amount_kw": growth.amount(point.value),
+        "amount_kw": point.growth.amount(point.value),
         "held": found.held.value,
         "given_up": found.given_up,
         **({} if worst is None else _worst(worst)),
@@ -64,38 +82,56 @@ def _worst(limit: Limit) -> dict[str, Any]:
     }
 
 
-def summary_of(
-    scenario: Scenario, growth: Growth, sought: Range, given_up: float, answers: Mapping[str, Answer], points: Points
-) -> dict[str, Any]:
-    """The three answers with the runs that verify them, and what was asked."""
-    known = {(point.variant, point.value): (point, found) for point, found in points}
-    time = scenario.time
+def summary_of(asked: Asked, answers: Mapping[tuple[Growth, str], Answer], points: Points) -> dict[str, Any]:
+    """The answers with the runs that verify them, and what was asked."""
+    first, sought, time = asked.growths[0], asked.sought, asked.scenario.time
+    rated = [growth.rated for growth in asked.growths if growth.rated is not None]
+    known = {point.key: (point, found) for point, found in points}
     return {
         "schema": SCHEMA,
-        "scenario": scenario.name,
-        "grows": growth.called,
-        "key": growth.key,
-        "own": float(growth.own),
-        "rated_kw": growth.rated,
-        "unit": growth.unit,
+        "scenario": asked.scenario.name,
+        "grows": first.called,
+        "key": first.key,
+        "own": float(first.own),
+        "rated_kw": sum(rated) if rated else None,
+        "unit": first.unit,
         "low": float(sought.low),
         "high": float(sought.high),
         "within": float(sought.within),
-        "most_given_up": given_up,
+        "most_given_up": asked.given_up,
         "hours": time.steps * time.step_minutes / 60.0,
         "points": len(points),
-        "answers": [_answer(variant, answers[variant.name], growth, known) for variant in VARIANTS],
+        "per": asked.per,
+        "feeders": [_feeder(growth) for growth in asked.growths if growth.feeder is not None],
+        "answers": [
+            _answer(growth, variant, answers[growth, variant.name], known)
+            for growth in asked.growths
+            for variant in VARIANTS
+        ],
+    }
+
+
+def _feeder(growth: Growth) -> dict[str, Any]:
+    return {
+        "feeder": growth.feeder,
+        "busbars": list(growth.busbars),
+        "prosumers": list(growth.prosumers),
+        "rated_kw": growth.rated,
     }
 
 
 def _answer(
-    variant: Variant, answer: Answer, growth: Growth, known: Mapping[tuple[str, Decimal], tuple[Point, Judged]]
+    growth: Growth,
+    variant: Variant,
+    answer: Answer,
+    known: Mapping[tuple[Growth, str, Decimal], tuple[Point, Judged]],
 ) -> dict[str, Any]:
     ends = {
-        side: None if value is None else _end(growth, *known[variant.name, value])
+        side: None if value is None else _end(*known[growth, variant.name, value])
         for side, value in (("holds", answer.below), ("does_not_hold", answer.above))
     }
     return {
+        "feeder": growth.feeder,
         "market": variant.name,
         "called": variant.called,
         "found": answer.found.value,
@@ -105,10 +141,11 @@ def _answer(
     }
 
 
-def _end(growth: Growth, point: Point, found: Judged) -> dict[str, Any]:
+def _end(point: Point, found: Judged) -> dict[str, Any]:
+    growth = point.growth
     return {
         "value": float(point.value),
-        "set": f"{growth.key}={growth.text(point.value)}",
+        "set": growth.as_one(point.value),
         "amount_kw": growth.amount(point.value),
         "run": point.row.folder if point.row.run else None,
         "held": found.held.value,

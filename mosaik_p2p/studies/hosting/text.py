@@ -1,6 +1,6 @@
 """The three numbers for a reader at a terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from textwrap import wrap
 from typing import Any
@@ -14,33 +14,57 @@ AT_MOST = 3
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """What was asked, a paragraph per market, and what is to be known about it."""
+    """What was asked, a paragraph per market (and feeder), and what is to be known about it."""
     lines = wrap(headline(summary), WIDTH, subsequent_indent="  ")
-    width = max(len(answer["called"]) for answer in summary["answers"])
-    for answer in summary["answers"]:
-        first, *others = sentences(summary, answer)
-        lines += wrap(f"{answer['called']:<{width}}  {first}", WIDTH, initial_indent="  ", subsequent_indent="    ")
-        for text in others:
-            lines += wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    for feeder, answers in by_feeder(summary):
+        if feeder is not None:
+            lines += wrap(feeder_text(summary, feeder), WIDTH, initial_indent=" ", subsequent_indent="  ")
+        lines += _paragraphs(summary, answers)
     return "\n".join([*lines, *wrap(footnote(summary), WIDTH, subsequent_indent="  ")])
+
+
+def _paragraphs(summary: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    width = max(len(answer["called"]) for answer in answers)
+    for answer in answers:
+        first, *others = sentences(summary, answer)
+        yield from wrap(f"{answer['called']:<{width}}  {first}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+        for text in others:
+            yield from wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+
+
+def by_feeder(summary: Mapping[str, Any]) -> list[tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]:
+    """The answers under all markets, by feeder; None where all of it grows together."""
+    answers, feeders = summary["answers"], summary["feeders"] or [None]
+    each = len(answers) // len(feeders)
+    return [(feeder, answers[number * each : (number + 1) * each]) for number, feeder in enumerate(feeders)]
 
 
 def headline(summary: Mapping[str, Any]) -> str:
     """What grew, and how far."""
-    rated = summary["rated_kw"]
-    had = "" if rated is None else f" (times what there is: {plain(rated, 1)} {summary['unit']})"
+    rated, divided = summary["rated_kw"], summary["per"] is not None
+    what = "what it has" if divided else f"what there is: {plain(rated or 0.0, 1)} {summary['unit']}"
+    had = "" if rated is None else f" (times {what})"
+    where = f" on one {summary['per']} at a time" if divided else ""
     return (
-        f"{summary['scenario']}: how far {summary['grows']} may grow until a limit breaks, from {summary['low']:g} to "
-        f"{summary['high']:g}{had}, over {summary['hours']:g} h, known to {summary['within']:g}"
+        f"{summary['scenario']}: how far {summary['grows']} may grow{where} until a limit breaks, from "
+        f"{summary['low']:g} to {summary['high']:g}{had}, over {summary['hours']:g} h, known to {summary['within']:g}"
     )
+
+
+def feeder_text(summary: Mapping[str, Any], feeder: Mapping[str, Any]) -> str:
+    """Who is on it, and with what."""
+    count = len(feeder["prosumers"])
+    owners = f"{count} prosumer{'' if count == 1 else 's'} with {plain(feeder['rated_kw'], 1)} {summary['unit']}"
+    return f"Feeder {feeder['feeder']} (from {', '.join(feeder['busbars'])}): {owners}"
 
 
 def footnote(summary: Mapping[str, Any]) -> str:
     """What holding means here."""
+    others = "" if summary["per"] is None else "All others keep what they have, so that the numbers do not add up. "
     return (
         "A run holds if all limits are kept and all loads served, and no more than "
         f"{100 * summary['most_given_up']:g} % of what sun and wind offer is curtailed, for whatever reason, or of "
-        "what vehicles take is missed that they have without trade. "
+        f"what vehicles take is missed that they have without trade. {others}"
         f"{summary['points']} runs, each verdict from a run of its own."
     )
 

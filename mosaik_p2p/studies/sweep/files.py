@@ -4,7 +4,6 @@ Each file is written beside its place and renamed, so that several commands (`--
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mosaik_p2p.errors import BadInput, Fault
-from mosaik_p2p.files import reason_of
+from mosaik_p2p.files import reason_of, replace_whole
 from mosaik_p2p.studies.sweep.plan import Row
 
 PLAN_FILE, TABLE_FILE, PAGE_FILE, RUNS_FOLDER = "plan.parquet", "runs.parquet", "index.html", "runs"
@@ -33,7 +32,7 @@ def prepare(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> None
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             _refuse_others(folder, rows)
         (folder / RUNS_FOLDER).mkdir(parents=True, exist_ok=True)
-        write_beside(folder / PLAN_FILE, _plan_bytes(rows, about))
+        replace_whole(folder / PLAN_FILE, _plan_bytes(rows, about))
     except OSError as error:
         raise BadInput([Fault(PLACE, str(folder), f"cannot be used: {reason_of(error)}", ELSEWHERE)]) from error
 
@@ -99,15 +98,8 @@ def write_outcome(folder: Path, table: pd.DataFrame, page: str) -> None:
     """Write the table of the runs, and the page that shows it."""
     buffer = BytesIO()
     table.to_parquet(buffer, index=False)
-    write_beside(folder / TABLE_FILE, buffer.getvalue())
-    write_beside(folder / PAGE_FILE, page.encode())
-
-
-def write_beside(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_bytes(content)
-    beside.replace(path)
+    replace_whole(folder / TABLE_FILE, buffer.getvalue())
+    replace_whole(folder / PAGE_FILE, page.encode())
 
 
 def _fault_text(fault: Fault) -> str:

@@ -9,6 +9,9 @@ from mosaik_p2p.studies.engine.running import AllRan, Ran, run_all
 from mosaik_p2p.studies.sweep.plan import Row
 from mosaik_p2p.studies.sweep.table import is_complete
 
+VALUE_LETTERS = 40
+"""Of what varies, as it is told while runs go on."""
+
 
 def run_missing(
     folder: Path,
@@ -60,6 +63,10 @@ class _Count:
     def __call__(self, run: str, ran: Ran) -> None:
         self._done += 1
         if self._visible:
-            values = ", ".join(f"{key}={value}" for key, value in self._rows[run].varied.items())
+            values = ", ".join(f"{key}={_cut(value)}" for key, value in self._rows[run].varied.items())
             trouble = "" if ran.exit_code in (ExitCode.COMPLETE, ExitCode.NO_SOLUTION) else ": not complete"
             tell(f"{self._done} of {len(self._rows)} runs: {values}{trouble}")
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= VALUE_LETTERS else f"{value[: VALUE_LETTERS - 3]}..."
