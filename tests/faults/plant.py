@@ -37,8 +37,10 @@ START_S, SLOWER = 120.0, 5.0
 WAITING = 10.0
 """How many times as long it may take by the clock: others may be using the processor, or a process waits for ever."""
 LIMITED = """
-import resource, sys
+import resource, signal, sys
 resource.setrlimit(resource.RLIMIT_CPU, ({0}, {0}))
+# Under nohup it would be ignored, and the test of what it does would fail without any fault.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 import pytest
 sys.exit(pytest.main(sys.argv[1:]))
 """
@@ -64,10 +66,12 @@ def main() -> int:
     faults = draw(options.count, options.seed)
     order, control = (_nearest, [(EVERYWHERE, NEARBY_S)]) if options.nearby else _by_measure(_measured(options), faults)
     survivors = []
-    for number, outcome in enumerate(_tried(faults[options.first :], order, control, options.jobs), 1):
+    numbers = sorted(options.only) or range(1, len(faults) + 1)
+    tried = _tried([faults[number - 1] for number in numbers], order, control, options.jobs)
+    for number, outcome in zip(numbers, tried, strict=True):
         print(f"{number:3d}/{len(faults)} {_told(outcome)}", flush=True)
         survivors += [] if outcome.found_by else [outcome]
-    return _conclusion(survivors, len(faults), options.seed)
+    return _conclusion(survivors, len(numbers), options.seed)
 
 
 def _options() -> argparse.Namespace:
@@ -77,7 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="faults tried side by side")
     parser.add_argument("--measure", action="store_true", help="measure again which tests run which lines")
     parser.add_argument("--nearby", action="store_true", help="by imports and wing, without measuring anything")
-    parser.add_argument("--first", type=int, default=0, metavar="N", help="go on with this one of the faults, from 0")
+    parser.add_argument("--only", type=int, nargs="*", default=[], metavar="N", help="of the faults these, from 1")
     return parser.parse_args()
 
 
