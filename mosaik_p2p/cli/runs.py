@@ -41,7 +41,7 @@ def run_command(
     """Co-simulate a scenario, print a summary, and say where the report is."""
     from mosaik_p2p.cosim import Order, conduct
     from mosaik_p2p.results.report.terminal import render
-    from mosaik_p2p.results.store.folder import ERROR_FILE, REPORT_FILE
+    from mosaik_p2p.results.store.folder import REPORT_FILE
 
     order = Order(
         scenario=scenario,
@@ -62,12 +62,18 @@ def run_command(
         if (outcome.folder / REPORT_FILE).exists():
             say(f"Report: {outcome.folder / REPORT_FILE}")
     if outcome.summary["cause"] is not None:
-        log = outcome.folder / ERROR_FILE
-        details = f" (details: {log})" if log.exists() else ""
-        typer.echo(f"Incomplete: {outcome.summary['cause']}{details}", err=True)
-        if outcome.folder.exists():
-            typer.echo(f"What was computed is kept in {outcome.folder}", err=True)
+        _say_why_incomplete(outcome.folder, outcome.summary["cause"])
     raise typer.Exit(int(outcome.exit_code) if demand is None else INCOMPLETE)
+
+
+def _say_why_incomplete(folder: Path, cause: str) -> None:
+    from mosaik_p2p.results.store.folder import ERROR_FILE
+
+    log = folder / ERROR_FILE
+    details = f" (details: {log})" if log.exists() else ""
+    typer.echo(f"Incomplete: {cause}{details}", err=True)
+    if folder.exists():
+        typer.echo(f"What was computed is kept in {folder}", err=True)
 
 
 @app.command("report")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import dying_grid
 from mosaik_p2p.cosim import ExitCode, RunOutcome, run
 from mosaik_p2p.errors import Terminated
 from mosaik_p2p.results import conclusion
-from mosaik_p2p.results.report.page import build_report
+from mosaik_p2p.results.summary import write_summary
 from mosaik_p2p.sims.world import interrupts
 from mosaik_p2p.sims.world.interrupts import Interrupts, signals_heeded
 from notebook_cells import CELLS
@@ -155,11 +155,12 @@ def test_the_caller_keeps_its_event_loop(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_while_results_are_written_waits_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(folder: Path, *known: Any) -> Path:
+    def interrupted(folder: Path, summary: Mapping[str, Any]) -> Path:
+        monkeypatch.setattr(conclusion, "write_summary", write_summary)
         signal.raise_signal(signal.SIGINT)
-        return build_report(folder, *known)
+        return write_summary(folder, summary)
 
-    monkeypatch.setattr(conclusion, "build_report", interrupted)
+    monkeypatch.setattr(conclusion, "write_summary", interrupted)
     with pytest.raises(KeyboardInterrupt):
         short_run(tmp_path / "run", counterfactuals=True)
     assert summary_of(tmp_path / "run")["complete"]
