@@ -196,8 +196,8 @@ def thinner_of(folder: Path) -> Thinner | None:
     It begins with the intervals that are stored already.
     """
     facts = read_facts(folder)
-    stored = {name: dict(read_table(folder, name).items()) for name in facts.thinned}
-    return Thinner(facts, {str(name): columns for name, columns in stored.items()}) if stored else None
+    stored: dict[str, Table] = {name: read_table(folder, name).to_dict("list") for name in facts.thinned}
+    return Thinner(facts, stored) if stored else None
 
 
 def refuse_other_columns(source: str, tables: Mapping[str, Table]) -> None:

@@ -80,14 +80,15 @@ def _of_thinned(results: Results) -> Iterator[str]:
     """Tables that are kept in part do not hold what table `thinned` says, or that is not what was to be kept."""
     start = results.facts.start
     for name, every in results.facts.thinned.items():
-        counted = results[THINNED][results[THINNED]["table"] == name].set_index("time")
-        said = counted.loc[counted["stored"], "rows"].groupby(level=0).sum()
+        counted = results[THINNED][results[THINNED]["table"] == name]
+        is_stored = counted["stored"].astype(bool)
+        said = counted[is_stored].groupby("time")["rows"].sum()
         wrong = int(said.sub(results[name]["time"].value_counts(), fill_value=0).astype(bool).sum())
         if wrong:
             yield f"table {name}: other rows than table {THINNED} says in {wrong} intervals"
         if every and start is not None:
-            numbers = (counted.index - pd.Timestamp(start)) / timedelta(hours=results.facts.dt_h)
-            missing = int((~counted["stored"] & (numbers.to_numpy().round() % every == 0)).sum())
+            number = (counted["time"] - pd.Timestamp(start)) / timedelta(hours=results.facts.dt_h)
+            missing = int((~is_stored & (number.round() % every == 0)).sum())
             if missing:
                 yield f"table {name}: {missing} intervals that were to be kept are not stored"
 
