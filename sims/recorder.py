@@ -196,7 +196,8 @@ def thinner_of(folder: Path) -> Thinner | None:
     It begins with the intervals that are stored already.
     """
     facts = read_facts(folder)
-    stored: dict[str, Table] = {name: read_table(folder, name).to_dict("list") for name in facts.thinned}
+    tables = {name: read_table(folder, name) for name in facts.thinned}
+    stored = {name: {str(column): list(values) for column, values in rows.items()} for name, rows in tables.items()}
     return Thinner(facts, stored) if stored else None
 
 
