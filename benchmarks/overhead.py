@@ -161,7 +161,7 @@ def main() -> int:
     hours = int(sys.argv[2]) if len(sys.argv) > 2 else 24
     repeats = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     stopwatch = Stopwatch()
-    stopwatch.watch(cosim, "_co_simulate", "co-simulation")
+    stopwatch.watch(cosim, "co_simulate", "co-simulation")
     for method in ("clear", "commit"):
         stopwatch.watch(RollingMarket, method, "market")
     best: dict[str, float] = {}

@@ -8,7 +8,7 @@ recorder does that itself: see `own_folder`.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, Outpu
 
 from mosaik_p2p.loading.case import Case
 from mosaik_p2p.loading.uncertainty.draw import draws_table
+from mosaik_p2p.results.measures.thinning import Thinner
+from mosaik_p2p.results.store.facts import read_facts
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
-from mosaik_p2p.results.store.parts import ContinuedStore, ResultStore
+from mosaik_p2p.results.store.parts import ContinuedStore, ResultStore, read_table
 from mosaik_p2p.results.store.resume_point import Phase, move_point
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.settlement import settle
@@ -67,6 +69,7 @@ class Simulator(ScenarioSimulator):
     def __init__(self) -> None:
         super().__init__(META)
         self._store: ResultStore | None = None
+        self._thinner: Thinner | None = None
         self._own: OwnFolder | None = None
         self._rounds: dict[int, dict[str, dict[str, Table]]] = {}
         """By round and source: the tables of the open interval."""
@@ -99,6 +102,7 @@ class Simulator(ScenarioSimulator):
         self._own = claimed(Path(folder), self._case, overwrite=overwrite)
         self._interval = self._first = first_interval
         self._store = (ContinuedStore if first_interval else ResultStore)(Path(folder))
+        self._thinner = thinner_of(Path(folder))
         self._on_interval = on_interval
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
@@ -150,7 +154,10 @@ class Simulator(ScenarioSimulator):
         if not self._rounds or self._store is None:
             return
         rounds = {number: _together(sources) for number, sources in self._rounds.items()}
-        for table, rows in interval_tables(rounds, self._case, self._interval):
+        tables: Iterable[tuple[str, Table]] = interval_tables(rounds, self._case, self._interval)
+        if self._thinner is not None:
+            tables = self._thinner.kept(self._interval, list(tables))
+        for table, rows in tables:
             self._store.append(table, rows)
         self._rounds = {}
         self._written += 1
@@ -190,6 +197,17 @@ class Simulator(ScenarioSimulator):
         if self._own is not None:
             self._own.conclude(self.wall_s())
             self._own = None
+
+
+def thinner_of(folder: Path) -> Thinner | None:
+    """What leaves out what the folder's scenario does not want to keep; None where it wants all of it.
+
+    It begins with the intervals that are stored already.
+    """
+    facts = read_facts(folder)
+    tables = {name: read_table(folder, name) for name in facts.thinned}
+    stored = {name: {str(column): list(values) for column, values in rows.items()} for name, rows in tables.items()}
+    return Thinner(facts, stored) if stored else None
 
 
 def refuse_other_columns(source: str, tables: Mapping[str, Table]) -> None:

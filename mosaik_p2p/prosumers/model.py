@@ -149,9 +149,10 @@ class ModelBuilder:
     dt_h: float
     horizon: int
     variables: list[Variable] = field(default_factory=list)
-    bounds: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
-    costs: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
-    shares: list[dict[str, FloatArray]] = field(default_factory=list)
+    bounds: list[tuple[float | FloatArray, float | FloatArray]] = field(default_factory=list)
+    """Lower and upper, as costs and shares either one number for all intervals, or (T,)."""
+    costs: list[tuple[float | FloatArray, float | FloatArray]] = field(default_factory=list)
+    shares: list[Mapping[str, float | FloatArray]] = field(default_factory=list)
     storages: list[Storage] = field(default_factory=list)
     totals: list[Total] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
@@ -167,7 +168,9 @@ class ModelBuilder:
 
     def series(self, value: float | FloatArray) -> FloatArray:
         """`value` for each interval, of shape (T,)."""
-        return np.array(np.broadcast_to(np.asarray(value, dtype=float), (self.horizon,)))
+        made = np.empty(self.horizon)
+        made[:] = value
+        return made
 
     def variable(
         self,
@@ -181,9 +184,9 @@ class ModelBuilder:
     ) -> int:
         """Add one row of `x` with cost `price x + curvature/2 x^2` per hour; `adds` is what 1 kW adds per carrier."""
         self.variables.append(name)
-        self.bounds.append((self.series(lower), self.series(upper)))
-        self.costs.append((self.series(price), self.series(curvature)))
-        self.shares.append({carrier: self.series(share) for carrier, share in (adds or {}).items()})
+        self.bounds.append((lower, upper))
+        self.costs.append((price, curvature))
+        self.shares.append(adds or {})
         return len(self.variables) - 1
 
     def reach(self, power_kw: float) -> None:
@@ -209,7 +212,7 @@ class ModelBuilder:
 
     def total(self, k: int, intervals: IntArray, *, energy_kwh: float) -> None:
         """Row `k` of `x` takes `energy_kwh` over the intervals."""
-        self.totals.append(Total(k, tuple(int(t) for t in intervals), energy_kwh / self.dt_h))
+        self.totals.append(Total(k, tuple(intervals.tolist()), energy_kwh / self.dt_h))
 
     def connection(self, carrier: str, limits_kw: tuple[float | None, float | None]) -> None:
         """Hold what is fed into a network (negative: drawn) within limits, of which either may be None.
@@ -239,8 +242,8 @@ class ModelBuilder:
         count, horizon = len(self.variables), self.horizon
         balance = np.zeros((len(CARRIERS), count, horizon))
         for k, share in enumerate(self.shares):
-            for c, carrier in enumerate(CARRIERS):
-                balance[c, k] = share.get(carrier, 0.0)
+            for carrier, adds in share.items():
+                balance[CARRIERS.index(carrier), k] = adds
         return ProsumerModel(
             name=self.name,
             dt_h=self.dt_h,
@@ -260,5 +263,9 @@ class ModelBuilder:
             missed_kwh=self.missed_kwh,
         )
 
-    def _stacked(self, series: Iterable[FloatArray]) -> FloatArray:
-        return np.array(list(series)).reshape(len(self.variables), self.horizon)
+    def _stacked(self, series: Iterable[float | FloatArray]) -> FloatArray:
+        # Row by row: to make a series of every number first takes longer than all that the devices compute.
+        stacked = np.empty((len(self.variables), self.horizon))
+        for k, value in enumerate(series):
+            stacked[k] = value
+        return stacked

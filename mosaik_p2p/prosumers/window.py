@@ -1,6 +1,9 @@
 """The look-ahead of one clearing within the span."""
 
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -22,6 +25,12 @@ class Window:
     def day(self) -> IntArray:
         """Day number of each interval of the look-ahead."""
         return self.day_span[self.begin : self.begin + self.horizon]
+
+    @cached_property
+    def of_day(self) -> dict[int, IntArray]:
+        """By the number of each day in the look-ahead, in their order: its intervals there."""
+        day = self.day
+        return {int(own): np.flatnonzero(day == own) for own in np.unique(day)}
 
     def cut(self, series: FloatArray) -> FloatArray:
         """The look-ahead's part of a series over the span."""

@@ -12,6 +12,7 @@ from mosaik_p2p.results.store.completeness import uncomputed
 from mosaik_p2p.results.store.folder import SCENARIO_FILE, SUMMARY_FILE, table_path
 from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.results.tables.schema import TABLES
+from mosaik_p2p.results.tables.thinning import THINNED
 
 REMEDY = "Run the scenario again"
 KINDS: dict[str, type | tuple[type, ...]] = {
@@ -56,7 +57,9 @@ def _faults_of_summary(results: Results, summary: Mapping[str, Any]) -> Iterator
 
 
 def _contradictions(results: Results, summary: Mapping[str, Any]) -> Iterator[Fault]:
-    missing = [name for name in TABLES if not table_path(results.folder, name).exists()]
+    # Folders of earlier versions have no table that says what was left out, and leave nothing out.
+    due = [name for name in TABLES if name != THINNED or results.facts.thinned]
+    missing = [name for name in due if not table_path(results.folder, name).exists()]
     missing += uncomputed(results)
     if summary["complete"] and missing:
         problem = "the run is complete by its summary, but these tables are missing"

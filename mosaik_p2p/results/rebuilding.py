@@ -31,7 +31,7 @@ RECOMPUTED = (
     "welfare_gain_after_closing_value",
     *("caused_loss_kwh", "caused_loss_alone_kwh", "loss_nobody_kwh", "curtailed_kwh", "district", "parties"),
     *("closing_value", "operator", "recovery", "loss_allocation"),
-    *("reputation", "clearings", "iterations", "relative_gap", "steps_computed"),
+    *("reputation", "clearings", "iterations", "relative_gap", "steps_computed", "thinned"),
 )
 """Keys of the summary that follow from the tables."""
 SIGN_OF_A_REPORT = (

@@ -144,6 +144,7 @@ def _state(results: Results, meta: RunMeta) -> dict[str, Any]:
         "without_solution": without_solution(results, meta.networks),
         "not_converged": _not_converged(results),
         "gap_open": _gap_open(results),
+        "thinned": dict(results.facts.thinned),
     }
 
 

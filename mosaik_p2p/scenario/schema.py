@@ -49,6 +49,7 @@ from mosaik_p2p.sections.scale import Scale
 from mosaik_p2p.sections.time import Time
 
 LIFTS_LIMIT = 20
+EVERY_LIMIT = 1_000_000
 ROUNDS_LIMIT = 50
 """Well below the loops that mosaik allows within one instant."""
 
@@ -184,7 +185,18 @@ class Settlement(Section):
 
 
 class ResultsSpec(Section):
-    """What is computed from the results after the run, beside what every run stores."""
+    """What is stored of the networks' elements, and what is computed from the results after the run.
+
+    Verdict, summary and totals are those of all intervals, whatever is stored.
+    """
+
+    tables: tuple[Name, ...] | None = None
+    """The tables of network elements (`buses`, `lines`, `transformers`, `heat_exchanges`, `plants`, `junctions`,
+    `pipes`) that are stored; left out: all. Those that are not named keep the intervals of worst values alone. All
+    other tables are always stored: summary, report and `--resume` need them."""
+    every: Annotated[int, Field(strict=True, ge=1, le=EVERY_LIMIT)] = 1
+    """Of these tables every so many intervals one is stored, the first one of the run being so: 24 stores an hour of
+    each day. Besides, always the intervals in which a worst value of the network was worse than ever before."""
 
     quantities: tuple[Name, ...] = ()
     """Result quantities, a table each, computed after the run: by name (`mosaik-p2p list` has them), or as

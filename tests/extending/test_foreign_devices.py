@@ -233,6 +233,11 @@ def test_its_forecast_may_come_from_outside(tmp_path: Path) -> None:
     turbine = next(device for device in given.devices if device.type == "wind_turbine")
     (profile,) = turbine.profiles()
     np.testing.assert_allclose(profile.series.realised[:2], [RATED_KW * REALISED[0], 7.0])
+    again = with_forecasts(given, {"Wind_realised[kW]": profile.series.realised[1:]}, begin=1)
+    assert all(one is other for one, other in zip(again.devices, given.devices, strict=True)), "nothing new came"
+    almost = with_forecasts(given, {"Wind_realised[kW]": np.nextafter(profile.series.realised[1:], 9.0)}, begin=1)
+    ((changed,),) = (device.profiles() for device in almost.devices if device.type == "wind_turbine")
+    np.testing.assert_array_equal(changed.series.realised[1:], np.nextafter(profile.series.realised[1:], 9.0))
     for simulator in (market, profiles):
         assert "Wind_forecast[kW]" in simulator.meta()["models"]["Prosumer"]["attrs"]
 

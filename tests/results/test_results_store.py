@@ -55,6 +55,7 @@ CONTRACT = {
     "envelopes": "time prosumer carrier base_kw low_kw high_kw share",
     "nodal_prices": "time prosumer carrier energy_per_kwh loss_per_kwh congestion_per_kwh voltage_per_kwh "
     "heat_limits_per_kwh",
+    "thinned": "time table rows stored",
     "flows_without_market": "time case network status cause iterations slack_kw loss_kw pump_kw",
     "violations_without_market": "time case network element quantity value limit unit excess",
     "charges": "time carrier prosumer partner charge_seller_per_kwh charge_buyer_per_kwh benefit_per_kwh",

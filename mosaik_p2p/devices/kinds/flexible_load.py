@@ -55,7 +55,7 @@ class FlexibleLoad(Load):
         block.mean_kw(float(demand.mean()))
         missed = np.full(window.horizon, np.nan)
         for day, owed in owed_energy(self, window, state, dt_h=block.dt_h).items():
-            intervals = np.flatnonzero(window.day == day)
+            intervals = window.of_day[day]
             block.total(load, intervals, energy_kwh=owed.energy_kwh)
             if window.ends_day(int(intervals[-1])):
                 missed[intervals[-1]] = owed.beyond_limits_kwh
@@ -92,13 +92,12 @@ def owed_energy(load: FlexibleLoad, window: Window, state: ProsumerState, *, dt_
     """
     owed = {}
     demand = window.cut(load.demand.forecast)
-    for day in np.unique(window.day):
-        covered = window.day == day
-        behind = state.behind_kwh.get(load.name, 0.0) if int(day) == state.day else 0.0
-        energy = float(np.sum(demand[covered])) * dt_h + behind
-        left = int(np.sum(covered))
-        possible = float(np.clip(energy, left * load.min_kw * dt_h, left * load.max_kw * dt_h))
-        owed[int(day)] = Owed(possible, energy - possible)
+    for day, intervals in window.of_day.items():
+        behind = state.behind_kwh.get(load.name, 0.0) if day == state.day else 0.0
+        energy = float(np.sum(demand[intervals])) * dt_h + behind
+        left = len(intervals)
+        possible = min(max(energy, left * load.min_kw * dt_h), left * load.max_kw * dt_h)
+        owed[day] = Owed(possible, energy - possible)
     return owed
 
 

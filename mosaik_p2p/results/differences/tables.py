@@ -1,12 +1,13 @@
 """How tables of two runs differ: rows that only one of them has, and the largest difference in every column."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from mosaik_p2p.results.in_hand.run_results import RunResults
 from mosaik_p2p.results.tables.schema import TABLES
+from mosaik_p2p.results.tables.thinning import THINNED
 
 COPY = "(copy)"
 """Tells rows apart that have the same key."""
@@ -38,6 +39,8 @@ class TableDifference:
     columns: tuple[ColumnDifference, ...]
     columns_of_one: tuple[str, ...] = ()
     """Columns that only one of both has."""
+    in_part: bool = False
+    """Whether only the intervals were compared that both have stored, because one of both has not stored all."""
 
 
 def table_differences(first: RunResults, other: RunResults) -> tuple[TableDifference, ...]:
@@ -51,12 +54,24 @@ def _compared(name: str, first: RunResults, other: RunResults) -> TableDifferenc
     one, two = (run.get(name) for run in (first, other))
     if one is None or two is None:
         return TableDifference(name, 0 if one is None else len(one), 0 if two is None else len(two), ())
+    in_part = name in first.thinned or name in other.thinned
+    if in_part:
+        one, two = _stored_in(other, name, one), _stored_in(first, name, two)
     if one.equals(two):
         return None
     units = first.columns(name)["unit"].to_dict()
     found = differences(name, one, two, _key(name, one), {str(key): str(unit) for key, unit in units.items()})
     is_same = not (found.only_first or found.only_other or found.columns or found.columns_of_one)
-    return None if is_same else found
+    return None if is_same else replace(found, in_part=in_part)
+
+
+def _stored_in(run: RunResults, name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the intervals that a run has stored of a table."""
+    if name not in run.thinned:
+        return rows
+    counted = run[THINNED]
+    left_out = counted.loc[(counted["table"] == name) & ~counted["stored"].astype(bool), "time"]
+    return rows[~rows["time"].isin(left_out)].reset_index(drop=True)
 
 
 def _key(name: str, rows: pd.DataFrame) -> list[str]:

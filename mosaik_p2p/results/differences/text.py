@@ -73,7 +73,8 @@ def _tables(title: str, tables: Sequence[TableDifference]) -> list[str]:
     for one in tables:
         rows = [f"{one.only_first} rows gone"] * bool(one.only_first) + [f"{one.only_other} new"] * bool(one.only_other)
         columns = [f"columns of one only: {', '.join(one.columns_of_one)}"] * bool(one.columns_of_one)
-        lines.append(f"  {one.table}: {'; '.join([*rows, *columns]) or 'the same rows'}")
+        what = f"{one.table} (intervals that both have stored)" if one.in_part else one.table
+        lines.append(f"  {what}: {'; '.join([*rows, *columns]) or 'the same rows'}")
         lines += [f"    {text}" for text in map(_column, one.columns)]
     return lines
 

@@ -11,6 +11,7 @@ from mosaik_p2p.results.export.excel import write_excel
 from mosaik_p2p.results.export.geojson import write_geojson
 from mosaik_p2p.results.in_hand.run_results import RunResults, read
 from mosaik_p2p.results.store.mark import read_mark
+from mosaik_p2p.results.tables.thinning import thinned_sentences
 from mosaik_p2p.sections.names import did_you_mean
 
 PLACE = "--out"
@@ -45,12 +46,12 @@ def _csv_files(results: RunResults, path: Path) -> Sequence[Path]:
 
 def _excel(results: RunResults, path: Path) -> Sequence[str]:
     write_excel(results, path)
-    return ()
+    return thinned_sentences(results.thinned)
 
 
 def _csv(results: RunResults, path: Path) -> Sequence[str]:
     write_csv(results, path)
-    return ()
+    return thinned_sentences(results.thinned)
 
 
 FORMATS = {

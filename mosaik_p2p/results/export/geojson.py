@@ -17,6 +17,7 @@ from mosaik_p2p.results.export.coordinates import Branch, Coordinates, Point, co
 from mosaik_p2p.results.figures.networks.net_map import net_tables
 from mosaik_p2p.results.in_hand.run_results import RunResults
 from mosaik_p2p.results.store.folder import ELECTRIC_NET_FILE, HEAT_NET_FILE
+from mosaik_p2p.results.tables.thinning import thinned_sentences
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 
@@ -60,7 +61,8 @@ class Features:
 def geojson_of(results: RunResults) -> Features:
     """The features of all networks of a run; times are those of the scenario's clock, with their offset."""
     features: list[dict[str, Any]] = []
-    remarks: list[str] = []
+    remarks = thinned_sentences(results.thinned, [kind.table for kind in KINDS])
+    remarks += ["Highest and lowest values are of these intervals; hours of violated limits of all."] if remarks else []
     for network, file in NET_FILES.items():
         tables = net_tables(results.folder / file)
         if tables is None:

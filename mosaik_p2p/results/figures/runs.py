@@ -1,6 +1,6 @@
 """One run or many: what every figure function takes, and several drawings in one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from mosaik_p2p.results.figures.style import Clock, Panel, blank, clock_of
 from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.results.tables.thinning import thinned_sentences
 
 
 class InHand(Protocol):
@@ -59,6 +60,12 @@ def drawn_each(runs: Runs, draw: Callable[..., Panel | None], *given: Any) -> Pa
         ((name, panel),) = drawn.items()
         return replace(panel, note=f"{name}: {panel.note}")
     return side_by_side(drawn)
+
+
+def told_in_part(panel: Panel | None, runs: Runs, tables: Collection[str]) -> Panel | None:
+    """The panel with what is stored of the tables that it is drawn from, where that is not all of them."""
+    parts = {part: None for run in named(runs).values() for part in thinned_sentences(run.facts.thinned, tables)}
+    return panel and replace(panel, note=" ".join([panel.note, *parts]).strip())
 
 
 def over_all(clocks: Sequence[Clock], y_title: str) -> go.Figure:

@@ -104,6 +104,11 @@ class RunResults(Mapping[str, pd.DataFrame]):
         return str(self.summary["verdict"])
 
     @property
+    def thinned(self) -> Mapping[str, int]:
+        """The tables of which not every interval is stored: of so many one is, 0: only those of worst values."""
+        return self._facts.thinned
+
+    @property
     def hours_broken(self) -> pd.DataFrame:
         """Hours in which limits are violated: a row per case that was computed, a column per network."""
         cases = {case: hours for case, hours in self.summary["hours_broken"].items() if hours is not None}

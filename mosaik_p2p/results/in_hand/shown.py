@@ -5,6 +5,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from mosaik_p2p.results.tables.thinning import thinned_sentences
+
 CASE_NAMES = {"alone": "no trade", "alone_within_limits": "no trade, within limits", "market": "market"}
 NOT_KNOWN = "not known"
 
@@ -17,7 +19,9 @@ def text_of(folder: Path, summary: Mapping[str, Any]) -> str:
 
 def html_of(folder: Path, summary: Mapping[str, Any], tables: Sequence[str]) -> str:
     """The same as a table, with the names of all tables."""
-    rows = [("folder", str(folder)), ("state", _state(summary)), *_figures(summary), ("tables", ", ".join(tables))]
+    thinned = " ".join(thinned_sentences(summary.get("thinned", {})))
+    stored = ("tables", ", ".join(tables)), *[("stored in part", thinned)] * bool(thinned)
+    rows = [("folder", str(folder)), ("state", _state(summary)), *_figures(summary), *stored]
     body = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<table><caption>{escape(str(summary['title']))}</caption><tbody>{body}</tbody></table>"
 

@@ -34,7 +34,7 @@ def interval_verdicts(results: Results, networks: Sequence[str], *, elsewhere: S
     `elsewhere` leaves every interval undecided.
     """
     statuses = _by_time_and_network(results.of_binding_round("flows"))
-    elements = {name: frozenset(results[table]["time"]) for name, table in ELEMENTS.items()}
+    elements = {name: frozenset(results.rows_by_time(table).index) for name, table in ELEMENTS.items()}
     broken = _by_time_and_network(results.of_binding_round("violations"))
     binding, not_served = results.binding, intervals_not_served(results)
     rows = []

@@ -24,13 +24,13 @@ MOST_DIGITS = 4
 def worst_values(results: Results, networks: Sequence[str]) -> dict[str, dict[str, Any] | None]:
     """The worst value of every quantity of the networks, by key; None where there is none. First those that are told
     whatever they are, then those that are only told when they are violated."""
-    measured_ones, events = _told(results.facts)
+    measured_ones, events = told_of(results.facts)
     quantities = {of.key: worst(results, of) for of in measured_ones if of.network in networks}
     broken = {of.key: _worst_event(results, of) for of in events if of.network in networks}
     return {**quantities, **broken}
 
 
-def _told(facts: Facts) -> tuple[list[LimitedQuantity], list[Quantity]]:
+def told_of(facts: Facts) -> tuple[list[LimitedQuantity], list[Quantity]]:
     """The quantities with a worst value, and those with one only where their limit is violated."""
     measured_ones = [of for of in limited_quantities() if is_told(facts, of)]
     events = [of for of in limited_quantities() if of.shown is Shown.WHEN_BROKEN]

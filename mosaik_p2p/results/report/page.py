@@ -60,6 +60,7 @@ from mosaik_p2p.results.store.folder import REPORT_FILE
 from mosaik_p2p.results.store.mark import result_folder
 from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.results.summary import read_summary
+from mosaik_p2p.results.tables.thinning import thinned_sentences
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
 TEMPLATE = "report.html.j2"
@@ -137,6 +138,7 @@ def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sentence": verdict_sentence(summary),
         "missing": missing_sentence(summary),
+        "thinned": " ".join(thinned_sentences(summary.get("thinned", {}))),
         "converged": convergence_sentence(summary),
         "negotiated": negotiation_sentence(summary),
         "unsolved": unsolved_sentences(summary),

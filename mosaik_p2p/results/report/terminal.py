@@ -23,6 +23,7 @@ from mosaik_p2p.results.report.sentences import (
     negotiation_sentence,
     verdict_sentence,
 )
+from mosaik_p2p.results.tables.thinning import thinned_sentences
 
 WIDTH = 100
 FEW_PROSUMERS = 10
@@ -58,7 +59,7 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
         *textwrap.wrap(negotiation_sentence(summary) or "", WIDTH, initial_indent="  ", subsequent_indent="    "),
         *(
             line
-            for sentence in counterfactual_sentences(summary)
+            for sentence in (*counterfactual_sentences(summary), *thinned_sentences(summary.get("thinned", {})))
             for line in textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="    ")
         ),
     ]

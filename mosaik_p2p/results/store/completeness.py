@@ -5,18 +5,16 @@ their rows is lost is known from the folder's mark, which lists what was stored 
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pandas as pd
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.results.store.due import due_keys, key_gaps, lacking_draws
 from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.results.tables.thinning import ELEMENT_TABLES, THINNED
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
-ELEMENT_TABLES = {
-    ELECTRICITY: ("buses", "lines", "transformers"),
-    HEAT: ("heat_exchanges", "plants", "junctions", "pipes"),
-}
 ALWAYS_THERE = {ELECTRICITY: "buses", HEAT: "pipes"}
 """The elements without which there is no network; of the others it may have none."""
 OF_THE_MARKET = ("prosumers", "devices", "alone")
@@ -48,14 +46,14 @@ def inner_gaps(results: Results, networks: Sequence[str]) -> list[str]:
         if len(own) != len(times) or not own["time"].is_unique:
             found.append(f"table flows: {len(own)} rows of {network} in the binding rounds of {len(times)} intervals")
         found += _of_network(results, network, own)
-    return [*found, *_of_quantities(results), *lacking_draws(results)]
+    return [*found, *_of_thinned(results), *_of_quantities(results), *lacking_draws(results)]
 
 
 def _of_market(results: Results, times: pd.Series) -> Iterator[str]:
     for name in OF_THE_MARKET:
         # Not every district has devices, and not every market says what its members would do alone.
         if len(results[name]) or name == "prosumers":
-            yield from _uneven(results[name], name, times)
+            yield from _uneven(results.rows_by_time(name), name, times)
     planned = results["inputs"]["time"]
     if len(planned):
         yield from _missing("inputs", times, planned)
@@ -71,22 +69,39 @@ def _of_network(results: Results, network: str, flows: pd.DataFrame) -> Iterator
     solved = flows.loc[flows["status"] == Status.OK.value, "time"]
     unsolved = flows.loc[flows["status"] == Status.NOT_CONVERGED.value, "time"]
     for name in ELEMENT_TABLES.get(network, ()):
-        rows = results[name]
-        if len(rows) or (name == ALWAYS_THERE[network] and len(solved)):
-            yield from _uneven(rows, name, solved)
-        if rows["time"].isin(unsolved).any():
+        counts = results.rows_by_time(name)
+        if len(counts) or (name == ALWAYS_THERE[network] and len(solved)):
+            yield from _uneven(counts, name, solved)
+        if counts.index.isin(unsolved).any():
             yield f"table {name}: rows in intervals in which {network} was not solved"
 
 
-def _uneven(rows: pd.DataFrame, name: str, times: pd.Series) -> Iterator[str]:
-    """Intervals that lack rows which others have."""
-    yield from _missing(name, times, rows["time"])
-    counts = rows.loc[rows["time"].isin(times), "time"].value_counts()
+def _of_thinned(results: Results) -> Iterator[str]:
+    """Tables that are kept in part do not hold what table `thinned` says, or that is not what was to be kept."""
+    start = results.facts.start
+    for name, every in results.facts.thinned.items():
+        counted = results[THINNED][results[THINNED]["table"] == name]
+        is_stored = counted["stored"].astype(bool)
+        said = counted[is_stored].groupby("time")["rows"].sum()
+        wrong = int(said.sub(results[name]["time"].value_counts(), fill_value=0).astype(bool).sum())
+        if wrong:
+            yield f"table {name}: other rows than table {THINNED} says in {wrong} intervals"
+        if every and start is not None:
+            number = (counted["time"] - pd.Timestamp(start)) / timedelta(hours=results.facts.dt_h)
+            missing = int((~is_stored & (number.round() % every == 0)).sum())
+            if missing:
+                yield f"table {name}: {missing} intervals that were to be kept are not stored"
+
+
+def _uneven(counts: pd.Series, name: str, times: pd.Series) -> Iterator[str]:
+    """Intervals that lack rows which others have; `counts` are numbers of rows by time."""
+    yield from _missing(name, times, counts.index)
+    counts = counts[counts.index.isin(times)]
     if counts.nunique() > 1:
         yield f"table {name}: {counts.min()} rows in some intervals, {counts.max()} in others"
 
 
-def _missing(name: str, times: pd.Series, present: pd.Series) -> Iterator[str]:
+def _missing(name: str, times: pd.Series, present: pd.Series | pd.Index) -> Iterator[str]:
     missing = ~times.isin(present)
     if missing.any():
         yield f"table {name}: {missing.sum()} of {len(times)} intervals are missing"

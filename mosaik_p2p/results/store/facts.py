@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.results.store.folder import SCENARIO_FILE, SUMMARY_FILE
+from mosaik_p2p.results.tables.thinning import thinned_tables
 from mosaik_p2p.units import CARRIERS
 
 
@@ -57,6 +58,8 @@ class Facts:
     """The result quantities that are computed after the run, as the scenario names them."""
     uncertainty: Mapping[str, Any] = field(default_factory=dict)
     """What was to be drawn, as the scenario states it; empty: nothing."""
+    thinned: Mapping[str, int] = field(default_factory=dict)
+    """The tables that are kept in part, see `thinned_tables`."""
 
     @property
     def zone(self) -> tzinfo:
@@ -120,7 +123,12 @@ def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
         holds_limits_ahead=scenario.get("negotiation", {}).get("limits_ahead") is True,
         quantities=tuple(str(word) for word in scenario.get("results", {}).get("quantities", ())),
         uncertainty=scenario.get("uncertainty", {}),
+        thinned=_thinned(scenario.get("results", {})),
     )
+
+
+def _thinned(stated: Mapping[str, Any]) -> dict[str, int]:
+    return thinned_tables(stated.get("tables"), int(stated.get("every", 1)))
 
 
 def _fixed_costs(scenario: Mapping[str, Any]) -> dict[str, float]:

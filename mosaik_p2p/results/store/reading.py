@@ -13,6 +13,7 @@ from mosaik_p2p.results.store.facts import Facts, read_facts
 from mosaik_p2p.results.store.parts import read_table
 from mosaik_p2p.results.store.quantity_tables import QuantityTable, quantity_tables, read_quantity_table
 from mosaik_p2p.results.tables.schema import TABLES
+from mosaik_p2p.results.tables.thinning import THINNED
 from mosaik_p2p.sections.names import is_index
 
 KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
@@ -31,6 +32,15 @@ class Results:
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
+
+    def rows_by_time(self, table: str) -> pd.Series:
+        """How many rows the table had in each interval in which it had some, those that were not kept among them."""
+        if table not in self.facts.thinned:
+            counted: pd.Series = self.tables[table]["time"].value_counts()
+            return counted
+        rows = self.tables[THINNED]
+        found: pd.Series = rows[(rows["table"] == table) & (rows["rows"] > 0)].set_index("time")["rows"]
+        return found
 
     @property
     def cleared(self) -> pd.DataFrame:

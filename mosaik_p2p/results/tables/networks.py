@@ -16,6 +16,7 @@ from mosaik_p2p.results.tables.columns import (
     table,
     text,
 )
+from mosaik_p2p.results.tables.thinning import THINNED
 
 ROUND = count("Of the negotiation; 0 is the first.")
 NETWORK = text("`electricity` or `heat`.")
@@ -153,6 +154,15 @@ NETWORK_TABLES: dict[str, TableShape] = {
         round=ROUND,
         **BROKEN,
         prosumers_can_influence=flag("Whether prosumers together could keep the limit.", null="nobody negotiates"),
+    ),
+    THINNED: table(
+        "Of the tables of elements that `results.tables` or `results.every` leaves in part: how many rows they had in "
+        "every interval, and whether these are stored. Without rows where all of them are whole.",
+        "time table",
+        time=BEGIN,
+        table=text("Its name."),
+        rows=count("That it had in the interval."),
+        stored=flag("Whether they stand in it."),
     ),
     "flows_without_market": table(
         "How each network was solved on the days without the market, after the run.",

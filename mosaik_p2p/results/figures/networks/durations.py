@@ -18,7 +18,8 @@ MOST_POINTS = 600
 def duration_curve(runs: Runs, key: str = "line_loading") -> Panel | None:
     """The worst of all elements in each interval, worst interval first: a curve per run. `key` as of `limited`.
 
-    None where the quantity was never measured; ValueError where there is no such quantity.
+    A run of which not every interval is stored has none: for how many hours a value lasted is not known of it. None
+    where no run has one, or the quantity was never measured; ValueError where there is no such quantity.
     """
     if key not in by_key():
         raise ValueError(f"no limited quantity is called {key!r}; there are {', '.join(by_key())}")
@@ -49,6 +50,8 @@ def duration_curve(runs: Runs, key: str = "line_loading") -> Panel | None:
 
 def _ranked(run: Results, key: str) -> np.ndarray:
     of = by_key()[key]
+    if of.table in run.facts.thinned:
+        return np.empty(0)
     by_time: pd.Series = getattr(measured(run, of).groupby("time")["value"], "max" if of.is_upper else "min")()
     ordered = np.sort(by_time.to_numpy(dtype=float))
     return ordered[::-1] if of.is_upper else ordered

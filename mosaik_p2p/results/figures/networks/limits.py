@@ -9,7 +9,7 @@ from mosaik_p2p.limits.base import LimitedQuantity
 from mosaik_p2p.limits.registry import by_key, limited_quantities
 from mosaik_p2p.results.figures.carpets import carpet
 from mosaik_p2p.results.figures.networks.durations import duration_curve
-from mosaik_p2p.results.figures.runs import Runs, drawn_each, named, over_all
+from mosaik_p2p.results.figures.runs import Runs, drawn_each, named, over_all, told_in_part
 from mosaik_p2p.results.figures.style import (
     BLUE,
     COLOURS,
@@ -56,7 +56,10 @@ def limited(runs: Runs, key: str) -> Panel | None:
     sides = [of for of in limited_quantities(first.network) if of.quantity == first.quantity]
     # The side that has a title is drawn with the other one in it.
     sides.sort(key=lambda of: (not of.title, of != first))
-    found = named(runs)
+    return told_in_part(_limited(named(runs), first, sides), runs, {of.table for of in sides})
+
+
+def _limited(found: Mapping[str, Results], first: LimitedQuantity, sides: Sequence[LimitedQuantity]) -> Panel | None:
     if len(found) > 1:
         return _compared(found, sides)
     clock = clock_of(next(iter(found.values())))

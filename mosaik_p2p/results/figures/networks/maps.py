@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from mosaik_p2p.results.figures.networks.net_map import NetMap
 from mosaik_p2p.results.figures.networks.sheet import ARROW_PX, MOST_ARROWS, Scale, add_nodes, sheet
 from mosaik_p2p.results.figures.networks.slider import slider_of
-from mosaik_p2p.results.figures.networks.states import States, network_states
-from mosaik_p2p.results.figures.runs import Runs, named, side_by_side
+from mosaik_p2p.results.figures.networks.states import DRAWN_TABLES, States, network_states
+from mosaik_p2p.results.figures.runs import Runs, named, side_by_side, told_in_part
 from mosaik_p2p.results.figures.style import BLACK, GREY, Clock, Panel, clock_of
 from mosaik_p2p.results.store.reading import Results
 from mosaik_p2p.units import ELECTRICITY
@@ -32,7 +32,8 @@ def map_at(runs: Runs, network: str = ELECTRICITY, at: datetime | None = None) -
     ValueError where `at` lies in no interval of a run.
     """
     found = {name: _drawn(run, network, at) for name, run in named(runs).items()}
-    return side_by_side({name: panel for name, panel in found.items() if panel is not None})
+    drawn = side_by_side({name: panel for name, panel in found.items() if panel is not None})
+    return told_in_part(drawn, runs, DRAWN_TABLES[network])
 
 
 def _drawn(run: Results, network: str, at: datetime | None) -> Panel | None:
@@ -63,7 +64,7 @@ def interval_at(times: pd.DatetimeIndex, clock: Clock, at: datetime) -> int:
     moment = pd.Timestamp(at)
     inside = (times <= moment) & (times + clock.dt > moment)
     if not inside.any():
-        raise ValueError(f"{at} lies in no interval that was solved, {times[0]} to {times[-1] + clock.dt}")
+        raise ValueError(f"{at} lies in no interval that was solved and stored, {times[0]} to {times[-1] + clock.dt}")
     return int(np.flatnonzero(inside)[0])
 
 

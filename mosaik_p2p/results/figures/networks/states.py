@@ -12,7 +12,8 @@ from mosaik_p2p.results.figures.networks.net_map import NetMap, electric_map, he
 from mosaik_p2p.results.labels.quantities import kind_of
 from mosaik_p2p.results.measures.worst_values import limit_of, measured
 from mosaik_p2p.results.store.reading import Results
-from mosaik_p2p.units import ELECTRICITY, BoolArray, FloatArray
+from mosaik_p2p.results.tables.thinning import THINNED
+from mosaik_p2p.units import ELECTRICITY, HEAT, BoolArray, FloatArray
 
 DIRECTIONS = {
     "lines": ("element", "p_from_kw"),
@@ -20,6 +21,8 @@ DIRECTIONS = {
     "pipes": ("pipe", "mdot_kg_per_s"),
 }
 """By table: the column with the element's name, and the one that is positive from its first end to its second."""
+DRAWN_TABLES = {ELECTRICITY: ("lines", "transformers", "buses"), HEAT: ("pipes", "junctions")}
+"""By network: the tables that its states come from."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,10 @@ class States:
 
 
 def network_states(results: Results, network: str) -> States | None:
-    """None where the folder has no file of the network, or no interval was solved."""
+    """None where the folder has no file of the network, or no interval was solved and stored."""
     net = electric_map(results.folder) if network == ELECTRICITY else heat_map(results.folder)
-    times = pd.DatetimeIndex(results.of_binding_round("flows").query("network == @network")["time"]).unique()
+    solved = results.of_binding_round("flows").query("network == @network")["time"]
+    times = pd.DatetimeIndex(solved[~solved.isin(_left_out(results, network))]).unique()
     if net is None or not len(times):
         return None
     edges, nodes = net.edges, tuple(sorted(net.y, key=lambda node: (net.x_km[node], node)))
@@ -100,6 +104,13 @@ def network_states(results: Results, network: str) -> States | None:
         values=values,
         is_broken=_broken(results, network, net, nodes, times),
     )
+
+
+def _left_out(results: Results, network: str) -> pd.Series:
+    """The intervals of which not all states are stored."""
+    rows = results[THINNED]
+    times: pd.Series = rows.loc[rows["table"].isin(DRAWN_TABLES[network]) & ~rows["stored"].astype(bool), "time"]
+    return times
 
 
 def _uses(

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from mosaik_p2p.limits.registry import by_key
 from mosaik_p2p.results.figures.networks.maps import interval_at
 from mosaik_p2p.results.figures.networks.net_map import NetMap, electric_map, heat_map
-from mosaik_p2p.results.figures.networks.states import network_states
-from mosaik_p2p.results.figures.runs import Runs, named
+from mosaik_p2p.results.figures.networks.states import DRAWN_TABLES, network_states
+from mosaik_p2p.results.figures.runs import Runs, named, told_in_part
 from mosaik_p2p.results.figures.style import BLACK, COLOURS, Panel, add_limits, blank, clock_of
 from mosaik_p2p.results.labels.quantities import unit_of
 from mosaik_p2p.results.store.reading import Results
@@ -57,7 +57,8 @@ def along_the_way(runs: Runs, quantity: str = "voltage", at: datetime | None = N
     worst = ", the worst interval" if at is None else ""
     note = f"At {'; '.join(told)}{worst}. Larger dots: places of prosumers."
     source = "slack" if network == ELECTRICITY else "plant"
-    return Panel(f"way-{quantity}", f"{quantity.capitalize()} along the way from the {source}", note, figure)
+    panel = Panel(f"way-{quantity}", f"{quantity.capitalize()} along the way from the {source}", note, figure)
+    return told_in_part(panel, runs, DRAWN_TABLES[network])
 
 
 def _add(figure: go.Figure, run: Results, quantity: str, time: pd.Timestamp, entry: tuple[int, str]) -> list[float]:
