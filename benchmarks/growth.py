@@ -45,8 +45,8 @@ class Stopwatch:
         self.seconds: dict[tuple[str, int], float] = {}
         self._inner = 0.0
 
-    def watch(self, owner: Any, name: str, part: str) -> None:
-        """From here on every call of `owner.name` counts for `part`."""
+    def watch(self, owner: Any, name: str, part: str, *, later: int = 0) -> None:
+        """From here on every call of `owner.name` counts for `part`, of an hour so many before."""
         function: Callable[..., Any] = getattr(owner, name)
 
         def watched(*args: Any, **options: Any) -> Any:
@@ -55,15 +55,11 @@ class Stopwatch:
                 return function(*args, **options)
             finally:
                 spent = process_time() - begin
-                key = (part, self.hour)
+                key = (part, max(self.hour - later, 0))
                 self.seconds[key] = self.seconds.get(key, 0.0) + spent - self._inner
                 self._inner = outside + spent
 
         setattr(owner, name, watched)
-
-    def next_hour(self) -> None:
-        """What follows counts for the hour after."""
-        self.hour += 1
 
     def of(self, part: str, *, first: bool) -> float:
         """Seconds of a part in the first hour, or in all that follow together."""
@@ -73,6 +69,7 @@ class Stopwatch:
 def measured(scenario: Path, hours: int, overrides: list[str]) -> dict[str, float]:
     """Of one run in this process."""
     from mosaik_p2p import cosim
+    from mosaik_p2p.market.over_time import rolling
     from mosaik_p2p.sims import electric_grid, heat_grid, market, recorder
     from mosaik_p2p.sims.market import Simulator as Market
 
@@ -80,7 +77,10 @@ def measured(scenario: Path, hours: int, overrides: list[str]) -> dict[str, floa
     sims = {"market": market, "heat": heat_grid, "electric": electric_grid, "recorder": recorder}
     for part, module in sims.items():
         for method in ("step", "get_data"):
-            stopwatch.watch(module.Simulator, method, part)
+            # An hour is written when the next one begins.
+            stopwatch.watch(module.Simulator, method, part, later=int(part == "recorder"))
+    # What is left in the storages at the end is valued once a run.
+    stopwatch.watch(rolling, "closing_table", "after")
     stopwatch.watch(recorder.Simulator, "finish", "recorder")
     for name, part in (("load", "loading"), ("_ended", "other"), ("conclude", "report"), ("followed", "after")):
         stopwatch.watch(cosim, name, part)

@@ -161,6 +161,20 @@ class ProsumerModel:
         raise KeyError(f"prosumer {self.name!r} has no {str(role)!r} of a device {device!r}")
 
 
+def held_once(array: FloatArray) -> FloatArray:
+    """The same numbers, read-only, that take the room of one interval where all intervals (the last axis) are alike."""
+    first = array[..., :1]
+    if array.shape[-1] == 1 or not (array == first).all():
+        return array
+    result: FloatArray = np.broadcast_to(first.copy(), array.shape)
+    return result
+
+
+def is_held_once(array: FloatArray) -> bool:
+    """Whether it takes the room of one interval, see `held_once`."""
+    return array.shape[-1] > 1 and array.strides[-1] == 0
+
+
 @dataclass
 class ModelBuilder:
     """Collects the blocks that the devices add."""
@@ -267,11 +281,11 @@ class ModelBuilder:
             name=self.name,
             dt_h=self.dt_h,
             variables=tuple(self.variables),
-            lower=self._stacked(pair[0] for pair in self.bounds),
+            lower=held_once(self._stacked(pair[0] for pair in self.bounds)),
             upper=self._stacked(pair[1] for pair in self.bounds),
             linear=self._stacked(pair[0] for pair in self.costs),
-            quadratic=self._stacked(pair[1] for pair in self.costs),
-            balance=balance,
+            quadratic=held_once(self._stacked(pair[1] for pair in self.costs)),
+            balance=held_once(balance),
             fixed=np.stack([self.fixed[carrier] for carrier in CARRIERS]),
             storages=tuple(self.storages),
             totals=tuple(self.totals),
