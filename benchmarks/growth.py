@@ -156,7 +156,7 @@ def main() -> int:
     parser.add_argument("--hours", type=int, default=HOURS, help="of each run; the first is shown by itself")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--negotiate", action="store_true")
-    parser.add_argument("--highest-pu", type=float, default=1.001, help="voltage that --negotiate does not let pass")
+    parser.add_argument("--highest-pu", type=float, default=1.0005, help="voltage that --negotiate does not let pass")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
