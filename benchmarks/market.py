@@ -5,16 +5,18 @@ hours get trades), each with 30 random variants (loads, PV, charges); then prosu
 and, most of them, heat on a radial network. ADMM in network and in bilateral form stands beside PIQP, Clarabel,
 OSQP and HiGHS on the same programme (`market.sparse`) in the same run, each up to the size that it ends with in a
 minute or two. Seconds are wall time, the best of some repeats, after compilation; stating the problem counts for
-neither side. `--large` adds 10 000 and 100 000 prosumers with memory, which takes some minutes.
+neither side. `--large` adds 10 000 and 100 000 prosumers, `--huge N ...` any sizes, each in a process of its own, with
+the memory that each prosumer takes; they take some minutes and up to 70 kB for each prosumer.
 """
 
 import argparse
 import resource
+import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -158,23 +160,30 @@ def ladder(count: int, repeats: int) -> None:
         line(count, edges_of(problem, form), method, *found)
 
 
+def peak_gb() -> float:
+    """Memory that this process has needed at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
 def huge(count: int) -> None:
-    """One clearing in the network form, with what it takes in memory."""
-    begin = perf_counter()
+    """One clearing in the network form, with what it takes in memory, stating it included."""
+    before, begin, used = peak_gb(), perf_counter(), process_time()
     problem = random_market(count, 3)
-    built = perf_counter() - begin
+    built, stated = perf_counter() - begin, process_time()
     run = timed_clearing(problem, "network", repeats=1)
-    line(
-        count,
-        edges_of(problem, "network"),
-        "ADMM network, 0.001",
-        str(run.clearing.iterations),
-        run.seconds,
-        f"{run.clearing.relative_gap:.1e}",
-        "",
+    gap, iterations = f"{run.clearing.relative_gap:.1e}", str(run.clearing.iterations)
+    line(count, edges_of(problem, "network"), "ADMM network, 0.001", iterations, run.seconds, gap, "")
+    print(
+        f"{'':>18}  {process_time() - stated:.0f} s of the processor; {built:.0f} s ({stated - used:.0f}) for stating "
+        f"it; {peak_gb():.1f} GB at the most, {1e6 * (peak_gb() - before) / count:.0f} kB each",
+        flush=True,
     )
-    memory_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{'':>18}  {built:.0f} s for stating it, {memory_gb:.1f} GB at the most", flush=True)
+
+
+def huge_in_child(count: int) -> None:
+    """In a process of its own: how much one has needed at most does not fall again."""
+    sys.stdout.flush()
+    subprocess.run([sys.executable, __file__, "--here", str(count)], check=True)
 
 
 def main() -> None:
@@ -184,10 +193,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--large", action="store_true", help="also 10 000 and 100 000 prosumers")
     parser.add_argument("--huge", type=int, nargs="*", help="these sizes in place of those of --large")
+    parser.add_argument("--here", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     compile_kernel()
     # What was compiled is loaded by the first clearing.
     timed_clearing(shipped("network1"), "network", repeats=1)
+    if asked.here:
+        huge(asked.here)
+        return
     print(f"{'':<23}{'as it is':>22} |{f'{VARIANTS} variants: median, worst':>41}")
     print(f"{'problem':<12}{'form':<11}{'iter':>5}{'ms':>8}{'gap':>9} |{'iterations':>12}{'ms':>16}{'gap':>18}")
     cases = {name: shipped(name) for name in ("network1", "network2")}
@@ -197,7 +210,7 @@ def main() -> None:
     for count in asked.sizes:
         ladder(count, asked.repeats)
     for count in asked.huge or (HUGE if asked.large else ()):
-        huge(count)
+        huge_in_child(count)
 
 
 if __name__ == "__main__":

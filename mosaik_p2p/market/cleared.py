@@ -188,13 +188,7 @@ def _unkept(problem: PreparedProblem, dispatch: Completions) -> float:
     energy for nothing.
     """
     short = np.flatnonzero(dispatch.penalty > 0.0)
-    missed = 0.0
-    for model, x in ((problem.models[i], dispatch.x[i]) for i in short.tolist()):
-        matrix, right = model.equations
-        amiss = np.abs(matrix @ x.ravel() - right)
-        # Rows of storages are energies, those behind them powers.
-        amiss[len(model.storages) * model.horizon :] *= model.dt_h
-        missed += float(amiss.sum())
+    missed = sum(problem.models[i].missed_by(dispatch.x[i]) for i in short.tolist())
     return missed * problem.scarcity_price_per_kwh if missed else 0.0
 
 

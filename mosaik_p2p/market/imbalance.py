@@ -21,7 +21,7 @@ from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.finite_check import finite_check
 from mosaik_p2p.market.presolve import within_means
 from mosaik_p2p.market.problem import SCARCITY, AnyProblem, MarketProblem, PreparedProblem, highest_price, placed
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import ProsumerModel, is_held_once
 from mosaik_p2p.prosumers.roles import IMBALANCE, Role, Variable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
 
@@ -77,8 +77,8 @@ def _with_imbalance_variables(model: ProsumerModel, price: float, owed: float) -
     touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
     pairs = [(c, Role.SHORT, Role.SURPLUS) for c in touched]
     pairs += [(connection.c, Role.UNSERVED, Role.SPILLED) for connection in model.connections]
-    more, horizon = 2 * len(pairs), model.horizon
-    balance = np.zeros((len(CARRIERS), more, horizon))
+    more = 2 * len(pairs)
+    balance = np.zeros((len(CARRIERS), more, 1))
     names = []
     for n, (c, short, surplus) in enumerate(pairs):
         balance[c, 2 * n], balance[c, 2 * n + 1] = 1.0, -1.0
@@ -92,7 +92,7 @@ def _with_imbalance_variables(model: ProsumerModel, price: float, owed: float) -
             _with_lack_priced(model, {Role.SHORTFALL: LACK * price, Role.OWED: min(owed, LACK * price)}), more, price
         ),
         quadratic=_extended(model.quadratic, more, 0.0),
-        balance=np.concatenate([model.balance, balance], axis=1),
+        balance=_with_rows(model.balance, balance),
     )
 
 
@@ -102,13 +102,24 @@ def _with_lack_priced(model: ProsumerModel, price: Mapping[str, float]) -> Float
 
 
 def _extended(array: FloatArray, more: int, value: float) -> FloatArray:
-    return np.concatenate([array, _constant(more, array.shape[1], value)])
+    return _with_rows(array, _constant(more, value))
+
+
+def _with_rows(array: FloatArray, rows: FloatArray) -> FloatArray:
+    """An array (..., K, T) with rows (..., more, 1) that are the same in all intervals below."""
+    horizon = array.shape[-1]
+    if is_held_once(array):
+        joined = np.concatenate([array[..., :1], rows], axis=-2)
+        return np.broadcast_to(joined, (*joined.shape[:-1], horizon))
+    below = np.broadcast_to(rows, (*rows.shape[:-1], horizon))
+    result: FloatArray = np.ascontiguousarray(np.concatenate([array, below], axis=-2))
+    return result
 
 
 @lru_cache(maxsize=64)
-def _constant(rows: int, columns: int, value: float) -> FloatArray:
+def _constant(rows: int, value: float) -> FloatArray:
     """The same few for every prosumer."""
-    result = np.full((rows, columns), value)
+    result = np.full((rows, 1), value)
     result.flags.writeable = False
     return result
 

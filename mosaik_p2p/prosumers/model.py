@@ -114,6 +114,26 @@ class ProsumerModel:
         matrix = sp.csr_array((value, (row, column)), shape=(len(rhs), self.lower.size), dtype=float)
         return matrix, np.array(rhs, dtype=float)
 
+    def missed_by(self, x: FloatArray) -> float:
+        """kWh by which dispatch `x` of shape (K, T) misses its `equations`, whichever way, all of them together.
+
+        The same as by their matrix, which takes far longer to make than this.
+        """
+        missed = 0.0
+        for storage in self.storages:
+            left = x[storage.level] - storage.inflow_kwh
+            left[1:] -= storage.retention * x[storage.level, :-1]
+            for k, withdrawal in storage.withdrawal:
+                left += withdrawal * x[k]
+            missed += float(np.abs(left).sum())
+        for total in self.totals:
+            missed += self.dt_h * abs(float(x[total.k, list(total.intervals)].sum()) - total.power_kw)
+        for connection in self.connections:
+            behind = self._behind_the_meter
+            own = np.einsum("kt,kt->t", self.balance[connection.c, behind], x[behind]) - self.fixed[connection.c]
+            missed += self.dt_h * float(np.abs(x[connection.k] - own).sum())
+        return missed
+
     @property
     def _behind_the_meter(self) -> list[int]:
         """Rows of `x` that go over the connection: not contracts, which only say whose energy that is."""
@@ -139,6 +159,20 @@ class ProsumerModel:
             if variable.device == device and variable.role == role:
                 return k
         raise KeyError(f"prosumer {self.name!r} has no {str(role)!r} of a device {device!r}")
+
+
+def held_once(array: FloatArray) -> FloatArray:
+    """The same numbers, read-only, that take the room of one interval where all intervals (the last axis) are alike."""
+    first = array[..., :1]
+    if array.shape[-1] == 1 or not (array == first).all():
+        return array
+    result: FloatArray = np.broadcast_to(first.copy(), array.shape)
+    return result
+
+
+def is_held_once(array: FloatArray) -> bool:
+    """Whether it takes the room of one interval, see `held_once`."""
+    return array.shape[-1] > 1 and array.strides[-1] == 0
 
 
 @dataclass
@@ -248,11 +282,11 @@ class ModelBuilder:
             name=self.name,
             dt_h=self.dt_h,
             variables=tuple(self.variables),
-            lower=self._stacked(pair[0] for pair in self.bounds),
+            lower=held_once(self._stacked(pair[0] for pair in self.bounds)),
             upper=self._stacked(pair[1] for pair in self.bounds),
             linear=self._stacked(pair[0] for pair in self.costs),
-            quadratic=self._stacked(pair[1] for pair in self.costs),
-            balance=balance,
+            quadratic=held_once(self._stacked(pair[1] for pair in self.costs)),
+            balance=held_once(balance),
             fixed=np.stack([self.fixed[carrier] for carrier in CARRIERS]),
             storages=tuple(self.storages),
             totals=tuple(self.totals),

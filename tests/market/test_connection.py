@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import made_scenario
+from markets import equipped_market
 from mosaik_p2p import run
 from mosaik_p2p.devices.kinds.fixed_load import FixedLoad
 from mosaik_p2p.devices.kinds.pv import Pv
@@ -48,6 +49,20 @@ def houses(seed: int, *, horizon: int = 6) -> list[House]:
         )
         for _ in range(int(rng.integers(2, 6)))
     ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_dispatch_misses_is_what_the_matrix_of_the_equations_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    every = (*equipped_market(3, seed, horizon=12, dt_h=0.25).models, *market_of(houses(seed), charge=0.0).models)
+    assert any(model.connections for model in every)
+    for model in every:
+        matrix, right = model.equations
+        x = rng.uniform(0.0, 10.0, model.lower.shape)
+        amiss = np.abs(matrix @ x.ravel() - right)
+        energies = len(model.storages) * model.horizon
+        wanted = float(amiss[:energies].sum()) + model.dt_h * float(amiss[energies:].sum())
+        assert model.missed_by(x) == pytest.approx(wanted, rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))

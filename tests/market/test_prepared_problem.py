@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from markets import random_market
+from markets import equipped_market, random_market
 from mosaik_p2p.charges.place import PlaceCharges
 from mosaik_p2p.market.imbalance import solvable, with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import connected
 from mosaik_p2p.market.negotiation.operator_step import NOT_FOLLOWED, without_contracts
 from mosaik_p2p.market.problem import SCARCITY, MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
+from mosaik_p2p.prosumers.model import held_once, is_held_once
 from mosaik_p2p.prosumers.roles import IMBALANCE
 
 pytestmark = pytest.mark.once
@@ -74,3 +75,32 @@ def test_charges_of_places_have_to_be_placed() -> None:
     with pytest.raises(TypeError, match="solvable"):
         Fleet(ready)
     assert Fleet(solvable(raw)).problem.place is None
+
+
+@pytest.mark.parametrize("horizon", [1, 12])
+def test_rows_of_imbalances_stand_below_those_of_the_model(horizon: int) -> None:
+    raw = equipped_market(3, 5, horizon=horizon)
+    prepared = with_imbalance_priced(raw)
+    price = prepared.scarcity_price_per_kwh
+    for model, more in zip(raw.models, prepared.models, strict=True):
+        own, sign = len(model.variables), np.array([1.0, -1.0])
+        assert more.balance.shape[1] == own + 4
+        assert np.array_equal(more.balance[:, :own], model.balance)
+        for c in range(2):
+            rows = more.balance[c, own:]
+            assert np.array_equal(rows, np.where(np.arange(4) // 2 == c, np.tile(sign, 2), 0.0)[:, None] + 0.0 * rows)
+        for name, value in (("lower", 0.0), ("upper", np.inf), ("quadratic", 0.0), ("linear", price)):
+            assert (getattr(more, name)[own:] == value).all(), name
+            assert name == "linear" or np.array_equal(getattr(more, name)[:own], getattr(model, name)), name
+
+
+def test_what_is_the_same_in_all_intervals_takes_the_room_of_one() -> None:
+    same, other = np.tile([[1.0], [np.inf]], 24), np.arange(48.0).reshape(2, 24)
+    held = held_once(same)
+    assert is_held_once(held)
+    assert np.array_equal(held, same)
+    assert not held.flags.writeable
+    assert held_once(other) is other
+    assert not is_held_once(held_once(same[:, :1]))
+    models = with_imbalance_priced(equipped_market(6, 5, horizon=12)).models
+    assert all(is_held_once(model.quadratic) for model in models)

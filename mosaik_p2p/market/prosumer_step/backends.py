@@ -228,4 +228,4 @@ class Compiled:
         for i in np.flatnonzero(done < 0):
             # Any multipliers give a valid bound; nothing is better than what the kernel has spoilt.
             forget(self._problems, points, int(i))
-        self._multipliers = points
+        self._multipliers = points.multipliers()

@@ -105,11 +105,14 @@ class Scales:
 
 
 def evaluate(problems: Problems, points: Points, penalised: BoolArray, scales: Scales) -> Completions:
-    """Evaluate the dispatch at `points`, rounded into its limits; `penalised` (rows,) says which rows are penalties."""
+    """Evaluate the dispatch at `points`, rounded into its limits; `penalised` (rows,) says which rows are penalties.
+
+    The dispatch takes the place of `points.x`: there is no room for both in a market of many prosumers.
+    """
     count, horizon = len(scales.power_kw), problems.lower.shape[1]
     money = np.empty((2, count))
     flows = np.empty((2, count, 2, horizon))
-    x = np.empty_like(points.x)
+    x = points.x
 
     def part(begin: int, end: int) -> None:
         _evaluate(begin, end, problems.arrays, points.x, penalised, scales.power_kw, x, money, flows)

@@ -89,6 +89,11 @@ class Points:
         x, s, y, v, zl, zu = (array.copy() for array in self.arrays)
         return Points(x, s, y, v, zl, zu, self.warm)
 
+    def multipliers(self) -> "Points":
+        """Those of the equations alone, which is all that a bound takes: a fifth of the room."""
+        nothing = np.empty((0, self.x.shape[1]))
+        return Points(nothing, np.empty((0, *self.s.shape[1:])), self.y, self.v, nothing, nothing, self.warm)
+
 
 def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> Problems:
     """Flat, scaled arrays of the models; see `fleet` for the scales.
@@ -104,18 +109,17 @@ def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: f
     scale = np.repeat(power_kw, np.diff(first))[:, None]
     storages = [storage for model in models for storage in model.storages]
     totals = [total for model in models for total in model.totals]
-    # One layout whatever the shape: each layout would be compiled for itself, and round a little differently.
-    balance = np.ascontiguousarray(np.concatenate([model.balance.transpose(1, 0, 2) for model in models]))
+    balance = _side_by_side([model.balance.transpose(1, 0, 2) for model in models])
     storage, withdrawal = _filling(models, first)
     inflow = np.array([s.inflow_kwh for s in storages]).reshape(len(storages), horizon)
     problems = Problems(
         first=first,
         first_storage=first_storage,
         first_total=first_total,
-        quadratic=np.concatenate([model.quadratic for model in models]) * (scale / price_per_kwh),
-        linear=np.concatenate([model.linear for model in models]) / price_per_kwh,
-        lower=np.concatenate([model.lower for model in models]) / scale,
-        upper=np.concatenate([model.upper for model in models]) / scale,
+        quadratic=_side_by_side([model.quadratic for model in models]) * (scale / price_per_kwh),
+        linear=_side_by_side([model.linear for model in models]) / price_per_kwh,
+        lower=_side_by_side([model.lower for model in models]) / scale,
+        upper=_side_by_side([model.upper for model in models]) / scale,
         balance=balance,
         carrier_mask=(balance != 0.0).any(axis=2) @ np.array([1, 2]),
         storage=storage,
@@ -131,6 +135,11 @@ def pack(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: f
     )
     _refuse_overlaps(problems)
     return problems
+
+
+def _side_by_side(arrays: Sequence[FloatArray]) -> FloatArray:
+    """In one layout whatever theirs: each layout would be compiled for itself, and round a little differently."""
+    return np.ascontiguousarray(np.concatenate(arrays))
 
 
 def firsts(counts: Iterable[int]) -> IntArray:
