@@ -348,6 +348,19 @@ def test_nothing_kept_can_be_written_to() -> None:
         set_up.entries[internals.PIT][internals.BRANCHES][0, 0] = 1.0
 
 
+def test_a_run_that_goes_on_has_the_digits_of_one_that_was_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It controls at other hours, as its guard has seen less."""
+    monkeypatch.setattr(kept, "CONTROLLED_EVERY", 3)
+    network, guard, whole = case_of("heat8"), Guard(), []
+    hours = [np.array(HOURS[0]) + hour for hour in range(8)]
+    for part in (hours[:4], hours[4:]):
+        flow = HeatFlow(network, places(network, "2 5 8"), guard)
+        whole += [tables(flow.solve(draw_kw)) for draw_kw in part]
+    resumed = HeatFlow(network, places(network, "2 5 8"))
+    assert [tables(resumed.solve(draw_kw)) for draw_kw in hours[4:]] == whole[4:]
+    assert guard.uses == 6
+
+
 def test_a_grid_whose_elements_are_made_anew_has_the_guard_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise most set-ups would be gone before their 24th use."""
     made: list[Guard] = []
