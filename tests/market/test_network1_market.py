@@ -34,7 +34,10 @@ def test_each_of_the_24_clearings_costs_what_the_central_model_says() -> None:
 @pytest.mark.parametrize(("power", "price"), [(1000.0, 1.0), (1.0, 1000.0)])
 @pytest.mark.parametrize("form", ["bilateral", "network"])
 def test_powers_in_w_and_prices_times_1000_clear_with_the_same_defaults(power: float, price: float, form: str) -> None:
-    """Clearings all over the day, each from nothing: same iterations, same cost."""
+    """Clearings all over the day, each from nothing: same iterations, same cost by far less than the gap.
+
+    Anderson's steps magnify how a processor rounds: in one of these hours, on some, to 2e-5 of the cost.
+    """
     market = RollingMarket(market_case(load("network1")))
     for k in range(24):
         market.clear(k)
@@ -46,5 +49,5 @@ def test_powers_in_w_and_prices_times_1000_clear_with_the_same_defaults(power: f
         other = clear(scaled(problem, power=power, price=price), Settings(form=form))
         assert plain.status is other.status is Status.OK
         assert other.iterations == plain.iterations
-        assert other.cost / (power * price) == pytest.approx(plain.cost, rel=1e-5)
+        assert other.cost / (power * price) == pytest.approx(plain.cost, rel=GAP / 10)
         market.commit()
