@@ -38,6 +38,8 @@ def alone_sales(market: PlainMarket) -> FloatArray:
 
 def alone_costs(market: PlainMarket) -> FloatArray:
     """(N,) what that costs per hour, as the market was given and not as it was stated for the solver."""
+    if market.given_alone is not None:
+        return market.given_alone
     sale = alone_sales(market)
     cost = market.supply.cost(sale)
     return cost if market.price_shift is None else cost + market.price_shift * sale

@@ -1,7 +1,7 @@
 """Clear a plain market: the front door."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -131,8 +131,7 @@ def clear_plain(
     except NotSolved as error:
         return _without_solution(market, method, str(error), status=PlainStatus.NOT_CONVERGED)
     iterations = None if algorithm is None else outcome.iterations
-    cleared = solution(stated, outcome, method=method, iterations=iterations, gap=gap)
-    return replace(cleared, cost_alone=_cost_alone(market))
+    return solution(stated, outcome, method=method, iterations=iterations, gap=gap)
 
 
 def _solver(
@@ -259,10 +258,6 @@ def _charges(market: PlainMarket, flow_kw: FloatArray) -> float:
     return float(np.sum(charge * np.abs(flow_kw)))
 
 
-def _cost_alone(market: PlainMarket) -> float:
-    return float(alone_costs(market).sum())
-
-
 def _trades(market: PlainMarket, flow_kw: FloatArray, price: FloatArray) -> tuple[PlainTrade, ...]:
     """The price of a trade is the middle of what both ends compute from their own prices and charges."""
     pairs, power = market.pairs, np.abs(flow_kw)
@@ -290,7 +285,7 @@ def _without_solution(
         iterations=0 if status is PlainStatus.INFEASIBLE else None,
         cost=None,
         lower_bound=None,
-        cost_alone=_cost_alone(market),
+        cost_alone=float(alone_costs(market).sum()),
         charges=None,
         relative_gap=None,
         gap_of_gain=None,

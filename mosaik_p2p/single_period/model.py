@@ -51,6 +51,8 @@ class PlainMarket:
     """(N,) twice: lowest and highest price that leave every limit alone which was brought nearer; see `presolve`."""
     price_shift: FloatArray | None = None
     """(N,): by how much everyone's own price lies above the one that is stated here; see `one_sided`."""
+    given_alone: FloatArray | None = None
+    """(N,): what alone costs within the limits as given, where some were brought nearer: alone, prices are others."""
 
     @cached_property
     def supply(self) -> Supply:

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 
 from mosaik_p2p.market.network_step.coordinate_descent import closed_prices
+from mosaik_p2p.single_period.bounds import alone_costs
 from mosaik_p2p.single_period.model import Assets, PlainMarket
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
@@ -29,13 +30,15 @@ ROUNDS = 3
 
 def within_means(market: PlainMarket) -> PlainMarket:
     """The market with limits that no optimum reaches brought nearer; itself where there are none."""
-    given = market.assets
+    given, given_alone = market.assets, alone_costs(market)
     for _ in range(ROUNDS):
         assets = _nearer(market)
         if assets is market.assets:
             break
         market = replace(market, assets=assets)
-    return market if market.assets is given else replace(market, price_range=_price_range(market, given))
+    if market.assets is given:
+        return market
+    return replace(market, price_range=_price_range(market, given), given_alone=given_alone)
 
 
 def _price_range(market: PlainMarket, given: Assets) -> tuple[FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ from mosaik_p2p.single_period.bounds import Lower, Upper, upper_of
 from mosaik_p2p.single_period.clearing import PlainStatus, clear_plain, solution
 from mosaik_p2p.single_period.model import PlainMarket
 from mosaik_p2p.single_period.one_sided import sides_of
+from mosaik_p2p.single_period.presolve import within_means
 from mosaik_p2p.single_period.sides import iterate
 from mosaik_p2p.single_period.tables import read_market
 
@@ -91,3 +92,20 @@ def test_limits_that_bind_nobody_do_not_enter_the_scale() -> None:
     assert 0.0 < gap_scale(plain, replace(best, cost=0.0)) < 1e-2
     found = clear_plain(wide, pairs, gap=1e-3)
     assert found.cost == pytest.approx(-0.9025, rel=1e-3)
+
+
+def test_the_scale_is_what_alone_costs_within_the_limits_as_given() -> None:
+    """Alone D makes its load of 10 kW itself, for 1/2 10^2 = 50; at the market's price it makes a hundredth of a kW."""
+    agents = pd.DataFrame(
+        [("D", -10.0, -10.0, 0.0, 0.0), ("D", 0.0, 100.0, 1.0, 0.0), ("S", 0.0, 20.0, 1e-3, 0.0)],
+        columns=["name", "p_min_kw", "p_max_kw", "a", "b"],
+    )
+    pairs = pd.DataFrame([("S", "D", 0.0, 0.0)], columns=["i", "j", "charge_i", "charge_j"])
+    stated = within_means(read_market(agents, pairs))
+    assert stated.assets.p_max_kw[1] < 100.0
+    assert gap_scale(stated, Upper(np.array([-10.0]), np.array([-10.0, 10.0]), 0.05)) == pytest.approx(50.0)
+    found = clear_plain(agents, pairs)
+    assert found.cost is not None
+    assert found.lower_bound is not None
+    assert found.cost_alone == pytest.approx(50.0)
+    assert found.relative_gap == pytest.approx((found.cost - found.lower_bound) / 50.0, abs=1e-12)
