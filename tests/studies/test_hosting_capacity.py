@@ -21,7 +21,8 @@ from feeder_scenarios import scenario as scenario
 from mosaik_p2p.cli import app
 from mosaik_p2p.cosim import ExitCode, run
 from mosaik_p2p.errors import BadInput, Terminated
-from mosaik_p2p.studies.engine.running import AllRan, Ran
+from mosaik_p2p.studies.engine.running import AllRan
+from mosaik_p2p.studies.engine.worker import Ran
 from mosaik_p2p.studies.hosting import searching
 from mosaik_p2p.studies.hosting.command import HostingCapacity, hosting_capacity
 from mosaik_p2p.studies.hosting.points import Judged, judged

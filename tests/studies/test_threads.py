@@ -9,7 +9,7 @@ import pytest
 
 from mosaik_p2p.cosim import Order
 from mosaik_p2p.jit import share
-from mosaik_p2p.studies.engine import cluster, running
+from mosaik_p2p.studies.engine import choice, cluster, running, worker
 
 NAMES = (share.THREADS_VARIABLE, *share.OTHERS)
 
@@ -24,6 +24,11 @@ def allowed(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """A process that may use so many processors of a machine with 64."""
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(count)), raising=False)
+
+
+def run_all(rows: int, *, jobs: int | None) -> None:
+    with choice.engine_for(jobs=jobs) as engine:
+        engine.run_all({str(number): Order(scenario="network1") for number in range(rows)})
 
 
 def test_affinity_says_how_many_processors_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,16 +62,16 @@ def test_all_runs_together_have_the_processors_there_are(
         raise OSError
 
     monkeypatch.setattr(running, "kernel_is_cold", lambda: False)
-    monkeypatch.setattr(running, "started", refused)
-    running.run_all({str(number): Order(scenario="network1") for number in range(rows)}, jobs=jobs)
+    monkeypatch.setattr(worker, "started", refused)
+    run_all(rows, jobs=jobs)
     assert given == [each] * rows
 
 
 def test_without_a_number_there_are_as_many_runs_as_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     allowed(monkeypatch, 4)
     asked: list[int] = []
-    monkeypatch.setattr(running, "run_apart", lambda _orders, **options: asked.append(options["jobs"]))
-    running.run_all({str(number): Order(scenario="network1") for number in range(9)}, jobs=None)
+    monkeypatch.setattr(running, "run_apart", lambda *_, **options: asked.append(options["jobs"]))
+    run_all(9, jobs=None)
     assert asked == [4]
 
 
@@ -77,7 +82,7 @@ def test_a_run_on_a_cluster_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> N
         given.append(threads)
         raise OSError
 
-    monkeypatch.setattr(cluster, "started", refused)
+    monkeypatch.setattr(worker, "started", refused)
     with pytest.raises(OSError):  # noqa: PT011 (our own)
         cluster.run_one({})
     assert given == [1]
@@ -116,7 +121,8 @@ def test_machine_code_is_made_once_before_any_run_begins(monkeypatch: pytest.Mon
     monkeypatch.setattr(running, "kernel_is_cold", lambda: True)
     monkeypatch.setattr(running, "compile_kernel", lambda: events.append("kernel"))
     monkeypatch.setattr(running, "started", noted)
-    running.run_all({str(number): Order(scenario="network1") for number in range(3)}, jobs=2)
+    monkeypatch.setattr(worker, "started", noted)
+    run_all(3, jobs=2)
     assert events == ["kernel", "warm_up", "run", "run", "run"]
 
 

@@ -20,7 +20,8 @@ from mosaik_p2p.studies.compare.plan import Plan, Wanted, planned
 from mosaik_p2p.studies.compare.runs.rows import Asked
 from mosaik_p2p.studies.compare.shown.page import page
 from mosaik_p2p.studies.compare.summary import summary_of
-from mosaik_p2p.studies.engine.running import AllRan, run_all
+from mosaik_p2p.studies.engine.choice import engine_for
+from mosaik_p2p.studies.engine.running import AllRan
 
 TABLE_FILE, SUMMARY_FILE, PAGE_FILE = "compare.parquet", "compare.json", "compare.html"
 
@@ -87,7 +88,8 @@ def _run(plan: Plan, wanted: Wanted, *, progress: bool) -> AllRan:
     if progress and plan.added is not None:
         tell(f"no design says what a day without trade within the limits costs: {plan.added} is run too")
     orders = {row.row.label: plan.order(row, wanted, progress=progress) for row in plan.rows}
-    return run_all(orders, jobs=wanted.jobs)
+    with engine_for(jobs=wanted.jobs) as engine:
+        return engine.run_all(orders)
 
 
 def _compared(plan: Plan, outcomes: Sequence[RowOutcome]) -> Comparison:

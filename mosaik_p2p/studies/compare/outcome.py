@@ -9,7 +9,7 @@ from mosaik_p2p.cosim import ExitCode, exit_code
 from mosaik_p2p.results.store.reading import Results, read_results
 from mosaik_p2p.results.summary import NOT_ENDED, read_summary
 from mosaik_p2p.studies.compare.runs.rows import CheckedRow
-from mosaik_p2p.studies.engine.running import Ran
+from mosaik_p2p.studies.engine.worker import Ran
 
 NOT_BEGUN = "it was not begun"
 

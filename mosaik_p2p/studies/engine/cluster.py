@@ -4,16 +4,18 @@ A worker that is killed costs no more than its run, which Dask gives to another 
 in the folder; what is done is released at once, so that nothing is computed again when a worker goes later.
 """
 
+import contextlib
 import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mosaik_p2p.cosim import ExitCode, Order
+from mosaik_p2p.cosim import Order
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.sims.world.interrupts import signals_heeded
-from mosaik_p2p.studies.engine.running import AllRan, Ended, Ran, have_machine_code, started
+from mosaik_p2p.studies.engine.running import AllRan, Ended, have_machine_code, nobody_told
+from mosaik_p2p.studies.engine.worker import Ran, Worker
 
 OPTION = "--scheduler"
 CONNECT_S = 15
@@ -23,42 +25,52 @@ RETRIES = 3
 """Times that a run is given to another worker after one was lost with it."""
 
 
-def run_on_cluster(orders: Mapping[str, Order], address: str, *, ended: Ended) -> AllRan:
-    """By label, on the workers of the Dask scheduler at `address`. Raises BadInput where it cannot be reached."""
-    client = _client(address)
-    have_machine_code(next(iter(orders.values())))
-    rows: dict[str, Ran] = {}
-    with signals_heeded() as interrupts, client:
-        as_completed: Any = importlib.import_module("distributed").as_completed
-        futures = {
-            client.submit(run_one, _plain(order), key=f"run-{label}", pure=False, retries=RETRIES): label
-            for label, order in orders.items()
-        }
-        try:
-            with interrupts.break_off():
-                for future in as_completed(futures):
-                    label = futures[future]
-                    rows[label] = _ran(future)
-                    ended(label, rows[label])
-                    future.release()
-        except KeyboardInterrupt:
-            client.cancel(list(futures), force=True)
-    return AllRan(rows, interrupts.first)
+class Cluster:
+    """The workers of the Dask scheduler at an address, which is called when there is something to run."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._client: Any = None
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def run_all(self, orders: Mapping[str, Order], *, ended: Ended = nobody_told) -> AllRan:
+        """By label. Raises BadInput where the scheduler cannot be reached."""
+        client = self._connected()
+        have_machine_code(next(iter(orders.values())))
+        rows: dict[str, Ran] = {}
+        with signals_heeded() as interrupts:
+            as_completed: Any = importlib.import_module("distributed").as_completed
+            futures = {
+                client.submit(run_one, _plain(order), key=f"run-{label}", pure=False, retries=RETRIES): label
+                for label, order in orders.items()
+            }
+            try:
+                with interrupts.break_off():
+                    for future in as_completed(futures):
+                        label = futures[future]
+                        rows[label] = _ran(future)
+                        ended(label, rows[label])
+                        future.release()
+            except KeyboardInterrupt:
+                client.cancel(list(futures), force=True)
+        return AllRan(rows, interrupts.first)
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = self._open.enter_context(_client(self._address))
+        return self._client
 
 
-def run_one(order: Mapping[str, Any]) -> tuple[int, str | None]:
-    """What a worker does: the run's exit code, and the last line that it said."""
-    said = None
-    with started(THREADS_EACH) as process:
-        assert process.stdin is not None
-        assert process.stderr is not None
-        # Held open as long as the task lives: the run ends with its worker.
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-        for line in process.stderr:
-            said = line.rstrip() or said
-        code = process.wait()
-    return code, said
+def run_one(order: Mapping[str, Any]) -> Ran:
+    """What a worker of Dask does for one run."""
+    with Worker(THREADS_EACH) as worker:
+        return worker.run(Order(**order))
 
 
 def _plain(order: Order) -> dict[str, Any]:
@@ -69,10 +81,8 @@ def _plain(order: Order) -> dict[str, Any]:
 def _ran(future: Any) -> Ran:
     if future.status != "finished":
         return Ran(f"its worker was lost {RETRIES + 1} times ({future.status})")
-    code, said = future.result()
-    if code in list(ExitCode):
-        return Ran(None, said, ExitCode(code))
-    return Ran(f"its process ended with {code}", said)
+    ran: Ran = future.result()
+    return ran
 
 
 def _client(address: str) -> Any:

@@ -12,6 +12,7 @@ from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading import load
 from mosaik_p2p.loading.runs.resolved import Resolved, resolved
 from mosaik_p2p.loading.source import scenario_path
+from mosaik_p2p.studies.engine.choice import engine_for
 from mosaik_p2p.studies.hosting.files import write_answer
 from mosaik_p2p.studies.hosting.growth import Growth, growth_of, key_faults, plain_text, range_of
 from mosaik_p2p.studies.hosting.page import page
@@ -81,7 +82,8 @@ def hosting_capacity(
     search = Search(_folder(out, source, grow, per), wanted, growths, sought, most_given_up)
     search.refuse_bad_ends()
     question = {"grow": growths[0].key, "own": plain_text(growths[0].own), "scenario": base.identity}
-    demand = searched(search, question, source, jobs=jobs, scheduler=scheduler, progress=progress)
+    with engine_for(jobs=jobs, scheduler=scheduler) as engine:
+        demand = searched(search, question, source, engine=engine, progress=progress)
     found = _told(search, base, per)
     if demand is not None:
         raise demand

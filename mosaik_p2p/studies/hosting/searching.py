@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.sims.world.progress import tell
-from mosaik_p2p.studies.engine.running import Ran
+from mosaik_p2p.studies.engine.running import Engine
+from mosaik_p2p.studies.engine.worker import Ran
 from mosaik_p2p.studies.hosting.files import prepared
 from mosaik_p2p.studies.hosting.growth import FROM, TO, Growth, plain_text, value_faults
 from mosaik_p2p.studies.hosting.plan import VARIANTS, Point, Variant, point_of
@@ -97,8 +98,7 @@ def searched(
     question: Mapping[str, str],
     source: Path,
     *,
-    jobs: int | None,
-    scheduler: str | None,
+    engine: Engine,
     progress: bool,
 ) -> BaseException | None:
     """Try values until nothing is left to be tried; the interrupt that ended it, if one did."""
@@ -106,9 +106,7 @@ def searched(
         allow_code = search.wanted.allow_code
         prepared(search.folder, [point.row for point in search.points.values()], question, allow_code=allow_code)
         rows = [point.row for point in missing if not point.row.faults]
-        ran = run_missing(
-            search.folder, source, rows, jobs=jobs, scheduler=scheduler, progress=progress, allow_code=allow_code
-        )
+        ran = run_missing(search.folder, source, rows, engine=engine, progress=progress, allow_code=allow_code)
         # What an interrupt has ended says nothing: the same call goes on with it.
         search.learn(missing, {} if ran.demand is not None else ran.rows)
         if ran.demand is not None or search.missing() == missing:

@@ -10,7 +10,8 @@ import pandas as pd
 from mosaik_p2p.cosim import ExitCode
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.loading.source import scenario_path
-from mosaik_p2p.studies.engine.running import Ran
+from mosaik_p2p.studies.engine.choice import engine_for
+from mosaik_p2p.studies.engine.worker import Ran
 from mosaik_p2p.studies.sweep.files import prepare, read_plan, write_outcome
 from mosaik_p2p.studies.sweep.missing import run_missing
 from mosaik_p2p.studies.sweep.page import page
@@ -56,10 +57,10 @@ def sweep(
     `index.html`. The ID follows from the scenario and what its files hold, so that the same call goes on where an
     earlier one was stopped, in the middle of a run too.
 
-    `jobs` runs go on at once, each in a process of its own (None: as many as there are processors); with 1 they follow
-    each other in this process. With `scheduler`, the address of a Dask scheduler, they are run by its workers, which
-    need this package and the folder; whoever reaches a Dask scheduler can run code on its workers. `part` (`2/4`) runs
-    every fourth run only, so that jobs that know nothing of each other share a sweep.
+    `jobs` runs go on at once, in so many processes beside this one (None: as many as there are processors); with 1
+    they follow each other in this process. With `scheduler`, the address of a Dask scheduler, they are run by its
+    workers, which need this package and the folder; whoever reaches a Dask scheduler can run code on its workers.
+    `part` (`2/4`) runs every fourth run only, so that jobs that know nothing of each other share a sweep.
 
     Raises BadInput where what varies or the scenario is at fault; a row that is at fault is told in the table. One that
     fails stops no other. An interrupt ends them all; what there is is collected, and then the interrupt raised.
@@ -78,7 +79,8 @@ def sweep(
     folder = Path("results") / f"{source.stem}-sweep" if out is None else Path(out)
     own = part_of(list(distinct(rows)), part)
     prepare(folder, rows, {"scenario": str(scenario), "allow_code": allow_code})
-    ran = run_missing(folder, source, own, jobs=jobs, scheduler=scheduler, progress=progress, allow_code=allow_code)
+    with engine_for(jobs=jobs, scheduler=scheduler) as engine:
+        ran = run_missing(folder, source, own, engine=engine, progress=progress, allow_code=allow_code)
     collected = _collected(folder, rows, ran.rows, {row.run for row in own})
     if ran.demand is not None:
         raise ran.demand

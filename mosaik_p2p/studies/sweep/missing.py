@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mosaik_p2p.cosim import ExitCode, Order
 from mosaik_p2p.sims.world.progress import tell
-from mosaik_p2p.studies.engine.running import AllRan, Ran, run_all
+from mosaik_p2p.studies.engine.running import AllRan, Engine
+from mosaik_p2p.studies.engine.worker import Ran
 from mosaik_p2p.studies.sweep.plan import Row
 from mosaik_p2p.studies.sweep.table import is_complete
 
@@ -18,15 +19,13 @@ def run_missing(
     source: Path,
     rows: Sequence[Row],
     *,
-    jobs: int | None,
-    scheduler: str | None,
+    engine: Engine,
     progress: bool,
     allow_code: bool,
 ) -> AllRan:
-    """Those of the rows whose folders hold no complete run, by run; `jobs` and `scheduler` as of `sweep`.
+    """Those of the rows whose folders hold no complete run, by run.
 
-    `folder` is that of the sweep, and `source` the scenario file. Raises BadInput where the scheduler cannot be
-    reached.
+    `folder` is that of the sweep, and `source` the scenario file. Raises BadInput where the engine cannot be reached.
     """
     missing = [row for row in rows if not is_complete(folder / row.folder)]
     if progress and len(missing) < len(rows):
@@ -35,11 +34,7 @@ def run_missing(
     if not orders:
         return AllRan({})
     count = _Count({row.run: row for row in missing}, visible=progress)
-    if scheduler is not None:
-        from mosaik_p2p.studies.engine.cluster import run_on_cluster
-
-        return run_on_cluster(orders, scheduler, ended=count)
-    return run_all(orders, jobs=jobs, ended=count)
+    return engine.run_all(orders, ended=count)
 
 
 def _order(folder: Path, source: Path, row: Row, *, allow_code: bool) -> Order:

@@ -12,7 +12,7 @@ import pandas as pd
 from mosaik_p2p.cosim import ExitCode, exit_code
 from mosaik_p2p.results.store.mark import RUN, read_mark
 from mosaik_p2p.results.summary import read_summary
-from mosaik_p2p.studies.engine.running import Ran
+from mosaik_p2p.studies.engine.worker import Ran
 from mosaik_p2p.studies.sweep.plan import Row
 
 OWN_COLUMNS = ("run", "status", "cause")
