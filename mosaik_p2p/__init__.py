@@ -1,8 +1,9 @@
 """Peer-to-peer markets of electricity and heat, co-simulated with the networks that carry them.
 
 The commands of `mosaik-p2p` as functions: `run`, `check`, `charge_sheets`, `list`, `clear`, `report`, `export`,
-`compare` and `optimal_charge`; `read` and `read_runs` give results as data frames. They are imported when they are
-first used: the market core below works without mosaik and without the network libraries.
+`compare`, `diff`, `sweep`, `collect`, `hosting_capacity` and `optimal_charge`; `read` and `read_runs` give results as
+data frames. They are imported when they are first used: the market core below works without mosaik and without the
+network libraries.
 """
 
 from collections.abc import Iterable
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from mosaik_p2p.api import list_shipped as list
     from mosaik_p2p.cosim import RunOutcome, run
     from mosaik_p2p.loading.in_python import write_scenario
+    from mosaik_p2p.results.differences.command import diff
     from mosaik_p2p.results.export.command import export
     from mosaik_p2p.results.in_hand.many import read_runs
     from mosaik_p2p.results.in_hand.run_results import RunResults, read
     from mosaik_p2p.single_period.clearing import clear_plain as clear
     from mosaik_p2p.studies.best_rate.command import optimal_charge
     from mosaik_p2p.studies.compare.command import compare
+    from mosaik_p2p.studies.hosting.command import hosting_capacity
+    from mosaik_p2p.studies.sweep.command import collect, sweep
 
 __all__ = [
     "RunOutcome",
@@ -33,15 +37,19 @@ __all__ = [
     "charge_sheets",
     "check",
     "clear",
+    "collect",
     "compare",
+    "diff",
     "examine",
     "export",
+    "hosting_capacity",
     "list",
     "optimal_charge",
     "read",
     "read_runs",
     "report",
     "run",
+    "sweep",
     "write_scenario",
 ]
 
@@ -60,6 +68,10 @@ _HOMES = {
     "clear": ("mosaik_p2p.single_period.clearing", "clear_plain"),
     "optimal_charge": ("mosaik_p2p.studies.best_rate.command", "optimal_charge"),
     "compare": ("mosaik_p2p.studies.compare.command", "compare"),
+    "diff": ("mosaik_p2p.results.differences.command", "diff"),
+    "sweep": ("mosaik_p2p.studies.sweep.command", "sweep"),
+    "collect": ("mosaik_p2p.studies.sweep.command", "collect"),
+    "hosting_capacity": ("mosaik_p2p.studies.hosting.command", "hosting_capacity"),
     "report": ("mosaik_p2p.api", "report"),
 }
 

@@ -16,7 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mosaik_p2p.studies.sweep.command import WHOLE, Sweep, sweep
+from mosaik_p2p import sweep
+from mosaik_p2p.studies.sweep.command import WHOLE, Sweep
 
 VILLAGE = "schutterwald_winter"
 OUT = Path("results/overnight")

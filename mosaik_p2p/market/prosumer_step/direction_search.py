@@ -130,7 +130,9 @@ class _Search:
         shares = sp.csr_array((1.0 / upper[ends], (np.repeat(at, 2), ends)), shape=(len(none), upper.size))
         above: Any = sp.hstack([rows, sp.csr_array((rows.shape[0], len(none)))])
         below: Any = sp.hstack([shares, sp.eye_array(len(none))])
-        self._matrix: Any = sp.csr_array(sp.vstack([above, below]))
+        self._matrix: Any = sp.csc_array(sp.vstack([above, below]))
+        self._alone: Any = sp.csc_array(above)
+        self._transposed: Any = self._matrix.T
         self._rhs = np.concatenate([fixed_kw[carriers].ravel() / power, owed / power, none + 1.0])
 
     def run(self, within: float) -> Found | None:
@@ -143,6 +145,7 @@ class _Search:
         relaxed = -np.inf if free is None else free.value
         best, closed = _Node(np.inf, -np.inf, np.zeros(0), self._upper), np.inf
         waiting: list[tuple[float, int, FloatArray]] = [(-np.inf, 0, self._upper)]
+        tried: set[bytes] = set()
         for number in range(1, MOST_NODES):
             if not waiting or waiting[0][0] >= best.value - within / self._money:
                 break
@@ -158,7 +161,7 @@ class _Search:
                 continue
             bound = max(node.bound, above)
             both = self._both(node.x)
-            rounded = self._attempted(self._directed(node))
+            rounded = self._rounded(node, tried)
             best = min((best, node if both.max() <= OVERLAP else best, rounded or best), key=lambda one: one.value)
             if both.max() <= OVERLAP:
                 closed = min(closed, bound)
@@ -176,6 +179,14 @@ class _Search:
         """By pair and interval: what goes both ways."""
         result: FloatArray = x[self._pairs].min(axis=1)
         return result
+
+    def _rounded(self, node: "_Node", tried: set[bytes]) -> "_Node | None":
+        """The node with every direction as it prevails; None where there is no point, or these have been tried."""
+        upper = self._directed(node)
+        if (directions := upper.tobytes()) in tried:
+            return None
+        tried.add(directions)
+        return self._attempted(upper)
 
     def _directed(self, node: "_Node") -> FloatArray:
         """The node's limits with every direction as it prevails in it."""
@@ -200,12 +211,11 @@ class _Search:
 
     def _solved(self, upper: FloatArray, *, sharing: bool = True) -> "_Node":
         """The programme within these limits; raises NotSolved where no point is found."""
-        rows = slice(None if sharing else len(self._rhs) - len(self._pairs))
         programme = DiagonalProgram(
             quadratic=self._quadratic,
             linear=self._linear,
-            matrix=self._matrix[rows],
-            rhs=self._rhs[rows],
+            matrix=self._matrix if sharing else self._alone,
+            rhs=self._rhs if sharing else self._rhs[: self._alone.shape[0]],
             lower=self._lower,
             upper=upper,
             tolerance=STEP_TOLERANCE,
@@ -217,7 +227,7 @@ class _Search:
 
     def _dual(self, y: FloatArray, upper: FloatArray) -> float:
         """Weak duality: the value of multipliers `y`, any of which are valid."""
-        slope = self._linear - self._matrix.T @ y
+        slope = self._linear - self._transposed @ y
         best = np.where(slope >= 0.0, self._lower, upper)
         curved = self._quadratic > 0.0
         best[curved] = np.clip(-slope[curved] / self._quadratic[curved], self._lower[curved], upper[curved])
