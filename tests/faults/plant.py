@@ -44,6 +44,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 import pytest
 sys.exit(pytest.main(sys.argv[1:]))
 """
+FOUND_NOTHING = (0, 5)
+"""Exit codes of pytest: all passed, or all that was named is left out here (slow, say), which finds no fault."""
 NEARBY_S = 900.0
 """Of processor time, for tests whose own was not measured."""
 Part = tuple[list[str], float]
@@ -169,7 +171,7 @@ def _run(tests: list[str], limit_s: float, copy: Copy, environment: dict[str, st
         os.killpg(child.pid, signal.SIGKILL)
         child.communicate()
         return f"no end within {WAITING * limit_s:.0f} s by the clock"
-    if child.returncode == 0:
+    if child.returncode in FOUND_NOTHING:
         return None
     if child.returncode == -signal.SIGTERM:
         # Somebody else ended it.
