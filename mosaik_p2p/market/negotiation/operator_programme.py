@@ -24,6 +24,8 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 FLOW_EACH = 10.0
 """In mean sizes: what each member may add to the flow along an edge."""
+ROOM = 2.0
+"""Limits of flows, in what could flow at all: at its limit a flow would have a price."""
 ALONGSIDE = 0.9
 """Cosine from which on two rows are much alike: buses in a row along one feeder. What keeps the one that is broken most
 mostly keeps the other."""
@@ -182,13 +184,12 @@ def stated(
     charge = graph.charge / price_per_kwh
     linear = [losses.slope + levy, contracts.price_per_kwh / price_per_kwh, charge, charge, np.zeros(branches)]
     outside = _most_outside(contracts, imbalance_kw, power_kw)
-    # All that everyone sells may flow along one edge; a limit much farther away costs PIQP digits.
-    most_flow = max(UNLIMITED, FLOW_EACH * count)
+    most_flow = _most_flow(graph, contracts, injection_bounds, outside)
     # Of two flows against each other neither is worth its cost: A stands on both directions.
     steep = np.zeros(edges) if graph.curvature is None else 2.0 * graph.curvature * power_kw / price_per_kwh
     endless, shut = np.full(branches, np.inf), np.zeros(edges)
     lower = [injection_bounds[0], np.zeros(len(outside)), np.where(free, -most_flow, 0.0), shut, -endless]
-    upper = [injection_bounds[1], outside, np.full(edges, most_flow), np.where(free, 0.0, most_flow), endless]
+    upper = [injection_bounds[1], outside, most_flow, np.where(free, 0.0, most_flow), endless]
     return Statement(
         quadratic=np.concatenate([np.zeros(count + len(outside)), steep, steep, losses.curve]),
         linear=np.concatenate(linear),
@@ -206,6 +207,24 @@ def _most_outside(contracts: Contracts, imbalance_kw: tuple[FloatArray, FloatArr
     outside_kw = np.where(contracts.is_imbalance, np.minimum(contracts.upper_kw, allowed), contracts.upper_kw)
     result: FloatArray = np.where(np.isfinite(outside_kw), outside_kw / power_kw, UNLIMITED)
     return result
+
+
+def _most_flow(
+    graph: FlowGraph, contracts: Contracts, injection_bounds: tuple[FloatArray, FloatArray], outside: FloatArray
+) -> FloatArray:
+    """(E,) a limit beyond all that can flow along each edge: on a tree, all that those on one side of it can sell or
+    buy. Limits much farther away cost PIQP digits, at a thousand members its convergence."""
+    least, most = injection_bounds
+    count = len(least)
+    any_flow = np.full(len(graph.charge), max(UNLIMITED, FLOW_EACH * count))
+    if not graph.is_tree:
+        return any_flow
+    got, given = (
+        np.bincount(contracts.owner, np.where(side, outside, 0.0), count)
+        for side in (contracts.share > 0.0, contracts.share < 0.0)
+    )
+    can = np.maximum(np.maximum(most + got, given - least), 0.0)
+    return np.minimum(any_flow, 1.0 + ROOM * graph.smaller_side(can))
 
 
 def _equations(graph: FlowGraph, contracts: Contracts, losses: MemberLosses, count: int) -> sp.csr_array:
