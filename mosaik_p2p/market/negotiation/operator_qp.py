@@ -95,6 +95,11 @@ class NetworkStep:
         self._served_last = self._bounded_last = np.zeros(0), 0.0
         self._last: Optimum | None = None
 
+    @property
+    def stated_rows(self) -> IntArray:
+        """Positions of the rows that the last step was found with."""
+        return self._agreeing.stated
+
     # -- the step of ADMM ---------------------------------------------------------------------------------------
 
     def agree(self, wish_kw: FloatArray, weight: FloatArray) -> NetworkAnswer:
@@ -183,7 +188,7 @@ class NetworkStep:
         return value if cost - value <= BEST * (1.0 + abs(cost)) else None
 
     def _best_multipliers(self, linear: FloatArray) -> Optimum | None:
-        buying = LazyProgramme(self._base, self._rows, first=self._agreeing.stated)
+        buying = LazyProgramme(self._base, self._rows, first=self.stated_rows)
         try:
             return buying.solve(linear)
         except NotSolved:
@@ -210,7 +215,7 @@ class NetworkStep:
         Raises NotSolved.
         """
         branches = len(self._losses.curve)
-        buying = LazyProgramme(self._base, self._rows, first=self._agreeing.stated)
+        buying = LazyProgramme(self._base, self._rows, first=self.stated_rows)
         if not branches:
             return buying.solve_exactly(linear)
         moved = buying.solve(linear).x[-branches:]
