@@ -14,8 +14,8 @@ from rows_reference import Programme
 MEMBERS, ROWS, DT_H = 24, 60, 0.5
 EVERYONE = np.arange(MEMBERS)
 AGREED_KW, AGREED_PER_KWH = 5e-4, 2e-5
-"""Of kW around ten and prices around a half: the step's own tolerances, which the penalties magnify; with all rows stated
-it misses as much."""
+"""Of kW around ten and prices around a half: the step's own tolerances, which the penalties magnify; with all rows
+stated it misses as much."""
 MONEY = 1e-5
 """Of an hour's money, some tens: what the multipliers of an interior point may leave of a bound."""
 
