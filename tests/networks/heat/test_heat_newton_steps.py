@@ -10,7 +10,7 @@ from mosaik_p2p.networks.heat.near.steps import EXACT, MOST_ELIMINATED, newton_s
 from mosaik_p2p.units import FloatArray
 
 MANY = MOST_ELIMINATED + 100
-SAME = 1e-7
+SAME = 1e3 * EXACT
 """Of the largest change: the equations amplify what they leave."""
 
 
