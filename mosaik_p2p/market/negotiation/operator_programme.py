@@ -224,7 +224,8 @@ def _most_flow(
         for side in (contracts.share > 0.0, contracts.share < 0.0)
     )
     can = np.maximum(np.maximum(most + got, given - least), 0.0)
-    return np.minimum(any_flow, 1.0 + ROOM * graph.smaller_side(can))
+    limit: FloatArray = np.minimum(any_flow, 1.0 + ROOM * graph.smaller_side(can))
+    return limit
 
 
 def _equations(graph: FlowGraph, contracts: Contracts, losses: MemberLosses, count: int) -> sp.csr_array:

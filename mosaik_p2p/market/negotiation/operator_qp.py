@@ -170,10 +170,10 @@ class NetworkStep:
         if np.array_equal(known, price_per_kwh):
             return value
         linear = self._buying(price_per_kwh)
-        value = self._bound_of_last(linear)
-        if value is None:
-            value = self._dual_value(linear, self._best_multipliers(linear))
-        self._bounded_last = price_per_kwh.copy(), value * self._money
+        scaled = self._bound_of_last(linear)
+        if scaled is None:
+            scaled = self._dual_value(linear, self._best_multipliers(linear))
+        self._bounded_last = price_per_kwh.copy(), scaled * self._money
         return self._bounded_last[1]
 
     def _bound_of_last(self, linear: FloatArray) -> float | None:

@@ -35,7 +35,8 @@ class FlowGraph:
         behind = np.bincount(self.place, amount, self.nodes)
         for below, above in zip(self.from_node[::-1].tolist(), self.to_node[::-1].tolist(), strict=True):
             behind[above] += behind[below]
-        return np.minimum(behind[1:], behind[0] - behind[1:])
+        smaller: FloatArray = np.minimum(behind[1:], behind[0] - behind[1:])
+        return smaller
 
 
 @dataclass(frozen=True)
