@@ -3,9 +3,10 @@
 Generated districts (`districts.py`), each run in a process of its own as `mosaik-p2p run` does. Shows seconds of the
 processor by part, per hour: the market, the heat network, the electric one, the recorder, and the rest of the
 co-simulation; the first hour by itself, in which models are stated and code is loaded; then loading before it, days
-without a market through the networks and the report after it, and memory at its most. With sizes of 200 houses and more
-come the exponents between the smallest of them and the largest. `--negotiate` lets the markets negotiate under a limit
-of voltage that the first hour of noon breaks, so that what the first hour costs is that of a negotiation.
+without a market through the networks and the report after it, runs beside it that it is compared with, and memory at
+its most. With sizes of 200 houses and more come the exponents between the smallest of them and the largest.
+`--negotiate` lets the markets negotiate under a limit of voltage that the first hour of noon breaks, so that what the
+first hour costs is that of a negotiation.
 """
 
 import argparse
@@ -23,9 +24,10 @@ from typing import Any
 from mosaik_p2p.jit.share import one_thread_for_matrices
 
 HOUSES, HOURS = (50, 200, 1000, 5000), 6
+BESIDE = "beside"
 EXPONENTS_FROM = 200
 HOURLY = ("market", "heat", "electric", "recorder", "other")
-AROUND = ("loading", "after", "report")
+AROUND = ("loading", "after", "report", BESIDE)
 BOUNDS = {"market": 1.15, "heat": 1.2, "recorder": 1.2}
 """Largest exponents."""
 KIB_PER_GB = 1e6
@@ -44,6 +46,7 @@ class Stopwatch:
         self.hour = 0
         self.seconds: dict[tuple[str, int], float] = {}
         self._inner = 0.0
+        self._is_beside = False
 
     def watch(self, owner: Any, name: str, part: str, *, later: int = 0) -> None:
         """From here on every call of `owner.name` counts for `part`, of an hour so many before."""
@@ -55,11 +58,25 @@ class Stopwatch:
                 return function(*args, **options)
             finally:
                 spent = process_time() - begin
-                key = (part, max(self.hour - later, 0))
+                key = (BESIDE if self._is_beside else part, max(self.hour - later, 0))
                 self.seconds[key] = self.seconds.get(key, 0.0) + spent - self._inner
                 self._inner = outside + spent
 
         setattr(owner, name, watched)
+
+    def watch_beside(self, owner: Any, name: str) -> None:
+        """All that calls of `owner.name` do counts for the runs beside."""
+        self.watch(owner, name, BESIDE)
+        function: Callable[..., Any] = getattr(owner, name)
+
+        def beside(*args: Any, **options: Any) -> Any:
+            self._is_beside = True
+            try:
+                return function(*args, **options)
+            finally:
+                self._is_beside = False
+
+        setattr(owner, name, beside)
 
     def of(self, part: str, *, first: bool) -> float:
         """Seconds of a part in the first hour, or in all that follow together."""
@@ -82,8 +99,10 @@ def measured(scenario: Path, hours: int, overrides: list[str]) -> dict[str, floa
     # What is left in the storages at the end is valued once a run.
     stopwatch.watch(rolling, "closing_table", "after")
     stopwatch.watch(recorder.Simulator, "finish", "recorder")
-    for name, part in (("load", "loading"), ("_ended", "other"), ("conclude", "report"), ("followed", "after")):
+    parts = {"load": "loading", "_ended": "other", "conclude": "report", "add_report": "report", "followed": "after"}
+    for name, part in parts.items():
         stopwatch.watch(cosim, name, part)
+    stopwatch.watch_beside(cosim, "_run_others")
     begins: Callable[..., Any] = Market._begin
 
     def begin(self: Market, interval: int, inputs: Any) -> Any:
@@ -162,10 +181,10 @@ def main() -> int:
     if asked.one:
         one(asked.one, asked)
         return 0
-    print(f"{'':>7}{'ms of the processor per hour after the first':>50} |{'s of the processor':>36}")
+    print(f"{'':>7}{'ms of the processor per hour after the first':>50} |{'s of the processor':>45}")
     names = (*HOURLY, "|", "1st hour", *AROUND, "total", "GB", "rounds")
     print(f"{'houses':>7}" + "".join(" |" if name == "|" else f"{name:>10}" for name in names[:6]), end="")
-    print("".join(f"{name:>9}" for name in names[6:11]) + f"{'GB':>9}{'rounds':>8}")
+    print("".join(f"{name:>9}" for name in names[6:12]) + f"{'GB':>9}{'rounds':>8}")
     rows = {}
     for houses in asked.houses:
         rows[houses] = in_child(houses, asked)

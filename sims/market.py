@@ -125,6 +125,7 @@ class Simulator(ScenarioSimulator):
             self.market.go_on_from(self._state_of(state))
         self._steps_per_interval = interval_steps(self.case, self._time_resolution)
         self._prosumer_of = {f"Prosumer-{prosumer.name}": prosumer.name for prosumer in self.case.prosumers}
+        self._named: dict[str, str | None] = {}
 
     def step(self, time: int, inputs: InputData, max_advance: int) -> int | None:  # noqa: ARG002 (mosaik's signature)
         """Clear when an interval begins; otherwise consider the grids' answers to the last dispatch."""
@@ -224,11 +225,16 @@ class Simulator(ScenarioSimulator):
     def _by_prosumer(self, changes: Mapping[str, float]) -> dict[str, float]:
         result: dict[str, float] = {}
         for entity, change in changes.items():
-            # A source may stand with or without its simulator's name in front; entity ids have no dots.
-            name = self._prosumer_of.get(entity.rpartition(".")[2])
+            name = self._named[entity] if entity in self._named else self._name_of(entity)
             if name is not None:
                 result[name] = result.get(name, 0.0) + change
         return result
+
+    def _name_of(self, entity: str) -> str | None:
+        """A source's prosumer; every row of a large district names them all."""
+        # It may stand with or without its simulator's name in front; entity ids have no dots.
+        name = self._named[entity] = self._prosumer_of.get(entity.rpartition(".")[2])
+        return name
 
     def _publish(self, outcome: IntervalOutcome, wall_s: float) -> None:
         self.outcome, self._wall_s, self._emits = outcome, wall_s, True

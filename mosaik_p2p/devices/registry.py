@@ -37,7 +37,13 @@ def device_kinds() -> Mapping[str, SectionClass]:
 
 def stems() -> tuple[str, ...]:
     """Beginnings of the mosaik attributes that may bring series of devices."""
-    return tuple(dict.fromkeys(stem for kind in device_kinds().values() for stem in kind.device.stems))
+    return _stems_of(tuple(device_kinds().values()))
+
+
+@cache
+def _stems_of(kinds: tuple[SectionClass, ...]) -> tuple[str, ...]:
+    """Asked for by every prosumer in every interval."""
+    return tuple(dict.fromkeys(stem for kind in kinds for stem in kind.device.stems))
 
 
 def _lacking(kind: SectionClass) -> str | None:

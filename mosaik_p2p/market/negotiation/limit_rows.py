@@ -13,6 +13,7 @@ Reactive power is a constant of the plan: `bound` holds for the plan at hand, an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -116,9 +117,7 @@ def held_row(
     rows so far. A margin of `affordable`, in `unit`, costs as good as nothing; one of `margin_share` of the limit is
     kept in any case."""
     sign = 1.0 if row.is_upper else -1.0
-    slope, kvar_slope = (
-        sign * np.array([change.get(name, 0.0) for name in names]) for change in (row.per_kw, row.per_kvar)
-    )
+    slope, kvar_slope = (sign * _by_name(change, names) for change in (row.per_kw, row.per_kvar))
     planned = np.zeros(len(names)) if kvar is None else kvar
     before = held.get(row_key(carrier, row.key, slope, interval))
     broken = (before.times_broken if before is not None else 0) + int(row.excess > 0)
@@ -144,6 +143,11 @@ def held_row(
         planned_kvar=planned if kvar_slope.any() else None,
         interval=interval,
     )
+
+
+def _by_name(change: Mapping[str, float], names: Sequence[str]) -> FloatArray:
+    """(N,) a change for each of the names; zero where there is none."""
+    return np.array(list(map(change.get, names, repeat(0.0))), dtype=np.float64)
 
 
 def _missed_again(before: HeldRow, excess: float, missed: float, times_broken: int) -> float:

@@ -13,30 +13,26 @@ its net sale, which is what flows. What lacks or is too much counts among the co
 injection that nobody takes relieves no limit, and no load goes unserved for one. The multipliers of the nodes are
 prices pi, those of the limits mu >= 0; what every kWh injected at i pays for limits is nu_i = sum_c mu_c S_ci, for
 losses loss_price (l_i + sum_b 2 q_b e_b d_bi), and what it is worth to i is pi_i less these two and the levy. Solved by
-PIQP.
+PIQP, with the limits c that hold anything back (`lazy_rows`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 
+from mosaik_p2p.market.negotiation.lazy_rows import LazyProgramme, Optimum
 from mosaik_p2p.market.negotiation.limit_rows import HeldRow
 from mosaik_p2p.market.negotiation.limits import LossTerms
+from mosaik_p2p.market.negotiation.operator_programme import MemberLosses, ScaledRows, stated
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.network_step.least_trade import CHEAPEST, Served, serve
-from mosaik_p2p.market.problem import UNLIMITED
-from mosaik_p2p.market.prosumer_step.qp_solver import DiagonalProgram, NotSolved
-from mosaik_p2p.market.prosumer_step.subproblem import STEP_TOLERANCE
+from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.units import FloatArray, IntArray
 
-FLOW_EACH = 10.0
-"""In mean sizes: what each member may add to the flow along an edge."""
-
-
-GAP_TOLERANCE = 1e-9
-"""Of the step's duality gap, in its own scale: an injection at its limit stays as far off it as this allows."""
+BEST = 1e-6
+"""Part of a cost, in the programme's own scale, that multipliers may leave open and count as the best: so much is what
+those of an interior point leave through flows without limits."""
 SERVED_TOLERANCE = 1e-9
 """Where contracts and flows are found for given injections: what they miss is an imbalance at the scarcity price."""
 
@@ -77,96 +73,49 @@ class NetworkStep:
         """`injection_bounds_kw`: least and largest injection of every member; `imbalance_kw`: the most that each may
         lack, and have too much; `slack_price` (R,): money per unit of each row and hour; `who`: the members' positions
         in the rows and in the terms of losses; `levy_per_kwh` (n,): what each pays besides per kWh injected."""
-        self._graph, self._contracts, self._rows = graph, contracts, tuple(rows)
+        self._graph, self._contracts = graph, contracts
         self._power, self._price, self._dt_h = power_kw, price_per_kwh, dt_h
         self._money = power_kw * price_per_kwh * dt_h
         self._count = len(who)
-        self._sizes = np.array([row.size for row in rows])
-        self._slopes = np.array([row.slope[who] / row.size for row in rows]).reshape(len(rows), len(who))
-        self._bounds = np.array([row.bound / row.size for row in rows]) / power_kw
-        self._slack_price = slack_price * self._sizes / price_per_kwh
-        self._losses = _MemberLosses.of(losses, who, power_kw, price_per_kwh)
+        self._rows = ScaledRows.of(rows, who, slack_price, power_kw=power_kw, price_per_kwh=price_per_kwh)
+        self._losses = MemberLosses.of(losses, who, power_kw, price_per_kwh)
         self._levy = (np.zeros(len(who)) if levy_per_kwh is None else levy_per_kwh) / price_per_kwh
-        self._build(injection_bounds_kw[0] / power_kw, injection_bounds_kw[1] / power_kw, imbalance_kw)
+        self._base = stated(
+            graph,
+            contracts,
+            self._losses,
+            self._levy,
+            injection_bounds=(injection_bounds_kw[0] / power_kw, injection_bounds_kw[1] / power_kw),
+            imbalance_kw=imbalance_kw,
+            power_kw=power_kw,
+            price_per_kwh=price_per_kwh,
+        )
         self._weight = np.zeros(0)
-        self._agreeing: DiagonalProgram | None = None
+        self._agreeing = LazyProgramme(self._base, self._rows)
         self._served_last = self._bounded_last = np.zeros(0), 0.0
-        self._last = np.zeros(graph.nodes + len(rows) + len(self._losses.curve))
+        self._last: Optimum | None = None
 
-    def _build(self, least: FloatArray, most: FloatArray, imbalance_kw: tuple[FloatArray, FloatArray]) -> None:
-        graph, contracts, edges, rows = self._graph, self._contracts, len(self._graph.charge), len(self._rows)
-        losses, branches = self._losses, len(self._losses.curve)
-        free = graph.charge == 0.0
-        self._linear = np.concatenate(
-            [
-                losses.slope + self._levy,
-                contracts.price_per_kwh / self._price,
-                np.tile(graph.charge / self._price, 2),
-                np.zeros(rows),
-                self._slack_price,
-                np.zeros(branches),
-            ]
-        )
-        lacking, surplus = (most_kw[contracts.owner] for most_kw in imbalance_kw)
-        allowed = np.where(contracts.share > 0.0, lacking, surplus)
-        outside_kw = np.where(contracts.is_imbalance, np.minimum(contracts.upper_kw, allowed), contracts.upper_kw)
-        upper = np.where(np.isfinite(outside_kw), outside_kw / self._power, UNLIMITED)
-        # All that everyone sells may flow along one edge; a limit much farther away costs PIQP digits.
-        most_flow = max(UNLIMITED, FLOW_EACH * self._count)
-        forward, backward = np.full(edges, most_flow), np.where(free, 0.0, most_flow)
-        zeros = np.zeros(len(upper))
-        # Of two flows against each other neither is worth its cost: A stands on both directions.
-        steep = np.zeros(edges) if graph.curvature is None else 2.0 * graph.curvature * self._power / self._price
-        own = np.zeros(self._count + len(upper))
-        self._quadratic = np.concatenate([own, np.tile(steep, 2), np.zeros(2 * rows), losses.curve])
-        endless = np.full(branches, np.inf)
-        self._lower = np.concatenate(
-            [least, zeros, np.where(free, -most_flow, 0.0), np.zeros(edges), np.zeros(2 * rows), -endless]
-        )
-        self._upper = np.concatenate([most, upper, forward, backward, np.full(2 * rows, np.inf), endless])
-        held = sp.vstack([self._balances(), self._limits()])
-        between = sp.csr_array((branches, held.shape[1] - self._count))
-        moved = sp.hstack([sp.csr_array(losses.share), between, -sp.csr_array(sp.eye_array(branches))])
-        self._matrix = sp.vstack([sp.hstack([held, sp.csr_array((held.shape[0], branches))]), moved]).tocsr()
-        self._rhs = np.concatenate([np.zeros(graph.nodes), self._bounds, losses.share @ losses.around])
-
-    def _balances(self) -> sp.csr_array:
-        graph, contracts = self._graph, self._contracts
-        edges, nodes, rows = len(graph.charge), graph.nodes, len(self._rows)
-        member = sp.csr_array((np.ones(self._count), (graph.place, np.arange(self._count))), shape=(nodes, self._count))
-        outside = sp.csr_array(
-            (contracts.share, (graph.place[contracts.owner], np.arange(len(contracts.owner)))),
-            shape=(nodes, len(contracts.owner)),
-        )
-        at = np.arange(edges)
-        flow = sp.csr_array((np.ones(edges), (graph.to_node, at)), shape=(nodes, edges)) - sp.csr_array(
-            (np.ones(edges), (graph.from_node, at)), shape=(nodes, edges)
-        )
-        return sp.hstack([member, outside, flow, -flow, sp.csr_array((nodes, 2 * rows))])
-
-    def _limits(self) -> sp.csr_array:
-        rows, between = len(self._rows), len(self._contracts.owner) + 2 * len(self._graph.charge)
-        one = sp.csr_array(sp.eye_array(rows))
-        return sp.hstack([sp.csr_array(self._slopes), sp.csr_array((rows, between)), one, -one])
+    @property
+    def stated_rows(self) -> IntArray:
+        """Positions of the rows that the last step was found with."""
+        return self._agreeing.stated
 
     # -- the step of ADMM ---------------------------------------------------------------------------------------
 
     def agree(self, wish_kw: FloatArray, weight: FloatArray) -> NetworkAnswer:
         """The injections nearest to the wishes (n,) at penalties `weight` (n,), money per kW^2. Raises NotSolved."""
         scaled = weight * self._power**2 / self._money
-        linear = self._linear.copy()
+        linear = self._base.linear.copy()
         linear[: self._count] -= scaled * wish_kw / self._power
-        if self._agreeing is None or not np.array_equal(weight, self._weight):
+        if not np.array_equal(weight, self._weight):
             self._weight = weight.copy()
-            curvature = self._quadratic.copy()
+            curvature = self._base.quadratic.copy()
             curvature[: self._count] = scaled
-            self._agreeing = self._programme(curvature, linear, STEP_TOLERANCE)
-        self._agreeing.update(linear=linear)
-        solution = self._agreeing.solve()
-        self._last = solution.y
-        answer = self._answer(solution.x, solution.y)
+            self._agreeing.bend(curvature)
+        self._last = self._agreeing.solve(linear)
+        answer = self._answer(self._last)
         # Contracts and flows of an answer serve its injections at the least cost.
-        self._served_last = answer.injection_kw, self._cost_of(solution.x)
+        self._served_last = answer.injection_kw, self._cost_of(self._last.x)
         return answer
 
     def _cost_of(self, x: FloatArray) -> float:
@@ -182,44 +131,35 @@ class NetworkStep:
         known, cost = self._served_last
         return cost if np.array_equal(known, injection_kw) else self.serve(injection_kw, steps=CHEAPEST).cost_per_hour
 
-    def _programme(self, curvature: FloatArray, linear: FloatArray, tolerance: float) -> DiagonalProgram:
-        return DiagonalProgram(
-            quadratic=curvature,
-            linear=linear,
-            matrix=self._matrix,
-            rhs=self._rhs,
-            lower=self._lower,
-            upper=self._upper,
-            tolerance=tolerance,
-            gap_tolerance=GAP_TOLERANCE,
-        )
-
-    def _answer(self, x: FloatArray, y: FloatArray) -> NetworkAnswer:
-        nodes, injection = self._graph.nodes, x[: self._count] * self._power
-        mu = np.maximum(-y[nodes : nodes + len(self._rows)], 0.0)
+    def _answer(self, found: Optimum) -> NetworkAnswer:
+        injection = found.x[: self._count] * self._power
         return NetworkAnswer(
             injection_kw=injection,
-            node_price_per_kwh=y[self._graph.place] * self._price,
-            surcharge_per_kwh=(mu @ self._slopes) * self._price,
-            loss_per_kwh=self._losses.gradient(x[: self._count]) * self._price,
-            multiplier=mu * self._price / self._sizes,
+            node_price_per_kwh=found.y[self._graph.place] * self._price,
+            surcharge_per_kwh=self._rows.along(found.mu) * self._price,
+            loss_per_kwh=self._losses.gradient(found.x[: self._count]) * self._price,
+            multiplier=found.mu * self._price / self._rows.size,
             slack=self.slack(injection),
         )
 
     def slack(self, injection_kw: FloatArray) -> FloatArray:
         """(R,) by how much injections (n,) break the rows, in their unit."""
-        broken: FloatArray = np.maximum(self._slopes @ injection_kw / self._power - self._bounds, 0.0)
-        slack: FloatArray = broken * self._sizes * self._power
+        slack: FloatArray = self._broken(injection_kw) * self._rows.size * self._power
         return slack
+
+    def _broken(self, injection_kw: FloatArray) -> FloatArray:
+        """(R,) the same, scaled."""
+        broken: FloatArray = np.maximum(self._rows.excess(injection_kw / self._power), 0.0)
+        return broken
 
     # -- certificate --------------------------------------------------------------------------------------------
 
     def added(self, injection_kw: FloatArray) -> float:
         """Money that the operator minimises beside the market's cost, for injections (n,): the rows' slack, losses
         against those around which they are stated, and the levy."""
-        slack = float(self.slack(injection_kw) / self._sizes @ self._slack_price)
+        slack = float(self._broken(injection_kw) @ self._rows.slack_price)
         x = injection_kw / self._power
-        return (slack * self._price * self._dt_h) + float(self._losses.value(x) + self._levy @ x) * self._money
+        return (slack + float(self._losses.value(x) + self._levy @ x)) * self._money
 
     def bound(self, price_per_kwh: FloatArray) -> float:
         """Money that the network, buying all injections at `price_per_kwh` (n,), cannot undercut.
@@ -230,12 +170,29 @@ class NetworkStep:
         if np.array_equal(known, price_per_kwh):
             return value
         linear = self._buying(price_per_kwh)
-        try:
-            y = self._programme(self._quadratic, linear, STEP_TOLERANCE).solve().y
-        except NotSolved:
-            y = self._last
-        self._bounded_last = price_per_kwh.copy(), self._dual_value(linear, y)
+        scaled = self._bound_of_last(linear)
+        if scaled is None:
+            scaled = self._dual_value(linear, self._best_multipliers(linear))
+        self._bounded_last = price_per_kwh.copy(), scaled * self._money
         return self._bounded_last[1]
+
+    def _bound_of_last(self, linear: FloatArray) -> float | None:
+        """The scaled value by the multipliers of the last step, which at its own prices are the best; None where they
+        leave a gap to what its injections cost at these prices."""
+        if self._last is None:
+            return None
+        value, x = self._dual_value(linear, self._last), self._last.x
+        slack = np.maximum(self._rows.excess(x[: self._count]), 0.0)
+        cost = self._base.with_cost(self._base.quadratic, linear).value(x) + float(slack @ self._rows.slack_price)
+        cost += self._losses.constant
+        return value if cost - value <= BEST * (1.0 + abs(cost)) else None
+
+    def _best_multipliers(self, linear: FloatArray) -> Optimum | None:
+        buying = LazyProgramme(self._base, self._rows, first=self.stated_rows)
+        try:
+            return buying.solve(linear)
+        except NotSolved:
+            return self._last
 
     def tight_bound(self, price_per_kwh: FloatArray) -> float:
         """The same with the best multipliers to the last digits, which flows without limits multiply."""
@@ -243,48 +200,54 @@ class NetworkStep:
             return self.bound(price_per_kwh)
         linear = self._buying(price_per_kwh)
         try:
-            y = self._exact_multipliers(linear)
+            best: Optimum | None = self._exact_multipliers(linear)
         except NotSolved:
-            y = self._last
-        return self._dual_value(linear, y)
+            best = self._last
+        return self._dual_value(linear, best) * self._money
 
     @property
     def _has_preferences(self) -> bool:
         return self._graph.curvature is not None
 
-    def _exact_multipliers(self, linear: FloatArray) -> FloatArray:
+    def _exact_multipliers(self, linear: FloatArray) -> Optimum:
         """Of the linear programme; where losses bend it, of the one that touches it where it is solved.
 
         Raises NotSolved.
         """
         branches = len(self._losses.curve)
+        buying = LazyProgramme(self._base, self._rows, first=self.stated_rows)
         if not branches:
-            return self._programme(self._quadratic, linear, STEP_TOLERANCE).solve_exactly().y
-        moved = self._programme(self._quadratic, linear, STEP_TOLERANCE).solve().x[-branches:]
+            return buying.solve_exactly(linear)
+        moved = buying.solve(linear).x[-branches:]
         slope = self._losses.curve * moved
         touching = linear.copy()
         touching[: self._count] += slope @ self._losses.share
-        y = self._programme(np.zeros_like(self._quadratic), touching, STEP_TOLERANCE).solve_exactly().y
+        buying.bend(np.zeros_like(self._base.quadratic))
+        exact = buying.solve_exactly(touching)
+        y = exact.y.copy()
         y[-branches:] = -slope
-        return y
+        return replace(exact, y=y)
 
     def _buying(self, price_per_kwh: FloatArray) -> FloatArray:
-        linear = self._linear.copy()
+        linear = self._base.linear.copy()
         linear[: self._count] += price_per_kwh / self._price
         return linear
 
-    def _dual_value(self, linear: FloatArray, multipliers: FloatArray) -> float:
-        y = multipliers.copy()
-        of_rows = slice(self._graph.nodes, self._graph.nodes + len(self._rows))
-        y[of_rows] = np.clip(y[of_rows], -self._slack_price, 0.0)
-        slope = linear - self._matrix.T @ y
-        at_limit = np.where(slope >= 0, self._lower, np.where(np.isfinite(self._upper), self._upper, 0.0))
-        steep = self._quadratic > 0.0
-        least = np.clip(-slope[steep] / self._quadratic[steep], self._lower[steep], self._upper[steep])
+    def _dual_value(self, linear: FloatArray, multipliers: Optimum | None) -> float:
+        """Scaled; without multipliers, those are zero."""
+        base = self._base
+        y = np.zeros(len(base.rhs)) if multipliers is None else multipliers.y
+        mu = np.zeros(len(self._rows.bound)) if multipliers is None else multipliers.mu
+        # A row costs no more than breaking it.
+        mu = np.minimum(mu, self._rows.slack_price)
+        slope = linear - base.matrix.T @ y
+        slope[: self._count] += self._rows.along(mu)
+        at_limit = np.where(slope >= 0, base.lower, np.where(np.isfinite(base.upper), base.upper, 0.0))
+        steep = base.quadratic > 0.0
+        least = np.clip(-slope[steep] / base.quadratic[steep], base.lower[steep], base.upper[steep])
         at_limit[steep] = least
-        squares = 0.5 * float(self._quadratic[steep] @ least**2)
-        value = float(slope @ at_limit + squares + y @ self._rhs) + self._losses.constant
-        return value * self._money
+        squares = 0.5 * float(base.quadratic[steep] @ least**2)
+        return float(slope @ at_limit + squares + y @ base.rhs - mu @ self._rows.bound) + self._losses.constant
 
     # -- completion ---------------------------------------------------------------------------------------------
 
@@ -301,17 +264,11 @@ class NetworkStep:
         """The least cost of contracts and flows, preferences included, for given injections (n,)."""
         curvature = self._graph.curvature
         assert curvature is not None, "only preferences make anything quadratic"
-        lower, upper = self._lower.copy(), self._upper.copy()
+        lower, upper = self._base.lower.copy(), self._base.upper.copy()
         lower[: self._count] = upper[: self._count] = injection_kw / self._power
-        programme = DiagonalProgram(
-            quadratic=self._quadratic,
-            linear=self._linear,
-            matrix=self._matrix,
-            rhs=self._rhs,
-            lower=lower,
-            upper=upper,
-            tolerance=SERVED_TOLERANCE,
-        )
+        # Given injections keep rows or break them: nothing here changes that.
+        given = replace(self._base, lower=lower, upper=upper)
+        programme = given.programme(tolerance=SERVED_TOLERANCE)
         outside, edges = len(self._contracts.owner), len(self._graph.charge)
         cuts = np.cumsum([self._count, outside, edges, edges])
         _, contract, there, back, _ = np.split(programme.solve().x * self._power, cuts)
@@ -319,39 +276,3 @@ class NetworkStep:
         flow = there - back
         money = self._contracts.price_per_kwh @ contract + self._graph.charge @ np.abs(flow) + curvature @ flow**2
         return Served(injection_kw + got, flow, float(money))
-
-
-@dataclass(frozen=True)
-class _MemberLosses:
-    """The cost of losses in the programme's own scale: slope (n,) and, of B branches, share (B, n) and curve (B,)."""
-
-    slope: FloatArray
-    share: FloatArray
-    curve: FloatArray
-    around: FloatArray
-    """(n,) injections of the solved state."""
-
-    @classmethod
-    def of(cls, losses: LossTerms | None, who: IntArray, power_kw: float, price_per_kwh: float) -> "_MemberLosses":
-        """The terms of the members `who`; nothing where there are none."""
-        if losses is None:
-            nothing = np.zeros(len(who))
-            return cls(nothing, np.zeros((0, len(who))), np.zeros(0), nothing)
-        price = losses.price_per_kwh / price_per_kwh
-        curve = 2.0 * price * losses.kw_per_kw2 * power_kw
-        return cls(price * losses.marginal[who], losses.share[:, who], curve, losses.around_kw[who] / power_kw)
-
-    @property
-    def constant(self) -> float:
-        """What the slope alone misses: losses count against those of the solved state."""
-        return -float(self.slope @ self.around)
-
-    def value(self, x: FloatArray) -> float:
-        """Cost at injections x (n,)."""
-        moved = self.share @ (x - self.around)
-        return float(self.slope @ (x - self.around) + 0.5 * self.curve @ moved**2)
-
-    def gradient(self, x: FloatArray) -> FloatArray:
-        """(n,) what losses cost per unit injected, at injections x (n,)."""
-        result: FloatArray = self.slope + (self.curve * (self.share @ (x - self.around))) @ self.share
-        return result

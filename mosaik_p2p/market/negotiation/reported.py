@@ -26,8 +26,9 @@ def with_reported_limits(state: NegotiationState, reports: Reports) -> Negotiati
     first_excess = dict(state.first_excess)
     sizes = np.array([max(model.size_kw, 1e-9) for model in state.problem.models])
     kvar = state.kvar(state.last.constrained.clearing.dispatch)
+    prices = _prices(state)
     for (carrier, t), row, is_broken in _reported(reports):
-        held = _held(state, row, carrier, t, kvar[t])
+        held = _held(state, row, carrier, t, kvar[t], prices)
         first_excess.setdefault((carrier, t, row.key), row.excess)
         if can_influence(held.slope, sizes, held.excess):
             rows[held.key] = held
@@ -105,16 +106,29 @@ def _reported(reports: Reports) -> list[tuple[tuple[int, int], LimitRow, bool]]:
     ]
 
 
-def _held(state: NegotiationState, row: LimitRow, carrier: int, t: int, plan_kvar: FloatArray) -> HeldRow:
+def _prices(state: NegotiationState) -> dict[RowKey, float]:
+    """Money per unit and hour of each row in the last clearing."""
+    log, prices = state.last.log, dict[RowKey, float]()
+    for row, multiplier in zip(log.rows, log.multiplier.tolist(), strict=True):
+        prices[row.key] = prices.get(row.key, 0.0) + multiplier
+    return prices
+
+
+def _held(
+    state: NegotiationState,
+    row: LimitRow,
+    carrier: int,
+    t: int,
+    plan_kvar: FloatArray,
+    prices: Mapping[RowKey, float],
+) -> HeldRow:
+    """The row linearised at the last dispatch; `prices` are those of the rows in the last clearing."""
     kvar = plan_kvar if carrier == ELECTRIC else None
-    now_kw, names = state.last_kw[carrier, t], state.problem.names
-    share = state.margin_share
+    now_kw, names, share = state.last_kw[carrier, t], state.problem.names, state.margin_share
     held = held_row(row, carrier, names, now_kw, state.rows, kvar, interval=t, margin_share=share)
-    log = state.last.log
-    price = sum(float(mu) for one, mu in zip(log.rows, log.multiplier, strict=True) if one.key == held.key)
-    if held.excess <= 0.0 or held.key not in state.rows or not log.rows:
+    if held.excess <= 0.0 or held.key not in state.rows or not prices:
         return held
-    cheap = CHEAP * state.scale / state.problem.dt_h
+    cheap, price = CHEAP * state.scale / state.problem.dt_h, prices.get(held.key, 0.0)
     affordable = cheap / price if price else np.inf
     return held_row(row, carrier, names, now_kw, state.rows, kvar, affordable, interval=t, margin_share=share)
 

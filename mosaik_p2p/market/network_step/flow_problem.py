@@ -24,6 +24,20 @@ class FlowGraph:
     curvature: FloatArray | None = None
     """None: nothing anywhere."""
 
+    @property
+    def is_tree(self) -> bool:
+        """Whether it is one as `ChargeTree` numbers them: edge e leads from node e + 1 to a node before it."""
+        below = np.arange(1, self.nodes)
+        return np.array_equal(self.from_node, below) and bool((self.to_node < below).all())
+
+    def smaller_side(self, amount: FloatArray) -> FloatArray:
+        """(E,) of a tree: the members' amounts (n,) on both sides of each edge, whichever sum is less."""
+        behind = np.bincount(self.place, amount, self.nodes)
+        for below, above in zip(self.from_node[::-1].tolist(), self.to_node[::-1].tolist(), strict=True):
+            behind[above] += behind[below]
+        smaller: FloatArray = np.minimum(behind[1:], behind[0] - behind[1:])
+        return smaller
+
 
 @dataclass(frozen=True)
 class Contracts:

@@ -48,7 +48,6 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
     """
     if not given:
         return prosumer
-    devices = {device.name: device for device in prosumer.devices}
     for stem in stems():
         for which in SERIES:
             name = attribute_of(stem, which)
@@ -57,12 +56,24 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
                 continue
             values = _checked(given[name], f"Prosumer-{prosumer.name}: {name}")
             parts = _split([getattr(series, which) for series in own.values()], values, begin)
-            for (device, series), part in zip(own.items(), parts, strict=True):
-                if part is getattr(series, which):
-                    continue
-                devices[device] = devices[device].with_series(stem, replace(series, **{which: part}))
-            prosumer = replace(prosumer, devices=tuple(devices.values()))
+            pairs = zip(own.items(), parts, strict=True)
+            changed = {
+                device: replace(series, **{which: part})
+                for (device, series), part in pairs
+                if part is not getattr(series, which)
+            }
+            # As a rule nothing has: a prosumer is made anew only where something did.
+            if changed:
+                prosumer = _with_series(prosumer, stem, changed)
     return prosumer
+
+
+def _with_series(prosumer: Prosumer, stem: str, changed: Mapping[str, Series]) -> Prosumer:
+    devices = tuple(
+        device.with_series(stem, changed[device.name]) if device.name in changed else device
+        for device in prosumer.devices
+    )
+    return replace(prosumer, devices=devices)
 
 
 def _checked(values: FloatArray, place: str) -> FloatArray:

@@ -1,6 +1,5 @@
 """What a run was given, as the resolved scenario in its folder says it: owners, tariffs, charges, limits, sources."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Any
 
 from mosaik_p2p.limits.registry import limited_quantities
 from mosaik_p2p.results.labels.quantities import unit_of
-from mosaik_p2p.results.store.facts import Facts
-from mosaik_p2p.results.store.folder import SCENARIO_FILE
+from mosaik_p2p.results.store.facts import Facts, stored_scenario
 from mosaik_p2p.units import CARRIERS
 
 MOST_OWNERS = 200
@@ -40,8 +38,7 @@ class Sheet:
 
 def input_sheets(folder: Path, facts: Facts) -> list[Sheet]:
     """The tables of the scenario's inputs that have rows; none where the folder has no scenario."""
-    path = folder / SCENARIO_FILE
-    scenario = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    scenario = stored_scenario(folder)
     sheets = [
         _owners(scenario.get("prosumers", [])),
         _sheet(

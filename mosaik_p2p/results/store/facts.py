@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -87,9 +88,23 @@ def read_facts(folder: Path) -> Facts:
     """The facts of the scenario file in the folder; ValueError where the file is not a scenario."""
     path = folder / SCENARIO_FILE
     try:
-        return _facts(folder, tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+        return _facts(folder, stored_scenario(folder))
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
         raise ValueError(f"{path} is no scenario: {error}") from error
+
+
+def stored_scenario(folder: Path) -> Mapping[str, Any]:
+    """The tables of the scenario file in the folder, to be read only; none where there is no file. Raises ValueError
+    where it is no TOML."""
+    path = folder / SCENARIO_FILE
+    return _tables_of(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+@lru_cache(maxsize=4)
+def _tables_of(text: str) -> Mapping[str, Any]:
+    """That of a large district takes a second to parse, and every figure and table asks for it. The key is the text
+    itself: another one is read anew."""
+    return tomllib.loads(text)
 
 
 def _facts(folder: Path, scenario: Mapping[str, Any]) -> Facts:
@@ -152,9 +167,7 @@ def _networks_elsewhere(folder: Path) -> frozenset[str]:
 
 def read_prosumers(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
     """The prosumers of the scenario file in the folder, by name, each with its table."""
-    path = folder / SCENARIO_FILE
-    scenario = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return [(str(table.get("name")), table) for table in scenario.get("prosumers", [])]
+    return [(str(table.get("name")), table) for table in stored_scenario(folder).get("prosumers", [])]
 
 
 def _moment(value: datetime | str | None) -> datetime | None:

@@ -28,6 +28,7 @@ from mosaik_p2p.networks.heat.near.branches import (
 )
 from mosaik_p2p.networks.heat.near.loops import Loops
 from mosaik_p2p.networks.heat.near.paths import NONE, Trees, around_loops, flows_per_taken, trees
+from mosaik_p2p.networks.heat.near.steps import newton_step
 from mosaik_p2p.networks.heat.near.temperatures import LEAST_FLOW_KG_PER_S, temperatures
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -127,10 +128,11 @@ class NearStart:
             capped = unmet & (mdot >= bounds.most) & (missing > 0.0)
             if not (unmet & ~capped).any():
                 return Found(mdot_kg_per_s=mdot, beginning=self._beginning(flow, t_node_c, t_ends_c[1]))
-            flat = np.diag(slope) < bounds.least_slope
-            slope[flat] = np.diag(bounds.least_slope)[flat]
+            flat = np.flatnonzero(np.diag(slope) < bounds.least_slope)
+            slope[flat] = 0.0
+            slope[flat, flat] = bounds.least_slope[flat]
             moving = np.flatnonzero(active & ~capped)
-            step = np.linalg.solve(slope[np.ix_(moving, moving)], (sign * missing)[moving])
+            step = newton_step(_among(slope, moving), (sign * missing)[moving])
             moved, before = mdot.copy(), mdot[moving]
             moved[moving] = np.clip(before + sign[moving] * step, before / largest_step, before * largest_step)
             mdot = np.clip(moved, bounds.least, bounds.most)
@@ -209,6 +211,11 @@ def _places(elements: HeatElements, reached: IntArray) -> dict[str, IntArray]:
         places[rows] = [place_of.get(before + number, NONE) for number in range(len(rows))]
         found[table], before = places, before + len(rows)
     return found
+
+
+def _among(slope: FloatArray, moving: IntArray) -> FloatArray:
+    """The slopes of those that move; no copy where all do."""
+    return slope if len(moving) == len(slope) else slope[np.ix_(moving, moving)]
 
 
 def _at(values: FloatArray, places: IntArray) -> FloatArray:

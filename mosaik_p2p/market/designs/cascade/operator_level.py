@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from mosaik_p2p.market.negotiation.operator_qp import GAP_TOLERANCE
+from mosaik_p2p.market.negotiation.lazy_rows import GAP_TOLERANCE
 from mosaik_p2p.market.negotiation.operator_step import Lifted
 from mosaik_p2p.market.prosumer_step.qp_solver import DiagonalProgram
 from mosaik_p2p.market.prosumer_step.subproblem import STEP_TOLERANCE
