@@ -31,11 +31,13 @@ from mosaik_p2p.networks.electric.kept_code import keep_code
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope
 from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
-from mosaik_p2p.networks.electric.newton_start import NearStart
+from mosaik_p2p.networks.electric.newton.kept import Guard, are_same, is_usable, outside_mva, powers_now, results, solved_at
+from mosaik_p2p.networks.electric.newton.start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
 from mosaik_p2p.networks.electric.reactive_limits import ReactiveLimits
 from mosaik_p2p.networks.electric.response.branch_losses import branch_losses
+from mosaik_p2p.networks.electric.response.jacobian import ComplexArray
 from mosaik_p2p.networks.electric.response.sensitivity import power_response, voltages_with
 from mosaik_p2p.networks.electric.without_solution import cause_without_power_flow
 from mosaik_p2p.units import KW_PER_MW, FloatArray
@@ -103,6 +105,9 @@ class PowerFlow:
         self._net["user_pf_options"] = {}
         self._warm = False
         self._near = NearStart(self._net)
+        self._guard = Guard()
+        self._outside: ComplexArray | None = None
+        """Of generators and slacks in the last whole run, where its work can be kept."""
         self._switching = self.switching()
 
     def solve(
@@ -311,17 +316,35 @@ class PowerFlow:
         switching = self.switching()
         if switching != self._switching:
             self._warm, self._switching, self._near = False, switching, NearStart(self._net)
-        if self._warm:
-            self._near.prepare(self._net)
-            if _converges(self._net, self._options):
-                return True
+        if self._warm and self._is_solved_again():
+            return True
         self._net._ppc = None
         found = _converges(self._net, self._options)
         # Where all buses are slacks pandapower has nothing to solve, and keeps nothing.
         self._warm = found and "V" in self._net._ppc["internal"]
         if self._warm:
             self._near.begin(self._net)
+            self._outside = outside_mva(self._net) if is_usable(self._net) else None
         return found
+
+    def _is_solved_again(self) -> bool:
+        """Whether a solution was found from the last one."""
+        if self._outside is None or self._guard.off:
+            self._near.prepare(self._net)
+            return _converges(self._net, self._options)
+        powers = powers_now(self._net, self._outside)
+        voltage = self._near.towards(self._net, powers)
+        if voltage is None or not solved_at(self._net, voltage, powers):
+            return False
+        if self._guard.is_due():
+            kept = results(self._net)
+            is_same = _converges(self._net, self._options) and are_same(kept, results(self._net))
+            if not is_same:
+                self._guard.turn_off("one with kept work led elsewhere")
+                return False
+            # Once more, so that no digit depends on when it was controlled.
+            return solved_at(self._net, voltage, powers)
+        return True
 
 
 def _converges(net: pandapowerNet, options: Mapping[str, Any]) -> bool:
