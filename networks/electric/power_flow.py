@@ -153,6 +153,12 @@ class PowerFlow:
         powers = self._prosumers_mw(injections)
         return self._answer(self._found(powers), powers)
 
+    def forget(self) -> bool:
+        """Solve next as if nothing had been solved before. False where that takes a power flow made anew: controllers and
+        generators with limits begin where the network has them."""
+        self._warm, self._settled_with = False, None
+        return not (self._controls.are_there or self._limits.are_there)
+
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
         """How the last solution answers to injections at `buses`; see `power_response`. Controllers hold, as in the
         rounds that use it: taps are part of the admittances, powers of generators are constant. ValueError without a

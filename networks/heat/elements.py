@@ -113,6 +113,10 @@ class HeatElements:
             return True
         return False
 
+    def forget(self) -> None:
+        """Solve next as if nothing had been solved before."""
+        self._background_mdot = np.zeros(len(self.network.balancing))
+
     def settle(self) -> bool:
         """Brings the pressures to the temperatures of the last solution; False if that has none.
 
