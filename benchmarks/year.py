@@ -43,9 +43,7 @@ def _network2() -> list[str]:
     kinds = (("load", "electricity", ELECTRICITY_KWH), ("heat", "heat", HEAT_KWH))
     wanted = [(f"{kind}_{name}", quantity, kwh) for kind, quantity, all_ in kinds for name, kwh in all_.items()]
     wanted.append(("feeder_day", "electricity", BACKGROUND_KWH))
-    return [
-        f'profiles.{name}={{ {FLATS}, quantity="{quantity}", annual_kwh={kwh} }}' for name, quantity, kwh in wanted
-    ]
+    return [f'profiles.{name}={{ {FLATS}, quantity="{quantity}", annual_kwh={kwh} }}' for name, quantity, kwh in wanted]
 
 
 # The winter's scenario with what that of the summer has so that hot water alone keeps the strands warm enough.
@@ -149,7 +147,8 @@ def shown(case: str, months: int, found: dict[str, Any]) -> bool:
     flat = [mib for _, mib in found["rows"][1:]]
     swing = max((abs(mib / flat[0] - 1.0) for mib in flat), default=0.0)
     most = CASES[case][2]
-    print(f"{'total':>7}{found['total']:>14.1f}  with imports; a year may take {most:.0f}; {found['stored']:.0f} MiB stored")
+    print(f"{'total':>7}{found['total']:>14.1f}  with imports; a year may take {most:.0f}")
+    print(f"{found['stored']:.0f} MiB stored")
     print(f"memory from month 2 on within {100 * swing:.1f} % (at most {100 * LARGEST_SWING:.0f})", flush=True)
     is_in_time = months < MONTHS or found["total"] <= most
     return bool(found["complete"]) and is_in_time and swing <= LARGEST_SWING

@@ -31,7 +31,15 @@ from mosaik_p2p.networks.electric.kept_code import keep_code
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope
 from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
-from mosaik_p2p.networks.electric.newton.kept import Guard, are_same, is_usable, outside_mva, powers_now, results, solved_at
+from mosaik_p2p.networks.electric.newton.kept import (
+    Guard,
+    are_same,
+    is_usable,
+    outside_mva,
+    powers_now,
+    results,
+    solved_at,
+)
 from mosaik_p2p.networks.electric.newton.start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
@@ -154,8 +162,8 @@ class PowerFlow:
         return self._answer(self._found(powers), powers)
 
     def forget(self) -> bool:
-        """Solve next as if nothing had been solved before. False where that takes a power flow made anew: controllers and
-        generators with limits begin where the network has them."""
+        """Solve next as if nothing had been solved before. False where that takes a power flow made anew: controllers
+        and generators with limits begin where the network has them."""
         self._warm, self._settled_with = False, None
         return not (self._controls.are_there or self._limits.are_there)
 

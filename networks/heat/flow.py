@@ -128,7 +128,7 @@ class HeatFlow:
         return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows, cause=self._cause(cleared))
 
     def forget(self) -> None:
-        """Solve next as if nothing had been solved before; set-ups stay, of which no digit depends on the hour before."""
+        """Solve next as if nothing had been solved before; set-ups stay, since no digit depends on them."""
         self._last = None
         self._elements.forget()
 

@@ -58,7 +58,7 @@ class NearStart:
         self._factors: Any = self._factorised(np.asarray(internal["V"])) if usable else None
 
     def prepare(self, net: pandapowerNet) -> None:
-        """Put voltages next to the next solution where pandapower will start from; nothing changes if none are found."""
+        """Put voltages next to the next solution where pandapower will start from; no change if none are found."""
         self.iterations = 0
         if self._factors is None:
             return

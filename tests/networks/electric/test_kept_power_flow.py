@@ -1,6 +1,5 @@
 """Power flows whose work is kept: what whole runs of pandapower find, and whole runs where something is amiss."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 
@@ -33,12 +32,12 @@ class Runs:
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
-    yield Runs(monkeypatch)
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    return Runs(monkeypatch)
 
 
 def network_of(case: str) -> ElectricNetwork:
-    """`gen`: with a generator that holds a voltage, a storage and a line out of service beside the feeder's elements."""
+    """`gen`: with a generator that holds a voltage, a storage and a line out of service beside all else."""
     if case != "gen":
         return electric_case(case)
     network = electric_case("bus15")
@@ -91,7 +90,7 @@ def test_a_flow_that_forgets_has_the_digits_of_a_new_one() -> None:
         np.testing.assert_equal(solved(flow, hour, [4]), solved(new, hour, [4]))
 
 
-def test_where_the_two_differ_whole_runs_count(monkeypatch: pytest.MonkeyPatch, runs: Runs) -> None:
+def test_where_the_two_differ_whole_runs_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "warn_once", lambda _: None)
     show = kept._show
 
