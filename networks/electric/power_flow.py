@@ -21,6 +21,7 @@ import numpy as np
 import pandapower
 import pandas as pd
 from pandapower import LoadflowNotConverged, pandapowerNet
+from scipy.sparse import csr_matrix
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
@@ -29,11 +30,12 @@ from mosaik_p2p.networks.electric.counted import AtBuses, CountedPowers, Element
 from mosaik_p2p.networks.electric.export import net_as_solved
 from mosaik_p2p.networks.electric.kept_code import keep_code
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope
-from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
+from mosaik_p2p.networks.electric.losses.slopes import loss_slope, lossy_part, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.newton.kept import (
     Guard,
     are_same,
+    fits,
     is_usable,
     outside_mva,
     powers_now,
@@ -116,6 +118,8 @@ class PowerFlow:
         self._guard = Guard()
         self._outside: ComplexArray | None = None
         """Of generators and slacks in the last whole run, where its work can be kept."""
+        self._lossy: csr_matrix | None = None
+        """Of the last whole run from nothing, where somebody asked for it."""
         self._switching = self.switching()
 
     def solve(
@@ -161,6 +165,38 @@ class PowerFlow:
         powers = self._prosumers_mw(injections)
         return self._answer(self._found(powers), powers)
 
+    def failure(
+        self,
+        injections: Mapping[int, tuple[float, float]],
+        *,
+        background_scaling: float,
+        generation_scaling: float = 1.0,
+        replaced_loads: frozenset[Element] = frozenset(),
+    ) -> str | None:
+        """As `solve`, for who asks for slopes alone: why there is no solution, None where there is one. The result
+        tables of the net may then be those of an earlier solution."""
+        self._factors = Factors(background_scaling, generation_scaling, replaced_loads)
+        moves = self._controls.are_there or self._limits.are_there or self._counted.follows_voltage
+        if self._warm and not moves and self.switching() == self._switching:
+            self._counted.write(self._factors, self._prosumers_mw(injections))
+            if self._has_voltages():
+                return None
+        result = self.solve(
+            injections,
+            background_scaling=background_scaling,
+            generation_scaling=generation_scaling,
+            replaced_loads=replaced_loads,
+        )
+        return None if result.status is Status.OK else result.cause or str(result.status)
+
+    def _has_voltages(self) -> bool:
+        """Whether voltages were found next to the last ones that fit the powers in the net's tables."""
+        if self._outside is None or self._guard.off:
+            return False
+        powers = powers_now(self._net, self._outside)
+        voltage = self._near.towards(self._net, powers)
+        return voltage is not None and fits(self._net, voltage, powers)
+
     def forget(self) -> bool:
         """Solve next as if nothing had been solved before. False where that takes a power flow made anew: controllers
         and generators with limits begin where the network has them."""
@@ -177,7 +213,9 @@ class PowerFlow:
     def loss_slope(self, buses: Sequence[int]) -> LossSlope:
         """By how much `loss_kw` of the last solution grows with injections at `buses`; as of `response`."""
         self._refuse_without_solution()
-        return loss_slope(self._net, buses, self._load_slope())
+        if self._lossy is None:
+            self._lossy = lossy_part(self._net)
+        return loss_slope(self._net, buses, self._load_slope(), self._lossy)
 
     def z_bus_slope(self, buses: Sequence[int]) -> LossSlope:
         """What injections at `buses` lose in the last solution by their part of the currents; as of `response`."""
@@ -332,7 +370,7 @@ class PowerFlow:
             self._warm, self._switching, self._near = False, switching, NearStart(self._net)
         if self._warm and self._is_solved_again():
             return True
-        self._net._ppc = None
+        self._net._ppc = self._lossy = None
         found = _converges(self._net, self._options)
         # Where all buses are slacks pandapower has nothing to solve, and keeps nothing.
         self._warm = found and "V" in self._net._ppc["internal"]

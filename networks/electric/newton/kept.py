@@ -109,16 +109,23 @@ def solved_at(net: pandapowerNet, voltage: ComplexArray, powers: ComplexArray) -
     """Whether `voltage` (buses,) belongs to the powers of `powers_now` by pandapower's tolerance; then the net holds
     the results of that solution, as after a run."""
     library, internal = inside(), net._ppc["internal"]
-    tolerance = net._options["tolerance_mva"] / internal["baseMVA"]
-    if library is None or not _mismatch(internal, voltage, powers) < tolerance:
+    if library is None or not fits(net, voltage, powers):
         return False
-    internal["V"], internal["Sbus"] = voltage, powers
     result = {name: internal[name] for name in ("svc", "tcsc", "ssc", "vsc", "baseMVA", "bus", "gen", "branch")}
     result["internal"] = internal
     found = library["solution"](result, net._options)
     for name, table in zip(("bus", "gen", "branch"), found, strict=True):
         result[name] = internal[name] = table
     _show(net, library, result)
+    return True
+
+
+def fits(net: pandapowerNet, voltage: ComplexArray, powers: ComplexArray) -> bool:
+    """The same, but then the net holds the voltages alone: its result tables are those of an earlier solution."""
+    internal = net._ppc["internal"]
+    if not _mismatch(internal, voltage, powers) < net._options["tolerance_mva"] / internal["baseMVA"]:
+        return False
+    internal["V"], internal["Sbus"] = voltage, powers
     return True
 
 
