@@ -10,9 +10,7 @@ Controllers of the net settle in every `solve`, each time from the network's own
 them hold, which is how the rounds of one interval are solved. A tap that has moved is a net that was switched.
 """
 
-import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -20,8 +18,7 @@ from typing import Any
 import numpy as np
 import pandapower
 import pandas as pd
-from pandapower import LoadflowNotConverged, pandapowerNet
-from scipy.sparse import csr_matrix
+from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
@@ -30,29 +27,17 @@ from mosaik_p2p.networks.electric.counted import AtBuses, CountedPowers, Element
 from mosaik_p2p.networks.electric.export import net_as_solved
 from mosaik_p2p.networks.electric.kept_code import keep_code
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope
-from mosaik_p2p.networks.electric.losses.slopes import loss_slope, lossy_part, z_bus_slope
+from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
-from mosaik_p2p.networks.electric.newton.kept import (
-    Guard,
-    are_same,
-    fits,
-    is_usable,
-    outside_mva,
-    powers_now,
-    results,
-    solved_at,
-)
+from mosaik_p2p.networks.electric.newton.again import PowerFlows
 from mosaik_p2p.networks.electric.newton.start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
 from mosaik_p2p.networks.electric.reactive_limits import ReactiveLimits
 from mosaik_p2p.networks.electric.response.branch_losses import branch_losses
-from mosaik_p2p.networks.electric.response.jacobian import ComplexArray
 from mosaik_p2p.networks.electric.response.sensitivity import power_response, voltages_with
 from mosaik_p2p.networks.electric.without_solution import cause_without_power_flow
 from mosaik_p2p.units import KW_PER_MW, FloatArray
-
-RECYCLE = {"bus_pq": True, "trafo": False, "gen": False}
 
 SETTLED_MVA = 1e-9
 """Change of any power below which powers that follow the voltage belong to it; a tenth of pandapower's tolerance."""
@@ -114,12 +99,7 @@ class PowerFlow:
         """With what the network's own powers counted when controllers settled last."""
         self._net["user_pf_options"] = {}
         self._warm = False
-        self._near = NearStart(self._net)
-        self._guard = Guard()
-        self._outside: ComplexArray | None = None
-        """Of generators and slacks in the last whole run, where its work can be kept."""
-        self._lossy: csr_matrix | None = None
-        """Of the last whole run from nothing, where somebody asked for it."""
+        self._flows = PowerFlows(self._net, self._options)
         self._switching = self.switching()
 
     def solve(
@@ -179,7 +159,7 @@ class PowerFlow:
         moves = self._controls.are_there or self._limits.are_there or self._counted.follows_voltage
         if self._warm and not moves and self.switching() == self._switching:
             self._counted.write(self._factors, self._prosumers_mw(injections))
-            if self._has_voltages():
+            if self._flows.voltages_from_last():
                 return None
         result = self.solve(
             injections,
@@ -188,14 +168,6 @@ class PowerFlow:
             replaced_loads=replaced_loads,
         )
         return None if result.status is Status.OK else result.cause or str(result.status)
-
-    def _has_voltages(self) -> bool:
-        """Whether voltages were found next to the last ones that fit the powers in the net's tables."""
-        if self._outside is None or self._guard.off:
-            return False
-        powers = powers_now(self._net, self._outside)
-        voltage = self._near.towards(self._net, powers)
-        return voltage is not None and fits(self._net, voltage, powers)
 
     def forget(self) -> bool:
         """Solve next as if nothing had been solved before. False where that takes a power flow made anew: controllers
@@ -213,9 +185,7 @@ class PowerFlow:
     def loss_slope(self, buses: Sequence[int]) -> LossSlope:
         """By how much `loss_kw` of the last solution grows with injections at `buses`; as of `response`."""
         self._refuse_without_solution()
-        if self._lossy is None:
-            self._lossy = lossy_part(self._net)
-        return loss_slope(self._net, buses, self._load_slope(), self._lossy)
+        return loss_slope(self._net, buses, self._load_slope(), self._flows.lossy)
 
     def z_bus_slope(self, buses: Sequence[int]) -> LossSlope:
         """What injections at `buses` lose in the last solution by their part of the currents; as of `response`."""
@@ -316,8 +286,8 @@ class PowerFlow:
     def _cause(self, powers: FloatArray) -> str:
         """Why these powers have no solution; found with a copy, as tries leave traces in a net."""
         # What is factorised cannot be copied, and is of no use after a divergence.
-        twin = deepcopy(self, {id(self._near): self._near})
-        twin._warm, twin._near = False, NearStart(twin._net)
+        twin = deepcopy(self, {id(self._flows): self._flows})
+        twin._warm, twin._flows = False, PowerFlows(twin._net, twin._options)
         asked = self._factors
         twin._counted.write(asked, powers)
 
@@ -334,7 +304,7 @@ class PowerFlow:
         for _ in range(MOST_ROUNDS):
             if not self._run():
                 return None
-            iterations += self._near.iterations + int(self._net._ppc["iterations"])
+            iterations += self._flows.iterations
             if not self._counted.follows_voltage:
                 return iterations
             if self._counted.write(self._factors, powers, self._expected()) < SETTLED_MVA:
@@ -367,52 +337,9 @@ class PowerFlow:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
         switching = self.switching()
         if switching != self._switching:
-            self._warm, self._switching, self._near = False, switching, NearStart(self._net)
-        if self._warm and self._is_solved_again():
+            self._warm, self._switching, self._flows.near = False, switching, NearStart(self._net)
+        if self._warm and self._flows.from_last():
             return True
-        self._net._ppc = self._lossy = None
-        found = _converges(self._net, self._options)
-        # Where all buses are slacks pandapower has nothing to solve, and keeps nothing.
-        self._warm = found and "V" in self._net._ppc["internal"]
-        if self._warm:
-            self._near.begin(self._net)
-            self._outside = outside_mva(self._net) if is_usable(self._net) else None
+        found = self._flows.from_nothing()
+        self._warm = found and self._flows.is_warm
         return found
-
-    def _is_solved_again(self) -> bool:
-        """Whether a solution was found from the last one."""
-        if self._outside is None or self._guard.off:
-            self._near.prepare(self._net)
-            return _converges(self._net, self._options)
-        powers = powers_now(self._net, self._outside)
-        voltage = self._near.towards(self._net, powers)
-        if voltage is None or not solved_at(self._net, voltage, powers):
-            return False
-        if self._guard.is_due():
-            kept = results(self._net)
-            is_same = _converges(self._net, self._options) and are_same(kept, results(self._net))
-            if not is_same:
-                self._guard.turn_off("one with kept work led elsewhere")
-                return False
-            # Once more, so that no digit depends on when it was controlled.
-            return solved_at(self._net, voltage, powers)
-        return True
-
-
-def _converges(net: pandapowerNet, options: Mapping[str, Any]) -> bool:
-    """Run pandapower. `net.converged` is of no use after a recycled run, and an isolated bus "converges" to NaN."""
-    try:
-        with _quiet():
-            pandapower.runpp(net, recycle=RECYCLE, init="auto", **options)
-    except LoadflowNotConverged:
-        return False
-    voltages = net.res_bus["vm_pu"].to_numpy(dtype=float)
-    return bool(np.isfinite(voltages[net.bus["in_service"].to_numpy(dtype=bool)]).all())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A diverging run overflows on its way, and older files lack columns that concern tap changers: neither matters."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield

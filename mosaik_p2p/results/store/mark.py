@@ -166,7 +166,7 @@ def _mark(header: Mapping[str, Any], entries: list[dict[str, Any]], *, is_damage
     written = {name: versions[-1] for name, versions in standing.items() if versions}
     about = {key: header[key] for key in ("run", "pid", "host", "since")}
     what = str(header.get("what", RUN))
-    more = {"inputs": header.get("inputs"), "times_resumed": int(header.get("times_resumed", 0))}
+    more: dict[str, Any] = {"inputs": header.get("inputs"), "times_resumed": int(header.get("times_resumed", 0))}
     return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged, what=what, **more)
 
 

@@ -7,9 +7,8 @@ import numpy as np
 import pandapower
 import pytest
 
-from mosaik_p2p.networks.electric import power_flow
 from mosaik_p2p.networks.electric.network import ElectricNetwork, electric_case
-from mosaik_p2p.networks.electric.newton import kept
+from mosaik_p2p.networks.electric.newton import again, kept
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 
 SAME = 1e-9
@@ -22,13 +21,13 @@ class Runs:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        whole = power_flow._converges
+        whole = again.converges
 
         def counted(*given: object) -> bool:
             self.count += 1
             return whole(*given)  # type: ignore[arg-type]
 
-        patch.setattr(power_flow, "_converges", counted)
+        patch.setattr(again, "converges", counted)
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def test_results_are_those_of_whole_runs(case: str, runs: Runs) -> None:
     network = network_of(case)
     buses = [int(bus) for bus in network.net.load["bus"].iloc[:4]]
     flow, whole = (PowerFlow(network, prosumer_buses=buses) for _ in range(2))
-    whole._guard.off = True
+    whole._flows.guard.off = True
     found = [solved(flow, hour, buses) for hour in range(HOURS)]
     # The first, and the control of the first with kept work.
     assert runs.count == 2
@@ -100,7 +99,7 @@ def test_where_the_two_differ_whole_runs_count(monkeypatch: pytest.MonkeyPatch) 
 
     network = network_of("bus15")
     whole = PowerFlow(network, prosumer_buses=[4])
-    whole._guard.off = True
+    whole._flows.guard.off = True
     expected = [solved(whole, hour, [4]) for hour in range(3)]
     monkeypatch.setattr(kept, "_show", wrong)
     flow = PowerFlow(network, prosumer_buses=[4])
@@ -108,13 +107,13 @@ def test_where_the_two_differ_whole_runs_count(monkeypatch: pytest.MonkeyPatch) 
         for ours, theirs in zip(solved(flow, hour, [4]), expected[hour], strict=True):
             # From another start: within the tolerance of the mismatch.
             np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-7)
-    assert flow._guard.off
+    assert flow._flows.guard.off
 
 
 def test_voltages_that_do_not_fit_the_powers_are_refused() -> None:
     flow = PowerFlow(network_of("bus15"), prosumer_buses=[4])
     solved(flow, 0, [4])
-    net, outside = flow.net, flow._outside
+    net, outside = flow.net, flow._flows._outside
     assert outside is not None
     voltage, powers = np.array(net._ppc["internal"]["V"]), kept.powers_now(net, outside)
     assert kept.solved_at(net, voltage, powers)
