@@ -248,7 +248,9 @@ class Simulator(GridSimulator):
     def _forget(self) -> None:
         # Who holds the net may have changed it: it stays.
         if not self._net_is_lent:
-            self._flow, self._settled_in = None, None
+            self._settled_in = None
+            if self._flow is not None and not self._flow.forget():
+                self._flow = None
 
     def _movers(self) -> Movers:
         places = {

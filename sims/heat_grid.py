@@ -201,7 +201,7 @@ class Simulator(GridSimulator):
         return heat_solution(result, self._limits)
 
     def _forget(self) -> None:
-        self._flow = HeatFlow(self._opened, list(self._connections.values()), self._guard)
+        self._heat_flow().forget()
 
     def _movers(self) -> Movers:
         places = {

@@ -7,6 +7,7 @@ In a run of this package the folder is the run's, which begins and concludes it.
 recorder does that itself: see `own_folder`.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ from mosaik_p2p.sims.shared import (
     API_VERSION,
     ScenarioSimulator,
     ScenarioSource,
+    anew_intervals,
     by_part,
     interval_steps,
     open_case,
@@ -43,8 +45,9 @@ OFFSET = "offset"
 """The one column that is sent and not stored: by how many intervals later a row is about."""
 STAMPS = ("time", "round", "binding")
 """Columns that only the recorder knows."""
-FLUSH_INTERVALS = 12
-"""Intervals between two writes: what a killed process can lose, against one small file per table and write."""
+MOST_PARTS = 60
+"""About as many parts a table has at most: of a long run more intervals lie between two writes. They are what a killed
+process can lose, against one small file per table and write."""
 
 META: Meta = {
     "api_version": API_VERSION,
@@ -77,7 +80,7 @@ class Simulator(ScenarioSimulator):
         """By network, as it was sent last."""
         self._has_warned = False
         self._interval = self._first = 0
-        self._written = 0
+        self._flush_every = 1
         self._wall_s: dict[str, float] = {}
         self._on_interval: Callable[[], object] | None = None
 
@@ -101,6 +104,7 @@ class Simulator(ScenarioSimulator):
         self._steps_per_interval = interval_steps(self._case, self._time_resolution)
         self._own = claimed(Path(folder), self._case, overwrite=overwrite)
         self._interval = self._first = first_interval
+        self._flush_every = flush_intervals(self._case)
         self._store = (ContinuedStore if first_interval else ResultStore)(Path(folder))
         self._thinner = thinner_of(Path(folder))
         self._on_interval = on_interval
@@ -125,7 +129,7 @@ class Simulator(ScenarioSimulator):
     def _move_point(self, messages: Mapping[str, Any]) -> None:
         """Where the market says what it starts this interval from, the run can go on from here."""
         states = [message["state"] for message in messages.values() if "state" in message]
-        if states and self._store is not None:
+        if states and self._store is not None and self._interval % self._flush_every == 0:
             self._store.flush()
             spent = by_part(self.wall_s())
             move_point(self._store.folder, Phase.RUNNING, interval=self._interval, state=states[0], wall_s=spent)
@@ -160,8 +164,7 @@ class Simulator(ScenarioSimulator):
         for table, rows in tables:
             self._store.append(table, rows)
         self._rounds = {}
-        self._written += 1
-        if self._written % FLUSH_INTERVALS == 0:
+        if (self._interval + 1) % self._flush_every == 0:
             self._store.flush()
         if self._on_interval is not None:
             self._on_interval()
@@ -197,6 +200,12 @@ class Simulator(ScenarioSimulator):
         if self._own is not None:
             self._own.conclude(self.wall_s())
             self._own = None
+
+
+def flush_intervals(case: Case) -> int:
+    """Intervals between two writes: as many as between two begins anew, or a multiple of it in a long run."""
+    every = anew_intervals(case)
+    return every * max(1, math.ceil(case.scenario.time.steps / (every * MOST_PARTS)))
 
 
 def thinner_of(folder: Path) -> Thinner | None:

@@ -74,15 +74,20 @@ def _odd_resolution(seconds: float, time_resolution: float) -> Fault:
     )
 
 
+def anew_intervals(case: Case) -> int:
+    """Intervals from one begin anew to the next. A block that is cleared ahead is whole."""
+    time = case.scenario.time
+    block = time.horizon_steps if time.clearing == "day_ahead" else 1
+    return block * math.ceil(ANEW_INTERVALS / block)
+
+
 def begins_anew(case: Case, interval: int) -> bool:
     """Whether networks and market are made anew before this interval.
 
     A run can go on from there, with what the market hands on as its only memory: so that its digits are those of a run
-    that was never stopped, every run forgets there whatever else solvers keep. A block that is cleared ahead is whole.
+    that was never stopped, every run forgets there whatever else solvers keep.
     """
-    time = case.scenario.time
-    block = time.horizon_steps if time.clearing == "day_ahead" else 1
-    return interval > 0 and interval % (block * math.ceil(ANEW_INTERVALS / block)) == 0
+    return interval > 0 and interval % anew_intervals(case) == 0
 
 
 def in_order(sources: Sources) -> list[Any]:

@@ -5,8 +5,9 @@ all its intervals. Whatever cannot be written is told in the cause, and never st
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from mosaik_p2p.errors import BadInput
 from mosaik_p2p.results.accounts.counterfactuals import add_to_settlement
@@ -17,9 +18,9 @@ from mosaik_p2p.results.store.completeness import gaps
 from mosaik_p2p.results.store.folder import ERROR_FILE
 from mosaik_p2p.results.store.integrity import damages
 from mosaik_p2p.results.store.mark import NotWritten, ResultFolder
-from mosaik_p2p.results.store.parts import merge_tables, read_table
-from mosaik_p2p.results.store.reading import read_results
-from mosaik_p2p.results.summary import RunMeta, summarise, write_summary
+from mosaik_p2p.results.store.parts import merge_tables
+from mosaik_p2p.results.store.reading import Results, read_results
+from mosaik_p2p.results.summary import RunMeta, summarise, summary_of, write_summary
 
 LOST = "the result folder {} was removed, or taken by another run, in mid-run: nothing is kept"
 MOST_NAMED = 3
@@ -36,8 +37,9 @@ def conclude(folder: ResultFolder, meta: RunMeta, cause: str | None, begun: Mapp
     causes = [] if cause is None else [cause]
     try:
         causes += [str(damage) for damage in damages(folder.path)]
-        summary = summarise(folder.path, meta)
-        causes = causes or _shortfall(folder.path, meta) or _failure(lambda: merge_tables(folder))
+        results = read_results(folder.path)
+        summary = summary_of(results, meta)
+        causes = causes or _shortfall(results, meta) or _failure(lambda: merge_tables(folder))
     except (OSError, ValueError) as error:
         # Somebody else may have changed the tables while the run went on.
         summary, causes = dict(begun), causes or [str(error)]
@@ -52,14 +54,13 @@ def compare(folder: ResultFolder, meta: RunMeta, summary: Mapping[str, Any]) -> 
     return _written(folder, _with_causes(summarise(folder.path, meta), failures))
 
 
-def _shortfall(folder: Path, meta: RunMeta) -> list[str]:
+def _shortfall(results: Results, meta: RunMeta) -> list[str]:
     """What is missing in the tables of a run that nothing has stopped."""
-    return _failed_clearing(folder) or gaps(read_results(folder), meta.networks, meta.steps)
+    return _failed_clearing(results["clearing"]) or gaps(results, meta.networks, meta.steps)
 
 
-def _failed_clearing(folder: Path) -> list[str]:
+def _failed_clearing(clearing: pd.DataFrame) -> list[str]:
     """Why the last clearing failed, where it did."""
-    clearing = read_table(folder, "clearing")
     failed = clearing[~clearing["status"].isin(CLEARED)]
     return [] if failed.empty else [f"a clearing failed: {failed['cause'].iloc[-1]}"]
 

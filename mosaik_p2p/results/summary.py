@@ -107,7 +107,12 @@ def summarise(folder: Path, meta: RunMeta, *, beside: Collection[str] | None = N
 
     `beside` are the counterfactual runs that count; None: all that are there and complete.
     """
-    results = read_results(folder)
+    return summary_of(read_results(folder), meta, beside=beside)
+
+
+def summary_of(results: Results, meta: RunMeta, *, beside: Collection[str] | None = None) -> dict[str, Any]:
+    """The same of results that were read already."""
+    folder = results.folder
     others = {case: run for case, run in counterfactual_results(folder).items() if beside is None or case in beside}
     return {
         "schema": SCHEMA,

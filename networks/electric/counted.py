@@ -112,7 +112,8 @@ class CountedPowers:
         change = 0.0
         for name, table in self._tables.items():
             self._take_over(table)
-            values = table.values(factors, _at(voltage, table.buses))
+            # Which voltages there are is looked up only where something follows them.
+            values = table.values(factors, _at(1.0 if table.linear is None else voltage, table.buses))
             if name == "sgen":
                 values = np.vstack([values, more])
             if table.written is None or values.shape != table.written.shape:
@@ -141,7 +142,11 @@ class CountedPowers:
         # Whole columns at once: pandas takes long to find single places. What is behind our rows, the owner has added.
         elements, count = self._net[name], len(values)
         for column, numbers in zip(COUNTED[name], values.T, strict=True):
-            behind = elements[column].to_numpy(dtype=float)[count:]
+            there = elements[column].to_numpy()
+            if there.dtype == np.float64 and there.flags.writeable:
+                there[:count] = numbers
+                continue
+            behind = there.astype(float)[count:]
             elements[column] = np.concatenate([numbers, behind]) if len(behind) else numbers
 
     def _take_over(self, table: _Table) -> None:

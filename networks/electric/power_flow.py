@@ -10,9 +10,7 @@ Controllers of the net settle in every `solve`, each time from the network's own
 them hold, which is how the rounds of one interval are solved. A tap that has moved is a net that was switched.
 """
 
-import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -20,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandapower
 import pandas as pd
-from pandapower import LoadflowNotConverged, pandapowerNet
+from pandapower import pandapowerNet
 
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
@@ -31,7 +29,8 @@ from mosaik_p2p.networks.electric.kept_code import keep_code
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope
 from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
-from mosaik_p2p.networks.electric.newton_start import NearStart
+from mosaik_p2p.networks.electric.newton.again import PowerFlows
+from mosaik_p2p.networks.electric.newton.start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
 from mosaik_p2p.networks.electric.reactive_limits import ReactiveLimits
@@ -39,8 +38,6 @@ from mosaik_p2p.networks.electric.response.branch_losses import branch_losses
 from mosaik_p2p.networks.electric.response.sensitivity import power_response, voltages_with
 from mosaik_p2p.networks.electric.without_solution import cause_without_power_flow
 from mosaik_p2p.units import KW_PER_MW, FloatArray
-
-RECYCLE = {"bus_pq": True, "trafo": False, "gen": False}
 
 SETTLED_MVA = 1e-9
 """Change of any power below which powers that follow the voltage belong to it; a tenth of pandapower's tolerance."""
@@ -102,7 +99,7 @@ class PowerFlow:
         """With what the network's own powers counted when controllers settled last."""
         self._net["user_pf_options"] = {}
         self._warm = False
-        self._near = NearStart(self._net)
+        self._flows = PowerFlows(self._net, self._options)
         self._switching = self.switching()
 
     def solve(
@@ -148,6 +145,36 @@ class PowerFlow:
         powers = self._prosumers_mw(injections)
         return self._answer(self._found(powers), powers)
 
+    def failure(
+        self,
+        injections: Mapping[int, tuple[float, float]],
+        *,
+        background_scaling: float,
+        generation_scaling: float = 1.0,
+        replaced_loads: frozenset[Element] = frozenset(),
+    ) -> str | None:
+        """As `solve`, for who asks for slopes alone: why there is no solution, None where there is one. The result
+        tables of the net may then be those of an earlier solution."""
+        self._factors = Factors(background_scaling, generation_scaling, replaced_loads)
+        moves = self._controls.are_there or self._limits.are_there or self._counted.follows_voltage
+        if self._warm and not moves and self.switching() == self._switching:
+            self._counted.write(self._factors, self._prosumers_mw(injections))
+            if self._flows.voltages_from_last():
+                return None
+        result = self.solve(
+            injections,
+            background_scaling=background_scaling,
+            generation_scaling=generation_scaling,
+            replaced_loads=replaced_loads,
+        )
+        return None if result.status is Status.OK else result.cause or str(result.status)
+
+    def forget(self) -> bool:
+        """Solve next as if nothing had been solved before. False where that takes a power flow made anew: controllers
+        and generators with limits begin where the network has them."""
+        self._warm, self._settled_with = False, None
+        return not (self._controls.are_there or self._limits.are_there)
+
     def response(self, buses: Sequence[int]) -> dict[str, Response]:
         """How the last solution answers to injections at `buses`; see `power_response`. Controllers hold, as in the
         rounds that use it: taps are part of the admittances, powers of generators are constant. ValueError without a
@@ -158,7 +185,7 @@ class PowerFlow:
     def loss_slope(self, buses: Sequence[int]) -> LossSlope:
         """By how much `loss_kw` of the last solution grows with injections at `buses`; as of `response`."""
         self._refuse_without_solution()
-        return loss_slope(self._net, buses, self._load_slope())
+        return loss_slope(self._net, buses, self._load_slope(), self._flows.lossy)
 
     def z_bus_slope(self, buses: Sequence[int]) -> LossSlope:
         """What injections at `buses` lose in the last solution by their part of the currents; as of `response`."""
@@ -259,8 +286,8 @@ class PowerFlow:
     def _cause(self, powers: FloatArray) -> str:
         """Why these powers have no solution; found with a copy, as tries leave traces in a net."""
         # What is factorised cannot be copied, and is of no use after a divergence.
-        twin = deepcopy(self, {id(self._near): self._near})
-        twin._warm, twin._near = False, NearStart(twin._net)
+        twin = deepcopy(self, {id(self._flows): self._flows})
+        twin._warm, twin._flows = False, PowerFlows(twin._net, twin._options)
         asked = self._factors
         twin._counted.write(asked, powers)
 
@@ -277,7 +304,7 @@ class PowerFlow:
         for _ in range(MOST_ROUNDS):
             if not self._run():
                 return None
-            iterations += self._near.iterations + int(self._net._ppc["iterations"])
+            iterations += self._flows.iterations
             if not self._counted.follows_voltage:
                 return iterations
             if self._counted.write(self._factors, powers, self._expected()) < SETTLED_MVA:
@@ -310,34 +337,9 @@ class PowerFlow:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
         switching = self.switching()
         if switching != self._switching:
-            self._warm, self._switching, self._near = False, switching, NearStart(self._net)
-        if self._warm:
-            self._near.prepare(self._net)
-            if _converges(self._net, self._options):
-                return True
-        self._net._ppc = None
-        found = _converges(self._net, self._options)
-        # Where all buses are slacks pandapower has nothing to solve, and keeps nothing.
-        self._warm = found and "V" in self._net._ppc["internal"]
-        if self._warm:
-            self._near.begin(self._net)
+            self._warm, self._switching, self._flows.near = False, switching, NearStart(self._net)
+        if self._warm and self._flows.from_last():
+            return True
+        found = self._flows.from_nothing()
+        self._warm = found and self._flows.is_warm
         return found
-
-
-def _converges(net: pandapowerNet, options: Mapping[str, Any]) -> bool:
-    """Run pandapower. `net.converged` is of no use after a recycled run, and an isolated bus "converges" to NaN."""
-    try:
-        with _quiet():
-            pandapower.runpp(net, recycle=RECYCLE, init="auto", **options)
-    except LoadflowNotConverged:
-        return False
-    voltages = net.res_bus["vm_pu"].to_numpy(dtype=float)
-    return bool(np.isfinite(voltages[net.bus["in_service"].to_numpy(dtype=bool)]).all())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A diverging run overflows on its way, and older files lack columns that concern tap changers: neither matters."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield

@@ -45,6 +45,11 @@ class ReactiveLimits:
         """By generator that is at a limit, which one."""
         self._seen: set[frozenset[tuple[int, str]]] = set()
 
+    @property
+    def are_there(self) -> bool:
+        """Whether any generator has limits."""
+        return bool(self._bounds)
+
     def begin(self) -> None:
         """A new search, from what was found last."""
         self._seen = {frozenset(self._at.items())}

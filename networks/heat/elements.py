@@ -62,6 +62,7 @@ class HeatElements:
         self.supply = np.array([e.supply for e in exchangers], dtype=np.int64)
         self.return_ = np.array([e.return_ for e in exchangers], dtype=np.int64)
         self.bypass_supply = np.array([supply for supply, _ in network.bypasses], dtype=np.int64)
+        self._row_of = _places(self.net.junction.index.to_numpy(dtype=np.int64))
         self.sides = junction_sides(network.net, network.plants)
         self.plant_of, self._bypass_plant_of = self._balancing_plants()
         """(exchangers,) position in `network.balancing` of the plant that balances where it stands."""
@@ -113,6 +114,10 @@ class HeatElements:
             return True
         return False
 
+    def forget(self) -> None:
+        """Solve next as if nothing had been solved before."""
+        self._background_mdot = np.zeros(len(self.network.balancing))
+
     def settle(self) -> bool:
         """Brings the pressures to the temperatures of the last solution; False if that has none.
 
@@ -138,8 +143,12 @@ class HeatElements:
 
     def junction_t_c(self, junctions: IntArray) -> FloatArray:
         """Temperatures of these junctions in degC; the ground's where water stands."""
-        t_k = self.net.res_junction["t_k"].reindex(junctions).to_numpy(dtype=np.float64)
+        t_k = self.net.res_junction["t_k"].to_numpy(dtype=np.float64)[self.rows_of(junctions)]
         return np.asarray(t_k - KELVIN_AT_ZERO_C, dtype=np.float64)
+
+    def rows_of(self, junctions: IntArray) -> IntArray:
+        """Rows of these junctions in the tables of junctions and of their results."""
+        return self._row_of[junctions]
 
     def solved_flow(self) -> SolvedFlow:
         """The branches with the last solution."""
@@ -274,6 +283,13 @@ class HeatElements:
             np.array([plant_of[int(junction)] for junction in self.supply], dtype=np.int64),
             np.array([plant_of[int(junction)] for junction in self.bypass_supply], dtype=np.int64),
         )
+
+
+def _places(labels: IntArray) -> IntArray:
+    """By label its place among them; labels of tables are small numbers (see the rules for files)."""
+    places = np.full(int(labels.max(initial=-1)) + 1, -1, dtype=np.int64)
+    places[labels] = np.arange(len(labels))
+    return places
 
 
 def _moves(net: pandapipesNet) -> bool:

@@ -127,6 +127,11 @@ class HeatFlow:
         self._last = None
         return HeatFlowResult(status=Status.NOT_CONVERGED, iterations=self._pipeflows, cause=self._cause(cleared))
 
+    def forget(self) -> None:
+        """Solve next as if nothing had been solved before; set-ups stay, since no digit depends on them."""
+        self._last = None
+        self._elements.forget()
+
     def tried(self, cleared: FloatArray) -> HeatFlowResult | None:
         """As `solve`; None without a solution, whose cause nobody looks for."""
         self._pipeflows = 0

@@ -60,7 +60,9 @@ ENDS = {
     "circ_pump_mass": ("return_junction", "flow_junction"),
     "circ_pump_pressure": ("return_junction", "flow_junction"),
 }
-"""Columns that name the ends of a branch, where they are not `from_junction` and `to_junction`."""
+"""Columns that name the ends of a branch, where they are not `PIPE_ENDS`."""
+PIPE_ENDS = ("from_junction", "to_junction")
+PIPE_RESULTS = ("mdot_from_kg_per_s", "dp_friction_loss_bar", "v_mean_m_per_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +103,8 @@ def _exchanges(elements: HeatElements, exchanged: Exchanged, flowing: set[int]) 
     mdot, undeliverable = exchanged.mdot_kg_per_s[prosumers], exchanged.undeliverable[prosumers]
     t_supply, t_return = exchanged.t_supply_c[prosumers], exchanged.t_return_c[prosumers]
     supply, return_ = elements.supply[prosumers], elements.return_[prosumers]
-    pressure = elements.net.res_junction["p_bar"]
-    dp_bar = pressure.reindex(supply).to_numpy() - pressure.reindex(return_).to_numpy()
+    pressure = elements.net.res_junction["p_bar"].to_numpy(dtype=np.float64)
+    dp_bar = pressure[elements.rows_of(supply)] - pressure[elements.rows_of(return_)]
     delivered = heat_kw(mdot, t_supply, t_return)
     status = np.where(mdot == 0.0, Status.IDLE.value, Status.OK.value)
     status = np.where(undeliverable, Status.NOT_DELIVERABLE.value, status)
@@ -162,14 +164,15 @@ def _with_the_others(elements: HeatElements, exchanged: Exchanged, balancing: Ta
 
 
 def _junctions(elements: HeatElements, flowing: set[int]) -> Table:
-    sides = elements.sides
-    results = elements.net.res_junction.reindex(list(sides))
+    sides, net = elements.sides, elements.net
+    rows = elements.rows_of(np.array(list(sides), dtype=np.int64))
+    p_bar, t_k = (net.res_junction[column].to_numpy(dtype=np.float64)[rows] for column in ("p_bar", "t_k"))
     moving = [junction in flowing for junction in sides]
     return {
-        "junction": elements.net.junction["name"].loc[list(sides)].tolist(),
+        "junction": net.junction["name"].to_numpy()[rows].tolist(),
         "side": list(sides.values()),
-        "p_bar": _numbers(results["p_bar"].to_numpy(dtype=np.float64)),
-        "t_c": _numbers(np.where(moving, results["t_k"].to_numpy(dtype=np.float64) - KELVIN_AT_ZERO_C, np.nan)),
+        "p_bar": _numbers(p_bar),
+        "t_c": _numbers(np.where(moving, t_k - KELVIN_AT_ZERO_C, np.nan)),
         "flowing": moving,
     }
 
@@ -177,8 +180,10 @@ def _junctions(elements: HeatElements, flowing: set[int]) -> Table:
 def _pipes(elements: HeatElements) -> Table:
     """Outlet temperatures follow from the inlet node: the library names that of the node in which the water mixes."""
     inside = elements.net.pipe["in_service"].to_numpy(dtype=bool)
-    pipe, result = elements.net.pipe[inside], elements.net.res_pipe[inside]
-    mdot = np.nan_to_num(result["mdot_from_kg_per_s"].to_numpy(dtype=np.float64))
+    # Column by column: pandas takes long to choose rows of whole tables.
+    pipe = {name: elements.net.pipe[name].to_numpy()[inside] for name in (*PIPE_ENDS, "length_km", "name")}
+    result = {name: elements.net.res_pipe[name].to_numpy(dtype=np.float64)[inside] for name in PIPE_RESULTS}
+    mdot = np.nan_to_num(result["mdot_from_kg_per_s"])
     mdot = np.where(np.abs(mdot) < MIN_FLOW_KG_PER_S, 0.0, mdot)
     moving = mdot != 0.0
     inlet = np.where(mdot >= 0.0, pipe["from_junction"], pipe["to_junction"])
@@ -186,13 +191,13 @@ def _pipes(elements: HeatElements) -> Table:
     of_pipes = np.flatnonzero(inside)
     branches = elements.branches
     t_out = _outlet_c(branches.loss_kw_per_k[of_pipes], np.abs(mdot), t_in, branches.t_ground_c[of_pipes])
-    length_m = pipe["length_km"].to_numpy(dtype=np.float64) * M_PER_KM
-    friction_pa = np.abs(result["dp_friction_loss_bar"].to_numpy(dtype=np.float64)) * PA_PER_BAR
-    gradient = np.divide(friction_pa, length_m, out=np.full(len(pipe), np.nan), where=length_m > 0.0)
+    length_m = pipe["length_km"].astype(np.float64) * M_PER_KM
+    friction_pa = np.abs(result["dp_friction_loss_bar"]) * PA_PER_BAR
+    gradient = np.divide(friction_pa, length_m, out=np.full(len(length_m), np.nan), where=length_m > 0.0)
     return {
         "pipe": pipe["name"].tolist(),
         "mdot_kg_per_s": mdot.tolist(),
-        "velocity_m_per_s": np.where(moving, np.abs(result["v_mean_m_per_s"].to_numpy(dtype=np.float64)), 0.0).tolist(),
+        "velocity_m_per_s": np.where(moving, np.abs(result["v_mean_m_per_s"]), 0.0).tolist(),
         "dp_pa_per_m": _numbers(np.where(moving | (length_m == 0.0), gradient, 0.0)),
         "t_in_c": _numbers(np.where(moving, t_in, np.nan)),
         "t_out_c": _numbers(np.where(moving, t_out, np.nan)),
@@ -220,9 +225,9 @@ def _flowing_junctions(elements: HeatElements) -> set[int]:
         if table not in net or net[table].empty:
             continue
         mdot = net["res_" + table]["mdot_from_kg_per_s"].to_numpy(dtype=np.float64)
-        moving = net[table][np.abs(np.nan_to_num(mdot)) >= MIN_FLOW_KG_PER_S]
-        for column in ENDS.get(table, ("from_junction", "to_junction")):
-            flowing.update(int(junction) for junction in moving[column])
+        moving = np.abs(np.nan_to_num(mdot)) >= MIN_FLOW_KG_PER_S
+        for column in ENDS.get(table, PIPE_ENDS):
+            flowing.update(net[table][column].to_numpy(dtype=np.int64)[moving].tolist())
     return flowing
 
 

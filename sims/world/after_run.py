@@ -23,8 +23,9 @@ from mosaik_p2p.results.store.folder import ERROR_FILE
 from mosaik_p2p.results.store.integrity import damages
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.results.store.parts import add_rows
-from mosaik_p2p.results.store.reading import read_results
+from mosaik_p2p.results.store.reading import read_some
 from mosaik_p2p.results.store.resume_point import Phase, move_point
+from mosaik_p2p.settlement.ledger import ALONE
 from mosaik_p2p.sims.world.ending import cause_of, demand_of
 from mosaik_p2p.sims.world.life import NET_FILES, End, Surroundings
 from mosaik_p2p.sims.world.loss_allocation import allocated_losses
@@ -63,7 +64,7 @@ def followed(case: Case, folder: ResultFolder, around: Surroundings, end: End) -
 def _write_days(case: Case, folder: ResultFolder, networks: list[str]) -> None:
     rows: dict[str, Table] = {FLOWS: {}, VIOLATIONS: {}}
     days = case.scenario.settlement.through_networks
-    for table, more in solved_days(case, read_results(folder.path), days=days, networks=networks):
+    for table, more in solved_days(case, read_some(folder.path, [ALONE]), days=days, networks=networks):
         for column, values in more.items():
             rows[table].setdefault(column, []).extend(values)
     for table, collected in rows.items():
@@ -73,7 +74,9 @@ def _write_days(case: Case, folder: ResultFolder, networks: list[str]) -> None:
 
 def _write_losses(case: Case, folder: ResultFolder, networks: list[str]) -> None:
     rows: Table = {}
-    for more in allocated_losses(case, read_results(folder.path)) if ELECTRICITY in networks else ():
+    if ELECTRICITY not in networks:
+        return
+    for more in allocated_losses(case, read_some(folder.path, [FLOWS, "trades"])):
         for column, values in more.items():
             rows.setdefault(column, []).extend(values)
     if rows:

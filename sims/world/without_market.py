@@ -7,6 +7,7 @@ prosumers are at zero: what the networks lose then is not of their making.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import pandas as pd
 
@@ -32,11 +33,7 @@ def solved_days(
 ) -> Iterator[tuple[str, Table]]:
     """Rows of both tables for the intervals that `results` holds, network by network and day by day."""
     for network in networks:
-        steps = list(_steps(case, results, days, network))
-        if not steps:
-            continue
-        inputs = [(step.interval, step.inputs) for step in steps]
-        for step, answer in zip(steps, _answers(case, network, inputs), strict=True):
+        for step, answer in _answered(case, network, _steps(case, results, days, network)):
             yield FLOWS, _stamped(answer["flows"], step)
             broken = {name: column for name, column in answer["violations"].items() if name != _INFLUENCE}
             yield VIOLATIONS, _stamped(broken, step)
@@ -49,19 +46,28 @@ def answers_of(
 
     Who is not named is at rest.
     """
-    return _answers(case, network, [(n, _inputs(case, network, n, each)) for n, each in enumerate(exchanged)])
+    inputs = ((n, _inputs(case, network, n, each)) for n, each in enumerate(exchanged))
+    steps = (_Step("", case.times[n], n, each) for n, each in inputs)
+    return (answer for _, answer in _answered(case, network, steps))
 
 
 Inputs = dict[str, dict[str, dict[str, float]]]
 """What mosaik would hand over to a network: value by source, by attribute, by entity."""
 
 
-def _answers(case: Case, network: str, steps: Sequence[tuple[int, Inputs]]) -> Iterator[dict[str, Table]]:
-    grid = _opened(case, network)
-    grid.solve_ahead([inputs for _, inputs in steps])
-    for interval, inputs in steps:
-        grid.step(interval, inputs, 0)
-        yield grid.answer_tables()
+TOGETHER = 480
+"""Intervals whose answers a network may know before they are asked for: those of a year would fill the memory."""
+
+
+def _answered(case: Case, network: str, steps: Iterator["_Step"]) -> Iterator[tuple["_Step", dict[str, Table]]]:
+    """The steps with the network's answers; it is opened for the first of them."""
+    grid: GridSimulator | None = None
+    while some := list(islice(steps, TOGETHER)):
+        grid = grid or _opened(case, network)
+        grid.solve_ahead([step.inputs for step in some])
+        for step in some:
+            grid.step(step.interval, step.inputs, 0)
+            yield step, grid.answer_tables()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class _Harmed(recorder.Simulator):
         super()._write_open()
         assert self._store is not None
         self._store.flush()
-        if self._written == 2:
+        if self._interval + 1 == 2:
             self.harm(Path(os.environ[FOLDER]))
 
     def harm(self, folder: Path) -> None:

@@ -15,10 +15,16 @@ ARBITRAGE = "arbitrage_kwh"
 def arbitrage_kwh(results: Results, carriers: Sequence[str], dt_h: float) -> dict[str, float]:
     """By carrier: per interval, the cheapest imports put beside the best paid exports as long as these pay more."""
     rows = results["prosumers"]
-    return {
-        carrier: float(sum(power_kw(now) for _, now in rows[rows["carrier"] == carrier].groupby("time")) * dt_h)
-        for carrier in carriers
-    }
+    found = {}
+    for carrier in carriers:
+        own = rows[rows["carrier"] == carrier]
+        # Most intervals have nothing to look at: the best paid export is no dearer than the cheapest import.
+        bought = own[own["import_kw"] > 0].groupby("time")["import_price_per_kwh"].min()
+        sold = own[own["export_kw"] > 0].groupby("time")["export_price_per_kwh"].max()
+        pays = sold.reindex(bought.index) > bought
+        rest = own[own["time"].isin(pays.index[pays])]
+        found[carrier] = float(sum(power_kw(now) for _, now in rest.groupby("time")) * dt_h)
+    return found
 
 
 def power_kw(rows: pd.DataFrame) -> float:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mosaik_p2p.results.accounts.losses import WHOLE, loss_prices, losses_that_count
+from mosaik_p2p.results.accounts.losses import FLOWS, WHOLE, loss_prices, losses_that_count
 from mosaik_p2p.results.store.mark import ResultFolder
 from mosaik_p2p.results.store.parts import add_rows
-from mosaik_p2p.results.store.reading import Results, read_results
+from mosaik_p2p.results.store.reading import Results, read_some
 from mosaik_p2p.settlement.ledger import (
     ALONE,
     CLOSING_VALUE,
@@ -29,7 +29,7 @@ HOURS_PER_DAY = 24.0
 
 def close_settlement(folder: ResultFolder) -> None:
     """Write what joins the settlement of the run in `folder` at its end. Raises NotWritten."""
-    results = read_results(folder.path)
+    results = read_some(folder.path, (FLOWS, "settlement", ALONE))
     rows: Table = {name: [] for name in ("time", *COLUMNS)}
     for time, payments in (*_losses(results), *_fixed_costs(results), *_returned(results)):
         entries = entered(payments)

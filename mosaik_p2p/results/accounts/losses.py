@@ -44,7 +44,8 @@ def whole_losses(results: Results, case: str) -> pd.DataFrame:
 
 def caused_losses(results: Results, case: str) -> pd.DataFrame:
     """The same, less what is lost with nobody there; NaN where either is not known."""
-    return whole_losses(results, case) - whole_losses(results, NOBODY).reindex(whole_losses(results, case).index)
+    whole = whole_losses(results, case)
+    return whole - whole_losses(results, NOBODY).reindex(whole.index)
 
 
 def losses_that_count(results: Results, case: str) -> pd.DataFrame:

@@ -66,6 +66,8 @@ class Mark:
     """What the folder is of: a `run`, or a `comparison` with runs below it."""
     inputs: Mapping[str, str] | None = None
     """Checksums of the files that the run is made from, by name; None where nobody has said so."""
+    times_resumed: int = 0
+    """How often the run has gone on; the mark is written anew each time."""
 
     @property
     def holder(self) -> str:
@@ -89,7 +91,7 @@ def go_on_with_mark(folder: Path, mark: Mark) -> None:
     """Mark the folder as that of the same run, which goes on in this process with what `mark` says to be written.
     Raises NotWritten."""
     entries = [_line(_entry(name, found.size, found.sha256, found.rows)) for name, found in mark.written.items()]
-    header = _line(_header(mark.run, mark.what, mark.inputs))
+    header = _line(_header(mark.run, mark.what, mark.inputs) | {"times_resumed": mark.times_resumed + 1})
     _replace(folder / MARK_FILE, mark.run, b"".join([header, *entries]), None)
 
 
@@ -110,14 +112,15 @@ def _entry(name: str, size: int, sha256: str, rows: int | None) -> dict[str, Any
     return {"file": name, "bytes": size, "sha256": sha256, **({} if rows is None else {"rows": rows})}
 
 
-def read_mark(folder: Path) -> Mark | None:
-    """The mark of the folder; None where no run has left one. Raises OSError where it cannot be read."""
+def read_mark(folder: Path, *, size: int | None = None) -> Mark | None:
+    """The mark of the folder, or its first `size` bytes; None where no run has left one. Raises OSError where it cannot
+    be read."""
     path = folder / MARK_FILE
     if path.is_symlink() or not path.is_file():
         return None
-    lines = path.read_bytes().split(b"\n")
-    header = _parsed(lines[0])
-    if header is None or header.get("made_by") != MADE_BY or header.get("format") != FORMAT:
+    lines = path.read_bytes()[:size].split(b"\n")
+    header = _own_header(lines[0])
+    if header is None:
         return None
     entries = [_parsed(line) for line in lines[1:] if line]
     cut = bool(lines[-1]) and bool(entries) and entries[-1] is None
@@ -126,6 +129,28 @@ def read_mark(folder: Path) -> Mark | None:
         return _mark(header, known, is_damaged=len(known) + cut < len(entries))
     except (KeyError, TypeError, IndexError):
         return None
+
+
+def _own_header(line: bytes) -> dict[str, Any] | None:
+    """The first line of a mark; None where it is none of ours."""
+    header = _parsed(line)
+    is_own = header is not None and header.get("made_by") == MADE_BY and header.get("format") == FORMAT
+    return header if is_own else None
+
+
+def first_line(folder: Path) -> dict[str, Any] | None:
+    """What the mark begins with; None where no run has left one. Raises OSError where it cannot be read."""
+    path = folder / MARK_FILE
+    if path.is_symlink() or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return _own_header(file.readline())
+
+
+def mark_size(folder: Path) -> int | None:
+    """How many bytes the mark has, which says what it held for all time to come; None where there is none."""
+    path = folder / MARK_FILE
+    return None if path.is_symlink() or not path.is_file() else path.stat().st_size
 
 
 def _mark(header: Mapping[str, Any], entries: list[dict[str, Any]], *, is_damaged: bool) -> Mark:
@@ -141,8 +166,8 @@ def _mark(header: Mapping[str, Any], entries: list[dict[str, Any]], *, is_damage
     written = {name: versions[-1] for name, versions in standing.items() if versions}
     about = {key: header[key] for key in ("run", "pid", "host", "since")}
     what = str(header.get("what", RUN))
-    inputs = header.get("inputs")
-    return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged, what=what, inputs=inputs)
+    more: dict[str, Any] = {"inputs": header.get("inputs"), "times_resumed": int(header.get("times_resumed", 0))}
+    return Mark(**about, written=written, checksums=checksums, is_damaged=is_damaged, what=what, **more)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -162,7 +187,7 @@ class ResultFolder:
     """A result folder as one run writes to it.
 
     Every write makes sure that the folder is still this run's: one that was removed, or that another run has taken in
-    the meantime, gets no file.
+    the meantime, gets no file. The mark's first line says so: what a write costs does not grow with the mark.
     """
 
     path: Path
@@ -170,15 +195,20 @@ class ResultFolder:
     """The run that writes; None: there is no mark, as in folders of earlier versions."""
 
     def is_there(self) -> bool:
-        """Whether the folder is there and still belongs to the run."""
+        """Whether the folder is there and still belongs to the run, by a mark that can be read to its end."""
         return _run_of(read_mark(self.path)) == self.run and self.path.is_dir()
+
+    def _is_ours(self) -> bool:
+        """The same by the first line alone."""
+        header = first_line(self.path)
+        return (None if header is None else header.get("run")) == self.run and self.path.is_dir()
 
     def write(self, name: str, data: bytes, *, rows: int | None = None) -> Path:
         """Write a file whole or not at all, and enter it in the mark. Raises NotWritten.
 
         `name` is relative to the folder, and at most one folder deep, as for a part of a table.
         """
-        if not self.is_there():
+        if not self._is_ours():
             raise NotWritten(f"the result folder {self.path} was removed, or taken by another run, in mid-run")
         place = self.path / name
         if place.parent != self.path:
@@ -190,7 +220,7 @@ class ResultFolder:
     def enter(self, name: str) -> None:
         """Enter a file that was written for the run by other means, such as a log, if any. Raises NotWritten."""
         place = self.path / name
-        if self.run is None or place.is_symlink() or not place.is_file() or not self.is_there():
+        if self.run is None or place.is_symlink() or not place.is_file() or not self._is_ours():
             return
         try:
             data = place.read_bytes()
@@ -201,7 +231,7 @@ class ResultFolder:
     def withdraw(self, name: str) -> None:
         """Remove a file that the run has written and nobody needs any more. Raises NotWritten."""
         place = self.path / name
-        if self.run is None or not place.is_file() or not self.is_there():
+        if self.run is None or not place.is_file() or not self._is_ours():
             return
         try:
             _append(self.path / MARK_FILE, {"file": name, "withdrawn": ALL})

@@ -6,6 +6,7 @@ names; other files in the table's folder are nobody's rows.
 """
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -15,11 +16,13 @@ import pyarrow.parquet as pq
 
 from mosaik_p2p.errors import BadInput, Fault
 from mosaik_p2p.results.store.folder import TABLE_NAMES, aside_path, is_part, parts_folder, table_path
-from mosaik_p2p.results.store.mark import NotWritten, ResultFolder, read_mark, result_folder, start_mark
+from mosaik_p2p.results.store.mark import Mark, NotWritten, ResultFolder, read_mark, result_folder, start_mark
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.units import Table
 
 LAST_WRITTEN = "clearing"
+SHORT = 400
+"""Rows of a column that is looked through value by value."""
 
 
 class DamagedTable(ValueError):
@@ -40,7 +43,8 @@ class ResultStore:
         """
         self.folder = self._opened(folder)
         self._pending: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-        self._parts = {name: _number_of_parts(folder, name) for name in TABLES}
+        mark = read_mark(folder)
+        self._parts = {name: _number_of_parts(mark, folder, name) for name in TABLES}
 
     def _opened(self, folder: Path) -> ResultFolder:
         return _own_folder(folder)
@@ -79,9 +83,9 @@ class ContinuedStore(ResultStore):
         return result_folder(folder)
 
 
-def _number_of_parts(folder: Path, table: str) -> int:
+def _number_of_parts(mark: Mark | None, folder: Path, table: str) -> int:
     parts = parts_folder(folder, table)
-    return 0 if parts is None else len(_own_parts(folder, table, parts))
+    return 0 if parts is None else len(_named_by(mark, table, parts))
 
 
 def _own_folder(folder: Path) -> ResultFolder:
@@ -102,8 +106,9 @@ def _occupied(folder: Path) -> BadInput:
 
 def merge_tables(folder: ResultFolder) -> None:
     """Turn every table of the folder into one file. Raises NotWritten; what was not merged by then stays in parts."""
+    mark = read_mark(folder.path)
     for name in TABLES:
-        rows = read_arrow(folder.path, name)
+        rows = _read_by(mark, folder.path, name)
         parts = parts_folder(folder.path, name)
         if parts is not None and parts != aside_path(folder.path, name):
             # A folder cannot be replaced by a file in one step; the parts stay at hand until the file is there.
@@ -112,7 +117,7 @@ def merge_tables(folder: ResultFolder) -> None:
         # Those that a run left which was killed right here.
         left = aside_path(folder.path, name) if parts is None else parts
         if left.is_dir():
-            _clear_parts(folder, name, left)
+            _clear_parts(folder, name, left, mark)
 
 
 def _moved_aside(folder: ResultFolder, table: str) -> Path:
@@ -123,9 +128,9 @@ def _moved_aside(folder: ResultFolder, table: str) -> Path:
         raise NotWritten(f"{path} could not be replaced: {error.strerror}") from error
 
 
-def _clear_parts(folder: ResultFolder, table: str, parts: Path) -> None:
+def _clear_parts(folder: ResultFolder, table: str, parts: Path, mark: Mark | None) -> None:
     """Remove the parts that are merged; files of others among them stay, in a folder named after the table."""
-    for part in _own_parts(folder.path, table, parts):
+    for part in _named_by(mark, table, parts):
         part.unlink()
     try:
         parts.rmdir()
@@ -156,11 +161,16 @@ def _column(table: str, field: pa.Field, values: list[object]) -> pa.Array:
         column = pa.array(values, type=field.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise ValueError(f"table {table!r}, column {field.name!r} does not hold {field.type}: {error}") from error
-    if pa.types.is_floating(field.type) and pc.any(pc.is_nan(column)).as_py():
+    if pa.types.is_floating(field.type) and _holds_nan(values, column):
         raise ValueError(f"table {table!r}, column {field.name!r} holds NaN; null is meant for what is not known")
     if column.null_count and not field.nullable:
         raise ValueError(f"table {table!r}, column {field.name!r} holds null, which it never does")
     return column
+
+
+def _holds_nan(values: list[object], column: pa.Array) -> bool:
+    # Arrow takes longer to begin than a short column takes. Only NaN differs from itself.
+    return any(value != value for value in values) if len(values) < SHORT else bool(pc.any(pc.is_nan(column)).as_py())
 
 
 def read_arrow(folder: Path, table: str) -> pa.Table:
@@ -168,19 +178,22 @@ def read_arrow(folder: Path, table: str) -> pa.Table:
 
     DamagedTable where a file cannot be read, or does not have the table's columns.
     """
+    return _read_by(read_mark(folder), folder, table)
+
+
+def _read_by(mark: Mark | None, folder: Path, table: str) -> pa.Table:
     path, schema = table_path(folder, table), TABLES[table].schema
     parts = parts_folder(folder, table)
     if parts is not None:
-        read = [_read(part, table) for part in _own_parts(folder, table, parts)]
+        read = [_read(part, table) for part in _named_by(mark, table, parts)]
         return _sorted(table, pa.concat_tables([schema.empty_table(), *read]))
     if path.exists():
         return _sorted(table, _read(path, table))
     return schema.empty_table()
 
 
-def _own_parts(folder: Path, table: str, parts: Path) -> list[Path]:
+def _named_by(mark: Mark | None, table: str, parts: Path) -> list[Path]:
     """The parts of a table that are there: those that the mark names, or all where there is no mark."""
-    mark = read_mark(folder)
     named = [part for part in sorted(parts.iterdir()) if is_part(part) and part.is_file()]
     return named if mark is None else [part for part in named if f"{table}.parquet/{part.name}" in mark.written]
 
@@ -188,17 +201,19 @@ def _own_parts(folder: Path, table: str, parts: Path) -> list[Path]:
 def _read(path: Path, table: str) -> pa.Table:
     schema = TABLES[table].schema
     try:
-        found = pq.read_schema(path)
-        # Arrow would fill a missing column with nulls.
-        types = dict(zip(found.names, found.types, strict=True))
-        wrong = [field.name for field in schema if types.get(field.name) != field.type]
-        if wrong:
-            raise DamagedTable(table, path, f"lacks columns, or holds them in another type: {', '.join(wrong)}")
-        # It would leave out a column that the table does not declare.
-        unknown = sorted(set(types) - set(schema.names))
-        if unknown:
-            raise DamagedTable(table, path, f"holds columns that are not the table's: {', '.join(unknown)}")
-        return pq.read_table(path, schema=schema)
+        # Of a single file, without the machinery for many, which takes longer than the file.
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            # Arrow would fill a missing column with nulls.
+            types = dict(zip(found.names, found.types, strict=True))
+            wrong = [field.name for field in schema if types.get(field.name) != field.type]
+            if wrong:
+                raise DamagedTable(table, path, f"lacks columns, or holds them in another type: {', '.join(wrong)}")
+            # It would leave out a column that the table does not declare.
+            unknown = sorted(set(types) - set(schema.names))
+            if unknown:
+                raise DamagedTable(table, path, f"holds columns that are not the table's: {', '.join(unknown)}")
+            return file.read(use_threads=False).select(schema.names).cast(schema)
     except (OSError, pa.ArrowException) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DamagedTable(table, path, f"cannot be read: {first_line}") from error
@@ -206,15 +221,20 @@ def _read(path: Path, table: str) -> pa.Table:
 
 def read_table(folder: Path, table: str) -> pd.DataFrame:
     """A table as a data frame of the table's columns, without rows where nothing was written."""
-    frame: pd.DataFrame = read_arrow(folder, table).to_pandas()
-    return frame
+    return read_tables(folder, [table])[table]
+
+
+def read_tables(folder: Path, names: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """The same of several tables, by name."""
+    mark = read_mark(folder)
+    return {name: _read_by(mark, folder, name).to_pandas() for name in names}
 
 
 def add_rows(folder: ResultFolder, table: str, rows: Table) -> None:
     """One more part of a table that is still in parts, whatever its number of rows. Raises NotWritten."""
     checked = to_arrow(table, rows)
     if checked.num_rows:
-        number = _number_of_parts(folder.path, table)
+        number = _number_of_parts(read_mark(folder.path), folder.path, table)
         _write(folder, f"{table_path(Path(), table)}/part-{number:05d}.parquet", _sorted(table, checked))
 
 

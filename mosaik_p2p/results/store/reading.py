@@ -1,7 +1,7 @@
 """A result folder read as a whole: its tables and its scenario's facts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from mosaik_p2p.results.store.facts import Facts, read_facts
-from mosaik_p2p.results.store.parts import read_table
+from mosaik_p2p.results.store.parts import read_tables
 from mosaik_p2p.results.store.quantity_tables import QuantityTable, quantity_tables, read_quantity_table
 from mosaik_p2p.results.tables.schema import TABLES
 from mosaik_p2p.results.tables.thinning import THINNED
 from mosaik_p2p.sections.names import is_index
 
+SAYING = frozenset({"clearing", "prosumers", "flows"})
+"""Tables by which an interval counts as computed."""
 KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
 
 
@@ -104,9 +106,14 @@ def read_results(folder: Path) -> Results:
     return read_raw(folder).computed()
 
 
+def read_some(folder: Path, names: Collection[str]) -> Results:
+    """The same with these tables of a run, those that say which intervals were computed, and no others."""
+    return Results(folder, read_facts(folder), read_tables(folder, sorted({*names, *SAYING}))).computed()
+
+
 def read_raw(folder: Path) -> Results:
     """The same with what a run that broke off left of other intervals."""
     quantities = quantity_tables(folder)
-    tables = {name: read_table(folder, name) for name in TABLES}
+    tables = read_tables(folder, TABLES)
     tables |= {name: read_quantity_table(folder, of) for name, of in quantities.items()}
     return Results(folder, read_facts(folder), tables, quantities)

@@ -1,7 +1,8 @@
 """From where a run can go on that was stopped: `resume.json`, there as long as its run has not come to its end.
 
-It says how far the run has come, which files stood in the folder then, and what the market starts its next interval
-from. Whatever else the run has written since is made again, with the same digits.
+It says how far the run has come, how long the folder's mark was then, and what the market starts its next interval
+from. The mark only grows: its begin of that length names the files that stood in the folder. Whatever else the run has
+written since is made again, with the same digits.
 """
 
 import json
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mosaik_p2p.results.store.folder import RESUME_FILE
-from mosaik_p2p.results.store.mark import ResultFolder, read_mark
+from mosaik_p2p.results.store.mark import MARK_FILE, ResultFolder, first_line, mark_size, read_mark
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Phase(StrEnum):
@@ -79,20 +80,40 @@ def read_point(folder: Path) -> ResumePoint | None:
         if said["format"] != FORMAT:
             raise ValueError(f"it is of format {said['format']}")
         wall_s = {part: float(seconds) for part, seconds in said.get("wall_s", {}).items()}
-        return ResumePoint(Phase(said["phase"]), int(said["interval"]), said["state"], frozenset(said["files"]), wall_s)
+        files = _files(folder, int(said["mark_bytes"]), int(said["times_resumed"]))
+        return ResumePoint(Phase(said["phase"]), int(said["interval"]), said["state"], files, wall_s)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise ValueError(f"{path} does not say from where a run can go on: {error}") from error
 
 
+def _files(folder: Path, size: int, times_resumed: int) -> frozenset[str]:
+    """What the run had written when its mark was so long. Raises ValueError where the mark does not say it."""
+    mark, whole = read_mark(folder, size=size), mark_size(folder)
+    if mark is None or whole is None:
+        raise ValueError("there is no mark beside it")
+    if mark.times_resumed == times_resumed + 1:
+        # Killed while it was about to go on: the mark is new, and holds just these files.
+        mark = read_mark(folder) or mark
+    elif mark.times_resumed != times_resumed or size > whole or mark.is_damaged or not _ends_a_line(folder, size):
+        raise ValueError("it does not fit the mark beside it")
+    return frozenset(mark.written) - {RESUME_FILE}
+
+
+def _ends_a_line(folder: Path, size: int) -> bool:
+    with (folder / MARK_FILE).open("rb") as file:
+        file.seek(max(size - 1, 0))
+        return file.read(1) == b"\n"
+
+
 def _write(folder: ResultFolder, phase: Phase, interval: int, state: str | None, wall_s: Mapping[str, float]) -> None:
-    mark = read_mark(folder.path)
-    files = [] if mark is None else [name for name in mark.written if name != RESUME_FILE]
+    header = first_line(folder.path) or {}
     content = {
         "format": FORMAT,
         "phase": phase.value,
         "interval": interval,
         "state": state,
-        "files": files,
+        "mark_bytes": mark_size(folder.path) or 0,
+        "times_resumed": int(header.get("times_resumed", 0)),
         "wall_s": dict(wall_s),
     }
     folder.write(RESUME_FILE, json.dumps(content, separators=(",", ":")).encode())

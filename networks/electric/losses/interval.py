@@ -6,10 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.electric.counted import Element
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope, NotSolved
-from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.units import FloatArray
 
 
@@ -21,14 +19,14 @@ class Flow(Protocol):
         """See PowerFlow."""
         ...
 
-    def solve(
+    def failure(
         self,
         injections: Mapping[int, tuple[float, float]],
         *,
         background_scaling: float,
         generation_scaling: float = 1.0,
         replaced_loads: frozenset[Element] = frozenset(),
-    ) -> PowerFlowResult:
+    ) -> str | None:
         """See PowerFlow."""
         ...
 
@@ -69,20 +67,24 @@ class IntervalLosses:
     def _connected(self) -> list[int]:
         return [bus for bus in self.buses if bus is not None]
 
-    def _solve(self, share: float) -> None:
+    def injected(self, share: float) -> dict[int, tuple[float, float]]:
+        """By bus, kW and kvar of this share of all injections."""
         injected: dict[int, tuple[float, float]] = {}
         for bus, power, reactive in zip(self.buses, self.injection_kw, self.reactive_kvar, strict=True):
             if bus is not None:
                 before = injected.get(bus, (0.0, 0.0))
                 injected[bus] = (before[0] + share * float(power), before[1] + share * float(reactive))
-        result = self.flow.solve(
-            injected,
+        return injected
+
+    def _solve(self, share: float) -> None:
+        failure = self.flow.failure(
+            self.injected(share),
             background_scaling=self.background_scaling,
             generation_scaling=self.generation_scaling,
             replaced_loads=self.replaced_loads,
         )
-        if result.status is not Status.OK:
-            raise NotSolved(result.cause or str(result.status))
+        if failure is not None:
+            raise NotSolved(failure)
 
     def _of_all(self, connected: LossSlope | None) -> LossSlope:
         """None: of slacks alone, where nothing that is injected flows."""

@@ -20,8 +20,12 @@ from mosaik_p2p.networks.electric.response.sensitivity import at_buses, internal
 from mosaik_p2p.units import FloatArray, IntArray
 
 
-def loss_slope(net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntArray, ComplexArray]) -> LossSlope:
+def loss_slope(
+    net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntArray, ComplexArray], lossy: csr_matrix
+) -> LossSlope:
     """Of the loss that `PowerFlowResult` tells, around the solution that `net` holds; as of `power_response`.
+
+    `lossy`: of this net, see `lossy_part`.
 
     Nothing at slacks, where power comes and goes without a flow, and none of reactive power where a voltage is held.
     Raises NotSolved.
@@ -31,7 +35,7 @@ def loss_slope(net: pandapowerNet, buses: Sequence[int], load_slope: tuple[IntAr
     pv, pq = (np.asarray(internal[kind], dtype=np.int64) for kind in ("pv", "pq"))
     places = unknowns(pv, pq, len(voltage))
     matrix = jacobian(internal["Ybus"], voltage, places, load_slope=at_buses(net, load_slope, len(voltage)))
-    gradient = _gradient(_lossy(net), voltage, places)
+    gradient = _gradient(lossy, voltage, places)
     by_equation = _factorised(matrix.T).solve(gradient) if places.count else gradient
     at = internal_buses(net, buses, len(voltage))
     return LossSlope(
@@ -72,8 +76,8 @@ def _factorised(matrix: csc_matrix | csr_matrix) -> Any:
         raise NotSolved(str(error)) from error
 
 
-def _lossy(net: pandapowerNet) -> csr_matrix:
-    """The Hermitian part of the admittances of all branches whose losses are told, in p.u."""
+def lossy_part(net: pandapowerNet) -> csr_matrix:
+    """The Hermitian part of the admittances of all branches whose losses are told, in p.u.; no power changes it."""
     internal: dict[str, Any] = net._ppc["internal"]
     count = len(internal["V"])
     told = [

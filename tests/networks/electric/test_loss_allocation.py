@@ -56,7 +56,7 @@ def losses_of(
 
 
 def loss_kw(made: IntervalLosses, share: float) -> float:
-    made._solve(share)
+    made.flow.solve(made.injected(share), background_scaling=made.background_scaling)
     net = made.flow.net
     return 1000.0 * float(net.res_line["pl_mw"].sum() + net.res_trafo["pl_mw"].sum())
 

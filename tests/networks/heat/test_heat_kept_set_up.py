@@ -361,12 +361,33 @@ def test_a_run_that_goes_on_has_the_digits_of_one_that_was_not_stopped(monkeypat
     assert guard.uses == 6
 
 
-def test_a_grid_whose_elements_are_made_anew_has_the_guard_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise most set-ups would be gone before their 24th use."""
-    made: list[Guard] = []
-    monkeypatch.setattr(heat_grid, "HeatFlow", lambda _network, _places, guard: made.append(guard))
+def test_a_flow_that_forgets_has_the_digits_of_a_new_one_and_keeps_its_set_ups() -> None:
+    network, guard = case_of("heat8"), Guard()
+    flow = HeatFlow(network, places(network, "2 5 8"), guard)
+    hours = [np.array(HOURS[0]) + hour for hour in range(6)]
+    for draw_kw in hours[:3]:
+        flow.solve(draw_kw)
+    flow.forget()
+    new = HeatFlow(network, places(network, "2 5 8"))
+    for draw_kw in hours[3:]:
+        assert tables(flow.solve(draw_kw)) == tables(new.solve(draw_kw))
+    assert guard.uses == 5
+
+
+def test_a_grid_forgets_without_being_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise every begin anew would cost a set-up."""
+    done: list[str] = []
+
+    class Flow:
+        def __init__(self, *_: object) -> None:
+            done.append("made")
+
+        def forget(self) -> None:
+            done.append("forgot")
+
+    monkeypatch.setattr(heat_grid, "HeatFlow", Flow)
     grid = heat_grid.Simulator()
     monkeypatch.setattr(grid, "_heat", object())
     grid.setup_done()
     grid._forget()
-    assert made == [grid._guard] * 2
+    assert done == ["made", "forgot"]

@@ -58,42 +58,52 @@ class NearStart:
         self._factors: Any = self._factorised(np.asarray(internal["V"])) if usable else None
 
     def prepare(self, net: pandapowerNet) -> None:
-        """Put voltages near the next solution where pandapower will start from; nothing changes if none are found."""
+        """Put voltages next to the next solution where pandapower will start from; no change if none are found."""
         self.iterations = 0
         if self._factors is None:
             return
-        internal, entering = net._ppc["internal"], self._entering_mva()
-        last = np.asarray(internal["V"], dtype=np.complex128)
-        powers = np.array(internal["Sbus"], dtype=np.complex128)
+        entering = self._entering_mva()
+        powers = np.array(net._ppc["internal"]["Sbus"], dtype=np.complex128)
         np.add.at(powers, self._at, (entering - self._entering) / self._base_mva)
         self._entering = entering
-        with np.errstate(all="ignore"):
-            # Where there is no solution the iteration runs away; it is counted, and its end is not used.
-            voltage, self.iterations = self._iterated(last, powers)
-        if self.iterations:
+        voltage = self.towards(net, powers)
+        if self.iterations and voltage is not None:
             table = net._ppc["bus"]
             table[:, VM], table[:, VA] = np.abs(voltage), np.angle(voltage, deg=True)
-        if self.iterations > FEW_ITERATIONS:
+
+    def towards(self, net: pandapowerNet, powers: ComplexArray) -> ComplexArray | None:
+        """(buses,) voltages by which these powers in p.u. are met, from those of the last solution; None where none are
+        found."""
+        self.iterations = 0
+        if self._factors is None:
+            return None
+        last = np.asarray(net._ppc["internal"]["V"], dtype=np.complex128)
+        with np.errstate(all="ignore"):
+            # Where there is no solution the iteration runs away; it is counted, and its end is not used.
+            voltage = self._iterated(last, powers)
+        if voltage is not None and self.iterations > FEW_ITERATIONS:
             self._factors = self._factorised(voltage)
+        return voltage
 
     def _entering_mva(self) -> ComplexArray:
         """What every element in service with a power of its own feeds in, active and reactive."""
         return np.concatenate([np.empty(0), *(entering_mva(self._net, table) for table in self._tables)])
 
-    def _iterated(self, start: ComplexArray, powers: ComplexArray) -> tuple[ComplexArray, int]:
-        """Voltages, and the iterations after which the powers are met; 0 where they are not, or were from the start."""
+    def _iterated(self, start: ComplexArray, powers: ComplexArray) -> ComplexArray | None:
+        """Voltages by which the powers are met; None where they are not. Counts the iterations of those that are."""
         magnitude, angle, voltage = np.abs(start), np.angle(start), start
         tolerance = TOLERANCE_MVA / self._base_mva
         for iteration in range(MOST_ITERATIONS):
             missing = voltage * np.conj(self._admittance @ voltage) - powers
             mismatch = np.concatenate([missing.real[self._pvpq], missing.imag[self._pq]])
             if np.abs(mismatch).max() < tolerance:
-                return voltage, iteration
+                self.iterations = iteration
+                return voltage
             step = self._factors.solve(mismatch)
             angle[self._pvpq] -= step[: len(self._pvpq)]
             magnitude[self._pq] -= step[len(self._pvpq) :]
             voltage = magnitude * np.exp(1j * angle)
-        return start, 0
+        return None
 
     def _factorised(self, voltage: ComplexArray) -> Any:
         return splu(jacobian(self._admittance, voltage, self._unknowns))
