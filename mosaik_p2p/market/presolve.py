@@ -114,6 +114,7 @@ class _Rows:
         self._table = table
         # Members of a carrier balance it together, the others each for themselves.
         self._pool = np.where(table.member.T, 0, 1 + np.arange(len(table)))
+        self._group = self._pool[:, table.owner]
         own = _own(table)
         self._ignored = ~own
         touched = np.stack([own & table.is_some(SHARE + c) for c in range(len(CARRIERS))])
@@ -122,12 +123,16 @@ class _Rows:
         self._firm = self._coupled | several | (not by_price)
         positive = table.extreme(LOWER, largest=False) >= 0.0
         self._open = touched.any(axis=0) & ~self._coupled & positive
+        # Shares that are the same in all intervals are looked up once.
+        shares = [np.where(self._ignored, 0.0, table.at(SHARE + c, 0)) for c in range(len(CARRIERS))]
+        self._shares = [None if table.varies(SHARE + c) else share for c, share in enumerate(shares)]
         self._turns = np.zeros(len(own), dtype=np.bool_)
         if by_price and several.any():
             self._turns[several] = self._bears_no_scarcity(np.flatnonzero(several))
 
     def _share(self, c: int, t: int) -> FloatArray:
-        return np.where(self._ignored, 0.0, self._table.at(SHARE + c, t))
+        known = self._shares[c]
+        return np.where(self._ignored, 0.0, self._table.at(SHARE + c, t)) if known is None else known
 
     def _slope(self, t: int) -> FloatArray:
         """(R,) marginal cost at the least value."""
@@ -166,26 +171,29 @@ class _Rows:
 
     def _usable(self, table: ModelTable) -> FloatArray:
         """(R,): the largest value of each variable that is of any use in some interval."""
-        most = np.zeros(len(self._open))
-        waiting = [self._waiting(c, table) for c in range(len(CARRIERS))]
+        nobody = [np.zeros(0, dtype=np.int64) for _ in CARRIERS]
+        most, waiting = self._most(table, nobody)
+        if not any(len(groups) for groups in waiting):
+            return most
+        return self._most(table, waiting)[0]
+
+    def _most(self, table: ModelTable, waiting: list[IntArray]) -> tuple[FloatArray, list[IntArray]]:
+        """The same where those groups wait for uses, or sources, that have a price of their own; and, by carrier, groups
+        with a limit that is far beyond their firm ones in some interval."""
+        most, waits = np.zeros(len(self._open)), np.zeros(self._touched.shape, dtype=np.bool_)
         for t in range(table.horizon):
             upper = table.at(UPPER, t)
             some, least, desperate = np.zeros_like(upper), np.full_like(upper, np.inf), np.zeros_like(upper)
             for c, touched in enumerate(self._touched):
-                anything, at_any_price = self._other_side(c, t, upper, waiting[c])
-                some = np.maximum(some, np.where(touched, anything, 0.0))
-                least = np.minimum(least, np.where(touched, anything, np.inf))
-                desperate = np.maximum(desperate, np.where(touched, at_any_price, 0.0))
-            most = np.maximum(most, np.where(self._turns, np.maximum(least, desperate), some))
-        return most
-
-    def _waiting(self, c: int, table: ModelTable) -> IntArray:
-        """Groups with a limit of a carrier that is far beyond its firm uses, or sources, in some interval."""
-        waiting = np.zeros(len(self._open), dtype=np.bool_)
-        for t in range(table.horizon):
-            flow, other = self._firm_side(c, t, table.at(UPPER, t))
-            waiting |= flow > FAR * other
-        return np.unique(self._pool[c][table.owner[waiting & self._open & ~self._firm]])
+                flow, other = self._firm_side(c, t, upper)
+                waits[c] |= flow > FAR * other
+                anything, at_any_price = self._other_side(c, t, upper, flow, other, waiting[c])
+                np.maximum(some, anything, out=some, where=touched)
+                np.minimum(least, anything, out=least, where=touched)
+                np.maximum(desperate, at_any_price, out=desperate, where=touched)
+            np.maximum(most, np.where(self._turns, np.maximum(least, desperate), some), out=most)
+        waits &= self._open & ~self._firm
+        return most, [np.unique(group[own]) for group, own in zip(self._group, waits, strict=True)]
 
     def _firm_side(self, c: int, t: int, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(R,) twice: what flows at each variable's limit, and what its carrier has of uses, or sources, for it that
@@ -198,16 +206,17 @@ class _Rows:
         sure = np.where(self._firm, flow, size * np.maximum(self._table.at(LOWER, t), 0.0))
         return flow, np.where(self._firm, self._facing(c, t, share, flow), self._facing(c, t, share, sure))
 
-    def _other_side(self, c: int, t: int, upper: FloatArray, waiting: IntArray) -> tuple[FloatArray, FloatArray]:
+    def _other_side(
+        self, c: int, t: int, upper: FloatArray, flow: FloatArray, other: FloatArray, waiting: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
         """(R,) twice: the value of each variable up to which its carrier has a use, or a source; and up to which it has
-        one at the scarcity price: loads, stores and what is forced."""
-        flow, other = self._firm_side(c, t, upper)
+        one at the scarcity price: loads, stores and what is forced. `flow` and `other` are of `_firm_side`."""
         share = self._share(c, t)
         size = np.abs(share)
         if len(waiting):
-            group, priced = self._pool[c][self._table.owner], ~self._firm & self._touched[c]
+            priced = ~self._firm & self._touched[c]
             for one in waiting:
-                self._add_by_price(t, np.flatnonzero((group == one) & priced), share, upper, other)
+                self._add_by_price(t, np.flatnonzero((self._group[c] == one) & priced), share, upper, other)
         forced = np.where(self._coupled, flow, size * self._table.at(LOWER, t))
         scarce = self._facing(c, t, share, forced)
         return (
@@ -217,17 +226,17 @@ class _Rows:
 
     def _facing(self, c: int, t: int, share: FloatArray, flow: FloatArray) -> FloatArray:
         """(R,) for each source the uses in its group, loads included, for each use the sources."""
-        group, fixed = self._pool[c][self._table.owner], self._table.fixed_at(c, t)
-        uses = self._sums(c, group, np.where(share < 0.0, flow, 0.0), fixed)
-        sources = self._sums(c, group, np.where(share > 0.0, flow, 0.0), -fixed)
-        return np.where(share > 0.0, uses, sources)
+        fixed = self._table.fixed_at(c, t)
+        uses = self._sums(c, np.where(share < 0.0, flow, 0.0), fixed)
+        sources = self._sums(c, np.where(share > 0.0, flow, 0.0), -fixed)
+        return np.where(share > 0.0, uses[self._group[c]], sources[self._group[c]])
 
-    def _sums(self, c: int, group: IntArray, flow: FloatArray, fixed: FloatArray) -> FloatArray:
-        """(R,): the flows and the loads, summed over each variable's group."""
-        total = np.bincount(group, flow, len(fixed) + 1)
-        np.add.at(total, self._pool[c], np.maximum(fixed, 0.0))
-        result: FloatArray = total[group]
-        return result
+    def _sums(self, c: int, flow: FloatArray, fixed: FloatArray) -> FloatArray:
+        """By group: the flows and the loads."""
+        total = np.bincount(self._group[c], flow, len(fixed) + 1)
+        if fixed.any():
+            np.add.at(total, self._pool[c], np.maximum(fixed, 0.0))
+        return total
 
     def _add_by_price(self, t: int, inside: IntArray, share: FloatArray, upper: FloatArray, other: FloatArray) -> None:
         """Add, in place, the uses worth each source's price, and the sources below each use's worth."""

@@ -174,10 +174,25 @@ class ModelTable(Sequence[ProsumerModel]):
         return result
 
     def at(self, quantity: int, t: int, rows: IntArray | None = None) -> FloatArray:
-        """(R,) a quantity in an interval; of these rows alone where some are named."""
-        if rows is None:
-            return _at(self.value[quantity], self.series[quantity], self.pool, t)
-        return _at(self.value[quantity, rows], self.series[quantity, rows], self.pool, t)
+        """(R,) a quantity in an interval, not to be written to; of these rows alone where some are named."""
+        if rows is not None:
+            return _at(self.value[quantity, rows], self.series[quantity, rows], self.pool, t)
+        varying, series = self._varying[quantity]
+        if not len(varying):
+            return self.value[quantity]
+        result: FloatArray = self.value[quantity].copy()
+        result[varying] = self.pool[series, t]
+        return result
+
+    def varies(self, quantity: int) -> bool:
+        """Whether any row's differs from interval to interval."""
+        return len(self._varying[quantity][0]) > 0
+
+    @cached_property
+    def _varying(self) -> tuple[tuple[IntArray, IntArray], ...]:
+        """By quantity the rows that differ from interval to interval, and their series."""
+        rows = [np.flatnonzero(series != CONSTANT).astype(np.int32) for series in self.series]
+        return tuple((own, series[own]) for own, series in zip(rows, self.series, strict=True))
 
     def fixed_at(self, c: int, t: int) -> FloatArray:
         """(N,) the fixed loads of a carrier in an interval."""

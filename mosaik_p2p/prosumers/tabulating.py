@@ -13,9 +13,12 @@ from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
 
 TOGETHER = 2048
 """Models that are taken at a time."""
-PER_ROW = ("kind", "storage", "withdrawal", "level", "retention", "inflow_value", "total_row", "total_kw", "fixed_value",
-           "constant", "member", "size_kw", "missed_name", "missed_value")  # fmt: skip
+PER_ROW = (
+    *("kind", "storage", "withdrawal", "level", "retention", "inflow_value", "total_row", "total_at", "total_kw"),
+    *("fixed_value", "constant", "member", "size_kw", "missed_name", "missed_value"),
+)
 """Arrays of a table that stand one after the other along their first axis."""
+BESIDE_SHARES = ("lower", "upper", "linear", "quadratic")
 SERIES = ("inflow_series", "fixed_series", "missed_series")
 FIRSTS = ("first", "first_storage", "first_total", "first_missed", "total_first")
 
@@ -50,7 +53,7 @@ def _part(models: list[ProsumerModel], kinds: dict[Variable, int], names: dict[s
     totals = [total for model in models for total in model.totals]
     missed = [entry for model in models for entry in model.missed_kwh.items()]
     stacks = [
-        *(np.concatenate([getattr(model, name) for model in models]) for name in ("lower", "upper", "linear", "quadratic")),
+        *(np.concatenate([getattr(model, name) for model in models]) for name in BESIDE_SHARES),
         *(np.concatenate([model.balance[c] for model in models]) for c in range(len(CARRIERS))),
         np.concatenate([model.fixed for model in models]),
         _stacked([storage.inflow_kwh for storage in storages], horizon),
@@ -137,14 +140,15 @@ def _filling(models: Sequence[ProsumerModel], first: IntArray) -> tuple[IntArray
 def _joined(parts: list[ModelTable]) -> ModelTable:
     if len(parts) == 1:
         return parts[0]
-    begin = firsts([len(part) for part in parts]).tolist()
+    begins = firsts([len(part) for part in parts]).tolist()
+    connected = [(n + i, own) for n, part in zip(begins, parts, strict=False) for i, own in part.connections.items()]
     pools = firsts([len(part.pool) for part in parts]).tolist()
     return replace(
         parts[0],
         names=[name for part in parts for name in part.names],
         value=np.concatenate([part.value for part in parts], axis=1),
         pool=np.concatenate([part.pool for part in parts]),
-        connections={at + i: own for at, part in zip(begin, parts, strict=False) for i, own in part.connections.items()},
+        connections=dict(connected),
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in PER_ROW},
         series=_moved([part.series for part in parts], pools, axis=1),
         **{name: _moved([getattr(part, name) for part in parts], pools, axis=0) for name in SERIES},
