@@ -18,6 +18,9 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 MIN_TRADE = 1e-9
 """Trades below this part of the mean size are the rounding of a linear programme."""
+MOST_MEMBERS = 20_000
+"""Of a carrier: of more, trades stay as they were cleared. The linear programme would take longer than the clearing, and
+as much memory again."""
 MOVED = 1e-12
 """Net sales that move by less than this part of the mean size need no contracts of their own."""
 
@@ -61,7 +64,7 @@ def _served(fleet: Fleet, agreed: Agreed) -> dict[tuple[int, int], Served]:
         shut = shut_rows(problem.table, x.at(t), t)
         for c, charges in enumerate(problem.charges):
             who = np.flatnonzero(problem.member[c])
-            if values_trades(charges.at(0)) or not len(who):
+            if values_trades(charges.at(0)) or not 0 < len(who) <= MOST_MEMBERS:
                 continue
             injected = injected_kw(problem.table, x.at(t), c, t)[who]
             outside = contracts_at(problem, c, who, t, shut)

@@ -131,7 +131,11 @@ def _refuse_overlaps(table: ModelTable) -> None:
 @dataclass
 class Points:
     """Where each prosumer's solver stands; overwritten by every solve. `x`, `zl`, `zu` (R, T), `s` (N, 2, T); the
-    multipliers `y` (2 N + S, T) of balances and storages and `v` (M,) of totals, as in `interior_point`."""
+    multipliers `y` (2 N + S, T) of balances and storages and `v` (M,) of totals, as in `interior_point`.
+
+    What belongs to rows is only where the next solve begins, and it is pushed off its bounds by far more than single
+    precision rounds; the multipliers prove the bound.
+    """
 
     x: FloatArray
     s: FloatArray
@@ -153,12 +157,12 @@ def fresh_points(problems: Problems) -> Points:
     count, horizon = len(table), table.horizon
     shape = len(table.owner), horizon
     return Points(
-        x=np.zeros(shape),
+        x=np.zeros(shape, dtype=np.float32),
         s=np.zeros((count, 2, horizon)),
         y=np.zeros((2 * count + len(table.level), horizon)),
         v=np.zeros(len(table.total_kw)),
-        zl=np.zeros(shape),
-        zu=np.zeros(shape),
+        zl=np.zeros(shape, dtype=np.float32),
+        zu=np.zeros(shape, dtype=np.float32),
     )
 
 
