@@ -178,8 +178,8 @@ class _Rows:
         return self._most(table, waiting)[0]
 
     def _most(self, table: ModelTable, waiting: list[IntArray]) -> tuple[FloatArray, list[IntArray]]:
-        """The same where those groups wait for uses, or sources, that have a price of their own; and, by carrier, groups
-        with a limit that is far beyond their firm ones in some interval."""
+        """The same where those groups wait for uses, or sources, that have a price of their own; and, by carrier, the
+        groups with a limit that is far beyond their firm ones in some interval."""
         most, waits = np.zeros(len(self._open)), np.zeros(self._touched.shape, dtype=np.bool_)
         for t in range(table.horizon):
             upper = table.at(UPPER, t)
@@ -271,7 +271,8 @@ def _near_stores(table: ModelTable) -> ModelTable:
     found = [(rows, new) for begin in range(0, len(table.level), TOGETHER) for rows, new in _near(table, begin)]
     if not found:
         return table
-    return with_rows(table, UPPER, np.concatenate([rows for rows, _ in found]), np.concatenate([new for _, new in found]))
+    rows, limits = (np.concatenate(part) for part in zip(*found, strict=True))
+    return with_rows(table, UPPER, rows, limits)
 
 
 def _near(table: ModelTable, begin: int) -> Iterator[tuple[IntArray, FloatArray]]:

@@ -1,9 +1,9 @@
 """The problems of many prosumers side by side, in the room that their numbers need.
 
-Most numbers of a problem are the same in all intervals, and many series are one tariff. So a row of `x` is told by one
-number for each of its quantities, and by the position of a series in a common pool only where intervals differ. Nothing
-is padded: rows of prosumer i stand at `first[i] : first[i + 1]`, likewise its storages and totals. A table is a sequence
-of the models that it holds, each made when it is asked for.
+Most numbers of a problem are the same in all intervals, and many series are one tariff. So a row of `x` is told by
+one number for each of its quantities, and by the position of a series in a common pool only where intervals differ.
+Nothing is padded: rows of prosumer i stand at `first[i] : first[i + 1]`, likewise its storages and totals. A table is a
+sequence of the models that it holds, each made when it is asked for.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -64,7 +64,7 @@ def _part(models: list[ProsumerModel], kinds: dict[Variable, int], names: dict[s
     carriers = (count, len(CARRIERS))
     return ModelTable(
         names=[model.name for model in models],
-        dt_h=models[0].dt_h,
+        dt_h=float(models[0].dt_h),
         kinds=(),
         first=first,
         kind=np.array([kinds.setdefault(v, len(kinds)) for model in models for v in model.variables], dtype=np.int32),
@@ -175,5 +175,3 @@ def with_rows(table: ModelTable, quantity: int, rows: IntArray, values: FloatArr
     new_series[quantity, rows] = np.where(own == CONSTANT, CONSTANT, own + len(table.pool))
     whole = np.concatenate([table.pool, pool]) if len(pool) else table.pool
     return replace(table, value=new_value, series=new_series, pool=whole, made={})
-
-

@@ -19,8 +19,8 @@ from mosaik_p2p.units import FloatArray, IntArray
 MIN_TRADE = 1e-9
 """Trades below this part of the mean size are the rounding of a linear programme."""
 MOST_MEMBERS = 20_000
-"""Of a carrier: of more, trades stay as they were cleared. The linear programme would take longer than the clearing, and
-as much memory again."""
+"""Of a carrier: of more, trades stay as they were cleared. The linear programme would take longer than the clearing,
+and more memory."""
 MOVED = 1e-12
 """Net sales that move by less than this part of the mean size need no contracts of their own."""
 

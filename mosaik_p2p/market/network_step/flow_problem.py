@@ -72,7 +72,7 @@ def flow_graph(charges: Charges, who: IntArray) -> FlowGraph:
 
 
 def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int, shut: IntArray | None = None) -> Contracts:
-    """Contracts and priced imbalances of the members in interval `t`; rows of the table that are `shut` have no room."""
+    """Contracts and priced imbalances of the members in interval `t`; rows that are `shut` may take nothing."""
     table, position = problem.table, np.full(problem.shape[2], -1, dtype=np.int64)
     position[who] = np.arange(len(who))
     rows = outside_rows(table, c, t)

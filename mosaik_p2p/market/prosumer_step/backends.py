@@ -31,6 +31,9 @@ from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.tabulating import table_of
 from mosaik_p2p.units import FloatArray, IntArray
 
+STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
+"""A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
+iteration of its solver less, and the clearing none more."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
@@ -39,6 +42,9 @@ FIRST_MU = 1e-2
 
 class Engine(Protocol):
     """See `subproblem` for what the steps mean; arrays over prosumers have shape (C, T, N)."""
+
+    def set_accuracy(self, relative_gap: float) -> None:
+        """Steps need be no more exact than a clearing with this gap asks for."""
 
     def set_penalty(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
@@ -61,6 +67,9 @@ class Engine(Protocol):
 
 class OneByOne:
     """PIQP for one prosumer after the other; the kernel for any single one that it cannot finish."""
+
+    def set_accuracy(self, relative_gap: float) -> None:
+        """See Engine; PIQP's steps are as exact for any gap."""
 
     def __init__(self, models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> None:
         self._models, self._power, self._price = models, power_kw, price_per_kwh
@@ -133,6 +142,11 @@ class Mixed:
             if len(who)
         ]
 
+    def set_accuracy(self, relative_gap: float) -> None:
+        """See Engine."""
+        for _, engine in self._parts:
+            engine.set_accuracy(relative_gap)
+
     def set_penalty(self, weight: FloatArray) -> None:
         """See Engine."""
         for who, engine in self._parts:
@@ -189,7 +203,11 @@ class Compiled:
         self._ceiling = _in_its_room(imbalance_prices(table))
         self._steps = fresh_points(self._problems)
         self._multipliers = (self._steps.y, self._steps.v)
-        self._mu = WARM_MU
+        self._mu, self._tolerance = WARM_MU, STEP_TOLERANCE
+
+    def set_accuracy(self, relative_gap: float) -> None:
+        """See Engine."""
+        self._tolerance = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
@@ -204,7 +222,7 @@ class Compiled:
         """See Engine."""
         target, sale = np.ascontiguousarray(target_kw), np.empty(target_kw.shape)
         done = solve_all(
-            self._problems, self._steps, self._scaled_weight, target, sale, tolerance=STEP_TOLERANCE, mu=self._mu
+            self._problems, self._steps, self._scaled_weight, target, sale, tolerance=self._tolerance, mu=self._mu
         )
         self._multipliers, self._mu = (self._steps.y, self._steps.v), WARM_MU
         for i in np.flatnonzero(done < 0):

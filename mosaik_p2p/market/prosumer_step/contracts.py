@@ -33,8 +33,8 @@ def shut_rows(table: ModelTable, x: FloatArray, t: int) -> IntArray:
 def with_contracts_for(
     table: ModelTable, done: Completions, sale_kw: FloatArray, who: BoolArray, intervals: int
 ) -> Completions:
-    """The dispatches in which contracts, and what cannot be balanced, make net sales `sale_kw` (C, T, N) of the prosumers
-    `who` (N,) out of what their devices inject, in the first `intervals`."""
+    """The dispatches in which contracts, and what cannot be balanced, make net sales `sale_kw` (C, T, N) of the
+    prosumers `who` (N,) out of what their devices inject, in the first `intervals`."""
     x = _written_out(side_by_side(done.x))
     cost, penalty, imbalance = done.cost.copy(), done.penalty.copy(), done.imbalance_kw.copy()
     penalised = table.which([is_penalty(kind) for kind in table.kinds])
@@ -59,7 +59,7 @@ def _written_out(x: Dispatches) -> Dispatches:
 
 
 def _served(table: ModelTable, x: FloatArray, sale_kw: FloatArray, who: BoolArray, t: int) -> FloatArray:
-    """(R,) the dispatch with contracts that serve net sales (C, N); they come before imbalances, which take what is left."""
+    """(R,) the dispatch with contracts that serve net sales (C, N); imbalances take what these leave."""
     result = x.copy()
     for c in range(len(CARRIERS)):
         rows = outside_rows(table, c, t)

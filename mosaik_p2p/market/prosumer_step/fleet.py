@@ -45,6 +45,10 @@ class Fleet:
         self.power_kw = power_scale(problem)
         self._engine: Engine = engine_for(problem.table, self.power_kw, self.price_scale)
 
+    def set_accuracy(self, relative_gap: float) -> None:
+        """Steps need be no more exact than a clearing with this gap asks for."""
+        self._engine.set_accuracy(relative_gap)
+
     def set_penalty(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
         self._engine.set_penalty(weight)

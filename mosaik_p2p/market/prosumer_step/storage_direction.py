@@ -86,7 +86,7 @@ def one_way_rows_of(table: ModelTable) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def meter_rows_of(table: ModelTable, t: int | None = None) -> tuple[IntArray, IntArray]:
-    """Rows of the table in which contracts import and export that pay as much as they take: ever, or in interval `t`."""
+    """Rows of the table in which contracts import and export that pay as much as they take: ever, or in interval t."""
     bought, sold = _same_device(table, Role.IMPORT, Role.EXPORT)
     earns = np.zeros(len(bought), dtype=np.bool_)
     for n in range(table.horizon) if t is None else (t,):

@@ -183,9 +183,11 @@ def aligned(rows, columns):  # type: ignore[no-untyped-def]  # numba infers the 
 def write_out(i, problems, given, shares, inflow, fixed, total):  # type: ignore[no-untyped-def]
     """Prosumer i's problem, scaled: `given` (COST, at least K T) in the order lower, upper, linear, quadratic, `shares`
     (at least 2 K T) as (K, 2, T), `inflow` (S, T), `fixed` (2, T), `total` (M,)."""
-    (first, first_storage, first_total, value, series, pool, carrier_mask, storage, withdrawal,
-     level, retention, inflow_value, inflow_series, total_row, total_first, total_at, total_kw, fixed_value, fixed_series,
-     power_kw, price) = problems  # fmt: skip
+    first, first_storage, first_total, value, series, pool = problems[:6]
+    inflow_value, inflow_series, total_kw, fixed_value, fixed_series = (
+        problems[11], problems[12], problems[16], problems[17], problems[18],
+    )  # fmt: skip
+    power_kw, price = problems[19], problems[20]
     horizon, power, k0 = pool.shape[1], power_kw[i], first[i]
     for q in range(COST):
         for k in range(first[i + 1] - k0):
@@ -220,6 +222,22 @@ def write_out(i, problems, given, shares, inflow, fixed, total):  # type: ignore
             fixed[c, t] = (own if at < 0 else pool[at, t]) / power
     for r in range(first_total[i + 1] - first_total[i]):
         total[r] = total_kw[first_total[i] + r] / power
+
+
+@jit
+def structure_of(i, problems, shares):  # type: ignore[no-untyped-def]
+    """Prosumer i's structure as `interior_point` takes it, with its `shares` as `write_out` leaves them."""
+    first, first_storage, first_total = problems[0], problems[1], problems[2]
+    k0, k1, j0, j1 = first[i], first[i + 1], first_storage[i], first_storage[i + 1]
+    r0, r1, horizon = first_total[i], first_total[i + 1], problems[5].shape[1]
+    carrier_mask, storage, withdrawal, level, retention = (
+        problems[6], problems[7], problems[8], problems[9], problems[10],
+    )  # fmt: skip
+    total_row, total_first, total_at = problems[13], problems[14], problems[15]
+    return (
+        shares[: 2 * (k1 - k0) * horizon].reshape((k1 - k0, 2, horizon)), carrier_mask[k0:k1], storage[k0:k1],
+        withdrawal[k0:k1], level[j0:j1], retention[j0:j1], total_row[r0:r1], total_first[r0 : r1 + 1], total_at,
+    )  # fmt: skip
 
 
 @jit_strict
