@@ -4,9 +4,10 @@
 
 The houses of `markets.random_market` on one random tree per carrier with as many places, both carriers, cleared in the
 network form at a gap of 1e-3. They are stated as one table, house by house, so that no more than some of them are there
-as objects at a time. Each size runs in a process of its own, with the seconds (wall and processor) of stating and of
-clearing, the largest memory that the process has had in the course of both, and what the certificate says. `--beside`
-gives the same programme to PIQP and Clarabel, each in a process of its own that is ended after `--patience` seconds.
+as objects at a time. Beyond 100 000 the same 100 000 houses stand at other places again. Each size runs in a process of
+its own, with the seconds (wall and processor) of stating and of clearing, the most memory that it has had in the course
+of both, and what the certificate says. `--beside` gives the same programme to PIQP and Clarabel, each in a
+process of its own that is ended after `--patience` seconds.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -31,17 +32,27 @@ from mosaik_p2p.market.reference.sparse_qp import sparse_program
 from mosaik_p2p.market.warm_up import compile_kernel
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import initial_state, prosumer_model
-from mosaik_p2p.prosumers.tabulating import table_of
+from mosaik_p2p.prosumers.tabulating import joined, table_of
 from mosaik_p2p.prosumers.window import Window
 
 GAP = 1e-3
+DIFFERENT = 100_000
+"""Houses beyond that are the same again: to draw them takes as long as to clear the market."""
 PEERS = ("PIQP", "Clarabel")
 
 
 def large_market(count: int, seed: int, *, horizon: int = 24) -> MarketProblem:
-    """`random_market` of the same arguments, number by number, as one table."""
+    """`random_market` of the same arguments, number by number, as one table; up to `DIFFERENT` houses, or a multiple.
+
+    Raises ValueError for other counts.
+    """
     rng = np.random.default_rng(seed)
-    table = table_of(_models(rng, count, horizon))
+    table = table_of(_models(rng, min(count, DIFFERENT), horizon))
+    if count > DIFFERENT:
+        times, left = divmod(count, DIFFERENT)
+        if left:
+            raise ValueError(f"{count} prosumers: beyond {DIFFERENT} only multiples of it")
+        table = replace(joined([table] * times), names=[f"P{i}" for i in range(count)])
     places = (np.arange(count), np.where(table.member[:, 1], np.arange(count), -1))
     charges = tuple(
         path_charges(random_tree(rng, count), place, price_per_length=0.01, payer="both") for place in places

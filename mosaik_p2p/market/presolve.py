@@ -229,11 +229,12 @@ class _Rows:
         fixed = self._table.fixed_at(c, t)
         uses = self._sums(c, np.where(share < 0.0, flow, 0.0), fixed)
         sources = self._sums(c, np.where(share > 0.0, flow, 0.0), -fixed)
-        return np.where(share > 0.0, uses[self._group[c]], sources[self._group[c]])
+        facing: FloatArray = np.where(share > 0.0, uses[self._group[c]], sources[self._group[c]])
+        return facing
 
     def _sums(self, c: int, flow: FloatArray, fixed: FloatArray) -> FloatArray:
         """By group: the flows and the loads."""
-        total = np.bincount(self._group[c], flow, len(fixed) + 1)
+        total: FloatArray = np.bincount(self._group[c], flow, len(fixed) + 1).astype(float)
         if fixed.any():
             np.add.at(total, self._pool[c], np.maximum(fixed, 0.0))
         return total

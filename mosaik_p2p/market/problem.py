@@ -143,11 +143,11 @@ def imbalance_prices(table: ModelTable) -> FloatArray:
     """(C, T, N): what being short of, or left with, a carrier costs; infinite where that cannot be. Read-only, and in
     the room of one interval where all are alike."""
     rows = np.flatnonzero(table.which([kind.type == IMBALANCE for kind in table.kinds]))
-    carrier = np.array([_carrier_of(kind) for kind in table.kinds])[table.kind[rows]]
+    carrier: IntArray = np.array([_carrier_of(kind) for kind in table.kinds])[table.kind[rows]]
     alike = bool((table.series[LINEAR, rows] == CONSTANT).all())
     result = np.full((len(CARRIERS), 1 if alike else table.horizon, len(table)), np.inf)
     for t in range(result.shape[1]):
-        np.minimum.at(result, (carrier, t, table.owner[rows]), table.at(LINEAR, t, rows))
+        np.minimum.at(result[:, t], (carrier, table.owner[rows]), table.at(LINEAR, t, rows))
     return np.broadcast_to(result, (len(CARRIERS), table.horizon, len(table)))
 
 

@@ -179,7 +179,8 @@ class ModelTable(Sequence[ProsumerModel]):
             return _at(self.value[quantity, rows], self.series[quantity, rows], self.pool, t)
         varying, series = self._varying[quantity]
         if not len(varying):
-            return self.value[quantity]
+            whole: FloatArray = self.value[quantity]
+            return whole
         result: FloatArray = self.value[quantity].copy()
         result[varying] = self.pool[series, t]
         return result
@@ -191,7 +192,7 @@ class ModelTable(Sequence[ProsumerModel]):
     @cached_property
     def _varying(self) -> tuple[tuple[IntArray, IntArray], ...]:
         """By quantity the rows that differ from interval to interval, and their series."""
-        rows = [np.flatnonzero(series != CONSTANT).astype(np.int32) for series in self.series]
+        rows = [np.flatnonzero(series != CONSTANT) for series in self.series]
         return tuple((own, series[own]) for own, series in zip(rows, self.series, strict=True))
 
     def fixed_at(self, c: int, t: int) -> FloatArray:

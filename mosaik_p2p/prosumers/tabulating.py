@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def table_of(models: Iterable[ProsumerModel]) -> ModelTable:
     kinds: dict[Variable, int] = {}
     names: dict[str, int] = {}
     parts = [_part(some, kinds, names) for some in _batches(models)]
-    table = replace(_joined(parts), kinds=tuple(kinds), missed_names=tuple(names))
+    table = replace(joined(parts), kinds=tuple(kinds), missed_names=tuple(names))
     if isinstance(models, Sequence) and len(table) <= KEPT:
         table.made.update(enumerate(models))
     return table
@@ -137,22 +138,25 @@ def _filling(models: Sequence[ProsumerModel], first: IntArray) -> tuple[IntArray
     return storage, withdrawal
 
 
-def _joined(parts: list[ModelTable]) -> ModelTable:
+def joined(parts: Sequence[ModelTable]) -> ModelTable:
+    """Tables of the same kinds and names one after the other, as one."""
     if len(parts) == 1:
         return parts[0]
     begins = firsts([len(part) for part in parts]).tolist()
     connected = [(n + i, own) for n, part in zip(begins, parts, strict=False) for i, own in part.connections.items()]
     pools = firsts([len(part.pool) for part in parts]).tolist()
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in PER_ROW}
+    arrays |= {name: _moved([getattr(part, name) for part in parts], pools, axis=0) for name in SERIES}
+    arrays |= {name: _chained([getattr(part, name) for part in parts]) for name in FIRSTS}
     return replace(
         parts[0],
         names=[name for part in parts for name in part.names],
         value=np.concatenate([part.value for part in parts], axis=1),
+        series=_moved([part.series for part in parts], pools, axis=1),
         pool=np.concatenate([part.pool for part in parts]),
         connections=dict(connected),
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in PER_ROW},
-        series=_moved([part.series for part in parts], pools, axis=1),
-        **{name: _moved([getattr(part, name) for part in parts], pools, axis=0) for name in SERIES},
-        **{name: _chained([getattr(part, name) for part in parts]) for name in FIRSTS},
+        made={},
+        **arrays,
     )
 
 

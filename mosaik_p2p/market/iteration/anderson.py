@@ -6,6 +6,7 @@ go on spinning where ours should work.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mosaik_p2p.jit.modes import jit_fast_entry
 from mosaik_p2p.units import FloatArray
@@ -22,6 +23,8 @@ class Anderson:
 
     def __init__(self, memory: int = 5) -> None:
         self._memory = memory
+        self._changes: NDArray[np.float32]
+        self._moves: NDArray[np.float32]
         self._changes = self._moves = np.empty((0, 0), dtype=np.float32)
         self._normal = np.zeros((memory, memory))
         self.restart()
@@ -72,7 +75,7 @@ def _product(one, other):  # type: ignore[no-untyped-def]  # numba infers the ty
     return value
 
 
-def _without(residual: FloatArray, weights: FloatArray, moves: FloatArray) -> FloatArray:
+def _without(residual: FloatArray, weights: FloatArray, moves: NDArray[np.float32]) -> FloatArray:
     """The residual less the weighted moves."""
     step = residual.copy()
     for weight, move in zip(weights, moves, strict=False):
