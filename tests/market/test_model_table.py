@@ -138,10 +138,15 @@ def test_a_variable_of_two_storages_is_refused() -> None:
         table_of([replace(model, storages=(*model.storages, *model.storages))])
 
 
+def refused(*_: object, **__: object) -> None:
+    raise AssertionError("no linear programme of so many members")
+
+
 def test_of_too_many_members_trades_stay_as_they_were_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
     market = random_market(12, 5)
     least = clear(market, Settings())
     monkeypatch.setattr("mosaik_p2p.market.network_step.agreed_trades.MOST_MEMBERS", 5)
+    monkeypatch.setattr("mosaik_p2p.market.network_step.agreed_trades.serve_all", refused)
     cleared = clear(market, Settings())
     # The dispatch of the devices, and with it the cost but for contracts, is the same; both are certified.
     assert cleared.status is least.status is Status.OK
