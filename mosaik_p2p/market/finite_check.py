@@ -29,8 +29,8 @@ def finite_check(models: Sequence[ProsumerModel]) -> tuple[Fault, ...]:
 
 def _is_fine(table: ModelTable) -> bool:
     """All at once, since nearly always all is fine."""
-    finite: BoolArray = np.isfinite(table.pool).all(axis=1)
-    known: BoolArray = ~np.isnan(table.pool).any(axis=1)
+    finite = np.asarray(np.isfinite(table.pool).all(axis=1), dtype=np.bool_)
+    known = np.asarray(~np.isnan(table.pool).any(axis=1), dtype=np.bool_)
     quantities = [q for q in range(len(table.value)) if q not in (LOWER, UPPER)]
     rest = (table.constant, table.retention, table.withdrawal, table.total_kw, np.array([table.dt_h]))
     return (

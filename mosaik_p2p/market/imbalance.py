@@ -82,14 +82,14 @@ def _with_imbalance_variables(table: ModelTable, price: float, owed: float) -> M
     short = begin[owner] + 2 * nth
     old = np.arange(len(table.owner)) + firsts(added)[table.owner]
     rows, kinds = int(first[-1]), (*table.kinds, *_IMBALANCES)
-    kind, storage, withdrawal = np.empty(rows, dtype=np.int32), np.full(rows, -1, dtype=np.int32), np.zeros(rows)
+    kind, storage, withdrawal = np.zeros(rows, dtype="int32"), np.full(rows, -1, dtype="int32"), np.zeros(rows)
     kind[old], storage[old], withdrawal[old] = table.kind, table.storage, table.withdrawal
     of_pair = len(table.kinds) + 4 * carrier + 2 * side
     kind[short], kind[short + 1] = of_pair, of_pair + 1
     value = np.zeros((QUANTITIES, rows))
     value[UPPER], value[LINEAR] = np.inf, price
     value[SHARE + carrier, short], value[SHARE + carrier, short + 1] = 1.0, -1.0
-    series = np.full((QUANTITIES, rows), CONSTANT, dtype=np.int32)
+    series = np.full((QUANTITIES, rows), CONSTANT, dtype="int32")
     value[:, old], series[:, old] = table.value, table.series
     lack = {Role.SHORTFALL: LACK * price, Role.OWED: min(owed, LACK * price)}
     of_kind = np.array([lack.get(one.role, 0.0) for one in kinds])

@@ -51,7 +51,8 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
         who, charges = np.flatnonzero(problem.member[c]), problem.charges[c].at(t)
         trades = trades_behind(served, who, price_per_kwh[c, t], charges, min_trade_kw=min_trade_kw)
         binding[t][c], sale[c, t] = trades, trades.net_sale(problem.shape[2])
-    moved = (np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())).any(axis=(0, 1))
+    away = np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())
+    moved = np.asarray(away.any(axis=(0, 1)), dtype=np.bool_)
     dispatch = with_contracts_for(problem.table, agreed.dispatch, sale, moved, len(binding))
     return Agreed(tuple(tuple(trades) for trades in binding), sale, dispatch)
 
