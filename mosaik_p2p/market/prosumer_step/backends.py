@@ -33,7 +33,9 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
 """A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
-iteration of its solver less, and the clearing none more."""
+iteration of its solver less, and the clearing of many prosumers none more."""
+MANY = 1000
+"""From so many prosumers on; fewer are cleared in no time, but need an iteration more now and then."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
@@ -207,7 +209,8 @@ class Compiled:
 
     def set_accuracy(self, relative_gap: float) -> None:
         """See Engine."""
-        self._tolerance = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
+        asked = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
+        self._tolerance = asked if len(self._models) >= MANY else STEP_TOLERANCE
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
