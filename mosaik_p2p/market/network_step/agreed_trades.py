@@ -53,7 +53,9 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
         binding[t][c], sale[c, t] = trades, trades.net_sale(problem.shape[2])
     away = np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())
     moved = np.asarray(away.any(axis=(0, 1)), dtype=np.bool_)
-    dispatch = with_contracts_for(problem.table, agreed.dispatch, sale, moved, len(binding))
+    dispatch = agreed.dispatch
+    if moved.any():
+        dispatch = with_contracts_for(problem.table, dispatch, sale, moved, len(binding))
     return Agreed(tuple(tuple(trades) for trades in binding), sale, dispatch)
 
 
