@@ -6,7 +6,7 @@ and, most of them, heat on a radial network. ADMM in network and in bilateral fo
 OSQP and HiGHS on the same programme (`market.sparse`) in the same run, each up to the size that it ends with in a
 minute or two. Seconds are wall time, the best of some repeats, after compilation; stating the problem counts for
 neither side. `--large` adds 10 000 and 100 000 prosumers, `--huge N ...` any sizes, each in a process of its own, with
-the memory that each prosumer takes; they take some minutes and up to 70 kB for each prosumer.
+the memory that each prosumer takes; they take some minutes. `large.py` states such markets in less room.
 """
 
 import argparse

@@ -9,6 +9,7 @@ from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.problem import PreparedProblem, middle_offer
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
+from mosaik_p2p.prosumers.table import LINEAR, SHARE, UPPER
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 CROSSED = 1e-6
@@ -57,7 +58,7 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     The multipliers left by the last step usually reach the `wanted` relative gap; only where they do not, every
     prosumer is asked once more for the best ones.
     """
-    cost = float(fleet.dispatch_for_sales(form.sales(z)).cost.sum()) + form.charge(z)
+    cost = float(fleet.cost_for_sales(form.sales(z)).sum()) + form.charge(z)
     judged = Certificate(cost, -np.inf, float(fleet.alone.cost.sum()), least_scale(fleet))
     # Beyond the price of an imbalance a bound would be minus infinity; it is one for all of a carrier and interval, so
     # that closed prices stay closed.
@@ -99,7 +100,7 @@ def least_scale(fleet: Fleet) -> float:
     few offer, do not enter.
     """
     _, horizon, _ = fleet.problem.shape
-    size_kw = np.array([model.size_kw for model in fleet.problem.models])
+    size_kw = fleet.problem.table.size_kw
     flowing_kw, sized_kw = float(fleet.alone.load_kw.sum()), scales.least_flow_kw(size_kw) * horizon
     flowing_kw = flowing_kw if flowing_kw > NO_FLOW * sized_kw else sized_kw
     return scales.least_scale(fleet.alone.cost, middle_offer(fleet.problem), flowing_kw, fleet.problem.dt_h)
@@ -121,14 +122,15 @@ def offers(problem: PreparedProblem) -> tuple[FloatArray, FloatArray]:
     """Lowest import and highest export price of each prosumer, (C, T, N); infinite where there is none."""
     ceiling = np.full(problem.shape, np.inf)
     floor = np.full(problem.shape, -np.inf)
-    for i, model in enumerate(problem.models):
-        for k, variable in enumerate(model.variables):
-            if variable.type != CONTRACT:
-                continue
-            carrier = next(c for c in range(len(CARRIERS)) if model.balance[c, k].any())
-            usable = (model.upper[k] > 0) & model.member[carrier]
-            if variable.role == Role.IMPORT:
-                ceiling[carrier, :, i] = np.minimum(ceiling[carrier, :, i], np.where(usable, model.linear[k], np.inf))
-            else:
-                floor[carrier, :, i] = np.maximum(floor[carrier, :, i], np.where(usable, -model.linear[k], -np.inf))
+    table = problem.table
+    rows = np.flatnonzero(table.which([kind.type == CONTRACT for kind in table.kinds]))
+    owner = table.owner[rows]
+    carrier = np.stack([table.is_some(SHARE + c)[rows] for c in range(len(CARRIERS))]).argmax(axis=0)
+    imports = table.which([kind.role == Role.IMPORT for kind in table.kinds])[rows]
+    for t in range(table.horizon):
+        usable = (table.at(UPPER, t, rows) > 0) & table.member[owner, carrier]
+        price = table.at(LINEAR, t, rows)
+        bought, sold = usable & imports, usable & ~imports
+        np.minimum.at(ceiling[:, t], (carrier[bought], owner[bought]), price[bought])
+        np.maximum.at(floor[:, t], (carrier[sold], owner[sold]), -price[sold])
     return ceiling, floor

@@ -1,6 +1,6 @@
 """One clearing: from where the iteration ended to trades and dispatches that fit each other, and how good they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,7 +58,7 @@ class Clearing:
     price_per_kwh: FloatArray
     """(C, T, N): what one kWh more is worth to each prosumer; with charges of places, that much less than the market's
     price at its place."""
-    dispatch: tuple[Completion, ...]
+    dispatch: Sequence[Completion]
     """One per prosumer."""
     repaired: bool
     """Whether a storage would have charged and discharged at once."""
@@ -83,7 +83,7 @@ class Found:
     binding: Binding
     sale_kw: FloatArray
     price_per_kwh: FloatArray
-    dispatch: tuple[Completion, ...]
+    dispatch: Sequence[Completion]
     repaired: bool
     regrets: Regrets | None = None
 
@@ -132,7 +132,7 @@ def settled(fleet: Fleet, form: Form, outcome: Outcome[Certificate], settings: S
     # Who does not trade a carrier has a price of its own for it.
     prices = np.where(fleet.problem.member[:, None, :], proven, dispatch.price_per_kwh)
     regrets = regrets_at(fleet, form, prices, agreed.sale_kw, own_cost=dispatch.cost, cost=cost)
-    found = Found(agreed.binding, agreed.sale_kw, prices, tuple(dispatch), repaired, regrets)
+    found = Found(agreed.binding, agreed.sale_kw, prices, dispatch, repaired, regrets)
     return clearing_of(fleet.problem, form.name, outcome, final, found, status, cause)
 
 
@@ -187,8 +187,10 @@ def _unkept(problem: PreparedProblem, dispatch: Completions) -> float:
     That is a solver's tolerance and worth nothing, unless scarcity prices are in play, against which it would look like
     energy for nothing.
     """
-    short = np.flatnonzero(dispatch.penalty > 0.0)
-    missed = sum(problem.models[i].missed_by(dispatch.x[i]) for i in short.tolist())
+    missed_kwh = dispatch.missed_kwh.copy()
+    for i in np.flatnonzero((dispatch.penalty > 0.0) & np.isnan(missed_kwh)).tolist():
+        missed_kwh[i] = problem.models[i].missed_by(dispatch.x[i])
+    missed = float(missed_kwh[dispatch.penalty > 0.0].sum())
     return missed * problem.scarcity_price_per_kwh if missed else 0.0
 
 

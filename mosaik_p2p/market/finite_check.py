@@ -9,7 +9,9 @@ import numpy as np
 
 from mosaik_p2p.errors import Fault
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.prosumers.table import CONSTANT, LOWER, UPPER, ModelTable
+from mosaik_p2p.prosumers.tabulating import table_of
+from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, IntArray
 
 FINITE = {"linear": "price", "quadratic": "rise of the price", "balance": "share in a balance"}
 """Arrays (..., K, T) of a model by what they say about a variable."""
@@ -20,35 +22,29 @@ REMEDY = "Give finite numbers; only limits may be infinite."
 
 def finite_check(models: Sequence[ProsumerModel]) -> tuple[Fault, ...]:
     """One fault for each quantity of a prosumer that holds NaN, or infinity where that cannot be."""
-    if _is_fine(models):
+    if _is_fine(table_of(models)):
         return ()
     return tuple(fault for model in models for fault in _faults(model))
 
 
-def _is_fine(models: Sequence[ProsumerModel]) -> bool:
+def _is_fine(table: ModelTable) -> bool:
     """All at once, since nearly always all is fine."""
-    finite = (_all(getattr(model, name) for model in models) for name in (*FINITE, "fixed"))
-    limits = (_all(getattr(model, name) for model in models) for name in LIMITS)
-    rest = _all(np.array([model.constant, model.dt_h, *_of_rows(model)]) for model in models)
+    finite = np.asarray(np.isfinite(table.pool).all(axis=1), dtype=np.bool_)
+    known = np.asarray(~np.isnan(table.pool).any(axis=1), dtype=np.bool_)
+    quantities = [q for q in range(len(table.value)) if q not in (LOWER, UPPER)]
+    rest = (table.constant, table.retention, table.withdrawal, table.total_kw, np.array([table.dt_h]))
     return (
-        all(bool(np.isfinite(values).all()) for values in finite)
-        and not any(bool(np.isnan(values).any()) for values in limits)
-        and bool(np.isfinite(rest).all())
+        all(_all(finite, np.isfinite(table.value[q]), table.series[q]) for q in quantities)
+        and all(_all(known, ~np.isnan(table.value[q]), table.series[q]) for q in (LOWER, UPPER))
+        and _all(finite, np.isfinite(table.fixed_value), table.fixed_series)
+        and _all(finite, np.isfinite(table.inflow_value), table.inflow_series)
+        and all(bool(np.isfinite(numbers).all()) for numbers in rest)
     )
 
 
-def _all(arrays: Iterator[FloatArray]) -> FloatArray:
-    return np.concatenate([array.ravel() for array in arrays])
-
-
-def _of_rows(model: ProsumerModel) -> Iterator[float]:
-    """Every number of the storages and totals."""
-    for storage in model.storages:
-        yield storage.retention
-        yield from (kwh for _, kwh in storage.withdrawal)
-        yield from storage.inflow_kwh.tolist()
-    for total in model.totals:
-        yield total.power_kw
+def _all(of_pool: BoolArray, of_values: BoolArray, series: IntArray) -> bool:
+    """Whether all are, by the series in the pool and by the numbers of the other rows."""
+    return bool(of_values[series == CONSTANT].all() and of_pool[series[series != CONSTANT]].all())
 
 
 def _faults(model: ProsumerModel) -> Iterator[Fault]:

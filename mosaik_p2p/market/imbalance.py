@@ -9,9 +9,7 @@ Where a connection has limits, an imbalance may lie on either side of it: a load
 that goes beyond them.
 """
 
-from collections.abc import Mapping
 from dataclasses import fields, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,9 +19,10 @@ from mosaik_p2p.errors import BadInput
 from mosaik_p2p.market.finite_check import finite_check
 from mosaik_p2p.market.presolve import within_means
 from mosaik_p2p.market.problem import SCARCITY, AnyProblem, MarketProblem, PreparedProblem, highest_price, placed
-from mosaik_p2p.prosumers.model import ProsumerModel, is_held_once
+from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import IMBALANCE, Role, Variable
-from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray
+from mosaik_p2p.prosumers.table import CONSTANT, LINEAR, QUANTITIES, SHARE, UPPER, ModelTable, firsts
+from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, IntArray
 
 LACK = 0.5
 """The price of a shortfall in units of the scarcity price."""
@@ -41,9 +40,9 @@ def with_imbalance_priced(problem: MarketProblem) -> PreparedProblem:
     problem = without_lone_members(problem)
     if isinstance(problem, PreparedProblem):
         return problem
-    if any(variable.type == IMBALANCE for model in problem.models for variable in model.variables):
+    if any(kind.type == IMBALANCE for kind in problem.table.kinds):
         raise ValueError("imbalances are priced already: make a market out of a prepared one by dataclasses.replace")
-    faults = finite_check(problem.models)
+    faults = finite_check(problem.table)
     if faults:
         raise BadInput(faults)
     # A limit that nobody reaches makes no energy dear; a charge on a place does.
@@ -51,7 +50,7 @@ def with_imbalance_priced(problem: MarketProblem) -> PreparedProblem:
     price = SCARCITY * within_means(placed_costs).steepest_price_per_kwh
     owed = OWED_PRICE * highest_price(placed_costs)
     kept: dict[str, Any] = {entry.name: getattr(problem, entry.name) for entry in fields(problem)}
-    kept["models"] = tuple(_with_imbalance_variables(model, price, owed) for model in problem.models)
+    kept["models"] = _with_imbalance_variables(problem.table, price, owed)
     return PreparedProblem(**kept, scarcity_price_per_kwh=price)
 
 
@@ -71,57 +70,57 @@ def imbalance_kw(model: ProsumerModel, x: FloatArray) -> FloatArray:
     return result
 
 
-def _with_imbalance_variables(model: ProsumerModel, price: float, owed: float) -> ProsumerModel:
-    """Two more variables for each carrier that touches the prosumer, and for each limited connection: short of it, too
-    much of it."""
-    touched = [c for c in range(len(CARRIERS)) if model.balance[c].any() or model.fixed[c].any() or model.member[c]]
-    pairs = [(c, Role.SHORT, Role.SURPLUS) for c in touched]
-    pairs += [(connection.c, Role.UNSERVED, Role.SPILLED) for connection in model.connections]
-    more = 2 * len(pairs)
-    balance = np.zeros((len(CARRIERS), more, 1))
-    names = []
-    for n, (c, short, surplus) in enumerate(pairs):
-        balance[c, 2 * n], balance[c, 2 * n + 1] = 1.0, -1.0
-        names += [Variable(CARRIERS[c], IMBALANCE, short), Variable(CARRIERS[c], IMBALANCE, surplus)]
+def _with_imbalance_variables(table: ModelTable, price: float, owed: float) -> ModelTable:
+    """Two more rows for each carrier that touches a prosumer, and for each limited connection: short of it, too much of
+    it; they stand behind all others of their owner."""
+    owner, carrier, side = _balances(table)
+    added = np.bincount(owner, minlength=len(table)) * 2
+    first = table.first + firsts(added)
+    begin = first[1:] - added
+    # Each pair's place among its owner's.
+    nth = np.arange(len(owner)) - firsts(added // 2)[owner]
+    short = begin[owner] + 2 * nth
+    old = np.arange(len(table.owner)) + firsts(added)[table.owner]
+    rows, kinds = int(first[-1]), (*table.kinds, *_IMBALANCES)
+    kind, storage, withdrawal = np.zeros(rows, dtype="int32"), np.full(rows, -1, dtype="int32"), np.zeros(rows)
+    kind[old], storage[old], withdrawal[old] = table.kind, table.storage, table.withdrawal
+    of_pair = len(table.kinds) + 4 * carrier + 2 * side
+    kind[short], kind[short + 1] = of_pair, of_pair + 1
+    value = np.zeros((QUANTITIES, rows))
+    value[UPPER], value[LINEAR] = np.inf, price
+    value[SHARE + carrier, short], value[SHARE + carrier, short + 1] = 1.0, -1.0
+    series = np.full((QUANTITIES, rows), CONSTANT, dtype="int32")
+    value[:, old], series[:, old] = table.value, table.series
+    lack = {Role.SHORTFALL: LACK * price, Role.OWED: min(owed, LACK * price)}
+    of_kind = np.array([lack.get(one.role, 0.0) for one in kinds])
+    lacking = np.flatnonzero(of_kind[kind] > 0.0)
+    value[LINEAR, lacking], series[LINEAR, lacking] = of_kind[kind[lacking]], CONSTANT
     return replace(
-        model,
-        variables=(*model.variables, *names),
-        lower=_extended(model.lower, more, 0.0),
-        upper=_extended(model.upper, more, np.inf),
-        linear=_extended(
-            _with_lack_priced(model, {Role.SHORTFALL: LACK * price, Role.OWED: min(owed, LACK * price)}), more, price
-        ),
-        quadratic=_extended(model.quadratic, more, 0.0),
-        balance=_with_rows(model.balance, balance),
-    )
+        table, kinds=kinds, first=first, kind=kind, value=value, series=series, storage=storage, withdrawal=withdrawal,
+        made={},
+    )  # fmt: skip
 
 
-def _with_lack_priced(model: ProsumerModel, price: Mapping[str, float]) -> FloatArray:
-    lacking = np.array([price.get(variable.role, 0.0) for variable in model.variables])
-    return np.where(lacking[:, None] > 0.0, lacking[:, None], model.linear)
+_NETWORK_SIDE, _BEHIND = 0, 1
+_IMBALANCES = tuple(
+    Variable(carrier, IMBALANCE, role)
+    for carrier in CARRIERS
+    for role in (Role.SHORT, Role.SURPLUS, Role.UNSERVED, Role.SPILLED)
+)
+"""Four for each carrier: two on the network's side of a connection, two behind it."""
 
 
-def _extended(array: FloatArray, more: int, value: float) -> FloatArray:
-    return _with_rows(array, _constant(more, value))
-
-
-def _with_rows(array: FloatArray, rows: FloatArray) -> FloatArray:
-    """An array (..., K, T) with rows (..., more, 1) that are the same in all intervals below."""
-    horizon = array.shape[-1]
-    if is_held_once(array):
-        joined = np.concatenate([array[..., :1], rows], axis=-2)
-        return np.broadcast_to(joined, (*joined.shape[:-1], horizon))
-    below = np.broadcast_to(rows, (*rows.shape[:-1], horizon))
-    result: FloatArray = np.ascontiguousarray(np.concatenate([array, below], axis=-2))
-    return result
-
-
-@lru_cache(maxsize=64)
-def _constant(rows: int, value: float) -> FloatArray:
-    """The same few for every prosumer."""
-    result = np.full((rows, 1), value)
-    result.flags.writeable = False
-    return result
+def _balances(table: ModelTable) -> tuple[IntArray, IntArray, IntArray]:
+    """What may be out of balance: the prosumer, the carrier and the side of the connection, prosumer by prosumer."""
+    owner, carrier = np.nonzero(table.touched)
+    behind = [(i, one.c) for i, own in table.connections.items() for one in own]
+    if not behind:
+        return owner, carrier, np.full(len(owner), _NETWORK_SIDE)
+    held, of = np.array(behind, dtype=np.int64).T
+    side = np.repeat([_NETWORK_SIDE, _BEHIND], [len(owner), len(held)])
+    owner, carrier = np.concatenate([owner, held]), np.concatenate([carrier, of])
+    order = np.lexsort((side, owner))
+    return owner[order], carrier[order], side[order]
 
 
 def without_lone_members(problem: AnyProblem) -> AnyProblem:
@@ -130,11 +129,7 @@ def without_lone_members(problem: AnyProblem) -> AnyProblem:
     lone = np.array([who & ~_has_partner(own, who) for own, who in zip(problem.charges, member, strict=True)])
     if not lone.any():
         return problem
-    models = tuple(
-        replace(m, member=tuple(bool(kept) for kept in row))
-        for m, row in zip(problem.models, (member & ~lone).T, strict=True)
-    )
-    return replace(problem, models=models)
+    return replace(problem, models=replace(problem.table, member=np.ascontiguousarray((member & ~lone).T), made={}))
 
 
 def _has_partner(charges: AnyCharges, who: BoolArray) -> BoolArray:

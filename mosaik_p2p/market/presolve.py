@@ -15,15 +15,17 @@ Beyond what is so found lies only an imbalance at the scarcity price, which no s
 limits are to be kept the first fact fails, since an injection may relieve one: there any source may feed any use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from mosaik_p2p.market.problem import SCARCITY, AnyProblem, MarketProblem
-from mosaik_p2p.prosumers.model import SIZE_OF_REACH, ProsumerModel, Storage
+from mosaik_p2p.market.problem import SCARCITY, AnyProblem
+from mosaik_p2p.prosumers.model import SIZE_OF_REACH
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, WAYS, Role
-from mosaik_p2p.units import BoolArray, FloatArray, IntArray
+from mosaik_p2p.prosumers.table import LINEAR, LOWER, QUADRATIC, SHARE, UPPER, ModelTable
+from mosaik_p2p.prosumers.tabulating import with_rows
+from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, IntArray
 
 FAR = 10.0
 """A limit this many times beyond what can be used is brought nearer; nearer ones are left as they were given."""
@@ -35,8 +37,8 @@ SPARE = 2.0
 """What it is brought to, in units of what can be used: an optimum never gets there, so that no price feels it."""
 ROUNDS = 3
 """What one limit is brought to may be what another one can use."""
-Uppers = Sequence[FloatArray]
-"""By prosumer, (K, T): the largest values that are still to be considered."""
+TOGETHER = 50_000
+"""Stores that are looked at at a time."""
 
 
 def within_means(problem: AnyProblem) -> AnyProblem:
@@ -50,154 +52,200 @@ def within_balance(problem: AnyProblem) -> AnyProblem:
 
 
 def _tightened(problem: AnyProblem, *, by_price: bool) -> AnyProblem:
-    if not _any_absurd(problem.models):
+    table = problem.table
+    if not _any_absurd(table):
         return problem
-    rows = _Rows(problem, by_price=by_price)
-    given: Uppers = [model.upper for model in problem.models]
-    upper = given
+    rows, changed = _Rows(table, by_price=by_price), np.zeros(len(table), dtype=np.bool_)
     for _ in range(ROUNDS):
-        nearer = rows.nearer(_near_stores(problem.models, upper))
-        if all(new is old for new, old in zip(nearer, upper, strict=True)):
+        nearer = rows.nearer(_near_stores(table))
+        if nearer is table:
             break
-        upper = nearer
-    if upper is given:
+        changed |= nearer.any_of((nearer.value[UPPER] != table.value[UPPER]) | _other_series(nearer, table))
+        table = nearer
+    if table is problem.table:
         return problem
-    pairs = zip(problem.models, upper, strict=True)
-    return replace(problem, models=tuple(m if new is m.upper else _resized(m, new) for m, new in pairs))
+    return replace(problem, models=_resized(table, changed))
 
 
-def _any_absurd(models: Sequence[ProsumerModel]) -> bool:
+def _other_series(one: ModelTable, other: ModelTable) -> BoolArray:
+    result: BoolArray = one.series[UPPER] != other.series[UPPER]
+    return result
+
+
+def _any_absurd(table: ModelTable) -> bool:
     """Whether any limit is worth a closer look: nearly always none is."""
-    numbers = [_magnitudes(model) for model in models]
-    largest = max((float(own.max(initial=0.0)) for own in numbers), default=0.0)
-    smallest = min((float(own.min(initial=np.inf, where=own > 0.0)) for own in numbers), default=np.inf)
-    least_size = min((model.size_kw for model in models if model.size_kw > 0.0), default=np.inf)
-    return largest > min(ABSURD * least_size, UNLIKE * smallest)
+    limits = np.maximum(table.extreme(UPPER, largest=True)[_own(table)], 0.0)
+    loads = sum(np.stack([table.fixed_at(c, t) for c in range(len(CARRIERS))]) for t in range(table.horizon))
+    numbers = np.concatenate([limits, np.ravel(loads / table.horizon)])
+    sizes = table.size_kw[table.size_kw > 0.0]
+    smallest, least_size = numbers.min(initial=np.inf, where=numbers > 0.0), sizes.min(initial=np.inf)
+    return bool(numbers.max(initial=0.0) > min(ABSURD * least_size, UNLIKE * smallest))
 
 
-def _magnitudes(model: ProsumerModel) -> FloatArray:
-    """The largest limit of every variable, and the mean loads; imbalances, which have no limit, stand last."""
-    own = len(model.variables)
-    while own and model.variables[own - 1].type == IMBALANCE:
-        own -= 1
-    return np.concatenate([model.upper[:own].max(axis=1, initial=0.0), model.fixed.mean(axis=1)])
+def _own(table: ModelTable) -> BoolArray:
+    """(R,): rows that are no imbalances, which have no limit."""
+    return table.which([kind.type != IMBALANCE for kind in table.kinds])
 
 
-def _resized(model: ProsumerModel, upper: FloatArray) -> ProsumerModel:
-    """The model with nearer limits; its size is no more than what can then flow at its devices."""
-    devices = [k for k, variable in enumerate(model.variables) if variable.type not in (CONTRACT, IMBALANCE)]
-    flows = np.abs(model.balance[:, devices]) * np.where(np.isfinite(upper[devices]), upper[devices], 0.0)
-    through = float(np.abs(model.fixed).sum(axis=0).mean() + 0.5 * flows.sum(axis=(0, 1)).mean())
-    reach = float(np.where(np.isfinite(upper[devices]), upper[devices], 0.0).max(initial=0.0))
-    size = min(model.size_kw, max(through, SIZE_OF_REACH * reach))
-    return replace(model, upper=upper, size_kw=size)
+def _resized(table: ModelTable, changed: BoolArray) -> ModelTable:
+    """The prosumers that have `changed` (N,): their size is no more than what can flow at their devices."""
+    device = table.which([kind.type not in (CONTRACT, IMBALANCE) for kind in table.kinds])
+    rows = np.flatnonzero(device & changed[table.owner])
+    owner, count, horizon = table.owner[rows], len(table), table.horizon
+    through, reach = np.zeros(count), np.zeros(count)
+    for t in range(horizon):
+        upper = table.at(UPPER, t, rows)
+        upper = np.where(np.isfinite(upper), upper, 0.0)
+        np.maximum.at(reach, owner, upper)
+        for c in range(len(CARRIERS)):
+            flow = np.abs(table.at(SHARE + c, t, rows)) * upper
+            through += (np.abs(table.fixed_at(c, t)) + 0.5 * np.bincount(owner, flow, count)) / horizon
+    size = np.minimum(table.size_kw, np.maximum(through, SIZE_OF_REACH * reach))
+    return replace(table, size_kw=np.where(changed, size, table.size_kw), made={})
 
 
 # -- sources and uses ---------------------------------------------------------------------------------------------
 
 
 class _Rows:
-    """Everyone's variables side by side, (K, T) each, and who balances each carrier together."""
+    """Everyone's variables side by side, interval by interval, and who balances each carrier together."""
 
-    def __init__(self, problem: MarketProblem, *, by_price: bool) -> None:
-        models, member = problem.models, problem.member
-        self._edges = np.cumsum([len(model.variables) for model in models])[:-1]
-        owner = np.repeat(np.arange(len(models)), [len(model.variables) for model in models])
-        self._share = np.concatenate([model.balance.transpose(1, 0, 2) for model in models])
-        self._lower = np.concatenate([model.lower for model in models])
-        self._slope = np.concatenate([model.linear + model.quadratic * model.lower for model in models])
+    def __init__(self, table: ModelTable, *, by_price: bool) -> None:
+        self._table = table
         # Members of a carrier balance it together, the others each for themselves.
-        self._pool = np.where(member, 0, 1 + np.arange(len(models)))
-        self._group = self._pool[:, owner]
-        self._fixed = np.stack([model.fixed for model in models], axis=-1)
-        ignored = np.array([v.type == IMBALANCE for model in models for v in model.variables], dtype=bool)
-        self._share = np.where(ignored[:, None, None], 0.0, self._share)
-        self._touched = (self._share != 0.0).any(axis=2)
-        several = self._touched.sum(axis=1) > 1
-        self._coupled = np.concatenate([_coupled(model) for model in models])
+        self._pool = np.where(table.member.T, 0, 1 + np.arange(len(table)))
+        self._group = self._pool[:, table.owner]
+        own = _own(table)
+        self._ignored = ~own
+        touched = np.stack([own & table.is_some(SHARE + c) for c in range(len(CARRIERS))])
+        self._touched, several = touched, touched.sum(axis=0) > 1
+        self._coupled = _coupled(table)
         self._firm = self._coupled | several | (not by_price)
-        self._open = self._touched.any(axis=1) & ~self._coupled & (self._lower >= 0.0).all(axis=1)
-        self._turns = several & self._bears_no_scarcity() & by_price
+        positive = table.extreme(LOWER, largest=False) >= 0.0
+        self._open = touched.any(axis=0) & ~self._coupled & positive
+        # Shares that are the same in all intervals are looked up once.
+        shares = [np.where(self._ignored, 0.0, table.at(SHARE + c, 0)) for c in range(len(CARRIERS))]
+        self._shares = [None if table.varies(SHARE + c) else share for c, share in enumerate(shares)]
+        self._turns = np.zeros(len(own), dtype=np.bool_)
+        if by_price and several.any():
+            self._turns[several] = self._bears_no_scarcity(np.flatnonzero(several))
 
-    def nearer(self, upper: Uppers) -> Uppers:
-        """The limits, those brought nearer that are far beyond all use; arrays without such a one as they were."""
-        flat = np.concatenate(upper)
-        usable = self._usable(flat)
-        # One number for all intervals: where a moment has no use, its price must not feel that either.
-        most = usable.max(axis=1, keepdims=True)
-        most = np.where(most > 0.0, most, most.max(initial=0.0))
-        far = self._open[:, None] & (flat > FAR * most) & (most > 0.0)
-        if not far.any():
-            return upper
-        new = np.split(np.where(far, np.maximum(self._lower, SPARE * most), flat), self._edges)
-        changed = np.split(far.any(axis=1), self._edges)
-        return [n if c.any() else old for n, c, old in zip(new, changed, upper, strict=True)]
+    def _share(self, c: int, t: int) -> FloatArray:
+        known = self._shares[c]
+        return np.where(self._ignored, 0.0, self._table.at(SHARE + c, t)) if known is None else known
 
-    def _bears_no_scarcity(self) -> BoolArray:
-        """(K,): conversions that no ordinary price of one carrier pays for scarcity of the other."""
-        size, slope = np.abs(self._share), np.abs(self._slope)
-        scarce = SCARCITY * float(slope.max(initial=0.0))
-        priced = ~self._firm & self._touched.any(axis=1)
-        per_kwh = np.divide(slope, size.sum(axis=1), out=np.zeros_like(slope), where=size.any(axis=1))
-        highest = float(per_kwh[priced].max(initial=0.0))
-        result: BoolArray = (size.min(axis=1) * scarce > size.max(axis=1) * highest + slope).all(axis=1)
+    def _slope(self, t: int) -> FloatArray:
+        """(R,) marginal cost at the least value."""
+        table = self._table
+        result: FloatArray = table.at(LINEAR, t) + table.at(QUADRATIC, t) * table.at(LOWER, t)
         return result
 
-    def _usable(self, upper: FloatArray) -> FloatArray:
-        """(K, T): the largest value of each variable that is of any use."""
-        anything, at_any_price = zip(*(self._other_side(c, upper) for c in range(self._share.shape[1])), strict=True)
-        touched = self._touched.T[:, :, None]
-        some = np.where(touched, anything, 0.0).max(axis=0)
-        least = np.where(touched, anything, np.inf).min(axis=0)
-        desperate = np.where(touched, at_any_price, 0.0).max(axis=0)
-        bounded: FloatArray = np.where(self._turns[:, None], np.maximum(least, desperate), some)
-        return bounded
+    def nearer(self, table: ModelTable) -> ModelTable:
+        """The table, with limits brought nearer that are far beyond all use; itself where there is no such one."""
+        # One number for all intervals: where a moment has no use, its price must not feel that either.
+        most = self._usable(table)
+        most = np.where(most > 0.0, most, most.max(initial=0.0))
+        far = self._open & (table.extreme(UPPER, largest=True) > FAR * most) & (most > 0.0)
+        rows = np.flatnonzero(far)
+        if not len(rows):
+            return table
+        given, used = table.rows(UPPER, rows), most[rows][:, None]
+        new = np.where(given > FAR * used, np.maximum(table.rows(LOWER, rows), SPARE * used), given)
+        return with_rows(table, UPPER, rows, new)
 
-    def _other_side(self, c: int, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(K, T) twice: the value of each variable up to which its carrier has a use, or a source; and up to which it
-        has one at the scarcity price: loads, stores and what is forced."""
-        share = self._share[:, c]
+    def _bears_no_scarcity(self, rows: IntArray) -> BoolArray:
+        """(n,): conversions that no ordinary price of one carrier pays for scarcity of the other."""
+        priced = ~self._firm & self._touched.any(axis=0)
+        steepest = highest = 0.0
+        for t in range(self._table.horizon):
+            slope = np.abs(self._slope(t))
+            size = sum(np.abs(self._share(c, t)) for c in range(len(CARRIERS)))
+            steepest = max(steepest, float(slope.max(initial=0.0)))
+            per_kwh = np.divide(slope, size, out=np.zeros_like(slope), where=size > 0.0)
+            highest = max(highest, float(per_kwh[priced].max(initial=0.0)))
+        scarce, result = SCARCITY * steepest, np.ones(len(rows), dtype=np.bool_)
+        for t in range(self._table.horizon):
+            sizes = np.stack([np.abs(self._share(c, t)[rows]) for c in range(len(CARRIERS))])
+            result &= sizes.min(axis=0) * scarce > sizes.max(axis=0) * highest + np.abs(self._slope(t)[rows])
+        return result
+
+    def _usable(self, table: ModelTable) -> FloatArray:
+        """(R,): the largest value of each variable that is of any use in some interval."""
+        nobody = [np.zeros(0, dtype=np.int64) for _ in CARRIERS]
+        most, waiting = self._most(table, nobody)
+        if not any(len(groups) for groups in waiting):
+            return most
+        return self._most(table, waiting)[0]
+
+    def _most(self, table: ModelTable, waiting: list[IntArray]) -> tuple[FloatArray, list[IntArray]]:
+        """The same where those groups wait for uses, or sources, that have a price of their own; and, by carrier, the
+        groups with a limit that is far beyond their firm ones in some interval."""
+        most, waits = np.zeros(len(self._open)), np.zeros(self._touched.shape, dtype=np.bool_)
+        for t in range(table.horizon):
+            upper = table.at(UPPER, t)
+            some, least, desperate = np.zeros_like(upper), np.full_like(upper, np.inf), np.zeros_like(upper)
+            for c, touched in enumerate(self._touched):
+                flow, other = self._firm_side(c, t, upper)
+                waits[c] |= flow > FAR * other
+                anything, at_any_price = self._other_side(c, t, upper, flow, other, waiting[c])
+                np.maximum(some, anything, out=some, where=touched)
+                np.minimum(least, anything, out=least, where=touched)
+                np.maximum(desperate, at_any_price, out=desperate, where=touched)
+            np.maximum(most, np.where(self._turns, np.maximum(least, desperate), some), out=most)
+        waits &= self._open & ~self._firm
+        return most, [np.unique(group[own]) for group, own in zip(self._group, waits, strict=True)]
+
+    def _firm_side(self, c: int, t: int, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(R,) twice: what flows at each variable's limit, and what its carrier has of uses, or sources, for it that
+        have no price of their own."""
+        share = self._share(c, t)
         size = np.abs(share)
         flow = np.multiply(size, upper, out=np.zeros_like(upper), where=size > 0.0)
-        made, taken = np.where(share > 0.0, flow, 0.0), np.where(share < 0.0, flow, 0.0)
-        fixed = self._fixed[c]
         # What is worth anything serves every source; what has a price serves those of no price of their own, too.
         # So does the least that anything is held to, whatever its price.
-        sure = np.where(self._firm[:, None], flow, size * np.maximum(self._lower, 0.0))
-        fed, drawn = np.where(share > 0.0, sure, 0.0), np.where(share < 0.0, sure, 0.0)
-        firm = np.where(share > 0.0, self._sums(c, drawn, fixed), self._sums(c, fed, -fixed))
-        whole = np.where(share > 0.0, self._sums(c, taken, fixed), self._sums(c, made, -fixed))
-        other = np.where(self._firm[:, None], whole, firm)
-        waiting = self._open & ~self._firm & (flow > FAR * other).any(axis=1)
-        for group in np.unique(self._group[c][waiting]):
-            inside = np.flatnonzero((self._group[c] == group) & ~self._firm & size.any(axis=1))
-            self._add_by_price(c, inside, upper, other)
-        forced = size * self._lower * ~self._coupled[:, None] + np.where(self._coupled[:, None], flow, 0.0)
-        taken, made = np.where(share < 0.0, forced, 0.0), np.where(share > 0.0, forced, 0.0)
-        scarce = np.where(share > 0.0, self._sums(c, taken, fixed), self._sums(c, made, -fixed))
-        nothing = np.zeros_like(upper)
+        sure = np.where(self._firm, flow, size * np.maximum(self._table.at(LOWER, t), 0.0))
+        return flow, np.where(self._firm, self._facing(c, t, share, flow), self._facing(c, t, share, sure))
+
+    def _other_side(
+        self, c: int, t: int, upper: FloatArray, flow: FloatArray, other: FloatArray, waiting: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """(R,) twice: the value of each variable up to which its carrier has a use, or a source; and up to which it has
+        one at the scarcity price: loads, stores and what is forced. `flow` and `other` are of `_firm_side`."""
+        share = self._share(c, t)
+        size = np.abs(share)
+        if len(waiting):
+            priced = ~self._firm & self._touched[c]
+            for one in waiting:
+                self._add_by_price(t, np.flatnonzero((self._group[c] == one) & priced), share, upper, other)
+        forced = np.where(self._coupled, flow, size * self._table.at(LOWER, t))
+        scarce = self._facing(c, t, share, forced)
         return (
-            np.divide(other, size, out=nothing.copy(), where=size > 0.0),
-            np.divide(scarce, size, out=nothing.copy(), where=size > 0.0),
+            np.divide(other, size, out=np.zeros_like(upper), where=size > 0.0),
+            np.divide(scarce, size, out=np.zeros_like(upper), where=size > 0.0),
         )
 
-    def _sums(self, c: int, flow: FloatArray, fixed: FloatArray) -> FloatArray:
-        """(K, T): the flows and the loads, summed over each variable's group."""
-        total = np.zeros((len(self._pool[c]) + 1, flow.shape[1]))
-        np.add.at(total, self._group[c], flow)
-        np.add.at(total, self._pool[c], np.maximum(fixed, 0.0).T)
-        result: FloatArray = total[self._group[c]]
-        return result
+    def _facing(self, c: int, t: int, share: FloatArray, flow: FloatArray) -> FloatArray:
+        """(R,) for each source the uses in its group, loads included, for each use the sources."""
+        fixed = self._table.fixed_at(c, t)
+        uses = self._sums(c, np.where(share < 0.0, flow, 0.0), fixed)
+        sources = self._sums(c, np.where(share > 0.0, flow, 0.0), -fixed)
+        facing: FloatArray = np.where(share > 0.0, uses[self._group[c]], sources[self._group[c]])
+        return facing
 
-    def _add_by_price(self, c: int, inside: IntArray, upper: FloatArray, other: FloatArray) -> None:
+    def _sums(self, c: int, flow: FloatArray, fixed: FloatArray) -> FloatArray:
+        """By group: the flows and the loads."""
+        total: FloatArray = np.bincount(self._group[c], flow, len(fixed) + 1).astype(float)
+        if fixed.any():
+            np.add.at(total, self._pool[c], np.maximum(fixed, 0.0))
+        return total
+
+    def _add_by_price(self, t: int, inside: IntArray, share: FloatArray, upper: FloatArray, other: FloatArray) -> None:
         """Add, in place, the uses worth each source's price, and the sources below each use's worth."""
-        for t in range(upper.shape[1]):
-            share = self._share[inside, c, t]
-            source, use = inside[share > 0.0], inside[share < 0.0]
-            price = self._slope[:, t] / np.where(self._share[:, c, t] != 0.0, self._share[:, c, t], 1.0)
-            flow = np.abs(self._share[:, c, t])
-            other[source, t] += _beyond(-price[use], flow[use] * upper[use, t], -price[source])
-            other[use, t] += _beyond(price[source], flow[source] * upper[source, t], price[use])
+        source, use = inside[share[inside] > 0.0], inside[share[inside] < 0.0]
+        price = self._slope(t) / np.where(share != 0.0, share, 1.0)
+        flow = np.abs(share)
+        other[source] += _beyond(-price[use], flow[use] * upper[use], -price[source])
+        other[use] += _beyond(price[source], flow[source] * upper[source], price[use])
 
 
 def _beyond(price: FloatArray, flow: FloatArray, asked: FloatArray) -> FloatArray:
@@ -208,54 +256,59 @@ def _beyond(price: FloatArray, flow: FloatArray, asked: FloatArray) -> FloatArra
     return result
 
 
-def _coupled(model: ProsumerModel) -> BoolArray:
-    """(K,): variables that intervals share a sum of."""
-    result = np.zeros(len(model.variables), dtype=bool)
-    for storage in model.storages:
-        result[[storage.level, *(k for k, _ in storage.withdrawal)]] = True
-    result[[total.k for total in model.totals]] = True
+def _coupled(table: ModelTable) -> BoolArray:
+    """(R,): variables that intervals share a sum of."""
+    result = table.storage >= 0
+    result[np.repeat(table.first[:-1], np.diff(table.first_storage)) + table.level] = True
+    result[np.repeat(table.first[:-1], np.diff(table.first_total)) + table.total_row] = True
     return result
 
 
 # -- stores -------------------------------------------------------------------------------------------------------
 
 
-def _near_stores(models: Sequence[ProsumerModel], upper: Uppers) -> Uppers:
-    return [_near_own_stores(model, own) if model.storages else own for model, own in zip(models, upper, strict=True)]
+def _near_stores(table: ModelTable) -> ModelTable:
+    """The table with limits of stores brought nearer; itself where none is far."""
+    found = [(rows, new) for begin in range(0, len(table.level), TOGETHER) for rows, new in _near(table, begin)]
+    if not found:
+        return table
+    rows, limits = (np.concatenate(part) for part in zip(*found, strict=True))
+    return with_rows(table, UPPER, rows, limits)
 
 
-def _near_own_stores(model: ProsumerModel, upper: FloatArray) -> FloatArray:
-    """The limits, with those of stores brought nearer; the array itself where none is far."""
-    new = upper
-    for storage in model.storages:
-        for k, reach in _reach_of(model, storage, new).items():
-            most = float(reach.max(initial=0.0))
-            far = (new[k] > FAR * most) & (most > 0.0)
-            if far.any():
-                new = new.copy() if new is upper else new
-                new[k] = np.where(far, np.maximum(model.lower[k], SPARE * most), new[k])
-    return new
+def _near(table: ModelTable, begin: int) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Rows (n,) of some stores that are far beyond what these can use, and nearer limits (n, T)."""
+    for rows, reach in _reach_of(table, begin, min(begin + TOGETHER, len(table.level))):
+        most, given = reach.max(axis=1, initial=0.0)[:, None], table.rows(UPPER, rows)
+        far = (given > FAR * most) & (most > 0.0)
+        some = far.any(axis=1)
+        if some.any():
+            new = np.where(far, np.maximum(table.rows(LOWER, rows), SPARE * most), given)
+            yield rows[some], new[some]
 
 
-def _reach_of(model: ProsumerModel, storage: Storage, upper: FloatArray) -> dict[int, FloatArray]:
-    """(T,) by variable: the most that a store can hold, can be charged with and discharged by, going one way."""
-    fills = sum(
-        (-withdrawal * upper[k] for k, withdrawal in storage.withdrawal if withdrawal < 0.0),
-        start=np.zeros(model.horizon),
-    )
-    reach = {storage.level: np.cumsum(fills + np.maximum(storage.inflow_kwh, 0.0))}
-    highest, lowest = np.minimum(upper[storage.level], reach[storage.level]), model.lower[storage.level]
-    before_high = storage.retention * np.concatenate([[0.0], highest[:-1]]) + storage.inflow_kwh
-    before_low = storage.retention * np.concatenate([[0.0], lowest[:-1]]) + storage.inflow_kwh
-    for k, withdrawal in storage.withdrawal:
-        role = model.variables[k].role
-        if role not in WAYS:
-            continue
-        # What fills or empties it beside its charge and discharge makes room for more of either.
-        beside = sum(
-            (abs(g) * upper[j] for j, g in storage.withdrawal if model.variables[j].role not in WAYS),
-            start=np.zeros(model.horizon),
-        )
-        room = highest - before_low if role == Role.CHARGE else before_high - lowest
-        reach[k] = np.maximum(room + beside, 0.0) / abs(withdrawal)
-    return reach
+def _reach_of(table: ModelTable, begin: int, end: int) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Rows (n,) and (n, T): the most that stores can hold, can be charged with and discharged by, going one way."""
+    storage = table.storage_of_row
+    rows = np.flatnonzero((storage >= begin) & (storage < end))
+    own, withdrawal, limit = storage[rows] - begin, table.withdrawal[rows], table.rows(UPPER, rows)
+    fills, beside = np.zeros((2, end - begin, table.horizon))
+    fill = withdrawal < 0.0
+    np.add.at(fills, own[fill], -withdrawal[fill, None] * limit[fill])
+    way = table.which([kind.role in WAYS for kind in table.kinds])[rows]
+    # What fills or empties it beside its charge and discharge makes room for more of either.
+    np.add.at(beside, own[~way], np.abs(withdrawal[~way, None]) * limit[~way])
+    inflow = table.expanded(table.inflow_value[begin:end], table.inflow_series[begin:end])
+    level = (np.repeat(table.first[:-1], np.diff(table.first_storage)) + table.level)[begin:end]
+    most = np.cumsum(fills + np.maximum(inflow, 0.0), axis=1)
+    yield level, most
+    highest, lowest = np.minimum(table.rows(UPPER, level), most), table.rows(LOWER, level)
+    retention = table.retention[begin:end, None]
+    before_high, before_low = (retention * _an_interval_later(held) + inflow for held in (highest, lowest))
+    charges = table.which([kind.role == Role.CHARGE for kind in table.kinds])[rows]
+    room = np.where(charges[:, None], (highest - before_low)[own], (before_high - lowest)[own])
+    yield rows[way], (np.maximum(room + beside[own], 0.0) / np.abs(withdrawal)[:, None])[way]
+
+
+def _an_interval_later(held: FloatArray) -> FloatArray:
+    return np.concatenate([np.zeros((len(held), 1)), held[:, :-1]], axis=1)

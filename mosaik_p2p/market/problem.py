@@ -9,7 +9,7 @@ and Liu 2025, eqs. 1-4 and 21-22); nu_i and eta_i what a place is charged for wh
 it sells. `placed` puts these into the prosumers' own costs, so that no step of any algorithm knows of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -22,7 +22,9 @@ from mosaik_p2p.market.algorithms.admm import Admm
 from mosaik_p2p.market.iteration.driver import Algorithm
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, LACKING, Variable
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.prosumers.table import CONSTANT, LINEAR, LOWER, QUADRATIC, UPPER, ModelTable
+from mosaik_p2p.prosumers.tabulating import table_of
+from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
 
 SCARCITY = 10.0
 """The scarcity price in units of the steepest marginal cost that anyone can have."""
@@ -38,7 +40,8 @@ SMALLEST = 0.02
 class MarketProblem:
     """N prosumers, C carriers, T intervals of `dt_h` hours."""
 
-    models: tuple[ProsumerModel, ...]
+    models: Sequence[ProsumerModel]
+    """A tuple, or a table that makes them when they are asked for; see `table`."""
     charges: tuple[AnyCharges, ...]
     """One per carrier, in the order of `units.CARRIERS`."""
     dt_h: float
@@ -48,27 +51,37 @@ class MarketProblem:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the prosumers."""
-        return tuple(model.name for model in self.models)
+        return tuple(self.table.names)
+
+    @cached_property
+    def table(self) -> ModelTable:
+        """The models side by side: what is computed for everyone at once goes by it."""
+        return table_of(self.models)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, T, N)."""
-        return len(CARRIERS), self.models[0].horizon, len(self.models)
+        return len(CARRIERS), self.table.horizon, len(self.table)
 
     @cached_property
     def steepest_price_per_kwh(self) -> float:
         """The steepest marginal cost that anyone can have, imbalances aside; 1 where nothing costs anything."""
-        return max(_steepest(model) for model in self.models) or 1.0
+        return _steepest(self.table) or 1.0
 
     @cached_property
     def member(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
         """(C, N): who may trade which carrier."""
-        return np.array([model.member for model in self.models]).T
+        return self.table.member.T
 
     @cached_property
     def imbalance_price_per_kwh(self) -> FloatArray:
-        """(C, T, N): at which price an imbalance can be had; infinite where there is none."""
-        return imbalance_prices(self.models)
+        """(C, T, N): at which price an imbalance can be had; infinite where there is none. Read-only."""
+        return imbalance_prices(self.table)
+
+    @cached_property
+    def middle_offer_per_kwh(self) -> float:
+        """See `middle_offer`."""
+        return _median(*_offers(self.table))
 
 
 @dataclass(frozen=True)
@@ -126,15 +139,21 @@ def _placed(model: ProsumerModel, on_devices: FloatArray, on_contracts: FloatArr
     return replace(model, linear=linear, constant=constant)
 
 
-def imbalance_prices(models: Sequence[ProsumerModel]) -> FloatArray:
-    """(C, T, N): what being short of, or left with, a carrier costs; infinite where that cannot be."""
-    result = np.full((len(CARRIERS), models[0].horizon, len(models)), np.inf)
-    for i, model in enumerate(models):
-        for k, variable in enumerate(model.variables):
-            if variable.type == IMBALANCE:
-                carrier = CARRIERS.index(variable.device)
-                result[carrier, :, i] = np.minimum(result[carrier, :, i], model.linear[k])
-    return result
+def imbalance_prices(table: ModelTable) -> FloatArray:
+    """(C, T, N): what being short of, or left with, a carrier costs; infinite where that cannot be. Read-only, and in
+    the room of one interval where all are alike."""
+    rows = np.flatnonzero(table.which([kind.type == IMBALANCE for kind in table.kinds]))
+    carrier: IntArray = np.array([_carrier_of(kind) for kind in table.kinds])[table.kind[rows]]
+    alike = bool((table.series[LINEAR, rows] == CONSTANT).all())
+    result = np.full((len(CARRIERS), 1 if alike else table.horizon, len(table)), np.inf)
+    for t in range(result.shape[1]):
+        np.minimum.at(result[:, t], (carrier, table.owner[rows]), table.at(LINEAR, t, rows))
+    return np.broadcast_to(result, (len(CARRIERS), table.horizon, len(table)))
+
+
+def _carrier_of(kind: Variable) -> int:
+    """Of an imbalance, which is named after its carrier; -1 of anything else."""
+    return CARRIERS.index(kind.device) if kind.type == IMBALANCE else -1
 
 
 def is_penalty(variable: Variable) -> bool:
@@ -142,12 +161,17 @@ def is_penalty(variable: Variable) -> bool:
     return variable.type == IMBALANCE or variable.role in LACKING
 
 
-def _steepest(model: ProsumerModel) -> float:
-    rows = [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
-    reach = np.maximum(np.abs(model.lower[rows]), np.abs(model.upper[rows]))
+def _steepest(table: ModelTable) -> float:
+    rows = np.flatnonzero(table.which([not is_penalty(kind) for kind in table.kinds]))
     # Where there is no limit, a solver's own one stands for it.
-    reach = np.where(np.isfinite(reach), reach, UNLIMITED * model.size_kw)
-    return float((np.abs(model.linear[rows]) + model.quadratic[rows] * reach).max(initial=0.0))
+    unlimited = UNLIMITED * table.size_kw[table.owner[rows]]
+    steepest = 0.0
+    for t in range(table.horizon):
+        reach = np.maximum(np.abs(table.at(LOWER, t, rows)), np.abs(table.at(UPPER, t, rows)))
+        reach = np.where(np.isfinite(reach), reach, unlimited)
+        slope = np.abs(table.at(LINEAR, t, rows)) + table.at(QUADRATIC, t, rows) * reach
+        steepest = max(steepest, float(slope.max(initial=0.0)))
+    return steepest
 
 
 def highest_price(problem: MarketProblem) -> float:
@@ -155,27 +179,43 @@ def highest_price(problem: MarketProblem) -> float:
 
     An offer that nobody is to take ("1e6 if all else fails") is not one: it would leave the others no digits.
     """
-    highest = max((float(prices.max(initial=0.0)) for prices in _offers(problem)), default=0.0) or 1.0
-    return min(highest, DEAREST * middle_offer(problem))
+    prices, _ = _offers(problem.table)
+    return min(float(prices.max(initial=0.0)) or 1.0, DEAREST * middle_offer(problem))
 
 
 def middle_offer(problem: MarketProblem) -> float:
     """The median of the prices that anyone offers, currency per kWh, free ones aside; 1 where all is free."""
-    prices = np.concatenate([prices.ravel() for prices in _offers(problem)])
-    return float(np.median(prices[prices > 0.0])) if prices.any() else 1.0
+    return problem.middle_offer_per_kwh
 
 
-def _offers(problem: MarketProblem) -> Iterator[FloatArray]:
-    """By prosumer, the sizes of its contracts' prices, or of its devices' where it has no contract."""
-    for model in problem.models:
-        contract = [k for k, variable in enumerate(model.variables) if variable.type == CONTRACT]
-        rows = contract or [k for k, variable in enumerate(model.variables) if not is_penalty(variable)]
-        yield np.abs(model.linear[rows])
+def _offers(table: ModelTable) -> tuple[FloatArray, IntArray]:
+    """The sizes of the prices of everyone's contracts, or of its devices where it has no contract, and how often each
+    is offered: in how many intervals."""
+    contract = table.which([kind.type == CONTRACT for kind in table.kinds])
+    device = table.which([not is_penalty(kind) for kind in table.kinds])
+    rows = np.flatnonzero(contract | (device & ~table.any_of(contract)[table.owner]))
+    series = table.series[LINEAR, rows]
+    alike = np.abs(table.value[LINEAR, rows[series == CONSTANT]])
+    position, count = np.unique(series[series != CONSTANT], return_counts=True)
+    several = np.abs(table.pool[position]).ravel()
+    often = np.concatenate([np.full(len(alike), table.horizon), np.repeat(count, table.horizon)])
+    return np.concatenate([alike, several]), often
+
+
+def _median(prices: FloatArray, often: IntArray) -> float:
+    """Of the prices above zero, each counted as often as it is offered; 1 without."""
+    some = np.flatnonzero(prices > 0.0)
+    if not len(some):
+        return 1.0
+    order = some[np.argsort(prices[some], kind="stable")]
+    upto = np.cumsum(often[order])
+    middle = np.searchsorted(upto, [(upto[-1] - 1) // 2, upto[-1] // 2], side="right")
+    return float(prices[order[middle]].mean())
 
 
 def power_scale(problem: MarketProblem) -> FloatArray:
     """(N,): a size in kW for each prosumer; who has no load or plant of its own gets a small one."""
-    size = np.array([model.size_kw for model in problem.models])
+    size = problem.table.size_kw
     largest = float(size.max(initial=0.0)) or 1.0
     result: FloatArray = np.maximum(size, SMALLEST * largest)
     return result

@@ -91,6 +91,7 @@ def cleared_by(
     fleet: Fleet, form: Form, start: Start | None, settings: Settings, on_check: OnCheck[Certificate] | None
 ) -> Outcome[Certificate]:
     """Where the algorithm of the settings ends, from `start` if it fits, else from the data alone."""
+    fleet.set_accuracy(settings.relative_gap)
     begin = start if start is not None and start.z.shape == form.shape else cold_start(fleet, form)
     return iterate(
         MarketSides(fleet, form),

@@ -19,7 +19,7 @@ from mosaik_p2p.market.iteration.anderson import Anderson
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
-from mosaik_p2p.market.prosumer_step.kernel import batch
+from mosaik_p2p.market.prosumer_step.kernel import loops
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
 from mosaik_p2p.units import ELECTRICITY
@@ -32,7 +32,7 @@ def kernel_is_cold() -> bool:
     """Whether the kernel would have to be compiled: nothing of it is kept for this Python."""
     if JIT_IS_OFF:
         return False
-    loop = batch._solve_range
+    loop = loops.solve_range
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
     kept = Path(loop.stats.cache_path).glob(f"*.{loop.__name__}-*.{python}*.nbi")
     return not loop.signatures and not any(kept)

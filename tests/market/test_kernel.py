@@ -14,6 +14,8 @@ from mosaik_p2p.market.network_step.radial import TreeForm
 from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, Settings, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.kernel.batch import Points, Problems, bound_all, fresh_points, pack, solve_all
 from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.table import UPPER
+from mosaik_p2p.prosumers.tabulating import with_rows
 from mosaik_p2p.units import FloatArray
 
 STEP = 1e-7
@@ -62,18 +64,22 @@ def duality_gap(
     problems: Problems, points: Points, weight: FloatArray, target: FloatArray, member: FloatArray
 ) -> FloatArray:
     """(N,) cost of the step at its dispatch, less the most that any dispatch must cost, scaled."""
+    table = problems.table
     dispatch = np.add.reduceat(
-        (0.5 * problems.quadratic * points.x**2 + problems.linear * points.x).sum(axis=1), problems.first[:-1]
+        (0.5 * problems.quadratic * points.x**2 + problems.linear * points.x).sum(axis=1), table.first[:-1]
     )
-    balances = (2 * np.arange(len(member)) + problems.first_storage[:-1])[:, None] + np.arange(2)
+    balances = (2 * np.arange(len(member)) + table.first_storage[:-1])[:, None] + np.arange(2)
     price = np.where(member[:, :, None], points.y[balances], 0.0)
     stiff = np.where(member, weight, 1.0)[:, :, None]
     away = np.where(member[:, :, None], points.s - target, 0.0)
     value = dispatch + (0.5 * stiff * away**2).sum(axis=(1, 2))
     sales = np.where(member[:, :, None], price * target - price**2 / (2 * stiff), 0.0).sum(axis=(1, 2))
     # What the kernel is asked to solve stops at UNLIMITED; a bound on the market does not.
-    problems = replace(problems, upper=np.minimum(problems.upper, UNLIMITED))
-    return value - (bound_all(problems, points, price, member, np.full_like(price, np.inf)) + sales)
+    most = np.minimum(problems.upper, UNLIMITED) * problems.power_kw[table.owner, None]
+    problems = replace(problems, table=with_rows(table, UPPER, np.arange(len(most)), most))
+    # Of no member one's own price counts, which stands in the multipliers.
+    prices = np.ascontiguousarray(price.transpose(1, 2, 0)) * problems.price_per_kwh
+    return value - (bound_all(problems, points.y, points.v, prices, np.full_like(prices, np.inf)) + sales)
 
 
 @pytest.mark.slow
@@ -81,13 +87,14 @@ def test_thousands_of_degenerate_steps_end_and_close_their_gap() -> None:
     solved = 0
     for seed in range(8):
         market, rng = astray(seed, 60), np.random.default_rng(seed)
-        problems = pack(market.models, power_scale(market), highest_price(market))
+        problems = pack(market.table, power_scale(market), highest_price(market))
         points, member = fresh_points(problems), market.member.T
         weight = np.where(member, 10 ** rng.uniform(-3, 1, member.shape), -1.0)
         target = np.where(member[:, :, None], rng.normal(size=(*member.shape, market.shape[1])), 0.0)
         for step in (1.0, 0.1, 0.01, 1.0, 0.001, 0.0):
             target = target + np.where(member[:, :, None], step * rng.normal(size=target.shape), 0.0)
-            iterations = solve_all(problems, points, weight, target, tolerance=STEP)
+            wished = np.ascontiguousarray(target.transpose(1, 2, 0)) * problems.power_kw
+            iterations = solve_all(problems, points, weight, wished, np.empty_like(wished), tolerance=STEP)
             assert (iterations >= 0).all(), (seed, step, np.flatnonzero(iterations < 0))
             gap = duality_gap(problems, points, weight, target, member)
             assert np.abs(gap).max() <= GAP, (seed, step)

@@ -19,7 +19,7 @@ from mosaik_p2p.jit.modes import ensure_cache_place
 from mosaik_p2p.market import warm_up
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
-from mosaik_p2p.market.prosumer_step.kernel import batch
+from mosaik_p2p.market.prosumer_step.kernel import loops
 from mosaik_p2p.market.warm_up import ANNOUNCEMENT, compile_kernel, kernel_is_cold
 
 
@@ -34,7 +34,7 @@ def test_markets_of_any_length_are_solved_by_one_machine_code() -> None:
         fleet = Fleet(problem)
         fleet.set_penalty(np.ones(problem.shape[::2]))
         fleet.proximal_step(np.zeros(problem.shape))
-    assert len(batch._solve_range.signatures) == 1
+    assert len(loops.solve_range.signatures) == 1
 
 
 def test_machine_code_is_kept_by_all_sources_that_it_stands_for(

@@ -51,9 +51,13 @@ class Admm(Algorithm[AdmmState]):
     def step(self, sides: Sides[Any], state: AdmmState) -> AdmmState:
         """Relaxed and accelerated."""
         answer = sides.respond(2.0 * state.z - state.w, state.weight)
-        image = state.w + RELAXATION * (answer - state.z)
+        # One array after the other: of many prosumers each takes as much room as their own problems' rows.
+        image = answer - state.z
+        image *= RELAXATION
+        image += state.w
         scale = np.sqrt(sides.laid(state.weight))
-        w = state.memory.step((state.w * scale).ravel(), (image * scale).ravel()).reshape(image.shape) / scale
+        image *= scale
+        w = state.memory.step((state.w * scale).ravel(), image.ravel()).reshape(image.shape) / scale
         return _agreed(sides, state, answer, w)
 
     def measured_step(self, sides: Sides[Any], state: AdmmState) -> AdmmState:

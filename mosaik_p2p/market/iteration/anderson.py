@@ -1,10 +1,12 @@
 """Anderson acceleration of type II for a fixed-point iteration (Walker and Ni 2011), regularised and restarted.
 
-The products are loops of our own: a threaded library's last digits depend on the number of its threads, and its threads
+What is remembered are differences, which single precision holds as well as they are known: half the room. The products
+are loops of our own: a threaded library's last digits depend on the number of its threads, and its threads
 go on spinning where ours should work.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mosaik_p2p.jit.modes import jit_fast_entry
 from mosaik_p2p.units import FloatArray
@@ -21,7 +23,9 @@ class Anderson:
 
     def __init__(self, memory: int = 5) -> None:
         self._memory = memory
-        self._changes = self._moves = np.empty((0, 0))
+        self._changes: NDArray[np.float32]
+        self._moves: NDArray[np.float32]
+        self._changes = self._moves = np.empty((0, 0), dtype=np.float32)
         self._normal = np.zeros((memory, memory))
         self.restart()
 
@@ -48,12 +52,13 @@ class Anderson:
         weights = np.linalg.solve(normal + REGULARISATION * trace * np.eye(kept), right)
         step = _without(residual, weights, self._moves)
         excess = float(np.sqrt(_product(step, step))) / (LONGEST_STEP * size)
-        result: FloatArray = x + step / max(excess, 1.0)
-        return result
+        step /= max(excess, 1.0)
+        step += x
+        return step
 
     def _remember(self, change: FloatArray, move: FloatArray) -> None:
         if self._changes.shape != (self._memory, change.size):
-            self._changes, self._moves = np.empty((2, self._memory, change.size))
+            self._changes, self._moves = np.empty((2, self._memory, change.size), dtype=np.float32)
         at = self._count % self._memory
         self._changes[at], self._moves[at] = change, move
         self._count += 1
@@ -70,7 +75,7 @@ def _product(one, other):  # type: ignore[no-untyped-def]  # numba infers the ty
     return value
 
 
-def _without(residual: FloatArray, weights: FloatArray, moves: FloatArray) -> FloatArray:
+def _without(residual: FloatArray, weights: FloatArray, moves: NDArray[np.float32]) -> FloatArray:
     """The residual less the weighted moves."""
     step = residual.copy()
     for weight, move in zip(weights, moves, strict=False):

@@ -220,7 +220,7 @@ class NegotiationState:
         kept = [one for one in self.checked if one.excess == 0.0]
         return min(kept, key=lambda one: one.rank) if kept else None
 
-    def kvar(self, dispatch: tuple[Completion, ...]) -> FloatArray:
+    def kvar(self, dispatch: Sequence[Completion]) -> FloatArray:
         """(T, N) reactive power that a plan injects, beside that of loads that cannot be moved."""
         parts = zip(self.kvar_per_kw, dispatch, strict=True)
         return np.stack([(share * done.x).sum(axis=0) for share, done in parts], axis=-1)

@@ -1,17 +1,16 @@
 """The trades that a clearing reports: the least trade behind what everyone's devices inject (see `least_trade`)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.network_step.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, ON_TREES, Injected, Served, serve_all
-from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.prosumer_step.completions import Completions, with_replaced
+from mosaik_p2p.market.prosumer_step.completions import Completions, side_by_side
+from mosaik_p2p.market.prosumer_step.contracts import injected_kw, shut_rows, with_contracts_for
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
-from mosaik_p2p.market.prosumer_step.storage_direction import with_meters_held
 from mosaik_p2p.market.prosumer_step.subproblem import Completion, completion
 from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -19,6 +18,9 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 MIN_TRADE = 1e-9
 """Trades below this part of the mean size are the rounding of a linear programme."""
+MOST_MEMBERS = 20_000
+"""Of a carrier: of more, trades stay as they were cleared. The linear programme would take longer than the clearing,
+and more memory."""
 MOVED = 1e-12
 """Net sales that move by less than this part of the mean size need no contracts of their own."""
 
@@ -49,23 +51,27 @@ def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) ->
         who, charges = np.flatnonzero(problem.member[c]), problem.charges[c].at(t)
         trades = trades_behind(served, who, price_per_kwh[c, t], charges, min_trade_kw=min_trade_kw)
         binding[t][c], sale[c, t] = trades, trades.net_sale(problem.shape[2])
-    moved = np.flatnonzero((np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())).any(axis=(0, 1)))
-    replaced = {int(i): _with_contracts_in(problem, agreed, sale, int(i)) for i in moved}
-    return Agreed(tuple(tuple(trades) for trades in binding), sale, with_replaced(agreed.dispatch, replaced))
+    away = np.abs(sale - agreed.sale_kw) > MOVED * float(fleet.power_kw.mean())
+    moved = np.asarray(away.any(axis=(0, 1)), dtype=np.bool_)
+    dispatch = agreed.dispatch
+    if moved.any():
+        dispatch = with_contracts_for(problem.table, dispatch, sale, moved, len(binding))
+    return Agreed(tuple(tuple(trades) for trades in binding), sale, dispatch)
 
 
 def _served(fleet: Fleet, agreed: Agreed) -> dict[tuple[int, int], Served]:
     """How injections are served with the least trade, by carrier and interval in which it is open who trades."""
-    problem = fleet.problem
+    problem, x = fleet.problem, side_by_side(agreed.dispatch.x)
     by_steps: dict[int, dict[tuple[int, int], Injected]] = {}
     for t in range(len(agreed.binding)):
-        held = _with_meters_held(problem, agreed.dispatch, t)
+        shut = shut_rows(problem.table, x.at(t), t)
         for c, charges in enumerate(problem.charges):
             who = np.flatnonzero(problem.member[c])
-            if values_trades(charges.at(0)) or not len(who):
+            if values_trades(charges.at(0)) or not 0 < len(who) <= MOST_MEMBERS:
                 continue
-            injected = np.array([devices_kw(problem.models[i], agreed.dispatch.x[int(i)], t)[c] for i in who])
-            open_here = Injected(flow_graph(charges.at(t), who), contracts_at(held, c, who, t), injected)
+            injected = injected_kw(problem.table, x.at(t), c, t)[who]
+            outside = contracts_at(problem, c, who, t, shut)
+            open_here = Injected(flow_graph(charges.at(t), who), outside, injected)
             by_steps.setdefault(reported_steps(charges.at(t)), {})[c, t] = open_here
     return {
         at: served
@@ -74,20 +80,6 @@ def _served(fleet: Fleet, agreed: Agreed) -> dict[tuple[int, int], Served]:
             injected, serve_all(list(injected.values()), price_per_kwh=fleet.price_scale, steps=steps), strict=True
         )
     }
-
-
-def _with_meters_held(problem: MarketProblem, dispatch: Completions, t: int) -> MarketProblem:
-    """Contracts that would earn by counting both ways go the way in which they were cleared."""
-    models = tuple(with_meters_held(model, x, t) for model, x in zip(problem.models, dispatch.x, strict=True))
-    same = all(new is old for new, old in zip(models, problem.models, strict=True))
-    return problem if same else replace(problem, models=models)
-
-
-def _with_contracts_in(problem: MarketProblem, agreed: Agreed, sale_kw: FloatArray, i: int) -> Completion:
-    done = agreed.dispatch[i]
-    for t in range(len(agreed.binding)):
-        done = with_contracts(problem.models[i], done, sale_kw[:, t, i], t)
-    return done
 
 
 def reported_steps(charges: Charges) -> int:

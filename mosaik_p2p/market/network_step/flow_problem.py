@@ -7,7 +7,9 @@ import numpy as np
 from mosaik_p2p.charges.charge_tree import ChargeTree
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.prosumer_step.contracts import outside_rows
 from mosaik_p2p.prosumers.roles import IMBALANCE
+from mosaik_p2p.prosumers.table import LINEAR, SHARE, UPPER
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 
@@ -83,20 +85,19 @@ def flow_graph(charges: Charges, who: IntArray) -> FlowGraph:
     )
 
 
-def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int) -> Contracts:
-    """Contracts and priced imbalances of the members in interval `t`."""
-    rows = [
-        (
-            n,
-            float(model.balance[c, k, t]),
-            float(model.upper[k, t]),
-            float(model.linear[k, t]),
-            variable.type == IMBALANCE,
-        )
-        for n, model in enumerate(problem.models[i] for i in who)
-        for k, variable in enumerate(model.variables)
-        if not variable.is_behind_meter and model.balance[c, k, t] != 0.0
-    ]
-    columns = np.array(rows, dtype=float).reshape(-1, 5)
-    owner, share, upper, price, imbalance = columns.T
-    return Contracts(owner.astype(np.int64), share, upper, price, imbalance.astype(np.bool_))
+def contracts_at(problem: MarketProblem, c: int, who: IntArray, t: int, shut: IntArray | None = None) -> Contracts:
+    """Contracts and priced imbalances of the members in interval `t`; rows that are `shut` may take nothing."""
+    table, position = problem.table, np.full(problem.shape[2], -1, dtype=np.int64)
+    position[who] = np.arange(len(who))
+    rows = outside_rows(table, c, t)
+    rows = rows[position[table.owner[rows]] >= 0]
+    upper = table.at(UPPER, t, rows)
+    if shut is not None:
+        upper[np.isin(rows, shut)] = 0.0
+    return Contracts(
+        owner=position[table.owner[rows]],
+        share=table.at(SHARE + c, t, rows),
+        upper_kw=upper,
+        price_per_kwh=table.at(LINEAR, t, rows),
+        is_imbalance=table.which([kind.type == IMBALANCE for kind in table.kinds])[rows],
+    )

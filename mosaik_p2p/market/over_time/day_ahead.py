@@ -8,6 +8,7 @@ plan, and what forecasts missed goes to the contracts, interval by interval. The
 the same blocks, and reputation is constant within one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -151,7 +152,7 @@ def _turned_out(prosumers: tuple[Prosumer, ...], given: Forecasts, k: int) -> tu
 def _realised(
     prosumers: tuple[Prosumer, ...],
     problem: MarketProblem,
-    dispatch: tuple[Completion, ...],
+    dispatch: Sequence[Completion],
     sale_kw: FloatArray,
     n: int,
     k: int,

@@ -13,14 +13,29 @@ from typing import Protocol
 import numpy as np
 
 from mosaik_p2p.market.problem import imbalance_prices, is_penalty
-from mosaik_p2p.market.prosumer_step.completions import Completions, Scales, collected, evaluate, joined, with_replaced
-from mosaik_p2p.market.prosumer_step.kernel.batch import WARM_MU, bound_all, forget, fresh_points, pack, solve_all
+from mosaik_p2p.market.prosumer_step.completions import Completions, Scales, collected, joined, told, with_replaced
+from mosaik_p2p.market.prosumer_step.kernel.batch import (
+    WARM_MU,
+    Completed,
+    bound_all,
+    complete_all,
+    fresh_points,
+    pack,
+    priced_all,
+    solve_all,
+)
 from mosaik_p2p.market.prosumer_step.kernel.interior_point import FIXED, PRICED
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.market.prosumer_step.subproblem import FINAL_TOLERANCE, STEP_TOLERANCE, Completion, Subproblem
 from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.tabulating import table_of
 from mosaik_p2p.units import FloatArray, IntArray
 
+STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
+"""A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
+iteration of its solver less, and the clearing of many prosumers none more."""
+MANY = 1000
+"""From so many prosumers on; fewer are cleared in no time, but need an iteration more now and then."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
@@ -29,6 +44,9 @@ FIRST_MU = 1e-2
 
 class Engine(Protocol):
     """See `subproblem` for what the steps mean; arrays over prosumers have shape (C, T, N)."""
+
+    def set_accuracy(self, relative_gap: float) -> None:
+        """Steps need be no more exact than a clearing with this gap asks for."""
 
     def set_penalty(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
@@ -39,6 +57,9 @@ class Engine(Protocol):
     def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """Everyone's dispatch for agreed net sales."""
 
+    def cost_for_sales(self, sale_kw: FloatArray) -> FloatArray:
+        """(N,) what these dispatches cost, money: no more is kept of them."""
+
     def bounds(self, price_per_kwh: FloatArray) -> FloatArray:
         """(N,) lower bounds on everyone's cost less sales at these prices, with the multipliers at hand."""
 
@@ -48,6 +69,9 @@ class Engine(Protocol):
 
 class OneByOne:
     """PIQP for one prosumer after the other; the kernel for any single one that it cannot finish."""
+
+    def set_accuracy(self, relative_gap: float) -> None:
+        """See Engine; PIQP's steps are as exact for any gap."""
 
     def __init__(self, models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> None:
         self._models, self._power, self._price = models, power_kw, price_per_kwh
@@ -79,6 +103,10 @@ class OneByOne:
         """See Engine."""
         return collected(self._models, [self._complete(i, sale_kw[:, :, i]) for i in range(len(self._members))])
 
+    def cost_for_sales(self, sale_kw: FloatArray) -> FloatArray:
+        """See Engine."""
+        return self.dispatch_for_sales(sale_kw).cost
+
     def _complete(self, i: int, sale_kw: FloatArray) -> Completion:
         try:
             return self._members[i].dispatch_for_sales(sale_kw)
@@ -107,13 +135,19 @@ class Mixed:
     """The kernel for most prosumers, PIQP for those whose connection has limits."""
 
     def __init__(self, models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> None:
-        held = np.array([bool(model.connections) for model in models])
+        held = np.zeros(len(models), dtype=bool)
+        held[list(table_of(models).connections)] = True
         self._count = len(models)
         self._parts: list[tuple[IntArray, Engine]] = [
             (who, kind([models[i] for i in who.tolist()], power_kw[who], price_per_kwh))
             for kind, who in ((Compiled, np.flatnonzero(~held)), (OneByOne, np.flatnonzero(held)))
             if len(who)
         ]
+
+    def set_accuracy(self, relative_gap: float) -> None:
+        """See Engine."""
+        for _, engine in self._parts:
+            engine.set_accuracy(relative_gap)
 
     def set_penalty(self, weight: FloatArray) -> None:
         """See Engine."""
@@ -133,6 +167,13 @@ class Mixed:
             self._count, [(who, engine.dispatch_for_sales(sale_kw[:, :, who])) for who, engine in self._parts]
         )
 
+    def cost_for_sales(self, sale_kw: FloatArray) -> FloatArray:
+        """See Engine."""
+        result = np.empty(self._count)
+        for who, engine in self._parts:
+            result[who] = engine.cost_for_sales(sale_kw[:, :, who])
+        return result
+
     def bounds(self, price_per_kwh: FloatArray) -> FloatArray:
         """See Engine."""
         result = np.empty(self._count)
@@ -148,28 +189,28 @@ class Mixed:
 
 def engine_for(models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> Engine:
     """The engine that these problems need."""
-    kind = Mixed if any(model.connections for model in models) else Compiled
+    kind = Mixed if table_of(models).connections else Compiled
     return kind(models, power_kw, price_per_kwh)
 
 
 class Compiled:
-    """The kernel of `interior` for all prosumers side by side; PIQP for any single one that it cannot finish."""
+    """The kernel of `interior_point` for all prosumers side by side; PIQP for any single one that it cannot finish."""
 
     def __init__(self, models: Sequence[ProsumerModel], power_kw: FloatArray, price_per_kwh: float) -> None:
-        self._models, self._power, self._price = models, power_kw, price_per_kwh
-        constant = np.array([model.constant for model in models])
-        self._scales = Scales(power_kw, power_kw * price_per_kwh * models[0].dt_h, constant, price_per_kwh)
-        self._member = np.array([model.member for model in models])
-        self._problems = pack(models, power_kw, price_per_kwh)
-        self._penalised = np.array([is_penalty(v) for model in models for v in model.variables], dtype=bool)
-        self._ceiling = np.ascontiguousarray(imbalance_prices(models).transpose(2, 0, 1) / price_per_kwh)
+        table = table_of(models)
+        self._models, self._power, self._price = table, power_kw, price_per_kwh
+        self._scales = Scales(power_kw, power_kw * price_per_kwh * table.dt_h, table.constant, price_per_kwh)
+        self._problems = pack(table, power_kw, price_per_kwh)
+        self._penalised = table.which([is_penalty(kind) for kind in table.kinds])
+        self._ceiling = _in_its_room(imbalance_prices(table))
         self._steps = fresh_points(self._problems)
-        self._multipliers = self._steps
-        self._mu = WARM_MU
+        self._multipliers = (self._steps.y, self._steps.v)
+        self._mu, self._tolerance = WARM_MU, STEP_TOLERANCE
 
-    def _scaled(self, values_kw: FloatArray) -> FloatArray:
-        """(C, T, N) in kW to (N, C, T) in everyone's own size."""
-        return np.ascontiguousarray((values_kw / self._power).transpose(2, 0, 1))
+    def set_accuracy(self, relative_gap: float) -> None:
+        """See Engine."""
+        asked = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
+        self._tolerance = asked if len(self._models) >= MANY else STEP_TOLERANCE
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
@@ -178,18 +219,16 @@ class Compiled:
         """See Engine."""
         self._weights = weight
         scaled = weight.T * (self._power**2 / self._scales.money)[:, None]
-        self._scaled_weight = np.where(self._member, scaled, FIXED)
+        self._scaled_weight = np.ascontiguousarray(np.where(self._models.member, scaled, FIXED))
 
     def proximal_step(self, target_kw: FloatArray) -> FloatArray:
         """See Engine."""
-        target = np.where(self._member[:, :, None], self._scaled(target_kw), 0.0)
+        target, sale = np.ascontiguousarray(target_kw), np.empty(target_kw.shape)
         done = solve_all(
-            self._problems, self._steps, self._scaled_weight, target, tolerance=STEP_TOLERANCE, mu=self._mu
+            self._problems, self._steps, self._scaled_weight, target, sale, tolerance=self._tolerance, mu=self._mu
         )
-        self._multipliers, self._mu = self._steps, WARM_MU
-        sale: FloatArray = self._steps.s.transpose(1, 2, 0) * self._power
+        self._multipliers, self._mu = (self._steps.y, self._steps.v), WARM_MU
         for i in np.flatnonzero(done < 0):
-            forget(self._problems, self._steps, int(i))
             # Raises NotSolved where PIQP fails too.
             other = self._fallback(int(i))
             other.set_penalty(self._weights[:, i])
@@ -198,34 +237,51 @@ class Compiled:
 
     def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """See Engine."""
-        fixed = np.full(self._member.shape, FIXED)
-        points = self._steps.copy()
-        sale = self._scaled(sale_kw)
-        done = solve_all(self._problems, points, fixed, sale, tolerance=FINAL_TOLERANCE, mu=COMPLETION_MU)
-        other = {int(i): self._fallback(int(i)).dispatch_for_sales(sale_kw[:, :, i]) for i in np.flatnonzero(done < 0)}
-        for i in other:
-            forget(self._problems, points, i)
-        if not self._steps.warm:
+        done, other = self._completed(sale_kw, cost_only=False)
+        return with_replaced(told(self._problems, done, self._scales), other)
+
+    def cost_for_sales(self, sale_kw: FloatArray) -> FloatArray:
+        """See Engine."""
+        done, other = self._completed(sale_kw, cost_only=True)
+        cost: FloatArray = done.money[0] * self._scales.money + self._scales.constant
+        for i, one in other.items():
+            cost[i] = one.cost
+        return cost
+
+    def _completed(self, sale_kw: FloatArray, *, cost_only: bool) -> tuple[Completed, dict[int, Completion]]:
+        """What the kernel has completed, and what PIQP has where that found nothing."""
+        first = not self._steps.warm
+        done = complete_all(
+            self._problems,
+            self._steps,
+            np.ascontiguousarray(sale_kw),
+            self._penalised,
+            tolerance=FINAL_TOLERANCE,
+            mu=COMPLETION_MU,
+            cost_only=cost_only,
+        )
+        if first:
             # The first step starts from what everyone does alone.
-            self._steps = self._multipliers = points.copy()
             self._mu = FIRST_MU
-        return with_replaced(evaluate(self._problems, points, self._penalised, self._scales), other)
+        failed = np.flatnonzero(done.iterations < 0).tolist()
+        return done, {i: self._fallback(i).dispatch_for_sales(sale_kw[:, :, i]) for i in failed}
 
     def bounds(self, price_per_kwh: FloatArray) -> FloatArray:
         """See Engine."""
-        price = np.ascontiguousarray(price_per_kwh.transpose(2, 0, 1) / self._price)
-        scaled = bound_all(self._problems, self._multipliers, price, self._member, self._ceiling)
+        price = np.ascontiguousarray(price_per_kwh)
+        scaled = bound_all(self._problems, *self._multipliers, price, self._ceiling)
         result: FloatArray = scaled * self._scales.money + self._scales.constant
         return result
 
     def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """Everyone's own optimum at the prices, from where the last step ended."""
-        price = np.ascontiguousarray(price_per_kwh.transpose(2, 0, 1) / self._price)
-        asked = np.where(self._member[:, :, None], price, 0.0)
-        kind = np.where(self._member, PRICED, FIXED)
-        points = self._steps.copy()
-        done = solve_all(self._problems, points, kind, asked, tolerance=STEP_TOLERANCE, mu=COMPLETION_MU)
-        for i in np.flatnonzero(done < 0):
-            # Any multipliers give a valid bound; nothing is better than what the kernel has spoilt.
-            forget(self._problems, points, int(i))
-        self._multipliers = points.multipliers()
+        kind = np.ascontiguousarray(np.where(self._models.member, PRICED, FIXED))
+        price = np.ascontiguousarray(price_per_kwh)
+        self._multipliers = priced_all(
+            self._problems, self._steps, kind, price, tolerance=STEP_TOLERANCE, mu=COMPLETION_MU
+        )
+
+
+def _in_its_room(prices: FloatArray) -> FloatArray:
+    """(C, T, N), or (C, 1, N) where all intervals are held once."""
+    return np.ascontiguousarray(prices[:, :1] if prices.strides[1] == 0 else prices)

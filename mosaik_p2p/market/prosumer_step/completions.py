@@ -1,18 +1,55 @@
 """Everyone's dispatch evaluated at once: cost, imbalance, gross load."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
 
-from mosaik_p2p.jit.modes import jit
-from mosaik_p2p.jit.threads import shared
-from mosaik_p2p.market.prosumer_step.kernel.batch import FEW, Points, Problems
+from mosaik_p2p.market.prosumer_step.kernel.batch import Completed, Problems
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.units import BoolArray, FloatArray, IntArray
+from mosaik_p2p.prosumers.table import firsts
+from mosaik_p2p.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Dispatches(Sequence[FloatArray]):
+    """Everyone's dispatch (K, T), kW, one after the other in `rows` (R, T); some may be `replaced`."""
+
+    rows: FloatArray
+    first: IntArray
+    replaced: Mapping[int, FloatArray]
+
+    def __len__(self) -> int:
+        """Number of prosumers."""
+        return len(self.first) - 1
+
+    @overload
+    def __getitem__(self, i: int) -> FloatArray: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[FloatArray]: ...
+    def __getitem__(self, i: int | slice) -> FloatArray | list[FloatArray]:
+        """One prosumer's, or those of several."""
+        if isinstance(i, slice):
+            return [self[n] for n in range(*i.indices(len(self)))]
+        at = range(len(self))[i]
+        own = self.replaced.get(at)
+        return self.rows[self.first[at] : self.first[at + 1]] if own is None else own
+
+    def at(self, t: int) -> FloatArray:
+        """(R,) everyone's in an interval."""
+        result: FloatArray = self.rows[:, t].copy()
+        for i, own in self.replaced.items():
+            result[self.first[i] : self.first[i + 1]] = own[:, t]
+        return result
+
+
+def side_by_side(x: Sequence[FloatArray]) -> Dispatches:
+    """Single dispatches one after the other; themselves where they are that already."""
+    if isinstance(x, Dispatches):
+        return x
+    return Dispatches(np.concatenate(x), firsts([len(own) for own in x]), {})
 
 
 @dataclass(frozen=True)
@@ -26,6 +63,8 @@ class Completions(Sequence[Completion]):
     load_kw: FloatArray
     """What flows to devices that take it, fixed load included."""
     price_per_kwh: FloatArray
+    missed_kwh: FloatArray
+    """(N,) by which storages and totals are missed, see `ProsumerModel.missed_by`; NaN where nobody has looked."""
 
     def __len__(self) -> int:
         """Number of prosumers."""
@@ -65,6 +104,7 @@ def collected(models: Sequence[ProsumerModel], done: Sequence[Completion]) -> Co
         imbalance_kw=np.stack([one.imbalance_kw for one in done], axis=-1),
         load_kw=np.stack(load, axis=-1),
         price_per_kwh=np.stack([one.price_per_kwh for one in done], axis=-1),
+        missed_kwh=np.full(len(done), np.nan),
     )
 
 
@@ -72,13 +112,14 @@ def with_replaced(all_done: Completions, replaced: dict[int, Completion]) -> Com
     """Some prosumers' completions exchanged for others; loads stay as they were."""
     if not replaced:
         return all_done
-    x = list(all_done.x)
-    cost, penalty = all_done.cost.copy(), all_done.penalty.copy()
+    x = side_by_side(all_done.x)
+    x = replace(x, replaced={**x.replaced, **{i: one.x for i, one in replaced.items()}})
+    cost, penalty, missed = all_done.cost.copy(), all_done.penalty.copy(), all_done.missed_kwh.copy()
     imbalance, price = all_done.imbalance_kw.copy(), all_done.price_per_kwh.copy()
     for i, one in replaced.items():
-        x[i], cost[i], penalty[i] = one.x, one.cost, one.penalty
+        cost[i], penalty[i], missed[i] = one.cost, one.penalty, np.nan
         imbalance[:, :, i], price[:, :, i] = one.imbalance_kw, one.price_per_kwh
-    return Completions(x, cost, penalty, imbalance, all_done.load_kw, price)
+    return Completions(x, cost, penalty, imbalance, all_done.load_kw, price, missed)
 
 
 def joined(count: int, parts: Sequence[tuple[IntArray, Completions]]) -> Completions:
@@ -87,11 +128,11 @@ def joined(count: int, parts: Sequence[tuple[IntArray, Completions]]) -> Complet
     assert len(order) == count
     x = [one for _, done in parts for one in done.x]
 
-    def side_by_side(name: str) -> FloatArray:
+    def beside(name: str) -> FloatArray:
         return np.concatenate([getattr(done, name) for _, done in parts], axis=-1)[..., order]
 
-    names = ("cost", "penalty", "imbalance_kw", "load_kw", "price_per_kwh")
-    return Completions([x[n] for n in order], **{name: side_by_side(name) for name in names})
+    names = ("cost", "penalty", "imbalance_kw", "load_kw", "price_per_kwh", "missed_kwh")
+    return Completions([x[n] for n in order], **{name: beside(name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -104,57 +145,14 @@ class Scales:
     price_per_kwh: float
 
 
-def evaluate(problems: Problems, points: Points, penalised: BoolArray, scales: Scales) -> Completions:
-    """Evaluate the dispatch at `points`, rounded into its limits; `penalised` (rows,) says which rows are penalties.
-
-    The dispatch takes the place of `points.x`: there is no room for both in a market of many prosumers.
-    """
-    count, horizon = len(scales.power_kw), problems.lower.shape[1]
-    money = np.empty((2, count))
-    flows = np.empty((2, count, 2, horizon))
-    x = points.x
-
-    def part(begin: int, end: int) -> None:
-        _evaluate(begin, end, problems.arrays, points.x, penalised, scales.power_kw, x, money, flows)
-
-    shared(part, count, few=FEW)
-    balances = (2 * np.arange(count) + problems.first_storage[:-1])[:, None] + np.arange(2)
-    surplus, load = (flows * scales.power_kw[:, None, None]).transpose(0, 2, 3, 1)
-    edges = problems.first.tolist()
+def told(problems: Problems, done: Completed, scales: Scales) -> Completions:
+    """What the kernel has completed, in money."""
     return Completions(
-        x=[x[begin:end] for begin, end in pairwise(edges)],
-        cost=money[0] * scales.money + scales.constant,
-        penalty=money[1] * scales.money,
-        imbalance_kw=surplus,
-        load_kw=load,
-        price_per_kwh=points.y[balances].transpose(1, 2, 0) * scales.price_per_kwh,
+        x=Dispatches(done.x, problems.table.first, {}),
+        cost=done.money[0] * scales.money + scales.constant,
+        penalty=done.money[1] * scales.money,
+        imbalance_kw=done.surplus_kw,
+        load_kw=done.load_kw,
+        price_per_kwh=done.price_per_kwh,
+        missed_kwh=done.money[2],
     )
-
-
-@jit
-def _evaluate(begin, end, problems, point, penalised, power_kw, x, money, flows):  # type: ignore[no-untyped-def]
-    """`x` in kW, `money` (2, N) of everything and of penalties, `flows` (2, N, C, T) of imbalance and into loads.
-
-    What a storage lacks is a penalty too, but enters no balance.
-    """
-    (first, first_storage, first_total, quadratic, linear, lower, upper, balance, carrier_mask, storage, withdrawal,
-     level, retention, inflow, total_row, total_first, total_at, total, fixed) = problems  # fmt: skip
-    for i in range(begin, end):
-        money[0, i] = money[1, i] = 0.0
-        for c in range(2):
-            for t in range(x.shape[1]):
-                flows[0, i, c, t], flows[1, i, c, t] = 0.0, fixed[i, c, t]
-        for k in range(first[i], first[i + 1]):
-            paid = 0.0
-            for t in range(x.shape[1]):
-                at = min(max(point[k, t], lower[k, t]), upper[k, t])
-                x[k, t] = at * power_kw[i]
-                paid += 0.5 * quadratic[k, t] * at * at + linear[k, t] * at
-                for c in range(2):
-                    flow = balance[k, c, t] * at
-                    flows[1, i, c, t] += max(-flow, 0.0)
-                    if penalised[k]:
-                        flows[0, i, c, t] -= flow
-            money[0, i] += paid
-            if penalised[k]:
-                money[1, i] += paid

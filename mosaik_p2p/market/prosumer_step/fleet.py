@@ -7,12 +7,12 @@ import numpy as np
 
 from mosaik_p2p.market.problem import PreparedProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Engine, engine_for
-from mosaik_p2p.market.prosumer_step.completions import Completions, with_replaced
+from mosaik_p2p.market.prosumer_step.completions import Completions, side_by_side, with_replaced
 from mosaik_p2p.market.prosumer_step.direction_search import Scale, at_prices, directed, for_sales
-from mosaik_p2p.market.prosumer_step.storage_direction import OVERLAP, exclusive, one_way_rows
+from mosaik_p2p.market.prosumer_step.storage_direction import OVERLAP, exclusive, one_way_rows_of
 from mosaik_p2p.market.prosumer_step.subproblem import Completion, Subproblem
 from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.units import FloatArray, IntArray
 
 WITHIN = 1e-5
 """Of a prosumer's size at the largest offer for an interval: what a search for directions leaves unsettled."""
@@ -43,7 +43,11 @@ class Fleet:
         self._alone = alone
         self.price_scale = highest_price(problem)
         self.power_kw = power_scale(problem)
-        self._engine: Engine = engine_for(problem.models, self.power_kw, self.price_scale)
+        self._engine: Engine = engine_for(problem.table, self.power_kw, self.price_scale)
+
+    def set_accuracy(self, relative_gap: float) -> None:
+        """Steps need be no more exact than a clearing with this gap asks for."""
+        self._engine.set_accuracy(relative_gap)
 
     def set_penalty(self, weight: FloatArray) -> None:
         """Set the penalties, (C, N) money per kW^2."""
@@ -56,6 +60,10 @@ class Fleet:
     def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """Everyone's dispatch for agreed net sales (C, T, N)."""
         return self._engine.dispatch_for_sales(sale_kw)
+
+    def cost_for_sales(self, sale_kw: FloatArray) -> FloatArray:
+        """(N,) what everyone's dispatch for agreed net sales (C, T, N) costs, money."""
+        return self._engine.cost_for_sales(sale_kw)
 
     def one_way_dispatch(self, sale_kw: FloatArray) -> tuple[Completions, bool]:
         """Like `dispatch_for_sales`, but no storage charges and discharges at once.
@@ -87,21 +95,24 @@ class Fleet:
 
     def _both_ways(self, done: Completions) -> list[int]:
         """Prosumers with a storage, or a meter, that goes both ways at once."""
-        limits = OVERLAP * self.power_kw
-        both = {i for i, a, b in self._stores if (np.minimum(done.x[i][a], done.x[i][b]) > limits[i]).any()}
-        return sorted(both)
+        owner, one, other = self._stores
+        x, limits, both = side_by_side(done.x), OVERLAP * self.power_kw[owner], np.zeros(len(owner), dtype=np.bool_)
+        for t in range(self.problem.shape[1] if len(owner) else 0):
+            power = x.at(t)
+            both |= np.minimum(power[one], power[other]) > limits
+        found: list[int] = np.unique(owner[both]).tolist()
+        return found
 
     @cached_property
-    def _stores(self) -> list[tuple[int, int, int]]:
-        """Prosumer, and rows of charge and discharge, of everything that can do both."""
-        models = enumerate(self.problem.models)
-        return [(i, a, b) for i, model in models for a, b in one_way_rows(model)]
+    def _stores(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Prosumer, and rows of the table of charge and discharge, of everything that can do both."""
+        return one_way_rows_of(self.problem.table)
 
     def one_way_at(self, price_per_kwh: FloatArray, *, within: float) -> tuple[float, PreparedProblem]:
         """What going one way adds to the bound at prices (C, T, N), money; and the market with directions as they are
         best at these prices."""
         gain, models = 0.0, list(self.problem.models)
-        for i in sorted({store[0] for store in self._stores}):
+        for i in np.unique(self._stores[0]).tolist():
             scale = Scale(float(self.power_kw[i]), self.price_scale)
             found = at_prices(models[i], price_per_kwh[:, :, i], scale, within=within)
             gain += sum(max(one.lower - one.relaxed, 0.0) for one in found if np.isfinite(one.relaxed))

@@ -19,7 +19,8 @@ from mosaik_p2p.market.problem import AnyProblem, MarketProblem
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
-from mosaik_p2p.units import FloatArray
+from mosaik_p2p.prosumers.table import LINEAR, ModelTable
+from mosaik_p2p.units import FloatArray, IntArray
 
 OVERLAP = 1e-5
 """Of a prosumer's size: below it, both ways at once is the solver's rounding."""
@@ -74,6 +75,37 @@ def meter_rows(model: ProsumerModel) -> list[tuple[int, int]]:
 def one_way_rows(model: ProsumerModel) -> list[tuple[int, int]]:
     """The rows of `x` of everything that goes one way at a time: storages, and meters that would earn by both."""
     return [*storage_rows(model), *meter_rows(model)]
+
+
+def one_way_rows_of(table: ModelTable) -> tuple[IntArray, IntArray, IntArray]:
+    """The same of all prosumers: owners (n,), and both rows (n,) of the table."""
+    charge, discharge = _same_device(table, Role.CHARGE, Role.DISCHARGE)
+    bought, sold = meter_rows_of(table)
+    one, other = np.concatenate([charge, bought]), np.concatenate([discharge, sold])
+    return table.owner[one], one, other
+
+
+def meter_rows_of(table: ModelTable, t: int | None = None) -> tuple[IntArray, IntArray]:
+    """Rows of the table in which contracts import and export that pay as much as they take: ever, or in interval t."""
+    bought, sold = _same_device(table, Role.IMPORT, Role.EXPORT)
+    earns = np.zeros(len(bought), dtype=np.bool_)
+    for n in range(table.horizon) if t is None else (t,):
+        earns |= -table.at(LINEAR, n, sold) >= table.at(LINEAR, n, bought)
+    return bought[earns], sold[earns]
+
+
+def _same_device(table: ModelTable, role: Role, other: Role) -> tuple[IntArray, IntArray]:
+    """Rows of the table that are the one and the other side of one prosumer's device."""
+    numbers = {device: n for n, device in enumerate({kind.device for kind in table.kinds})}
+    device = np.array([numbers[kind.device] for kind in table.kinds], dtype=np.int64)
+    mine, others = (np.flatnonzero(table.which([kind.role == one for kind in table.kinds])) for one in (role, other))
+    key, wanted = (table.owner[rows] * np.int64(len(numbers)) + device[table.kind[rows]] for rows in (mine, others))
+    if not len(mine):
+        return mine, mine
+    order = np.argsort(key, kind="stable")
+    at = np.maximum(np.searchsorted(key[order], wanted, side="right") - 1, 0)
+    paired = key[order[at]] == wanted
+    return mine[order[at]][paired], others[paired]
 
 
 def with_meters_held(model: ProsumerModel, x: FloatArray, t: int) -> ProsumerModel:

@@ -4,7 +4,7 @@
     subject to  every prosumer's equations and limits,  net sales at each node = what flows out of it - what flows in
 
 The edges are those of the radial networks where charges are path charges, otherwise the partners themselves. A
-flow is split by direction, so that its charge is linear. Everything is built from the flat arrays of `batch`, in the
+flow is split by direction, so that its charge is linear. Everything is built from the kernel's `problems`, in the
 scale of the mean prosumer. `central` states the same equation by equation, and serves for a handful of prosumers.
 """
 
@@ -90,7 +90,7 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
     problem = solvable(problem)
     power, price = float(power_scale(problem).mean()), highest_price(problem)
     _, horizon, count = problem.shape
-    flat = pack(problem.models, np.full(count, power), price)
+    flat = pack(problem.table, np.full(count, power), price)
     sellers = np.flatnonzero(np.broadcast_to(problem.member[:, None, :], problem.shape).ravel())
     own, rhs = _own_rows(flat)
     networks = [
@@ -117,7 +117,7 @@ def sparse_program(problem: MarketProblem) -> SparseProgram:
         power_kw=power,
         price_per_kwh=price,
         money=power * price * problem.dt_h,
-        constant=sum(model.constant for model in problem.models),
+        constant=float(problem.table.constant.sum()),
     )
 
 
@@ -130,29 +130,29 @@ def _whole(own: sp.csr_array, sales: sp.csr_array, at_nodes: sp.csr_array, flows
 
 def _own_rows(flat: Problems) -> tuple[sp.csr_array, FloatArray]:
     """Everyone's balances (N, C, T), storages and totals, on the dispatch variables alone."""
-    rows, horizon = flat.lower.shape
-    count = len(flat.first) - 1
-    owner = np.repeat(np.arange(count), np.diff(flat.first))
-    at, c, t = np.nonzero(flat.balance)
-    entries = [((owner[at] * 2 + c) * horizon + t, at * horizon + t, flat.balance[at, c, t])]
+    table, balance, total_kw = flat.table, flat.balance, flat.total
+    rows, horizon = len(table.owner), table.horizon
+    count, owner = len(table), table.owner.astype(np.int64)
+    at, c, t = np.nonzero(balance)
+    entries = [((owner[at] * 2 + c) * horizon + t, at * horizon + t, balance[at, c, t])]
     base = 2 * count * horizon
     hour = np.arange(horizon)
-    level = np.repeat(flat.first[:-1], np.diff(flat.first_storage)) + flat.level
+    level = np.repeat(table.first[:-1], np.diff(table.first_storage)) + table.level
     store = np.arange(len(level))[:, None] * horizon + base
     entries.append((store + hour, level[:, None] * horizon + hour, np.ones((len(level), horizon))))
-    kept = np.broadcast_to(-flat.retention[:, None], (len(level), horizon - 1))
+    kept = np.broadcast_to(-table.retention[:, None], (len(level), horizon - 1))
     entries.append((store + hour[1:], level[:, None] * horizon + hour[:-1], kept))
-    filling = np.flatnonzero(flat.storage >= 0)
-    into = (flat.first_storage[owner[filling]] + flat.storage[filling])[:, None] * horizon + base
-    withdrawal = np.broadcast_to(flat.withdrawal[filling, None], (len(filling), horizon))
+    filling = np.flatnonzero(table.storage >= 0)
+    into = (table.first_storage[owner[filling]] + table.storage[filling])[:, None] * horizon + base
+    withdrawal = np.broadcast_to(table.withdrawal[filling, None], (len(filling), horizon))
     entries.append((into + hour, filling[:, None] * horizon + hour, withdrawal))
     base += len(level) * horizon
-    total = np.repeat(np.arange(len(flat.total)), np.diff(flat.total_first))
-    row = (np.repeat(flat.first[:-1], np.diff(flat.first_total)) + flat.total_row)[total]
-    entries.append((base + total, row * horizon + flat.total_at, np.ones(len(total))))
+    total = np.repeat(np.arange(len(total_kw)), np.diff(table.total_first))
+    row = (np.repeat(table.first[:-1], np.diff(table.first_total)) + table.total_row)[total]
+    entries.append((base + total, row * horizon + table.total_at, np.ones(len(total))))
     i, j, value = (np.concatenate([np.ravel(entry[n]) for entry in entries]) for n in range(3))
-    matrix = sp.csr_array((value, (i, j)), shape=(base + len(flat.total), rows * horizon))
-    return matrix, np.concatenate([flat.fixed.ravel(), flat.inflow.ravel(), flat.total])
+    matrix = sp.csr_array((value, (i, j)), shape=(base + len(total_kw), rows * horizon))
+    return matrix, np.concatenate([flat.fixed.ravel(), flat.inflow.ravel(), total_kw])
 
 
 def _onto_balances(sellers: IntArray, shape: tuple[int, int, int], rows: int) -> sp.csr_array:
