@@ -24,7 +24,7 @@ from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
 from mosaik_p2p.units import ELECTRICITY
 
-ANNOUNCEMENT = "Compiling the market's kernel (once after an installation, about 15 s)"
+ANNOUNCEMENT = "Compiling the market's kernel (once after an installation, about half a minute)"
 WITHOUT_KERNEL = "NUMBA_DISABLE_JIT is set: the market's loops run in Python, about a thousand times slower"
 
 
