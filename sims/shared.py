@@ -82,7 +82,7 @@ def anew_intervals(case: Case) -> int:
 
 
 def begins_anew(case: Case, interval: int) -> bool:
-    """Whether networks and market are made anew before this interval.
+    """Whether networks and market forget what they have solved before this interval.
 
     A run can go on from there, with what the market hands on as its only memory: so that its digits are those of a run
     that was never stopped, every run forgets there whatever else solvers keep.

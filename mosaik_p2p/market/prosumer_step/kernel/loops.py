@@ -207,6 +207,7 @@ def _missed(i, problems, scratch, sale, rows, sums, dt_h):  # type: ignore[no-un
 
 @jit
 def bound_range(begin, end, problems, y, v, price, member, ceiling, bounds):  # type: ignore[no-untyped-def]
+    """Lower bounds (N,) of the prosumers `begin` to `end`, scaled, by weak duality; see `batch.bound_all`."""
     first, first_storage, first_total, pool = problems[0], problems[1], problems[2], problems[5]
     horizon, highest = pool.shape[1], problems[20]
     fields, given, shares, inflow, fixed, total, _, own_y, _ = _scratch(begin, end, problems)
