@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from mosaik_p2p.results.tables.schema import TABLES
 pytestmark = pytest.mark.slow
 BERLIN = "Europe/Berlin"
 FORMULA = "=1+1"
+SOFFICE = shutil.which("soffice")
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +127,25 @@ def test_the_excel_file_has_a_sheet_per_table(outcome: RunOutcome, tmp_path: Pat
         assert pd.Timestamp(local) == moment.tz_localize(None)
     units = _frame(book["units"]).set_index(["table", "column"])
     assert units.loc[("prosumers", "marginal_price_per_kwh"), "unit"] == "CNY/kWh"
+
+
+@pytest.mark.skipif(SOFFICE is None, reason="wants LibreOffice")
+def test_the_excel_file_opens_in_libreoffice(outcome: RunOutcome, tmp_path: Path) -> None:
+    done = mosaik_p2p.export(outcome.folder, "xlsx", out=tmp_path / "all.xlsx")
+    every_sheet_as_csv = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    own = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    command = [SOFFICE or "", own, "--headless", "--convert-to", every_sheet_as_csv, "--outdir", str(tmp_path / "csv")]
+    subprocess.run([*command, str(done.path)], check=True, capture_output=True)
+    sheets = {file.stem.removeprefix("all-"): pd.read_csv(file) for file in (tmp_path / "csv").iterdir()}
+    assert set(sheets) == {"about", "units", *TABLES}
+    for name, shape in TABLES.items():
+        frame = outcome.results[name]
+        assert len(sheets[name]) == len(frame)
+        for column in (name for name, about in shape.columns.items() if about.is_number):
+            # It writes fifteen digits.
+            assert sheets[name][column].sum() == pytest.approx(frame[column].sum(), rel=1e-9, abs=1e-9)
+    written = [pd.Timestamp(text, tz="UTC") for text in sheets["buses"]["time [UTC]"]]
+    assert written == list(outcome.results["buses"]["time"])
 
 
 def _frame(sheet: Any) -> pd.DataFrame:
