@@ -47,15 +47,16 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One mistake in the input: where it stands, what stands there, what is wrong with it and how to mend it."""
+class Remark:
+    """Something about the input: where it stands, what stands there, what is wrong with it and how to mend it."""
 
     place: str
     value: str
     problem: str
     remedy: str
     source: str = field(default="", compare=False)
-    """File and line, such as `scenario.toml:12`; empty where it stands on no line of the scenario file."""
+    """File and line, such as `scenario.toml:12`; empty where it stands on no line of the scenario file, or where nobody
+    has looked for it."""
 
     def __str__(self) -> str:
         return f"{self.located} = {self.value}: {self.problem}. {self.remedy}"
@@ -67,23 +68,13 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class InputWarning:
-    """Input that can be used and may still not be what was meant: as a fault, but the run goes on."""
+class Fault(Remark):
+    """One mistake in the input, with which nothing is computed."""
 
-    place: str
-    value: str
-    problem: str
-    remedy: str
-    source: str = field(default="", compare=False)
-    """As of a fault; only `check` looks for it."""
 
-    def __str__(self) -> str:
-        return f"{self.located} = {self.value}: {self.problem}. {self.remedy}"
-
-    @property
-    def located(self) -> str:
-        """The place, after the line where that is known."""
-        return f"{self.source}: {self.place}" if self.source else self.place
+@dataclass(frozen=True)
+class InputWarning(Remark):
+    """Input that can be used and may still not be what was meant: the run goes on. Only `check` looks for its line."""
 
 
 class BadInput(Exception):
