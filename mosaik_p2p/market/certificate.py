@@ -1,5 +1,6 @@
 """How good a clearing is, judged without its algorithm: a feasible cost from above, weak duality from below."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from mosaik_p2p.market.iteration import scales
 from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.problem import PreparedProblem, middle_offer
+from mosaik_p2p.market.prosumer_step.direction_search import Memory
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
 from mosaik_p2p.prosumers.table import LINEAR, SHARE, UPPER
@@ -75,18 +77,19 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
 
 
 def certify_one_way(
-    fleet: Fleet, form: Form, price_per_kwh: FloatArray, *, within: float
+    fleet: Fleet, form: Form, price_per_kwh: FloatArray, memories: Sequence[Memory], *, within: float
 ) -> tuple[float, PreparedProblem]:
     """A lower bound from prices (C, T, N) for stores that go one way, and the market with the directions that prove it.
 
     At given prices everyone chooses for itself, and its directions can be searched to the end, to `within` money each.
-    Unlike the relaxed market this prices in what going both ways would have earned (Lagrangian duality).
+    Unlike the relaxed market this prices in what going both ways would have earned (Lagrangian duality). `memories` are
+    everyone's, of what was searched for in this clearing.
     """
     limit = fleet.problem.imbalance_price_per_kwh
     closed = np.clip(form.closed(price_per_kwh)[0], -limit, limit)
     best, directions = -np.inf, fleet.problem
     for prices in (within_offers(fleet.problem, form, closed), closed):
-        gain, narrowed = fleet.one_way_at(prices, within=within)
+        gain, narrowed = fleet.one_way_at(prices, memories, within=within)
         bound = fleet.bound(prices, improve=True) + gain - form.concession(prices)
         if bound > best:
             best, directions = bound, narrowed

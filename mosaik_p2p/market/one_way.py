@@ -18,6 +18,7 @@ from mosaik_p2p.market.cleared import Clearing, Progress, clear_once
 from mosaik_p2p.market.iteration.driver import Start
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import PreparedProblem, Settings
+from mosaik_p2p.market.prosumer_step.direction_search import Memory
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.storage_direction import directed_as, one_way_rows, same_limits
 from mosaik_p2p.market.regrets import Regrets, regrets_at
@@ -62,6 +63,7 @@ class _Search:
         self._best, self._left = relaxed, MOST_STEPS
         self._waiting = [(relaxed.lower_bound, 0, _Half(fleet.problem, relaxed.lower_bound, relaxed.end))]
         self._closed, self._count = np.inf, 0
+        self._memories: list[Memory] = [{} for _ in fleet.problem.models]
         self.iterations = relaxed.iterations
 
     def run(self) -> None:
@@ -88,7 +90,9 @@ class _Search:
         bound, start, tried = half.bound, half.start, [half.problem]
         best = half.problem
         for _ in range(ROUNDS):
-            found, narrowed = certify_one_way(fleet, self._form, start.price_per_kwh, within=self._within)
+            found, narrowed = certify_one_way(
+                fleet, self._form, start.price_per_kwh, self._memories, within=self._within
+            )
             if found > bound or best is half.problem:
                 bound, best = max(found, bound), narrowed
             if any(same_limits(narrowed, known) for known in tried):

@@ -176,7 +176,7 @@ def test_a_search_that_ends_early_bounds_less_and_never_more(nodes: int, monkeyp
         price = np.full((2, problem.shape[1]), -0.3)
         for model in problem.models:
             scale = directions.Scale(model.size_kw, 1.0)
-            for found in directions.at_prices(model, price, scale, within=1e-9):
+            for found in directions.at_prices(model, price, scale, {}, within=1e-9):
                 earned = np.einsum("ckt,ct->kt", model.balance, price * np.array(model.member)[:, None])
                 own = replace(model, linear=model.linear - earned, constant=0.0, fixed=0.0 * model.fixed)
                 battery = [v.device == "battery" for v in model.variables]
@@ -186,6 +186,28 @@ def test_a_search_that_ends_early_bounds_less_and_never_more(nodes: int, monkeyp
                 assert found.lower <= least + 1e-6
                 if nodes == 300:
                     assert found.lower >= least - 1e-5
+
+
+def test_what_has_been_searched_for_is_not_searched_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what differs in anything is: price, limits, part, scale, tolerance."""
+    problem, run, made = solvable(stored_market(4)), directions._Search.run, list[float]()
+    monkeypatch.setattr(directions._Search, "run", lambda search, within: (made.append(within), run(search, within))[1])
+    model, price, memory = problem.models[0], np.full((2, problem.shape[1]), -0.3), directions.Memory()
+    scale = directions.Scale(model.size_kw, 1.0)
+    first = directions.at_prices(model, price, scale, memory, within=1e-6)
+    assert first
+    assert directions.at_prices(model, price, scale, memory, within=1e-6) == first
+    assert len(made) == 1
+    narrower = replace(model, upper=0.5 * model.upper)
+    others = [(narrower, price, scale), (model, price + 1e-9, scale), (model, price, replace(scale, price_per_kwh=2.0))]
+    for count, (its, at, measured) in enumerate(others, start=2):
+        found = directions.at_prices(its, at, measured, memory, within=1e-6)
+        assert len(made) == count
+        fresh = directions.at_prices(its, at, measured, {}, within=1e-6)
+        made.pop()
+        assert [one.lower for one in found] == [one.lower for one in fresh]
+    directions.at_prices(model, price, scale, memory, within=1e-7)
+    assert len(made) == len(others) + 2
 
 
 @pytest.mark.parametrize("seed", [1, 6])

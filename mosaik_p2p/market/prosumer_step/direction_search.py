@@ -11,7 +11,7 @@ Asked at prices, what shares no balance falls apart: each store with what it dep
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,17 +47,30 @@ class Found:
     upper: FloatArray
 
 
-def at_prices(model: ProsumerModel, price_per_kwh: FloatArray, scale: Scale, *, within: float) -> list[Found]:
+Memory: TypeAlias = dict[tuple[object, ...], Found | None]
+"""What searches came to, by all that they depend on in one prosumer's model."""
+
+
+def at_prices(
+    model: ProsumerModel, price_per_kwh: FloatArray, scale: Scale, memory: Memory, *, within: float
+) -> list[Found]:
     """What each store of `model` can do at best where net sales earn `price_per_kwh` (C, T), to `within` money.
 
-    Only stores that would go both ways are told.
+    Only stores that would go both ways are told. `memory` is of this prosumer, within whatever limits: one clearing
+    asks for the same again, as prices that keep to the offers are tried twice and most half-markets change others.
     """
     traded = np.array(model.member)
     earned = np.einsum("ckt,ct->kt", model.balance * traded[:, None, None], price_per_kwh)
     priced = replace(model, linear=model.linear - earned)
     own = np.flatnonzero(~traded)
-    searches = (_Search(priced, part, own, model.fixed, scale) for part in _parts(model, own))
-    return [found for search in searches if (found := search.run(within)) is not None]
+
+    def searched(part: IntArray) -> Found | None:
+        key = (part.tobytes(), model.upper[part].tobytes(), priced.linear[part].tobytes(), scale, within)
+        if key not in memory:
+            memory[key] = _Search(priced, part, own, model.fixed, scale).run(within)
+        return memory[key]
+
+    return [found for part in _parts(model, own) if (found := searched(part)) is not None]
 
 
 def for_sales(model: ProsumerModel, sale_kw: FloatArray, scale: Scale, *, within: float) -> Found | None:

@@ -1,5 +1,6 @@
 """All prosumers of one clearing, in their own scales: powers by each one's size, prices by the largest offer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +9,7 @@ import numpy as np
 from mosaik_p2p.market.problem import PreparedProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Engine, engine_for
 from mosaik_p2p.market.prosumer_step.completions import Completions, side_by_side, with_replaced
-from mosaik_p2p.market.prosumer_step.direction_search import Scale, at_prices, directed, for_sales
+from mosaik_p2p.market.prosumer_step.direction_search import Memory, Scale, at_prices, directed, for_sales
 from mosaik_p2p.market.prosumer_step.storage_direction import OVERLAP, exclusive, one_way_rows_of
 from mosaik_p2p.market.prosumer_step.subproblem import Completion, Subproblem
 from mosaik_p2p.prosumers.model import ProsumerModel
@@ -108,13 +109,15 @@ class Fleet:
         """Prosumer, and rows of the table of charge and discharge, of everything that can do both."""
         return one_way_rows_of(self.problem.table)
 
-    def one_way_at(self, price_per_kwh: FloatArray, *, within: float) -> tuple[float, PreparedProblem]:
+    def one_way_at(
+        self, price_per_kwh: FloatArray, memories: Sequence[Memory], *, within: float
+    ) -> tuple[float, PreparedProblem]:
         """What going one way adds to the bound at prices (C, T, N), money; and the market with directions as they are
-        best at these prices."""
+        best at these prices. `memories` are everyone's of this clearing, within whatever limits."""
         gain, models = 0.0, list(self.problem.models)
         for i in np.unique(self._stores[0]).tolist():
             scale = Scale(float(self.power_kw[i]), self.price_scale)
-            found = at_prices(models[i], price_per_kwh[:, :, i], scale, within=within)
+            found = at_prices(models[i], price_per_kwh[:, :, i], scale, memories[i], within=within)
             gain += sum(max(one.lower - one.relaxed, 0.0) for one in found if np.isfinite(one.relaxed))
             models[i] = directed(models[i], found) if found else models[i]
         return gain, replace(self.problem, models=tuple(models))
