@@ -6,6 +6,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
+from mosaik_p2p.market.reference.highs import solved_by_highs
 from mosaik_p2p.single_period.algorithm import Outcome, agent_sizes, gap, gap_scale, norm
 from mosaik_p2p.single_period.bounds import lower_bound, net, untraded, upper_bound
 from mosaik_p2p.single_period.model import PlainMarket
@@ -19,10 +20,9 @@ def solve_centrally(market: PlainMarket, *, relative_gap: float) -> Outcome:
     """Solve with HiGHS. Raises NotSolved where it does not report an optimum."""
     model = build_model(market)
     try:
-        result = pyo.SolverFactory("highs").solve(model)
+        condition = solved_by_highs(model)
     except (RuntimeError, ValueError) as error:
         raise NotSolved(f"HiGHS found no solution ({error}); use method = admm") from error
-    condition = result.solver.termination_condition
     if condition != pyo.TerminationCondition.optimal:
         raise NotSolved(f"HiGHS found no solution (it ended with {condition}); use method = admm")
     return _judged(market, model, relative_gap)

@@ -388,6 +388,14 @@ def test_numbers_beyond_what_the_reader_takes_are_faults(tmp_path: Path, number:
     assert "at 'line' that cannot be read" in fault.problem
 
 
+def test_whole_numbers_that_may_be_missing_are_not_infinite(tmp_path: Path) -> None:
+    net = electric_net()
+    net.line["characteristic"] = pd.array([1] * len(net.line), dtype="Int64")
+    path = written(with_cell(pandapower.to_json(net), "line", "characteristic", float("inf")), tmp_path)
+    with pytest.raises(BadInput, match="at 'line' that cannot be read"):
+        electric_file(path)
+
+
 def test_tables_that_are_missing_do_not_hinder_prosumers(tmp_path: Path) -> None:
     network = heat_file(written(nets.small_text(nets.heat_base()), tmp_path), SETTINGS)
     assert heat_trial(network, [HeatConnection(prosumer="A", supply=1, return_=3)], place="heat") == []

@@ -13,6 +13,7 @@ from pyomo.common.errors import PyomoException
 
 from mosaik_p2p.market.imbalance import solvable
 from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.reference.highs import solved_by_highs
 from mosaik_p2p.units import CARRIERS, FloatArray
 
 
@@ -33,12 +34,12 @@ def solve_central(problem: MarketProblem) -> Central:
     problem = solvable(problem)
     model = build_model(problem)
     try:
-        result = pyo.SolverFactory("highs").solve(model)
+        condition = solved_by_highs(model)
     except PyomoException as error:
         # Where HiGHS gives up without any point, Pyomo finds nothing to load.
         raise RuntimeError(f"HiGHS found no solution: {error}") from error
-    if result.solver.termination_condition != pyo.TerminationCondition.optimal:
-        raise RuntimeError(f"HiGHS ended with {result.solver.termination_condition}")
+    if condition != pyo.TerminationCondition.optimal:
+        raise RuntimeError(f"HiGHS ended with {condition}")
     carriers, horizon, count = problem.shape
     trade = np.zeros((carriers, horizon, count, count))
     for c, i, j, t in model.pairs_in_time:
