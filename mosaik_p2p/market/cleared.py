@@ -36,7 +36,8 @@ Progress = Callable[[int, float], None]
 class Clearing:
     """The outcome of one clearing over its look-ahead; only the intervals that bind have trades.
 
-    Never says `ok` unless residuals and the certified gap are within the tolerance; otherwise `cause` says why.
+    Never says `ok` unless the certified gap is within the tolerance, and the residuals within what belongs to it (see
+    `scales.residual_limit`); otherwise `cause` says why.
     """
 
     status: Status
@@ -227,7 +228,7 @@ def cause_of(
     suspects = out_of_proportion(problem)
     if suspects is not None:
         return f"{where}, both must be at most {settings.relative_gap:g}; out of all proportion: {suspects}; mend these"
-    if outcome.residuals.worst > settings.relative_gap:
+    if not outcome.residuals_within(settings.relative_gap):
         remedy = "raise market.max_iterations or market.relative_gap"
     elif not final.is_sound:
         remedy = "the cost lies below its bound: prices and limits are too far apart in size"

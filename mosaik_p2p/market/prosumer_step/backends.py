@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mosaik_p2p.market.iteration.scales import MANY
 from mosaik_p2p.market.problem import imbalance_prices, is_penalty
 from mosaik_p2p.market.prosumer_step.completions import Completions, Scales, collected, joined, told, with_replaced
 from mosaik_p2p.market.prosumer_step.kernel.batch import (
@@ -33,9 +34,7 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
 """A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
-iteration of its solver less, and the clearing of many prosumers none more."""
-MANY = 1000
-"""From so many prosumers on; fewer are cleared in no time, but need an iteration more now and then."""
+iteration of its solver less, and the clearing of many prosumers none more. Fewer need one more now and then."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
