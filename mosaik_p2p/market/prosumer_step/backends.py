@@ -204,12 +204,13 @@ class Compiled:
         self._ceiling = _in_its_room(imbalance_prices(table))
         self._steps = fresh_points(self._problems)
         self._multipliers = (self._steps.y, self._steps.v)
-        self._mu, self._tolerance = WARM_MU, STEP_TOLERANCE
+        self._mu, self._tolerance, self._cost_tolerance = WARM_MU, STEP_TOLERANCE, FINAL_TOLERANCE
 
     def set_accuracy(self, relative_gap: float) -> None:
         """See Engine."""
         asked = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
-        self._tolerance = asked if len(self._models) >= MANY else STEP_TOLERANCE
+        if len(self._models) >= MANY:
+            self._tolerance = self._cost_tolerance = asked
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
@@ -255,7 +256,8 @@ class Compiled:
             self._steps,
             np.ascontiguousarray(sale_kw),
             self._penalised,
-            tolerance=FINAL_TOLERANCE,
+            # A cost that only says when to stop errs upwards, by much less than the gap.
+            tolerance=self._cost_tolerance if cost_only else FINAL_TOLERANCE,
             mu=COMPLETION_MU,
             cost_only=cost_only,
         )
