@@ -279,7 +279,7 @@ class Compiled:
         kind = np.ascontiguousarray(np.where(self._models.member, PRICED, FIXED))
         price = np.ascontiguousarray(price_per_kwh)
         self._multipliers = priced_all(
-            self._problems, self._steps, kind, price, tolerance=STEP_TOLERANCE, mu=COMPLETION_MU
+            self._problems, self._steps, kind, price, tolerance=self._tolerance, mu=COMPLETION_MU
         )
 
 
