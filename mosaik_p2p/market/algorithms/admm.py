@@ -33,8 +33,8 @@ class Pace:
 
 
 OF_FEW, OF_MANY = Pace(1.2, 3.0), Pace(1.6, 30.0)
-"""A large market's penalties begin by a factor of some thirty too low and are found at once; few prosumers, whose
-residuals jump, would be thrown back and forth."""
+"""The penalties of a large market over many intervals begin by a factor of some thirty too low and are found at once;
+few prosumers, whose residuals jump, would be thrown back and forth."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def _agreed(sides: Sides[Any], state: AdmmState, answer: FloatArray, w: FloatArr
 
 
 def _pace(state: AdmmState) -> Pace:
-    return OF_MANY if state.weight.shape[1] >= MANY else OF_FEW
+    is_large = state.weight.shape[1] >= MANY and state.z.shape[1] > 1
+    return OF_MANY if is_large else OF_FEW
 
 
 def _balance(residuals: Residuals, cap: float) -> FloatArray:
