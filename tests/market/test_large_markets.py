@@ -93,7 +93,7 @@ def test_who_is_cut_short_is_told_which_of_both_it_was() -> None:
     assert cut.status is Status.NOT_CONVERGED
     assert cut.cause is not None
     assert cleared_module.CENTRALLY not in cut.cause
-    assert "raise market.max_iterations or market.relative_gap" in cut.cause
+    assert "they must be at most 1e-06 and 1e-05; raise market.max_iterations or market.relative_gap" in cut.cause
 
 
 def test_cold_solves_begin_near_enough() -> None:
