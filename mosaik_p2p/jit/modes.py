@@ -5,7 +5,7 @@ which costs an atomic operation for every array at every call. `jit_fast` is lik
 loops, which run over finite numbers only: the processor's vector units take them only if maxima need not look out for
 undefined numbers. Whoever calls a `jit_fast` loop checks the sums that it returns. `jit_inline` becomes part of its
 caller before anything is compiled: what is called at one place only is so compiled once and not at every level.
-`jit_strict` keeps the order of all operations.
+`jit_strict` keeps the order of all operations, `jit_strict_inner` likewise where no array is made.
 
 What is compiled is kept in the user's cache folder: beside the sources, it would outlive the package when that is
 uninstalled, and stand in the way of the next one. numba takes a function from there as long as the file that the
@@ -116,6 +116,7 @@ jit_fast: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_INNER)
 jit_fast_entry: Any = _njit(fastmath={*FREE_ORDER, "nnan", "ninf"}, **_COMMON)
 jit_inline: Any = _njit(fastmath=FREE_ORDER, inline="always", **_COMMON)
 jit_strict: Any = _njit(**_COMMON)
+jit_strict_inner: Any = _njit(**_INNER)
 
 
 def _larger(typing_context: Any, a: Any, b: Any) -> tuple[Any, Callable[..., Any]]:  # noqa: ARG001 (numba's signature)

@@ -8,6 +8,7 @@ import numpy as np
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.iteration.driver import OnCheck, Outcome, Start
+from mosaik_p2p.market.iteration.scales import residual_limit
 from mosaik_p2p.market.network_step.agreed_trades import Agreed, with_least_trade
 from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.network_step.choice import choose_form
@@ -36,7 +37,8 @@ Progress = Callable[[int, float], None]
 class Clearing:
     """The outcome of one clearing over its look-ahead; only the intervals that bind have trades.
 
-    Never says `ok` unless residuals and the certified gap are within the tolerance; otherwise `cause` says why.
+    Never says `ok` unless the certified gap is within the tolerance, and the residuals within what belongs to it (see
+    `scales.residual_limit`); otherwise `cause` says why.
     """
 
     status: Status
@@ -224,13 +226,17 @@ def cause_of(
     """Why a clearing is not what was asked for; `remedy_of_gap` is for a sound bound that does not close."""
     found = f"relative gap {final.relative_gap:.2e}, worst residual {outcome.residuals.worst:.2e}"
     where = f"after {outcome.iterations} iterations: {found}"
+    limit = residual_limit(settings.relative_gap, outcome.end.weight.shape[1])
+    asked = f"both must be at most {limit:g}"
+    if limit > settings.relative_gap:
+        asked = f"they must be at most {settings.relative_gap:g} and {limit:g}"
     suspects = out_of_proportion(problem)
     if suspects is not None:
-        return f"{where}, both must be at most {settings.relative_gap:g}; out of all proportion: {suspects}; mend these"
-    if outcome.residuals.worst > settings.relative_gap:
+        return f"{where}, {asked}; out of all proportion: {suspects}; mend these"
+    if not outcome.residuals_within(settings.relative_gap):
         remedy = "raise market.max_iterations or market.relative_gap"
     elif not final.is_sound:
         remedy = "the cost lies below its bound: prices and limits are too far apart in size"
     else:
         remedy = f"the bound does not close: {remedy_of_gap}"
-    return f"{where}, both must be at most {settings.relative_gap:g}; {remedy}"
+    return f"{where}, {asked}; {remedy}"

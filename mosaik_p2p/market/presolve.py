@@ -144,6 +144,8 @@ class _Rows:
         """The table, with limits brought nearer that are far beyond all use; itself where there is no such one."""
         # One number for all intervals: where a moment has no use, its price must not feel that either.
         most = self._usable(table)
+        if most is None:
+            return table
         most = np.where(most > 0.0, most, most.max(initial=0.0))
         far = self._open & (table.extreme(UPPER, largest=True) > FAR * most) & (most > 0.0)
         rows = np.flatnonzero(far)
@@ -169,19 +171,25 @@ class _Rows:
             result &= sizes.min(axis=0) * scarce > sizes.max(axis=0) * highest + np.abs(self._slope(t)[rows])
         return result
 
-    def _usable(self, table: ModelTable) -> FloatArray:
-        """(R,): the largest value of each variable that is of any use in some interval."""
+    def _usable(self, table: ModelTable) -> FloatArray | None:
+        """(R,): the largest value of each variable that is of any use in some interval; None where no limit is far
+        beyond it."""
         nobody = [np.zeros(0, dtype=np.int64) for _ in CARRIERS]
-        most, waiting = self._most(table, nobody)
-        if not any(len(groups) for groups in waiting):
-            return most
-        return self._most(table, waiting)[0]
+        found = self._most(table, nobody)
+        if found is None or not any(len(groups) for groups in found[1]):
+            return None if found is None else found[0]
+        found = self._most(table, found[1])
+        return None if found is None else found[0]
 
-    def _most(self, table: ModelTable, waiting: list[IntArray]) -> tuple[FloatArray, list[IntArray]]:
+    def _most(self, table: ModelTable, waiting: list[IntArray]) -> tuple[FloatArray, list[IntArray]] | None:
         """The same where those groups wait for uses, or sources, that have a price of their own; and, by carrier, the
         groups with a limit that is far beyond their firm ones in some interval."""
         most, waits = np.zeros(len(self._open)), np.zeros(self._touched.shape, dtype=np.bool_)
+        limit = np.where(self._open, table.extreme(UPPER, largest=True), 0.0)
         for t in range(table.horizon):
+            # Later intervals, and waiting groups, only add uses: what is near stays near.
+            if (limit <= FAR * most).all():
+                return None
             upper = table.at(UPPER, t)
             some, least, desperate = np.zeros_like(upper), np.full_like(upper, np.inf), np.zeros_like(upper)
             for c, touched in enumerate(self._touched):

@@ -100,7 +100,8 @@ AnyProblem = TypeVar("AnyProblem", bound=MarketProblem)
 
 @dataclass(frozen=True)
 class Settings:
-    """When a clearing may stop. `relative_gap` also bounds the relative primal and dual residuals.
+    """When a clearing may stop. `relative_gap` also bounds the relative primal and dual residuals (see
+    `scales.residual_limit`).
 
     The first `binding` intervals get trades.
     """

@@ -6,7 +6,7 @@ import numpy as np
 
 from mosaik_p2p.market.certificate import Certificate, certify
 from mosaik_p2p.market.iteration.driver import NOTICEABLE, Agreement, OnCheck, Outcome, Start, State, iterate
-from mosaik_p2p.market.iteration.scales import first_weight, relative_sizes
+from mosaik_p2p.market.iteration.scales import first_weight, relative_sizes, residual_limit
 from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
@@ -81,6 +81,14 @@ class MarketSides(FormSides):
             self._fleet.set_penalty(self._form.prosumer_weight(weight))
             self._weight = weight
         return self._form.spread(v, self._fleet.proximal_step(self._form.target(v)))
+
+    def judged_below(self, relative_gap: float) -> float:
+        """See FormSides."""
+        return self.residual_limit(relative_gap)
+
+    def residual_limit(self, relative_gap: float) -> float:
+        """See Sides."""
+        return residual_limit(relative_gap, self._form.shape[2])
 
     def judged(self, state: State, *, wanted: float) -> Certificate:
         """See Sides."""

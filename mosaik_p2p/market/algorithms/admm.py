@@ -17,12 +17,24 @@ import numpy as np
 
 from mosaik_p2p.market.iteration.anderson import Anderson
 from mosaik_p2p.market.iteration.driver import Algorithm, Residuals, Sides, Start, State, norms, primal_residual
+from mosaik_p2p.market.iteration.scales import MANY
 from mosaik_p2p.units import FloatArray
 
-RELAXATION = 1.2
 BALANCE_UNTIL = 200
 BALANCE_BAND = 1.3
-BALANCE_CAP = 3.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How far one step goes: the relaxation, and the most that a penalty is changed by at once."""
+
+    relaxation: float
+    balance_cap: float
+
+
+OF_FEW, OF_MANY = Pace(1.2, 3.0), Pace(1.6, 30.0)
+"""The penalties of a large market over many intervals begin by a factor of some thirty too low and are found at once;
+few prosumers, whose residuals jump, would be thrown back and forth."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Admm(Algorithm[AdmmState]):
         answer = sides.respond(2.0 * state.z - state.w, state.weight)
         # One array after the other: of many prosumers each takes as much room as their own problems' rows.
         image = answer - state.z
-        image *= RELAXATION
+        image *= _pace(state).relaxation
         image += state.w
         scale = np.sqrt(sides.laid(state.weight))
         image *= scale
@@ -73,7 +85,7 @@ class Admm(Algorithm[AdmmState]):
 
     def tuned(self, state: AdmmState, residuals: Residuals, iteration: int) -> AdmmState:
         """The penalties balanced, so that both residuals fall together."""
-        factor = _balance(residuals)
+        factor = _balance(residuals, _pace(state).balance_cap)
         if iteration > BALANCE_UNTIL or (factor == 1.0).all():
             return state
         state.memory.restart()
@@ -86,10 +98,15 @@ def _agreed(sides: Sides[Any], state: AdmmState, answer: FloatArray, w: FloatArr
     return AdmmState(agreed.z, agreed.price_per_kwh, state.weight, answer, w, state.z, state.memory)
 
 
-def _balance(residuals: Residuals) -> FloatArray:
+def _pace(state: AdmmState) -> Pace:
+    is_large = state.weight.shape[1] >= MANY and state.z.shape[1] > 1
+    return OF_MANY if is_large else OF_FEW
+
+
+def _balance(residuals: Residuals, cap: float) -> FloatArray:
     """Factor on each carrier's penalty that pulls primal and dual residual together."""
     # Where both vanish there is nothing to balance; one alone pulls as far as one step may go.
     small = 1e-12
     ratio = np.maximum(residuals.primal, small) / np.maximum(residuals.dual, small)
-    factor = np.clip(np.sqrt(ratio), 1 / BALANCE_CAP, BALANCE_CAP)
+    factor = np.clip(np.sqrt(ratio), 1 / cap, cap)
     return np.where((ratio > BALANCE_BAND) | (ratio < 1 / BALANCE_BAND), factor, 1.0)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from mosaik_p2p.market.iteration.scales import residual_limit
 from mosaik_p2p.units import FloatArray
 
 NOTICEABLE = 1e-2
@@ -144,8 +145,12 @@ class Outcome(Generic[Judgement]):
     end: Start
 
     def within(self, relative_gap: float) -> bool:
-        """Whether residuals and gap are at most this."""
-        return max(self.residuals.worst, self.certificate.relative_gap) <= relative_gap
+        """Whether the gap is at most this, and the residuals are small enough for it."""
+        return self.certificate.relative_gap <= relative_gap and self.residuals_within(relative_gap)
+
+    def residuals_within(self, relative_gap: float) -> bool:
+        """Whether the residuals are those of a solution with this gap."""
+        return self.residuals.worst <= residual_limit(relative_gap, self.end.weight.shape[1])
 
 
 OnCheck = Callable[[int, Residuals, Judgement | None], None]

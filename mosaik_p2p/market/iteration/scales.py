@@ -4,6 +4,10 @@ import numpy as np
 
 from mosaik_p2p.units import FloatArray
 
+MANY = 1000
+"""From so many prosumers on a market is a large one: fewer are cleared in no time."""
+RESIDUAL_OF_MANY = 10.0
+"""In units of the gap that is asked for: the largest residual of a large market's solution."""
 FIRST_PENALTY = 0.25
 """Any factor from 0.1 to 4 serves; the balancing finds the rest."""
 SIZE_EXPONENT = -0.5
@@ -31,6 +35,15 @@ def relative_sizes(power_kw: FloatArray) -> FloatArray:
     """(N,): sizes of which the geometric mean is 1."""
     result: FloatArray = power_kw / np.exp(np.mean(np.log(power_kw)))
     return result
+
+
+def residual_limit(relative_gap: float, prosumers: int) -> float:
+    """The largest residual of a solution of so many prosumers.
+
+    How good trades and prices are, the certificate says, whatever the residuals. Those of a large market are carried by
+    the few for whom two courses are as good as the same, and fall to the gap only long after that has been proven.
+    """
+    return relative_gap * (RESIDUAL_OF_MANY if prosumers >= MANY else 1.0)
 
 
 def least_flow_kw(size_kw: FloatArray) -> float:

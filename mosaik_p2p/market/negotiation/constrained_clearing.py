@@ -248,7 +248,7 @@ def _status(outcome: Outcome[Certificate], final: Certificate, settings: Setting
     """`gap_open` where the market had converged, and only holding stores to one direction cost more than asked."""
     if not final.is_sound:
         return Status.NOT_CONVERGED
-    if max(outcome.residuals.worst, final.relative_gap) <= settings.relative_gap:
+    if final.relative_gap <= settings.relative_gap and outcome.residuals_within(settings.relative_gap):
         return Status.OK
     return Status.GAP_OPEN if repaired and outcome.converged else Status.NOT_CONVERGED
 

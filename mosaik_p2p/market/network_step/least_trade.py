@@ -143,9 +143,14 @@ class _Programme:
         self._lower = np.zeros(len(self._upper))
         self.value = self._lower
         """The last solution."""
+        self._is_solved = False
 
     def minimise(self, objective: FloatArray) -> None:
         """Minimise on the face that is left, and leave the face on which the minimum lies. Raises NotSolved."""
+        if self._is_solved and _is_least(objective, self.value - self._lower):
+            # As where nobody trades: nothing has to be solved to know that no column that counts can be smaller.
+            self._upper = np.where(objective > 0.0, self._lower, self._upper)
+            return
         for tolerance in (TOLERANCE, LOOSER):
             found = linprog(  # type: ignore[call-overload]  # it takes sparse matrices, its types know dense ones
                 objective,
@@ -159,10 +164,15 @@ class _Programme:
                 break
         else:
             raise NotSolved(f"HiGHS finds no contracts and flows for given injections: {found.message}")
-        self.value = np.clip(found.x, self._lower, self._upper)
+        self.value, self._is_solved = np.clip(found.x, self._lower, self._upper), True
         fixed = np.abs(found.lower.marginals + found.upper.marginals) > ON_FACE
         self._lower = np.where(fixed, self.value, self._lower)
         self._upper = np.where(fixed, self.value, self._upper)
+
+
+def _is_least(objective: FloatArray, above: FloatArray) -> bool:
+    """Whether columns so far `above` their least values make an objective as small as these limits let it be."""
+    return bool((objective >= 0.0).all() and not above[objective > 0.0].any())
 
 
 def _entries(graph: FlowGraph, contracts: Contracts, members: int, cuts: IntArray) -> Entries:

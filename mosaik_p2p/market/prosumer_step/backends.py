@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mosaik_p2p.market.iteration.scales import MANY
 from mosaik_p2p.market.problem import imbalance_prices, is_penalty
 from mosaik_p2p.market.prosumer_step.completions import Completions, Scales, collected, joined, told, with_replaced
 from mosaik_p2p.market.prosumer_step.kernel.batch import (
@@ -33,9 +34,7 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
 """A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
-iteration of its solver less, and the clearing of many prosumers none more."""
-MANY = 1000
-"""From so many prosumers on; fewer are cleared in no time, but need an iteration more now and then."""
+iteration of its solver less, and the clearing of many prosumers none more. Fewer need one more now and then."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
@@ -205,12 +204,13 @@ class Compiled:
         self._ceiling = _in_its_room(imbalance_prices(table))
         self._steps = fresh_points(self._problems)
         self._multipliers = (self._steps.y, self._steps.v)
-        self._mu, self._tolerance = WARM_MU, STEP_TOLERANCE
+        self._mu, self._tolerance, self._cost_tolerance = WARM_MU, STEP_TOLERANCE, FINAL_TOLERANCE
 
     def set_accuracy(self, relative_gap: float) -> None:
         """See Engine."""
         asked = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
-        self._tolerance = asked if len(self._models) >= MANY else STEP_TOLERANCE
+        if len(self._models) >= MANY:
+            self._tolerance = self._cost_tolerance = asked
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
@@ -256,7 +256,8 @@ class Compiled:
             self._steps,
             np.ascontiguousarray(sale_kw),
             self._penalised,
-            tolerance=FINAL_TOLERANCE,
+            # A cost that only says when to stop errs upwards, by much less than the gap.
+            tolerance=self._cost_tolerance if cost_only else FINAL_TOLERANCE,
             mu=COMPLETION_MU,
             cost_only=cost_only,
         )
@@ -278,7 +279,7 @@ class Compiled:
         kind = np.ascontiguousarray(np.where(self._models.member, PRICED, FIXED))
         price = np.ascontiguousarray(price_per_kwh)
         self._multipliers = priced_all(
-            self._problems, self._steps, kind, price, tolerance=STEP_TOLERANCE, mu=COMPLETION_MU
+            self._problems, self._steps, kind, price, tolerance=self._tolerance, mu=COMPLETION_MU
         )
 
 

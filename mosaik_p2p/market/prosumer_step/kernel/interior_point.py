@@ -143,8 +143,11 @@ def _measure(cost, bounds, work):  # type: ignore[no-untyped-def]
     lo, up, free, slope, width, below, above, dx, low, high, at, sensed = work
     gap = worst = 0.0
     # Loops with few arrays each: with many, the compiler gives up proving that they do not overlap.
+    # One division for both of them: divisions take longer than all the rest.
     for i in range(x.size):
-        below[i], above[i] = 1.0 / lo[i], 1.0 / up[i]
+        dx[i] = 1.0 / (lo[i] * up[i])
+    for i in range(x.size):
+        below[i], above[i] = dx[i] * up[i], dx[i] * lo[i]
     for i in range(x.size):
         slope[i] = quadratic[i] * x[i] + linear[i] - sensed[i]
     for i in range(x.size):
@@ -263,20 +266,41 @@ def _follow(point, delta, wish, step_rows, step_sums, way_x, way_z):  # type: ig
 
 
 @jit_inline
-def _without_priced(structure, weight):  # type: ignore[no-untyped-def]
-    """Nothing touches the balances of carriers at a price."""
+def _without_priced(structure, weight, left_over):  # type: ignore[no-untyped-def]
+    """Nothing touches the balances of carriers at a price; `left_over` (K,) is where that is said."""
     balance, carrier_mask, storage, withdrawal, level, retention, total_row, total_first, total_at = structure
     dropped = (ELECTRIC if weight[0] == PRICED else 0) | (THERMAL if weight[1] == PRICED else 0)
     if dropped:
-        carrier_mask = carrier_mask & ~dropped
+        for k in range(carrier_mask.size):
+            left_over[k] = carrier_mask[k] & ~dropped
+        carrier_mask = left_over
     return balance, carrier_mask, storage, withdrawal, level, retention, total_row, total_first, total_at
 
 
+@jit_inner
+def _placed(s, y, v, fixed, weight, target, delta, warm):  # type: ignore[no-untyped-def]
+    """Sales and multipliers to start from, and `delta`: 1/weight, nothing where there is none."""
+    if not warm:
+        for r in range(y.shape[0]):
+            for t in range(y.shape[1]):
+                y[r, t] = 0.0
+        for r in range(v.size):
+            v[r] = 0.0
+    for c in range(2):
+        delta[c] = 1.0 / weight[c] if weight[c] > 0.0 else 0.0
+        for t in range(s.shape[1]):
+            if weight[c] == PRICED:
+                s[c, t], y[c, t] = -fixed[c, t], target[c, t]
+            elif not warm or weight[c] <= 0.0:
+                s[c, t] = target[c, t]
+
+
 @jit_inline
-def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, frame):  # type: ignore[no-untyped-def]
+def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, frame, steps):  # type: ignore[no-untyped-def]
     """Solve in place from `point`; returns the iterations, negative where they ran out or the numbers are spoilt.
 
-    `fields` (FIELDS, at least K T) is scratch.
+    Scratch are `fields` (FIELDS, at least K T), `frame` (see `kkt_system`) and `steps`: twice at least (2 + S, T) and
+    (M,), twice (2, T), (2,), and at least (2 + S,) and, of whole numbers, (K,).
     """
     quadratic, linear, lower, upper = cost
     x, s, y, v, zl, zu = point
@@ -293,22 +317,14 @@ def minimise(cost, right, structure, point, warm, mu, tolerance, most, fields, f
     bounds, sides = (x.reshape(size), zl.reshape(size), zu.reshape(size)), (s, y, v)
     flat_cost = (quadratic.reshape(size), linear.reshape(size))
     square_x, square_at, square_width = dx.reshape(x.shape), at.reshape(x.shape), width.reshape(x.shape)
-    rows, step_rows = np.empty_like(y), np.empty_like(y)
-    sums, step_sums = np.empty_like(v), np.empty_like(v)
-    wish, sale_step, delta, passed = np.empty_like(s), np.empty_like(s), np.zeros(2), np.empty(y.shape[0])
+    rows, step_rows, sums, step_sums = (
+        steps[0][: y.shape[0]], steps[1][: y.shape[0]], steps[2][: v.size], steps[3][: v.size],
+    )  # fmt: skip
+    wish, sale_step, delta, passed = steps[4], steps[5], steps[6], steps[7]
     count = _begin(bounds[0], lower.reshape(size), upper.reshape(size), bounds[1], bounds[2], lo, up, free, mu, warm)
-    if not warm:
-        y[:, :] = 0.0
-        v[:] = 0.0
-    for c in range(2):
-        if weight[c] > 0.0:
-            delta[c] = 1.0 / weight[c]
-        if weight[c] == PRICED:
-            s[c], y[c] = -right[0][c], target[c]
-        elif not warm or weight[c] <= 0.0:
-            s[c] = target[c]
+    _placed(s, y, v, right[0], weight, target, delta, warm)
     columns_of(y, v, structure, sensed.reshape(x.shape))
-    structure = _without_priced(structure, weight)
+    structure = _without_priced(structure, weight, steps[8])
     for i in range(size):
         dx[i] = low[i] = high[i] = at[i] = 0.0
     way_x, way_z, epsilon = 0.0, 0.0, EPSILON * tolerance

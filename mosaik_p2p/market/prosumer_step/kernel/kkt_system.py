@@ -9,7 +9,7 @@ arrays of a `frame`:
 
     inner (3, T)         inverse of the balances' blocks
     coupling (S, 2, T)   storages against balances
-    pivot (T, S, S)      inverses of the chain's blocks, what came before taken off
+    pivot (T, S, S)      inverses of the chain's blocks, what came before taken off (without storages (T, 1, 1), unused)
     link (S, T)          diagonal of the link to the interval before
     column (M, 2, T)     totals against balances
     border (M S, T)      totals against storages, reduced along the chain
@@ -22,7 +22,7 @@ recursion takes a third of the time.
 
 import numpy as np
 
-from mosaik_p2p.jit.modes import jit, jit_fast, jit_inline, jit_inner
+from mosaik_p2p.jit.modes import jit_fast, jit_inline, jit_inner
 
 LEAST_PIVOT = 1e-14
 NO_PIVOT = 1e64
@@ -31,18 +31,33 @@ ELECTRIC, THERMAL, COUPLED = 1, 2, 3
 """Which balances a variable touches."""
 
 
-@jit
-def frame_of(storages, totals, horizon):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Empty arrays as above."""
+@jit_inline
+def frame_size(storages, totals, horizon):  # type: ignore[no-untyped-def]  # numba infers the types
+    """How many numbers such a frame holds at the most: without any, there is room for one of each."""
+    s, m = max(storages, 1), max(totals, 1)
+    return horizon * (3 + 3 * s + s * s + 2 * m + 2 * m * s) + m * m
+
+
+@jit_inline
+def frame_in(room, storages, totals, horizon):  # type: ignore[no-untyped-def]
+    """The arrays as above, in `room`, one after the other. numba reshapes nothing to nothing: hence one at least."""
+    s, m = max(storages, 1), max(totals, 1)
+    coupling = 3 * horizon
+    pivot = coupling + 2 * s * horizon
+    link = pivot + s * s * horizon
+    column = link + s * horizon
+    border = column + 2 * m * horizon
+    pivot_border = border + m * s * horizon
+    schur = pivot_border + m * s * horizon
     return (
-        np.empty((3, horizon)),
-        np.empty((storages, 2, horizon)),
-        np.empty((horizon, storages, storages)),
-        np.empty((storages, horizon)),
-        np.empty((totals, 2, horizon)),
-        np.empty((totals * storages, horizon)),
-        np.empty((totals * storages, horizon)),
-        np.empty((totals, totals)),
+        room[:coupling].reshape((3, horizon)),
+        room[coupling:pivot].reshape((s, 2, horizon))[:storages],
+        room[pivot:link].reshape((horizon, s, s)),
+        room[link:column].reshape((s, horizon))[:storages],
+        room[column:border].reshape((m, 2, horizon))[:totals],
+        room[border:pivot_border].reshape((m * s, horizon))[: totals * storages],
+        room[pivot_border:schur].reshape((m * s, horizon))[: totals * storages],
+        room[schur : schur + m * m].reshape((m, m))[:totals],
     )
 
 

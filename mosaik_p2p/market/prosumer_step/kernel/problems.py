@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mosaik_p2p.jit.modes import jit, jit_strict
+from mosaik_p2p.jit.modes import jit, jit_inline, jit_strict_inner
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.table import LINEAR, LOWER, QUADRATIC, SHARE, UPPER, ModelTable
 from mosaik_p2p.prosumers.tabulating import table_of
@@ -179,7 +179,7 @@ def aligned(rows, columns):  # type: ignore[no-untyped-def]  # numba infers the 
     return flat[begin : begin + rows * lines * LINE].reshape((rows, lines * LINE))
 
 
-@jit_strict
+@jit_strict_inner
 def write_out(i, problems, given, shares, inflow, fixed, total):  # type: ignore[no-untyped-def]
     """Prosumer i's problem, scaled: `given` (COST, at least K T) in the order lower, upper, linear, quadratic, `shares`
     (at least 2 K T) as (K, 2, T), `inflow` (S, T), `fixed` (2, T), `total` (M,)."""
@@ -224,7 +224,7 @@ def write_out(i, problems, given, shares, inflow, fixed, total):  # type: ignore
         total[r] = total_kw[first_total[i] + r] / power
 
 
-@jit
+@jit_inline
 def structure_of(i, problems, shares):  # type: ignore[no-untyped-def]
     """Prosumer i's structure as `interior_point` takes it, with its `shares` as `write_out` leaves them."""
     first, first_storage, first_total = problems[0], problems[1], problems[2]
@@ -240,7 +240,7 @@ def structure_of(i, problems, shares):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@jit_strict
+@jit_strict_inner
 def gathered(values, i, c, by, some, out):  # type: ignore[no-untyped-def]
     """Prosumer i's part of `values` (C, T, N) of a carrier, scaled, into `out` (C, T); nothing where not `some`."""
     for t in range(out.shape[1]):
