@@ -51,6 +51,11 @@ def prosumer_model(
     prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: float, member: tuple[bool, ...]
 ) -> ProsumerModel:
     """The problem of `prosumer` over `window`, starting from `state`."""
+    return stated(prosumer, state, window, dt_h=dt_h).build(member=member)
+
+
+def stated(prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: float) -> ModelBuilder:
+    """The same, as its devices and contracts have stated it: not yet a model, nor part of a table."""
     builder = ModelBuilder(prosumer.name, dt_h, window.horizon)
     for device in prosumer.devices:
         device.block(Block(builder, device.name, device.type), window, state)
@@ -58,7 +63,7 @@ def prosumer_model(
         builder.connection(carrier, limits_kw)
     for contract in prosumer.contracts:
         add_contract(contract, builder, window)
-    return builder.build(member=member)
+    return builder
 
 
 def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
