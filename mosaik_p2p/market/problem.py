@@ -9,7 +9,7 @@ and Liu 2025, eqs. 1-4 and 21-22); nu_i and eta_i what a place is charged for wh
 it sells. `placed` puts these into the prosumers' own costs, so that no step of any algorithm knows of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -165,8 +165,16 @@ def _steepest(table: ModelTable) -> float:
     rows = np.flatnonzero(table.which([not is_penalty(kind) for kind in table.kinds]))
     # Where there is no limit, a solver's own one stands for it.
     unlimited = UNLIMITED * table.size_kw[table.owner[rows]]
+    varies = (table.series[[LOWER, UPPER, LINEAR, QUADRATIC]][:, rows] != CONSTANT).any(axis=0)
+    # What is the same in all intervals is looked at once.
+    alike = _largest_slope(table, rows[~varies], unlimited[~varies], (0,))
+    return max(alike, _largest_slope(table, rows[varies], unlimited[varies], range(table.horizon)))
+
+
+def _largest_slope(table: ModelTable, rows: IntArray, unlimited: FloatArray, intervals: Iterable[int]) -> float:
+    """The steepest marginal cost of some rows in some intervals; `unlimited` (n,) stands for infinite limits."""
     steepest = 0.0
-    for t in range(table.horizon):
+    for t in intervals if len(rows) else ():
         reach = np.maximum(np.abs(table.at(LOWER, t, rows)), np.abs(table.at(UPPER, t, rows)))
         reach = np.where(np.isfinite(reach), reach, unlimited)
         slope = np.abs(table.at(LINEAR, t, rows)) + table.at(QUADRATIC, t, rows) * reach

@@ -1,7 +1,7 @@
 """Prosumers' models become a table: some at a time, so that they need not all be there at once."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
@@ -149,59 +149,51 @@ def _side_by_side(
     )
 
 
-@dataclass
-class _Numbers:
-    """Numbers one after the other, and which of them are series instead."""
-
-    value: list[float] = field(default_factory=list)
-    at: list[int] = field(default_factory=list)
-    series: list[FloatArray] = field(default_factory=list)
-
-    def add(self, one: float | FloatArray) -> None:
-        """A number for all intervals, or (T,)."""
-        if isinstance(one, np.ndarray) and one.ndim:
-            self.at.append(len(self.value))
-            self.series.append(one)
-            one = 0.0
-        self.value.append(float(one))
-
-
 def _stated_series(stated: Sequence[ModelBuilder]) -> tuple[Series, FloatArray]:
     """Numbers and series of a table of what was stated, and the pool of the series."""
-    columns = [_Numbers() for _ in range(QUANTITIES + 3)]
-    for own in stated:
-        for (lower, upper), (linear, quadratic), share in zip(own.bounds, own.costs, own.shares, strict=True):
-            columns[LOWER].add(lower)
-            columns[UPPER].add(upper)
-            columns[LINEAR].add(linear)
-            columns[QUADRATIC].add(quadratic)
-            for c, carrier in enumerate(CARRIERS):
-                columns[SHARE + c].add(share.get(carrier, 0.0))
-        for carrier in CARRIERS:
-            columns[QUANTITIES].add(own.fixed[carrier])
-        for storage in own.storages:
-            columns[QUANTITIES + 1].add(storage.inflow_kwh)
-        for energy in own.missed_kwh.values():
-            columns[QUANTITIES + 2].add(energy)
+    shares = [share for own in stated for share in own.shares]
+    columns: list[list[float | FloatArray]] = [[] for _ in range(QUANTITIES + 3)]
+    bounds = [pair for own in stated for pair in own.bounds]
+    costs = [pair for own in stated for pair in own.costs]
+    columns[LOWER], columns[UPPER] = [pair[0] for pair in bounds], [pair[1] for pair in bounds]
+    columns[LINEAR], columns[QUADRATIC] = [pair[0] for pair in costs], [pair[1] for pair in costs]
+    for c, carrier in enumerate(CARRIERS):
+        columns[SHARE + c] = [share.get(carrier, 0.0) for share in shares]
+    columns[QUANTITIES] = [own.fixed[carrier] for own in stated for carrier in CARRIERS]
+    columns[QUANTITIES + 1] = [storage.inflow_kwh for own in stated for storage in own.storages]
+    columns[QUANTITIES + 2] = [energy for own in stated for energy in own.missed_kwh.values()]
     return _with_one_pool(columns, stated[0].horizon)
 
 
-def _with_one_pool(columns: Sequence[_Numbers], horizon: int) -> tuple[Series, FloatArray]:
-    """The same as `_pooled` of these numbers written out; a series that is one number all along becomes that."""
-    rows = np.concatenate([_stacked([_whole(one, horizon) for one in own.series], horizon) for own in columns])
-    ((first,), (at,)), pool = _pooled([rows])
-    values = [np.array(own.value, dtype=float) for own in columns]
-    series = [np.full(len(own.value), CONSTANT, dtype=np.int32) for own in columns]
+def _with_one_pool(columns: Sequence[list[float | FloatArray]], horizon: int) -> tuple[Series, FloatArray]:
+    """The same as `_pooled` of these written out: each is a number for all intervals, or (T,)."""
+    at = [[n for n, one in enumerate(column) if isinstance(one, np.ndarray) and one.ndim] for column in columns]
+    rows = _stacked([_whole(column[n], horizon) for column, own in zip(columns, at, strict=True) for n in own], horizon)
+    ((first,), (position,)), pool = _pooled([rows])
+    values: list[FloatArray] = []
+    series: list[IntArray] = []
     begin = 0
-    for own, value, position in zip(columns, values, series, strict=True):
-        part = slice(begin, begin + len(own.at))
-        value[own.at], position[own.at] = first[part], at[part]
+    for column, own in zip(columns, at, strict=True):
+        part = slice(begin, begin + len(own))
+        value, of_pool = _numbers(column, own), np.full(len(column), CONSTANT, dtype=np.int32)
+        value[own], of_pool[own] = first[part], position[part]
+        values.append(value)
+        series.append(of_pool)
         begin = part.stop
     return (values, series), pool
 
 
-def _whole(one: FloatArray, horizon: int) -> FloatArray:
-    return one if one.shape == (horizon,) else np.broadcast_to(one, (horizon,))
+def _numbers(column: list[float | FloatArray], but: list[int]) -> FloatArray:
+    """The numbers of a column, and nothing in these places."""
+    numbers = list(column)
+    for n in but:
+        numbers[n] = 0.0
+    return np.array(numbers, dtype=float)
+
+
+def _whole(one: float | FloatArray, horizon: int) -> FloatArray:
+    series = np.asarray(one)
+    return series if series.shape == (horizon,) else np.broadcast_to(series, (horizon,))
 
 
 def _stacked(rows: list[FloatArray], horizon: int) -> FloatArray:

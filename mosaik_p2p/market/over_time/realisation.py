@@ -146,16 +146,20 @@ def _dispatch(device: Device, own: IntervalNumbers, outcome: Outcome) -> DeviceD
 def _level_kwh(own: IntervalNumbers, place: DevicePlace, power: list[float]) -> float | None:
     """The level at the end of the interval, without what it lacks and counts all the same; None of what is no storage,
     or is away and can hold nothing."""
-    held = (power[n] for n in place.level if own.upper[place.rows[n]] > 0.0)
-    lacking_kwh = sum(own.dt_h * power[n] for n in place.lacking)
-    return next((kwh - lacking_kwh for kwh in held), None)
+    for n in place.level:
+        if own.upper[place.rows[n]] > 0.0:
+            return power[n] - sum(own.dt_h * power[n] for n in place.lacking)
+    return None
 
 
 def _missed_kwh(name: str, own: IntervalNumbers, place: DevicePlace, power: list[float]) -> float | None:
     if name in own.missed_kwh:
         missed = own.missed_kwh[name]
         return None if math.isnan(missed) else missed
-    return next((own.dt_h * power[n] for n in place.lacking if own.upper[place.rows[n]] > 0.0), None)
+    for n in place.lacking:
+        if own.upper[place.rows[n]] > 0.0:
+            return own.dt_h * power[n]
+    return None
 
 
 def _exchange(
