@@ -7,6 +7,7 @@ scenario's currency per kWh.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mosaik_p2p.prosumers.block import Block
 from mosaik_p2p.prosumers.device import Device
@@ -45,6 +46,17 @@ class Prosumer:
     contracts: tuple[Contract, ...]
     connection_kw: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     """By carrier: what it may feed into the network at the least (negative: draw at the most) and at the most."""
+
+    @cached_property
+    def load_reactive_share(self) -> float:
+        """kvar per kW of what draws."""
+        return reactive_share(self.power_factor)
+
+    @cached_property
+    def own_reactive_shares(self) -> Mapping[str, float]:
+        """The same of each device that has a power factor of its own."""
+        own = {device.name: device.own_power_factor for device in self.devices}
+        return {name: reactive_share(factor) for name, factor in own.items() if factor is not None}
 
 
 def prosumer_model(
@@ -96,8 +108,8 @@ def initial_state(prosumer: Prosumer, *, day: int, after: int = 0) -> ProsumerSt
 
 def own_reactive_share(prosumer: Prosumer, device: str) -> float:
     """kvar per kW of a device of `prosumer`: a machine's own, else that of what draws."""
-    own = {entry.name: entry.own_power_factor for entry in prosumer.devices}.get(device)
-    return reactive_share(prosumer.power_factor if own is None else own)
+    own = prosumer.own_reactive_shares.get(device)
+    return prosumer.load_reactive_share if own is None else own
 
 
 def reactive_injection_kvar(prosumer: Prosumer, el_kw: Mapping[str, float]) -> float:

@@ -5,7 +5,7 @@ Most prosumers own the same kinds of devices; where their rows are is found once
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -54,7 +54,8 @@ class Layout:
         return self.devices.get(device, NOWHERE)
 
 
-def layout_of(variables: Sequence[Variable]) -> Layout:
+@lru_cache(maxsize=4096)
+def layout_of(variables: tuple[Variable, ...]) -> Layout:
     """Where in the rows of `x` everything is."""
     rows: dict[str, list[int]] = {}
     for k, variable in enumerate(variables):
@@ -134,7 +135,7 @@ def numbers_of_all(table: ModelTable, dispatch: Sequence[Completion]) -> Iterato
         kinds = table.kind[begin:end]
         known = kinds.tobytes()
         if known not in layouts:
-            layouts[known] = layout_of([table.kinds[k] for k in kinds.tolist()])
+            layouts[known] = layout_of(tuple(table.kinds[k] for k in kinds.tolist()))
         own = slice(begin, end)
         yield IntervalNumbers(
             name=table.names[i],
