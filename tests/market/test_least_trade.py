@@ -122,6 +122,17 @@ def test_steps_that_are_left_out_would_change_nothing(form: str, monkeypatch: py
             assert float(one.power_kw.sum()) == pytest.approx(float(other.power_kw.sum()), abs=1e-6)
 
 
+@pytest.mark.parametrize("free", [0, 1])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_carrier_that_is_told_leaves_the_other_its_steps(seed: int, free: int) -> None:
+    """Trade of one carrier costs nothing, so that who trades with whom is open; that of the other pays its way."""
+    problem = with_imbalance_priced(random_market(6, 20 + seed, horizon=6, first_hour=9))
+    at_will = at_one_place(problem).charges
+    charges = tuple(at_will[c] if c == free else own for c, own in enumerate(problem.charges))
+    clearing = clear(replace(problem, charges=charges), Settings(relative_gap=1e-4, binding=3))
+    assert_least(replace(problem, charges=charges), clearing)
+
+
 def test_a_circle_of_free_edges_leaves_a_choice() -> None:
     """Three members at three nodes in a row, of whom two have contracts that take anything."""
     graph = FlowGraph(3, np.arange(3), np.array([1, 2]), np.array([0, 1]), np.zeros(2))

@@ -127,7 +127,7 @@ EQUIPPED = ("A", "B")
 
 
 def equipped(name: str) -> Prosumer:
-    """One with a bit of everything: what turns out is not what was forecast."""
+    """One with a bit of everything, and one without heat; what turns out is not what was forecast."""
     scale, hours = (1.0, 1.7)[EQUIPPED.index(name)], np.arange(4.0)
 
     def missed(forecast_kw: FloatArray) -> Series:
@@ -138,7 +138,7 @@ def equipped(name: str) -> Prosumer:
         energy_initial_kwh=4.0, energy_final_kwh=4.0, efficiency_charge=0.9, efficiency_discharge=0.95,
         cost_per_kwh=0.02,
     )  # fmt: skip
-    devices = (
+    devices: tuple[Device, ...] = (
         FixedLoad("house", ELECTRICITY, missed(scale * (2.0 + hours))),
         FlexibleLoad("washer", ELECTRICITY, missed(np.array([1.0, 0.0, 2.0, 1.0])), 0.0, 3.0, 0.05),
         Pv("roof", missed(4.0 - hours), 0.0),
@@ -148,6 +148,8 @@ def equipped(name: str) -> Prosumer:
         battery,
     )
     contracts = (Contract("utility", ELECTRICITY, np.full(4, 0.3), np.full(4, 0.08), PLENTY, PLENTY),)
+    if name == "B":
+        devices = tuple(device for device in devices if device.own_carrier == ELECTRICITY)
     # What one of them feeds in is limited: a row of its own stands in its problem.
     limits = {ELECTRICITY: (None, 1.0)} if name == "A" else {}
     return Prosumer(name, 0, (0, 1), 0.95, devices, contracts, limits)
@@ -157,7 +159,8 @@ def test_what_happens_to_all_is_what_happens_to_each() -> None:
     """By the rows of a table, and by each one's own model."""
     prosumers, window = tuple(equipped(name) for name in EQUIPPED), Window(0, 4, np.zeros(4, dtype=np.int64))
     models = tuple(
-        prosumer_model(own, initial_state(own, day=0), window, dt_h=0.5, member=(True, True)) for own in prosumers
+        prosumer_model(own, initial_state(own, day=0), window, dt_h=0.5, member=(True, own.name == "A"))
+        for own in prosumers
     )
     charges = tuple(no_charges(np.arange(2)) for _ in CARRIERS)
     market = with_imbalance_priced(MarketProblem(models, charges, 0.5))
@@ -169,11 +172,13 @@ def test_what_happens_to_all_is_what_happens_to_each() -> None:
         for i, (own, model, done) in enumerate(zip(prosumers, market.models, cleared.dispatch, strict=True))
     )
     assert together == one_by_one
+    assert [list(result.exchanges) for result in together] == [[ELECTRICITY, HEAT], [ELECTRICITY]]
     for own, result, model, done in zip(prosumers, together, market.models, cleared.dispatch, strict=True):
         by_name = {entry.device: entry for entry in result.devices}
         assert set(by_name) == {device.name for device in own.devices}
         assert by_name["battery"].level_kwh == done.x[model.index("battery", Role.LEVEL), 0]
-        assert by_name["boiler"].fuel_kw == done.x[model.index("boiler", Role.FUEL), 0]
+        if own.name == "A":
+            assert by_name["boiler"].fuel_kw == done.x[model.index("boiler", Role.FUEL), 0]
         assert by_name["house"].el_kw == pytest.approx(-own.devices[0].demand.realised[0])
         balance = sum(entry.el_kw for entry in result.devices)
         exchange = result.exchanges[ELECTRICITY]
