@@ -100,7 +100,7 @@ def _part(models: list[ProsumerModel], kinds: dict[Variable, int], names: dict[s
 
 
 def _side_by_side(
-    sources: Sequence[ProsumerModel] | Sequence[ModelBuilder],
+    sources: Sequence[ProsumerModel | ModelBuilder],
     numbers: Series,
     pool: FloatArray,
     kinds: dict[Variable, int],
@@ -175,7 +175,7 @@ def _with_one_pool(columns: Sequence[list[float | FloatArray]], horizon: int) ->
     begin = 0
     for column, own in zip(columns, at, strict=True):
         part = slice(begin, begin + len(own))
-        value, of_pool = _numbers(column, own), np.full(len(column), CONSTANT, dtype=np.int32)
+        value, of_pool = _numbers(column, own), np.full(len(column), CONSTANT, dtype="int32")
         value[own], of_pool[own] = first[part], position[part]
         values.append(value)
         series.append(of_pool)

@@ -14,7 +14,7 @@ from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, LACKING, Role, Variable
 from mosaik_p2p.prosumers.table import LINEAR, QUADRATIC, SHARE, UPPER, ModelTable, parts_of
-from mosaik_p2p.units import CARRIERS, FloatArray, IntArray
+from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, IntArray
 
 FIRST = 0
 """The interval that binds."""
@@ -107,7 +107,8 @@ class IntervalNumbers:
 
 def numbers_of(model: ProsumerModel, power_kw: FloatArray) -> IntervalNumbers:
     """The first interval of one prosumer's problem, with the dispatch (K,) there."""
-    some, loads = model.balance.any(axis=-1), model.fixed.any(axis=-1)
+    some: BoolArray = np.asarray(model.balance.any(axis=-1), dtype=np.bool_)
+    loads: BoolArray = np.asarray(model.fixed.any(axis=-1), dtype=np.bool_)
     return IntervalNumbers(
         name=model.name,
         dt_h=model.dt_h,
