@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from mosaik_p2p.prosumers.block import Block
+from mosaik_p2p.prosumers.block import Block, mean_of
 from mosaik_p2p.prosumers.device import AVAILABLE, DEMAND, Device, Family, Outcome, Plan, Profile
 from mosaik_p2p.prosumers.roles import Role
 from mosaik_p2p.prosumers.state import ProsumerState
@@ -61,7 +61,7 @@ class Source(Device):
         available = window.cut(self.available.forecast)
         adds = {str(self.own_carrier): 1.0}
         block.variable(Role.POWER, upper=available, price=self.cost_per_kwh, adds=adds)
-        block.mean_kw(float(available.mean()))
+        block.mean_kw(mean_of(available))
 
     def profiles(self) -> tuple[Profile, ...]:
         """What is available."""

@@ -75,8 +75,7 @@ def _other_series(one: ModelTable, other: ModelTable) -> BoolArray:
 def _any_absurd(table: ModelTable) -> bool:
     """Whether any limit is worth a closer look: nearly always none is."""
     limits = np.maximum(table.extreme(UPPER, largest=True)[_own(table)], 0.0)
-    loads = sum(np.stack([table.fixed_at(c, t) for c in range(len(CARRIERS))]) for t in range(table.horizon))
-    numbers = np.concatenate([limits, np.ravel(loads / table.horizon)])
+    numbers = np.concatenate([limits, table.mean_fixed.ravel()])
     sizes = table.size_kw[table.size_kw > 0.0]
     smallest, least_size = numbers.min(initial=np.inf, where=numbers > 0.0), sizes.min(initial=np.inf)
     return bool(numbers.max(initial=0.0) > min(ABSURD * least_size, UNLIKE * smallest))

@@ -32,6 +32,10 @@ DEAREST = 100.0
 """In middle offers: a price beyond is no measure of what others pay."""
 UNLIMITED = 1e3
 """In units of a prosumer's size: a limit beyond it is none, and a solver fares better with a number it can see."""
+COSTED = (LOWER, UPPER, LINEAR, QUADRATIC)
+"""What says how steep a row's cost can get."""
+TOGETHER = 50_000
+"""Rows that are written out at a time."""
 SMALLEST = 0.02
 """Least size of a prosumer, of the largest one's: who has a battery only has no load of its own to go by."""
 
@@ -166,13 +170,24 @@ def _steepest(table: ModelTable) -> float:
     rows = np.flatnonzero(table.which([not is_penalty(kind) for kind in table.kinds]))
     # Where there is no limit, a solver's own one stands for it.
     unlimited = UNLIMITED * table.size_kw[table.owner[rows]]
-    steepest = 0.0
-    for t in range(table.horizon):
-        reach = np.maximum(np.abs(table.at(LOWER, t, rows)), np.abs(table.at(UPPER, t, rows)))
-        reach = np.where(np.isfinite(reach), reach, unlimited)
-        slope = np.abs(table.at(LINEAR, t, rows)) + table.at(QUADRATIC, t, rows) * reach
-        steepest = max(steepest, float(slope.max(initial=0.0)))
-    return steepest
+    varies = (table.series[list(COSTED)][:, rows] != CONSTANT).any(axis=0)
+    # What is the same in all intervals is looked at once.
+    slopes = [
+        _largest_slope([table.at(quantity, 0, rows[~varies])[:, None] for quantity in COSTED], unlimited[~varies])
+    ]
+    for begin in range(0, int(varies.sum()), TOGETHER):
+        part = np.flatnonzero(varies)[begin : begin + TOGETHER]
+        slopes.append(_largest_slope([table.rows(quantity, rows[part]) for quantity in COSTED], unlimited[part]))
+    return max(slopes)
+
+
+def _largest_slope(numbers: Sequence[FloatArray], unlimited: FloatArray) -> float:
+    """The steepest marginal cost of rows with these `COSTED`, (n, T) each; `unlimited` (n,) stands for infinite
+    limits."""
+    lower, upper, linear, quadratic = numbers
+    reach = np.maximum(np.abs(lower), np.abs(upper))
+    reach = np.where(np.isfinite(reach), reach, unlimited[:, None])
+    return float((np.abs(linear) + quadratic * reach).max(initial=0.0))
 
 
 def highest_price(problem: MarketProblem) -> float:

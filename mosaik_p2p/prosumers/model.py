@@ -144,6 +144,11 @@ class ProsumerModel:
         """Number of intervals."""
         return int(self.fixed.shape[1])
 
+    @property
+    def scale_kw(self) -> float:
+        """Its size, as `ModelBuilder` says it too."""
+        return self.size_kw
+
     def cost(self, x: FloatArray) -> float:
         """Money spent over the look-ahead by dispatch `x` of shape (K, T), trades not counted."""
         return float(self.dt_h * np.sum(0.5 * self.quadratic * x * x + self.linear * x) + self.constant)
@@ -271,6 +276,11 @@ class ModelBuilder:
         )
         self.connections.append(Connection(row, CARRIERS.index(carrier)))
 
+    @property
+    def scale_kw(self) -> float:
+        """See `ProsumerModel.size_kw`."""
+        return max(self.size_kw, SIZE_OF_REACH * self.reach_kw)
+
     def build(self, *, member: tuple[bool, ...]) -> ProsumerModel:
         """The frozen model."""
         count, horizon = len(self.variables), self.horizon
@@ -293,7 +303,7 @@ class ModelBuilder:
             constant=self.constant,
             member=member,
             connections=tuple(self.connections),
-            size_kw=max(self.size_kw, SIZE_OF_REACH * self.reach_kw),
+            size_kw=self.scale_kw,
             missed_kwh=self.missed_kwh,
         )
 

@@ -7,6 +7,7 @@ scenario's currency per kWh.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mosaik_p2p.prosumers.block import Block
 from mosaik_p2p.prosumers.device import Device
@@ -46,11 +47,27 @@ class Prosumer:
     connection_kw: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     """By carrier: what it may feed into the network at the least (negative: draw at the most) and at the most."""
 
+    @cached_property
+    def load_reactive_share(self) -> float:
+        """kvar per kW of what draws."""
+        return reactive_share(self.power_factor)
+
+    @cached_property
+    def own_reactive_shares(self) -> Mapping[str, float]:
+        """The same of each device that has a power factor of its own."""
+        own = {device.name: device.own_power_factor for device in self.devices}
+        return {name: reactive_share(factor) for name, factor in own.items() if factor is not None}
+
 
 def prosumer_model(
     prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: float, member: tuple[bool, ...]
 ) -> ProsumerModel:
     """The problem of `prosumer` over `window`, starting from `state`."""
+    return stated(prosumer, state, window, dt_h=dt_h).build(member=member)
+
+
+def stated(prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: float) -> ModelBuilder:
+    """The same, as its devices and contracts have stated it: not yet a model, nor part of a table."""
     builder = ModelBuilder(prosumer.name, dt_h, window.horizon)
     for device in prosumer.devices:
         device.block(Block(builder, device.name, device.type), window, state)
@@ -58,7 +75,7 @@ def prosumer_model(
         builder.connection(carrier, limits_kw)
     for contract in prosumer.contracts:
         add_contract(contract, builder, window)
-    return builder.build(member=member)
+    return builder
 
 
 def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
@@ -91,8 +108,8 @@ def initial_state(prosumer: Prosumer, *, day: int, after: int = 0) -> ProsumerSt
 
 def own_reactive_share(prosumer: Prosumer, device: str) -> float:
     """kvar per kW of a device of `prosumer`: a machine's own, else that of what draws."""
-    own = {entry.name: entry.own_power_factor for entry in prosumer.devices}.get(device)
-    return reactive_share(prosumer.power_factor if own is None else own)
+    own = prosumer.own_reactive_shares.get(device)
+    return prosumer.load_reactive_share if own is None else own
 
 
 def reactive_injection_kvar(prosumer: Prosumer, el_kw: Mapping[str, float]) -> float:

@@ -175,9 +175,12 @@ class ModelTable(Sequence[ProsumerModel]):
 
     def at(self, quantity: int, t: int, rows: IntArray | None = None) -> FloatArray:
         """(R,) a quantity in an interval, not to be written to; of these rows alone where some are named."""
-        if rows is not None:
-            return _at(self.value[quantity, rows], self.series[quantity, rows], self.pool, t)
         varying, series = self._varying[quantity]
+        if rows is not None:
+            if not len(varying):
+                some: FloatArray = self.value[quantity, rows]
+                return some
+            return _at(self.value[quantity, rows], self.series[quantity, rows], self.pool, t)
         if not len(varying):
             whole: FloatArray = self.value[quantity]
             return whole
@@ -198,6 +201,14 @@ class ModelTable(Sequence[ProsumerModel]):
     def fixed_at(self, c: int, t: int) -> FloatArray:
         """(N,) the fixed loads of a carrier in an interval."""
         return _at(self.fixed_value[:, c], self.fixed_series[:, c], self.pool, t)
+
+    @property
+    def mean_fixed(self) -> FloatArray:
+        """(N, C) the means of the fixed loads."""
+        result: FloatArray = self.fixed_value.copy()
+        varying = self.fixed_series != CONSTANT
+        result[varying] = self.pool[self.fixed_series[varying]].mean(axis=1)
+        return result
 
     def rows(self, quantity: int, rows: IntArray) -> FloatArray:
         """(n, T) a quantity of some rows."""

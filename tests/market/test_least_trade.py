@@ -16,9 +16,11 @@ from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected
 from mosaik_p2p.market.negotiation.limits import Limits
 from mosaik_p2p.market.network_step import least_trade
+from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.problem import Settings
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.prosumers.roles import IMBALANCE
+from mosaik_p2p.units import BoolArray
 
 pytestmark = pytest.mark.once
 
@@ -95,3 +97,57 @@ def test_nobody_buys_to_sell_on_or_to_export(seed: int, count: int, rate: float)
             ) - float(model.fixed[c, 0])
             assert min(own, 0.0) - 1e-6 <= sale[i] <= max(own, 0.0) + 1e-6
     assert clearing.cost >= clearing.lower_bound - 1e-9 * abs(clearing.cost)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_steps_that_are_left_out_would_change_nothing(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the least money leaves no choice about is the same after the steps for the least trade."""
+    problem = with_imbalance_priced(random_market(6, 3, horizon=5, first_hour=9))
+    asked = Settings(form=form, relative_gap=1e-4, binding=5)
+    is_told, said = least_trade._Part.is_told, []
+
+    def noted(part: least_trade._Part, free: BoolArray) -> bool:
+        said.append(is_told(part, free))
+        return said[-1]
+
+    monkeypatch.setattr(least_trade._Part, "is_told", noted)
+    fewer = clear(problem, asked)
+    assert any(said)
+    monkeypatch.setattr(least_trade._Part, "is_told", lambda *_: False)
+    whole = clear(problem, asked)
+    for ours, others in zip((fewer.trades, *fewer.later_trades), (whole.trades, *whole.later_trades), strict=True):
+        for one, other in zip(ours, others, strict=True):
+            count = problem.shape[2]
+            assert one.net_sale(count) == pytest.approx(other.net_sale(count), abs=1e-6)
+            assert float(one.power_kw.sum()) == pytest.approx(float(other.power_kw.sum()), abs=1e-6)
+
+
+@pytest.mark.parametrize("free", [0, 1])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_carrier_that_is_told_leaves_the_other_its_steps(seed: int, free: int) -> None:
+    """Trade of one carrier costs nothing, so that who trades with whom is open; that of the other pays its way."""
+    problem = with_imbalance_priced(random_market(6, 20 + seed, horizon=6, first_hour=9))
+    at_will = at_one_place(problem).charges
+    charges = tuple(at_will[c] if c == free else own for c, own in enumerate(problem.charges))
+    clearing = clear(replace(problem, charges=charges), Settings(relative_gap=1e-4, binding=3))
+    assert_least(replace(problem, charges=charges), clearing)
+
+
+def test_a_circle_of_free_edges_leaves_a_choice() -> None:
+    """Three members at three nodes in a row, of whom two have contracts that take anything."""
+    graph = FlowGraph(3, np.arange(3), np.array([1, 2]), np.array([0, 1]), np.zeros(2))
+    contracts = Contracts(
+        owner=np.array([0, 2]), share=np.ones(2), upper_kw=np.full(2, 9.0), price_per_kwh=np.ones(2),
+        is_imbalance=np.zeros(2, dtype=bool),
+    )  # fmt: skip
+    part = least_trade._Part(least_trade.Injected(graph, contracts, np.array([-1.0, -1.0, -1.0])))
+    # Contracts 0 and 1, then positive sales and the way above them, then flows there and back.
+    sales = [True] * 6
+    for contracts_free, there, back, told in (
+        ([True, False], [True, True], [False, False], True),
+        ([True, True], [True, True], [False, False], False),
+        ([True, True], [True, False], [False, False], True),
+        ([False, False], [True, False], [True, False], False),
+        ([False, False], [False, False], [False, False], True),
+    ):
+        assert part.is_told(np.array([*contracts_free, *sales, *there, *back])) is told

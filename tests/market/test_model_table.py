@@ -11,12 +11,13 @@ from markets import equipped_market, random_market
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
-from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price, middle_offer
+from mosaik_p2p.market.problem import MarketProblem, Settings, highest_price, is_penalty, middle_offer
 from mosaik_p2p.market.prosumer_step.storage_direction import one_way_rows, one_way_rows_of
-from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, Role
 from mosaik_p2p.prosumers.table import UPPER, ModelTable
-from mosaik_p2p.prosumers.tabulating import table_of, with_rows
+from mosaik_p2p.prosumers.tabulating import table_of, table_of_stated, with_rows
+from mosaik_p2p.units import CARRIERS
 
 MARKETS: dict[str, Callable[[], MarketProblem]] = {
     "houses": lambda: random_market(30, 3),
@@ -153,3 +154,64 @@ def test_of_too_many_members_trades_stay_as_they_were_cleared(monkeypatch: pytes
     assert cleared.cost == pytest.approx(least.cost, rel=1e-4)
     for trades, sale in zip(cleared.trades, cleared.sale_kw[:, 0], strict=True):
         assert np.allclose(trades.net_sale(12), sale, atol=1e-9)
+
+
+def stated_by(models: Any) -> list[ModelBuilder]:
+    """What devices would have stated to come to these models: a number where all intervals are alike."""
+
+    def short(series: Any) -> Any:
+        return float(series[0]) if (series == series[0]).all() else series
+
+    return [
+        ModelBuilder(
+            model.name,
+            model.dt_h,
+            model.horizon,
+            variables=list(model.variables),
+            bounds=[(short(low), short(high)) for low, high in zip(model.lower, model.upper, strict=True)],
+            costs=[(short(price), short(rise)) for price, rise in zip(model.linear, model.quadratic, strict=True)],
+            shares=[
+                {carrier: short(model.balance[c, k]) for c, carrier in enumerate(CARRIERS) if model.balance[c, k].any()}
+                for k in range(len(model.variables))
+            ],
+            storages=list(model.storages),
+            totals=list(model.totals),
+            connections=list(model.connections),
+            constant=model.constant,
+            size_kw=model.size_kw,
+            missed_kwh=dict(model.missed_kwh),
+        )
+        for model in models
+    ]
+
+
+@pytest.mark.parametrize("together", [7, 1000])
+@pytest.mark.parametrize("kind", MARKETS)
+def test_what_devices_state_is_the_same_table_as_that_of_their_models(
+    kind: str, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = list(MARKETS[kind]().models)
+    monkeypatch.setattr("mosaik_p2p.prosumers.tabulating.TOGETHER", together)
+    stated = stated_by(models)
+    for builder, model in zip(stated, models, strict=True):
+        builder.fixed = dict(zip(CARRIERS, model.fixed, strict=True))
+    table = table_of_stated(stated, member=[model.member for model in models])
+    assert len(table) == len(models)
+    for made, given in zip(table, models, strict=True):
+        assert same(made, given), given.name
+
+
+def test_the_steepest_cost_of_a_table_is_that_of_its_models() -> None:
+    market = equipped_market(12, 4)
+    slopes = [
+        np.abs(model.linear[k]) + model.quadratic[k] * np.maximum(np.abs(model.lower[k]), np.abs(model.upper[k]))
+        for model in market.models
+        for k, variable in enumerate(model.variables)
+        if not is_penalty(variable)
+    ]
+    assert np.isfinite(slopes).all()
+    assert market.steepest_price_per_kwh == np.max(slopes)
+    dearer = list(market.models)
+    rises = np.arange(1.0, 1.0 + market.shape[1])
+    dearer[3] = replace(dearer[3], linear=dearer[3].linear * 0.0 + 1e3 * rises)
+    assert replace(market, models=tuple(dearer)).steepest_price_per_kwh >= 1e3 * rises[-1]

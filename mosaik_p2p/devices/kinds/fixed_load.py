@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from mosaik_p2p.devices.base import BuildContext, DeviceClass, DeviceSection
 from mosaik_p2p.devices.profiled import Load
-from mosaik_p2p.prosumers.block import Block
+from mosaik_p2p.prosumers.block import Block, mean_of
 from mosaik_p2p.prosumers.device import Outcome, Plan
 from mosaik_p2p.prosumers.state import ProsumerState
 from mosaik_p2p.prosumers.window import Window
@@ -25,7 +25,7 @@ class FixedLoad(Load):
         """No variable: its forecast is drawn."""
         demand = window.cut(self.demand.forecast)
         block.fixed_load(self.carrier, demand)
-        block.mean_kw(float(demand.mean()))
+        block.mean_kw(mean_of(demand))
 
     def follow(self, plan: Plan) -> Outcome:
         """It draws what turns out."""

@@ -10,7 +10,7 @@ from pydantic import model_validator
 from mosaik_p2p.devices.base import BuildContext, DeviceClass, DeviceSection
 from mosaik_p2p.devices.profiled import Load
 from mosaik_p2p.errors import Fault
-from mosaik_p2p.prosumers.block import Block
+from mosaik_p2p.prosumers.block import Block, mean_of, sum_of
 from mosaik_p2p.prosumers.device import Device, Outcome, Plan
 from mosaik_p2p.prosumers.roles import Role
 from mosaik_p2p.prosumers.state import ProsumerState
@@ -51,8 +51,8 @@ class FlexibleLoad(Load):
             curvature=curvature,
             adds={self.carrier: -1.0},
         )
-        block.constant_cost(self.discomfort_per_kw2h * float(np.sum(demand**2)) * block.dt_h)
-        block.mean_kw(float(demand.mean()))
+        block.constant_cost(self.discomfort_per_kw2h * sum_of(demand**2) * block.dt_h)
+        block.mean_kw(mean_of(demand))
         missed = np.full(window.horizon, np.nan)
         for day, owed in owed_energy(self, window, state, dt_h=block.dt_h).items():
             intervals = window.of_day[day]
@@ -94,7 +94,7 @@ def owed_energy(load: FlexibleLoad, window: Window, state: ProsumerState, *, dt_
     demand = window.cut(load.demand.forecast)
     for day, intervals in window.of_day.items():
         behind = state.behind_kwh.get(load.name, 0.0) if day == state.day else 0.0
-        energy = float(np.sum(demand[intervals])) * dt_h + behind
+        energy = sum_of(demand[intervals]) * dt_h + behind
         left = len(intervals)
         possible = min(max(energy, left * load.min_kw * dt_h), left * load.max_kw * dt_h)
         owed[day] = Owed(possible, energy - possible)

@@ -9,6 +9,7 @@ everyone's devices inject held as it was cleared:
     3  of these, the least power over all pairs (where pairs are the edges; on a tree net sales give the flows)
 
 Each step is a linear programme on the optimal face of the one before: what has a reduced cost there stays where it is.
+Where that leaves no choice, the steps that follow are not taken.
 No price is changed, by however little, to get there. Carriers and intervals have nothing to do with each other here;
 many are solved as one programme nevertheless, as handing over a small one takes ten times as long as solving it.
 """
@@ -21,10 +22,11 @@ from typing import TypeAlias
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import linprog
+from scipy.sparse.csgraph import connected_components
 
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
-from mosaik_p2p.units import FloatArray, IntArray
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 CHEAPEST, ON_TREES, ON_PAIRS = 1, 2, 3
 """How many of the steps are taken: for the money alone, and for what is reported."""
@@ -89,10 +91,18 @@ def _together(parts: Sequence["_Part"]) -> Iterator[list["_Part"]]:
 
 
 def _served(parts: Sequence["_Part"], price_per_kwh: float, steps: int) -> list[Served]:
-    programme = _Programme(parts)
-    for objectives in list(zip(*(part.objectives(price_per_kwh) for part in parts), strict=True))[:steps]:
-        programme.minimise(np.concatenate(objectives))
-    values = np.split(programme.value, np.cumsum([part.columns for part in parts])[:-1])
+    programme, left, values = _Programme(parts), list(range(len(parts))), [np.zeros(0)] * len(parts)
+    for step in range(steps):
+        programme.minimise(np.concatenate([parts[n].objectives(price_per_kwh)[step] for n in left]))
+        faces = programme.faces()
+        for n, (value, _) in zip(left, faces, strict=True):
+            values[n] = value
+        # Where nothing is left open, the steps that follow would find the same once more.
+        is_open = [not parts[n].is_told(free) for n, (_, free) in zip(left, faces, strict=True)]
+        left = [n for n, one in zip(left, is_open, strict=True) if one]
+        if not left:
+            break
+        programme = programme.only(is_open)
     return [part.answer(value) for part, value in zip(parts, values, strict=True)]
 
 
@@ -106,7 +116,7 @@ class _Part:
 
     def __init__(self, injected: Injected) -> None:
         graph, contracts, injection_kw = injected.graph, injected.contracts, injected.injection_kw
-        self._contracts, self._injection = contracts, injection_kw
+        self._graph, self._contracts, self._injection = graph, contracts, injection_kw
         self._power = float(np.abs(injection_kw).max(initial=0.0)) or 1.0
         members, edges = len(injection_kw), len(graph.charge)
         self._cuts = np.cumsum([0, len(contracts.owner), members, members, edges, edges])
@@ -125,6 +135,22 @@ class _Part:
         flowing[self._cuts[3] :] = 1.0
         return self._money / price_per_kwh, sold, flowing
 
+    def is_told(self, free: BoolArray) -> bool:
+        """Whether a face leaves no choice about contracts and flows, of which the columns `free` may still move.
+
+        Each of these is an edge of a graph: between two nodes, or from a node to the outside. Where they close no
+        circle, the nodes' balances say how much goes over each.
+        """
+        outside, there, back = (free[self._cuts[n] : self._cuts[n + 1]] for n in (0, 3, 4))
+        begin, end = self._graph.from_node, self._graph.to_node
+        at = self._graph.place[self._contracts.owner[outside]]
+        first = np.concatenate([at, begin[there], begin[back]])
+        second = np.concatenate([np.full(len(at), self._graph.nodes), end[there], end[back]])
+        count = self._graph.nodes + 1
+        edges = sp.coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
+        together, _ = connected_components(edges, directed=False)
+        return bool(len(first) == count - together)
+
     def answer(self, columns: FloatArray) -> Served:
         """What a solution says."""
         value = columns * self._power
@@ -137,17 +163,32 @@ class _Programme:
     """Several parts side by side, and the face that is left of them."""
 
     def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
         self._matrix = _diagonal(parts)
         self._right = np.concatenate([part.right for part in parts])
         self._upper = np.concatenate([part.upper for part in parts])
         self._lower = np.zeros(len(self._upper))
-        self.value = self._lower
-        """The last solution."""
-        self._is_solved = False
+        self._value, self._is_solved = self._lower, False
+
+    def faces(self) -> list[tuple[FloatArray, BoolArray]]:
+        """By part the last solution, and which of its columns may still move."""
+        edges = np.cumsum([part.columns for part in self._parts])[:-1]
+        free = self._upper > self._lower
+        return list(zip(np.split(self._value, edges), np.split(free, edges), strict=True))
+
+    def only(self, which: Sequence[bool]) -> "_Programme":
+        """Those parts alone, on the face that is left of them; itself where these are all."""
+        if all(which):
+            return self
+        kept = np.repeat(which, [part.columns for part in self._parts])
+        fewer = _Programme([part for part, one in zip(self._parts, which, strict=True) if one])
+        fewer._lower, fewer._upper = self._lower[kept], self._upper[kept]
+        fewer._value, fewer._is_solved = self._value[kept], self._is_solved
+        return fewer
 
     def minimise(self, objective: FloatArray) -> None:
         """Minimise on the face that is left, and leave the face on which the minimum lies. Raises NotSolved."""
-        if self._is_solved and _is_least(objective, self.value - self._lower):
+        if self._is_solved and _is_least(objective, self._value - self._lower):
             # As where nobody trades: nothing has to be solved to know that no column that counts can be smaller.
             self._upper = np.where(objective > 0.0, self._lower, self._upper)
             return
@@ -164,10 +205,10 @@ class _Programme:
                 break
         else:
             raise NotSolved(f"HiGHS finds no contracts and flows for given injections: {found.message}")
-        self.value, self._is_solved = np.clip(found.x, self._lower, self._upper), True
+        self._value, self._is_solved = np.clip(found.x, self._lower, self._upper), True
         fixed = np.abs(found.lower.marginals + found.upper.marginals) > ON_FACE
-        self._lower = np.where(fixed, self.value, self._lower)
-        self._upper = np.where(fixed, self.value, self._upper)
+        self._lower = np.where(fixed, self._value, self._lower)
+        self._upper = np.where(fixed, self._value, self._upper)
 
 
 def _is_least(objective: FloatArray, above: FloatArray) -> bool:

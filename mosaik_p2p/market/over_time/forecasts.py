@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ SERIES = (FORECAST, REALISED)
 
 def forecast_attributes() -> tuple[str, ...]:
     """The names of all attributes, by what the kinds of devices say."""
-    return tuple(attribute_of(stem, which) for stem in stems() for which in SERIES)
+    return tuple(_series_of(stems()))
 
 
 def attribute_of(stem: str, which: str) -> str:
@@ -30,7 +31,18 @@ def attribute_of(stem: str, which: str) -> str:
 
 def realised_attributes() -> tuple[str, ...]:
     """Those that bring what turns out; the others bring forecasts."""
-    return tuple(attribute_of(stem, REALISED) for stem in stems())
+    return _realised_of(stems())
+
+
+@cache
+def _series_of(known: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
+    """By attribute its stem and which of the two series it brings; asked for by every prosumer in every interval."""
+    return {attribute_of(stem, which): (stem, which) for stem in known for which in SERIES}
+
+
+@cache
+def _realised_of(known: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(attribute_of(stem, REALISED) for stem in known)
 
 
 def own_series(prosumer: Prosumer, stem: str) -> dict[str, Series]:
@@ -48,23 +60,21 @@ def with_forecasts(prosumer: Prosumer, given: Mapping[str, FloatArray], *, begin
     """
     if not given:
         return prosumer
-    for stem in stems():
-        for which in SERIES:
-            name = attribute_of(stem, which)
-            own = {} if given.get(name) is None else own_series(prosumer, stem)
-            if not own:
-                continue
-            values = _checked(given[name], f"Prosumer-{prosumer.name}: {name}")
-            parts = _split([getattr(series, which) for series in own.values()], values, begin)
-            pairs = zip(own.items(), parts, strict=True)
-            changed = {
-                device: replace(series, **{which: part})
-                for (device, series), part in pairs
-                if part is not getattr(series, which)
-            }
-            # As a rule nothing has: a prosumer is made anew only where something did.
-            if changed:
-                prosumer = _with_series(prosumer, stem, changed)
+    for name, (stem, which) in _series_of(stems()).items():
+        own = {} if given.get(name) is None else own_series(prosumer, stem)
+        if not own:
+            continue
+        values = _checked(given[name], f"Prosumer-{prosumer.name}: {name}")
+        parts = _split([getattr(series, which) for series in own.values()], values, begin)
+        pairs = zip(own.items(), parts, strict=True)
+        changed = {
+            device: replace(series, **{which: part})
+            for (device, series), part in pairs
+            if part is not getattr(series, which)
+        }
+        # As a rule nothing has: a prosumer is made anew only where something did.
+        if changed:
+            prosumer = _with_series(prosumer, stem, changed)
     return prosumer
 
 
@@ -79,8 +89,9 @@ def _with_series(prosumer: Prosumer, stem: str, changed: Mapping[str, Series]) -
 def _checked(values: FloatArray, place: str) -> FloatArray:
     """The values, each a power that can be; raises BadInput that names entity and attribute."""
     numbers = np.asarray(values, dtype=float)
-    wrong = np.flatnonzero(~np.isfinite(numbers) | (numbers < 0.0))
-    if wrong.size:
+    fine = np.isfinite(numbers) & (numbers >= 0.0)
+    if not fine.all():
+        wrong = np.flatnonzero(~fine)
         problem = f"is no power of a load or plant ({wrong.size} of {numbers.size} values, first at number {wrong[0]})"
         remedy = "Give finite numbers that are at least 0, from the interval that begins on."
         raise BadInput([Fault(place, f"{numbers[wrong[0]]:g}", problem, remedy)])
@@ -90,11 +101,11 @@ def _checked(values: FloatArray, place: str) -> FloatArray:
 def _split(own: list[FloatArray], values: FloatArray, begin: int) -> list[FloatArray]:
     """The full series of each device, with its share of `values` written over its intervals."""
     window = slice(begin, begin + len(values))
-    if len(own) == 1 and np.array_equal(own[0][window], values[: len(own[0][window])]):
+    total = np.add.reduce([series[window] for series in own])
+    if np.array_equal(total, values[: len(total)]):
         # As a rule it is the scenario's own series that comes back: nothing that is as long as the run is written anew.
         return own
     stacked = np.array(own)
-    total = stacked[:, window].sum(axis=0)
     share = np.where(total > 0, stacked[:, window] / np.where(total > 0, total, 1.0), 1.0 / len(own))
     result = stacked.copy()
     result[:, window] = share * values[: result[:, window].shape[1]]

@@ -24,8 +24,10 @@ from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.market.reference.fallback import cleared_centrally
 from mosaik_p2p.market.reputation import Reputation, grown, no_reputation, with_benefits
 from mosaik_p2p.market.trades import Trades
-from mosaik_p2p.prosumers.prosumer import Prosumer, prosumer_model
+from mosaik_p2p.prosumers.prosumer import Prosumer
+from mosaik_p2p.prosumers.prosumer import stated as own_stated
 from mosaik_p2p.prosumers.state import ProsumerState, next_state
+from mosaik_p2p.prosumers.tabulating import table_of_stated
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import CARRIERS
 
@@ -46,15 +48,10 @@ def stated(
     known: Reputation,
 ) -> MarketProblem:
     """The clearing of `window` from the prosumers' states; reputation is constant within it."""
-    models = tuple(
-        prosumer_model(
-            prosumer,
-            state,
-            window,
-            dt_h=case.dt_h,
-            member=(prosumer.bus is not None, prosumer.junctions is not None),
-        )
-        for prosumer, state in zip(prosumers, states, strict=True)
+    everyone = zip(prosumers, states, strict=True)
+    models = table_of_stated(
+        (own_stated(prosumer, state, window, dt_h=case.dt_h) for prosumer, state in everyone),
+        member=[(prosumer.bus is not None, prosumer.junctions is not None) for prosumer in prosumers],
     )
     charges = tuple(own.window(window.begin, window.horizon) for own in case.charges)
     if case.reputation is not None:

@@ -4,17 +4,17 @@ Forecasts miss. What a load takes more, or a plant gives less, than was forecast
 contract; trades stand as agreed. What the contract cannot take is an imbalance.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from mosaik_p2p.market.problem import MarketProblem
+from mosaik_p2p.market.prosumer_step.interval_numbers import DevicePlace, IntervalNumbers, numbers_of, numbers_of_all
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.device import Device, Family, Outcome, Plan
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer, reactive_injection_kvar
-from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, LACKING, Role
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, FloatArray
 
 
 @dataclass(frozen=True)
@@ -77,18 +77,35 @@ def realise(
     prosumer: Prosumer, model: ProsumerModel, done: Completion, sale_kw: FloatArray, *, interval: int
 ) -> Realised:
     """The binding interval of `prosumer`: `interval` counts from the begin of the span, `sale_kw` has shape (C,)."""
-    power, rows = done.x[:, 0], _rows_by_device(model)
+    return _realised(prosumer, numbers_of(model, done.x[:, 0]), sale_kw.tolist(), interval)
+
+
+def realise_all(
+    prosumers: Sequence[Prosumer],
+    problem: MarketProblem,
+    dispatch: Sequence[Completion],
+    sale_kw: FloatArray,
+    *,
+    interval: int,
+) -> tuple[Realised, ...]:
+    """The same of everyone, of the first interval of `problem`; `sale_kw` has shape (C, N)."""
+    everyone = zip(prosumers, numbers_of_all(problem.table, dispatch), sale_kw.T.tolist(), strict=True)
+    return tuple(_realised(prosumer, own, sale, interval) for prosumer, own, sale in everyone)
+
+
+def _realised(prosumer: Prosumer, own: IntervalNumbers, sale_kw: list[float], interval: int) -> Realised:
+    places = own.layout.devices
     outcomes = {
-        device.name: device.follow(Plan(interval, model.dt_h, power[rows.get(device.name, [])]))
-        for device in prosumer.devices
+        device.name: device.follow(Plan(interval, own.dt_h, own.power_of(device.name))) for device in prosumer.devices
     }
     # As in the problem's balance, what no variable stands for is summed up last.
-    in_order = sorted(prosumer.devices, key=lambda device: device.name not in rows)
-    devices = [_dispatch(device, model, rows.get(device.name, []), outcomes[device.name]) for device in in_order]
+    in_order = sorted(prosumer.devices, key=lambda device: device.name not in places)
+    devices = [_dispatch(device, own, outcomes[device.name]) for device in in_order]
+    contracts = {contract.carrier for contract in prosumer.contracts}
     exchanges = {
-        carrier: _exchange(model, carrier, power, float(sale_kw[c]), devices, prosumer.connection_kw.get(carrier))
+        carrier: _exchange(own, c, sale_kw[c], devices, prosumer.connection_kw.get(carrier))
         for c, carrier in enumerate(CARRIERS)
-        if _touches(prosumer, model, c)
+        if own.touched[c] or carrier in contracts
     }
     return Realised(
         exchanges=exchanges,
@@ -98,85 +115,66 @@ def realise(
     )
 
 
-def _rows_by_device(model: ProsumerModel) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = {}
-    for k, variable in enumerate(model.variables):
-        if variable.is_device:
-            rows.setdefault(variable.device, []).append(k)
-    return rows
-
-
-def _touches(prosumer: Prosumer, model: ProsumerModel, c: int) -> bool:
-    return bool(
-        model.balance[c].any()
-        or model.fixed[c].any()
-        or model.member[c]
-        or any(contract.carrier == CARRIERS[c] for contract in prosumer.contracts)
-    )
-
-
-def _dispatch(device: Device, model: ProsumerModel, rows: list[int], outcome: Outcome) -> DeviceDispatch:
+def _dispatch(device: Device, own: IntervalNumbers, outcome: Outcome) -> DeviceDispatch:
     """Sum up what one device does; its cost is that of what it pays for."""
+    place = own.layout.place_of(device.name)
+    rows = place.rows
     if outcome.power_kw.shape != (len(rows),) or outcome.paid_kw.shape != (len(rows),):
         problem = f"says of {outcome.power_kw.shape} and {outcome.paid_kw.shape} variables what they do"
-        raise ValueError(f"{device.type} {device.name!r} of prosumer {model.name!r} {problem}, and has {len(rows)}")
+        raise ValueError(f"{device.type} {device.name!r} of prosumer {own.name!r} {problem}, and has {len(rows)}")
     power, paid = outcome.power_kw.tolist(), outcome.paid_kw.tolist()
-    cost = sum(
-        model.dt_h * (0.5 * model.quadratic[k, 0] * kw + model.linear[k, 0]) * kw
-        for k, kw in zip(rows, paid, strict=True)
-    )
-    produced = (
-        sum(model.balance[c, k, 0] * kw for k, kw in zip(rows, power, strict=True)) - outcome.drawn_kw.get(carrier, 0.0)
-        for c, carrier in enumerate(CARRIERS)
-    )
-    el_kw, heat_kw = (float(kw) for kw in produced)
+    cost, el_kw, heat_kw = 0.0, 0.0, 0.0
+    el, heat = own.balance
+    for k, kw, paid_kw in zip(rows, power, paid, strict=True):
+        cost += own.dt_h * (0.5 * own.quadratic[k] * paid_kw + own.linear[k]) * paid_kw
+        el_kw += el[k] * kw
+        heat_kw += heat[k] * kw
     return DeviceDispatch(
         device=device.name,
         type=device.type,
         family=device.family,
         carrier=device.own_carrier,
-        el_kw=el_kw,
-        heat_kw=heat_kw,
-        level_kwh=_level_kwh(model, rows, power),
-        cost=float(cost) + outcome.constant_cost,
-        fuel_kw=sum((kw for k, kw in zip(rows, power, strict=True) if model.variables[k].role == Role.FUEL), 0.0),
-        missed_kwh=_missed_kwh(device.name, model, rows, power),
+        el_kw=float(el_kw - outcome.drawn_kw.get(ELECTRICITY, 0.0)),
+        heat_kw=float(heat_kw - outcome.drawn_kw.get(HEAT, 0.0)),
+        level_kwh=_level_kwh(own, place, power),
+        cost=float(cost + outcome.constant_cost),
+        fuel_kw=sum((power[n] for n in place.fuel), 0.0),
+        missed_kwh=_missed_kwh(device.name, own, place, power),
     )
 
 
-def _level_kwh(model: ProsumerModel, rows: list[int], power: list[float]) -> float | None:
+def _level_kwh(own: IntervalNumbers, place: DevicePlace, power: list[float]) -> float | None:
     """The level at the end of the interval, without what it lacks and counts all the same; None of what is no storage,
     or is away and can hold nothing."""
-    by_row = list(zip(rows, power, strict=True))
-    levels = (kwh for k, kwh in by_row if model.variables[k].role == Role.LEVEL and model.upper[k, 0] > 0)
-    lacking_kwh = sum(model.dt_h * kw for k, kw in by_row if model.variables[k].role in LACKING)
-    return next((kwh - lacking_kwh for kwh in levels), None)
+    for n in place.level:
+        if own.upper[place.rows[n]] > 0.0:
+            return power[n] - sum(own.dt_h * power[n] for n in place.lacking)
+    return None
 
 
-def _missed_kwh(name: str, model: ProsumerModel, rows: list[int], power: list[float]) -> float | None:
-    if name in model.missed_kwh:
-        missed = float(model.missed_kwh[name][0])
-        return None if np.isnan(missed) else missed
-    by_row = zip(rows, power, strict=True)
-    lacking = (kw for k, kw in by_row if model.variables[k].role in LACKING and model.upper[k, 0] > 0)
-    return next((model.dt_h * kw for kw in lacking), None)
+def _missed_kwh(name: str, own: IntervalNumbers, place: DevicePlace, power: list[float]) -> float | None:
+    if name in own.missed_kwh:
+        missed = own.missed_kwh[name]
+        return None if math.isnan(missed) else missed
+    for n in place.lacking:
+        if own.upper[place.rows[n]] > 0.0:
+            return own.dt_h * power[n]
+    return None
 
 
 def _exchange(
-    model: ProsumerModel,
-    carrier: str,
-    power: FloatArray,
+    own: IntervalNumbers,
+    c: int,
     sale_kw: float,
     devices: list[DeviceDispatch],
     limits_kw: tuple[float | None, float | None] | None,
 ) -> Exchange:
     """Balance what the devices really do against the trades: the contract takes the rest, as far as it goes and the
     connection carries it."""
-    c = CARRIERS.index(carrier)
     produced = sum(entry.el_kw if c == 0 else entry.heat_kw for entry in devices)
-    bought, given = _contract_row(model, c, Role.IMPORT), _contract_row(model, c, Role.EXPORT)
-    most_in = float(model.upper[bought, 0]) if bought is not None else 0.0
-    most_out = float(model.upper[given, 0]) if given is not None else 0.0
+    bought, given = own.contract_row(c, own.layout.imports), own.contract_row(c, own.layout.exports)
+    most_in = own.upper[bought] if bought is not None else 0.0
+    most_out = own.upper[given] if given is not None else 0.0
     # What goes over the connection is the sale less what the contract brings.
     least, most = limits_kw or (None, None)
     most_in = most_in if least is None else min(most_in, sale_kw - least)
@@ -187,20 +185,7 @@ def _exchange(
         import_kw=max(taken, 0.0),
         export_kw=max(-taken, 0.0),
         imbalance_kw=produced + taken - sale_kw,
-        import_price_per_kwh=float(model.linear[bought, 0]) if bought is not None else None,
-        export_price_per_kwh=-float(model.linear[given, 0]) if given is not None else None,
-        cleared_surplus_kw=_cleared_surplus_kw(model, c, power),
+        import_price_per_kwh=own.linear[bought] if bought is not None else None,
+        export_price_per_kwh=-own.linear[given] if given is not None else None,
+        cleared_surplus_kw=sum((float(own.power_kw[k]) for k in own.layout.imbalances if own.balance[c][k] < 0.0), 0.0),
     )
-
-
-def _cleared_surplus_kw(model: ProsumerModel, c: int, power: FloatArray) -> float:
-    too_much = (k for k, v in enumerate(model.variables) if v.type == IMBALANCE and model.balance[c, k, 0] < 0.0)
-    return sum((float(power[k]) for k in too_much), 0.0)
-
-
-def _contract_row(model: ProsumerModel, c: int, role: Role) -> int | None:
-    """The contract's row of `x`; a prosumer has at most one contract per carrier."""
-    for k, variable in enumerate(model.variables):
-        if variable.type == CONTRACT and variable.role == role and model.balance[c, k].any():
-            return k
-    return None

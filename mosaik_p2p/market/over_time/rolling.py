@@ -31,7 +31,7 @@ from mosaik_p2p.market.over_time.interval_problem import (
     without_peers,
 )
 from mosaik_p2p.market.over_time.outcome import IntervalOutcome, dispatch_of
-from mosaik_p2p.market.over_time.realisation import Realised, realise
+from mosaik_p2p.market.over_time.realisation import Realised, realise_all
 from mosaik_p2p.market.over_time.tables import (
     clearing_table,
     failed_table,
@@ -174,10 +174,7 @@ class RollingMarket(CommittedMarket[_State]):
         """What a clearing makes happen; the state that follows waits for `commit`."""
         state, window, prosumers = self._committed, opened_interval.window, opened_interval.prosumers
         k = window.begin
-        realised = tuple(
-            realise(prosumer, model, done, clearing.sale_kw[:, 0, i], interval=k)
-            for i, (prosumer, model, done) in enumerate(zip(prosumers, problem.models, clearing.dispatch, strict=True))
-        )
+        realised = realise_all(prosumers, problem, clearing.dispatch, clearing.sale_kw[:, 0], interval=k)
         self._pending = _State(
             interval=k + 1,
             market=next_states(self.case, state.market, realised, k),
@@ -210,7 +207,5 @@ class RollingMarket(CommittedMarket[_State]):
     ) -> tuple[Realised, ...]:
         known = self._committed.reputation
         problem, dispatch = without_peers(stated(self.case, prosumers, states, window, known))
-        return tuple(
-            realise(prosumer, model, done, np.zeros(len(CARRIERS)), interval=window.begin)
-            for prosumer, model, done in zip(prosumers, problem.models, dispatch, strict=True)
-        )
+        nothing = np.zeros((len(CARRIERS), len(prosumers)))
+        return realise_all(prosumers, problem, dispatch, nothing, interval=window.begin)

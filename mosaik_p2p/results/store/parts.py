@@ -151,7 +151,7 @@ def to_arrow(table: str, rows: Table) -> pa.Table:
     lengths = {name: len(column) for name, column in rows.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"table {table!r}: columns of different length {lengths}")
-    if any(moment is None or moment.tzinfo is None for moment in rows["time"]):
+    if any(moment is None or moment.tzinfo is None for moment in set(rows["time"])):
         raise ValueError(f"table {table!r}: every time needs a time zone")
     return pa.table([_column(table, field, rows[field.name]) for field in schema], schema=schema)
 

@@ -118,13 +118,10 @@ def pack(models: Iterable[ProsumerModel], power_kw: FloatArray, price_per_kwh: f
 def _refuse_overlaps(table: ModelTable) -> None:
     row = np.repeat(table.first[:-1], np.diff(table.first_total)) + table.total_row
     several = np.flatnonzero(np.bincount(row) > 1)
-    part = np.flatnonzero(np.isin(row, several))
-    cells = [
-        int(row[r]) * table.horizon + int(t)
-        for r in part
-        for t in table.total_at[table.total_first[r] : table.total_first[r + 1]]
-    ]
-    if len(set(cells)) < len(cells):
+    length = np.diff(table.total_first)
+    of_several = np.repeat(np.isin(row, several), length)
+    cells = np.repeat(row, length)[of_several] * table.horizon + table.total_at[of_several]
+    if len(np.unique(cells)) < len(cells):
         raise ValueError("two totals of one variable share an interval")
 
 
