@@ -22,7 +22,7 @@ from mosaik_p2p.loading.case import Case
 from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_file
 from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.networks.heat.hydraulics.kept import Guard
-from mosaik_p2p.networks.heat.side_by_side import solved_side_by_side
+from mosaik_p2p.networks.heat.side_by_side import SideBySide
 from mosaik_p2p.networks.solutions import heat_solution
 from mosaik_p2p.networks.trial import heat_trial
 from mosaik_p2p.sims.grids.heat_elements import (
@@ -84,6 +84,7 @@ class Simulator(GridSimulator):
         self._draw_kw: dict[str, float] = {}
         self._flow: HeatFlow | None = None
         self._guard = Guard()
+        self._side_by_side: SideBySide | None = None
         self._ahead: dict[tuple[float, ...], HeatFlowResult] = {}
         """By what everyone draws: flows that were solved before they were asked for."""
         self._values: dict[str, dict[str, Any]] = {}
@@ -184,7 +185,9 @@ class Simulator(GridSimulator):
         for inputs in steps:
             self._read(0, inputs)
             draws_kw.append(self._solver_inputs())
-        self._ahead = solved_side_by_side(self._opened, list(self._connections.values()), draws_kw)
+        if self._side_by_side is None:
+            self._side_by_side = SideBySide(self._opened, list(self._connections.values()))
+        self._ahead = self._side_by_side.solved(draws_kw)
 
     def _solver_inputs(self) -> tuple[float, ...]:
         return tuple(self._draw_kw.get(name, 0.0) for name in self._connections)

@@ -6,7 +6,8 @@ found with the voltage, from outside. pandapower's own way lets all powers at a 
 too), and takes the mean of the loads' shares whatever they draw.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -137,6 +138,18 @@ class CountedPowers:
     def release(self) -> None:
         """Powers that were kept are again those of the network, by their factors."""
         self._tables["sgen"].kept = None
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """While it lasts, nothing that was written has any power."""
+        written = {name: table.written for name, table in self._tables.items() if table.written is not None}
+        for name, values in written.items():
+            self._put(name, np.zeros_like(values))
+        try:
+            yield
+        finally:
+            for name, values in written.items():
+                self._put(name, values)
 
     def _put(self, name: str, values: FloatArray) -> None:
         # Whole columns at once: pandas takes long to find single places. What is behind our rows, the owner has added.

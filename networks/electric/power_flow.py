@@ -30,7 +30,6 @@ from mosaik_p2p.networks.electric.losses.allocation import LossSlope
 from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.newton.again import PowerFlows
-from mosaik_p2p.networks.electric.newton.start import NearStart
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult, result_of
 from mosaik_p2p.networks.electric.reactive_limits import ReactiveLimits
@@ -337,9 +336,12 @@ class PowerFlow:
         """Whether a solution was found; from the last one if there is one, and if that fails from nothing."""
         switching = self.switching()
         if switching != self._switching:
-            self._warm, self._switching, self._flows.near = False, switching, NearStart(self._net)
+            self._warm, self._switching = False, switching
+            self._flows.switched()
         if self._warm and self._flows.from_last():
             return True
-        found = self._flows.from_nothing()
+        # Generators with limits and controllers switch too often for a state at rest to be of use.
+        from_rest = not (self._warm or self._limits.are_there or self._controls.are_there)
+        found = self._flows.from_rest(self._counted.resting) if from_rest else self._flows.from_nothing()
         self._warm = found and self._flows.is_warm
         return found

@@ -16,6 +16,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandapipes as pp
+import pandas as pd
 from pandapipes.pandapipes_net import pandapipesNet
 from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 
@@ -80,6 +81,7 @@ class HeatElements:
         self._add_plants()
         self._add_prosumers()
         self.bypasses = self._add_bypasses()
+        self._bypass_rows = slice(len(self.net.flow_control) - len(self.bypasses), None) if self.bypasses else slice(0)
         self.branches = branches_of(self.net, exchangers=len(self.supply), t_ground_c=network.settings.t_ground_c)
         self._background_mdot = np.zeros(len(network.balancing))
         self._pipe_flows = PipeFlows(self.net, guard or Guard())
@@ -98,7 +100,7 @@ class HeatElements:
             self._write_plants(gives)
             try:
                 pipe_flow(self.net, self._pipe_flows, beginning)
-                if self._looped:
+                if self._looped and not self._pipe_flows.pressures_fit:
                     settle_pressures(self.net)
             except PipeflowNotConverged as error:
                 return self._fails(error)
@@ -122,9 +124,10 @@ class HeatElements:
         """Brings the pressures to the temperatures of the last solution; False if that has none.
 
         Where flows follow from the balance of mass alone, this is left to the end: only pressures move. Around loops
-        the flows move too, and `solve` has done it already.
+        the flows move too, and `solve` has done it already. Where the pipe flow began with the temperatures that it
+        found, pressures belong to them as they are.
         """
-        if self._looped:
+        if self._looped or self._pipe_flows.pressures_fit:
             return True
         try:
             settle_pressures(self.net)
@@ -169,27 +172,20 @@ class HeatElements:
     def _write_prosumers(self, mdot_kg_per_s: FloatArray) -> FloatArray:
         """Sets pumps and bypasses; returns what the prosumers and bypasses take from each plant."""
         pumps = self.net.circ_pump_mass
-        rows = len(pumps) - 2 * len(self.supply)
-        pumps["mdot_flow_kg_per_s"] = np.r_[
-            pumps.mdot_flow_kg_per_s.to_numpy()[:rows], np.maximum(mdot_kg_per_s, 0.0), np.maximum(-mdot_kg_per_s, 0.0)
-        ]
-        pumps["in_service"] = np.r_[
-            pumps.in_service.to_numpy(dtype=bool)[:rows], mdot_kg_per_s > 0.0, mdot_kg_per_s < 0.0
-        ]
+        own = slice(len(pumps) - 2 * len(self.supply), None)
+        _write(pumps, "mdot_flow_kg_per_s", own, np.r_[np.maximum(mdot_kg_per_s, 0.0), np.maximum(-mdot_kg_per_s, 0.0)])
+        _write(pumps, "in_service", own, np.r_[mdot_kg_per_s > 0.0, mdot_kg_per_s < 0.0])
         balance = np.bincount(self.plant_of, weights=mdot_kg_per_s, minlength=len(self.network.balancing))
         if len(self.bypasses):
             # A bypass next to someone who feeds in would only send the fed water in a circle.
             open_ = ~np.isin(self.bypass_supply, self.supply[mdot_kg_per_s < 0.0])
-            self.net.flow_control.loc[self.bypasses, "in_service"] = open_
+            _write(self.net.flow_control, "in_service", self._bypass_rows, open_)
             flow = open_ * self.network.settings.bypass_mdot_kg_per_s
             balance = balance + np.bincount(self._bypass_plant_of, weights=flow, minlength=len(balance))
         return np.asarray(balance, dtype=np.float64)
 
     def _write_plants(self, gives: npt.NDArray[np.bool_]) -> None:
-        in_service = self.net.circ_pump_pressure.in_service.to_numpy(dtype=bool).copy()
-        in_service[self._plant_rows[:, 0]] = gives
-        in_service[self._plant_rows[:, 1]] = ~gives
-        self.net.circ_pump_pressure["in_service"] = in_service
+        _write(self.net.circ_pump_pressure, "in_service", self._plant_rows, np.column_stack([gives, ~gives]))
 
     def _outlets_c(self) -> tuple[FloatArray, FloatArray]:
         """(exchangers,) temperatures of the water that leaves producers, and consumers."""
@@ -283,6 +279,16 @@ class HeatElements:
             np.array([plant_of[int(junction)] for junction in self.supply], dtype=np.int64),
             np.array([plant_of[int(junction)] for junction in self.bypass_supply], dtype=np.int64),
         )
+
+
+def _write(table: pd.DataFrame, column: str, rows: slice | IntArray, values: npt.NDArray[np.generic]) -> None:
+    """Into rows of a column, in place: pandas takes long to put a column into a table, or to find single rows."""
+    there = table[column].to_numpy()
+    if there.dtype != values.dtype or not there.flags.writeable:
+        there = there.astype(values.dtype)
+        table[column] = there
+        there = table[column].to_numpy()
+    there[rows] = values
 
 
 def _places(labels: IntArray) -> IntArray:

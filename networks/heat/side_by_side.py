@@ -1,7 +1,8 @@
 """Many intervals of one heat network solved as one flow: in as many copies of it, side by side.
 
 A pipe flow of a small network is mostly the library's handling of tables, which hardly grows with their length. The
-copies have nothing in common, so that each one's state is that of its interval alone. Networks with elements besides
+copies have nothing in common, so that each one's state is that of its interval alone; they are made once, and filled
+with one handful of intervals after the other. Networks with elements besides
 junctions, pipes and valves, and intervals in which somebody's heat cannot be exchanged, are left to be solved singly.
 """
 
@@ -27,18 +28,34 @@ MARK = ":"
 """Between the number of a copy and the name of what stands in it."""
 
 
-def solved_side_by_side(
-    network: HeatNetwork, connections: Sequence[HeatConnection], draws_kw: Sequence[tuple[float, ...]]
-) -> dict[tuple[float, ...], HeatFlowResult]:
-    """By the heat of an interval (see `HeatFlow.solve`) its flow, for those that could be solved together."""
-    wanted = list(dict.fromkeys(draws_kw))
-    size = min(MOST_COPIES, MOST_EXCHANGERS // max(len(connections), 1))
-    if size < 2 or not _can_be_copied(network):
-        return {}
-    found: dict[tuple[float, ...], HeatFlowResult] = {}
-    for begin in range(0, len(wanted), size):
-        found |= _solved(network, connections, wanted[begin : begin + size])
-    return found
+class SideBySide:
+    """One network with its prosumers, in as many copies as are solved together."""
+
+    def __init__(self, network: HeatNetwork, connections: Sequence[HeatConnection]) -> None:
+        self._network, self._connections = network, connections
+        size = min(MOST_COPIES, MOST_EXCHANGERS // max(len(connections), 1))
+        self._size = size if _can_be_copied(network) else 0
+        self._flows: dict[int, HeatFlow] = {}
+        """By number of copies: the whole, and the rest that was left last."""
+
+    def solved(self, draws_kw: Sequence[tuple[float, ...]]) -> dict[tuple[float, ...], HeatFlowResult]:
+        """By the heat of an interval (see `HeatFlow.solve`) its flow, for those that could be solved together."""
+        wanted = list(dict.fromkeys(draws_kw))
+        if self._size < 2:
+            return {}
+        found: dict[tuple[float, ...], HeatFlowResult] = {}
+        for begin in range(0, len(wanted), self._size):
+            some = wanted[begin : begin + self._size]
+            if len(some) > 1:
+                found |= _solved(self._flow(len(some)), some)
+        return found
+
+    def _flow(self, copies: int) -> HeatFlow:
+        if copies not in self._flows:
+            self._flows = {number: flow for number, flow in self._flows.items() if number == self._size}
+            self._flows[copies] = HeatFlow(*_copies(self._network, self._connections, copies))
+        self._flows[copies].forget()
+        return self._flows[copies]
 
 
 def _can_be_copied(network: HeatNetwork) -> bool:
@@ -52,12 +69,7 @@ def _elements(net: pandapipesNet) -> list[tuple[str, pd.DataFrame]]:
     return [(name, net[name]) for name in names if name in net and len(net[name])]
 
 
-def _solved(
-    network: HeatNetwork, connections: Sequence[HeatConnection], draws_kw: Sequence[tuple[float, ...]]
-) -> dict[tuple[float, ...], HeatFlowResult]:
-    if len(draws_kw) < 2:
-        return {}
-    flow = HeatFlow(*_copies(network, connections, len(draws_kw)))
+def _solved(flow: HeatFlow, draws_kw: Sequence[tuple[float, ...]]) -> dict[tuple[float, ...], HeatFlowResult]:
     together = flow.tried(np.concatenate([np.asarray(draw, dtype=np.float64) for draw in draws_kw]))
     if together is None:
         return {}

@@ -152,6 +152,8 @@ def _plants(elements: HeatElements) -> Table:
 
 def _with_the_others(elements: HeatElements, exchanged: Exchanged, balancing: Table) -> Table:
     """After the plants that balance: those that feed a share, and a file's steady pumps."""
+    if not (elements.network.feeding or elements.network.steady):
+        return balancing
     prosumers = len(elements.connections)
     rest = slice(prosumers, prosumers + len(elements.network.feeding))
     fed = (

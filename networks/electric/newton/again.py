@@ -1,8 +1,9 @@
 """Power flows of one net one after the other: a whole run from nothing first, then each from the solution before it."""
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,22 @@ from mosaik_p2p.networks.electric.newton.kept import (
 )
 from mosaik_p2p.networks.electric.newton.start import NearStart
 from mosaik_p2p.networks.electric.response.jacobian import ComplexArray
+from mosaik_p2p.units import FloatArray
 
 RECYCLE = {"bus_pq": True, "trafo": False, "gen": False}
+SOLVED = ("bus", "gen", "branch")
+"""pandapower's arrays of what it has solved."""
+
+
+@dataclass(frozen=True)
+class AtRest:
+    """The solution of a net whose elements have no power: whichever interval is solved from here, it is the same."""
+
+    voltage: ComplexArray
+    factors: Any
+    """Of its Jacobian."""
+    outside: ComplexArray
+    arrays: Mapping[str, FloatArray]
 
 
 class PowerFlows:
@@ -40,6 +55,9 @@ class PowerFlows:
         self._outside: ComplexArray | None = None
         """Of generators and slacks in the last whole run from nothing, where its work can be kept."""
         self._lossy: csr_matrix | None = None
+        self._at_rest: AtRest | None = None
+        self._is_found = False
+        """Whether the last whole run from nothing had a solution."""
 
     @property
     def iterations(self) -> int:
@@ -56,11 +74,48 @@ class PowerFlows:
     def from_nothing(self) -> bool:
         """Whether a solution was found; then others can start from it, if `is_warm`."""
         self._net._ppc = self._lossy = self._outside = None
-        found = converges(self._net, self._options)
+        self._is_found = found = converges(self._net, self._options)
         if found and self.is_warm:
             self.near.begin(self._net)
             self._outside = outside_mva(self._net) if is_usable(self._net) else None
         return found
+
+    def switched(self) -> None:
+        """Something else than powers has changed."""
+        self.near, self._at_rest, self._is_found = NearStart(self._net), None, False
+
+    def from_rest(self, resting: Callable[[], AbstractContextManager[None]]) -> bool:
+        """Whether a solution was found, to the last digit whatever was solved before.
+
+        Where the work of a run can be kept it starts from the net at rest, which is solved once, while `resting()`
+        lasts; else it is a whole run from nothing.
+        """
+        is_new = not self._is_found
+        if is_new and not self.from_nothing():
+            return False
+        if self._at_rest is None and self._can_be_kept:
+            self._solve_at_rest(resting)
+            is_new = False
+        if self._at_rest is None or self.guard.off:
+            return is_new or self.from_nothing()
+        rest, internal = self._at_rest, self._net._ppc["internal"]
+        internal.update({name: array.copy() for name, array in rest.arrays.items()})
+        self._outside = rest.outside
+        powers = powers_now(self._net, rest.outside)
+        voltage = self.near.from_afar(rest.voltage, rest.factors, powers)
+        return self._is_solved_at(voltage, powers) or self.from_nothing()
+
+    def _solve_at_rest(self, resting: Callable[[], AbstractContextManager[None]]) -> None:
+        with resting():
+            found = self.from_nothing()
+        if found and self._outside is not None and self.near.factors is not None:
+            internal = self._net._ppc["internal"]
+            arrays = {name: internal[name].copy() for name in SOLVED}
+            self._at_rest = AtRest(internal["V"].copy(), self.near.factors, self._outside, arrays)
+
+    @property
+    def _can_be_kept(self) -> bool:
+        return self._outside is not None and self.near.factors is not None and not self.guard.off
 
     @property
     def is_warm(self) -> bool:
@@ -73,7 +128,9 @@ class PowerFlows:
             self.near.prepare(self._net)
             return converges(self._net, self._options)
         powers = powers_now(self._net, self._outside)
-        voltage = self.near.towards(self._net, powers)
+        return self._is_solved_at(self.near.towards(self._net, powers), powers)
+
+    def _is_solved_at(self, voltage: ComplexArray | None, powers: ComplexArray) -> bool:
         if voltage is None or not solved_at(self._net, voltage, powers):
             return False
         if not self.guard.is_due():

@@ -26,6 +26,8 @@ TOLERANCE_MVA = 1e-9
 MOST_ITERATIONS = 12
 FEW_ITERATIONS = 9
 """With more than these the Jacobian is too old."""
+RENEWALS, BETWEEN = 6, 5
+"""From a state that is not next to the solution: Jacobians at most, and iterations with each."""
 
 
 class NearStart:
@@ -36,6 +38,7 @@ class NearStart:
         self.iterations = 0
         """That the last start took; 0 where there was none to be found, or none needed."""
         self._net = net
+        self._factors: Any = None
         self._tables = [table for table in COUNTED if len(net[table])]
         buses = [net[table]["bus"].to_numpy(dtype=np.int64) for table in self._tables]
         self._buses: IntArray = np.concatenate([*buses, np.empty(0, dtype=np.int64)])
@@ -55,7 +58,7 @@ class NearStart:
         # With elements out of service pandapower's tables are longer than its matrices: too much to follow here.
         usable = len(net._ppc["bus"]) == count and bool(((self._at >= 0) & (self._at < count)).all())
         usable = usable and self._unknowns.count > 0
-        self._factors: Any = self._factorised(np.asarray(internal["V"])) if usable else None
+        self._factors = self._factorised(np.asarray(internal["V"])) if usable else None
 
     def prepare(self, net: pandapowerNet) -> None:
         """Put voltages next to the next solution where pandapower will start from; no change if none are found."""
@@ -78,32 +81,56 @@ class NearStart:
         if self._factors is None:
             return None
         last = np.asarray(net._ppc["internal"]["V"], dtype=np.complex128)
-        with np.errstate(all="ignore"):
-            # Where there is no solution the iteration runs away; it is counted, and its end is not used.
-            voltage = self._iterated(last, powers)
-        if voltage is not None and self.iterations > FEW_ITERATIONS:
+        voltage, is_met = self._iterated(last, powers, MOST_ITERATIONS)
+        if not is_met:
+            self.iterations = 0
+            return None
+        if self.iterations > FEW_ITERATIONS:
             self._factors = self._factorised(voltage)
         return voltage
+
+    @property
+    def factors(self) -> Any:
+        """The factorised Jacobian in use; None where there is no start to be found."""
+        return self._factors
+
+    def from_afar(self, start: ComplexArray, factors: Any, powers: ComplexArray) -> ComplexArray | None:
+        """The same from voltages `start` that need not be near, with their own Jacobian first."""
+        self._factors, self.iterations, voltage = factors, 0, start
+        for _ in range(RENEWALS):
+            voltage, is_met = self._iterated(voltage, powers, BETWEEN)
+            if is_met:
+                return voltage
+            if not np.isfinite(voltage).all():
+                break
+            try:
+                self._factors = self._factorised(voltage)
+            except RuntimeError:  # a singular matrix
+                break
+        self.iterations = 0
+        return None
 
     def _entering_mva(self) -> ComplexArray:
         """What every element in service with a power of its own feeds in, active and reactive."""
         return np.concatenate([np.empty(0), *(entering_mva(self._net, table) for table in self._tables)])
 
-    def _iterated(self, start: ComplexArray, powers: ComplexArray) -> ComplexArray | None:
-        """Voltages by which the powers are met; None where they are not. Counts the iterations of those that are."""
+    # Where there is no solution the iteration runs away; it is counted, and its end is not used.
+    @np.errstate(all="ignore")
+    def _iterated(self, start: ComplexArray, powers: ComplexArray, most: int) -> tuple[ComplexArray, bool]:
+        """Voltages after at most so many iterations, which it counts, and whether the powers are met by them."""
         magnitude, angle, voltage = np.abs(start), np.angle(start), start
         tolerance = TOLERANCE_MVA / self._base_mva
-        for iteration in range(MOST_ITERATIONS):
+        for _ in range(most):
             missing = voltage * np.conj(self._admittance @ voltage) - powers
             mismatch = np.concatenate([missing.real[self._pvpq], missing.imag[self._pq]])
             if np.abs(mismatch).max() < tolerance:
-                self.iterations = iteration
-                return voltage
+                return voltage, True
+            self.iterations += 1
             step = self._factors.solve(mismatch)
             angle[self._pvpq] -= step[: len(self._pvpq)]
             magnitude[self._pq] -= step[len(self._pvpq) :]
             voltage = magnitude * np.exp(1j * angle)
-        return None
+        return voltage, False
 
     def _factorised(self, voltage: ComplexArray) -> Any:
         return splu(jacobian(self._admittance, voltage, self._unknowns))

@@ -118,14 +118,18 @@ def _response(elements: Sequence[str] | pd.Series, per_unit: FloatArray) -> Resp
 def internal_buses(net: pandapowerNet, buses: Sequence[int] | pd.Index | IntArray, count: int) -> IntArray:
     """Positions in pandapower's arrays; -1 for a bus that is not among those that were solved."""
     found = net._pd2ppc_lookups["bus"][np.asarray(buses, dtype=np.int64)]
-    known = net.bus["in_service"].reindex(buses).to_numpy(dtype=bool)
+    # By rows: pandas takes long to make a column anew.
+    known = net.bus["in_service"].to_numpy(dtype=bool)[net.bus.index.get_indexer(np.asarray(buses))]
     return np.where(known & (found >= 0) & (found < count), found, -1).astype(np.int64)
 
 
 def at_buses(net: pandapowerNet, of_buses: tuple[IntArray, ComplexArray], count: int) -> ComplexArray:
     """(solved buses,) the sum at each of what is given by bus, MVA in p.u."""
     buses, given_mva = of_buses
-    summed, at = np.zeros(count, dtype=np.complex128), internal_buses(net, buses, count)
+    summed = np.zeros(count, dtype=np.complex128)
+    if not len(buses):
+        return summed
+    at = internal_buses(net, buses, count)
     np.add.at(summed, at[at >= 0], given_mva[at >= 0] / float(net._ppc["internal"]["baseMVA"]))
     return summed
 

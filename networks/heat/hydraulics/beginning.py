@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pandapipes.pandapipes_net import pandapipesNet
 
+from mosaik_p2p.networks.heat.hydraulics.flow_sensitivity import MIN_FLOW_KG_PER_S
 from mosaik_p2p.networks.heat.hydraulics.internals import (
     BRANCHES,
     NODES,
@@ -18,6 +19,10 @@ from mosaik_p2p.networks.heat.hydraulics.internals import (
     rows_of,
 )
 from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray
+
+SAME_K = 1e-4
+"""Between temperatures at which water is taken to be the same: its density then moves by 1e-7 of itself, its viscosity
+by 2e-6, far less than the solver's tolerance of pressures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,42 @@ def begin_with(net: pandapipesNet, inside: Internals, beginning: Beginning) -> N
     controls = branches[rows_of(net, ROWS_OF_BRANCHES, "flow_control")]
     # Water passes a flow control as it comes.
     controls[:, inside.t_out] = nodes[controls[:, inside.from_node].astype(np.int64), inside.t_node]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Temperatures:
+    """Those at which the hydraulics of a net are solved, in K."""
+
+    t_node_k: FloatArray
+    t_out_k: FloatArray
+    """Of the water that leaves each branch."""
+    against: FloatArray
+    """Whether water runs against the branch as it is drawn: at which end it comes in."""
+
+    @classmethod
+    def of(cls, net: pandapipesNet, inside: Internals) -> "Temperatures":
+        """As they stand in the net."""
+        nodes, branches = array_of(net, NODES), array_of(net, BRANCHES)
+        return cls(
+            t_node_k=nodes[:, inside.t_node].copy(),
+            t_out_k=branches[:, inside.t_out].copy(),
+            against=branches[:, inside.against].copy(),
+        )
+
+    def still_hold(self, net: pandapipesNet, inside: Internals) -> bool:
+        """Whether pressures and flows of the net, solved at these, are those at the temperatures it has now.
+
+        Water that stands has no friction: its temperature matters where a branch rises.
+        """
+        nodes, branches = array_of(net, NODES), array_of(net, BRANCHES)
+        ends = branches[:, [inside.from_node, inside.to_node]].astype(np.int64)
+        rises = np.diff(nodes[ends, inside.height], axis=1)[:, 0] != 0.0
+        # Not a number where a branch is out of service: it counts for nothing.
+        matters = (np.abs(branches[:, inside.mdot]) > MIN_FLOW_KG_PER_S) | (rises & ~np.isnan(branches[:, inside.mdot]))
+        moved = np.abs(branches[:, inside.t_out] - self.t_out_k)[matters]
+        ends_moved = np.abs(nodes[:, inside.t_node] - self.t_node_k)[ends[matters]]
+        turned = (branches[:, inside.against] != self.against)[matters]
+        return bool((moved <= SAME_K).all() and (ends_moved <= SAME_K).all() and not turned.any())
 
 
 def _below_zero(values: FloatArray) -> FloatArray:

@@ -23,6 +23,8 @@ NAMES = {
     "t_out": "pandapipes.idx_branch:IdxBranch.TOUTINIT",
     "against": "pandapipes.idx_branch:IdxBranch.FROM_NODE_T_SWITCHED",
     "from_node": "pandapipes.idx_branch:IdxBranch.FROM_NODE",
+    "to_node": "pandapipes.idx_branch:IdxBranch.TO_NODE",
+    "height": "pandapipes.idx_node:IdxNode.HEIGHT",
     "t_node": "pandapipes.idx_node:IdxNode.TINIT",
 }
 PIT, OLD_PIT, LOOKUPS, OPTIONS = "_pit", "_old_pit", "_lookups", "_options"
@@ -46,6 +48,8 @@ class Internals:
     against: int
     """Whether water runs against the branch as it is drawn."""
     from_node: int
+    to_node: int
+    height: int
     t_node: int
 
 

@@ -19,7 +19,7 @@ from pandapipes.pandapipes_net import pandapipesNet
 from pandapipes.pf.calculation import execute_heat, execute_hydraulics
 from pandapipes.pf.result_extraction import extract_all_results
 
-from mosaik_p2p.networks.heat.hydraulics.beginning import Beginning, begin_with
+from mosaik_p2p.networks.heat.hydraulics.beginning import Beginning, Temperatures, begin_with
 from mosaik_p2p.networks.heat.hydraulics.internals import (
     BRANCHES,
     ROWS_OF_BRANCHES,
@@ -85,6 +85,9 @@ class PipeFlows:
         self._holding: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
         """(pumps of given flow,) those of a file that hold a pressure as well."""
         self._kept: dict[Hashable, SetUp] = {}
+        self.pressures_fit = False
+        """Whether pressures and flows belong to the temperatures of the last pipe flow: it began with those that it
+        found."""
         self._inside: Internals | None = None
         try:
             self._inside = internals()
@@ -93,6 +96,7 @@ class PipeFlows:
 
     def solve(self, options: dict[str, Any], beginning: Beginning | None) -> None:
         """Raises PipeflowNotConverged, and UserWarning, as pandapipes does."""
+        self.pressures_fit = False
         if self._inside is None:
             pp.pipeflow(self._net, **options)
         elif self._guard.off:
@@ -133,7 +137,7 @@ class PipeFlows:
                 self._keep(choice)
                 # The library itself fills up a column with it: the ground's temperature of pipes that have none.
                 self._stamp = _stamp(self._net, options)
-            _solve(self._net, inside, beginning)
+            self.pressures_fit = _solve(self._net, inside, beginning)
         except Exception:
             self._kept.clear()
             raise
@@ -156,7 +160,7 @@ class PipeFlows:
         if PUMPS in net:
             pumps = net[PUMPS]["mdot_flow_kg_per_s"].to_numpy()
             branches[rows_of(net, ROWS_OF_BRANCHES, PUMPS), inside.mdot] = pumps
-        _solve(net, inside, beginning)
+        self.pressures_fit = _solve(net, inside, beginning)
 
     def _drop_if_changed(self, options: dict[str, Any]) -> None:
         """Forgets everything if the net or the options are not what they were."""
@@ -178,12 +182,15 @@ class PipeFlows:
         )
 
 
-def _solve(net: pandapipesNet, inside: Internals, beginning: Beginning | None) -> None:
+def _solve(net: pandapipesNet, inside: Internals, beginning: Beginning | None) -> bool:
+    """Whether pressures and flows belong to the temperatures found."""
     if beginning is not None:
         begin_with(net, inside, beginning)
+    at = Temperatures.of(net, inside)
     execute_hydraulics(net)
     execute_heat(net)
     extract_all_results(net)
+    return at.still_hold(net, inside)
 
 
 def _stamp(net: pandapipesNet, options: dict[str, Any]) -> Hashable:

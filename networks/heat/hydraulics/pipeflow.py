@@ -2,7 +2,7 @@
 
 pandapipes solves the hydraulics first, with density and viscosity at the temperatures from which it starts, and then
 the temperatures: left at that, pressures show where the solver began. So the hydraulics are solved once more at the
-temperatures found, from where they stand, which takes an iteration or two.
+temperatures found, from where they stand, which takes an iteration or two; unless the solver began with those.
 """
 
 import warnings
@@ -17,6 +17,7 @@ from pandapipes.pf.pipeflow_setup import PipeflowNotConverged
 from pandapipes.pf.result_extraction import extract_all_results
 
 from mosaik_p2p.networks.heat.hydraulics.beginning import Beginning
+from mosaik_p2p.networks.heat.hydraulics.fluid import quick_properties
 from mosaik_p2p.networks.heat.hydraulics.friction import FRICTION, friction_law
 from mosaik_p2p.networks.heat.hydraulics.kept import PipeFlows
 from mosaik_p2p.units import FloatArray, kelvin
@@ -64,7 +65,7 @@ def settle_pressures(net: pandapipesNet) -> None:
 
 @contextmanager
 def _told(net: pandapipesNet) -> Iterator[None]:
-    with warnings.catch_warnings(), friction_law(net.user_pf_options[FRICTION]):
+    with warnings.catch_warnings(), friction_law(net.user_pf_options[FRICTION]), quick_properties(net.fluid):
         # Negative pressures are warned about; they come out as violated pressure limits, element by element.
         warnings.simplefilter("ignore")
         yield

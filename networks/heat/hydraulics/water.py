@@ -8,8 +8,9 @@ which pandapipes reports as `qext_w`, is up to 0.07 % larger over a wide spread.
 from functools import cache
 
 import numpy as np
-from pandapipes.properties.fluids import Fluid, call_lib
+from pandapipes.properties.fluids import call_lib
 
+from mosaik_p2p.networks.heat.hydraulics.fluid import Lines
 from mosaik_p2p.units import FloatArray, kelvin
 
 J_PER_KJ = 1000.0
@@ -18,8 +19,9 @@ TABLE_C = np.arange(0.0, 201.0)
 
 
 @cache
-def _water() -> Fluid:
-    return call_lib("water")
+def _water(name: str) -> Lines:
+    """A property of the library's water."""
+    return Lines(call_lib("water").all_properties[name])
 
 
 @cache
@@ -31,7 +33,7 @@ def _enthalpy_table() -> FloatArray:
 
 def cp_kj_per_kg_k(t_c: FloatArray) -> FloatArray:
     """Heat capacity in kJ/(kg K)."""
-    return np.asarray(_water().get_heat_capacity(kelvin(0.0) + t_c), dtype=np.float64) / J_PER_KJ
+    return np.asarray(_water("heat_capacity").at(kelvin(0.0) + t_c), dtype=np.float64) / J_PER_KJ
 
 
 def mean_cp_kj_per_kg_k(from_c: FloatArray, to_c: FloatArray) -> FloatArray:
@@ -51,4 +53,4 @@ def heat_kw(mdot_kg_per_s: FloatArray, from_c: FloatArray, to_c: FloatArray) -> 
 
 def density_kg_per_m3(t_c: FloatArray) -> FloatArray:
     """Density in kg/m3."""
-    return np.asarray(_water().get_density(kelvin(0.0) + t_c), dtype=np.float64)
+    return np.asarray(_water("density").at(kelvin(0.0) + t_c), dtype=np.float64)

@@ -16,7 +16,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case
 from mosaik_p2p.networks.heat.flow import NEAR, HeatConnection, HeatFlow, HeatFlowResult
 from mosaik_p2p.networks.heat.hydraulics import internals, kept, pipeflow
-from mosaik_p2p.networks.heat.hydraulics.beginning import Along, Beginning
+from mosaik_p2p.networks.heat.hydraulics.beginning import Along, Beginning, Temperatures
 from mosaik_p2p.networks.heat.hydraulics.kept import Guard, PipeFlows
 from mosaik_p2p.networks.heat.near.start import Found, NearStart
 from mosaik_p2p.networks.heat.tables import HEAT_TABLES
@@ -320,16 +320,56 @@ def test_where_the_solver_starts_shows_in_no_table_but_saves_steps(
         flow._near = Falsified(flow._near, too_hot_k, way)  # type: ignore[assignment]
         states.append(flow.solve(np.array(HOURS[2])))
         if len(states) == 1:
-            (first,), (heat,), (settle,) = steps.values()
+            (first,), (heat,), settle = steps.values()
             assert first <= 2, "once there, and once to see it"
             assert heat <= 2
-            assert settle == 1
+            assert settle == [], "pressures are those at the temperatures found"
+    assert len(steps["settle"]) >= 2, "once for each false start"
     assert {state.iterations for state in states} == {1}
     assert sum(map(sum, steps.values())) > 15
     for column, tolerance in (("p_bar", NEAR_BAR), ("t_c", NEAR_K)):
         near, *false = (np.array(state.junctions[column], dtype=float) for state in states)
         for other in false:
             np.testing.assert_allclose(near, other, rtol=0.0, atol=tolerance)
+
+
+@pytest.mark.parametrize(("case", "nodes"), [("heat8", "2 5 8"), ("heat23", "3 10 22")])
+def test_pressures_that_are_left_as_they_are_would_not_move_if_they_were_settled(case: str, nodes: str) -> None:
+    network = case_of(case)
+    flow = HeatFlow(network, places(network, nodes))
+    for hour in HOURS[:3]:
+        flow.solve(np.array(hour))
+        assert pipe_flows(flow).pressures_fit
+        net = flow._elements.net
+        before = net.res_junction["p_bar"].to_numpy(copy=True)
+        pipeflow.settle_pressures(net)
+        np.testing.assert_allclose(net.res_junction["p_bar"], before, rtol=0.0, atol=1e-8)
+
+
+def test_other_temperatures_matter_where_water_moves_or_a_branch_rises() -> None:
+    """With standing water on the level another temperature is the same; so is a flow that comes from the other end."""
+    network = heat_case("heat8", HeatSettings(**SETTINGS))
+    flow = HeatFlow(network, places(network, "2 5 8"))
+    flow.solve(np.array([20.0, 0.0, 0.0]))
+    net, inside = flow._elements.net, internals.internals()
+    nodes, branches = (net[internals.PIT][name] for name in (internals.NODES, internals.BRANCHES))
+    found = Temperatures.of(net, inside)
+    mdot = np.abs(branches[:, inside.mdot])
+    moving, standing = int(np.nanargmax(mdot)), int(np.flatnonzero(mdot < 1e-9)[0])
+
+    def other(of_branch: int, by: float, name: str = "t_out_k") -> Temperatures:
+        values = getattr(found, name).copy()
+        values[of_branch] += by
+        return replace(found, **{name: values})
+
+    assert found.still_hold(net, inside)
+    assert other(moving, 0.9e-4).still_hold(net, inside)
+    assert not other(moving, 1.1e-4).still_hold(net, inside)
+    assert not other(moving, 1.0, "against").still_hold(net, inside)
+    assert not other(int(branches[moving, inside.from_node]), 0.01, "t_node_k").still_hold(net, inside)
+    assert other(standing, 30.0).still_hold(net, inside)
+    nodes[int(branches[standing, inside.to_node]), inside.height] += 2.0
+    assert not other(standing, 30.0).still_hold(net, inside)
 
 
 def test_the_first_use_of_a_set_up_and_every_24th_are_controlled() -> None:

@@ -11,7 +11,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.networks.heat import side_by_side as heat_side_by_side
 from mosaik_p2p.networks.heat.choice import HeatNetwork, HeatSettings, heat_case
 from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.heat.side_by_side import solved_side_by_side
+from mosaik_p2p.networks.heat.side_by_side import SideBySide
 from mosaik_p2p.networks.heat.tables import HEAT_TABLES
 
 pytestmark = pytest.mark.once
@@ -46,7 +46,7 @@ def assert_same(found: HeatFlowResult, expected: HeatFlowResult) -> None:
 def test_a_tree_with_bypasses_and_prosumers_that_feed_in() -> None:
     network, places = of_case("heat8", (4, 6), bypass_nodes=("4", "6"), bypass_mdot_kg_per_s=0.05)
     draws = [(20.0, 12.0), (0.0, 0.0), (-15.0, 25.0), (20.0, 12.0), (35.0, 0.0)]
-    together = solved_side_by_side(network, places, draws)
+    together = SideBySide(network, places).solved(draws)
     assert list(together) == [(20.0, 12.0), (0.0, 0.0), (-15.0, 25.0), (35.0, 0.0)]
     alone = HeatFlow(network, places)
     for draw in together:
@@ -65,7 +65,7 @@ def test_a_loop_with_valves_at_a_pipe_and_between_junctions(tmp_path: Path, is_o
     network = read(net, tmp_path)
     places = [HeatConnection(prosumer=f"H{n}", supply=at(net, f"S{n}"), return_=at(net, f"R{n}")) for n in (2, 3)]
     draws = [(8.0, 5.0), (2.0, 9.0), (4.0, -3.0)]
-    together, alone = solved_side_by_side(network, places, draws), HeatFlow(network, places)
+    together, alone = SideBySide(network, places).solved(draws), HeatFlow(network, places)
     assert list(together) == draws
     for draw in draws:
         assert_same(together[draw], alone.solve(np.array(draw)))
@@ -78,21 +78,21 @@ def test_who_gets_no_heat_is_left_to_be_told_singly() -> None:
     alone = HeatFlow(network, places)
     statuses = {draw: alone.solve(np.array(draw)).status for draw in draws}
     assert statuses[10.0, 0.0] is Status.NOT_DELIVERABLE
-    together = solved_side_by_side(network, places, draws)
+    together = SideBySide(network, places).solved(draws)
     assert list(together) == [(0.0, 0.0), (-5.0, 0.0)]
     assert {draw: result.status for draw, result in together.items()} == {draw: statuses[draw] for draw in together}
 
 
 def test_what_has_no_solution_or_cannot_be_copied_is_left_too(tmp_path: Path) -> None:
     network, places = of_case("heat8", (4, 6))
-    assert solved_side_by_side(network, places, [(1.0, 2.0), (float("nan"), 0.0)]) == {}
-    assert solved_side_by_side(network, places, [(1.0, 2.0)]) == {}
+    assert SideBySide(network, places).solved([(1.0, 2.0), (float("nan"), 0.0)]) == {}
+    assert SideBySide(network, places).solved([(1.0, 2.0)]) == {}
     net = street()
     pp.create_heat_consumer(net, at(net, "S2"), at(net, "R2"), qext_w=4000.0, treturn_k=318.15)
     own = read(net, tmp_path)
     assert own.consumers
     at_3 = [HeatConnection(prosumer="H3", supply=at(net, "S3"), return_=at(net, "R3"))]
-    assert solved_side_by_side(own, at_3, [(1.0,), (2.0,)]) == {}
+    assert SideBySide(own, at_3).solved([(1.0,), (2.0,)]) == {}
 
 
 def test_more_intervals_than_fit_are_solved_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,4 +100,15 @@ def test_more_intervals_than_fit_are_solved_in_turns(monkeypatch: pytest.MonkeyP
     network, places = of_case("heat8", (4, 6))
     draws = [(float(kw), 5.0) for kw in (1, 2, 3, 4, 5)]
     # The fifth would stand alone.
-    assert list(solved_side_by_side(network, places, draws)) == draws[:4]
+    assert list(SideBySide(network, places).solved(draws)) == draws[:4]
+
+
+def test_copies_that_have_been_used_give_what_new_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last digit, whichever intervals were solved in them before, and if these had no solution."""
+    monkeypatch.setattr(heat_side_by_side, "MOST_EXCHANGERS", 6)
+    network, places = of_case("heat8", (4, 6))
+    used = SideBySide(network, places)
+    used.solved([(30.0, -20.0), (0.0, 0.0), (-8.0, 40.0), (12.0, 9.0), (-3.0, 1.0)])
+    assert used.solved([(1.0, float("nan")), (0.0, 0.0), (1.0, 0.0)]) == {}
+    for draws in ([(20.0, 12.0), (35.0, 0.0), (-15.0, 25.0)], [(20.0, 12.0), (7.0, -3.0)]):
+        assert used.solved(draws) == SideBySide(network, places).solved(draws) != {}
