@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 def test_a_missed_forecast_leaves_all_of_it_true(tmp_path: Path) -> None:
     """A flexible load whose forecast is another one's profile."""
-    options = ["--steps", "4", "--set", "profiles.load_a.forecast_column=load_b_kw"]
+    options = ["--no-report", "--steps", "4", "--set", "profiles.load_a.forecast_column=load_b_kw"]
     results = outsider.run("network1", tmp_path / "missed", *options)
     loads = results["inputs"].query("prosumer == 'A' and quantity == 'demand_kw'")
     assert (loads["forecast"] != loads["realised"]).any()
@@ -26,7 +26,7 @@ def test_a_missed_forecast_leaves_all_of_it_true(tmp_path: Path) -> None:
 
 def test_energy_that_nobody_can_supply_is_told(tmp_path: Path) -> None:
     results = outsider.run(
-        "network1_electric", tmp_path / "short", "--steps", "2", "--set", "tariffs.grid.import_max_kw=3"
+        "network1_electric", tmp_path / "short", "--no-report", "--steps", "2", "--set", "tariffs.grid.import_max_kw=3"
     )
     assert results.summary["unserved_kwh"]["electricity"] > 1.0
     assert outsider.gaps(results)["cost_above_optimum"].max() <= GAP
