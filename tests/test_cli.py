@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -154,32 +155,31 @@ def test_an_error_in_a_simulator_is_one_line_and_a_log(
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_streams_that_are_closed_are_missed_by_nobody(tmp_path: Path) -> None:
-    def called(streams: str, *arguments: str) -> int:
-        command = f"exec {shlex.join([*COMMAND, *arguments])} {streams}"
-        return subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode
-
-    options = ("--steps", "1", "--set", "time.horizon_steps=2", "--out", str(tmp_path / "run"))
-    assert called("<&- >&- 2>&-", "run", "network1_electric", *options) == 0
-    assert json.loads((tmp_path / "run" / "summary.json").read_text())["complete"]
-    assert called("2>&-", "check", "network1", "--set", "scale.load=-1") == 2
+def test_a_stream_that_is_closed_is_missed_by_nobody() -> None:
+    """As by runs, in sims/test_broken_folders.py."""
+    command = shlex.join([*COMMAND, "check", "network1", "--set", "scale.load=-1"])
+    assert subprocess.run(["sh", "-c", f"exec {command} 2>&-"], capture_output=True, check=False).returncode == 2
 
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_without_compiling_a_run_is_slow_and_says_so(tmp_path: Path) -> None:
+def test_without_compiling_a_run_is_slow_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = ("--steps", "1", "--set", "time.horizon_steps=2", "--set", "time.start=2017-03-28T11:00:00+01:00")
-    cost = []
-    for off, told in (("1", WITHOUT_KERNEL), ("0", "")):
-        environment = {**os.environ, "NUMBA_DISABLE_JIT": off}
-        folder = tmp_path / off
-        command = [*COMMAND, "run", "network1", *options, "--out", str(folder)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert [line for line in done.stderr.splitlines() if "interval" not in line] == told.splitlines()
-        summary = json.loads((folder / "summary.json").read_text())
-        assert summary["relative_gap"]["max"] <= RELATIVE_GAP
-        cost.append(summary["cost_total"]["in_market"])
-    assert cost[0] == pytest.approx(cost[1], rel=RELATIVE_GAP)
+    slow = [*COMMAND, "run", "network1", *options, "--out", str(tmp_path / "slow")]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(slow, env=environment, capture_output=True, text=True, check=True)
+    assert command(monkeypatch, "run", "network1", *options, "--out", str(tmp_path / "usual")) == 0
+    said = [
+        [line for line in text.splitlines() if "interval" not in line]
+        for text in (done.stderr, capsys.readouterr().err)
+    ]
+    assert said == [WITHOUT_KERNEL.splitlines(), []]
+    summaries = [json.loads((tmp_path / name / "summary.json").read_text()) for name in ("slow", "usual")]
+    assert all(summary["relative_gap"]["max"] <= RELATIVE_GAP for summary in summaries)
+    costs = [summary["cost_total"]["in_market"] for summary in summaries]
+    assert costs[0] == pytest.approx(costs[1], rel=RELATIVE_GAP)
 
 
 def test_the_commands_exist_in_python() -> None:
@@ -214,7 +214,8 @@ def test_without_a_terminal_a_line_now_and_then_tells_the_progress(
             sleep(0.2)
     lines = capsys.readouterr().err.splitlines()
     assert lines
-    assert set(lines) == {"made: 1 of 24 intervals after 0 s"}
+    # Seconds pass on a busy machine.
+    assert all(re.fullmatch(r"made: 1 of 24 intervals after \d+ s", line) for line in lines)
     with progress.progress_shown("made", 24, visible=False):
         sleep(0.05)
     assert capsys.readouterr().err == ""

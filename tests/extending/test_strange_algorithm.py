@@ -102,7 +102,7 @@ def test_a_run_that_negotiates_and_its_counterfactual_use_it(tmp_path: Path) -> 
         *('settlement.counterfactuals=["alone", "without_charges"]', f'market.algorithm="{MODULE}"'),
         *("market.relative_gap=0.2", "negotiation.max_rounds=1"),
     ]
-    outcome = run("network1_electric", out=tmp_path / "run", steps=1, overrides=changes, progress=False)
+    outcome = run("network1_electric", out=tmp_path / "run", steps=1, overrides=changes, progress=False, report=False)
     assert outcome.summary["complete"]
     for folder in (outcome.folder, counterfactual_folder(outcome.folder, WITHOUT_CHARGES)):
         clearing = pd.read_parquet(folder / "clearing.parquet")

@@ -149,7 +149,7 @@ LIMITS = (
 def test_a_run_keeps_them_with_and_without_peers(tmp_path: Path, clearing: str) -> None:
     blocks = ("time.horizon_steps=3",) if clearing == "day_ahead" else ()
     overrides = (*NOON, *LIMITS, f"time.clearing={clearing}", *blocks, 'settlement.through_networks=["nobody"]')
-    folder = run("network1", out=tmp_path / "out", overrides=overrides, progress=False).folder
+    folder = run("network1", out=tmp_path / "out", overrides=overrides, progress=False, report=False).folder
     fed_kw = {}
     for table in ("prosumers", "alone"):
         rows = read_table(folder, table)

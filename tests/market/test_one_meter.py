@@ -120,7 +120,7 @@ def test_a_run_reports_what_members_import_for_each_other(tmp_path: Path, more: 
 
 
 def test_the_usual_tariff_has_no_word_of_it(tmp_path: Path) -> None:
-    outcome = run("network1_electric", out=tmp_path / "out", overrides=PAYS_MORE[:3], progress=False)
+    outcome = run("network1_electric", out=tmp_path / "out", overrides=PAYS_MORE[:3], progress=False, report=False)
     assert outcome.summary["arbitrage_kwh"] == {"electricity": 0.0}
     assert "for others to export" not in render(outcome.summary)
 

@@ -63,7 +63,7 @@ def test_compiling_is_announced_where_progress_is_shown(
     calls = []
     monkeypatch.setattr(cosim, "kernel_is_cold", lambda: cold)
     monkeypatch.setattr(cosim, "compile_kernel", lambda: calls.append(True))
-    cosim.run("network1_electric", out=tmp_path / "run", steps=1, progress=visible)
+    cosim.run("network1_electric", out=tmp_path / "run", steps=1, progress=visible, report=False)
     assert (ANNOUNCEMENT in capsys.readouterr().err) == (cold and visible)
     assert bool(calls) == cold
 

@@ -342,3 +342,27 @@ def test_a_shipped_electric_case_written_and_read_gives_the_same_results(case: s
     assert theirs.lines["loading_percent"] == pytest.approx(ours.lines["loading_percent"], rel=SAME, abs=1e-9)
     assert theirs.transformers["loss_kw"] == pytest.approx(ours.transformers["loss_kw"], rel=SAME)
     assert theirs.slack_kw == pytest.approx(ours.slack_kw, rel=SAME)
+
+
+@pytest.mark.parametrize("case", ["bus15", "bus33"])
+def test_whoever_changes_a_shipped_electric_network_changes_nobody_elses(case: str) -> None:
+    first = electric_case(case).net
+    ohm = first.line["r_ohm_per_km"].tolist()
+    first.line.loc[:, "r_ohm_per_km"] = 7.0
+    first.bus.drop(first.bus.index, inplace=True)
+    again = electric_case(case).net
+    assert again.line["r_ohm_per_km"].tolist() == ohm
+    assert len(again.bus) > 0
+
+
+@pytest.mark.parametrize("case", ["heat8", "barry32"])
+def test_whoever_changes_a_shipped_heat_network_changes_nobody_elses(case: str) -> None:
+    first = heat_case(case, BARRY).net
+    metres = first.pipe["length_km"].tolist()
+    first.pipe.loc[:, "length_km"] = 7.0
+    first.junction.drop(first.junction.index, inplace=True)
+    again = heat_case(case, BARRY).net
+    assert again.pipe["length_km"].tolist() == metres
+    assert len(again.junction) > 0
+    colder = heat_case(case, replace(BARRY, t_ground_c=BARRY.t_ground_c - 3.0)).net
+    assert (again.pipe["text_k"] - colder.pipe["text_k"]).tolist() == pytest.approx([3.0] * len(metres))

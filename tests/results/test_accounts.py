@@ -60,7 +60,7 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
 def sunny(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
     """Two hours of too much sun, negotiated; surcharges go back, and the dearest limit is lifted."""
     folder = tmp_path_factory.mktemp("sunny") / "run"
-    return run("network1", out=folder, steps=2, overrides=SUNNY, progress=False)
+    return run("network1", out=folder, steps=2, overrides=SUNNY, progress=False, report=False)
 
 
 def tables_of(outcome: RunOutcome) -> dict[str, pd.DataFrame]:

@@ -3,10 +3,12 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -15,9 +17,12 @@ from hypothesis import strategies as st
 
 from made_results import SMALL, Made, columns, interval, write_made
 from mosaik_p2p.errors import BadInput
+from mosaik_p2p.results.accounts.losses import whole_losses
 from mosaik_p2p.results.store.mark import MARK_FILE, ResultFolder
 from mosaik_p2p.results.store.parts import ResultStore, read_table
+from mosaik_p2p.results.store.reading import read_results
 from mosaik_p2p.results.tables.schema import TABLES
+from mosaik_p2p.settlement.ledger import IN_MARKET
 from whereabouts import SUPPORT
 
 NOON = datetime(2017, 3, 21, 12, tzinfo=UTC)
@@ -204,3 +209,14 @@ def test_a_table_with_other_columns_is_not_read(tmp_path: Path, change: dict[str
     pd.read_parquet(path).rename(columns=change).to_parquet(path)
     with pytest.raises(ValueError, match=f"lacks columns.*{next(iter(change))}"):
         read_table(tmp_path, "clearing")
+
+
+def test_what_is_made_of_tables_once_belongs_to_these_results_and_to_nobody_else(tmp_path: Path) -> None:
+    results = read_results(write_made(tmp_path, SMALL))
+    first, losses = results.of_binding_round("flows"), whole_losses(results, IN_MARKET)
+    first["loss_kw"], losses["loss_kw"] = -1.0, -1.0
+    flows = results["flows"]
+    pd.testing.assert_frame_equal(results.of_binding_round("flows")[list(flows)], flows[list(flows)])
+    np.testing.assert_array_equal(whole_losses(results, IN_MARKET)["loss_kw"], flows["loss_kw"])
+    doubled = replace(results, tables={**results.tables, "flows": flows.assign(loss_kw=2.0 * flows["loss_kw"])})
+    np.testing.assert_array_equal(whole_losses(doubled, IN_MARKET)["loss_kw"], 2.0 * flows["loss_kw"])

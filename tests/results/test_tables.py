@@ -76,7 +76,7 @@ def test_a_unit_is_that_of_the_name() -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a run with both networks and everything that may follow it."""
     made = tmp_path_factory.mktemp("declared") / "run"
-    return run("network1", out=made, steps=1, progress=False).folder
+    return run("network1", out=made, steps=1, progress=False, report=False).folder
 
 
 def test_a_run_holds_what_its_files_say(folder: Path) -> None:

@@ -206,7 +206,7 @@ def test_what_is_beyond_the_prosumers_is_said_in_tables_and_sentence(tmp_path: P
         "time,flat\n2024-01-01T00:00:00+01:00,0.8\n2024-01-01T01:00:00+01:00,0.8\n", encoding="utf-8"
     )
     (tmp_path / "beyond.toml").write_text(BEYOND, encoding="utf-8")
-    outcome = run(tmp_path / "beyond.toml", out=tmp_path / "run", progress=False)
+    outcome = run(tmp_path / "beyond.toml", out=tmp_path / "run", progress=False, report=False)
     broken = read_table(outcome.folder, "violations")
     last = broken[broken["round"] == broken["round"].max()]
     assert set(last["element"]) == {"1-2", "2-6"}

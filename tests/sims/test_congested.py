@@ -51,7 +51,7 @@ def case() -> Case:
 @pytest.mark.slow
 def test_both_networks_break_without_charges_and_keep_their_limits_negotiated(tmp_path: Path) -> None:
     none_lifted = ("settlement.lift_limits=0",)
-    outcome = run(NAME, out=tmp_path / "run", overrides=none_lifted, counterfactuals=True, progress=False)
+    outcome = run(NAME, out=tmp_path / "run", overrides=none_lifted, counterfactuals=True, progress=False, report=False)
     summary = outcome.summary
     assert summary["complete"]
     free = summary["violations"]["without_charges"]["hours_by_network"]

@@ -107,7 +107,7 @@ def test_an_hour_in_which_controllers_do_not_rest_is_one_without_a_solution(tmp_
     with pytest.raises(pandapower.auxiliary.ControllerNotConverged):
         expected(net, 1)
     path = written(net, tmp_path, settlement={"through_networks": []})
-    outcome = run(path, out=tmp_path / "out", overrides=["time.steps=2"], progress=False)
+    outcome = run(path, out=tmp_path / "out", overrides=["time.steps=2"], progress=False, report=False)
     assert outcome.exit_code is ExitCode.NO_SOLUTION
     flows = read_table(tmp_path / "out", "flows").sort_values("time")
     assert flows["status"].tolist() == ["ok", "not_converged"]

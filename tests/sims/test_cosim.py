@@ -189,7 +189,7 @@ def test_a_fresh_process_builds_the_same_report(whole: RunOutcome) -> None:
 
 
 def test_without_a_heat_network_there_is_no_heat_grid(tmp_path: Path) -> None:
-    outcome = run("network1_electric", out=tmp_path / "run", overrides=NOON, steps=1, progress=False)
+    outcome = run("network1_electric", out=tmp_path / "run", overrides=NOON, steps=1, progress=False, report=False)
     assert outcome.exit_code == ExitCode.COMPLETE
     assert set(read_table(outcome.folder, "flows")["network"]) == {"electricity"}
     assert not (outcome.folder / "heat_net.json").exists()

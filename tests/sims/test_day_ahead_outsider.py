@@ -27,14 +27,14 @@ def day_ahead(tmp_path_factory: pytest.TempPathFactory) -> outsider.Results:
         "market.reputation.benefit_per_kwh": BENEFIT["network1"],
     }
     options = [text for key, value in changes.items() for text in ("--set", f"{key}={value}")]
-    return outsider.run("network1", folder, *options)
+    return outsider.run("network1", folder, "--no-report", *options)
 
 
 @pytest.fixture(scope="module")
 def rolling(tmp_path_factory: pytest.TempPathFactory) -> outsider.Results:
     folder = tmp_path_factory.mktemp("rolling") / "network1_electric"
     options = ["--steps", "14", "--set", f"market.reputation.benefit_per_kwh={BENEFIT['network1_electric']}"]
-    return outsider.run("network1_electric", folder, *options)
+    return outsider.run("network1_electric", folder, "--no-report", *options)
 
 
 @pytest.fixture(params=["day_ahead", "rolling"])

@@ -279,27 +279,23 @@ class TestAgents:
             usual.commit()
         assert not any(found.intervals[what].map(len).any() for what in ("late", "lost", "absent"))
 
-    def test_one_that_dies_leaves_the_others_trading(self, tmp_path: Path) -> None:
-        def kill(k: int, exchange: int, links: dict[str, agents.Link]) -> None:
+    def test_one_that_dies_and_one_that_is_late_leave_the_others_trading(self, tmp_path: Path) -> None:
+        """In the second hour C dies, and B keeps silent for a while."""
+
+        def disturb(k: int, exchange: int, links: dict[str, agents.Link]) -> None:
             if (k, exchange) == (1, 2):
                 links["C"].process.kill()
+            if k == 1 and exchange in (2, 4):
+                links["B"].process.send_signal(signal.SIGSTOP if exchange == 2 else signal.SIGCONT)
 
-        found = agents.traded(tmp_path, watch=kill)
+        found = agents.traded(tmp_path, answer_limit_s=5.0, watch=disturb)
         assert [list(row) for row in found.intervals["lost"]] == [[], ["C"], []]
+        assert [list(row) for row in found.intervals["late"]] == [[], ["B"], []]
         assert [list(row) for row in found.intervals["absent"]] == [[], [], ["C"]]
+        # Who was late has its last offer for the hour, and is there again in the next one.
         assert {name: len(costs) for name, costs in found.costs.items()} == {**dict.fromkeys("ABDE", 3), "C": 1}
         last = found.trades.query("interval == 2")
         assert len(last) > 0
         assert "C" not in {*last["seller"], *last["buyer"]}
         # Its last offer stood: the others were promised its sun, and it does not take part in keeping the promise.
         assert "C" in set(found.trades.query("interval == 1")["seller"])
-
-    def test_one_that_is_late_keeps_its_last_offer_for_the_hour(self, tmp_path: Path) -> None:
-        def delay(k: int, exchange: int, links: dict[str, agents.Link]) -> None:
-            if k == 1 and exchange in (2, 4):
-                links["B"].process.send_signal(signal.SIGSTOP if exchange == 2 else signal.SIGCONT)
-
-        found = agents.traded(tmp_path, answer_limit_s=5.0, watch=delay)
-        assert [list(row) for row in found.intervals["late"]] == [[], ["B"], []]
-        assert not any(found.intervals[what].map(len).any() for what in ("lost", "absent"))
-        assert {len(costs) for costs in found.costs.values()} == {3}

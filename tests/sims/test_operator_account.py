@@ -211,6 +211,7 @@ def test_the_cost_of_a_network_that_is_not_there_is_refused() -> None:
 @pytest.mark.once
 def test_in_every_hour_of_network2_the_ray_adds_up(tmp_path: Path) -> None:
     """As of network1 in test_outsider.py."""
-    results = outsider.run("network2", tmp_path / "network2", "--set", 'settlement.through_networks=["nobody"]')
+    own = ("--no-report", "--set", 'settlement.through_networks=["nobody"]')
+    results = outsider.run("network2", tmp_path / "network2", *own)
     assert results["losses"]["time"].nunique() == 24
     assert outsider.allocation_faults(results) == []

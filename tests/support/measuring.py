@@ -16,7 +16,7 @@ import pytest
 SLOW = Path(__file__).parents[1] / "slow.txt"
 LIMIT_S = 0.1
 """With it the others take less than a minute on two cores."""
-BRIEF_S = 0.5
+BRIEF_S = 0.25
 """What takes no longer is left out of the fast tests only, and tried on the wheel."""
 
 

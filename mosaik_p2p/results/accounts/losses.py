@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mosaik_p2p.errors import Status
-from mosaik_p2p.results.store.reading import Results
+from mosaik_p2p.results.store.reading import Results, once
 from mosaik_p2p.settlement.ledger import ALONE, IN_MARKET, NOBODY, LossPrices, losses_paid
 from mosaik_p2p.units import ELECTRICITY, HEAT
 
@@ -32,6 +32,10 @@ class CausedLoss:
 
 def whole_losses(results: Results, case: str) -> pd.DataFrame:
     """Per interval and network: loss_kw and pump_kw of the whole network; NaN where there is no solution."""
+    return once(results, ("whole losses", case), lambda: _whole_losses(results, case))
+
+
+def _whole_losses(results: Results, case: str) -> pd.DataFrame:
     if case == IN_MARKET:
         rows = results.of_binding_round("flows")
     else:
@@ -44,6 +48,10 @@ def whole_losses(results: Results, case: str) -> pd.DataFrame:
 
 def caused_losses(results: Results, case: str) -> pd.DataFrame:
     """The same, less what is lost with nobody there; NaN where either is not known."""
+    return once(results, ("caused losses", case), lambda: _caused_losses(results, case))
+
+
+def _caused_losses(results: Results, case: str) -> pd.DataFrame:
     whole = whole_losses(results, case)
     return whole - whole_losses(results, NOBODY).reindex(whole.index)
 
@@ -83,6 +91,10 @@ def _of_network(losses: pd.DataFrame, network: str, results: Results) -> pd.Seri
 
 def loss_prices(results: Results) -> dict[pd.Timestamp, LossPrices]:
     """What lost energy costs in each interval; heat as much as the supplier takes from those who pay it least."""
+    return once(results, "loss prices", lambda: _loss_prices(results))
+
+
+def _loss_prices(results: Results) -> dict[pd.Timestamp, LossPrices]:
     heat = results["prosumers"]
     lowest = heat[heat["carrier"] == HEAT].groupby("time")["import_price_per_kwh"].min().dropna()
     electric = results.facts.loss_price_per_kwh

@@ -1,10 +1,12 @@
 """A result folder read as a whole: its tables and its scenario's facts."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from mosaik_p2p.sections.names import is_index
 SAYING = frozenset({"clearing", "prosumers", "flows"})
 """Tables by which an interval counts as computed."""
 KEPT_WHOLE = frozenset({"inputs", "charges", "clearing"})
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,15 @@ class Results:
 
     def of_binding_round(self, table: str) -> pd.DataFrame:
         """The rows of a table with rounds that belong to the round that binds."""
+        return once(self, ("binding round", table), lambda: self._of_binding_round(table))
+
+    def _of_binding_round(self, table: str) -> pd.DataFrame:
         return self.tables[table].merge(self.binding[["time", "round"]], on=["time", "round"])
+
+    @cached_property
+    def made(self) -> dict[object, Any]:
+        """What was made of the tables, for `once`."""
+        return {}
 
     def computed(self) -> "Results":
         """The same without what a run that broke off left of other intervals.
@@ -91,6 +102,15 @@ class Results:
     def prosumers(self) -> list[str]:
         """The names of the prosumers, in the order of `natural`."""
         return sorted(self.tables["prosumers"]["prosumer"].unique(), key=natural)
+
+
+def once(results: Results, key: object, make: Callable[[], Made]) -> Made:
+    """What `make` makes of these results, made when it is first asked for by that key; a copy, so that it stays as it
+    is."""
+    if key not in results.made:
+        results.made[key] = make()
+    found: Made = copy(results.made[key])
+    return found
 
 
 def natural(name: str) -> list[tuple[int, str]]:

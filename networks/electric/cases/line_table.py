@@ -1,5 +1,7 @@
 """Radial feeders that are typed as tables: `tables/<case>_lines.csv` and `tables/<case>_loads.csv`."""
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 
 import pandapower
@@ -18,6 +20,12 @@ def feeder_net(case: str, *, vn_kv: float) -> pandapowerNet:
 
     Lines are 1 km long each, because the tables give ohm for the whole line.
     """
+    return deepcopy(_made(case, vn_kv))
+
+
+@lru_cache(maxsize=8)
+def _made(case: str, vn_kv: float) -> pandapowerNet:
+    """Once in a process: to make it takes ten times as long as to copy it. Nobody may write to it."""
     lines = pd.read_csv(TABLES / f"{case}_lines.csv", comment="#", dtype={"from_bus": str, "to_bus": str})
     loads = pd.read_csv(TABLES / f"{case}_loads.csv", comment="#", dtype={"bus": str})
     net = empty_electric_net(case)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Hashable
+from copy import deepcopy
+from functools import lru_cache
 from importlib import resources
 
 import pandapipes as pp
@@ -23,6 +25,12 @@ def trench_net(
     case: str, *, p_supply_bar: float, t_ground_c: float
 ) -> tuple[pp.pandapipesNet, dict[str, tuple[int, int]]]:
     """The net with junctions S1, S2, ... and R1, R2, ..., and its nodes "1", "2", ... as (supply, return) junctions."""
+    return deepcopy(_made(case, p_supply_bar, t_ground_c))
+
+
+@lru_cache(maxsize=8)
+def _made(case: str, p_supply_bar: float, t_ground_c: float) -> tuple[pp.pandapipesNet, dict[str, tuple[int, int]]]:
+    """Once in a process: to make it takes ten times as long as to copy it. Nobody may write to it."""
     net = pp.create_empty_network(name=case, fluid="water")
     names = [str(node) for node in trench_table(case, "nodes")["node"]]
     sides = {

@@ -17,7 +17,7 @@ SOLVER_KW = 1e-4
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("run") / "out"
-    return run("network1_electric", out=made, overrides=MORNING, progress=False).folder
+    return run("network1_electric", out=made, overrides=MORNING, progress=False, report=False).folder
 
 
 def test_they_are_those_of_the_scenario(folder: Path) -> None:

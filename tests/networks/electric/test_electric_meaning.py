@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,9 @@ def test_a_tap_set_through_mosaik_has_its_effect() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_column_a_table_lacks_it_is_refused_or_its_elements_are_shown(kind: str) -> None:
-    table = KINDS[kind].table
-    for column in every_kind()[table].columns:
-        bare = every_kind()
+    table, whole = KINDS[kind].table, every_kind()
+    for column in whole[table].columns:
+        bare = deepcopy(whole)
         bare[table] = bare[table].drop(columns=column)
         try:
             shown = children(network(bare).net)

@@ -96,7 +96,9 @@ def limit(kw: float) -> str:
 @pytest.fixture(scope="module")
 def free_kw(tmp_path_factory: pytest.TempPathFactory) -> float:
     """What goes over the line to bus 13 in the first hour, without a rating."""
-    folder = run("network1_electric", out=tmp_path_factory.mktemp("free"), overrides=NOON, progress=False).folder
+    folder = run(
+        "network1_electric", out=tmp_path_factory.mktemp("free"), overrides=NOON, progress=False, report=False
+    ).folder
     lines = read_table(folder, "lines")
     first = lines[(lines["element"] == "12-13") & (lines["time"] == lines["time"].min())]
     return float(first[["p_from_kw", "p_to_kw"]].abs().max(axis=1).iloc[0])
