@@ -64,7 +64,7 @@ def data_frame(decoder: Decoder, raw: Mapping[str, Any], at: At) -> pd.DataFrame
     try:
         frame = pd.read_json(io.StringIO(content), precise_float=True, convert_axes=False, orient=orient, dtype=kinds)
     except (ValueError, OverflowError) as error:
-        # Its reader takes no number beyond 1.8e308, none below 2.3e-308 but for 0, and none that is infinite as a whole.
+        # Its reader takes no number beyond 1.8e308, none below 2.3e-308 but for 0, and no infinite whole one.
         raise Unusable(f"has numbers at {shown(at.name)} that cannot be read: {error}", "Write null or 0") from None
     if frame.empty or orient == "columns":
         frame = _with_whole_index(frame)
