@@ -18,8 +18,11 @@ FIXED_WIDTH = 1e-9
 
 MAX_ITERATIONS = 100
 GAP_TOLERANCE = 1e-6
-RETRY_SLACK = (1.0, 100.0)
-"""Factors on the tolerance of a second and a third attempt."""
+LITTLE, MORE = 1e-13, 1e-8
+"""Least regularisation of the equations that are solved in each iteration. With little of it the last iterations are
+fewest; but where limits leave hardly any room these equations are nearly singular, and then the residuals stall."""
+RETRIES = ((1.0, LITTLE), (1.0, MORE), (100.0, LITTLE), (100.0, MORE))
+"""Of further attempts: a factor on the tolerance, and the regularisation."""
 
 
 class NotSolved(Exception):
@@ -68,7 +71,7 @@ class DiagonalProgram:
         self._quadratic, self._linear, self._rhs = quadratic[self._free], linear[self._free], rhs - self._shift
         self._solver = self._set_up()
 
-    def _set_up(self, *, slack: float = 1.0) -> piqp.SparseSolver:
+    def _set_up(self, *, slack: float = 1.0, regularisation: float = LITTLE) -> piqp.SparseSolver:
         solver = piqp.SparseSolver()
         solver.settings.verbose = False
         solver.settings.eps_abs = solver.settings.eps_rel = self._tolerance * slack
@@ -77,7 +80,8 @@ class DiagonalProgram:
         # judges optimality, and the residuals, which stand for the balances, keep the full tolerance.
         gap = max(self._gap_tolerance, min(self._gap_tolerance * slack, GAP_TOLERANCE))
         solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = gap
-        solver.settings.reg_lower_limit, solver.settings.reg_finetune_lower_limit = 1e-13, 1e-14
+        solver.settings.reg_lower_limit = regularisation
+        solver.settings.reg_finetune_lower_limit = 0.1 * regularisation
         hessian = _diagonal(self._quadratic)
         solver.setup(hessian, self._linear, self._matrix, self._rhs, None, None, None, self._lower, self._upper)
         return solver
@@ -101,12 +105,15 @@ class DiagonalProgram:
     def solve(self) -> Solution:
         """Solve with the vectors of the last update; raises NotSolved."""
         status = self._solver.solve()
-        # Rarely an updated solver runs astray where a fresh one, scaled for the present vectors, does not; and more
-        # rarely the last digits cannot be had.
-        for slack in RETRY_SLACK:
+        # Rarely an updated solver runs astray where a fresh one, scaled for the present vectors, does not; more rarely
+        # its equations are too nearly singular; and still more rarely the last digits cannot be had.
+        for slack, regularisation in RETRIES:
             if status == piqp.PIQP_SOLVED:
                 break
-            self._solver = self._set_up(slack=slack)
+            if status == piqp.PIQP_PRIMAL_INFEASIBLE and regularisation == MORE:
+                # What has no point stalls nowhere, and a search asks for many such.
+                continue
+            self._solver = self._set_up(slack=slack, regularisation=regularisation)
             status = self._solver.solve()
         if status != piqp.PIQP_SOLVED:
             if self._quadratic.any():
