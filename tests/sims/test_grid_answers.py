@@ -200,7 +200,8 @@ class TestSolvingOnce:
             again = answer(grid, 0, inputs, 1)
             assert (len(runs), len(pipeflows)) == calls
             assert again == {**first, "round": 1}
-        assert len(runs) == 1
+        # From nothing, at rest, and once beside the power flow that starts there.
+        assert len(runs) == 3
 
     def test_what_changes_is_solved(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
         solves = counted(monkeypatch, PowerFlow, "solve")
