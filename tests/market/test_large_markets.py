@@ -115,7 +115,7 @@ def test_what_need_not_be_solved_is_the_same_if_it_is(hour: int, monkeypatch: py
     calls, solve = [], least_trade.linprog
     monkeypatch.setattr(least_trade, "linprog", lambda *given, **named: calls.append(0) or solve(*given, **named))
     # Else no further step would be taken at all where nobody trades here.
-    monkeypatch.setattr(least_trade._Part, "is_told", lambda *_: False)
+    monkeypatch.setattr(least_trade._Part, "is_determined", lambda *_: False)
     short, solved_short = clear(market, asked), len(calls)
     monkeypatch.setattr(least_trade, "_is_least", lambda *_: False)
     full, solved_full = clear(market, asked), len(calls) - len(calls[:solved_short])

@@ -104,16 +104,16 @@ def test_steps_that_are_left_out_would_change_nothing(form: str, monkeypatch: py
     """What the least money leaves no choice about is the same after the steps for the least trade."""
     problem = with_imbalance_priced(random_market(6, 3, horizon=5, first_hour=9))
     asked = Settings(form=form, relative_gap=1e-4, binding=5)
-    is_told, said = least_trade._Part.is_told, []
+    is_determined, said = least_trade._Part.is_determined, []
 
     def noted(part: least_trade._Part, free: BoolArray) -> bool:
-        said.append(is_told(part, free))
+        said.append(is_determined(part, free))
         return said[-1]
 
-    monkeypatch.setattr(least_trade._Part, "is_told", noted)
+    monkeypatch.setattr(least_trade._Part, "is_determined", noted)
     fewer = clear(problem, asked)
     assert any(said)
-    monkeypatch.setattr(least_trade._Part, "is_told", lambda *_: False)
+    monkeypatch.setattr(least_trade._Part, "is_determined", lambda *_: False)
     whole = clear(problem, asked)
     for ours, others in zip((fewer.trades, *fewer.later_trades), (whole.trades, *whole.later_trades), strict=True):
         for one, other in zip(ours, others, strict=True):
@@ -150,4 +150,4 @@ def test_a_circle_of_free_edges_leaves_a_choice() -> None:
         ([False, False], [True, False], [True, False], False),
         ([False, False], [False, False], [False, False], True),
     ):
-        assert part.is_told(np.array([*contracts_free, *sales, *there, *back])) is told
+        assert part.is_determined(np.array([*contracts_free, *sales, *there, *back])) is told

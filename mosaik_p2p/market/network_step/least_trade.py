@@ -98,7 +98,7 @@ def _served(parts: Sequence["_Part"], price_per_kwh: float, steps: int) -> list[
         for n, (value, _) in zip(left, faces, strict=True):
             values[n] = value
         # Where nothing is left open, the steps that follow would find the same once more.
-        is_open = [not parts[n].is_told(free) for n, (_, free) in zip(left, faces, strict=True)]
+        is_open = [not parts[n].is_determined(free) for n, (_, free) in zip(left, faces, strict=True)]
         left = [n for n, one in zip(left, is_open, strict=True) if one]
         if not left:
             break
@@ -135,7 +135,7 @@ class _Part:
         flowing[self._cuts[3] :] = 1.0
         return self._money / price_per_kwh, sold, flowing
 
-    def is_told(self, free: BoolArray) -> bool:
+    def is_determined(self, free: BoolArray) -> bool:
         """Whether a face leaves no choice about contracts and flows, of which the columns `free` may still move.
 
         Each of these is an edge of a graph: between two nodes, or from a node to the outside. Where they close no

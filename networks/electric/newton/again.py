@@ -33,7 +33,7 @@ SOLVED = ("bus", "gen", "branch")
 
 @dataclass(frozen=True)
 class AtRest:
-    """The solution of a net whose elements have no power: whichever interval is solved from here, it is the same."""
+    """The no-load solution, of a net whose elements have no power: the same, whichever interval is solved from here."""
 
     voltage: ComplexArray
     factors: Any
