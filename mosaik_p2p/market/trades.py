@@ -1,11 +1,9 @@
-"""Trades of one interval and carrier, from pairs or from flows on a tree."""
+"""Trades of one interval and carrier (from flows on a tree: `network_step.trees.matching`)."""
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from mosaik_p2p.charges.charge_tree import ChargeTree
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.units import FloatArray, IntArray
 
@@ -48,8 +46,8 @@ def trimmed(trades: Trades, surplus_kw: FloatArray, *, min_trade_kw: float) -> T
     return Trades(trades.seller[kept], trades.buyer[kept], power[kept], trades.price_per_kwh[kept])
 
 
-def _priced(seller: IntArray, buyer: IntArray, power_kw: FloatArray, own_price: FloatArray, charges: Charges) -> Trades:
-    """Sorted by name order, with prices."""
+def priced(seller: IntArray, buyer: IntArray, power_kw: FloatArray, own_price: FloatArray, charges: Charges) -> Trades:
+    """Trades (M,) sorted by seller and buyer, each at a price between the own ones (N,) of both ends."""
     order = np.lexsort((buyer, seller))
     return _with_prices(seller[order], buyer[order], power_kw[order], own_price, charges)
 
@@ -76,79 +74,4 @@ def match_pairs(
     sells = power_kw[real] > 0
     seller = np.where(sells, first[real], second[real])
     buyer = np.where(sells, second[real], first[real])
-    return _priced(seller, buyer, np.abs(power_kw[real]), own_price, charges)
-
-
-def match_tree(
-    tree: ChargeTree, sale_kw: FloatArray, own_price: FloatArray, charges: Charges, *, min_trade_kw: float
-) -> Trades:
-    """Trades behind the flows on a tree, in one sweep along them.
-
-    Every node serves its own buyers from the lots that it holds, then passes the rest on; so each kWh crosses exactly
-    the edges that it paid for. Lots below `min_trade_kw` are no trade.
-    """
-    outgoing, waiting_for = _branch_flows(tree, sale_kw, min_trade_kw)
-    lots, buyers = _at_nodes(tree, sale_kw, min_trade_kw)
-    found: list[tuple[int, int, float]] = []
-    ready = deque(int(a) for a in np.flatnonzero(waiting_for == 0))
-    while ready:
-        node = ready.popleft()
-        for buyer in buyers[node]:
-            found += [(seller, buyer, kw) for seller, kw in _draw(lots[node], -float(sale_kw[buyer]), min_trade_kw)]
-        for sink, power in outgoing[node]:
-            lots[sink].extend(_draw(lots[node], power, min_trade_kw))
-            waiting_for[sink] -= 1
-            if waiting_for[sink] == 0:
-                ready.append(sink)
-    return _priced(
-        np.array([entry[0] for entry in found], dtype=np.int64),
-        np.array([entry[1] for entry in found], dtype=np.int64),
-        np.array([entry[2] for entry in found], dtype=float),
-        own_price,
-        charges,
-    )
-
-
-def _branch_flows(
-    tree: ChargeTree, sale_kw: FloatArray, min_trade_kw: float
-) -> tuple[list[list[tuple[int, float]]], IntArray]:
-    """By node where its power goes on to, and how much; and (nodes,) from how many others it gets some."""
-    nodes = len(tree.parent)
-    up = np.bincount(tree.place[tree.place >= 0], sale_kw[tree.place >= 0], nodes)
-    for a in range(nodes - 1, 0, -1):
-        up[tree.parent[a]] += up[a]
-    outgoing: list[list[tuple[int, float]]] = [[] for _ in range(nodes)]
-    sources = np.zeros(nodes, dtype=np.int64)
-    for a in range(1, nodes):
-        source, sink = (a, int(tree.parent[a])) if up[a] > 0 else (int(tree.parent[a]), a)
-        if abs(up[a]) > min_trade_kw:
-            outgoing[source].append((sink, abs(float(up[a]))))
-            sources[sink] += 1
-    return outgoing, sources
-
-
-def _at_nodes(
-    tree: ChargeTree, sale_kw: FloatArray, min_trade_kw: float
-) -> tuple[list[deque[tuple[int, float]]], list[list[int]]]:
-    """By node what is sold there, by whom, and who buys there."""
-    lots: list[deque[tuple[int, float]]] = [deque() for _ in tree.parent]
-    buyers: list[list[int]] = [[] for _ in tree.parent]
-    for i in np.flatnonzero(tree.place >= 0):
-        if sale_kw[i] > min_trade_kw:
-            lots[tree.place[i]].append((int(i), float(sale_kw[i])))
-        elif sale_kw[i] < -min_trade_kw:
-            buyers[tree.place[i]].append(int(i))
-    return lots, buyers
-
-
-def _draw(lots: deque[tuple[int, float]], power_kw: float, min_trade_kw: float) -> list[tuple[int, float]]:
-    """Take `power_kw` from the lots, oldest first."""
-    taken = []
-    while power_kw > min_trade_kw and lots:
-        seller, available = lots.popleft()
-        part = min(available, power_kw)
-        taken.append((seller, part))
-        power_kw -= part
-        if available - part > min_trade_kw:
-            lots.appendleft((seller, available - part))
-    return taken
+    return priced(seller, buyer, np.abs(power_kw[real]), own_price, charges)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from least_trade_programme import pair_by_pair
 from markets import random_market
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market import cleared as cleared_module
@@ -110,8 +111,8 @@ def test_cold_solves_begin_near_enough() -> None:
 
 @pytest.mark.parametrize("hour", [0, 9])
 def test_what_need_not_be_solved_is_the_same_if_it_is(hour: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Settings(form="network", relative_gap=1e-4, binding=3)
-    market = random_market(8, 5, horizon=6, first_hour=hour)
+    asked = Settings(form="bilateral", relative_gap=1e-4, binding=3)
+    market = pair_by_pair(random_market(8, 5, horizon=6, first_hour=hour))
     calls, solve = [], least_trade.linprog
     monkeypatch.setattr(least_trade, "linprog", lambda *given, **named: calls.append(0) or solve(*given, **named))
     # Else no further step would be taken at all where nobody trades here.

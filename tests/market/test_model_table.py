@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from least_trade_programme import pair_by_pair
 from markets import equipped_market, random_market
 from mosaik_p2p.errors import Status
 from mosaik_p2p.market.clearing import clear
@@ -144,7 +145,7 @@ def refused(*_: object, **__: object) -> None:
 
 
 def test_of_too_many_members_trades_stay_as_they_were_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
-    market = random_market(12, 5)
+    market = pair_by_pair(random_market(12, 5))
     least = clear(market, Settings())
     monkeypatch.setattr("mosaik_p2p.market.network_step.agreed_trades.MOST_MEMBERS", 5)
     monkeypatch.setattr("mosaik_p2p.market.network_step.agreed_trades.serve_all", refused)

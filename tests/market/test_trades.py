@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from markets import random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.market.network_step.radial import edge_flows
-from mosaik_p2p.market.trades import Trades, match_tree, trimmed
+from mosaik_p2p.market.network_step.trees.matching import match_tree
+from mosaik_p2p.market.trades import Trades, trimmed
 
 ROUNDING = 1e-9
 

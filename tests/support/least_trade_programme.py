@@ -84,6 +84,11 @@ def with_charges(problem: MarketProblem, charges: Sequence[Charges]) -> MarketPr
     return replace(problem, charges=tuple(charges))
 
 
+def pair_by_pair(problem: MarketProblem) -> MarketProblem:
+    """The same charges, of which it is not known that they are paths on a tree."""
+    return with_charges(problem, [replace(charges, tree=None) for charges in problem.charges])
+
+
 def at_one_place(problem: MarketProblem) -> MarketProblem:
     return with_charges(problem, [no_charges(np.where(member, 0, -1)) for member in problem.member])
 

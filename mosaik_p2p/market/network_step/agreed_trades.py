@@ -7,20 +7,21 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.network_step.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, ON_TREES, Injected, Served, serve_all
+from mosaik_p2p.market.network_step.trees.matching import match_tree
 from mosaik_p2p.market.prosumer_step.completions import Completions, side_by_side
 from mosaik_p2p.market.prosumer_step.contracts import injected_kw, shut_rows, with_contracts_for
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.injection_bounds import own_rows
 from mosaik_p2p.market.prosumer_step.subproblem import Completion, completion
-from mosaik_p2p.market.trades import Trades, match_pairs, match_tree
+from mosaik_p2p.market.trades import Trades, match_pairs
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.units import FloatArray, IntArray
 
 MIN_TRADE = 1e-9
 """Trades below this part of the mean size are the rounding of a linear programme."""
 MOST_MEMBERS = 20_000
-"""Of a carrier: of more, trades stay as they were cleared. The linear programme would take longer than the clearing,
-and more memory."""
+"""Of a carrier whose charges are no tree: of more, trades stay as they were cleared. The linear programme would take
+longer than the clearing, and more memory."""
 MOVED = 1e-12
 """Net sales that move by less than this part of the mean size need no contracts of their own."""
 
@@ -67,7 +68,8 @@ def _served(fleet: Fleet, agreed: Agreed) -> dict[tuple[int, int], Served]:
         shut = shut_rows(problem.table, x.at(t), t)
         for c, charges in enumerate(problem.charges):
             who = np.flatnonzero(problem.member[c])
-            if values_trades(charges.at(0)) or not 0 < len(who) <= MOST_MEMBERS:
+            is_too_large = len(who) > MOST_MEMBERS and tree_of(charges.at(t)) is None
+            if values_trades(charges.at(0)) or not len(who) or is_too_large:
                 continue
             injected = injected_kw(problem.table, x.at(t), c, t)[who]
             outside = contracts_at(problem, c, who, t, shut)

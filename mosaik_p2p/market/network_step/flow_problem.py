@@ -6,6 +6,7 @@ import numpy as np
 
 from mosaik_p2p.charges.charge_tree import ChargeTree
 from mosaik_p2p.charges.mechanisms import Charges
+from mosaik_p2p.market.network_step.trees.sums import behind
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.contracts import outside_rows
 from mosaik_p2p.prosumers.roles import IMBALANCE
@@ -32,13 +33,24 @@ class FlowGraph:
         below = np.arange(1, self.nodes)
         return np.array_equal(self.from_node, below) and bool((self.to_node < below).all())
 
+    def as_tree(self) -> tuple[IntArray, FloatArray]:
+        """Of a tree the parent of each node and the charge for the edge to it, (nodes,) each."""
+        return np.concatenate([[-1], self.to_node]), np.concatenate([[0.0], self.charge])
+
+    def upwards(self, amount: FloatArray) -> FloatArray:
+        """(E,) of a tree: the members' amounts (n,) behind each edge."""
+        return self._behind(amount)[1:]
+
     def smaller_side(self, amount: FloatArray) -> FloatArray:
         """(E,) of a tree: the members' amounts (n,) on both sides of each edge, whichever sum is less."""
-        behind = np.bincount(self.place, amount, self.nodes)
-        for below, above in zip(self.from_node[::-1].tolist(), self.to_node[::-1].tolist(), strict=True):
-            behind[above] += behind[below]
+        behind = self._behind(amount)
         smaller: FloatArray = np.minimum(behind[1:], behind[0] - behind[1:])
         return smaller
+
+    def _behind(self, amount: FloatArray) -> FloatArray:
+        """(nodes,) of a tree: the members' amounts at each node and behind it."""
+        (sums,) = behind(self.as_tree()[0], self.place, amount[None])
+        return sums
 
 
 @dataclass(frozen=True)

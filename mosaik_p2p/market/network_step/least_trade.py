@@ -8,10 +8,11 @@ everyone's devices inject held as it was cleared:
     2  of these, the least sum of positive net sales
     3  of these, the least power over all pairs (where pairs are the edges; on a tree net sales give the flows)
 
-Each step is a linear programme on the optimal face of the one before: what has a reduced cost there stays where it is.
-Where that leaves no choice, the steps that follow are not taken.
-No price is changed, by however little, to get there. Carriers and intervals have nothing to do with each other here;
-many are solved as one programme nevertheless, as handing over a small one takes ten times as long as solving it.
+On a tree the first two are one exact sweep (`trees.least_outside`), in which a kWh that is sold counts as much as the
+least difference of prices that is one. Elsewhere each step is a linear programme on the optimal face of the one before:
+what has a reduced cost there stays where it is, and where that leaves no choice, the steps that follow are not taken.
+Carriers and intervals have nothing to do with each other here; many are solved as one programme nevertheless, as
+handing over a small one takes ten times as long as solving it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,11 +26,15 @@ from scipy.optimize import linprog
 from scipy.sparse.csgraph import connected_components
 
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
+from mosaik_p2p.market.network_step.trees.least_outside import least_outside
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 CHEAPEST, ON_TREES, ON_PAIRS = 1, 2, 3
 """How many of the steps are taken: for the money alone, and for what is reported."""
+TIED = 1e-9
+"""Prices nearer to each other than this are the same on a tree, in units of the price scale: what sums of charges are
+rounded by lies far below."""
 ON_FACE = 1e-7
 """Reduced costs below this are none, in units of the price scale."""
 TOLERANCE = 1e-9
@@ -74,8 +79,30 @@ def serve(
 
 def serve_all(injected: Sequence[Injected], *, price_per_kwh: float, steps: int) -> tuple[Served, ...]:
     """The same for each of many carriers and intervals."""
-    parts = [_Part(one) for one in injected]
-    return tuple(served for some in _together(parts) for served in _served(some, price_per_kwh, steps))
+    swept = [one.graph.is_tree and steps <= ON_TREES and not (one.graph.charge < 0.0).any() for one in injected]
+    parts = [_Part(one) for one, is_swept in zip(injected, swept, strict=True) if not is_swept]
+    solved = (served for some in _together(parts) for served in _served(some, price_per_kwh, steps))
+    tie_per_kwh = TIED * price_per_kwh if steps > CHEAPEST else 0.0
+    return tuple(
+        _on_tree(one, tie_per_kwh) if is_swept else next(solved) for one, is_swept in zip(injected, swept, strict=True)
+    )
+
+
+def _on_tree(injected: Injected, tie_per_kwh: float) -> Served:
+    """The first steps on a tree. Raises NotSolved where the injections cannot be served."""
+    graph, contracts, injection_kw = injected.graph, injected.contracts, injected.injection_kw
+    parent, charge = graph.as_tree()
+    outside, missed_kw = least_outside(
+        (parent, charge),
+        (graph.place, injection_kw),
+        (contracts.owner, contracts.share, contracts.upper_kw, contracts.price_per_kwh),
+        tie_per_kwh,
+    )
+    if not abs(missed_kw) <= LOOSER * (float(np.abs(injection_kw).max(initial=0.0)) or 1.0):
+        raise NotSolved(f"no contracts and flows serve given injections: {missed_kw:g} kW are left over")
+    sale = injection_kw + np.bincount(contracts.owner, contracts.share * outside, len(injection_kw))
+    flow = graph.upwards(sale)
+    return Served(sale, flow, float(contracts.price_per_kwh @ outside + charge[1:] @ np.abs(flow)))
 
 
 def _together(parts: Sequence["_Part"]) -> Iterator[list["_Part"]]:

@@ -16,8 +16,10 @@ from mosaik_p2p.jit.threads import shared
 from mosaik_p2p.market.iteration.driver import Agreement
 from mosaik_p2p.market.network_step.mergeable_heaps import workspace
 from mosaik_p2p.market.network_step.price_projection import project_one
+from mosaik_p2p.market.network_step.trees.matching import match_tree
+from mosaik_p2p.market.network_step.trees.sums import behind
 from mosaik_p2p.market.problem import MarketProblem
-from mosaik_p2p.market.trades import Trades, match_tree
+from mosaik_p2p.market.trades import Trades
 from mosaik_p2p.units import FloatArray, IntArray
 
 FEW = 300
@@ -137,8 +139,9 @@ def _stretches(charges: FloatArray, begin: int, end: int) -> Iterator[tuple[int,
 
 def edge_flows(tree: ChargeTree, sale_kw: FloatArray) -> FloatArray:
     """(T, nodes): what flows from each node to its parent when prosumers sell `sale_kw` (T, N)."""
-    flow = np.zeros((sale_kw.shape[0], len(tree.parent)))
-    _flow_up(sale_kw, np.flatnonzero(tree.place >= 0), tree.place, tree.parent, flow)
+    flow = behind(tree.parent, tree.place, sale_kw)
+    # The root has no parent: what is left there is rounding.
+    flow[:, 0] = 0.0
     return flow
 
 
@@ -161,16 +164,6 @@ def _agree_range(begin, end, w, who, place, give, parent, charge, z, price):  # 
         for i in who:
             price[t, i] = node_price[place[i]]
             z[t, i] = w[t, i] + price[t, i] * give[i]
-
-
-@jit
-def _flow_up(sale, who, place, parent, flow):  # type: ignore[no-untyped-def]
-    for t in range(sale.shape[0]):
-        for i in who:
-            flow[t, place[i]] += sale[t, i]
-        for a in range(parent.size - 1, 0, -1):
-            flow[t, parent[a]] += flow[t, a]
-        flow[t, 0] = 0.0
 
 
 @jit

@@ -1,0 +1,1 @@
+"""Exact sweeps over a tree, compiled, near-linear in the number of its nodes."""
