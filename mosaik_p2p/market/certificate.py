@@ -130,10 +130,14 @@ def offers(problem: PreparedProblem) -> tuple[FloatArray, FloatArray]:
     owner = table.owner[rows]
     carrier = np.stack([table.is_some(SHARE + c)[rows] for c in range(len(CARRIERS))]).argmax(axis=0)
     imports = table.which([kind.role == Role.IMPORT for kind in table.kinds])[rows]
+    # Of all places, carrier by carrier.
+    place, trades = carrier * len(table) + owner, table.member[owner, carrier]
     for t in range(table.horizon):
-        usable = (table.at(UPPER, t, rows) > 0) & table.member[owner, carrier]
+        usable = (table.at(UPPER, t, rows) > 0) & trades
         price = table.at(LINEAR, t, rows)
         bought, sold = usable & imports, usable & ~imports
-        np.minimum.at(ceiling[:, t], (carrier[bought], owner[bought]), price[bought])
-        np.maximum.at(floor[:, t], (carrier[sold], owner[sold]), -price[sold])
+        lowest, highest = ceiling[:, t].ravel(), floor[:, t].ravel()
+        np.minimum.at(lowest, place[bought], price[bought])
+        np.maximum.at(highest, place[sold], -price[sold])
+        ceiling[:, t], floor[:, t] = lowest.reshape(-1, len(table)), highest.reshape(-1, len(table))
     return ceiling, floor

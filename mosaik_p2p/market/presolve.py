@@ -17,6 +17,7 @@ limits are to be kept the first fact fails, since an injection may relieve one: 
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -118,6 +119,7 @@ class _Rows:
         self._ignored = ~own
         touched = np.stack([own & table.is_some(SHARE + c) for c in range(len(CARRIERS))])
         self._touched, several = touched, touched.sum(axis=0) > 1
+        self._may_turn = several & by_price
         self._coupled = _coupled(table)
         self._firm = self._coupled | several | (not by_price)
         positive = table.extreme(LOWER, largest=False) >= 0.0
@@ -125,9 +127,14 @@ class _Rows:
         # Shares that are the same in all intervals are looked up once.
         shares = [np.where(self._ignored, 0.0, table.at(SHARE + c, 0)) for c in range(len(CARRIERS))]
         self._shares = [None if table.varies(SHARE + c) else share for c, share in enumerate(shares)]
-        self._turns = np.zeros(len(own), dtype=np.bool_)
-        if by_price and several.any():
-            self._turns[several] = self._bears_no_scarcity(np.flatnonzero(several))
+
+    @cached_property
+    def _turns(self) -> BoolArray:
+        """(R,): conversions that no ordinary price of one carrier pays for scarcity of the other."""
+        turns = self._may_turn.copy()
+        if turns.any():
+            turns[turns] = self._bears_no_scarcity(np.flatnonzero(turns))
+        return turns
 
     def _share(self, c: int, t: int) -> FloatArray:
         known = self._shares[c]
@@ -155,7 +162,7 @@ class _Rows:
         return with_rows(table, UPPER, rows, new)
 
     def _bears_no_scarcity(self, rows: IntArray) -> BoolArray:
-        """(n,): conversions that no ordinary price of one carrier pays for scarcity of the other."""
+        """(n,): the same of some conversions."""
         priced = ~self._firm & self._touched.any(axis=0)
         steepest = highest = 0.0
         for t in range(self._table.horizon):
@@ -174,15 +181,21 @@ class _Rows:
         """(R,): the largest value of each variable that is of any use in some interval; None where no limit is far
         beyond it."""
         nobody = [np.zeros(0, dtype=np.int64) for _ in CARRIERS]
-        found = self._most(table, nobody)
+        # Whether a conversion bears scarcity takes long to tell, and is asked where it matters: if it did not, less
+        # would be of use.
+        if self._most(table, nobody, self._may_turn) is None:
+            return None
+        found = self._most(table, nobody, self._turns)
         if found is None or not any(len(groups) for groups in found[1]):
             return None if found is None else found[0]
-        found = self._most(table, found[1])
+        found = self._most(table, found[1], self._turns)
         return None if found is None else found[0]
 
-    def _most(self, table: ModelTable, waiting: list[IntArray]) -> tuple[FloatArray, list[IntArray]] | None:
+    def _most(
+        self, table: ModelTable, waiting: list[IntArray], turns: BoolArray
+    ) -> tuple[FloatArray, list[IntArray]] | None:
         """The same where those groups wait for uses, or sources, that have a price of their own; and, by carrier, the
-        groups with a limit that is far beyond their firm ones in some interval."""
+        groups with a limit that is far beyond their firm ones in some interval. `turns` (R,) is `_turns`, or more."""
         most, waits = np.zeros(len(self._open)), np.zeros(self._touched.shape, dtype=np.bool_)
         limit = np.where(self._open, table.extreme(UPPER, largest=True), 0.0)
         for t in range(table.horizon):
@@ -198,7 +211,7 @@ class _Rows:
                 np.maximum(some, anything, out=some, where=touched)
                 np.minimum(least, anything, out=least, where=touched)
                 np.maximum(desperate, at_any_price, out=desperate, where=touched)
-            np.maximum(most, np.where(self._turns, np.maximum(least, desperate), some), out=most)
+            np.maximum(most, np.where(turns, np.maximum(least, desperate), some), out=most)
         waits &= self._open & ~self._firm
         return most, [np.unique(group[own]) for group, own in zip(self._group, waits, strict=True)]
 

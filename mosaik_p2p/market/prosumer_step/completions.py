@@ -37,6 +37,14 @@ class Dispatches(Sequence[FloatArray]):
         own = self.replaced.get(at)
         return self.rows[self.first[at] : self.first[at + 1]] if own is None else own
 
+    def of_rows(self, rows: IntArray) -> FloatArray:
+        """(n, T) what stands in some rows."""
+        result: FloatArray = self.rows[rows]
+        for i, own in self.replaced.items():
+            mine = np.flatnonzero((rows >= self.first[i]) & (rows < self.first[i + 1]))
+            result[mine] = own[rows[mine] - self.first[i]]
+        return result
+
     def at(self, t: int) -> FloatArray:
         """(R,) everyone's in an interval."""
         result: FloatArray = self.rows[:, t].copy()

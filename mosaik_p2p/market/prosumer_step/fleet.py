@@ -17,6 +17,8 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 WITHIN = 1e-5
 """Of a prosumer's size at the largest offer for an interval: what a search for directions leaves unsettled."""
+TOGETHER = 20_000
+"""Storages and meters that are looked at at a time."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,10 @@ class Fleet:
         """Prosumers with a storage, or a meter, that goes both ways at once."""
         owner, one, other = self._stores
         x, limits, both = side_by_side(done.x), OVERLAP * self.power_kw[owner], np.zeros(len(owner), dtype=np.bool_)
-        for t in range(self.problem.shape[1] if len(owner) else 0):
-            power = x.at(t)
-            both |= np.minimum(power[one], power[other]) > limits
+        for begin in range(0, len(owner), TOGETHER):
+            some = slice(begin, begin + TOGETHER)
+            power = np.minimum(x.of_rows(one[some]), x.of_rows(other[some]))
+            both[some] = power.max(axis=1) > limits[some]
         found: list[int] = np.unique(owner[both]).tolist()
         return found
 
