@@ -30,9 +30,9 @@ from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.problem import MarketProblem, Settings
 from mosaik_p2p.market.reference.sparse_qp import sparse_program
 from mosaik_p2p.market.warm_up import compile_kernel
-from mosaik_p2p.prosumers.model import ProsumerModel
-from mosaik_p2p.prosumers.prosumer import initial_state, prosumer_model
-from mosaik_p2p.prosumers.tabulating import joined, table_of
+from mosaik_p2p.prosumers.model import ModelBuilder
+from mosaik_p2p.prosumers.prosumer import initial_state, stated
+from mosaik_p2p.prosumers.tabulating import joined, table_of_stated
 from mosaik_p2p.prosumers.window import Window
 
 GAP = 1e-3
@@ -47,7 +47,8 @@ def large_market(count: int, seed: int, *, horizon: int = 24) -> MarketProblem:
     Raises ValueError for other counts.
     """
     rng = np.random.default_rng(seed)
-    table = table_of(_models(rng, min(count, DIFFERENT), horizon))
+    member: list[tuple[bool, bool]] = []
+    table = table_of_stated(_stated(rng, min(count, DIFFERENT), horizon, member), member=member)
     if count > DIFFERENT:
         times, left = divmod(count, DIFFERENT)
         if left:
@@ -60,13 +61,15 @@ def large_market(count: int, seed: int, *, horizon: int = 24) -> MarketProblem:
     return MarketProblem(table, charges, 1.0)
 
 
-def _models(rng: np.random.Generator, count: int, horizon: int) -> Iterator[ProsumerModel]:
+def _stated(
+    rng: np.random.Generator, count: int, horizon: int, member: list[tuple[bool, bool]]
+) -> Iterator[ModelBuilder]:
+    """House by house; who is a `member` of which carrier is known once all of them are there."""
     window = Window(0, horizon, np.zeros(horizon, dtype=np.int64))
     for i in range(count):
         house = random_prosumer(rng, f"P{i}", span=horizon, with_heat=rng.random() < 0.6)
-        yield prosumer_model(
-            house, initial_state(house, day=0), window, dt_h=1.0, member=(True, house.junctions is not None)
-        )
+        member.append((True, house.junctions is not None))
+        yield stated(house, initial_state(house, day=0), window, dt_h=1.0)
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,13 @@ def one_clearing(count: int, horizon: int) -> None:
     clear(random_market(40, 3, horizon=horizon), Settings(form="network"))  # what was compiled is loaded
     empty, begin = peak_gb(), Spent.now()
     problem = large_market(count, 3, horizon=horizon)
-    stated, of_statement = Spent.now(), peak_gb()
+    told, of_statement = Spent.now(), peak_gb()
     cleared = clear(problem, Settings(form="network", relative_gap=GAP))
     done = Spent.now()
     print(
         f"{count} prosumers, {horizon} intervals: {cleared.status}, {cleared.iterations} iterations, gap "
         f"{cleared.relative_gap:.1e}, cost {cleared.cost:.6g}\n"
-        f"  stating {stated.since(begin)}, clearing {done.since(stated)}\n"
+        f"  stating {told.since(begin)}, clearing {done.since(told)}\n"
         f"  at most {of_statement:.2f} GB while stating, {peak_gb():.2f} GB in all: "
         f"{1e6 * (peak_gb() - empty) / count:.1f} kB each",
         flush=True,
