@@ -2,6 +2,7 @@
 or with any devices."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -33,14 +34,21 @@ def expected(values: FloatArray) -> Series:
     return Series(values, values)
 
 
-def random_prosumer(
-    rng: np.random.Generator, name: str, *, span: int, with_heat: bool, first_hour: int = 0
-) -> Prosumer:
-    """A house of Chen and Liu's kind: limits and prices of their case study, random shapes."""
+@cache
+def _shapes(span: int, first_hour: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """What houses have in common: load, sun, price of import, heat."""
     hour = (first_hour + np.arange(span)) % 24
     load = 20 * (0.5 + 0.3 * np.exp(-(((hour - 8) / 2.0) ** 2)) + 0.8 * np.exp(-(((hour - 20) / 2.5) ** 2)))
     sun = np.clip(np.sin((hour - 6) / 12 * np.pi), 0, None)
     tariff = np.select([hour < 7, (hour >= 18) & (hour < 22), hour >= 22], [0.443, 1.095, 0.443], 0.728)
+    return load, sun, tariff, 8 + 4 * np.cos(hour / 24 * 2 * np.pi)
+
+
+def random_prosumer(
+    rng: np.random.Generator, name: str, *, span: int, with_heat: bool, first_hour: int = 0
+) -> Prosumer:
+    """A house of Chen and Liu's kind: limits and prices of their case study, random shapes."""
+    load, sun, tariff, warmth = _shapes(span, first_hour)
     devices: list[Device] = [
         FlexibleLoad("load", "electricity", expected(load * rng.uniform(0.5, 1.5)), 0.0, 50.0, 0.1),
         Pv("pv", expected(sun * rng.uniform(0, 70)), 0.1),
@@ -49,7 +57,7 @@ def random_prosumer(
     contracts = [Contract("grid", "electricity", tariff, np.full(span, 0.37), 200.0, 200.0)]
     if with_heat:
         devices += [
-            FlexibleLoad("heating", "heat", expected(8 + 4 * np.cos(hour / 24 * 2 * np.pi)), 0.0, 20.0, 0.1),
+            FlexibleLoad("heating", "heat", expected(warmth), 0.0, 20.0, 0.1),
             SolarCollector("collector", expected(sun * rng.uniform(5, 45)), 0.1),
             HeatPump("heat_pump", 8.0, np.full(span, 3.0)),
         ]
