@@ -69,7 +69,7 @@ def test_residuals_of_many_may_be_larger_than_the_gap() -> None:
 
 @pytest.mark.parametrize(("residual", "gap", "of_few", "of_many"), [
     (0.5 * GAP, 0.5 * GAP, True, True),
-    (5.0 * GAP, 0.5 * GAP, False, True),
+    (20.0 * GAP, 0.5 * GAP, False, True),
     (50.0 * GAP, 0.5 * GAP, False, False),
     (0.5 * GAP, 2.0 * GAP, False, False),
 ])  # fmt: skip
@@ -94,7 +94,7 @@ def test_who_is_cut_short_is_told_which_of_both_it_was() -> None:
     assert cut.status is Status.NOT_CONVERGED
     assert cut.cause is not None
     assert cleared_module.CENTRALLY not in cut.cause
-    assert "they must be at most 1e-06 and 1e-05; raise market.max_iterations or market.relative_gap" in cut.cause
+    assert "they must be at most 1e-06 and 3e-05; raise market.max_iterations or market.relative_gap" in cut.cause
 
 
 def test_cold_solves_begin_near_enough() -> None:

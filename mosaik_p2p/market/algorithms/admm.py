@@ -6,8 +6,8 @@ With w = z + u (Douglas-Rachford's variable; Boyd et al. 2011, section 3; Eckste
     s = respond(2 z - w)              every prosumer's step
     w <- w + relaxation (s - z)
 
-accelerated by Anderson's method on sqrt(rho) w. Every fifth step is a plain one: there the residuals are measured, and
-the penalty of each carrier is balanced.
+accelerated by Anderson's method on sqrt(rho) w. Every fifth step (of large markets every fourth) is a plain one: there
+the residuals are measured, and the penalty of each carrier is balanced.
 """
 
 from dataclasses import dataclass, replace
@@ -26,13 +26,16 @@ BALANCE_BAND = 1.3
 
 @dataclass(frozen=True)
 class Pace:
-    """How far one step goes: the relaxation, and the most that a penalty is changed by at once."""
+    """How far one step goes: the relaxation, and the most that a penalty is changed by at once; and how many there are
+    from one measured step to the next."""
 
     relaxation: float
     balance_cap: float
+    check_every: int
 
 
-OF_FEW, OF_MANY = Pace(1.2, 3.0), Pace(1.6, 30.0)
+CHECK_EVERY = 5
+OF_FEW, OF_MANY = Pace(1.2, 3.0, CHECK_EVERY), Pace(1.6, 30.0, 4)
 """The penalties of a large market over many intervals begin by a factor of some thirty too low and are found at once;
 few prosumers, whose residuals jump, would be thrown back and forth."""
 
@@ -52,7 +55,11 @@ class AdmmState(State):
 class Admm(Algorithm[AdmmState]):
     """Alternating direction method of multipliers, accelerated, its penalty balanced (Boyd et al. 2011)."""
 
-    check_every: ClassVar[int] = 5
+    check_every: ClassVar[int] = CHECK_EVERY
+
+    def is_measured(self, state: AdmmState, iteration: int) -> bool:
+        """See Algorithm."""
+        return iteration % _pace(state).check_every == 0
 
     def begin(self, sides: Sides[Any], start: Start) -> AdmmState:
         """See Algorithm."""

@@ -112,6 +112,10 @@ class Algorithm(ABC, Generic[AnyState]):
     check_every: ClassVar[int] = 1
     """Steps from one measured one to the next."""
 
+    def is_measured(self, state: AnyState, iteration: int) -> bool:  # noqa: ARG002  (some go by the market's size)
+        """Whether step `iteration`, from this point on, is a measured one."""
+        return iteration % self.check_every == 0
+
     @abstractmethod
     def begin(self, sides: Sides[Any], start: Start) -> AnyState:
         """The first point."""
@@ -171,7 +175,7 @@ def iterate(
     state, residuals, judged = algorithm.begin(sides, start), UNKNOWN, None
     converged, sound = False, state
     for iteration in range(1, max_iterations + 1):
-        if iteration % algorithm.check_every and iteration < max_iterations:
+        if iteration < max_iterations and not algorithm.is_measured(state, iteration):
             state = algorithm.step(sides, state)
             continue
         state = algorithm.measured_step(sides, state)

@@ -6,7 +6,7 @@ from mosaik_p2p.units import FloatArray
 
 MANY = 1000
 """From so many prosumers on a market is a large one: fewer are cleared in no time."""
-RESIDUAL_OF_MANY = 10.0
+RESIDUAL_OF_MANY = 30.0
 """In units of the gap that is asked for: the largest residual of a large market's solution."""
 FIRST_PENALTY = 0.25
 """Any factor from 0.1 to 4 serves; the balancing finds the rest."""

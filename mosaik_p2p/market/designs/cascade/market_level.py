@@ -60,7 +60,7 @@ class MarketLevel(MarketSides):
         self._pull = pull
         state, residuals = algorithm.begin(self, start), None
         for n in range(1, iterations + 1):
-            if n % algorithm.check_every and n < iterations:
+            if n < iterations and not algorithm.is_measured(state, n):
                 state = algorithm.step(self, state)
                 continue
             state = algorithm.measured_step(self, state)
