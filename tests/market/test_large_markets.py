@@ -112,6 +112,7 @@ def test_cold_solves_begin_near_enough() -> None:
 def test_what_need_not_be_solved_is_the_same_if_it_is(hour: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Settings(form="network", relative_gap=1e-4, binding=3)
     market = random_market(8, 5, horizon=6, first_hour=hour)
+    monkeypatch.setattr(least_trade, "_on_tree", lambda *_: None)
     calls, solve = [], least_trade.linprog
     monkeypatch.setattr(least_trade, "linprog", lambda *given, **named: calls.append(0) or solve(*given, **named))
     # Else no further step would be taken at all where nobody trades here.

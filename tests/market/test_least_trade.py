@@ -40,6 +40,7 @@ def test_every_form_reports_the_least_trade(seed: int, form: str, charged: bool)
 
 
 def test_however_many_intervals_are_solved_at_once_the_trades_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(least_trade, "_on_tree", lambda *_: None)
     problem = with_imbalance_priced(random_market(6, 2, horizon=6, first_hour=9))
     asked = Settings(relative_gap=1e-4, binding=6)
     together = clear(problem, asked)
@@ -102,6 +103,7 @@ def test_nobody_buys_to_sell_on_or_to_export(seed: int, count: int, rate: float)
 @pytest.mark.parametrize("form", FORMS)
 def test_steps_that_are_left_out_would_change_nothing(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the least money leaves no choice about is the same after the steps for the least trade."""
+    monkeypatch.setattr(least_trade, "_on_tree", lambda *_: None)
     problem = with_imbalance_priced(random_market(6, 3, horizon=5, first_hour=9))
     asked = Settings(form=form, relative_gap=1e-4, binding=5)
     is_determined, said = least_trade._Part.is_determined, []

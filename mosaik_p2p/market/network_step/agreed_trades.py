@@ -7,6 +7,7 @@ import numpy as np
 from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.network_step.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, ON_TREES, Injected, Served, serve_all
+from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.completions import Completions, side_by_side
 from mosaik_p2p.market.prosumer_step.contracts import injected_kw, shut_rows, with_contracts_for
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -39,6 +40,11 @@ def values_trades(charges: Charges) -> bool:
     return any(term is not None and bool(term.any()) for term in (charges.benefit, charges.curvature))
 
 
+def is_found_anew(problem: MarketProblem, c: int) -> bool:
+    """Whether `with_least_trade` finds all trades of a carrier from injections alone."""
+    return not values_trades(problem.charges[c].at(0)) and 0 < int(problem.member[c].sum()) <= MOST_MEMBERS
+
+
 def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) -> Agreed:
     """The least trade behind the same injections, in every interval that binds; own prices (C, T, N) price it.
 
@@ -66,9 +72,9 @@ def _served(fleet: Fleet, agreed: Agreed) -> dict[tuple[int, int], Served]:
     for t in range(len(agreed.binding)):
         shut = shut_rows(problem.table, x.at(t), t)
         for c, charges in enumerate(problem.charges):
-            who = np.flatnonzero(problem.member[c])
-            if values_trades(charges.at(0)) or not 0 < len(who) <= MOST_MEMBERS:
+            if not is_found_anew(problem, c):
                 continue
+            who = np.flatnonzero(problem.member[c])
             injected = injected_kw(problem.table, x.at(t), c, t)[who]
             outside = contracts_at(problem, c, who, t, shut)
             open_here = Injected(flow_graph(charges.at(t), who), outside, injected)

@@ -10,8 +10,9 @@ everyone's devices inject held as it was cleared:
 
 Each step is a linear programme on the optimal face of the one before: what has a reduced cost there stays where it is.
 Where that leaves no choice, the steps that follow are not taken.
-No price is changed, by however little, to get there. Carriers and intervals have nothing to do with each other here;
-many are solved as one programme nevertheless, as handing over a small one takes ten times as long as solving it.
+No price is changed, by however little, to get there. On a tree all of it is found without a programme, see
+`least_trade_on_tree`. Carriers and intervals have nothing to do with each other here; many are solved as one programme
+nevertheless, as handing over a small one takes ten times as long as solving it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from scipy.optimize import linprog
 from scipy.sparse.csgraph import connected_components
 
 from mosaik_p2p.market.network_step.flow_problem import Contracts, FlowGraph
+from mosaik_p2p.market.network_step.least_trade_on_tree import serve_on_tree
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
 from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
@@ -73,9 +75,20 @@ def serve(
 
 
 def serve_all(injected: Sequence[Injected], *, price_per_kwh: float, steps: int) -> tuple[Served, ...]:
-    """The same for each of many carriers and intervals."""
-    parts = [_Part(one) for one in injected]
-    return tuple(served for some in _together(parts) for served in _served(some, price_per_kwh, steps))
+    """The same for each of many carriers and intervals: by linear programmes where those are not trees."""
+    known = [_on_tree(one, price_per_kwh, steps) for one in injected]
+    parts = [_Part(one) for one, served in zip(injected, known, strict=True) if served is None]
+    found = iter([served for some in _together(parts) for served in _served(some, price_per_kwh, steps)])
+    return tuple(next(found) if served is None else served for served in known)
+
+
+def _on_tree(one: Injected, price_per_kwh: float, steps: int) -> Served | None:
+    """What needs no linear programme; None of all else."""
+    if steps > ON_TREES or one.graph.curvature is not None or not one.graph.is_tree:
+        return None
+    preferred = ON_FACE if steps == ON_TREES else 0.0
+    found = serve_on_tree(one.graph, one.contracts, one.injection_kw, price_per_kwh=price_per_kwh, preferred=preferred)
+    return None if found is None else Served(*found)
 
 
 def _together(parts: Sequence["_Part"]) -> Iterator[list["_Part"]]:

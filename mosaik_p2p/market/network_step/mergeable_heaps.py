@@ -52,6 +52,15 @@ def meld(position, shift, left, right, path, a, b, sign):  # type: ignore[no-unt
 
 
 @jit_inner
+def without_top(position, shift, left, right, path, top, sign):  # type: ignore[no-untyped-def]
+    """The heap without its top, which is then one by itself."""
+    _hand_down(position, shift, left, right, top)
+    rest = meld(position, shift, left, right, path, left[top], right[top], sign)
+    left[top] = right[top] = NONE
+    return rest
+
+
+@jit_inner
 def take(position, shift, slope_of, left, right, path, top, sign, until, taken, count):  # type: ignore[no-untyped-def]
     """Pop every breakpoint up to position `until` into `taken`; returns the heap, the count and the slope they add."""
     added = 0.0
@@ -59,10 +68,7 @@ def take(position, shift, slope_of, left, right, path, top, sign, until, taken, 
         taken[count] = top
         count += 1
         added += slope_of[top]
-        _hand_down(position, shift, left, right, top)
-        rest = meld(position, shift, left, right, path, left[top], right[top], sign)
-        left[top] = right[top] = NONE
-        top = rest
+        top = without_top(position, shift, left, right, path, top, sign)
     return top, count, added
 
 
