@@ -10,9 +10,7 @@ from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.problem import PreparedProblem, middle_offer
 from mosaik_p2p.market.prosumer_step.direction_search import Memory
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
-from mosaik_p2p.prosumers.roles import CONTRACT, Role
-from mosaik_p2p.prosumers.table import LINEAR, SHARE, UPPER
-from mosaik_p2p.units import CARRIERS, FloatArray
+from mosaik_p2p.units import FloatArray
 
 CROSSED = 1e-6
 """Of the gap's scale: by how much rounding may put a cost below its bound."""
@@ -66,7 +64,7 @@ def certify(fleet: Fleet, form: Form, z: FloatArray, price_per_kwh: FloatArray, 
     # that closed prices stay closed.
     limit = fleet.problem.imbalance_price_per_kwh
     closed = [np.clip(prices, -limit, limit) for prices in form.closed(price_per_kwh)]
-    candidates = [*(within_offers(fleet.problem, form, prices) for prices in closed), *closed]
+    candidates = [*(within_offers(fleet, form, prices) for prices in closed), *closed]
     bounds = [fleet.bound(prices) - form.concession(prices) for prices in candidates]
     if cost - max(bounds) > wanted * judged.scale:
         for n in (0, len(closed)):
@@ -88,7 +86,7 @@ def certify_one_way(
     limit = fleet.problem.imbalance_price_per_kwh
     closed = np.clip(form.closed(price_per_kwh)[0], -limit, limit)
     best, directions = -np.inf, fleet.problem
-    for prices in (within_offers(fleet.problem, form, closed), closed):
+    for prices in (within_offers(fleet, form, closed), closed):
         gain, narrowed = fleet.one_way_at(prices, memories, within=within)
         bound = fleet.bound(prices, improve=True) + gain - form.concession(prices)
         if bound > best:
@@ -109,35 +107,13 @@ def least_scale(fleet: Fleet) -> float:
     return scales.least_scale(fleet.alone.cost, middle_offer(fleet.problem), flowing_kw, fleet.problem.dt_h)
 
 
-def within_offers(problem: PreparedProblem, form: Form, price_per_kwh: FloatArray) -> FloatArray:
+def within_offers(fleet: Fleet, form: Form, price_per_kwh: FloatArray) -> FloatArray:
     """Prices (C, T, N) clipped into what the contracts allow: nobody pays more than the nearest import plus the way.
 
     Import and export prices seen through the charges are closed themselves, so the clipped prices stay closed. While no
     contract is at its limit, a price beyond them only loosens the bound.
     """
-    ceiling, floor = offers(problem)
+    ceiling, floor = fleet.offers
     highest, lowest = form.nearest(ceiling), -form.nearest(-floor)
     result: FloatArray = np.minimum(np.maximum(price_per_kwh, lowest), highest)
     return result
-
-
-def offers(problem: PreparedProblem) -> tuple[FloatArray, FloatArray]:
-    """Lowest import and highest export price of each prosumer, (C, T, N); infinite where there is none."""
-    ceiling = np.full(problem.shape, np.inf)
-    floor = np.full(problem.shape, -np.inf)
-    table = problem.table
-    rows = np.flatnonzero(table.which([kind.type == CONTRACT for kind in table.kinds]))
-    owner = table.owner[rows]
-    carrier = np.stack([table.is_some(SHARE + c)[rows] for c in range(len(CARRIERS))]).argmax(axis=0)
-    imports = table.which([kind.role == Role.IMPORT for kind in table.kinds])[rows]
-    # Of all places, carrier by carrier.
-    place, trades = carrier * len(table) + owner, table.member[owner, carrier]
-    for t in range(table.horizon):
-        usable = (table.at(UPPER, t, rows) > 0) & trades
-        price = table.at(LINEAR, t, rows)
-        bought, sold = usable & imports, usable & ~imports
-        lowest, highest = ceiling[:, t].ravel(), floor[:, t].ravel()
-        np.minimum.at(lowest, place[bought], price[bought])
-        np.maximum.at(highest, place[sold], -price[sold])
-        ceiling[:, t], floor[:, t] = lowest.reshape(-1, len(table)), highest.reshape(-1, len(table))
-    return ceiling, floor

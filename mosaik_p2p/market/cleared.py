@@ -9,7 +9,7 @@ from mosaik_p2p.errors import Status
 from mosaik_p2p.market.certificate import Certificate
 from mosaik_p2p.market.iteration.driver import OnCheck, Outcome, Start
 from mosaik_p2p.market.iteration.scales import residual_limit
-from mosaik_p2p.market.network_step.agreed_trades import Agreed, with_least_trade
+from mosaik_p2p.market.network_step.agreed_trades import Agreed, is_found_anew, with_least_trade
 from mosaik_p2p.market.network_step.base import Form
 from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.problem import PreparedProblem, Settings
@@ -19,7 +19,7 @@ from mosaik_p2p.market.prosumer_step.subproblem import NEGLIGIBLE, Completion
 from mosaik_p2p.market.regrets import Regrets, regrets_at
 from mosaik_p2p.market.sides import cleared_by
 from mosaik_p2p.market.suspects import out_of_proportion
-from mosaik_p2p.market.trades import Trades, trimmed
+from mosaik_p2p.market.trades import Trades, no_trades, trimmed
 from mosaik_p2p.units import FloatArray
 
 TRIMMING_ROUNDS = 4
@@ -199,8 +199,26 @@ def _unkept(problem: PreparedProblem, dispatch: Completions) -> float:
 def _agreed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, bool]:
     """What fits each other in the first `count` intervals, and whether storages had to be repaired.
 
-    A trade that an end cannot keep is trimmed.
+    Where all trades are found anew from what devices inject, the iteration's own sales serve, and there are none yet.
     """
+    if all(is_found_anew(fleet.problem, c) for c, who in enumerate(fleet.problem.member) if who.any()):
+        sale = form.sales(end.z)
+        dispatch, repaired = fleet.one_way_dispatch(sale)
+        if not _surplus_kw(fleet, dispatch, count).any():
+            none = tuple(no_trades() for _ in fleet.problem.charges)
+            return Agreed((none,) * count, sale, dispatch), repaired
+    return _trimmed(fleet, form, end, count)
+
+
+def _surplus_kw(fleet: Fleet, dispatch: Completions, count: int) -> FloatArray:
+    """(C, count, N) what nobody can balance in the first intervals."""
+    surplus: FloatArray = dispatch.imbalance_kw[:, :count].copy()
+    surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
+    return surplus
+
+
+def _trimmed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, bool]:
+    """Trades as they were iterated; one that an end cannot keep is trimmed."""
     min_trade_kw = MIN_TRADE * float(fleet.power_kw.mean())
     price, sale = end.price_per_kwh, form.sales(end.z).copy()
     binding = tuple(tuple(form.trades(end.z, price, min_trade_kw=min_trade_kw, interval=t)) for t in range(count))
@@ -209,8 +227,7 @@ def _agreed(fleet: Fleet, form: Form, end: Start, count: int) -> tuple[Agreed, b
             for c, carrier_trades in enumerate(trades):
                 sale[c, t] = carrier_trades.net_sale(sale.shape[2])
         dispatch, repaired = fleet.one_way_dispatch(sale)
-        surplus = dispatch.imbalance_kw[:, :count].copy()
-        surplus[np.abs(surplus) <= NEGLIGIBLE * fleet.power_kw] = 0.0
+        surplus = _surplus_kw(fleet, dispatch, count)
         if not surplus.any() or not rounds_left:
             break
         binding = tuple(

@@ -17,6 +17,8 @@ from mosaik_p2p.jit.modes import JIT_IS_OFF
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.iteration.anderson import Anderson
 from mosaik_p2p.market.network_step.choice import choose_form
+from mosaik_p2p.market.network_step.flow_problem import contracts_at, flow_graph
+from mosaik_p2p.market.network_step.least_trade import CHEAPEST, serve
 from mosaik_p2p.market.problem import MarketProblem, PreparedProblem
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
 from mosaik_p2p.market.prosumer_step.kernel import loops
@@ -69,7 +71,7 @@ def compile_step() -> None:
 
 
 def compile_network() -> None:
-    """All the rest: the network's steps in both of its forms, the bound, and the acceleration."""
+    """All the rest: the network's steps in both of its forms, the least trade, the bound, and the acceleration."""
     problem = _tiny_market()
     nothing = np.zeros(problem.shape)
     for name in ("network", "partners"):
@@ -79,6 +81,8 @@ def compile_network() -> None:
         form.nearest(nothing)
         form.closed(agreed.price_per_kwh)
         form.trades(agreed.z, agreed.price_per_kwh, min_trade_kw=0.0)
+    nobody = contracts_at(problem, 0, np.zeros(0, dtype=np.int64), 0)
+    serve(flow_graph(problem.charges[0].at(0), nobody.owner), nobody, np.zeros(0), price_per_kwh=1.0, steps=CHEAPEST)
     Fleet(problem).bound(nothing)
     memory = Anderson()
     for value in (0.0, 1.0, 1.5):

@@ -114,3 +114,30 @@ def test_pairs_take_the_programme(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.isfinite(
         serve(one.graph, one.contracts, one.injection_kw, price_per_kwh=PRICE, steps=ON_PAIRS).sale_kw
     ).all()
+
+
+def test_one_buys_from_the_nearer_of_two_and_the_other_exports() -> None:
+    """In a row: 2 kW left over, 3 kW lacking, 4 kW left over farther away; import at 0.3, export at 0.1."""
+    graph = FlowGraph(3, np.arange(3), np.array([1, 2]), np.array([0, 1]), np.array([0.01, 0.05]))
+    contracts = Contracts(
+        owner=np.repeat(np.arange(3), 2), share=np.tile([1.0, -1.0], 3), upper_kw=np.full(6, 50.0),
+        price_per_kwh=np.tile([0.3, -0.1], 3), is_imbalance=np.zeros(6, dtype=np.bool_),
+    )  # fmt: skip
+    served = serve(graph, contracts, np.array([2.0, -3.0, 4.0]), price_per_kwh=PRICE, steps=ON_TREES)
+    assert served.sale_kw == pytest.approx([2.0, -3.0, 1.0])
+    assert served.flow_kw == pytest.approx([-2.0, 1.0])
+    assert served.cost_per_hour == pytest.approx(2.0 * 0.01 + 1.0 * 0.05 - 3.0 * 0.1)
+
+
+def test_nobody_imports_for_others_while_one_has_some_left_over() -> None:
+    """All ways are free and all import at one price: whichever way it goes costs the same money."""
+    # One who lacks power and has no contract, beside it one who imports, on the other side one with a surplus and one
+    # who imports.
+    graph = FlowGraph(3, np.array([0, 1, 2, 2]), np.array([1, 2]), np.array([0, 0]), np.zeros(2))
+    contracts = Contracts(
+        owner=np.array([1, 3]), share=np.ones(2), upper_kw=np.full(2, 50.0), price_per_kwh=np.full(2, 0.3),
+        is_imbalance=np.zeros(2, dtype=np.bool_),
+    )  # fmt: skip
+    served = serve(graph, contracts, np.array([-2.0, -3.0, 2.0, -3.0]), price_per_kwh=PRICE, steps=ON_TREES)
+    assert served.sale_kw == pytest.approx([-2.0, 0.0, 2.0, 0.0])
+    assert served.flow_kw == pytest.approx([0.0, 2.0])

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from mosaik_p2p.market.certificate import offers
 from mosaik_p2p.market.designs.operator import Exchange, Operator
 from mosaik_p2p.market.negotiation.constrained_clearing import injections
 from mosaik_p2p.market.negotiation.limits import LossTerms
@@ -13,6 +12,7 @@ from mosaik_p2p.market.negotiation.reactive import ELECTRIC, planned_kvar
 from mosaik_p2p.market.negotiation.reported import breaks_ahead
 from mosaik_p2p.market.negotiation.state import NegotiationState, NetworkReport, Reports
 from mosaik_p2p.market.problem import PreparedProblem
+from mosaik_p2p.market.prosumer_step.contracts import offers
 from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.prosumer import Prosumer
 from mosaik_p2p.units import FloatArray
@@ -94,7 +94,7 @@ def _loss_terms(operator: Operator, exchange: Exchange, t: int, price_per_kwh: f
 
 def mean_import_price(problem: PreparedProblem) -> FloatArray:
     """(T,) the mean over the members of what a kWh of electricity costs them by contract; zero where nobody has one."""
-    lowest, _ = offers(problem)
+    lowest, _ = offers(problem.table)
     prices = lowest[ELECTRIC]
     known = np.isfinite(prices)
     count = known.sum(axis=1)

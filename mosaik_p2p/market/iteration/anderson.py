@@ -16,6 +16,8 @@ GROWTH_ALLOWED = 2.0
 """A residual that grows by more than this says that the remembered steps no longer describe the map."""
 LONGEST_STEP = 10.0
 """In residuals: where these hardly differ, as on a plateau, the extrapolation would run to anywhere."""
+BLOCK = 1024
+"""Numbers that all that is remembered is multiplied by while they are at hand."""
 
 
 class Anderson:
@@ -41,30 +43,23 @@ class Anderson:
         if self._last is not None and size > GROWTH_ALLOWED * self._last[2]:
             self.restart()
         if self._last is not None:
-            self._remember(residual - self._last[1], image - self._last[0])
+            self._remember(image, residual, *self._last[:2])
         self._last = (image, residual, size)
         kept = min(self._count, self._memory)
-        normal = self._normal[:kept, :kept]
-        trace = float(np.trace(normal))
-        if trace == 0.0 or not residual.any():
+        if size == 0.0 or not self._normal[:kept, :kept].any():
             return image
-        right = np.array([_product(change, residual) for change in self._changes[:kept]])
-        weights = np.linalg.solve(normal + REGULARISATION * trace * np.eye(kept), right)
-        step = _without(residual, weights, self._moves)
-        excess = float(np.sqrt(_product(step, step))) / (LONGEST_STEP * size)
-        step /= max(excess, 1.0)
-        step += x
+        step = np.empty_like(residual)
+        _extrapolated(x, residual, size, self._changes[:kept], self._moves, self._normal, step)
         return step
 
-    def _remember(self, change: FloatArray, move: FloatArray) -> None:
-        if self._changes.shape != (self._memory, change.size):
-            self._changes, self._moves = np.empty((2, self._memory, change.size), dtype=np.float32)
+    def _remember(self, image: FloatArray, residual: FloatArray, image_before: FloatArray, before: FloatArray) -> None:
+        """What has changed since `image_before` and its residual `before`."""
+        if self._changes.shape != (self._memory, residual.size):
+            self._changes, self._moves = np.empty((2, self._memory, residual.size), dtype=np.float32)
         at = self._count % self._memory
-        self._changes[at], self._moves[at] = change, move
         self._count += 1
         kept = min(self._count, self._memory)
-        products = [_product(other, change) for other in self._changes[:kept]]
-        self._normal[at, :kept] = self._normal[:kept, at] = products
+        _remembered(residual, before, image, image_before, at, self._changes[:kept], self._moves, self._normal)
 
 
 @jit_fast_entry
@@ -75,15 +70,71 @@ def _product(one, other):  # type: ignore[no-untyped-def]  # numba infers the ty
     return value
 
 
-def _without(residual: FloatArray, weights: FloatArray, moves: NDArray[np.float32]) -> FloatArray:
-    """The residual less the weighted moves."""
-    step = residual.copy()
-    for weight, move in zip(weights, moves, strict=False):
-        _subtract(step, float(weight), move)
-    return step
+@jit_fast_entry
+def _remembered(residual, before, image, image_before, at, changes, moves, normal):  # type: ignore[no-untyped-def]
+    """Write the change of the residual and that of the image to place `at`, and the changes' products with it."""
+    kept, size = changes.shape
+    products = np.zeros(kept)
+    for begin in range(0, size, BLOCK):
+        end = min(begin + BLOCK, size)
+        for n in range(begin, end):
+            changes[at, n] = residual[n] - before[n]
+            moves[at, n] = image[n] - image_before[n]
+        for m in range(kept):
+            value = 0.0
+            for n in range(begin, end):
+                value += changes[m, n] * (residual[n] - before[n])
+            products[m] += value
+    for m in range(kept):
+        normal[at, m] = normal[m, at] = products[m]
 
 
 @jit_fast_entry
-def _subtract(step, weight, move):  # type: ignore[no-untyped-def]
-    for n in range(step.size):
-        step[n] -= weight * move[n]
+def _extrapolated(x, residual, size, changes, moves, normal, step):  # type: ignore[no-untyped-def]
+    """Write x + the residual less the weighted moves to `step`; at most LONGEST_STEP times that `size` away."""
+    kept = changes.shape[0]
+    weights = np.zeros(kept)
+    for begin in range(0, residual.size, BLOCK):
+        end = min(begin + BLOCK, residual.size)
+        for m in range(kept):
+            value = 0.0
+            for n in range(begin, end):
+                value += changes[m, n] * residual[n]
+            weights[m] += value
+    _solved(normal, weights)
+    square = 0.0
+    for begin in range(0, residual.size, BLOCK):
+        end = min(begin + BLOCK, residual.size)
+        for n in range(begin, end):
+            step[n] = residual[n]
+        for m in range(kept):
+            weight = weights[m]
+            for n in range(begin, end):
+                step[n] -= weight * moves[m, n]
+        for n in range(begin, end):
+            square += step[n] * step[n]
+    excess = max(np.sqrt(square) / (LONGEST_STEP * size), 1.0)
+    for n in range(residual.size):
+        step[n] = x[n] + step[n] / excess
+
+
+@jit_fast_entry
+def _solved(normal, right):  # type: ignore[no-untyped-def]
+    """Solve (normal + regularisation) weights = right in place: positive definite, so that no pivots are sought."""
+    kept = right.size
+    matrix = normal[:kept, :kept].copy()
+    trace = 0.0
+    for m in range(kept):
+        trace += normal[m, m]
+    for m in range(kept):
+        matrix[m, m] += REGULARISATION * trace
+    for m in range(kept):
+        for k in range(m + 1, kept):
+            factor = matrix[k, m] / matrix[m, m]
+            for n in range(m, kept):
+                matrix[k, n] -= factor * matrix[m, n]
+            right[k] -= factor * right[m]
+    for m in range(kept - 1, -1, -1):
+        for n in range(m + 1, kept):
+            right[m] -= matrix[m, n] * right[n]
+        right[m] /= matrix[m, m]

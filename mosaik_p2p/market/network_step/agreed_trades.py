@@ -8,6 +8,7 @@ from mosaik_p2p.charges.mechanisms import Charges
 from mosaik_p2p.market.network_step.flow_problem import contracts_at, flow_graph, pairs_of, tree_of
 from mosaik_p2p.market.network_step.least_trade import ON_PAIRS, ON_TREES, Injected, Served, serve_all
 from mosaik_p2p.market.network_step.trees.matching import match_tree
+from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.completions import Completions, side_by_side
 from mosaik_p2p.market.prosumer_step.contracts import injected_kw, shut_rows, with_contracts_for
 from mosaik_p2p.market.prosumer_step.fleet import Fleet
@@ -40,6 +41,13 @@ def values_trades(charges: Charges) -> bool:
     return any(term is not None and bool(term.any()) for term in (charges.benefit, charges.curvature))
 
 
+def is_found_anew(problem: MarketProblem, c: int) -> bool:
+    """Whether `with_least_trade` finds all trades of a carrier from injections alone."""
+    charges, members = problem.charges[c].at(0), int(problem.member[c].sum())
+    is_too_large = members > MOST_MEMBERS and tree_of(charges) is None
+    return members > 0 and not is_too_large and not values_trades(charges)
+
+
 def with_least_trade(fleet: Fleet, agreed: Agreed, price_per_kwh: FloatArray) -> Agreed:
     """The least trade behind the same injections, in every interval that binds; own prices (C, T, N) price it.
 
@@ -67,10 +75,9 @@ def _served(fleet: Fleet, agreed: Agreed) -> dict[tuple[int, int], Served]:
     for t in range(len(agreed.binding)):
         shut = shut_rows(problem.table, x.at(t), t)
         for c, charges in enumerate(problem.charges):
-            who = np.flatnonzero(problem.member[c])
-            is_too_large = len(who) > MOST_MEMBERS and tree_of(charges.at(t)) is None
-            if values_trades(charges.at(0)) or not len(who) or is_too_large:
+            if not is_found_anew(problem, c):
                 continue
+            who = np.flatnonzero(problem.member[c])
             injected = injected_kw(problem.table, x.at(t), c, t)[who]
             outside = contracts_at(problem, c, who, t, shut)
             open_here = Injected(flow_graph(charges.at(t), who), outside, injected)

@@ -34,7 +34,7 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
 """A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
-iteration of its solver less, and the clearing of many prosumers none more. Fewer need one more now and then."""
+iteration of its solver less, and the clearing hardly any more."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
@@ -205,12 +205,16 @@ class Compiled:
         self._steps = fresh_points(self._problems)
         self._multipliers = (self._steps.y, self._steps.v)
         self._mu, self._tolerance, self._cost_tolerance = WARM_MU, STEP_TOLERANCE, FINAL_TOLERANCE
+        # What was answered last: the same is asked for again when what was judged is settled.
+        self._completed_last: tuple[FloatArray, Completions] | None = None
+        self._improved_last: FloatArray | None = None
 
     def set_accuracy(self, relative_gap: float) -> None:
         """See Engine."""
         asked = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
+        self._tolerance = asked
         if len(self._models) >= MANY:
-            self._tolerance = self._cost_tolerance = asked
+            self._cost_tolerance = asked
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
@@ -227,7 +231,7 @@ class Compiled:
         done = solve_all(
             self._problems, self._steps, self._scaled_weight, target, sale, tolerance=self._tolerance, mu=self._mu
         )
-        self._multipliers, self._mu = (self._steps.y, self._steps.v), WARM_MU
+        self._multipliers, self._mu, self._improved_last = (self._steps.y, self._steps.v), WARM_MU, None
         for i in np.flatnonzero(done < 0):
             # Raises NotSolved where PIQP fails too.
             other = self._fallback(int(i))
@@ -237,11 +241,18 @@ class Compiled:
 
     def dispatch_for_sales(self, sale_kw: FloatArray) -> Completions:
         """See Engine."""
+        if self._completed_last is not None and np.array_equal(self._completed_last[0], sale_kw):
+            return self._completed_last[1]
         done, other = self._completed(sale_kw, cost_only=False)
-        return with_replaced(told(self._problems, done, self._scales), other)
+        completions = with_replaced(told(self._problems, done, self._scales), other)
+        if len(self._models) < MANY:
+            self._completed_last = sale_kw.copy(), completions
+        return completions
 
     def cost_for_sales(self, sale_kw: FloatArray) -> FloatArray:
-        """See Engine."""
+        """See Engine. Of few, whose cost is as exact, all of their dispatches is found."""
+        if len(self._models) < MANY:
+            return self.dispatch_for_sales(sale_kw).cost
         done, other = self._completed(sale_kw, cost_only=True)
         cost: FloatArray = done.money[0] * self._scales.money + self._scales.constant
         for i, one in other.items():
@@ -276,6 +287,9 @@ class Compiled:
 
     def improve_bound(self, price_per_kwh: FloatArray) -> None:
         """Everyone's own optimum at the prices, from where the last step ended."""
+        if self._improved_last is not None and np.array_equal(self._improved_last, price_per_kwh):
+            return
+        self._improved_last = price_per_kwh.copy() if len(self._models) < MANY else None
         kind = np.ascontiguousarray(np.where(self._models.member, PRICED, FIXED))
         price = np.ascontiguousarray(price_per_kwh)
         self._multipliers = priced_all(

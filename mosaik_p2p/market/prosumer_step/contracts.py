@@ -7,9 +7,12 @@ import numpy as np
 from mosaik_p2p.market.problem import is_penalty
 from mosaik_p2p.market.prosumer_step.completions import Completions, Dispatches, side_by_side
 from mosaik_p2p.market.prosumer_step.storage_direction import meter_rows_of
-from mosaik_p2p.prosumers.roles import IMBALANCE
+from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE, Role
 from mosaik_p2p.prosumers.table import LINEAR, LOWER, QUADRATIC, SHARE, UPPER, ModelTable
 from mosaik_p2p.units import CARRIERS, BoolArray, FloatArray, IntArray
+
+TOGETHER = 50_000
+"""Rows that are written out at a time."""
 
 
 def injected_kw(table: ModelTable, x: FloatArray, c: int, t: int) -> FloatArray:
@@ -17,6 +20,24 @@ def injected_kw(table: ModelTable, x: FloatArray, c: int, t: int) -> FloatArray:
     share = np.where(_behind_meter(table), table.at(SHARE + c, t), 0.0)
     result: FloatArray = np.bincount(table.owner, share * x, len(table)) - table.fixed_at(c, t)
     return result
+
+
+def offers(table: ModelTable) -> tuple[FloatArray, FloatArray]:
+    """Lowest import and highest export price of each prosumer, (C, T, N); infinite where there is none."""
+    shape = len(CARRIERS), len(table), table.horizon
+    ceiling, floor = np.full(shape, np.inf), np.full(shape, -np.inf)
+    of_contracts = np.flatnonzero(table.which([kind.type == CONTRACT for kind in table.kinds]))
+    is_import = table.which([kind.role == Role.IMPORT for kind in table.kinds])
+    for begin in range(0, len(of_contracts), TOGETHER):
+        rows = of_contracts[begin : begin + TOGETHER]
+        carrier = np.stack([table.is_some(SHARE + c)[rows] for c in range(len(CARRIERS))]).argmax(axis=0)
+        owner, price = table.owner[rows], table.rows(LINEAR, rows)
+        closed = (table.rows(UPPER, rows) <= 0.0) | ~table.member[owner, carrier][:, None]
+        price[closed] = np.inf
+        bought, sold = np.flatnonzero(is_import[rows]), np.flatnonzero(~is_import[rows])
+        np.minimum.at(ceiling, (carrier[bought], owner[bought]), price[bought])
+        np.maximum.at(floor, (carrier[sold], owner[sold]), -price[sold])
+    return np.ascontiguousarray(ceiling.transpose(0, 2, 1)), np.ascontiguousarray(floor.transpose(0, 2, 1))
 
 
 def outside_rows(table: ModelTable, c: int, t: int) -> IntArray:

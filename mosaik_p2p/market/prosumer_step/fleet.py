@@ -9,10 +9,12 @@ import numpy as np
 from mosaik_p2p.market.problem import PreparedProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Engine, engine_for
 from mosaik_p2p.market.prosumer_step.completions import Completions, side_by_side, with_replaced
+from mosaik_p2p.market.prosumer_step.contracts import offers
 from mosaik_p2p.market.prosumer_step.direction_search import Memory, Scale, at_prices, directed, for_sales
 from mosaik_p2p.market.prosumer_step.storage_direction import OVERLAP, exclusive, one_way_rows_of
 from mosaik_p2p.market.prosumer_step.subproblem import Completion, Subproblem
 from mosaik_p2p.prosumers.model import ProsumerModel
+from mosaik_p2p.prosumers.table import KEPT
 from mosaik_p2p.units import FloatArray, IntArray
 
 WITHIN = 1e-5
@@ -134,6 +136,20 @@ class Fleet:
         if improve:
             self._engine.improve_bound(price_per_kwh)
         return self._engine.bounds(price_per_kwh)
+
+    @property
+    def offers(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest import and highest export price of each prosumer, (C, T, N); infinite where there is none.
+
+        Those of a large market are found anew: they would take as much room as the prices themselves.
+        """
+        if len(self.problem.table) > KEPT:
+            return offers(self.problem.table)
+        return self._offers
+
+    @cached_property
+    def _offers(self) -> tuple[FloatArray, FloatArray]:
+        return offers(self.problem.table)
 
     @property
     def alone(self) -> Alone:

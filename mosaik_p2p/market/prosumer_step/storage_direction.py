@@ -20,10 +20,12 @@ from mosaik_p2p.market.prosumer_step.subproblem import Completion
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, Role
 from mosaik_p2p.prosumers.table import LINEAR, ModelTable
-from mosaik_p2p.units import FloatArray, IntArray
+from mosaik_p2p.units import BoolArray, FloatArray, IntArray
 
 OVERLAP = 1e-5
 """Of a prosumer's size: below it, both ways at once is the solver's rounding."""
+TOGETHER = 50_000
+"""Meters that are looked at at a time."""
 
 
 def exclusive(model: ProsumerModel, x: FloatArray, *, power_kw: float) -> ProsumerModel | None:
@@ -88,9 +90,13 @@ def one_way_rows_of(table: ModelTable) -> tuple[IntArray, IntArray, IntArray]:
 def meter_rows_of(table: ModelTable, t: int | None = None) -> tuple[IntArray, IntArray]:
     """Rows of the table in which contracts import and export that pay as much as they take: ever, or in interval t."""
     bought, sold = _same_device(table, Role.IMPORT, Role.EXPORT)
+    if t is not None:
+        now: BoolArray = -table.at(LINEAR, t, sold) >= table.at(LINEAR, t, bought)
+        return bought[now], sold[now]
     earns = np.zeros(len(bought), dtype=np.bool_)
-    for n in range(table.horizon) if t is None else (t,):
-        earns |= -table.at(LINEAR, n, sold) >= table.at(LINEAR, n, bought)
+    for begin in range(0, len(bought), TOGETHER):
+        some = slice(begin, begin + TOGETHER)
+        earns[some] = (-table.rows(LINEAR, sold[some]) >= table.rows(LINEAR, bought[some])).any(axis=1)
     return bought[earns], sold[earns]
 
 
