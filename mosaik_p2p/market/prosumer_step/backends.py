@@ -32,11 +32,9 @@ from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.tabulating import table_of
 from mosaik_p2p.units import FloatArray, IntArray
 
-STEP_OF_GAP, LEAST_EXACT = 1e-2, 1e-5
+STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
 """A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
-iteration of its solver less, and the clearing hardly any more."""
-COST_OF_STEP = 0.1
-"""In units of that, the tolerance of a cost of many, which only says when to stop."""
+iteration of its solver less, and the clearing of many prosumers none more. Fewer need one more now and then."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
@@ -214,9 +212,8 @@ class Compiled:
     def set_accuracy(self, relative_gap: float) -> None:
         """See Engine."""
         asked = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
-        self._tolerance = asked
         if len(self._models) >= MANY:
-            self._cost_tolerance = COST_OF_STEP * asked
+            self._tolerance = self._cost_tolerance = asked
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)
