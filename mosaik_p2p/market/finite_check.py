@@ -29,6 +29,8 @@ def finite_check(models: Sequence[ProsumerModel]) -> tuple[Fault, ...]:
 
 def _is_fine(table: ModelTable) -> bool:
     """All at once, since nearly always all is fine."""
+    if _is_finite(table):
+        return True
     finite = np.asarray(np.isfinite(table.pool).all(axis=1), dtype=np.bool_)
     known = np.asarray(~np.isnan(table.pool).any(axis=1), dtype=np.bool_)
     quantities = [q for q in range(len(table.value)) if q not in (LOWER, UPPER)]
@@ -40,6 +42,17 @@ def _is_fine(table: ModelTable) -> bool:
         and _all(finite, np.isfinite(table.inflow_value), table.inflow_series)
         and all(bool(np.isfinite(numbers).all()) for numbers in rest)
     )
+
+
+def _is_finite(table: ModelTable) -> bool:
+    """Whether all is, but for limits, which may be infinite; what stands in place of a series counts as well."""
+    but_limits = [q for q in range(len(table.value)) if q not in (LOWER, UPPER)]
+    numbers = (
+        *(table.pool, table.value[but_limits], table.fixed_value, table.inflow_value, table.constant, table.retention),
+        *(table.withdrawal, table.total_kw, table.dt_h),
+    )
+    limits = table.value[[LOWER, UPPER]]
+    return all(bool(np.isfinite(one).all()) for one in numbers) and not bool(np.isnan(limits).any())
 
 
 def _all(of_pool: BoolArray, of_values: BoolArray, series: IntArray) -> bool:

@@ -82,10 +82,22 @@ class MarketProblem:
         """(C, T, N): at which price an imbalance can be had; infinite where there is none. Read-only."""
         return imbalance_prices(self.table)
 
-    @cached_property
+    @property
+    def highest_price_per_kwh(self) -> float:
+        """See `highest_price`."""
+        largest, middle = self._offered_per_kwh
+        return min(largest or 1.0, DEAREST * middle)
+
+    @property
     def middle_offer_per_kwh(self) -> float:
         """See `middle_offer`."""
-        return _median(*_offers(self.table))
+        return self._offered_per_kwh[1]
+
+    @cached_property
+    def _offered_per_kwh(self) -> tuple[float, float]:
+        """The largest price that anyone offers, and the median."""
+        prices, often = _offers(self.table)
+        return float(prices.max(initial=0.0)), _median(prices, often)
 
 
 @dataclass(frozen=True)
@@ -195,8 +207,7 @@ def highest_price(problem: MarketProblem) -> float:
 
     An offer that nobody is to take ("1e6 if all else fails") is not one: it would leave the others no digits.
     """
-    prices, _ = _offers(problem.table)
-    return min(float(prices.max(initial=0.0)) or 1.0, DEAREST * middle_offer(problem))
+    return problem.highest_price_per_kwh
 
 
 def middle_offer(problem: MarketProblem) -> float:

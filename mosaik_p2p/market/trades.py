@@ -56,6 +56,8 @@ def _with_prices(
     seller: IntArray, buyer: IntArray, power_kw: FloatArray, own_price: FloatArray, charges: Charges
 ) -> Trades:
     """The seller keeps price - its cost, the buyer pays price + its own: the middle of what both ends compute."""
+    if not len(seller):
+        return no_trades()
     seller_cost, buyer_cost = charges.end_costs(seller, buyer, power_kw)
     return Trades(seller, buyer, power_kw, (own_price[seller] + seller_cost + own_price[buyer] - buyer_cost) / 2)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaik_p2p.market.reference.projection import project_prices
+from mosaik_p2p.market.reference.projection import project_again, project_prices, sides_at
 
 ROUNDING = 1e-9
 
@@ -42,6 +42,35 @@ def test_projection_satisfies_its_optimality_conditions(seed: int, kind: str, no
     assert abs(pull[0]) <= small
     assert np.all(step[pull[1:] > small] >= charge[1:][pull[1:] > small] - ROUNDING)
     assert np.all(step[pull[1:] < -small] <= -charge[1:][pull[1:] < -small] + ROUNDING)
+
+
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["any", "path", "bushy", "star"]), nodes=st.integers(1, 40))
+@settings(deadline=None)
+def test_a_projection_by_the_sides_of_edges_is_the_same_or_none(seed: int, kind: str, nodes: int) -> None:
+    wish, weight, parent, charge = _random_case(seed, kind, nodes)
+    rng, counts = np.random.default_rng(seed), weight > 0.0
+    price, again = project_prices(wish[None], weight, parent, charge)[0], np.zeros(nodes)
+    known = sides_at(parent, charge, price)
+    for sides, wanted in (
+        (known, wish),
+        (known, wish + 1e-3 * rng.normal(size=nodes)),
+        (np.zeros(nodes, dtype=np.int8), wish),
+        (rng.integers(-1, 2, nodes).astype(np.int8), wish),
+    ):
+        if project_again(wanted, weight, parent, charge, sides, again):
+            whole = project_prices(wanted[None], weight, parent, charge)[0]
+            assert again[counts] == pytest.approx(whole[counts], abs=ROUNDING)
+
+
+def test_what_was_found_is_found_again_by_its_sides() -> None:
+    """Not where a power over an edge is nothing but rounding, nor a price that nobody has a wish for."""
+    found = 0
+    for seed in range(100):
+        wish, _, parent, charge = _random_case(seed, "bushy", 12)
+        weight, charge, again = np.ones(12), charge + 0.01, np.zeros(12)
+        price = project_prices(wish[None], weight, parent, charge)[0]
+        found += project_again(wish, weight, parent, charge, sides_at(parent, charge, price), again)
+    assert found >= 95
 
 
 def test_two_nodes_by_hand() -> None:

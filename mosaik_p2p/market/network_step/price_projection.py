@@ -6,6 +6,10 @@ Going up, each subtree hands its parent the derivative of the cost that it must 
 an increasing piecewise-linear function, kept as two heaps of breakpoints, left and right of its zero. Crossing an edge
 shifts the left breakpoints by -charge and the right ones by +charge; meeting at a node melds heaps and moves the zero.
 Coming down, every node clips its parent's price into its own wishes. Near-linear time in the number of nodes.
+
+From one iteration to the next the edges that are at their limit are mostly the same. Given these, prices are means of
+wishes, and whether they are the solution shows at once: no other edge is beyond its limit, and over each that is at it
+power flows towards the higher price. Only where that is not so is the projection done from the beginning.
 """
 
 import numpy as np
@@ -24,6 +28,42 @@ def project_one(wish, weight, parent, charge, low, high, scratch, price):  # typ
         heads[0], heads[1], taken[0], taken[1],
     )  # fmt: skip
     _descend(parent, charge, low, high, price)
+
+
+@jit_inner
+def project_as_before(wish, weight, parent, charge, sides, sums, price):  # type: ignore[no-untyped-def]
+    """Prices (nodes,) where each edge is at the limit that `sides` (nodes,) says: 1 where the price of a node is its
+    parent's and the charge, -1 where it is so much less, 0 at none. False where that is not the solution; `sums`
+    (2, nodes) are overwritten.
+
+    By the optimality conditions of the problem above, with one multiplier for each edge at its limit.
+    """
+    for a in range(parent.size):
+        sums[0, a], sums[1, a] = weight[a], weight[a] * wish[a]
+    for a in range(parent.size - 1, 0, -1):
+        if sides[a] != 0:
+            sums[0, parent[a]] += sums[0, a]
+            sums[1, parent[a]] += sums[1, a] - sums[0, a] * sides[a] * charge[a]
+    for a in range(parent.size):
+        above = price[parent[a]] if a > 0 else 0.0
+        if sides[a] != 0 and a > 0:
+            price[a] = above + charge[a] if sides[a] > 0 else above - charge[a]
+            # Both limits of an edge without a charge are one.
+            if charge[a] > 0.0 and sides[a] * (sums[0, a] * price[a] - sums[1, a]) > 0.0:
+                return False
+            continue
+        price[a] = sums[1, a] / sums[0, a] if sums[0, a] > 0.0 else above
+        if a > 0 and not abs(price[a] - above) <= charge[a]:
+            return False
+    return True
+
+
+@jit_inner
+def note_sides(parent, charge, price, sides):  # type: ignore[no-untyped-def]
+    """The `sides` (nodes,) of `project_as_before` at prices that `project_one` has found."""
+    for a in range(1, parent.size):
+        above = price[parent[a]]
+        sides[a] = 1 if price[a] >= above + charge[a] else (-1 if price[a] <= above - charge[a] else 0)
 
 
 @jit_inner

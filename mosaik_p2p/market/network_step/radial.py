@@ -15,7 +15,7 @@ from mosaik_p2p.jit.modes import jit
 from mosaik_p2p.jit.threads import shared
 from mosaik_p2p.market.iteration.driver import Agreement
 from mosaik_p2p.market.network_step.mergeable_heaps import workspace
-from mosaik_p2p.market.network_step.price_projection import project_one
+from mosaik_p2p.market.network_step.price_projection import note_sides, project_as_before, project_one
 from mosaik_p2p.market.network_step.trees.matching import match_tree
 from mosaik_p2p.market.network_step.trees.sums import behind
 from mosaik_p2p.market.problem import MarketProblem
@@ -39,6 +39,8 @@ class TreeForm:
         self._who = [
             np.flatnonzero((tree.place >= 0) & member) for tree, member in zip(trees, problem.member, strict=True)
         ]
+        # (T, nodes) by carrier: at which limit each edge was when prices were projected last.
+        self._sides = [np.zeros((problem.shape[1], len(tree.parent)), dtype=np.int8) for tree in trees]
 
     def nearest(self, offer_per_kwh: FloatArray) -> FloatArray:
         """See Form: up the tree and down again."""
@@ -65,24 +67,25 @@ class TreeForm:
         z, price = np.zeros_like(w), np.zeros_like(w)
         for c, (tree, who) in enumerate(zip(self._trees, self._who, strict=True)):
             if len(who):
-                self._agree(tree, self._charge[c], who, self._dt_h / weight[c], w[c], z[c], price[c])
+                self._agree(c, tree, who, self._dt_h / weight[c], w[c], z[c], price[c])
         return Agreement(z, price)
 
     def _agree(
         self,
+        c: int,
         tree: ChargeTree,
-        charges: FloatArray,
         who: IntArray,
         give: FloatArray,
         w: FloatArray,
         z: FloatArray,
         price: FloatArray,
     ) -> None:
-        """One carrier's part of `agree`, into `z` and `price` (T, N); `charges` (T or 1, nodes)."""
+        """One carrier's part of `agree`, into `z` and `price` (T, N)."""
+        sides = self._sides[c]
 
         def part(begin: int, end: int) -> None:
-            for first, last, charge in _stretches(charges, begin, end):
-                _agree_range(first, last, w, who, tree.place, give, tree.parent, charge, z, price)
+            for first, last, charge in _stretches(self._charge[c], begin, end):
+                _agree_range(first, last, w, who, tree.place, give, tree.parent, charge, sides, z, price)
 
         shared(part, len(w), few=len(w) + 1 if len(tree.parent) < FEW else 1)
 
@@ -146,10 +149,10 @@ def edge_flows(tree: ChargeTree, sale_kw: FloatArray) -> FloatArray:
 
 
 @jit
-def _agree_range(begin, end, w, who, place, give, parent, charge, z, price):  # type: ignore[no-untyped-def]  # numba
+def _agree_range(begin, end, w, who, place, give, parent, charge, sides, z, price):  # type: ignore[no-untyped-def]
     nodes = parent.size
     slope, wish, node_price = np.zeros(nodes), np.empty(nodes), np.empty(nodes)
-    low, high = np.empty(nodes), np.empty(nodes)
+    low, high, sums = np.empty(nodes), np.empty(nodes), np.empty((2, nodes))
     scratch = workspace(nodes)
     for i in who:
         slope[place[i]] += give[i]
@@ -160,7 +163,9 @@ def _agree_range(begin, end, w, who, place, give, parent, charge, z, price):  # 
         for a in range(nodes):
             if slope[a] > 0.0:
                 wish[a] /= slope[a]
-        project_one(wish, slope, parent, charge, low, high, scratch, node_price)
+        if not project_as_before(wish, slope, parent, charge, sides[t], sums, node_price):
+            project_one(wish, slope, parent, charge, low, high, scratch, node_price)
+            note_sides(parent, charge, node_price, sides[t])
         for i in who:
             price[t, i] = node_price[place[i]]
             z[t, i] = w[t, i] + price[t, i] * give[i]

@@ -34,9 +34,7 @@ from mosaik_p2p.units import FloatArray, IntArray
 
 STEP_OF_GAP, LEAST_EXACT = 1e-3, 1e-6
 """A step's tolerance in units of the gap that a clearing asks for, and at the most: a step that is less exact takes an
-iteration of its solver less, and the clearing of many prosumers none more."""
-OF_FEW = 1e-2
-"""The same of few, in units of that: with limits and prices out of all proportion their residuals would stall."""
+iteration of its solver less, and the clearing of many prosumers none more. Fewer need one more now and then."""
 COMPLETION_MU = 1e-3
 """Complementarity from which a completion starts: net sales move farther to it than from one step to the next."""
 FIRST_MU = 1e-2
@@ -213,11 +211,9 @@ class Compiled:
 
     def set_accuracy(self, relative_gap: float) -> None:
         """See Engine."""
-        asked = min(STEP_OF_GAP * relative_gap, LEAST_EXACT)
-        if len(self._models) < MANY:
-            self._tolerance = max(OF_FEW * asked, STEP_TOLERANCE)
-        else:
-            self._tolerance = self._cost_tolerance = max(asked, STEP_TOLERANCE)
+        asked = min(max(STEP_OF_GAP * relative_gap, STEP_TOLERANCE), LEAST_EXACT)
+        if len(self._models) >= MANY:
+            self._tolerance = self._cost_tolerance = asked
 
     def _fallback(self, i: int) -> Subproblem:
         return Subproblem(self._models[i], power_kw=float(self._power[i]), price_per_kwh=self._price)

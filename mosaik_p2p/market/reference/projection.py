@@ -4,7 +4,7 @@ import numpy as np
 
 from mosaik_p2p.jit.modes import jit
 from mosaik_p2p.market.network_step.mergeable_heaps import workspace
-from mosaik_p2p.market.network_step.price_projection import project_one
+from mosaik_p2p.market.network_step.price_projection import note_sides, project_as_before, project_one
 from mosaik_p2p.units import FloatArray, IntArray
 
 
@@ -24,3 +24,17 @@ def _project_all(wish, weight, parent, charge, price):  # type: ignore[no-untype
     low, high = np.empty(parent.size), np.empty(parent.size)
     for t in range(wish.shape[0]):
         project_one(wish[t], weight, parent, charge, low, high, scratch, price[t])
+
+
+@jit
+def project_again(wish, weight, parent, charge, sides, price):  # type: ignore[no-untyped-def]
+    """Prices (nodes,) by the `sides` (nodes,) of edges alone, into `price`; False where they are not the solution."""
+    return project_as_before(wish, weight, parent, charge, sides, np.empty((2, parent.size)), price)
+
+
+@jit
+def sides_at(parent, charge, price):  # type: ignore[no-untyped-def]
+    """(nodes,) the sides of edges at prices (nodes,)."""
+    sides = np.zeros(parent.size, np.int8)
+    note_sides(parent, charge, price, sides)
+    return sides
