@@ -104,7 +104,8 @@ def test_more_intervals_than_fit_are_solved_in_turns(monkeypatch: pytest.MonkeyP
     assert together.solved(draws[:1]) == {}
     found = together.solved(draws)
     assert list(found) == draws
-    assert found[draws[4]] == SideBySide(network, places).solved([draws[4], draws[0]])[draws[4]]
+    other = SideBySide(network, places).solved([draws[4], draws[0]])[draws[4]]
+    assert found[draws[4]].slack_kw == pytest.approx(other.slack_kw, abs=1e-4)
     assert list(together._flows) == [2]
 
 
