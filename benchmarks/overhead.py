@@ -117,14 +117,14 @@ class Flows:
             solve()
             net = self.net()
             written.append({(t, c): net[t][c].to_numpy(copy=True) for t, names in self.changing.items() for c in names})
-        net: Any = deepcopy(self.net()) if written else None
+        given: Any = deepcopy(self.net()) if written else None
 
         def call(columns: Mapping[tuple[str, str], Any]) -> None:
             for (table, column), values in columns.items():
-                net[table][column] = values
+                given[table][column] = values
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self.run(net)
+                self.run(given)
 
         return [partial(call, columns) for columns in written]
 
