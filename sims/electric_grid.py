@@ -23,7 +23,7 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.answer import Solution
 from mosaik_p2p.limits.rows import Movers
-from mosaik_p2p.networks.electric.counted import Element
+from mosaik_p2p.networks.electric.counted import Asked, Element, Factors
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.networks.electric.power_flow_result import PowerFlowResult
 from mosaik_p2p.networks.files.electric.control_objects import TABLE as CONTROLLERS
@@ -91,6 +91,8 @@ class Simulator(GridSimulator):
         """Whether the last step was a round in which controllers are to hold."""
         self._settled_in: tuple[int | None, int] | None = None
         """Instant and power flow whose controllers have settled."""
+        self._ahead: dict[Hashable, PowerFlowResult] = {}
+        """By what is asked for: flows that were solved before they were asked for."""
         self._held: set[Element] = set()
         """Storages that somebody controls: what they were told counts, whatever the background."""
         self._totals: dict[str, float | None] = dict.fromkeys(TOTALS)
@@ -224,21 +226,43 @@ class Simulator(GridSimulator):
         lent = (flow.switching(), flow.net.storage["p_mw"].to_numpy().tobytes()) if self._net_is_lent else None
         return powers, *self._scalings.values(), self._flows_made, lent, self._instant, self._controllers_hold()
 
+    def solve_ahead(self, steps: Sequence[InputData]) -> None:
+        """Solve what the steps will bring at once, as far as that can be done."""
+        self._ahead = {}
+        of_buses = all(eid == GRID_ID or eid.startswith("Bus-") for inputs in steps for eid in inputs)
+        if self._opened.profiles or self._net_is_lent or not self._net[CONTROLLERS].empty or not of_buses:
+            return
+        wanted: dict[Hashable, Asked] = {}
+        replaced = self._opened.replaced_loads
+        for inputs in steps:
+            self._read(0, inputs)
+            factors = Factors(self._scalings[LOAD_SCALING], self._scalings[GENERATION_SCALING], replaced)
+            wanted[self._asked_for()] = Asked(injections=self._injections(), factors=factors)
+        self._ahead = self._power_flow().solve_many(wanted)
+
+    def _injections(self) -> dict[int, tuple[float, float]]:
+        return {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
+
+    def _asked_for(self) -> Hashable:
+        return tuple(self._injections().items()), *self._scalings.values()
+
     def _solve(self, time: int) -> Solution:  # noqa: ARG002 (time matters to other grids)
-        injections = {bus: _injection(powers) for bus, powers in sorted(self._powers.items())}
-        flow = self._power_flow()
-        solve = flow.solve_held if self._controllers_hold() else flow.solve
-        result = solve(
-            injections,
-            background_scaling=self._scalings[LOAD_SCALING],
-            generation_scaling=self._scalings[GENERATION_SCALING],
-            replaced_loads=self._opened.replaced_loads,
-        )
+        result = self._ahead.get(self._asked_for()) or self._solved_now()
         if result.status is Status.OK:
             self._settled_in = (self._instant, self._flows_made)
         self._status, self._totals, self._columns = result.status, _totals(result), {}
         solution = electric_solution(result, self._opened.limits)
         return dataclasses.replace(solution, tables=solution.tables | {"background": self._background()})
+
+    def _solved_now(self) -> PowerFlowResult:
+        injections, flow = self._injections(), self._power_flow()
+        solve = flow.solve_held if self._controllers_hold() else flow.solve
+        return solve(
+            injections,
+            background_scaling=self._scalings[LOAD_SCALING],
+            generation_scaling=self._scalings[GENERATION_SCALING],
+            replaced_loads=self._opened.replaced_loads,
+        )
 
     def _background(self) -> dict[str, Any]:
         """What the network's own elements were multiplied by: who recomputes the injections needs it."""

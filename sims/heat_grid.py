@@ -87,8 +87,9 @@ class Simulator(GridSimulator):
         self._side_by_side: SideBySide | None = None
         self._ahead: dict[tuple[float, ...], HeatFlowResult] = {}
         """By what everyone draws: flows that were solved before they were asked for."""
-        self._values: dict[str, dict[str, Any]] = {}
-        """By entity id: the attributes of the last solution."""
+        self._result: HeatFlowResult | None = None
+        self._values: dict[str, dict[str, Any]] | None = None
+        """By entity id: the attributes of the last solution, once somebody has asked for one."""
         self._extra_info: dict[str, Any] = {}
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:
@@ -200,7 +201,7 @@ class Simulator(GridSimulator):
     def _solve(self, time: int) -> Solution:  # noqa: ARG002
         draw_kw = self._solver_inputs()
         result = self._ahead.get(draw_kw) or self._heat_flow().solve(np.array(draw_kw, dtype=np.float64))
-        self._values = shown_values(self._opened, result)
+        self._result, self._values = result, None
         return heat_solution(result, self._limits)
 
     def _forget(self) -> None:
@@ -218,11 +219,16 @@ class Simulator(GridSimulator):
         )
 
     def _grid_events(self, attributes: Sequence[str]) -> dict[str, Any]:
-        totals = self._values.get(GRID_ID, {})
+        totals = self._shown().get(GRID_ID, {}) if any(name in TOTALS for name in attributes) else {}
         return {**super()._grid_events(attributes), **{name: totals.get(name) for name in attributes if name in TOTALS}}
 
+    def _shown(self) -> dict[str, dict[str, Any]]:
+        if self._values is None:
+            self._values = {} if self._result is None else shown_values(self._opened, self._result)
+        return self._values
+
     def _element_values(self, eid: str, attributes: Sequence[str]) -> dict[str, Any]:
-        values = self._values.get(eid, {})
+        values = self._shown().get(eid, {})
         return {attribute: values.get(attribute) for attribute in attributes if attribute != HEAT_INPUT}
 
 

@@ -5,6 +5,7 @@ all its intervals. Whatever cannot be written is told in the cause, and never st
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -37,13 +38,18 @@ def conclude(folder: ResultFolder, meta: RunMeta, cause: str | None, begun: Mapp
     causes = [] if cause is None else [cause]
     try:
         causes += [str(damage) for damage in damages(folder.path)]
-        results = read_results(folder.path)
-        summary = summary_of(results, meta)
-        causes = causes or _shortfall(results, meta) or _failure(lambda: merge_tables(folder))
+        summary, missing = _judged(folder.path, meta)
+        causes = causes or missing or _failure(lambda: merge_tables(folder))
     except (OSError, ValueError) as error:
         # Somebody else may have changed the tables while the run went on.
         summary, causes = dict(begun), causes or [str(error)]
     return _written(folder, _with_causes(summary, causes))
+
+
+def _judged(folder: Path, meta: RunMeta) -> tuple[dict[str, Any], list[str]]:
+    """The summary, and what is missing; the tables are gone when they are merged, which takes as much memory again."""
+    results = read_results(folder)
+    return summary_of(results, meta), _shortfall(results, meta)
 
 
 def compare(folder: ResultFolder, meta: RunMeta, summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,15 @@ class Factors:
     """Elements for which prosumers stand: they have no power."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a power flow is asked for in an interval."""
+
+    injections: Mapping[int, tuple[float, float]]
+    """By bus: kW and kvar that prosumers there inject together."""
+    factors: Factors
+
+
 @dataclass(eq=False)
 class _Table:
     """The powers of one table at a factor of 1: `constant` (rows, columns), and what goes with the voltage and with its
@@ -106,6 +115,11 @@ class CountedPowers:
             net.load[column] = 0.0
         for ward in ("ward", "xward"):
             net[ward][list(_WARD_IMPEDANCE)] = 0.0
+
+    @property
+    def names(self) -> list[str]:
+        """Tables whose powers are put into the net."""
+        return list(self._tables)
 
     def write(self, factors: Factors, more: FloatArray, voltage: "pd.Series[Any] | float" = 1.0) -> float:
         """Put the powers of an interval into the net, `more` (rows, 2) after the static generators of its own, at the

@@ -13,7 +13,7 @@ them hold, which is how the rounds of one interval are solved. A tap that has mo
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandapower
@@ -23,11 +23,12 @@ from pandapower import pandapowerNet
 from mosaik_p2p.errors import Status
 from mosaik_p2p.limits.response import Response
 from mosaik_p2p.networks.electric.controls import Controls
-from mosaik_p2p.networks.electric.counted import AtBuses, CountedPowers, Element, Factors
+from mosaik_p2p.networks.electric.counted import Asked, AtBuses, CountedPowers, Element, Factors
 from mosaik_p2p.networks.electric.export import net_as_solved
 from mosaik_p2p.networks.electric.kept_code import keep_code
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope
 from mosaik_p2p.networks.electric.losses.slopes import loss_slope, z_bus_slope
+from mosaik_p2p.networks.electric.many import Together
 from mosaik_p2p.networks.electric.network import ElectricNetwork
 from mosaik_p2p.networks.electric.newton.again import PowerFlows
 from mosaik_p2p.networks.electric.options import SEEN_TO, run_options
@@ -38,6 +39,7 @@ from mosaik_p2p.networks.electric.response.sensitivity import power_response, vo
 from mosaik_p2p.networks.electric.without_solution import cause_without_power_flow
 from mosaik_p2p.units import KW_PER_MW, FloatArray
 
+Key = TypeVar("Key")
 SETTLED_MVA = 1e-9
 """Change of any power below which powers that follow the voltage belong to it; a tenth of pandapower's tolerance."""
 MOST_ROUNDS = 30
@@ -167,6 +169,31 @@ class PowerFlow:
             replaced_loads=replaced_loads,
         )
         return None if result.status is Status.OK else result.cause or str(result.status)
+
+    def solve_many(self, asked: Mapping[Key, Asked]) -> dict[Key, PowerFlowResult]:
+        """As `solve`, of intervals in which the same loads are replaced, those of them that can be solved at once."""
+        together = self._around(list(asked.values()))
+        found = [] if together is None else together.results(list(asked.values()))
+        return {key: result for key, result in zip(asked, found, strict=False) if result is not None}
+
+    def loss_slopes(self, asked: Sequence[Asked], buses: Sequence[int]) -> list[LossSlope | None]:
+        """As `loss_slope`, one per interval; None for those that cannot be found at once."""
+        together = self._around(asked)
+        return [None] * len(asked) if together is None else together.loss_slopes(asked, buses)
+
+    def _around(self, asked: Sequence[Asked]) -> Together | None:
+        """Around the solution of the first of several; None where it has none, or each is to be solved on its own."""
+        if len(asked) > 1:
+            self._factors = asked[0].factors
+            self._settled_with = self._factors if self._controlled(self._prosumers_mw(asked[0].injections)) else None
+        return self.together() if len(asked) > 1 else None
+
+    def together(self) -> Together | None:
+        """For many intervals at once, around the last solution; None where each has to be solved on its own."""
+        moves = self._controls.are_there or self._limits.are_there or self._counted.follows_voltage
+        if moves or not self._warm or self._flows.outside is None or self._flows.guard.off:
+            return None
+        return Together(self._net, self._flows, self._counted, list(self._prosumer))
 
     def forget(self) -> bool:
         """Solve next as if nothing had been solved before. False where that takes a power flow made anew: controllers

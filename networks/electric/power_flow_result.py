@@ -71,11 +71,11 @@ def result_of(net: pandapowerNet, iterations: int) -> PowerFlowResult:
         loss_kw=sum(losses_mw) * KW_PER_MW,
         buses=_table("bus", net.bus, net.res_bus, _BUSES),
         lines=_table("element", net.line, net.res_line, _LINES),
-        transformers={**_table("element", net.trafo, net.res_trafo, _TRANSFORMERS), TAP: _taps(net)},
+        transformers={**_table("element", net.trafo, net.res_trafo, _TRANSFORMERS), TAP: taps(net)},
     )
 
 
-def _taps(net: pandapowerNet) -> list[float | None]:
+def taps(net: pandapowerNet) -> list[float | None]:
     """Of the transformers in service."""
     inside = net.trafo["in_service"].to_numpy(dtype=bool)
     positions = net.trafo[TAP].to_numpy(dtype=float, na_value=np.nan)[inside]

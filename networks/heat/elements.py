@@ -110,7 +110,7 @@ class HeatElements:
                 backwards, self.complaint = _backward_pumps(error), meaning(error)
                 if not backwards:
                     return False
-                gives = gives ^ np.isin(self._plant_rows, backwards).any(axis=1)
+                gives = gives ^ np.isin(self.plant_rows, backwards).any(axis=1)
                 continue
             self._background_mdot += np.round(self.plant_mdot() - balance, 9)
             return True
@@ -141,7 +141,7 @@ class HeatElements:
 
     def plant_mdot(self) -> FloatArray:
         """(balancing plants,) mass flow in kg/s into the supply side; negative where a plant takes surplus."""
-        flow = self.net.res_circ_pump_pressure.mdot_from_kg_per_s.to_numpy()[self._plant_rows]
+        flow = self.net.res_circ_pump_pressure.mdot_from_kg_per_s.to_numpy()[self.plant_rows]
         return np.asarray(np.nan_to_num(flow[:, 0]) - np.nan_to_num(flow[:, 1]), dtype=np.float64)
 
     def junction_t_c(self, junctions: IntArray) -> FloatArray:
@@ -159,7 +159,7 @@ class HeatElements:
 
     def plant_branches(self) -> IntArray:
         """(plants, 2) positions among the branches of the pumps that give and take."""
-        return np.asarray(np.flatnonzero(self.branches.plant)[self._plant_rows], dtype=np.int64)
+        return np.asarray(np.flatnonzero(self.branches.plant)[self.plant_rows], dtype=np.int64)
 
     def inlet_sensitivity(self, mdot_kg_per_s: FloatArray) -> FloatArray:
         """(exchangers, exchangers) change of the temperature of the water that enters prosumer i in K per kg/s that
@@ -185,7 +185,7 @@ class HeatElements:
         return np.asarray(balance, dtype=np.float64)
 
     def _write_plants(self, gives: npt.NDArray[np.bool_]) -> None:
-        _write(self.net.circ_pump_pressure, "in_service", self._plant_rows, np.column_stack([gives, ~gives]))
+        _write(self.net.circ_pump_pressure, "in_service", self.plant_rows, np.column_stack([gives, ~gives]))
 
     def _outlets_c(self) -> tuple[FloatArray, FloatArray]:
         """(exchangers,) temperatures of the water that leaves producers, and consumers."""
@@ -207,10 +207,10 @@ class HeatElements:
         ]
 
     def _add_plants(self) -> None:
-        """Two pumps per balancing plant, one gives and one takes; `_plant_rows` (plants, 2) are their rows."""
+        """Two pumps per balancing plant, one gives and one takes; `plant_rows` (plants, 2) are their rows."""
         count = len(self.network.balancing)
         first = len(self.net.circ_pump_pressure) if "circ_pump_pressure" in self.net else 0
-        self._plant_rows = first + np.arange(2 * count).reshape(count, 2)
+        self.plant_rows = first + np.arange(2 * count).reshape(count, 2)
         if not count:
             return
         pumps = [pump for plant in self.network.balancing for pump in self._pumps_of(plant)]

@@ -36,7 +36,7 @@ class SideBySide:
         size = min(MOST_COPIES, MOST_EXCHANGERS // max(len(connections), 1))
         self._size = size if _can_be_copied(network) else 0
         self._flows: dict[int, HeatFlow] = {}
-        """By number of copies: the whole, and the rest that was left last."""
+        """By number of copies: the largest one that was asked for."""
 
     def solved(self, draws_kw: Sequence[tuple[float, ...]]) -> dict[tuple[float, ...], HeatFlowResult]:
         """By the heat of an interval (see `HeatFlow.solve`) its flow, for those that could be solved together."""
@@ -46,14 +46,17 @@ class SideBySide:
         found: dict[tuple[float, ...], HeatFlowResult] = {}
         for begin in range(0, len(wanted), self._size):
             some = wanted[begin : begin + self._size]
-            if len(some) > 1:
-                found |= _solved(self._flow(len(some)), some)
+            copies = min((number for number in self._flows if number >= len(some)), default=len(some))
+            if copies > 1:
+                # A network with more copies is filled up: to make another one takes longer than to solve it.
+                filled = [*some, *some[:1] * (copies - len(some))]
+                found |= _solved(self._flow(copies), filled)
         return found
 
     def _flow(self, copies: int) -> HeatFlow:
         if copies not in self._flows:
-            self._flows = {number: flow for number, flow in self._flows.items() if number == self._size}
-            self._flows[copies] = HeatFlow(*_copies(self._network, self._connections, copies))
+            # The largest one serves for the others.
+            self._flows = {copies: HeatFlow(*_copies(self._network, self._connections, copies))}
         self._flows[copies].forget()
         return self._flows[copies]
 

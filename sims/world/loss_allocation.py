@@ -4,15 +4,16 @@ Only where the scenario asks for a rule, and where the day without the prosumers
 prosumers cause. An interval that has no solution with them, without them or on the way has no rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 
 from mosaik_p2p.loading.case import Case
-from mosaik_p2p.networks.electric.losses.allocation import RULES, NotSolved
-from mosaik_p2p.networks.electric.losses.interval import IntervalLosses
+from mosaik_p2p.networks.electric.losses.allocation import RULES, SHARES, Allocation, NotSolved
+from mosaik_p2p.networks.electric.losses.interval import IntervalLosses, with_known_slopes
 from mosaik_p2p.networks.electric.power_flow import PowerFlow
 from mosaik_p2p.results.accounts.losses import caused_losses, whole_losses
 from mosaik_p2p.results.store.reading import Results
@@ -20,6 +21,9 @@ from mosaik_p2p.settlement.ledger import IN_MARKET
 from mosaik_p2p.settlement.losses import OwnLoss, loss_entries
 from mosaik_p2p.sims.grids.sources import GridSource, grid_source
 from mosaik_p2p.units import ELECTRICITY, FloatArray, Table
+
+TOGETHER = 160
+"""Intervals whose slopes are found at once."""
 
 
 def allocated_losses(case: Case, results: Results) -> Iterator[Table]:
@@ -32,20 +36,34 @@ def allocated_losses(case: Case, results: Results) -> Iterator[Table]:
     flow = _flow(case, source)
     exchanged, trades = _exchanged(results, names), _trades(results)
     places = dict(zip(case.times, range(len(case.times)), strict=True))
-    for begin, whole_kw, caused_kw in zip(known.index, known["whole"], known["caused"], strict=True):
-        power = exchanged[begin]
-        network = _network(case, flow, source, power, places[begin], caused_kw)
-        try:
-            allocated = rule(network)
-        except NotSolved:
-            continue
-        columns = (power.injection_kw, allocated.per_kw, allocated.reactive_kw)
-        own = {
-            name: OwnLoss(injected_kwh=injected * case.dt_h, per_kwh=per_kwh, reactive_kwh=reactive * case.dt_h)
-            for name, injected, per_kwh, reactive in zip(names, *(c.tolist() for c in columns), strict=True)
-        }
-        rows = loss_entries(own, trades.get(begin, ()), whole_kw * case.dt_h)
-        yield {"time": [begin.to_pydatetime()] * len(rows["party"]), **rows}
+    shares = SHARES.get(case.scenario.settlement.loss_allocation, ())
+    rows = zip(known.index, known["whole"], known["caused"], strict=True)
+    while some := list(islice(rows, TOGETHER)):
+        networks = [_network(case, flow, source, exchanged[at], places[at], caused_kw) for at, _, caused_kw in some]
+        for (begin, whole_kw, _), network in zip(some, with_known_slopes(networks, shares), strict=True):
+            try:
+                allocated = rule(network)
+            except NotSolved:
+                continue
+            yield _entries(case, names, begin, network, allocated, whole_kw, trades.get(begin, ()))
+
+
+def _entries(
+    case: Case,
+    names: Sequence[str],
+    begin: pd.Timestamp,
+    network: IntervalLosses,
+    allocated: Allocation,
+    whole_kw: float,
+    trades: Sequence[tuple[str, str, float]],
+) -> Table:
+    columns = (network.injection_kw, allocated.per_kw, allocated.reactive_kw)
+    own = {
+        name: OwnLoss(injected_kwh=injected * case.dt_h, per_kwh=per_kwh, reactive_kwh=reactive * case.dt_h)
+        for name, injected, per_kwh, reactive in zip(names, *(c.tolist() for c in columns), strict=True)
+    }
+    rows = loss_entries(own, trades, whole_kw * case.dt_h)
+    return {"time": [begin.to_pydatetime()] * len(rows["party"]), **rows}
 
 
 @dataclass(frozen=True)

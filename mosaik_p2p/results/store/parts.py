@@ -227,7 +227,14 @@ def read_table(folder: Path, table: str) -> pd.DataFrame:
 def read_tables(folder: Path, names: Iterable[str]) -> dict[str, pd.DataFrame]:
     """The same of several tables, by name."""
     mark = read_mark(folder)
-    return {name: _read_by(mark, folder, name).to_pandas() for name in names}
+    return {name: _as_frame(mark, folder, name) for name in names}
+
+
+def _as_frame(mark: Mark | None, folder: Path, table: str) -> pd.DataFrame:
+    frame: pd.DataFrame = _read_by(mark, folder, table).to_pandas()
+    # Arrow would keep several times the table, which it needed on the way, for the next one.
+    pa.default_memory_pool().release_unused()
+    return frame
 
 
 def add_rows(folder: ResultFolder, table: str, rows: Table) -> None:

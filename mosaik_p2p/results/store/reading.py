@@ -87,10 +87,7 @@ class Results:
         on, and the clearing itself.
         """
         times = self.binding["time"]
-        tables = {
-            name: table if name in KEPT_WHOLE else table[table["time"].isin(times)].reset_index(drop=True)
-            for name, table in self.tables.items()
-        }
+        tables = {name: table if name in KEPT_WHOLE else _at(times, table) for name, table in self.tables.items()}
         return replace(self, tables=tables)
 
     def settled(self, case: str) -> pd.DataFrame:
@@ -102,6 +99,12 @@ class Results:
     def prosumers(self) -> list[str]:
         """The names of the prosumers, in the order of `natural`."""
         return sorted(self.tables["prosumers"]["prosumer"].unique(), key=natural)
+
+
+def _at(times: pd.Series, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of these times; no copy where there are no others, since tables of a long run are large."""
+    is_inside = table["time"].isin(times)
+    return table if is_inside.all() else table[is_inside].reset_index(drop=True)
 
 
 def once(results: Results, key: object, make: Callable[[], Made]) -> Made:

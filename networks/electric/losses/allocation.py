@@ -24,6 +24,10 @@ from mosaik_p2p.units import FloatArray
 
 POINTS = 3
 """Of the ray. The loss is nearly a parabola of the injections, for which two would do."""
+_AT, _WEIGHTS = np.polynomial.legendre.leggauss(POINTS)
+RAY_SHARES = tuple(((_AT + 1.0) / 2.0).tolist())
+SHARES: Mapping[str, tuple[float, ...]] = {"ray": RAY_SHARES, "marginal": (1.0,)}
+"""Shares of all injections at which a rule asks for slopes."""
 
 
 class NotSolved(Exception):
@@ -82,13 +86,12 @@ class LossyNetwork(Protocol):
 
 def along_ray(network: LossyNetwork) -> Allocation:
     """See above."""
-    at, weights = np.polynomial.legendre.leggauss(POINTS)
-    slopes = [network.slope_at(float(share)) for share in (at + 1.0) / 2.0]
+    slopes = [network.slope_at(share) for share in RAY_SHARES]
     return _allocated(
         network,
         LossSlope(
-            per_kw=np.asarray(weights / 2.0 @ np.array([slope.per_kw for slope in slopes])),
-            per_kvar=np.asarray(weights / 2.0 @ np.array([slope.per_kvar for slope in slopes])),
+            per_kw=np.asarray(_WEIGHTS / 2.0 @ np.array([slope.per_kw for slope in slopes])),
+            per_kvar=np.asarray(_WEIGHTS / 2.0 @ np.array([slope.per_kvar for slope in slopes])),
         ),
     )
 

@@ -1,12 +1,12 @@
 """One interval of an electric network, as the rules of `allocation` ask for it: every answer is a power flow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
-from mosaik_p2p.networks.electric.counted import Element
+from mosaik_p2p.networks.electric.counted import Asked, Element, Factors
 from mosaik_p2p.networks.electric.losses.allocation import LossSlope, NotSolved
 from mosaik_p2p.units import FloatArray
 
@@ -34,6 +34,10 @@ class Flow(Protocol):
         """See PowerFlow."""
         ...
 
+    def loss_slopes(self, asked: Sequence[Asked], buses: Sequence[int]) -> list[LossSlope | None]:
+        """See PowerFlow."""
+        ...
+
     def z_bus_slope(self, buses: Sequence[int]) -> LossSlope:
         """See PowerFlow."""
         ...
@@ -53,18 +57,24 @@ class IntervalLosses:
     background_scaling: float
     generation_scaling: float
     replaced_loads: frozenset[Element] = field(default_factory=frozenset)
+    known: Mapping[float, LossSlope] = field(default_factory=dict)
+    """By share of all injections: slopes that were found together with those of others."""
 
     def slope_at(self, share: float) -> LossSlope:
         """See LossyNetwork."""
+        if share in self.known:
+            return self._of_all(self.known[share])
         self._solve(share)
-        return self._of_all(self.flow.loss_slope(self._connected()) if self.flow.can_answer else None)
+        return self._of_all(self.flow.loss_slope(self.connected) if self.flow.can_answer else None)
 
     def through_resistances(self) -> LossSlope:
         """See LossyNetwork."""
         self._solve(1.0)
-        return self._of_all(self.flow.z_bus_slope(self._connected()) if self.flow.can_answer else None)
+        return self._of_all(self.flow.z_bus_slope(self.connected) if self.flow.can_answer else None)
 
-    def _connected(self) -> list[int]:
+    @property
+    def connected(self) -> list[int]:
+        """The buses of those that are connected."""
         return [bus for bus in self.buses if bus is not None]
 
     def injected(self, share: float) -> dict[int, tuple[float, float]]:
@@ -75,6 +85,11 @@ class IntervalLosses:
                 before = injected.get(bus, (0.0, 0.0))
                 injected[bus] = (before[0] + share * float(power), before[1] + share * float(reactive))
         return injected
+
+    def asked(self, share: float) -> Asked:
+        """The interval with this share of all injections."""
+        factors = Factors(self.background_scaling, self.generation_scaling, self.replaced_loads)
+        return Asked(injections=self.injected(share), factors=factors)
 
     def _solve(self, share: float) -> None:
         failure = self.flow.failure(
@@ -93,3 +108,16 @@ class IntervalLosses:
             at = [place for place, bus in enumerate(self.buses) if bus is not None]
             per_kw[at], per_kvar[at] = connected.per_kw, connected.per_kvar
         return LossSlope(per_kw=per_kw, per_kvar=per_kvar)
+
+
+def with_known_slopes(networks: Sequence[IntervalLosses], shares: Sequence[float]) -> list[IntervalLosses]:
+    """Intervals of one network, with what slopes at these shares could be found for all at once."""
+    if not networks or not shares:
+        return list(networks)
+    asked = [network.asked(share) for network in networks for share in shares]
+    slopes = iter(networks[0].flow.loss_slopes(asked, networks[0].connected))
+    found = [zip(shares, [next(slopes) for _ in shares], strict=True) for _ in networks]
+    return [
+        replace(network, known={share: slope for share, slope in pairs if slope is not None})
+        for network, pairs in zip(networks, found, strict=True)
+    ]

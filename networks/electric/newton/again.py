@@ -52,7 +52,7 @@ class PowerFlows:
         self.guard = Guard()
         self.near = NearStart(net)
         self._net, self._options = net, options
-        self._outside: ComplexArray | None = None
+        self.outside: ComplexArray | None = None
         """Of generators and slacks in the last whole run from nothing, where its work can be kept."""
         self._lossy: csr_matrix | None = None
         self._at_rest: AtRest | None = None
@@ -73,11 +73,11 @@ class PowerFlows:
 
     def from_nothing(self) -> bool:
         """Whether a solution was found; then others can start from it, if `is_warm`."""
-        self._net._ppc = self._lossy = self._outside = None
+        self._net._ppc = self._lossy = self.outside = None
         self._is_found = found = converges(self._net, self._options)
         if found and self.is_warm:
             self.near.begin(self._net)
-            self._outside = outside_mva(self._net) if is_usable(self._net) else None
+            self.outside = outside_mva(self._net) if is_usable(self._net) else None
         return found
 
     def switched(self) -> None:
@@ -100,7 +100,7 @@ class PowerFlows:
             return is_new or self.from_nothing()
         rest, internal = self._at_rest, self._net._ppc["internal"]
         internal.update({name: array.copy() for name, array in rest.arrays.items()})
-        self._outside = rest.outside
+        self.outside = rest.outside
         powers = powers_now(self._net, rest.outside)
         voltage = self.near.from_afar(rest.voltage, rest.factors, powers)
         return self._is_solved_at(voltage, powers) or self.from_nothing()
@@ -108,14 +108,14 @@ class PowerFlows:
     def _solve_at_rest(self, resting: Callable[[], AbstractContextManager[None]]) -> None:
         with resting():
             found = self.from_nothing()
-        if found and self._outside is not None and self.near.factors is not None:
+        if found and self.outside is not None and self.near.factors is not None:
             internal = self._net._ppc["internal"]
             arrays = {name: internal[name].copy() for name in SOLVED}
-            self._at_rest = AtRest(internal["V"].copy(), self.near.factors, self._outside, arrays)
+            self._at_rest = AtRest(internal["V"].copy(), self.near.factors, self.outside, arrays)
 
     @property
     def _can_be_kept(self) -> bool:
-        return self._outside is not None and self.near.factors is not None and not self.guard.off
+        return self.outside is not None and self.near.factors is not None and not self.guard.off
 
     @property
     def is_warm(self) -> bool:
@@ -124,17 +124,30 @@ class PowerFlows:
 
     def from_last(self) -> bool:
         """Whether a solution was found from the last one."""
-        if self._outside is None or self.guard.off:
+        if self.outside is None or self.guard.off:
             self.near.prepare(self._net)
             return converges(self._net, self._options)
-        powers = powers_now(self._net, self._outside)
+        powers = powers_now(self._net, self.outside)
         return self._is_solved_at(self.near.towards(self._net, powers), powers)
 
     def _is_solved_at(self, voltage: ComplexArray | None, powers: ComplexArray) -> bool:
         if voltage is None or not solved_at(self._net, voltage, powers):
             return False
-        if not self.guard.is_due():
+        return not self.guard.is_due() or self._is_whole_run(voltage, powers)
+
+    def confirms(self, voltage: ComplexArray) -> bool:
+        """Whether pandapower, asked now whatever is due, finds that the powers in the net belong to `voltage`; the net
+        then holds that solution."""
+        if self.outside is None or self.guard.off:
+            return False
+        powers = powers_now(self._net, self.outside)
+        if solved_at(self._net, voltage, powers) and self._is_whole_run(voltage, powers):
             return True
+        self.guard.turn_off("voltages of many at once did not fit")
+        return False
+
+    def _is_whole_run(self, voltage: ComplexArray, powers: ComplexArray) -> bool:
+        """Whether a whole run leads to the results that the net holds; it holds them afterwards."""
         kept = results(self._net)
         if converges(self._net, self._options) and are_same(kept, results(self._net)):
             # Once more, so that no digit depends on when it was controlled.
@@ -144,9 +157,9 @@ class PowerFlows:
 
     def voltages_from_last(self) -> bool:
         """Whether voltages were found from the last ones; result tables are then those of an earlier solution."""
-        if self._outside is None or self.guard.off:
+        if self.outside is None or self.guard.off:
             return False
-        powers = powers_now(self._net, self._outside)
+        powers = powers_now(self._net, self.outside)
         voltage = self.near.towards(self._net, powers)
         return voltage is not None and fits(self._net, voltage, powers)
 

@@ -6,19 +6,23 @@ What it finds from there is its own result, within its own tolerances; it needs 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from pandapipes.pandapipes_net import pandapipesNet
 
+from mosaik_p2p.jit.modes import jit_strict
 from mosaik_p2p.networks.heat.hydraulics.flow_sensitivity import MIN_FLOW_KG_PER_S
 from mosaik_p2p.networks.heat.hydraulics.internals import (
     BRANCHES,
+    LEFT_OVER,
     NODES,
+    OPTIONS,
     ROWS_OF_BRANCHES,
     ROWS_OF_NODES,
     Internals,
     array_of,
     rows_of,
 )
-from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray
 
 SAME_K = 1e-4
 """Between temperatures at which water is taken to be the same: its density then moves by 1e-7 of itself, its viscosity
@@ -36,6 +40,22 @@ class Along:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ways:
+    """From where pressures are known to every other junction, by branches that make no loop; in that order."""
+
+    known: IntArray
+    """(places,) junctions, by their rows in the table."""
+    known_bar: FloatArray
+    child: IntArray
+    """(branches,) junctions, each after its parent."""
+    parent: IntArray
+    forward: npt.NDArray[np.bool_]
+    """(branches,) whether each is drawn from the parent to the child."""
+    rows: dict[str, tuple[IntArray, IntArray]]
+    """By the name of the table: places among these branches, and their rows in the table."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Beginning:
     """Flows and temperatures of one net."""
 
@@ -43,6 +63,8 @@ class Beginning:
     """(junctions,) NaN where the solver starts from its own guess."""
     along: dict[str, Along]
     """By the name of the table."""
+    ways: Ways | None = None
+    """How the pressures follow from the flows; None: the solver starts from its own guess."""
 
 
 def begin_with(net: pandapipesNet, inside: Internals, beginning: Beginning) -> None:
@@ -61,6 +83,33 @@ def begin_with(net: pandapipesNet, inside: Internals, beginning: Beginning) -> N
     controls = branches[rows_of(net, ROWS_OF_BRANCHES, "flow_control")]
     # Water passes a flow control as it comes.
     controls[:, inside.t_out] = nodes[controls[:, inside.from_node].astype(np.int64), inside.t_node]
+    if beginning.ways is not None:
+        _begin_pressures(net, inside, beginning.ways)
+
+
+def _begin_pressures(net: pandapipesNet, inside: Internals, ways: Ways) -> None:
+    """By the library's own equations: then its first iteration changes nothing, and is the last one."""
+    nodes, branches = array_of(net, NODES), array_of(net, BRANCHES)
+    at = np.zeros(len(ways.child), dtype=np.int64)
+    for table, (places, rows) in ways.rows.items():
+        at[places] = rows_of(net, ROWS_OF_BRANCHES, table).start + rows
+    # A copy: what it writes into the branches is not wanted yet.
+    taken = branches[at]
+    options = {name: net[OPTIONS][name] for name in ("use_numba", "friction_model")}
+    left_over = np.asarray(inside.along(net, taken, nodes, options)[LEFT_OVER], dtype=np.float64)
+    pressure = nodes[:, inside.p_node]
+    start, end = (taken[:, column].astype(np.int64) for column in (inside.from_node, inside.to_node))
+    rise = left_over - (pressure[start] - pressure[end])
+    junctions = pressure[rows_of(net, ROWS_OF_NODES, "junction")]
+    junctions[ways.known] = ways.known_bar
+    junctions[:] = _walked(junctions.copy(), ways.child, ways.parent, np.where(ways.forward, rise, -rise))
+
+
+@jit_strict
+def _walked(pressure, child, parent, rise):  # type: ignore[no-untyped-def]
+    for step in range(len(child)):
+        pressure[child[step]] = pressure[parent[step]] + rise[step]
+    return pressure
 
 
 @dataclass(frozen=True, kw_only=True)

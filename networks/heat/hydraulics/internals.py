@@ -18,6 +18,7 @@ from mosaik_p2p.units import FloatArray
 VERSIONS = ("0.16.0",)
 NAMES = {
     "set_up": "pandapipes.pipeflow:init_pipeflow",
+    "along": "pandapipes.pf.derivative_calculation:calculate_derivatives_hydraulic",
     "active": "pandapipes.idx_branch:IdxBranch.ACTIVE",
     "mdot": "pandapipes.idx_branch:IdxBranch.MDOTINIT",
     "t_out": "pandapipes.idx_branch:IdxBranch.TOUTINIT",
@@ -26,7 +27,9 @@ NAMES = {
     "to_node": "pandapipes.idx_branch:IdxBranch.TO_NODE",
     "height": "pandapipes.idx_node:IdxNode.HEIGHT",
     "t_node": "pandapipes.idx_node:IdxNode.TINIT",
+    "p_node": "pandapipes.idx_node:IdxNode.PINIT",
 }
+LEFT_OVER = 4
 PIT, OLD_PIT, LOOKUPS, OPTIONS = "_pit", "_old_pit", "_lookups", "_options"
 """Entries of a net that the set-up of a pipe flow makes; beside them it makes the tables of results."""
 NODES, BRANCHES = "node", "branch"
@@ -39,9 +42,11 @@ class UnknownInside(Exception):
 
 @dataclass(frozen=True)
 class Internals:
-    """`NAMES`, looked up: a function, and columns of the arrays of nodes and branches."""
+    """`NAMES`, looked up: functions, and columns of the arrays of nodes and branches."""
 
     set_up: Any
+    along: Any
+    """The equations of pressure along branches: what is left over stands at `LEFT_OVER` of what it returns."""
     active: int
     mdot: int
     t_out: int
@@ -51,6 +56,7 @@ class Internals:
     to_node: int
     height: int
     t_node: int
+    p_node: int
 
 
 def internals() -> Internals:
@@ -77,7 +83,7 @@ class SetUp:
 
     entries: Mapping[str, Any]
     results: tuple[str, ...]
-    """Names of the tables of results."""
+    """Names of the tables of results that have rows."""
 
 
 def set_up_of(net: pandapipesNet) -> SetUp:
@@ -87,7 +93,7 @@ def set_up_of(net: pandapipesNet) -> SetUp:
         raise UnknownInside(f"a pandapipes net has no {', '.join(missing)}")
     results = tuple(f"res_{component.table_name()}" for component in net["component_list"])
     entries = {name: _frozen(net[name]) for name in (PIT, OLD_PIT, LOOKUPS, OPTIONS)}
-    return SetUp(entries, tuple(name for name in results if name in net))
+    return SetUp(entries, tuple(name for name in results if name in net and len(net[name])))
 
 
 def put(kept: SetUp, net: pandapipesNet) -> None:

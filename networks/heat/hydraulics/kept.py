@@ -6,7 +6,8 @@ those are written into them: the solver starts from the same numbers, bit for bi
 `Guard`: full pipe flows beside those with a kept set-up, now and then.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -160,7 +161,8 @@ class PipeFlows:
         if PUMPS in net:
             pumps = net[PUMPS]["mdot_flow_kg_per_s"].to_numpy()
             branches[rows_of(net, ROWS_OF_BRANCHES, PUMPS), inside.mdot] = pumps
-        self.pressures_fit = _solve(net, inside, beginning)
+        with _those_with_rows(net):
+            self.pressures_fit = _solve(net, inside, beginning)
 
     def _drop_if_changed(self, options: dict[str, Any]) -> None:
         """Forgets everything if the net or the options are not what they were."""
@@ -193,12 +195,24 @@ def _solve(net: pandapipesNet, inside: Internals, beginning: Beginning | None) -
     return at.still_hold(net, inside)
 
 
+@contextmanager
+def _those_with_rows(net: pandapipesNet) -> Iterator[None]:
+    """While it lasts, the library asks no kind of element of which there is none for its equations and results."""
+    every = net["component_list"]
+    net["component_list"] = [component for component in every if len(net[component.table_name()])]
+    try:
+        yield
+    finally:
+        net["component_list"] = every
+
+
 def _stamp(net: pandapipesNet, options: dict[str, Any]) -> Hashable:
     """All that a set-up depends on and that is not written into it: equal stamps, equal set-ups."""
     tables = tuple(component.table_name() for component in net["component_list"])
-    columns = ((net[table], column) for table in tables for column in net[table] if (table, column) not in WRITTEN)
+    filled = [table for table in tables if len(net[table])]
+    columns = ((net[table], column) for table in filled for column in net[table] if (table, column) not in WRITTEN)
     contents = tuple((column, _content(table[column])) for table, column in columns)
-    labels = tuple(_content(net[table].index) for table in tables)
+    labels = tuple((table, _content(net[table].index)) for table in filled)
     stored = tuple(net["user_pf_options"].items())
     return tables, labels, contents, stored, tuple(options.items()), net["fluid"]
 

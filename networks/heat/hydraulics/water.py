@@ -16,6 +16,8 @@ from mosaik_p2p.units import FloatArray, kelvin
 J_PER_KJ = 1000.0
 TABLE_C = np.arange(0.0, 201.0)
 """Temperatures between which enthalpy is interpolated, in degC; water of a heating network stays inside."""
+TABLE_K = np.arange(273.0, 474.0)
+"""The same in K: the library's own points are whole kelvins, so that lines between these run as its own do."""
 
 
 @cache

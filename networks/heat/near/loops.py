@@ -10,9 +10,9 @@ import numpy as np
 from pandapipes.properties.fluids import call_lib
 
 from mosaik_p2p.networks.heat.hydraulics.friction import LEAST_SLOPE_BAR_PER_KG_PER_S, friction_factor
-from mosaik_p2p.networks.heat.hydraulics.water import TABLE_C, density_kg_per_m3
+from mosaik_p2p.networks.heat.hydraulics.water import TABLE_K, density_kg_per_m3
 from mosaik_p2p.networks.heat.near.branches import Friction
-from mosaik_p2p.units import PA_PER_BAR, FloatArray, IntArray, kelvin
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, PA_PER_BAR, FloatArray, IntArray
 
 STEPS, HALVINGS = 40, 6
 TOLERANCE_KG_PER_S = 1e-9
@@ -66,8 +66,8 @@ class Loops:
         """(loops,) pressure in bar that is left after a way around; (branches in loops,) slopes in bar per kg/s."""
         pipe = self.friction
         area = np.pi / 4.0 * pipe.diameter_m**2
-        density = np.interp(t_ends_c, TABLE_C, _DENSITY).mean(axis=0)
-        viscosity = np.interp(t_ends_c.mean(axis=0), TABLE_C, _VISCOSITY)
+        density = np.interp(t_ends_c, _AT_C, _DENSITY).mean(axis=0)
+        viscosity = np.interp(t_ends_c.mean(axis=0), _AT_C, _VISCOSITY)
         size = np.maximum(np.abs(mdot), LEAST_FLOW_KG_PER_S)
         reynolds_per_mdot = pipe.diameter_m / (viscosity * area)
         factor, change = friction_factor(size * reynolds_per_mdot, pipe.roughness)
@@ -78,5 +78,6 @@ class Loops:
         return self.around @ lost, np.maximum(slope, LEAST_SLOPE_BAR_PER_KG_PER_S)
 
 
-_DENSITY = density_kg_per_m3(TABLE_C)
-_VISCOSITY = np.asarray(call_lib("water").get_viscosity(kelvin(0.0) + TABLE_C), dtype=np.float64)
+_AT_C = TABLE_K - KELVIN_AT_ZERO_C
+_DENSITY = density_kg_per_m3(_AT_C)
+_VISCOSITY = np.asarray(call_lib("water").get_viscosity(TABLE_K), dtype=np.float64)

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mosaik_p2p.networks.heat.elements import HeatElements
-from mosaik_p2p.networks.heat.hydraulics.beginning import Along, Beginning
+from mosaik_p2p.networks.heat.hydraulics.beginning import Along, Beginning, Ways
 from mosaik_p2p.networks.heat.hydraulics.friction import DEFAULT_FRICTION
-from mosaik_p2p.networks.heat.hydraulics.water import TABLE_C, cp_kj_per_kg_k, enthalpy_kj_per_kg
+from mosaik_p2p.networks.heat.hydraulics.water import TABLE_K, cp_kj_per_kg_k, enthalpy_kj_per_kg
 from mosaik_p2p.networks.heat.near.branches import (
     Branches,
     Friction,
@@ -30,13 +30,14 @@ from mosaik_p2p.networks.heat.near.loops import Loops
 from mosaik_p2p.networks.heat.near.paths import NONE, Trees, around_loops, flows_per_taken, trees
 from mosaik_p2p.networks.heat.near.steps import newton_step
 from mosaik_p2p.networks.heat.near.temperatures import LEAST_FLOW_KG_PER_S, temperatures
-from mosaik_p2p.units import FloatArray, IntArray
+from mosaik_p2p.units import KELVIN_AT_ZERO_C, FloatArray, IntArray
 
 TOLERANCE_KW = 1e-6
 STEPS = 40
 """Per start; four to six are usual."""
 STILL_WATER_C = 55.0
 """Before any temperature is known; it moves flows around loops only."""
+PLANTS = "circ_pump_pressure"
 MOST_ENTRIES = 30_000_000
 """Of the matrix from flows that are taken to flows in the branches (240 MB); larger networks start as before."""
 
@@ -80,6 +81,13 @@ class NearStart:
     bypass_supply: IntArray
     """(bypasses,) node of each; they come before the other given flows."""
     loops: Loops | None
+    ways: Ways
+    plant_rows: IntArray
+    """(plants that balance, 2) rows of their pumps, one gives and one takes."""
+    pumps: int
+    """Rows in the table of those."""
+    still_c: float
+    """Of water that stands."""
 
     def find(self, served_kw: FloatArray, starts: Iterable[tuple[FloatArray, float]], bounds: Bounds) -> Found | None:
         """Mass flows that exchange `served_kw` (exchangers,) (+ drawn); None where none are found.
@@ -139,12 +147,21 @@ class NearStart:
         return None
 
     def _beginning(self, flow: FloatArray, t_node_c: FloatArray, t_out_c: FloatArray) -> Beginning:
-        t_out_c = np.where(np.abs(flow) > LEAST_FLOW_KG_PER_S, t_out_c, np.nan)
+        t_out_c = np.where(np.abs(flow) > LEAST_FLOW_KG_PER_S, t_out_c, self.still_c)
         along = {
             table: Along(mdot_kg_per_s=_at(flow, rows), t_out_c=_at(t_out_c, rows))
             for table, rows in self.places.items()
         }
-        return Beginning(t_junction_c=t_node_c, along=along)
+        along[PLANTS] = self._along_plants(flow)
+        t_junction_c = np.where(np.isnan(t_node_c), self.still_c, t_node_c)
+        return Beginning(t_junction_c=t_junction_c, along=along, ways=self.ways)
+
+    def _along_plants(self, flow: FloatArray) -> Along:
+        last = len(self.branches) - self.count
+        given, unknown = flow[last - len(self.plant_rows) : last], np.full(self.pumps, np.nan)
+        mdot = unknown.copy()
+        mdot[self.plant_rows] = np.column_stack([np.maximum(given, 0.0), np.maximum(-given, 0.0)])
+        return Along(mdot_kg_per_s=mdot, t_out_c=unknown)
 
     def _rows(self) -> tuple[npt.NDArray[np.generic], ...]:
         """As the compiled sweep takes them."""
@@ -161,7 +178,7 @@ class NearStart:
         cold = np.where(sign < 0.0, t_node_c[return_], self.branches.t_forward_c[own])
         inlet, t_inlet = np.where(sign < 0.0, return_, supply), np.where(sign < 0.0, cold, hot)
         spread = enthalpy_kj_per_kg(hot) - enthalpy_kj_per_kg(cold)
-        slope = (mdot * np.interp(t_inlet, TABLE_C, _CP))[:, None] * warmed[inlet]
+        slope = (mdot * np.interp(t_inlet, _CP_AT_C, _CP))[:, None] * warmed[inlet]
         slope[np.diag_indices_from(slope)] += spread
         return spread, slope
 
@@ -199,6 +216,29 @@ def near_start(elements: HeatElements) -> NearStart | None:
         given_kg_per_s=given_mdot,
         bypass_supply=given.start[own],
         loops=_loops(along, friction, found, reached) if found.chords else None,
+        ways=_ways(elements, along, found),
+        plant_rows=elements.plant_rows,
+        pumps=len(elements.net[PLANTS]) if PLANTS in elements.net else 0,
+        still_c=elements.network.settings.t_ground_c,
+    )
+
+
+def _ways(elements: HeatElements, along: Branches, found: Trees) -> Ways:
+    """From both junctions of the plants that balance, where pressures are set."""
+    plants, child = plants_that_balance(elements), np.array([n for n in found.order if found.parent[n] != NONE], int)
+    branch, rows, before = found.branch[child], {}, 0
+    for table, own in rows_along(elements.net).items():
+        places = np.flatnonzero((branch >= before) & (branch < before + len(own)))
+        rows[table], before = (places, own[branch[places] - before]), before + len(own)
+    supply_bar = np.array([plant.p_supply_bar for plant in elements.network.balancing], dtype=np.float64)
+    lift_bar = np.array([plant.lift_bar for plant in elements.network.balancing], dtype=np.float64)
+    return Ways(
+        known=np.r_[plants.end, plants.start],
+        known_bar=np.r_[supply_bar, supply_bar - lift_bar],
+        child=child,
+        parent=found.parent[child],
+        forward=along.end[branch] == child,
+        rows=rows,
     )
 
 
@@ -237,4 +277,5 @@ def _loops(along: Branches, friction: Friction, found: Trees, reached: IntArray)
     return Loops(np.ascontiguousarray(around[:, looped]), looped, friction.at(reached[looped]))
 
 
-_CP = cp_kj_per_kg_k(TABLE_C)
+_CP_AT_C = TABLE_K - KELVIN_AT_ZERO_C
+_CP = cp_kj_per_kg_k(_CP_AT_C)

@@ -4,16 +4,19 @@ Along a pipe the difference to the ground decays; where flows meet they mix, wei
 capacities are means of both ends, as pandapipes has them, found in a few passes. The arrays:
 
     rows = (start, end, loss_kw_per_k, t_ground_c, t_forward_c, t_backward_c)      per branch, see `Branches`
-    cp      heat capacity in kJ/(kg K), from 0 degC on, one value per degree
+    cp      heat capacity in kJ/(kg K), from `LEAST_K` on, one value per kelvin (see `water.TABLE_K`)
 """
 
 import numpy as np
 
 from mosaik_p2p.jit.modes import jit_inner, jit_strict
+from mosaik_p2p.networks.heat.hydraulics.water import TABLE_K
+from mosaik_p2p.units import KELVIN_AT_ZERO_C
 
 PASSES = 3
 """Heat capacity and temperature depend on each other, slightly."""
 LEAST_FLOW_KG_PER_S = 1e-10
+LEAST_K = TABLE_K[0]
 START, END, LOSS, GROUND, FORWARD, BACKWARD = range(6)
 
 
@@ -146,6 +149,6 @@ def _decay(loss_kw_per_k, mdot, t_in, t_out, cp):  # type: ignore[no-untyped-def
 @jit_inner
 def _at(table, t_c):  # type: ignore[no-untyped-def]
     """A property of water at a temperature; beyond the table, that of its ends."""
-    within = min(max(t_c, 0.0), len(table) - 1.001)
+    within = min(max(t_c + KELVIN_AT_ZERO_C - LEAST_K, 0.0), len(table) - 1.001)
     below = int(within)
     return table[below] + (within - below) * (table[below + 1] - table[below])

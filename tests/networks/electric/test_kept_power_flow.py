@@ -143,7 +143,7 @@ def test_where_the_two_differ_whole_runs_count(monkeypatch: pytest.MonkeyPatch) 
 def test_voltages_that_do_not_fit_the_powers_are_refused() -> None:
     flow = PowerFlow(network_of("bus15"), prosumer_buses=[4])
     solved(flow, 0, [4])
-    net, outside = flow.net, flow._flows._outside
+    net, outside = flow.net, flow._flows.outside
     assert outside is not None
     voltage, powers = np.array(net._ppc["internal"]["V"]), kept.powers_now(net, outside)
     assert kept.solved_at(net, voltage, powers)

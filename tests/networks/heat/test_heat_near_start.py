@@ -1,12 +1,16 @@
 """The near start: one pipe flow where there were several, the same state, and nothing of the interval before."""
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandapipes as pp
 import pytest
+from pandapipes.pf import calculation
 
 from heat_streets import FORK, at, read, street
 from heat_streets import flow_of as houses_of
@@ -15,7 +19,8 @@ from mosaik_p2p.networks.heat import flow as heat_flow
 from mosaik_p2p.networks.heat.choice import STRAND_ENDS, HeatNetwork, HeatSettings, heat_case
 from mosaik_p2p.networks.heat.elements import HeatElements
 from mosaik_p2p.networks.heat.flow import NEAR, UNKNOWN, HeatConnection, HeatFlow, HeatFlowResult
-from mosaik_p2p.networks.heat.hydraulics.water import TABLE_C, cp_kj_per_kg_k
+from mosaik_p2p.networks.heat.hydraulics.beginning import Beginning
+from mosaik_p2p.networks.heat.hydraulics.water import TABLE_K, cp_kj_per_kg_k
 from mosaik_p2p.networks.heat.near.start import NearStart, near_start
 from mosaik_p2p.networks.heat.near.temperatures import temperatures
 from mosaik_p2p.units import kelvin
@@ -91,6 +96,58 @@ def test_one_pipe_flow_in_each_noisy_hour_and_nothing_of_the_hour_before(case: s
     assert flow.beginnings == {NEAR: len(hours)}
     assert {result.status for result in results} == {Status.OK}
     assert_same_state(flow_at(network, nodes).solve(hours[-1]), results[-1])
+
+
+def with_rises(network: HeatNetwork, rise_m: float) -> HeatNetwork:
+    """Junctions at any height up to that, but for those of the plants."""
+    net, rng = network.net.deepcopy(), np.random.default_rng(2)
+    height_m = rng.uniform(0.0, rise_m, len(net.junction))
+    at_plants = [junction for plant in network.plants for junction in (plant.supply, plant.return_)]
+    net.junction["height_m"] = np.where(net.junction.index.isin(at_plants), 0.0, height_m)
+    return replace(network, net=net)
+
+
+@pytest.mark.parametrize(
+    ("case", "friction", "rise_m"),
+    [("heat8", "colebrook", 0.0), ("heat8", "nikuradse", 30.0), ("heat8", "swamee-jain", 0.0), ("barry32", "", 20.0)],
+)
+def test_the_first_step_of_the_library_is_its_last(
+    case: str, friction: str, rise_m: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pressures, and temperatures of what stands, are begun with as well; the same comes out where they are not."""
+    network, nodes, house_kw = network_of(case)
+    network = with_rises(replace(network, friction=friction or network.friction), rise_m)
+    # Around loops at rest, what rises decides which way water creeps.
+    at_rest = [np.zeros(len(nodes))] if case == "heat8" else []
+    hours = [*at_rest, *noisy_hours(2, len(nodes), house_kw)]
+    counted: Counter[str] = Counter()
+    for kind in (calculation.HydraulicCalculation, calculation.ThermalCalculation):
+        for name in ("run", "solve_step"):
+            monkeypatch.setattr(kind, name, counting(getattr(kind, name), counted, f"{kind.MODE} {name}"))
+    flow = flow_at(network, nodes)
+    ours = [flow.solve(draw_kw) for draw_kw in hours]
+    assert len(set(counted.values())) == 1, counted
+
+    def from_afar(near: NearStart, *given: FloatArray) -> Beginning:
+        begun = beginning(near, *given)
+        still = begun.t_junction_c == near.still_c
+        return replace(begun, ways=None, t_junction_c=np.where(still, np.nan, begun.t_junction_c))
+
+    beginning = NearStart._beginning
+    monkeypatch.setattr(NearStart, "_beginning", from_afar)
+    counted.clear()
+    flow = flow_at(network, nodes)
+    for draw_kw, result in zip(hours, ours, strict=True):
+        assert_same_state(flow.solve(draw_kw), result)
+    assert counted["hydraulics solve_step"] > counted["hydraulics run"]
+
+
+def counting(function: Callable[..., Any], counted: Counter[str], name: str) -> Callable[..., Any]:
+    def called(*given: Any) -> Any:
+        counted[name] += 1
+        return function(*given)
+
+    return called
 
 
 @pytest.mark.once
@@ -211,7 +268,7 @@ def state_at(near: NearStart, mdot: FloatArray) -> tuple[FloatArray, FloatArray,
     return flow, t_node_c, warmed
 
 
-CP = cp_kj_per_kg_k(TABLE_C)
+CP = cp_kj_per_kg_k(TABLE_K - kelvin(0.0))
 
 
 @pytest.mark.parametrize(("height_m", "sizes"), [(0.0, (0.02, 0.06, 0.1)), (40.0, (0.3, 0.3))])

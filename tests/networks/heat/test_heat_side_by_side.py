@@ -99,8 +99,14 @@ def test_more_intervals_than_fit_are_solved_in_turns(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(heat_side_by_side, "MOST_EXCHANGERS", 4)
     network, places = of_case("heat8", (4, 6))
     draws = [(float(kw), 5.0) for kw in (1, 2, 3, 4, 5)]
-    # The fifth would stand alone.
-    assert list(SideBySide(network, places).solved(draws)) == draws[:4]
+    together = SideBySide(network, places)
+    # One alone is left to who solves it; the fifth stands in the network of the two before, twice.
+    assert together.solved(draws[:1]) == {}
+    found = together.solved(draws)
+    assert list(found) == draws
+    other = SideBySide(network, places).solved([draws[4], draws[0]])[draws[4]]
+    assert found[draws[4]].slack_kw == pytest.approx(other.slack_kw, abs=1e-4)
+    assert list(together._flows) == [2]
 
 
 def test_copies_that_have_been_used_give_what_new_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
