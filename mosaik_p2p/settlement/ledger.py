@@ -19,7 +19,7 @@ never negative.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mosaik_p2p.sections.base import PARTIES
 from mosaik_p2p.units import ELECTRICITY, HEAT, SETTLEMENT_CASES, Table, table_of
@@ -39,9 +39,8 @@ SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}
 COLUMNS = ("case", "party", "counterparty", "carrier", "item", "energy_kwh", "money")
 
 
-@dataclass(frozen=True)
-class Payment:
-    """`payee` receives `money` from `payer`."""
+class Payment(NamedTuple):
+    """`payee` receives `money` from `payer`. A tuple: an hour of a large district has tens of thousands."""
 
     case: str
     payee: str

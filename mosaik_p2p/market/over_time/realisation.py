@@ -7,6 +7,7 @@ contract; trades stand as agreed. What the contract cannot take is an imbalance.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.interval_numbers import DevicePlace, IntervalNumbers, numbers_of, numbers_of_all
@@ -17,8 +18,7 @@ from mosaik_p2p.prosumers.prosumer import Prosumer, reactive_injection_kvar
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, FloatArray
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(NamedTuple):
     """What a prosumer exchanges of one carrier in the binding interval, kW; prices None without a contract."""
 
     net_sale_kw: float
@@ -36,8 +36,7 @@ class Exchange:
         return self.net_sale_kw + self.export_kw - self.import_kw + self.imbalance_kw
 
 
-@dataclass(frozen=True)
-class DeviceDispatch:
+class DeviceDispatch(NamedTuple):
     """What one device does in the binding interval: power produced (+) per carrier, fuel burnt, level at its end, cost.
 
     `missed_kwh` is energy whose deadline this interval was and that was not had: of a vehicle that departs, of a

@@ -1,0 +1,23 @@
+"""What a world is made of is not looked through for garbage while it runs.
+
+Python's collector of cycles visits every object that lives, again and again: of a district of a thousand houses a
+million, which stay as long as the run does. That is a tenth of what an hour costs.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def left_alone() -> Iterator[None]:
+    """What lives now is not visited until the end of the block; what is made inside is collected as ever."""
+    if gc.get_freeze_count():
+        # Somebody else has put objects aside, and would miss them when they come back here.
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
