@@ -12,7 +12,7 @@ from functools import cached_property
 from mosaik_p2p.prosumers.block import Block
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
-from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
+from mosaik_p2p.prosumers.roles import CONTRACT, Role, named
 from mosaik_p2p.prosumers.state import ProsumerState, reactive_share
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.sections.series import Series
@@ -110,14 +110,14 @@ def stated(prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: fl
 def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
     """Add import at its price and, where the contract has one, export at its price."""
     builder.variable(
-        Variable(contract.name, CONTRACT, Role.IMPORT),
+        named(contract.name, CONTRACT, Role.IMPORT),
         upper=contract.import_max_kw,
         price=window.cut(contract.import_price_per_kwh),
         adds={contract.carrier: 1.0},
     )
     if contract.export_price_per_kwh is not None:
         builder.variable(
-            Variable(contract.name, CONTRACT, Role.EXPORT),
+            named(contract.name, CONTRACT, Role.EXPORT),
             upper=contract.export_max_kw,
             price=-window.cut(contract.export_price_per_kwh),
             adds={contract.carrier: -1.0},

@@ -3,13 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from mosaik_p2p.units import FloatArray, IntArray
 
 Owner, Kept = TypeVar("Owner"), TypeVar("Kept")
+
+
+class DayAhead(NamedTuple):
+    """A day, as far as the look-ahead covers it."""
+
+    number: int
+    intervals: IntArray
+    """Its intervals there."""
+    listed: tuple[int, ...]
+    """The same as built-in numbers."""
+    is_last_of_day: bool
+    """Whether the day, or the span, ends with the last one of them."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,14 @@ class Window:
         """By the number of each day in the look-ahead, in their order: its intervals there."""
         day = self.day
         return {int(own): np.flatnonzero(day == own) for own in np.unique(day)}
+
+    @cached_property
+    def days(self) -> tuple[DayAhead, ...]:
+        """The days in the look-ahead, in their order."""
+        return tuple(
+            DayAhead(number, intervals, tuple(intervals.tolist()), self.ends_day(int(intervals[-1])))
+            for number, intervals in self.of_day.items()
+        )
 
     def once(self, make: "Callable[[Owner, Window], Kept]", owner: Owner) -> Kept:
         """`make(owner, self)`: asked for when it is needed first, and kept.

@@ -1,6 +1,6 @@
 """A load that may be shifted within each day (Chen and Liu 2025, section 2)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, Self
 
@@ -54,11 +54,10 @@ class FlexibleLoad(Load):
         block.constant_cost(self.discomfort_per_kw2h * ahead.squares_kw2 * block.dt_h)
         block.mean_kw(ahead.mean_kw)
         missed = np.full(window.horizon, np.nan)
-        for day, owed in owed_energy(self, window, state, dt_h=block.dt_h).items():
-            intervals = window.of_day[day]
-            block.total(load, intervals, energy_kwh=owed.energy_kwh)
-            if window.ends_day(int(intervals[-1])):
-                missed[intervals[-1]] = owed.beyond_limits_kwh
+        for day, owed in zip(window.days, owed_energy(self, window, state, dt_h=block.dt_h), strict=True):
+            block.total(load, day.listed, energy_kwh=owed.energy_kwh)
+            if day.is_last_of_day:
+                missed[day.listed[-1]] = owed.beyond_limits_kwh
         block.missed(missed)
 
     def follow(self, plan: Plan) -> Outcome:
@@ -85,8 +84,8 @@ class Ahead:
     """(T,): the linear part of its discomfort."""
     squares_kw2: float
     mean_kw: float
-    sum_kw: Mapping[int, float]
-    """By the number of the day: its forecast over the day's intervals."""
+    sum_kw: tuple[float, ...]
+    """By day of the look-ahead: its forecast over the day's intervals."""
 
 
 def ahead_of(load: FlexibleLoad, window: Window) -> Ahead:
@@ -100,7 +99,7 @@ def _ahead(load: FlexibleLoad, window: Window) -> Ahead:
         price_per_kwh=-2.0 * load.discomfort_per_kw2h * demand,
         squares_kw2=sum_of(demand**2),
         mean_kw=mean_of(demand),
-        sum_kw={day: sum_of(demand[intervals]) for day, intervals in window.of_day.items()},
+        sum_kw=tuple(sum_of(demand[day.intervals]) for day in window.days),
     )
 
 
@@ -111,20 +110,19 @@ class Owed(NamedTuple):
     beyond_limits_kwh: float
 
 
-def owed_energy(load: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, Owed]:
+def owed_energy(load: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> list[Owed]:
     """What a flexible load must take on each day of the look-ahead.
 
     The forecast of the intervals covered, and today what the load already lags behind; either is clipped to what the
     limits allow in the intervals that are left.
     """
-    owed = {}
-    sum_kw = ahead_of(load, window).sum_kw
-    for day, intervals in window.of_day.items():
-        behind = state.behind_kwh.get(load.name, 0.0) if day == state.day else 0.0
-        energy = sum_kw[day] * dt_h + behind
-        left = len(intervals)
+    owed = []
+    for day, sum_kw in zip(window.days, ahead_of(load, window).sum_kw, strict=True):
+        behind = state.behind_kwh.get(load.name, 0.0) if day.number == state.day else 0.0
+        energy = sum_kw * dt_h + behind
+        left = len(day.listed)
         possible = min(max(energy, left * load.min_kw * dt_h), left * load.max_kw * dt_h)
-        owed[day] = Owed(possible, energy - possible)
+        owed.append(Owed(possible, energy - possible))
     return owed
 
 
