@@ -22,7 +22,8 @@ def left_alone() -> Iterator[None]:
         return
     thresholds = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(max(thresholds[0], OFTEN), *thresholds[1:])
+    # Nought says that it is off, and is to stay off.
+    gc.set_threshold(max(thresholds[0], OFTEN) if thresholds[0] else 0, *thresholds[1:])
     try:
         yield
     finally:
