@@ -110,12 +110,13 @@ def _numbers(value: Any) -> FloatArray:
     numbers = np.array(value if isinstance(value, list) else [value])
     if numbers.ndim != 1 or numbers.dtype.kind not in NUMBERS:
         raise TypeError(f"{value!r} is no number, nor a list of numbers")
-    return numbers.astype(np.float64, copy=False)
+    result: FloatArray = numbers.astype(np.float64, copy=False)
+    return result
 
 
 def _sum(said: Mapping[str, _Said], interval: int, *, holds: bool) -> FloatArray:
     """Sum from the interval on; a last value that `holds` is one for this interval."""
-    parts = [word.values[-1:] if holds else word.from_interval(interval) for word in in_order(said)]
+    parts: list[FloatArray] = [word.values[-1:] if holds else word.from_interval(interval) for word in in_order(said)]
     if len(parts) == 1:
         # As a rule: what one source says needs no sum.
         return parts[0]

@@ -39,7 +39,8 @@ TOGETHER = 50_000
 SMALLEST = 0.02
 """Least size of a prosumer, of the largest one's: who has a battery only has no load of its own to go by."""
 
-About, Kept = TypeVar("About"), TypeVar("Kept")
+About = TypeVar("About")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from mosaik_p2p.units import FloatArray, IntArray
 
-Owner, Kept = TypeVar("Owner"), TypeVar("Kept")
+Owner = TypeVar("Owner")
+Kept = TypeVar("Kept")
 
 
 class DayAhead(NamedTuple):
