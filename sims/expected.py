@@ -11,6 +11,7 @@ interval is not known at its begin. It counts for the next interval, and the fir
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from mosaik_api_v3.types import InputData
@@ -18,6 +19,9 @@ from mosaik_api_v3.types import InputData
 from mosaik_p2p.market.over_time.forecasts import Forecasts, forecast_attributes, realised_attributes
 from mosaik_p2p.sims.shared import Sources, in_order, same_length
 from mosaik_p2p.units import FloatArray
+
+NUMBERS = "biuf"
+"""Of numpy's types those that a power may come in."""
 
 
 class LateValue(UserWarning):
@@ -29,10 +33,10 @@ class _Said:
     """One source's word: values from interval `begin` on."""
 
     begin: int
-    values: tuple[float, ...]
+    values: FloatArray
 
-    def from_interval(self, interval: int) -> list[float]:
-        return list(self.values[interval - self.begin :])
+    def from_interval(self, interval: int) -> FloatArray:
+        return self.values[interval - self.begin :]
 
 
 class Expected:
@@ -50,15 +54,16 @@ class Expected:
                 if value is None:
                     said.pop(source, None)
                 else:
-                    said[source] = _Said(interval, tuple(value) if isinstance(value, list) else (value,))
+                    said[source] = _Said(interval, _numbers(value))
 
     def take_late(self, inputs: InputData, *, interval: int, when: str) -> None:
         """Keep what arrived after `interval` was cleared, for the next one; warns of the first that is news.
 
         `when` says how late, for the message.
         """
+        realised = frozenset(realised_attributes())
         for eid, attribute, sources in _given(inputs):
-            if attribute in realised_attributes():
+            if attribute in realised:
                 self._warn_of_news(eid, attribute, sources, when)
         self.take(inputs, interval=interval + 1)
 
@@ -82,26 +87,38 @@ class Expected:
         Where sources look ahead by different lengths the sum reaches as far as all of them.
         """
         found: dict[str, dict[str, FloatArray]] = {}
+        realised = frozenset(realised_attributes())
         for (eid, attribute), said in self._said.items():
-            values = _sum(said, interval, holds=attribute in realised_attributes())
+            values = _sum(said, interval, holds=attribute in realised)
             if values.size:
                 found.setdefault(prosumer_of[eid], {})[attribute] = values
         return found
 
 
 def _given(inputs: InputData) -> list[tuple[str, str, Sources]]:
+    known = forecast_attributes()
     return [
         (eid, attribute, attributes[attribute])
         for eid, attributes in inputs.items()
-        for attribute in forecast_attributes()
+        for attribute in known
         if attribute in attributes
     ]
 
 
+def _numbers(value: Any) -> FloatArray:
+    """(n,) what a source has sent, one number or a list. Raises TypeError for anything else."""
+    numbers = np.array(value if isinstance(value, list) else [value])
+    if numbers.ndim != 1 or numbers.dtype.kind not in NUMBERS:
+        raise TypeError(f"{value!r} is no number, nor a list of numbers")
+    result: FloatArray = numbers.astype(np.float64, copy=False)
+    return result
+
+
 def _sum(said: Mapping[str, _Said], interval: int, *, holds: bool) -> FloatArray:
     """Sum from the interval on; a last value that `holds` is one for this interval."""
-    lists: list[list[float]] = [
-        list(word.values[-1:]) if holds else word.from_interval(interval) for word in in_order(said)
-    ]
-    length = min(map(len, lists), default=0)
-    return np.asarray(same_length([values[:length] for values in lists]), dtype=np.float64)
+    parts: list[FloatArray] = [word.values[-1:] if holds else word.from_interval(interval) for word in in_order(said)]
+    if len(parts) == 1:
+        # As a rule: what one source says needs no sum.
+        return parts[0]
+    length = min(map(len, parts), default=0)
+    return np.asarray(same_length([values[:length].tolist() for values in parts]), dtype=np.float64)

@@ -4,6 +4,7 @@ Any other source of these attributes can take its place (a weather or household 
 connected and takes the rest from the scenario.
 """
 
+from functools import cache
 from typing import Any
 
 from mosaik_api_v3.types import CreateResult, InputData, Meta, OutputData, OutputRequest
@@ -85,7 +86,7 @@ class Simulator(ScenarioSimulator):
         if eid == BACKGROUND_ID:
             scaling = self._case.load_scaling if attribute == LOAD_SCALING else self._case.generation_scaling
             return scaling(self._interval)
-        kind, when = attribute.removesuffix("[kW]").rsplit("_", 1)
+        kind, when = _parts_of(attribute)
         series = self._series[eid].get(kind, [])
         if not series:
             return None
@@ -94,7 +95,15 @@ class Simulator(ScenarioSimulator):
             return float(sum(one.realised[begin] for one in series))
         end = begin + self._case.scenario.time.horizon_steps
         ahead: FloatArray = sum((one.forecast[begin:end] for one in series[1:]), series[0].forecast[begin:end])
-        return [float(value) for value in ahead]
+        values: list[float] = ahead.tolist()
+        return values
+
+
+@cache
+def _parts_of(attribute: str) -> tuple[str, str]:
+    """Stem and sort of series; asked for by every prosumer in every interval."""
+    kind, _, when = attribute.removesuffix("[kW]").rpartition("_")
+    return kind, when
 
 
 def series_by_kind(prosumer: Prosumer) -> dict[str, list[Series]]:

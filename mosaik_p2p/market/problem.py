@@ -9,7 +9,7 @@ and Liu 2025, eqs. 1-4 and 21-22); nu_i and eta_i what a place is charged for wh
 it sells. `placed` puts these into the prosumers' own costs, so that no step of any algorithm knows of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -38,6 +38,9 @@ TOGETHER = 50_000
 """Rows that are written out at a time."""
 SMALLEST = 0.02
 """Least size of a prosumer, of the largest one's: who has a battery only has no load of its own to go by."""
+
+About = TypeVar("About")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,18 @@ class PreparedProblem(MarketProblem):
 
     scarcity_price_per_kwh: float = field(kw_only=True)
     """What an imbalance costs: a price above all others."""
+    _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, make: "Callable[[PreparedProblem, About], Kept]", about: About) -> Kept:
+        """`make(self, about)`: asked for when it is needed first, and kept.
+
+        A negotiation clears the same market again and again, within other limits each time.
+        """
+        key = (make, about)
+        if key not in self._kept:
+            self._kept[key] = make(self, about)
+        kept: Kept = self._kept[key]
+        return kept
 
 
 AnyProblem = TypeVar("AnyProblem", bound=MarketProblem)

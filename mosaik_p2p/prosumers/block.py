@@ -1,12 +1,12 @@
 """The block that one device adds to its owner's problem."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mosaik_p2p.prosumers.model import ModelBuilder
-from mosaik_p2p.prosumers.roles import Role, Variable
+from mosaik_p2p.prosumers.roles import Role, named
 from mosaik_p2p.units import FloatArray, IntArray
 
 
@@ -54,7 +54,7 @@ class Block:
     ) -> int:
         """Add a row of `x` with cost `price x + curvature/2 x^2` per hour and return its number; `adds` is what 1 kW
         adds to the balance of each carrier (positive: gives)."""
-        name = Variable(self.device, self.type, role)
+        name = named(self.device, self.type, role)
         return self.builder.variable(name, lower=lower, upper=upper, price=price, curvature=curvature, adds=adds)
 
     def fixed_load(self, carrier: str, demand_kw: FloatArray) -> None:
@@ -78,7 +78,7 @@ class Block:
             level, withdrawal=withdrawal, begin_kwh=begin_kwh, retention=retention, inflow_kwh=inflow_kwh
         )
 
-    def total(self, k: int, intervals: IntArray, *, energy_kwh: float) -> None:
+    def total(self, k: int, intervals: IntArray | Sequence[int], *, energy_kwh: float) -> None:
         """Row `k` of `x` takes `energy_kwh` over the intervals."""
         self.builder.total(k, intervals, energy_kwh=energy_kwh)
 

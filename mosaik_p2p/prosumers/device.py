@@ -5,9 +5,10 @@ All that sets one kind apart from another is behind these methods: nothing else 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Self
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple, Self
 
 from mosaik_p2p.prosumers.block import Block
 from mosaik_p2p.prosumers.state import ProsumerState
@@ -41,8 +42,7 @@ class Profile:
     series: Series
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What was cleared for one device in an interval of the span."""
 
     interval: int
@@ -51,15 +51,14 @@ class Plan:
     """(K,): its variables in the order of its block; kW, levels in kWh."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a device does in that interval, with its realised profiles."""
 
     power_kw: FloatArray
     """(K,): its variables, as in the plan."""
     paid_kw: FloatArray
     """(K,): the same, as far as its variables' costs go by them."""
-    drawn_kw: Mapping[str, float] = field(default_factory=dict)
+    drawn_kw: Mapping[str, float] = MappingProxyType({})
     """By carrier: what it draws besides, of which no variable tells."""
     constant_cost: float = 0.0
     """Money of this interval besides the costs of its variables."""

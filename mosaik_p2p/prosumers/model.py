@@ -12,7 +12,7 @@ follows section 2 of Chen and Liu 2025 with each device's cost written out; ever
 prosumer may own several of a kind.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -249,9 +249,10 @@ class ModelBuilder:
         with_begin_kwh[0] += retention * begin_kwh
         self.storages.append(Storage(level, retention, tuple(withdrawal.items()), with_begin_kwh))
 
-    def total(self, k: int, intervals: IntArray, *, energy_kwh: float) -> None:
+    def total(self, k: int, intervals: IntArray | Sequence[int], *, energy_kwh: float) -> None:
         """Row `k` of `x` takes `energy_kwh` over the intervals."""
-        self.totals.append(Total(k, tuple(intervals.tolist()), energy_kwh / self.dt_h))
+        listed = intervals.tolist() if isinstance(intervals, np.ndarray) else intervals
+        self.totals.append(Total(k, tuple(listed), energy_kwh / self.dt_h))
 
     def connection(self, carrier: str, limits_kw: tuple[float | None, float | None]) -> None:
         """Hold what is fed into a network (negative: drawn) within limits, of which either may be None.

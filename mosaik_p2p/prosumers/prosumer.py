@@ -12,9 +12,10 @@ from functools import cached_property
 from mosaik_p2p.prosumers.block import Block
 from mosaik_p2p.prosumers.device import Device
 from mosaik_p2p.prosumers.model import ModelBuilder, ProsumerModel
-from mosaik_p2p.prosumers.roles import CONTRACT, Role, Variable
+from mosaik_p2p.prosumers.roles import CONTRACT, Role, named
 from mosaik_p2p.prosumers.state import ProsumerState, reactive_share
 from mosaik_p2p.prosumers.window import Window
+from mosaik_p2p.sections.series import Series
 from mosaik_p2p.units import FloatArray
 
 
@@ -46,6 +47,34 @@ class Prosumer:
     contracts: tuple[Contract, ...]
     connection_kw: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     """By carrier: what it may feed into the network at the least (negative: draw at the most) and at the most."""
+
+    @cached_property
+    def inputs(self) -> tuple[tuple[str, str, FloatArray, FloatArray], ...]:
+        """All that it goes by: device or contract, quantity with its unit, forecast and realised values (span,)."""
+        profiles = (
+            (device.name, profile.quantity, profile.series.forecast, profile.series.realised)
+            for device in self.devices
+            for profile in device.profiles()
+        )
+        prices = (
+            (contract.name, quantity, price, price)
+            for contract in self.contracts
+            for quantity, price in (
+                ("import_price_per_kwh", contract.import_price_per_kwh),
+                ("export_price_per_kwh", contract.export_price_per_kwh),
+            )
+            if price is not None
+        )
+        return (*profiles, *prices)
+
+    @cached_property
+    def series_by_stem(self) -> Mapping[str, Mapping[str, Series]]:
+        """By the stem of an attribute, and by device: the series that others may bring instead of the scenario."""
+        found: dict[str, dict[str, Series]] = {}
+        for device in self.devices:
+            for stem, series in device.series_by_stem().items():
+                found.setdefault(stem, {})[device.name] = series
+        return found
 
     @cached_property
     def load_reactive_share(self) -> float:
@@ -81,14 +110,14 @@ def stated(prosumer: Prosumer, state: ProsumerState, window: Window, *, dt_h: fl
 def add_contract(contract: Contract, builder: ModelBuilder, window: Window) -> None:
     """Add import at its price and, where the contract has one, export at its price."""
     builder.variable(
-        Variable(contract.name, CONTRACT, Role.IMPORT),
+        named(contract.name, CONTRACT, Role.IMPORT),
         upper=contract.import_max_kw,
         price=window.cut(contract.import_price_per_kwh),
         adds={contract.carrier: 1.0},
     )
     if contract.export_price_per_kwh is not None:
         builder.variable(
-            Variable(contract.name, CONTRACT, Role.EXPORT),
+            named(contract.name, CONTRACT, Role.EXPORT),
             upper=contract.export_max_kw,
             price=-window.cut(contract.export_price_per_kwh),
             adds={contract.carrier: -1.0},
@@ -108,11 +137,11 @@ def initial_state(prosumer: Prosumer, *, day: int, after: int = 0) -> ProsumerSt
 
 def own_reactive_share(prosumer: Prosumer, device: str) -> float:
     """kvar per kW of a device of `prosumer`: a machine's own, else that of what draws."""
-    own = prosumer.own_reactive_shares.get(device)
-    return prosumer.load_reactive_share if own is None else own
+    return prosumer.own_reactive_shares.get(device, prosumer.load_reactive_share)
 
 
 def reactive_injection_kvar(prosumer: Prosumer, el_kw: Mapping[str, float]) -> float:
     """What the devices of `prosumer` inject at electric powers `el_kw` (produced +), each at its own power factor."""
+    own, usual = prosumer.own_reactive_shares, prosumer.load_reactive_share
     # Nothing is added for a power of zero, so that no reactive power has a sign of its own.
-    return sum((kw * own_reactive_share(prosumer, name) for name, kw in el_kw.items() if kw != 0.0), 0.0)
+    return sum((kw * own.get(name, usual) for name, kw in el_kw.items() if kw != 0.0), 0.0)

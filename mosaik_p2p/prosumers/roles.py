@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 CONTRACT, CONNECTION, IMBALANCE = "contract", "connection", "imbalance"
 """Types of the variables that are no devices: what a contract brings or takes, what goes over a connection, and what
@@ -61,3 +62,9 @@ class Variable:
     def is_behind_meter(self) -> bool:
         """Whether it is a device, or stands in for one: what it does goes over the connection."""
         return self.is_device or self.role in (Role.UNSERVED, Role.SPILLED)
+
+
+@lru_cache(maxsize=4096)
+def named(device: str, type_: str, role: Role) -> Variable:
+    """The variable of this name: one object for all who own such a device, whatever interval is stated."""
+    return Variable(device, type_, role)

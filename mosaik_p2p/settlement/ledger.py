@@ -19,7 +19,7 @@ never negative.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mosaik_p2p.sections.base import PARTIES
 from mosaik_p2p.units import ELECTRICITY, HEAT, SETTLEMENT_CASES, Table, table_of
@@ -39,9 +39,8 @@ SUPPLIER = {ELECTRICITY: UTILITY, HEAT: HEAT_SUPPLIER}
 COLUMNS = ("case", "party", "counterparty", "carrier", "item", "energy_kwh", "money")
 
 
-@dataclass(frozen=True)
-class Payment:
-    """`payee` receives `money` from `payer`."""
+class Payment(NamedTuple):
+    """`payee` receives `money` from `payer`. A tuple: an hour of a large district has tens of thousands."""
 
     case: str
     payee: str
@@ -115,10 +114,13 @@ def _exchanges(table: Table, case: str, dt_h: float) -> Iterator[Payment]:
         bought, sold, imbalance = (float(value) * dt_h for value in numbers[:3])
         price_in, price_out, scarcity = (0.0 if value is None else float(value) for value in numbers[3:])
         supplier = SUPPLIER[carrier]
-        yield Payment(case, supplier, prosumer, carrier, "import", bought, price_in * bought)
-        yield Payment(case, prosumer, supplier, carrier, "export", sold, price_out * sold)
-        priced = max(-imbalance, min(imbalance, float(surplus_kw or 0.0) * dt_h), 0.0)
-        yield Payment(case, supplier, prosumer, carrier, "imbalance", abs(imbalance), scarcity * priced)
+        if bought:
+            yield Payment(case, supplier, prosumer, carrier, "import", bought, price_in * bought)
+        if sold:
+            yield Payment(case, prosumer, supplier, carrier, "export", sold, price_out * sold)
+        if imbalance:
+            priced = max(-imbalance, min(imbalance, float(surplus_kw or 0.0) * dt_h), 0.0)
+            yield Payment(case, supplier, prosumer, carrier, "imbalance", abs(imbalance), scarcity * priced)
 
 
 def _surcharges(table: Table, dt_h: float) -> Iterator[Payment]:
@@ -157,8 +159,10 @@ def _devices(devices: Table, dt_h: float) -> Iterator[Payment]:
 
 def _own_costs_alone(alone: Table, dt_h: float) -> Iterator[Payment]:
     for prosumer, cost, fuel_kw, fuel_cost in _rows(alone, "prosumer", "cost", "fuel_kw", "fuel_cost"):
-        yield Payment(ALONE, OWN, str(prosumer), None, "device", 0.0, float(cost))
-        yield Payment(ALONE, OWN, str(prosumer), None, "fuel", float(fuel_kw) * dt_h, float(fuel_cost))
+        if cost:
+            yield Payment(ALONE, OWN, str(prosumer), None, "device", 0.0, float(cost))
+        if fuel_kw or fuel_cost:
+            yield Payment(ALONE, OWN, str(prosumer), None, "fuel", float(fuel_kw) * dt_h, float(fuel_cost))
 
 
 def _closing_values(closing: Table) -> Iterator[Payment]:

@@ -17,6 +17,7 @@ from mosaik_api_v3.connection import RemoteException
 
 from mosaik_p2p.errors import RunFailed, Terminated
 from mosaik_p2p.results.store.log import keep_in_log
+from mosaik_p2p.sims.world.garbage import left_alone
 from mosaik_p2p.sims.world.interrupts import Interrupts
 from mosaik_p2p.sims.world.watching import ASKED
 
@@ -41,7 +42,7 @@ def run_to_end(world: World, until: int, *, log: Path, interrupts: Interrupts) -
     """Run the world until that time, or until something stops it; a traceback goes to the file `log`."""
     error: BaseException | None
     try:
-        with interrupts.break_off():
+        with interrupts.break_off(), left_alone():
             world.run(until=until, print_progress=False, shutdown=False)
             error = _hidden_failure(world)
     except (KeyboardInterrupt, SystemExit, Exception) as raised:  # noqa: BLE001 (a simulator may raise anything)

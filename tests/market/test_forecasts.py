@@ -55,3 +55,6 @@ def test_another_sum_is_shared_as_the_own_series_are() -> None:
 def test_what_is_no_power_is_refused(wrong: float) -> None:
     with pytest.raises(BadInput, match=r"Prosumer-A: P_forecast\[kW\]"):
         with_forecasts(OWN, {"P_forecast[kW]": np.array([1.0, wrong])}, begin=0)
+    beyond = np.append(HOUSE + WASHER, wrong)
+    with pytest.raises(BadInput, match=r"P_forecast\[kW\]"):
+        with_forecasts(OWN, {"P_forecast[kW]": beyond}, begin=0)

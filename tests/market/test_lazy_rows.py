@@ -172,6 +172,17 @@ def test_bounds_are_the_least_that_the_network_can_pay(case: Case, *, is_near: b
         assert bound <= least + 1e-7 * (1.0 + abs(least)), "no bound at all"
 
 
+def test_a_bound_is_that_of_the_prices_it_is_asked_at() -> None:
+    """What one has asked before, at these prices or at others, changes nothing."""
+    case = CASES[0]
+    step = case.step
+    step.agree(case.wish, case.weight)
+    for paid in (-case.price, 0.5 * case.price, -case.price, -case.price):
+        least, _ = whole(case, np.zeros(MEMBERS), DT_H * paid)
+        for bound in (step.bound(paid), step.tight_bound(paid)):
+            assert bound == pytest.approx(least, abs=MONEY * (1.0 + abs(least)))
+
+
 def test_hardly_any_row_is_stated() -> None:
     """Sixty rows, much like one another: a few hold back what all hold back."""
     step = CASES[0].step

@@ -116,6 +116,17 @@ def test_a_time_with_another_offset_is_stored_as_the_same_moment(tmp_path: Path)
     assert read_table(tmp_path, "buses")["time"][0] == pd.Timestamp(NOON)
 
 
+def test_every_row_keeps_its_own_moment(tmp_path: Path):
+    moments = [NOON + timedelta(hours=n) for n in (1, 0, 1, 2, 0)]
+    store = ResultStore(tmp_path)
+    store.append("buses", bus_rows(*((moment, f"b{n}", float(n)) for n, moment in enumerate(moments))))
+    store.close()
+    stored = read_table(tmp_path, "buses")
+    assert dict(zip(stored["bus"], stored["time"], strict=True)) == {
+        f"b{n}": pd.Timestamp(moment) for n, moment in enumerate(moments)
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -119,6 +119,11 @@ class TestExpected:
         # What one of them says no longer is not known of the sum: the scenario's own stands in.
         assert self.said(expected, 2) == {}
 
+    @pytest.mark.parametrize("wrong", ["5.0", ["5.0"], [1.0, None], [[1.0]], {"kw": 1.0}])
+    def test_what_is_no_number_is_refused(self, wrong: Any) -> None:
+        with pytest.raises(TypeError, match="is no number"):
+            self.take(Expected(), 0, Fx=wrong)
+
     def test_what_comes_late_counts_for_the_next_interval_and_is_told_once(self) -> None:
         expected = Expected()
         self.take(expected, 0, Px=5.0)

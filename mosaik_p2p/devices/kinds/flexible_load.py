@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -24,6 +24,7 @@ from mosaik_p2p.sections.ranges import (
     RatingKw,
 )
 from mosaik_p2p.sections.resample import MINUTES_PER_DAY
+from mosaik_p2p.units import FloatArray
 
 ENERGY_TOLERANCE = 1e-9
 """Relative; a day's energy is a sum of rounded numbers."""
@@ -41,24 +42,22 @@ class FlexibleLoad(Load):
 
     def block(self, block: Block, window: Window, state: ProsumerState) -> None:
         """What it draws, and the energy that it must have drawn of each day."""
-        demand = window.cut(self.demand.forecast)
-        curvature = 2.0 * self.discomfort_per_kw2h
+        ahead = ahead_of(self, window)
         load = block.variable(
             Role.POWER,
             lower=self.min_kw,
             upper=self.max_kw,
-            price=-curvature * demand,
-            curvature=curvature,
+            price=ahead.price_per_kwh,
+            curvature=2.0 * self.discomfort_per_kw2h,
             adds={self.carrier: -1.0},
         )
-        block.constant_cost(self.discomfort_per_kw2h * sum_of(demand**2) * block.dt_h)
-        block.mean_kw(mean_of(demand))
+        block.constant_cost(self.discomfort_per_kw2h * ahead.squares_kw2 * block.dt_h)
+        block.mean_kw(ahead.mean_kw)
         missed = np.full(window.horizon, np.nan)
-        for day, owed in owed_energy(self, window, state, dt_h=block.dt_h).items():
-            intervals = window.of_day[day]
-            block.total(load, intervals, energy_kwh=owed.energy_kwh)
-            if window.ends_day(int(intervals[-1])):
-                missed[intervals[-1]] = owed.beyond_limits_kwh
+        for day, owed in zip(window.days, owed_energy(self, window, state, dt_h=block.dt_h), strict=True):
+            block.total(load, day.listed, energy_kwh=owed.energy_kwh)
+            if day.is_last_of_day:
+                missed[day.listed[-1]] = owed.beyond_limits_kwh
         block.missed(missed)
 
     def follow(self, plan: Plan) -> Outcome:
@@ -66,38 +65,64 @@ class FlexibleLoad(Load):
 
         Its discomfort is about the hours that it was asked to move, not about a forecast that missed.
         """
-        forecast = self.demand.forecast[plan.interval]
-        power_kw = np.maximum(plan.power_kw + (self.demand.realised[plan.interval] - forecast), 0.0)
+        # Built-in numbers: with those of numpy the few sums take several times as long.
+        forecast, realised = self.demand.forecast.item(plan.interval), self.demand.realised.item(plan.interval)
+        power_kw = np.maximum(plan.power_kw + (realised - forecast), 0.0)
         # Of c (d - f)^2 = c d^2 - 2 c f d + c f^2 the block has the first two; the third as they round, so that no
         # discomfort is left where nothing moves.
         curvature = 2.0 * self.discomfort_per_kw2h
-        wished = plan.dt_h * (curvature * float(forecast)) ** 2 / (2 * curvature) if curvature > 0 else 0.0
-        behind_kwh = float(forecast - plan.power_kw[0]) * plan.dt_h
+        wished = plan.dt_h * (curvature * forecast) ** 2 / (2 * curvature) if curvature > 0 else 0.0
+        behind_kwh = (forecast - plan.power_kw.item(0)) * plan.dt_h
         return Outcome(power_kw, plan.power_kw, constant_cost=wished, behind_kwh=behind_kwh)
 
 
 @dataclass(frozen=True)
-class Owed:
+class Ahead:
+    """What a flexible load is stated with in a look-ahead, whatever it owes."""
+
+    price_per_kwh: FloatArray
+    """(T,): the linear part of its discomfort."""
+    squares_kw2: float
+    mean_kw: float
+    sum_kw: tuple[float, ...]
+    """By day of the look-ahead: its forecast over the day's intervals."""
+
+
+def ahead_of(load: FlexibleLoad, window: Window) -> Ahead:
+    """That of a load, found once in a look-ahead."""
+    return window.once(_ahead, load)
+
+
+def _ahead(load: FlexibleLoad, window: Window) -> Ahead:
+    demand = window.cut(load.demand.forecast)
+    return Ahead(
+        price_per_kwh=-2.0 * load.discomfort_per_kw2h * demand,
+        squares_kw2=sum_of(demand**2),
+        mean_kw=mean_of(demand),
+        sum_kw=tuple(sum_of(demand[day.intervals]) for day in window.days),
+    )
+
+
+class Owed(NamedTuple):
     """Energy that a load must take within a look-ahead, and what its limits leave over (negative: force upon it)."""
 
     energy_kwh: float
     beyond_limits_kwh: float
 
 
-def owed_energy(load: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> dict[int, Owed]:
+def owed_energy(load: FlexibleLoad, window: Window, state: ProsumerState, *, dt_h: float) -> list[Owed]:
     """What a flexible load must take on each day of the look-ahead.
 
     The forecast of the intervals covered, and today what the load already lags behind; either is clipped to what the
     limits allow in the intervals that are left.
     """
-    owed = {}
-    demand = window.cut(load.demand.forecast)
-    for day, intervals in window.of_day.items():
-        behind = state.behind_kwh.get(load.name, 0.0) if day == state.day else 0.0
-        energy = sum_of(demand[intervals]) * dt_h + behind
-        left = len(intervals)
+    owed = []
+    for day, sum_kw in zip(window.days, ahead_of(load, window).sum_kw, strict=True):
+        behind = state.behind_kwh.get(load.name, 0.0) if day.number == state.day else 0.0
+        energy = sum_kw * dt_h + behind
+        left = len(day.listed)
         possible = min(max(energy, left * load.min_kw * dt_h), left * load.max_kw * dt_h)
-        owed[day] = Owed(possible, energy - possible)
+        owed.append(Owed(possible, energy - possible))
     return owed
 
 

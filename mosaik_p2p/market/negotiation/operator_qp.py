@@ -92,7 +92,7 @@ class NetworkStep:
         )
         self._weight = np.zeros(0)
         self._agreeing = LazyProgramme(self._base, self._rows)
-        self._served_last = self._bounded_last = np.zeros(0), 0.0
+        self._served_last = self._bounded_last = self._tightly_bounded_last = np.zeros(0), 0.0
         self._last: Optimum | None = None
 
     @property
@@ -198,12 +198,17 @@ class NetworkStep:
         """The same with the best multipliers to the last digits, which flows without limits multiply."""
         if self._has_preferences:
             return self.bound(price_per_kwh)
+        known, value = self._tightly_bounded_last
+        # Prices inside the contracts' own, and all others, are as a rule the same here.
+        if np.array_equal(known, price_per_kwh):
+            return value
         linear = self._buying(price_per_kwh)
         try:
             best: Optimum | None = self._exact_multipliers(linear)
         except NotSolved:
             best = self._last
-        return self._dual_value(linear, best) * self._money
+        self._tightly_bounded_last = price_per_kwh.copy(), self._dual_value(linear, best) * self._money
+        return self._tightly_bounded_last[1]
 
     @property
     def _has_preferences(self) -> bool:

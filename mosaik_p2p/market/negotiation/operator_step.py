@@ -24,7 +24,7 @@ from mosaik_p2p.market.network_step.choice import choose_form
 from mosaik_p2p.market.network_step.flow_problem import Contracts, contracts_at, flow_graph
 from mosaik_p2p.market.problem import PreparedProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.fleet import Alone, Fleet
-from mosaik_p2p.market.prosumer_step.injection_bounds import injection_bounds
+from mosaik_p2p.market.prosumer_step.injection_bounds import bounds_at
 from mosaik_p2p.market.trades import Trades, no_trades
 from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.roles import CONTRACT, IMBALANCE
@@ -42,6 +42,10 @@ NOT_FOLLOWED = 3.0
 
 def without_contracts(problem: PreparedProblem, lifted: Sequence[int] = (0,)) -> PreparedProblem:
     """The market with the members' contracts of the lifted intervals taken out of their own problems."""
+    return problem.once(_without_contracts, tuple(lifted))
+
+
+def _without_contracts(problem: PreparedProblem, lifted: tuple[int, ...]) -> PreparedProblem:
     price = NOT_FOLLOWED * problem.scarcity_price_per_kwh
     models = tuple(_model_without_contracts(model, price, list(lifted)) for model in problem.models)
     return replace(problem, models=models)
@@ -133,7 +137,7 @@ def _lifted_steps(problem: PreparedProblem, limits: Limits, lifted: Sequence[int
     """The operator's steps, by interval and carrier; a network without members has none."""
     size = power_scale(problem)
     for t in lifted:
-        least, most = injection_bounds(problem, size, t)
+        least, most = problem.once(bounds_at, t)
         lacking, surplus = _unavoidable(least, most, limits, t)
         least, most = _within_box(least, most, limits, t)
         for c, who in enumerate(np.flatnonzero(member) for member in problem.member):

@@ -15,16 +15,17 @@ from mosaik_p2p.market.over_time.case import MarketCase
 from mosaik_p2p.market.over_time.interval_problem import first_reputation, stated, without_peers
 from mosaik_p2p.market.problem import is_penalty
 from mosaik_p2p.market.prosumer_step.qp_solver import NotSolved
-from mosaik_p2p.prosumers.model import ProsumerModel
 from mosaik_p2p.prosumers.prosumer import Prosumer, initial_state
 from mosaik_p2p.prosumers.roles import IMBALANCE, Role
 from mosaik_p2p.prosumers.state import ProsumerState
+from mosaik_p2p.prosumers.table import LINEAR, QUADRATIC, ModelTable
 from mosaik_p2p.prosumers.window import Window
 from mosaik_p2p.units import FloatArray, Table, table_of
 
 ONE_INTERVAL = "a look-ahead of one interval ends with the run"
 NO_PROFILES = "the profiles end with the run"
 NOT_SOLVED = "a prosumer's problem after the run was not solved"
+ROWS_AT_ONCE = 20_000
 COLUMNS = ("case", "prosumer", "hours", "cost_from_initial", "cost_from_reached", "closing_value", "cause")
 States = tuple[ProsumerState, ...]
 
@@ -63,14 +64,21 @@ def closing_table(case: MarketCase, prosumers: tuple[Prosumer, ...], reached: Ma
 def costs_alone(case: MarketCase, prosumers: tuple[Prosumer, ...], states: States, window: Window) -> FloatArray:
     """(N,): what everyone's cheapest dispatch over `window` costs with its contracts only. Raises NotSolved."""
     problem, dispatch = without_peers(stated(case, prosumers, states, window, first_reputation(case)))
-    return np.array([_settled(model, done.x) for model, done in zip(problem.models, dispatch, strict=True)])
+    return settled(problem.table, np.concatenate([done.x for done in dispatch]), dt_h=problem.dt_h)
 
 
-def _settled(model: ProsumerModel, x: FloatArray) -> float:
-    """What dispatch `x` (K, T) costs by the rules of the settlement."""
-    short = [v.type == IMBALANCE and v.role in (Role.SHORT, Role.UNSERVED) for v in model.variables]
-    paid = np.array([is_short or not is_penalty(v) for v, is_short in zip(model.variables, short, strict=True)])
-    return model.cost(x * paid[:, None])
+def settled(table: ModelTable, x: FloatArray, *, dt_h: float) -> FloatArray:
+    """(N,): what everyone's dispatch `x` (R, T), row by row, costs by the rules of the settlement."""
+    short = [kind.type == IMBALANCE and kind.role in (Role.SHORT, Role.UNSERVED) for kind in table.kinds]
+    paid = [is_short or not is_penalty(kind) for kind, is_short in zip(table.kinds, short, strict=True)]
+    cost = table.constant.copy()
+    rows = np.flatnonzero(table.which(paid))
+    # Some at a time: written out for all intervals, costs take more room than all that a table holds.
+    for some in np.array_split(rows, max(1, len(rows) // ROWS_AT_ONCE)):
+        power = x[some]
+        money = ((0.5 * table.rows(QUADRATIC, some) * power + table.rows(LINEAR, some)) * power).sum(axis=1)
+        cost += dt_h * np.bincount(table.owner[some], money, len(table))
+    return cost
 
 
 def _unknown(prosumers: tuple[Prosumer, ...], reached: Mapping[str, States], cause: str) -> Table:

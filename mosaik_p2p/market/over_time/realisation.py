@@ -7,6 +7,7 @@ contract; trades stand as agreed. What the contract cannot take is an imbalance.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.prosumer_step.interval_numbers import DevicePlace, IntervalNumbers, numbers_of, numbers_of_all
@@ -17,8 +18,7 @@ from mosaik_p2p.prosumers.prosumer import Prosumer, reactive_injection_kvar
 from mosaik_p2p.units import CARRIERS, ELECTRICITY, HEAT, FloatArray
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(NamedTuple):
     """What a prosumer exchanges of one carrier in the binding interval, kW; prices None without a contract."""
 
     net_sale_kw: float
@@ -36,8 +36,7 @@ class Exchange:
         return self.net_sale_kw + self.export_kw - self.import_kw + self.imbalance_kw
 
 
-@dataclass(frozen=True)
-class DeviceDispatch:
+class DeviceDispatch(NamedTuple):
     """What one device does in the binding interval: power produced (+) per carrier, fuel burnt, level at its end, cost.
 
     `missed_kwh` is energy whose deadline this interval was and that was not had: of a vehicle that departs, of a
@@ -118,7 +117,7 @@ def _realised(prosumer: Prosumer, own: IntervalNumbers, sale_kw: list[float], in
 def _dispatch(device: Device, own: IntervalNumbers, outcome: Outcome) -> DeviceDispatch:
     """Sum up what one device does; its cost is that of what it pays for."""
     place = own.layout.place_of(device.name)
-    rows = place.rows
+    rows, dt_h = place.rows, own.dt_h
     if outcome.power_kw.shape != (len(rows),) or outcome.paid_kw.shape != (len(rows),):
         problem = f"says of {outcome.power_kw.shape} and {outcome.paid_kw.shape} variables what they do"
         raise ValueError(f"{device.type} {device.name!r} of prosumer {own.name!r} {problem}, and has {len(rows)}")
@@ -126,19 +125,22 @@ def _dispatch(device: Device, own: IntervalNumbers, outcome: Outcome) -> DeviceD
     cost, el_kw, heat_kw = 0.0, 0.0, 0.0
     el, heat = own.balance
     for k, kw, paid_kw in zip(rows, power, paid, strict=True):
-        cost += own.dt_h * (0.5 * own.quadratic[k] * paid_kw + own.linear[k]) * paid_kw
+        cost += dt_h * (0.5 * own.quadratic[k] * paid_kw + own.linear[k]) * paid_kw
         el_kw += el[k] * kw
         heat_kw += heat[k] * kw
+    if outcome.drawn_kw:
+        el_kw -= outcome.drawn_kw.get(ELECTRICITY, 0.0)
+        heat_kw -= outcome.drawn_kw.get(HEAT, 0.0)
     return DeviceDispatch(
         device=device.name,
         type=device.type,
         family=device.family,
         carrier=device.own_carrier,
-        el_kw=float(el_kw - outcome.drawn_kw.get(ELECTRICITY, 0.0)),
-        heat_kw=float(heat_kw - outcome.drawn_kw.get(HEAT, 0.0)),
-        level_kwh=_level_kwh(own, place, power),
+        el_kw=float(el_kw),
+        heat_kw=float(heat_kw),
+        level_kwh=_level_kwh(own, place, power) if place.level else None,
         cost=float(cost + outcome.constant_cost),
-        fuel_kw=sum((power[n] for n in place.fuel), 0.0),
+        fuel_kw=sum((power[n] for n in place.fuel), 0.0) if place.fuel else 0.0,
         missed_kwh=_missed_kwh(device.name, own, place, power),
     )
 
@@ -171,7 +173,7 @@ def _exchange(
 ) -> Exchange:
     """Balance what the devices really do against the trades: the contract takes the rest, as far as it goes and the
     connection carries it."""
-    produced = sum(entry.el_kw if c == 0 else entry.heat_kw for entry in devices)
+    produced = sum([entry.el_kw for entry in devices] if c == 0 else [entry.heat_kw for entry in devices])
     bought, given = own.contract_row(c, own.layout.imports), own.contract_row(c, own.layout.exports)
     most_in = own.upper[bought] if bought is not None else 0.0
     most_out = own.upper[given] if given is not None else 0.0
@@ -187,5 +189,5 @@ def _exchange(
         imbalance_kw=produced + taken - sale_kw,
         import_price_per_kwh=own.linear[bought] if bought is not None else None,
         export_price_per_kwh=-own.linear[given] if given is not None else None,
-        cleared_surplus_kw=sum((float(own.power_kw[k]) for k in own.layout.imbalances if own.balance[c][k] < 0.0), 0.0),
+        cleared_surplus_kw=sum([own.power_kw.item(k) for k in own.layout.imbalances if own.balance[c][k] < 0.0], 0.0),
     )

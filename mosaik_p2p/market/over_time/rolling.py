@@ -19,6 +19,7 @@ from mosaik_p2p.market.negotiation.constrained_clearing import connected
 from mosaik_p2p.market.negotiation.memory import HeldAhead, resumed
 from mosaik_p2p.market.negotiation.protocol import NegotiationState, NetworkReport, next_round
 from mosaik_p2p.market.over_time.case import MarketCase
+from mosaik_p2p.market.over_time.charges_table import ToldCharges
 from mosaik_p2p.market.over_time.closing import closing_table
 from mosaik_p2p.market.over_time.committed import CommittedMarket, MarketState, first_state
 from mosaik_p2p.market.over_time.forecasts import Forecasts, with_forecasts
@@ -69,6 +70,7 @@ class RollingMarket(CommittedMarket[_State]):
     def __init__(self, case: MarketCase) -> None:
         super().__init__(case, first_state(_State, case))
         self._open: _Open | None = None
+        self._told = ToldCharges()
 
     def clear(self, k: int, forecasts: Forecasts | None = None, *, on_check: Progress | None = None) -> IntervalOutcome:
         """Clear interval `k` from the committed state; repeating the call starts from the same state.
@@ -195,6 +197,7 @@ class RollingMarket(CommittedMarket[_State]):
             charges_change=self.case.charges_change(k),
             surcharge_per_kwh=surcharge_per_kwh,
             effort=effort,
+            told=self._told,
         )
         if k + 1 == self.case.steps:
             reached = dict(zip(SETTLEMENT_CASES, (self._pending.market, self._pending.alone), strict=True))

@@ -8,6 +8,7 @@ from mosaik_p2p.market.clearing import Clearing
 from mosaik_p2p.market.designs.base import NO_MORE, Effort
 from mosaik_p2p.market.negotiation.protocol import RoundLog
 from mosaik_p2p.market.network_step.messages import BYTES_OF_A_NUMBER, told_in_all
+from mosaik_p2p.market.over_time.charges_table import ToldCharges
 from mosaik_p2p.market.over_time.realisation import Realised
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.reputation import clipped_pairs, counted_benefit
@@ -19,8 +20,6 @@ CLEARING = (
     "form status cause iterations primal_residual dual_residual cost lower_bound relative_gap gap_of_gain repaired "
     "since_clearing clipped_pairs exchanges sent_bytes further_clearings"
 )
-
-CHARGES = ("carrier", "prosumer", "partner", "charge_seller_per_kwh", "charge_buyer_per_kwh", "benefit_per_kwh")
 
 OPERATOR = "operator"
 """Beside the prosumers' names, of which it can be none."""
@@ -39,17 +38,19 @@ def interval_tables(
     since_clearing: int = 0,
     surcharge_per_kwh: FloatArray | None = None,
     effort: Effort = NO_MORE,
+    told: ToldCharges | None = None,
 ) -> dict[str, Table]:
     """The tables of one binding interval of `steps`, the first one of `problem` and `clearing`, which was cleared
     `since_clearing` intervals before; `charges_change` says by carrier whether charges differ from those of the
     interval before, `surcharge_per_kwh` (C, N) is there where the networks negotiated or a
-    design has surcharges; `effort` is what the clearing took beyond its iterations."""
+    design has surcharges; `effort` is what the clearing took beyond its iterations; `told` knows the table of charges
+    where it was told before."""
     nothing = np.zeros(problem.member.shape)
     surcharge = nothing if surcharge_per_kwh is None else surcharge_per_kwh
     on_injection, on_trades = (nothing, nothing) if problem.place is None else problem.place.at(0)
     return {
         "inputs": inputs_table(prosumers, window, last=window.begin + 1 == steps),
-        "charges": charges_table(problem, charges_change, since_clearing=since_clearing),
+        "charges": (told or ToldCharges()).table(problem, charges_change, since_clearing=since_clearing),
         "clearing": clearing_table(problem, clearing, effort, since_clearing=since_clearing),
         "regrets": regrets_table(problem, clearing, since_clearing=since_clearing),
         "trades": trades_table(problem, clearing, surcharge),
@@ -69,58 +70,17 @@ def inputs_table(prosumers: tuple[Prosumer, ...], window: Window, *, last: bool)
 
     `offset` counts intervals from the binding one.
     """
-    offsets = range(window.horizon if last else 1)
-    rows = [
-        (
-            offset,
-            prosumer.name,
-            device,
-            quantity,
-            float(forecast[window.begin + offset]),
-            float(real[window.begin + offset]),
-        )
-        for prosumer in prosumers
-        for device, quantity, forecast, real in _profiles(prosumer)
-        for offset in offsets
-    ]
-    return _columns("offset prosumer device quantity forecast realised", rows)
-
-
-def _profiles(prosumer: Prosumer) -> list[tuple[str, str, FloatArray, FloatArray]]:
-    found: list[tuple[str, str, FloatArray, FloatArray]] = []
-    for device in prosumer.devices:
-        found += [
-            (device.name, profile.quantity, profile.series.forecast, profile.series.realised)
-            for profile in device.profiles()
-        ]
-    for contract in prosumer.contracts:
-        price = contract.import_price_per_kwh
-        found.append((contract.name, "import_price_per_kwh", price, price))
-        if contract.export_price_per_kwh is not None:
-            price = contract.export_price_per_kwh
-            found.append((contract.name, "export_price_per_kwh", price, price))
-    return found
-
-
-def charges_table(problem: MarketProblem, change: tuple[bool, ...], *, since_clearing: int = 0) -> Table:
-    """What each end of a possible trade pays per kWh, and what both together value it at for itself.
-
-    Told where charges change, and at every clearing for the pairs that have a reputation by then.
-    """
-    names = np.array(problem.names, dtype=object)
-    columns: list[list[object]] = [[] for _ in CHARGES]
-    for carrier, over_time, who, changes in zip(CARRIERS, problem.charges, problem.member, change, strict=True):
-        charges, inside = over_time.at(0), np.flatnonzero(who)
-        benefit = charges.benefit
-        told = np.triu(np.ones((len(inside), len(inside)), dtype=bool), 1)
-        if not changes:
-            told &= False if benefit is None or since_clearing else benefit[np.ix_(inside, inside)] > 0
-        first, second = (inside[at] for at in np.nonzero(told))
-        worth = np.zeros(len(first)) if benefit is None else benefit[first, second]
-        told_columns = [names[first], names[second], *charges.end_charges(first, second), worth]
-        for column, values in zip(columns, [np.full(len(first), carrier, dtype=object), *told_columns], strict=True):
-            column += values.tolist()
-    return dict(zip(CHARGES, columns, strict=True))
+    many = window.horizon if last else 1
+    at = slice(window.begin, window.begin + many)
+    listed = [(prosumer.name, *about) for prosumer in prosumers for about in prosumer.inputs]
+    names = [[row[n] for row in listed for _ in range(many)] for n in range(3)]
+    forecast, realised = (np.array([row[n][at] for row in listed], dtype=float).ravel().tolist() for n in (3, 4))
+    return {
+        "offset": list(range(many)) * len(listed),
+        **dict(zip(("prosumer", "device", "quantity"), names, strict=True)),
+        "forecast": forecast,
+        "realised": realised,
+    }
 
 
 def clearing_table(

@@ -6,7 +6,7 @@ once which limits of a network no dispatch can keep.
 
 import numpy as np
 
-from mosaik_p2p.market.problem import UNLIMITED, MarketProblem
+from mosaik_p2p.market.problem import UNLIMITED, MarketProblem, power_scale
 from mosaik_p2p.prosumers.model import ProsumerModel, Storage
 from mosaik_p2p.prosumers.roles import IMBALANCE, LACKING
 from mosaik_p2p.units import FloatArray
@@ -23,6 +23,11 @@ def injection_bounds(problem: MarketProblem, power_kw: FloatArray, t: int = 0) -
             limits = (model.lower[one.k, t], model.upper[one.k, t])
             lowest[one.c, i], highest[one.c, i] = np.clip((lowest[one.c, i], highest[one.c, i]), *limits)
     return lowest, highest
+
+
+def bounds_at(problem: MarketProblem, t: int) -> tuple[FloatArray, FloatArray]:
+    """The same at the market's own scale of powers."""
+    return injection_bounds(problem, power_scale(problem), t)
 
 
 def own_rows(model: ProsumerModel) -> list[int]:

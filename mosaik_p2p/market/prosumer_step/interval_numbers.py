@@ -6,6 +6,7 @@ Most prosumers own the same kinds of devices; where their rows are is found once
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,8 +78,7 @@ def _place(own: list[tuple[int, Role]]) -> DevicePlace:
     return DevicePlace(tuple(k for k, _ in own), which((Role.FUEL,)), which((Role.LEVEL,)), which(LACKING))
 
 
-@dataclass(frozen=True)
-class IntervalNumbers:
+class IntervalNumbers(NamedTuple):
     """A prosumer's problem in one interval and what was cleared there: K rows in the units of `ProsumerModel`."""
 
     name: str
@@ -102,7 +102,11 @@ class IntervalNumbers:
 
     def contract_row(self, c: int, rows: tuple[int, ...]) -> int | None:
         """That of these rows which is of a carrier; a prosumer has at most one contract per carrier."""
-        return next((k for k in rows if self.enters[c][k]), None)
+        enters = self.enters[c]
+        for k in rows:
+            if enters[k]:
+                return k
+        return None
 
 
 def numbers_of(model: ProsumerModel, power_kw: FloatArray) -> IntervalNumbers:
