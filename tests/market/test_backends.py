@@ -11,6 +11,8 @@ from markets import random_market, strained
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.problem import MarketProblem, highest_price, power_scale
 from mosaik_p2p.market.prosumer_step.backends import Compiled, Engine, OneByOne
+from mosaik_p2p.market.prosumer_step.contracts import offers
+from mosaik_p2p.units import FloatArray
 
 OBJECTIVE = {0: 1e-5, 1: 1e-5, 2: 1e-3}
 """Of what a prosumer turns over in the look-ahead. One-sided: neither method may be beaten by more.
@@ -90,6 +92,46 @@ def test_completions_cost_the_same_and_balance(seed: int, hard: int) -> None:
     for i, (model, a, b) in enumerate(zip(market.models, one, compiled, strict=True)):
         assert b.cost <= a.cost + OBJECTIVE[hard] * turnover(market)
         assert np.abs(model.net_sale(b.x) - sale[:, :, i]).max() <= 1e-6 * max(model.size_kw, 1.0)
+
+
+def test_what_was_answered_last_serves_for_the_same_question_only() -> None:
+    """Sales and prices that were just asked about, and what other ones, and another step in between, make of them."""
+    market = with_imbalance_priced(random_market(4, 7, horizon=6, first_hour=9))
+    rng, engine = np.random.default_rng(0), Compiled(market.models, power_scale(market), highest_price(market))
+    sales = [rng.normal(size=market.shape) * market.member[:, None, :] for _ in range(2)]
+    prices = [rng.uniform(0.1, 0.6, market.shape) for _ in range(2)]
+    engine.set_penalty(np.full(market.shape[::2], 0.01))
+    costs, bounds = [], []
+    for n in (0, 1, 0):
+        costs.append(engine.cost_for_sales(sales[n]))
+        assert engine.dispatch_for_sales(sales[n]).cost == pytest.approx(costs[-1])
+        engine.improve_bound(prices[n])
+        bounds.append(engine.bounds(prices[n]))
+        engine.proximal_step(sales[n])
+        loose = engine.bounds(prices[n])
+        engine.improve_bound(prices[n])
+        assert engine.bounds(prices[n]) == pytest.approx(bounds[-1], abs=1e-4)
+        assert loose.sum() < bounds[-1].sum()
+    assert costs[0] == pytest.approx(costs[2])
+    assert np.abs(costs[0] - costs[1]).max() > 1e-3
+    assert bounds[0] == pytest.approx(bounds[2], abs=1e-4)
+
+
+def test_offers_are_the_nearest_of_everyones_contracts() -> None:
+    market = with_imbalance_priced(random_market(6, 3, horizon=4, first_hour=9))
+    ceiling, floor = offers(market.table)
+    for i, model in enumerate(market.models):
+        for c in range(2):
+            sides: dict[str, list[FloatArray]] = {"import": [], "export": []}
+            for k, variable in enumerate(model.variables):
+                if variable.type == "contract" and model.member[c] and model.balance[c, k].any():
+                    price = model.balance[c, k] * model.linear[k]
+                    sides[variable.role].append(np.where(model.upper[k] > 0.0, price, np.nan))
+            for found, side, none in ((ceiling, "import", np.inf), (floor, "export", -np.inf)):
+                wanted = sides[side][0] if sides[side] else np.full(4, np.nan)
+                assert found[c, :, i] == pytest.approx(np.where(np.isnan(wanted), none, wanted))
+    assert np.isfinite(ceiling).any()
+    assert np.isfinite(floor).any()
 
 
 def test_more_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from least_trade_programme import FORMS, assert_least, at_one_place, pair_by_pai
 from markets import random_market, random_tree
 from mosaik_p2p.charges.mechanisms import path_charges
 from mosaik_p2p.errors import Status
+from mosaik_p2p.market import cleared
 from mosaik_p2p.market.clearing import clear
 from mosaik_p2p.market.imbalance import with_imbalance_priced
 from mosaik_p2p.market.negotiation.constrained_clearing import clear_constrained, connected
@@ -51,6 +52,20 @@ def test_however_many_intervals_are_solved_at_once_the_trades_are_the_same(monke
     ):
         for one, other in zip(ours, others, strict=True):
             assert float(one.power_kw.sum()) == pytest.approx(float(other.power_kw.sum()), rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trades_that_are_found_anew_need_not_be_found_before(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = with_imbalance_priced(random_market(6, seed, horizon=6, first_hour=9))
+    asked = Settings(form="network", relative_gap=1e-4, binding=3)
+    at_once = clear(problem, asked)
+    monkeypatch.setattr(cleared, "is_found_anew", lambda *_: False)
+    twice = clear(problem, asked)
+    assert at_once.iterations == twice.iterations
+    assert at_once.cost == pytest.approx(twice.cost, rel=1e-6)
+    assert at_once.sale_kw == pytest.approx(twice.sale_kw, abs=1e-3)
+    assert any(len(trades.seller) for trades in at_once.trades)
+    assert at_once.trades[0].net_sale(6) == pytest.approx(at_once.sale_kw[0, 0], abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -205,7 +205,7 @@ class Compiled:
         self._steps = fresh_points(self._problems)
         self._multipliers = (self._steps.y, self._steps.v)
         self._mu, self._tolerance, self._cost_tolerance = WARM_MU, STEP_TOLERANCE, FINAL_TOLERANCE
-        # What was answered last: the same is asked for again when what was judged is settled.
+        # What was answered last is asked for again when it is settled.
         self._completed_last: tuple[FloatArray, Completions] | None = None
         self._improved_last: FloatArray | None = None
 
@@ -243,10 +243,9 @@ class Compiled:
         if self._completed_last is not None and np.array_equal(self._completed_last[0], sale_kw):
             return self._completed_last[1]
         done, other = self._completed(sale_kw, cost_only=False)
-        completions = with_replaced(told(self._problems, done, self._scales), other)
-        if len(self._models) < MANY:
-            self._completed_last = sale_kw.copy(), completions
-        return completions
+        found = with_replaced(told(self._problems, done, self._scales), other)
+        self._completed_last = (sale_kw.copy(), found) if len(self._models) < MANY else None
+        return found
 
     def cost_for_sales(self, sale_kw: FloatArray) -> FloatArray:
         """See Engine. Of few, whose cost is as exact, all of their dispatches is found."""
