@@ -231,6 +231,8 @@ class Compiled:
             self._problems, self._steps, self._scaled_weight, target, sale, tolerance=self._tolerance, mu=self._mu
         )
         self._multipliers, self._mu, self._improved_last = (self._steps.y, self._steps.v), WARM_MU, None
+        # Of dispatches that cost the same, the one nearest to the last step is told, and not one of before.
+        self._completed_last = None
         for i in np.flatnonzero(done < 0):
             # Raises NotSolved where PIQP fails too.
             other = self._fallback(int(i))
