@@ -185,7 +185,8 @@ class PowerFlow:
         """Around the solution of the first of several; None where it has none, or each is to be solved on its own."""
         if len(asked) > 1:
             self._factors = asked[0].factors
-            self._settled_with = self._factors if self._controlled(self._prosumers_mw(asked[0].injections)) else None
+            iterations = self._controlled(self._prosumers_mw(asked[0].injections))
+            self._settled_with = None if iterations is None else self._factors
         return self.together() if len(asked) > 1 else None
 
     def together(self) -> Together | None:

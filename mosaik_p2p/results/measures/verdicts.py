@@ -33,9 +33,11 @@ def interval_verdicts(results: Results, networks: Sequence[str], *, elsewhere: S
     violated limit: else a district could be made to fit its networks by cutting it off. A network that is solved
     `elsewhere` leaves every interval undecided.
     """
-    statuses = _by_time_and_network(results.of_binding_round("flows"))
+    flows = results.of_binding_round("flows")
+    # Of several rows the first one counts.
+    statuses = dict(zip(_keys(flows)[::-1], flows["status"].tolist()[::-1], strict=True))
     elements = {name: frozenset(results.rows_by_time(table).index) for name, table in ELEMENTS.items()}
-    broken = _by_time_and_network(results.of_binding_round("violations"))
+    broken = _violations(results.of_binding_round("violations"))
     binding, not_served = results.binding, intervals_not_served(results)
     rows = []
     for moment, market in zip(binding["time"], binding["status"], strict=True):
@@ -86,18 +88,14 @@ def clearing_status_counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def _judge(
-    statuses: dict[Any, pd.DataFrame], broken: dict[Any, pd.DataFrame], key: tuple[Any, str], *, has_elements: bool
+    statuses: dict[Any, str], broken: dict[Any, list[Violation]], key: tuple[Any, str], *, has_elements: bool
 ) -> Verdict:
     if key not in statuses:
         return Verdict.UNKNOWN
-    status = Status(statuses[key]["status"].iloc[0])
+    status = Status(statuses[key])
     if status is Status.OK and not has_elements:
         return Verdict.UNKNOWN
-    violations = [
-        Violation(**{name: row[name] for name in VIOLATION_FIELDS})
-        for row in broken.get(key, pd.DataFrame()).to_dict("records")
-    ]
-    return verdict(status, violations)
+    return verdict(status, broken.get(key, ()))
 
 
 def _of_loads(status: str | None, *, served: bool) -> Verdict:
@@ -106,5 +104,14 @@ def _of_loads(status: str | None, *, served: bool) -> Verdict:
     return Verdict.FEASIBLE if served else Verdict.INFEASIBLE
 
 
-def _by_time_and_network(rows: pd.DataFrame) -> dict[Any, pd.DataFrame]:
-    return dict(iter(rows.groupby(["time", "network"])))
+def _keys(rows: pd.DataFrame) -> list[tuple[Any, str]]:
+    """Time and network of each row. Of a whole table at once: pandas takes long to make a table for each interval."""
+    return list(zip(rows["time"], rows["network"], strict=True))
+
+
+def _violations(rows: pd.DataFrame) -> dict[Any, list[Violation]]:
+    """By time and network."""
+    found: dict[Any, list[Violation]] = {}
+    for key, fields_of in zip(_keys(rows), rows[list(VIOLATION_FIELDS)].to_dict("records"), strict=True):
+        found.setdefault(key, []).append(Violation(**{str(name): value for name, value in fields_of.items()}))
+    return found
