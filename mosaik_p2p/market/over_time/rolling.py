@@ -87,7 +87,8 @@ class RollingMarket(CommittedMarket[_State]):
         )
         window = self.case.window(k)
         raw = stated(self.case, prosumers, state.market, window, state.reputation)
-        self._open = None
+        # Of a large district they take more room than all else.
+        self._open, self._told = None, ToldCharges()
         try:
             found = cleared(
                 self.case,
