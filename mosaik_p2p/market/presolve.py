@@ -131,7 +131,7 @@ class _Rows:
     @cached_property
     def _turns(self) -> BoolArray:
         """(R,): conversions that no ordinary price of one carrier pays for scarcity of the other."""
-        turns = self._may_turn.copy()
+        turns: BoolArray = self._may_turn.copy()
         if turns.any():
             turns[turns] = self._bears_no_scarcity(np.flatnonzero(turns))
         return turns

@@ -49,7 +49,7 @@ class FlowGraph:
 
     def _behind(self, amount: FloatArray) -> FloatArray:
         """(nodes,) of a tree: the members' amounts at each node and behind it."""
-        (sums,) = behind(self.as_tree()[0], self.place, amount[None])
+        sums: FloatArray = behind(self.as_tree()[0], self.place, amount[None])[0]
         return sums
 
 
