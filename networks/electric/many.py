@@ -27,8 +27,8 @@ from mosaik_p2p.networks.electric.response.jacobian import ComplexArray
 from mosaik_p2p.networks.electric.response.sensitivity import internal_buses
 from mosaik_p2p.units import KW_PER_MW, BoolArray, IntArray
 
-CONFIRMED_EVERY = 96
-"""All of the intervals between go through the same lines at once."""
+CONFIRMED_EVERY = 24
+"""Once in a day of hours; those between go through the same lines at once."""
 MOST_VALUES = 100_000
 """Voltages at once: so many that a network's size shows and not the calls, and few enough for any memory."""
 
