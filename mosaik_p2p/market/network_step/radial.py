@@ -1,7 +1,7 @@
 """Network form on one tree per carrier: net sales as flows, every kWh paying the edges that it crosses.
 
-The network's step is a projection of prices (`tree`); with q = w = s + u and node prices lambda it gives back
-z_i = w_i + lambda dt / weight_i. Everything here is linear, or nearly so, in the number of prosumers.
+The network's step is a projection of prices (`trees.price_projection`); with q = w = s + u and node prices lambda it
+gives back z_i = w_i + lambda dt / weight_i. Everything here is linear, or nearly so, in the number of prosumers.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from mosaik_p2p.charges.over_time import by_interval
 from mosaik_p2p.jit.modes import jit
 from mosaik_p2p.jit.threads import shared
 from mosaik_p2p.market.iteration.driver import Agreement
-from mosaik_p2p.market.network_step.mergeable_heaps import workspace
-from mosaik_p2p.market.network_step.price_projection import note_sides, project_as_before, project_one
 from mosaik_p2p.market.network_step.trees.matching import match_tree
+from mosaik_p2p.market.network_step.trees.mergeable_heaps import workspace
+from mosaik_p2p.market.network_step.trees.price_projection import note_sides, project_as_before, project_one
 from mosaik_p2p.market.network_step.trees.sums import behind
 from mosaik_p2p.market.problem import MarketProblem
 from mosaik_p2p.market.trades import Trades

@@ -3,8 +3,8 @@
 import numpy as np
 
 from mosaik_p2p.jit.modes import jit
-from mosaik_p2p.market.network_step.mergeable_heaps import workspace
-from mosaik_p2p.market.network_step.price_projection import note_sides, project_as_before, project_one
+from mosaik_p2p.market.network_step.trees.mergeable_heaps import workspace
+from mosaik_p2p.market.network_step.trees.price_projection import note_sides, project_as_before, project_one
 from mosaik_p2p.units import FloatArray, IntArray
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mosaik_p2p.jit.modes import jit, jit_inner
-from mosaik_p2p.market.network_step.mergeable_heaps import NONE, meld, without_top
+from mosaik_p2p.market.network_step.trees.mergeable_heaps import NONE, meld, without_top
 from mosaik_p2p.units import FloatArray, IntArray
 
 

@@ -15,7 +15,7 @@ power flows towards the higher price. Only where that is not so is the projectio
 import numpy as np
 
 from mosaik_p2p.jit.modes import jit_inner
-from mosaik_p2p.market.network_step.mergeable_heaps import NONE, insert_zero, meld, take
+from mosaik_p2p.market.network_step.trees.mergeable_heaps import NONE, insert_zero, meld, take
 
 
 @jit_inner
