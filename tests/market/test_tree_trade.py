@@ -90,7 +90,7 @@ def test_power_that_can_be_bought_and_sold_without_limit_is_refused() -> None:
     endless = Contracts(
         np.array([0, 1]), np.array([1.0, -1.0]), np.full(2, np.inf), np.array([0.1, -0.3]), np.zeros(2, dtype=np.bool_)
     )
-    with pytest.raises(NotSolved):
+    with pytest.raises(NotSolved, match="give the contracts limits"):
         serve_all([two(0.1, endless, [0.0, 0.0])], price_per_kwh=PRICE, steps=ON_TREES)
     (served,) = serve_all([two(0.25, endless, [-1.0, 1.0])], price_per_kwh=PRICE, steps=ON_TREES)
     assert served.sale_kw == pytest.approx([0.0, 0.0])
@@ -107,13 +107,14 @@ def test_what_costs_the_same_is_not_traded() -> None:
         assert served.sale_kw == pytest.approx([sold, -sold], abs=KW)
 
 
-def test_pairs_take_the_programme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three steps are not told by net sales alone, and a charge below nothing is no tree's."""
+def test_pairs_and_ways_that_pay_take_the_programme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps are not told by net sales alone, and over a way that pays power would go round in circles."""
     one = drawn(np.random.default_rng(1), nodes=2, members=2)
     monkeypatch.setattr(least_trade, "least_outside", None)
-    assert np.isfinite(
-        serve(one.graph, one.contracts, one.injection_kw, price_per_kwh=PRICE, steps=ON_PAIRS).sale_kw
-    ).all()
+    served = serve(one.graph, one.contracts, one.injection_kw, price_per_kwh=PRICE, steps=ON_PAIRS)
+    assert np.isfinite(served.sale_kw).all()
+    with pytest.raises(NotSolved, match="HiGHS"):
+        serve_all([two(-0.01, one.contracts, [0.0, 0.0])], price_per_kwh=PRICE, steps=ON_TREES)
 
 
 def test_one_buys_from_the_nearer_of_two_and_the_other_exports() -> None:

@@ -98,7 +98,9 @@ def _on_tree(injected: Injected, tie_per_kwh: float) -> Served:
         (contracts.owner, contracts.share, contracts.upper_kw, contracts.price_per_kwh),
         tie_per_kwh,
     )
-    if not abs(missed_kw) <= LOOSER * (float(np.abs(injection_kw).max(initial=0.0)) or 1.0):
+    if np.isnan(missed_kw):
+        raise NotSolved("power is bought for less than it is sold for, without limit: give the contracts limits")
+    if abs(missed_kw) > LOOSER * (float(np.abs(injection_kw).max(initial=0.0)) or 1.0):
         raise NotSolved(f"no contracts and flows serve given injections: {missed_kw:g} kW are left over")
     sale = injection_kw + np.bincount(contracts.owner, contracts.share * outside, len(injection_kw))
     flow = graph.upwards(sale)
